@@ -1,0 +1,2 @@
+//! Twinwire.
+#![forbid(unsafe_code)]

@@ -1,0 +1,4 @@
+//! Twinwire.
+#![forbid(unsafe_code)]
+
+fn main() {}
