@@ -1,2 +1,6 @@
-//! Twinwire.
+//! What twinwire's own tests share: servers, raw clients, waiters and a peer that misbehaves.
+//!
+//! Nothing here is published, and no test lives inside: a helper that two tests need moves here.
 #![forbid(unsafe_code)]
+
+pub mod peer;
