@@ -1,2 +1,45 @@
-//! Twinwire.
+//! The derive macros of `twinwire`, which re-exports them; use them from there.
+//!
+//! They read a type's definition and its serde attributes, and write its descriptor as a constant.
+//! They don't replace serde's own derives: those stand beside them.
+
 #![forbid(unsafe_code)]
+
+mod attributes;
+mod call;
+mod recursion;
+mod rename;
+mod shape;
+
+use proc_macro::TokenStream;
+use syn::{DeriveInput, parse_macro_input};
+
+/// Derives `twinwire::Shape`, for types that travel inside others.
+///
+/// Reads serde's attributes and accepts those that postcard and JSON treat alike: `rename`,
+/// `rename_all`, `rename_all_fields`, `transparent`, `deny_unknown_fields`, `tag` with `content`
+/// (unless a variant has named fields), and on fields `skip` and `default`. Any other is refused
+/// with its reason.
+///
+/// A type that contains itself names itself by its bare name or `Self`. Two types that contain each
+/// other are refused by the compiler, which reports a cycle: make one an enum or struct of the other.
+#[proc_macro_derive(Shape)]
+pub fn derive_shape(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    shape::expand(&input)
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}
+
+/// Derives `twinwire::Call`, and with it `Kind` and `Shape`.
+///
+/// `#[call(reply = Type, error = Type, name = "Name")]`, each at most once: the reply is `()` unless
+/// named, the error `twinwire::Never`, the name the type's own. A name has 1 to 64 bytes and no
+/// control characters. Of serde's attributes the same are accepted as by `Shape`.
+#[proc_macro_derive(Call, attributes(call))]
+pub fn derive_call(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    call::expand(&input)
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}

@@ -1,0 +1,98 @@
+//! What an application's types implement to travel.
+
+use core::{convert, fmt};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::shape::{Descriptor, Fingerprint, Shape, Tagging};
+
+/// Any type that may travel: it has a shape, and serde in both directions.
+///
+/// Implemented for every such type; derive `Serialize`, `Deserialize` and
+/// [`Shape`](derive@crate::Shape).
+pub trait Payload: Shape + Serialize + DeserializeOwned + 'static {}
+
+impl<T: Shape + Serialize + DeserializeOwned + 'static> Payload for T {}
+
+/// A type that both ends know by name: the request of a call.
+pub trait Kind: Payload {
+    /// The name, 1 to 64 bytes without control characters; unique among an application's kinds.
+    const NAME: &'static str;
+    /// Differs between two ends that mean different things by [`NAME`](Self::NAME).
+    const FINGERPRINT: Fingerprint;
+}
+
+/// A request that is answered once, by a reply or by the application's own error.
+///
+/// Derive it, beside serde's two:
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use twinwire::{Call, Shape};
+///
+/// #[derive(Serialize, Deserialize, Call)]
+/// #[call(reply = Joined, error = JoinError)]
+/// struct Join {
+///     room: String,
+///     name: String,
+/// }
+///
+/// #[derive(Serialize, Deserialize, Shape)]
+/// struct Joined {
+///     others: Vec<String>,
+/// }
+///
+/// #[derive(Serialize, Deserialize, Shape)]
+/// enum JoinError {
+///     NameTaken,
+/// }
+/// ```
+pub trait Call: Kind {
+    /// What the call brings back; `()` unless `#[call(reply = …)]` names a type.
+    type Reply: Payload;
+    /// The application's own error; [`Never`] unless `#[call(error = …)]` names a type.
+    type Error: Payload;
+}
+
+/// The error of a call that has none of its own. It has no values.
+///
+/// The standard library's `Infallible` lacks serde's traits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Never {}
+
+impl Shape for Never {
+    const SHAPE: &'static Descriptor = &Descriptor::Enum {
+        tagging: Tagging::External,
+        variants: &[],
+        deny_unknown: false,
+    };
+}
+
+impl Serialize for Never {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        match *self {}
+    }
+}
+
+impl<'de> Deserialize<'de> for Never {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(serde::de::Error::custom(
+            "this call has no error of its own",
+        ))
+    }
+}
+
+impl fmt::Display for Never {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {}
+    }
+}
+
+impl core::error::Error for Never {}
+
+impl From<Never> for convert::Infallible {
+    fn from(never: Never) -> Self {
+        match never {}
+    }
+}

@@ -1,0 +1,215 @@
+//! Where a format differs from what serde would write by itself.
+
+use core::cell::Cell;
+use core::marker::PhantomData;
+
+use serde::de::{Deserializer, Visitor};
+use serde::ser::{Error as _, Serializer};
+
+use super::decode::Decoder;
+use super::encode::Encoder;
+use super::{MAX_DEPTH, text};
+
+/// What the guard itself found wrong, kept apart from the inner format's error.
+#[derive(Clone, Copy)]
+pub(super) enum Fault {
+    TooDeep,
+    NotFinite,
+    ContentFirst,
+}
+
+/// Goes down with the walk over a value: the level reached, and where to note a fault.
+#[derive(Clone, Copy)]
+pub(super) struct Watch<'a> {
+    level: u32,
+    fault: &'a Cell<Option<Fault>>,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(fault: &'a Cell<Option<Fault>>) -> Self {
+        Self { level: 0, fault }
+    }
+
+    /// One level down, or `None` at the bottom, with the fault noted.
+    pub(super) fn deeper(self) -> Option<Self> {
+        if self.level == MAX_DEPTH {
+            self.note(Fault::TooDeep);
+            return None;
+        }
+        Some(Self {
+            level: self.level + 1,
+            ..self
+        })
+    }
+
+    pub(super) fn note(self, fault: Fault) {
+        self.fault.set(Some(fault));
+    }
+
+    pub(super) fn encoder<S, D>(self, inner: S) -> Encoder<'a, S, D> {
+        Encoder {
+            inner,
+            watch: self,
+            dialect: PhantomData,
+        }
+    }
+
+    pub(super) fn decoder<I, D>(self, inner: I) -> Decoder<'a, I, D> {
+        Decoder {
+            inner,
+            watch: self,
+            dialect: PhantomData,
+        }
+    }
+}
+
+/// A message for the inner error; the noted [`Fault`] replaces it before anyone sees it.
+pub(super) const NOTED: &str = "see the noted fault";
+
+macro_rules! pass_on_writes {
+    ($($method:ident, $serde:ident, $type:ty;)*) => {$(
+        fn $method<S: Serializer>(
+            inner: S, value: $type, _: Watch<'_>,
+        ) -> Result<S::Ok, S::Error> {
+            inner.$serde(value)
+        }
+    )*};
+}
+
+macro_rules! pass_on_reads {
+    ($($method:ident, $serde:ident;)*) => {$(
+        fn $method<'de, I: Deserializer<'de>, V: Visitor<'de>>(
+            inner: I, visitor: V, _: Watch<'_>,
+        ) -> Result<V::Value, I::Error> {
+            inner.$serde(visitor)
+        }
+    )*};
+}
+
+/// The types that some format treats in its own way; the rest goes straight through.
+pub(super) trait Dialect {
+    /// The dialect of a map's keys.
+    type Key: Dialect;
+
+    pass_on_writes! {
+        write_u64, serialize_u64, u64;
+        write_i64, serialize_i64, i64;
+        write_u128, serialize_u128, u128;
+        write_i128, serialize_i128, i128;
+        write_f32, serialize_f32, f32;
+        write_f64, serialize_f64, f64;
+        write_bytes, serialize_bytes, &[u8];
+    }
+
+    pass_on_reads! {
+        read_u64, deserialize_u64;
+        read_i64, deserialize_i64;
+        read_u128, deserialize_u128;
+        read_i128, deserialize_i128;
+        read_bytes, deserialize_bytes;
+        read_byte_buf, deserialize_byte_buf;
+        read_identifier, deserialize_identifier;
+        read_any, deserialize_any;
+    }
+}
+
+macro_rules! reads {
+    ($($method:ident, $serde:ident, $visitor:expr;)*) => {$(
+        fn $method<'de, I: Deserializer<'de>, V: Visitor<'de>>(
+            inner: I, visitor: V, _: Watch<'_>,
+        ) -> Result<V::Value, I::Error> {
+            inner.$serde($visitor(visitor))
+        }
+    )*};
+}
+
+/// Postcard as it is, made to read adjacently tagged enums.
+pub(super) enum Postcard {}
+
+impl Dialect for Postcard {
+    type Key = Self;
+
+    reads! {
+        // serde writes an adjacent tag as a unit variant, that is its index, and reads it back as
+        // an identifier, which postcard doesn't know.
+        read_identifier, deserialize_u32, core::convert::identity;
+        // The only type without a type that the derives let through is the absent content of an
+        // adjacently tagged unit variant.
+        read_any, deserialize_unit, core::convert::identity;
+    }
+}
+
+/// JSON whose numbers JavaScript can hold.
+pub(super) enum Json {}
+
+macro_rules! decimal_writes {
+    ($($method:ident, $type:ty;)*) => {$(
+        fn $method<S: Serializer>(
+            inner: S, value: $type, _: Watch<'_>,
+        ) -> Result<S::Ok, S::Error> {
+            inner.collect_str(&value)
+        }
+    )*};
+}
+
+macro_rules! finite_writes {
+    ($($method:ident, $serde:ident, $type:ty;)*) => {$(
+        fn $method<S: Serializer>(
+            inner: S, value: $type, watch: Watch<'_>,
+        ) -> Result<S::Ok, S::Error> {
+            if value.is_finite() {
+                return inner.$serde(value);
+            }
+            watch.note(Fault::NotFinite);
+            Err(S::Error::custom(NOTED))
+        }
+    )*};
+}
+
+impl Dialect for Json {
+    type Key = JsonKey;
+
+    decimal_writes! {
+        write_u64, u64;
+        write_i64, i64;
+        write_u128, u128;
+        write_i128, i128;
+    }
+
+    finite_writes! {
+        write_f32, serialize_f32, f32;
+        write_f64, serialize_f64, f64;
+    }
+
+    fn write_bytes<S: Serializer>(inner: S, value: &[u8], _: Watch<'_>) -> Result<S::Ok, S::Error> {
+        inner.collect_str(&text::base64(value))
+    }
+
+    reads! {
+        read_u64, deserialize_str, text::Unsigned64;
+        read_i64, deserialize_str, text::Signed64;
+        read_u128, deserialize_str, text::Unsigned128;
+        read_i128, deserialize_str, text::Signed128;
+        read_bytes, deserialize_str, text::Base64;
+        read_byte_buf, deserialize_str, text::Base64;
+    }
+
+    /// Asked for by serde's adjacent form only: for the content of a unit variant, and to set a
+    /// content aside until its tag is known. The second would forget that strings may be numbers.
+    fn read_any<'de, I: Deserializer<'de>, V: Visitor<'de>>(
+        inner: I,
+        visitor: V,
+        watch: Watch<'_>,
+    ) -> Result<V::Value, I::Error> {
+        inner
+            .deserialize_unit(visitor)
+            .inspect_err(|_| watch.note(Fault::ContentFirst))
+    }
+}
+
+/// A key of a JSON object: `serde_json` quotes integers of any width there by itself.
+pub(super) enum JsonKey {}
+
+impl Dialect for JsonKey {
+    type Key = Self;
+}

@@ -1,0 +1,47 @@
+use super::MAX_DEPTH;
+
+/// Why a value could not be encoded; the caller's to mend.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The value is larger than the caller's limit: send less, or in parts.
+    #[error("the payload is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// The value is nested deeper than [`MAX_DEPTH`]: flatten it.
+    #[error("the value is nested deeper than {MAX_DEPTH} levels")]
+    TooDeep,
+    /// JSON has no NaN and no infinity: use an `Option`, or an enum that says what is meant.
+    #[error("JSON can't carry a NaN or an infinity")]
+    NotFinite,
+    /// The value's own `Serialize` failed, or does what postcard can't.
+    #[error("the value can't be written as postcard")]
+    Postcard(#[source] postcard::Error),
+    /// The value's own `Serialize` failed, or does what JSON can't.
+    #[error("the value can't be written as JSON")]
+    Json(#[source] serde_json::Error),
+}
+
+/// Why bytes are no value of the expected type; the peer's fault.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The payload is nested deeper than [`MAX_DEPTH`].
+    #[error("the payload is nested deeper than {MAX_DEPTH} levels")]
+    TooDeep,
+    /// The value ended before the payload did.
+    #[error("the payload goes on after the value")]
+    Trailing,
+    /// In JSON, an enum with `tag` and `content` had its content first: the tag must come before,
+    /// since only it says what the content is.
+    #[error("an enum's content comes before its tag")]
+    ContentFirst,
+    /// The payload is no postcard of the expected type.
+    #[error("the payload is no postcard of the expected type")]
+    Postcard(#[source] postcard::Error),
+    /// The payload is no JSON of the expected type.
+    #[error("the payload is no JSON of the expected type")]
+    Json(#[source] serde_json::Error),
+}

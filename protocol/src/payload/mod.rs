@@ -1,0 +1,146 @@
+//! Payloads: one value of one kind as bytes, in either format.
+//!
+//! Both formats run through one guard, which counts levels on the way in and out and applies what a
+//! format writes differently from serde's default. Neither a peer's bytes nor an application's
+//! value can overflow the stack, and no allocation follows from a length that a peer merely claims.
+
+mod bounded;
+mod bytes;
+mod decode;
+mod dialect;
+mod encode;
+mod error;
+mod text;
+
+use core::cell::Cell;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use bytes::Bytes;
+pub use error::{DecodeError, EncodeError};
+
+use bounded::Bounded;
+use dialect::{Fault, Watch};
+
+/// Levels of nesting that a payload may have: each option, struct, sequence, map, tuple and
+/// variant with content counts as one, a variant with several fields as two.
+///
+/// A bound of the stack, not of data: one level takes up to a few KiB of it without optimisation,
+/// and a browser's wasm stack has 1 MiB. Below `serde_json`'s own 128, so that both formats stop at
+/// the same place.
+pub const MAX_DEPTH: u32 = 100;
+
+/// How payloads are written; negotiated by the WebSocket subprotocol.
+///
+/// Types see their format through serde's `is_human_readable` as usual: false in postcard, true in
+/// JSON. No type with a derived shape asks; a foreign one may and should then round-trip in both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Postcard: the smallest, for clients in Rust.
+    ///
+    /// Integers may arrive as varints longer than needed; bytes that must be canonical are encoded
+    /// anew from the decoded value.
+    Postcard,
+    /// JSON, for clients in JavaScript: integers of 64 and 128 bits are decimal strings, bytes are
+    /// base64, keys of maps strings, and floats finite.
+    Json,
+}
+
+impl Format {
+    /// Encodes `value` in at most `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::TooLarge`] as soon as the limit is passed, before more is built;
+    /// [`EncodeError::TooDeep`] above [`MAX_DEPTH`]; [`EncodeError::NotFinite`] for a NaN or an
+    /// infinity in JSON; else what the value's own `Serialize` reports.
+    pub fn encode<T: Serialize + ?Sized>(
+        self,
+        value: &T,
+        limit: usize,
+    ) -> Result<Vec<u8>, EncodeError> {
+        let fault = Cell::new(None);
+        let watch = Watch::new(&fault);
+        let result = match self {
+            Self::Postcard => encode_postcard(value, limit, watch),
+            Self::Json => encode_json(value, limit, watch),
+        };
+        match (result, fault.get()) {
+            (Err(_), Some(Fault::TooDeep)) => Err(EncodeError::TooDeep),
+            (Err(_), Some(Fault::NotFinite)) => Err(EncodeError::NotFinite),
+            (result, _) => result,
+        }
+    }
+
+    /// Decodes a value that fills `bytes` to the last.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::TooDeep`] above [`MAX_DEPTH`], [`DecodeError::Trailing`] when bytes are left,
+    /// [`DecodeError::ContentFirst`] as its text says; else the format's own report.
+    pub fn decode<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, DecodeError> {
+        let fault = Cell::new(None);
+        let watch = Watch::new(&fault);
+        let result = match self {
+            Self::Postcard => decode_postcard(bytes, watch),
+            Self::Json => decode_json(bytes, watch),
+        };
+        match (result, fault.get()) {
+            (Err(_), Some(Fault::TooDeep)) => Err(DecodeError::TooDeep),
+            (Err(_), Some(Fault::ContentFirst)) => Err(DecodeError::ContentFirst),
+            (result, _) => result,
+        }
+    }
+}
+
+fn encode_postcard<T: Serialize + ?Sized>(
+    value: &T,
+    limit: usize,
+    watch: Watch<'_>,
+) -> Result<Vec<u8>, EncodeError> {
+    let mut serializer = postcard::Serializer {
+        output: Bounded::new(limit),
+    };
+    match value.serialize(watch.encoder::<_, dialect::Postcard>(&mut serializer)) {
+        Ok(()) => Ok(serializer.output.into_bytes()),
+        // Only our buffer reports itself full.
+        Err(postcard::Error::SerializeBufferFull) => Err(EncodeError::TooLarge { limit }),
+        Err(error) => Err(EncodeError::Postcard(error)),
+    }
+}
+
+fn encode_json<T: Serialize + ?Sized>(
+    value: &T,
+    limit: usize,
+    watch: Watch<'_>,
+) -> Result<Vec<u8>, EncodeError> {
+    let mut output = Bounded::new(limit);
+    let mut serializer = serde_json::Serializer::new(&mut output);
+    match value.serialize(watch.encoder::<_, dialect::Json>(&mut serializer)) {
+        Ok(()) => Ok(output.into_bytes()),
+        // The writer is our buffer, whose only error is to be full.
+        Err(error) if error.is_io() => Err(EncodeError::TooLarge { limit }),
+        Err(error) => Err(EncodeError::Json(error)),
+    }
+}
+
+fn decode_postcard<T: DeserializeOwned>(bytes: &[u8], watch: Watch<'_>) -> Result<T, DecodeError> {
+    let mut deserializer = postcard::Deserializer::from_bytes(bytes);
+    let value = T::deserialize(watch.decoder::<_, dialect::Postcard>(&mut deserializer))
+        .map_err(DecodeError::Postcard)?;
+    let rest = deserializer.finalize().map_err(DecodeError::Postcard)?;
+    if rest.is_empty() {
+        Ok(value)
+    } else {
+        Err(DecodeError::Trailing)
+    }
+}
+
+fn decode_json<T: DeserializeOwned>(bytes: &[u8], watch: Watch<'_>) -> Result<T, DecodeError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = T::deserialize(watch.decoder::<_, dialect::Json>(&mut deserializer))
+        .map_err(DecodeError::Json)?;
+    deserializer.end().map_err(|_| DecodeError::Trailing)?;
+    Ok(value)
+}

@@ -1,0 +1,159 @@
+//! What a descriptor must fulfil to travel in both formats; evaluated by the compiler.
+
+use super::{Content, Descriptor, Field, Variant};
+
+/// Whether a value may take no byte at all in postcard.
+///
+/// A sequence of such values could claim any number of them in a few bytes.
+pub(super) const fn may_be_empty(shape: &Descriptor) -> bool {
+    match shape {
+        Descriptor::Unit => true,
+        Descriptor::Array(item, length) => *length == 0 || may_be_empty(item),
+        Descriptor::Tuple(items) => {
+            let mut index = 0;
+            while index < items.len() {
+                if !may_be_empty(items[index]) {
+                    return false;
+                }
+                index += 1;
+            }
+            true
+        }
+        Descriptor::Struct { fields, .. } => {
+            let mut index = 0;
+            while index < fields.len() {
+                if !may_be_empty(fields[index].shape) {
+                    return false;
+                }
+                index += 1;
+            }
+            true
+        }
+        Descriptor::Recursive(inner) => may_be_empty(inner),
+        // A recursive type is finite only through an option, a sequence, a map or an enum, and
+        // each of those takes a byte; so does the type.
+        Descriptor::Reference => false,
+        Descriptor::Bool
+        | Descriptor::U8
+        | Descriptor::U16
+        | Descriptor::U32
+        | Descriptor::U64
+        | Descriptor::U128
+        | Descriptor::I8
+        | Descriptor::I16
+        | Descriptor::I32
+        | Descriptor::I64
+        | Descriptor::I128
+        | Descriptor::F32
+        | Descriptor::F64
+        | Descriptor::Char
+        | Descriptor::String
+        | Descriptor::Bytes
+        | Descriptor::Option(_)
+        | Descriptor::Sequence(_)
+        | Descriptor::Map(_, _)
+        | Descriptor::Enum { .. }
+        | Descriptor::Foreign { .. } => false,
+    }
+}
+
+/// Whether JSON writes some value of the type as `null`, so that an option of it is ambiguous.
+pub(super) const fn may_be_null(shape: &Descriptor) -> bool {
+    match shape {
+        Descriptor::Unit | Descriptor::Option(_) => true,
+        Descriptor::Recursive(inner) => may_be_null(inner),
+        _ => false,
+    }
+}
+
+/// Whether the type may be the key of a map in both formats.
+pub(super) const fn is_key(shape: &Descriptor) -> bool {
+    matches!(
+        shape,
+        Descriptor::String
+            | Descriptor::U8
+            | Descriptor::U16
+            | Descriptor::U32
+            | Descriptor::U64
+            | Descriptor::U128
+            | Descriptor::I8
+            | Descriptor::I16
+            | Descriptor::I32
+            | Descriptor::I64
+            | Descriptor::I128
+    )
+}
+
+/// Whether the type is an option of the recursive type around it.
+pub(super) const fn is_optional_reference(shape: &Descriptor) -> bool {
+    matches!(shape, Descriptor::Option(Descriptor::Reference))
+}
+
+/// Whether a reference in the type points to a recursive type outside it.
+pub(super) const fn has_free_reference(shape: &Descriptor) -> bool {
+    match shape {
+        Descriptor::Reference => true,
+        Descriptor::Option(item) | Descriptor::Sequence(item) | Descriptor::Array(item, _) => {
+            has_free_reference(item)
+        }
+        Descriptor::Map(key, value) => has_free_reference(key) || has_free_reference(value),
+        Descriptor::Tuple(items) => any_free(items),
+        Descriptor::Struct { fields, .. } => any_field_free(fields),
+        Descriptor::Enum { variants, .. } => any_variant_free(variants),
+        // Whatever it holds refers to itself.
+        Descriptor::Recursive(_) => false,
+        _ => false,
+    }
+}
+
+const fn any_free(items: &[&Descriptor]) -> bool {
+    let mut index = 0;
+    while index < items.len() {
+        if has_free_reference(items[index]) {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+const fn any_field_free(fields: &[Field]) -> bool {
+    let mut index = 0;
+    while index < fields.len() {
+        if has_free_reference(fields[index].shape) {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+const fn any_variant_free(variants: &[Variant]) -> bool {
+    let mut index = 0;
+    while index < variants.len() {
+        let free = match variants[index].content {
+            Content::Unit => false,
+            Content::Newtype(item) => has_free_reference(item),
+            Content::Tuple(items) => any_free(items),
+            Content::Struct(fields) => any_field_free(fields),
+        };
+        if free {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+/// Whether the text may name a kind: 1 to 64 bytes without ASCII control characters.
+pub(super) const fn is_kind_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let mut index = 0;
+    while index < bytes.len() {
+        if bytes[index].is_ascii_control() {
+            return false;
+        }
+        index += 1;
+    }
+    !bytes.is_empty() && bytes.len() <= 64
+}

@@ -1,0 +1,196 @@
+//! What a type looks like on the wire, as a constant the compiler knows.
+//!
+//! A [`Descriptor`] is a tree of what both payload formats write for a type: the names of fields
+//! and variants (after serde's renames), their order and their types. Type names and doc comments
+//! are not part of it, and a struct with a single unnamed field looks like that field: neither
+//! format writes the difference. Descriptors feed [`Fingerprint`]s.
+
+mod check;
+mod fingerprint;
+mod foundation;
+
+pub use fingerprint::Fingerprint;
+
+/// A type whose form on the wire is known at compile time.
+///
+/// Derive it. A hand-written implementation is a promise: `SHAPE` must say what the type's
+/// `Serialize` writes and its `Deserialize` reads; for a type that does something of its own, use
+/// [`Descriptor::Foreign`] and raise `version` with every change.
+///
+/// `usize` and `isize` have no shape: their width differs between a server and a browser.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no shape on the wire",
+    note = "derive `twinwire::Shape` for it (`twinwire::Call` does so too)",
+    note = "instead of `usize` and `isize`, whose width differs between machines, use `u32` or `u64`",
+    note = "for a foreign type, wrap it in a struct of your own and implement `Shape` by hand"
+)]
+pub trait Shape {
+    /// The type's form on the wire.
+    const SHAPE: &'static Descriptor;
+}
+
+/// The form of one type on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Descriptor {
+    /// `bool`.
+    Bool,
+    /// `u8`.
+    U8,
+    /// `u16`.
+    U16,
+    /// `u32`.
+    U32,
+    /// `u64`; in JSON a decimal string.
+    U64,
+    /// `u128`; in JSON a decimal string.
+    U128,
+    /// `i8`.
+    I8,
+    /// `i16`.
+    I16,
+    /// `i32`.
+    I32,
+    /// `i64`; in JSON a decimal string.
+    I64,
+    /// `i128`; in JSON a decimal string.
+    I128,
+    /// `f32`; in JSON finite only.
+    F32,
+    /// `f64`; in JSON finite only.
+    F64,
+    /// `char`; in JSON a string of one character.
+    Char,
+    /// UTF-8 text.
+    String,
+    /// Bytes in one piece ([`Bytes`](crate::Bytes)); in JSON base64.
+    Bytes,
+    /// Nothing at all: `()` and unit structs; in JSON `null`.
+    Unit,
+    /// A value or none; in JSON `null` for none.
+    Option(&'static Descriptor),
+    /// Any number of values of one type: `Vec`, `VecDeque`, sets.
+    Sequence(&'static Descriptor),
+    /// A fixed number of values of one type; no count is written.
+    Array(&'static Descriptor, usize),
+    /// Keys and values; keys are strings or integers (in JSON always strings).
+    Map(&'static Descriptor, &'static Descriptor),
+    /// A fixed list of types: tuples and structs with unnamed fields.
+    Tuple(&'static [&'static Descriptor]),
+    /// Named fields, in order.
+    Struct {
+        /// The fields that are written, skipped ones left out.
+        fields: &'static [Field],
+        /// Whether JSON with other fields is refused (`deny_unknown_fields`).
+        deny_unknown: bool,
+    },
+    /// One of several variants.
+    Enum {
+        /// How JSON tells the variants apart.
+        tagging: Tagging,
+        /// The variants, in order: postcard writes the position.
+        variants: &'static [Variant],
+        /// Whether JSON with other fields is refused (`deny_unknown_fields`).
+        deny_unknown: bool,
+    },
+    /// A type that contains itself: inside, [`Descriptor::Reference`] means this type again.
+    Recursive(&'static Descriptor),
+    /// The innermost [`Descriptor::Recursive`] around this place.
+    Reference,
+    /// A type with a form of its own, known only by name and version.
+    ///
+    /// It must take at least one byte in postcard and must not be `null` in JSON.
+    Foreign {
+        /// A name that no other foreign type of the application has.
+        name: &'static str,
+        /// Raised with every change of the form.
+        version: u32,
+    },
+}
+
+/// A named field of a struct or of a struct variant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// The name on the wire, after renames.
+    pub name: &'static str,
+    /// The field's type.
+    pub shape: &'static Descriptor,
+    /// Whether JSON may leave the field out (`default`).
+    pub optional: bool,
+}
+
+/// One variant of an enum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variant {
+    /// The name on the wire, after renames.
+    pub name: &'static str,
+    /// What the variant carries.
+    pub content: Content,
+}
+
+/// What a [`Variant`] carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Nothing.
+    Unit,
+    /// One value.
+    Newtype(&'static Descriptor),
+    /// Several unnamed values.
+    Tuple(&'static [&'static Descriptor]),
+    /// Named fields.
+    Struct(&'static [Field]),
+}
+
+/// How JSON tells the variants of an enum apart. Postcard writes the variant's position in both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tagging {
+    /// `{"Variant": content}`, or `"Variant"` for a unit variant.
+    External,
+    /// `{"tag": "Variant", "content": content}` with names of the application's choice.
+    Adjacent {
+        /// The name of the field that holds the variant's name.
+        tag: &'static str,
+        /// The name of the field that holds what the variant carries.
+        content: &'static str,
+    },
+}
+
+/// Stands for a type inside its own definition.
+///
+/// The derives put it where a recursive type names itself, since a constant can't contain itself.
+/// It has no values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reference {}
+
+impl Shape for Reference {
+    const SHAPE: &'static Descriptor = &Descriptor::Reference;
+}
+
+/// The shape of a type that contains itself; called by the derives.
+///
+/// # Panics
+///
+/// At compile time, when a type parameter's shape refers to a recursive type around it: the
+/// reference would change its meaning.
+#[doc(hidden)]
+pub const fn assert_closed_parameter(parameter: &Descriptor) {
+    assert!(
+        !check::has_free_reference(parameter),
+        "a recursive generic type can't take, as its parameter, the recursive type that contains it: \
+         its references would be ambiguous"
+    );
+}
+
+/// Refuses the one recursive form that JSON can't tell apart; called by the derives for structs
+/// that look like their only field.
+///
+/// # Panics
+///
+/// At compile time, for a struct that is an optional version of itself.
+#[doc(hidden)]
+pub const fn assert_not_optional_self(field: &Descriptor) {
+    assert!(
+        !check::is_optional_reference(field),
+        "a struct whose only field is an `Option` of itself is `null` in JSON at every depth: \
+         name the field"
+    );
+}
