@@ -1,2 +1,66 @@
-//! Twinwire.
+//! Typed, lossless real-time messaging between browsers and Rust servers: what both ends share.
+//!
+//! This crate has the message kinds that an application declares, the frames that carry them, and
+//! the [`Session`] that decides what is sent when. It does *not* open sockets, read clocks, draw
+//! random numbers or await: the crates `twinwire-client-wasm`, `twinwire-client-native` and
+//! `twinwire-server` do, and applications use those beside this one.
+//!
+//! An application declares its kinds once, in a crate that is compiled for both ends:
+//!
+//! ```
+//! use serde::{Deserialize, Serialize};
+//! use twinwire::{Call, Kinds, Shape, kinds};
+//!
+//! #[derive(Debug, Serialize, Deserialize, Call)]
+//! #[call(reply = Greeting, error = NameError)]
+//! pub struct Greet {
+//!     pub name: String,
+//! }
+//!
+//! #[derive(Debug, Serialize, Deserialize, Shape)]
+//! pub struct Greeting {
+//!     pub text: String,
+//! }
+//!
+//! #[derive(Debug, Serialize, Deserialize, Shape)]
+//! pub enum NameError {
+//!     Empty,
+//! }
+//!
+//! pub const KINDS: Kinds = kinds![Greet];
+//! ```
+//!
+//! Who writes a transport of their own drives a [`Session`]: its documentation has the loop, and
+//! `examples/drive.rs` the smallest one.
+
 #![forbid(unsafe_code)]
+
+// The derives name this crate from outside and from within alike.
+extern crate self as twinwire;
+
+pub mod frame;
+pub mod limits;
+pub mod shape;
+pub mod version;
+
+mod goodbye;
+mod id;
+mod kinds;
+mod message;
+mod payload;
+mod session;
+mod time;
+
+pub use frame::{Answer, KindEntry, Refusal, Refused};
+pub use goodbye::{Goodbye, GoodbyeCode, MAX_REASON, Retry};
+pub use id::{BootId, Number, PeerId, SessionId};
+pub use kinds::{KindInfo, Kinds};
+pub use limits::Limits;
+pub use message::{Call, Kind, Never, Payload};
+pub use payload::{Bytes, DecodeError, EncodeError, Format, MAX_DEPTH};
+pub use session::{
+    CallKey, End, Event, Full, Greeting, Input, Outcome, Output, PeerMisbehaved, Session, State,
+};
+pub use shape::{Fingerprint, Shape};
+pub use time::Time;
+pub use twinwire_derive::{Call, Shape};

@@ -1,0 +1,274 @@
+//! The envelope: what stands between the WebSocket's message and the session.
+//!
+//! A WebSocket message is binary and holds one or more whole frames. A frame is its length (of type
+//! and body), its type in one byte, and its body. PROTOCOL.md has the layout of each.
+
+mod link;
+mod request;
+mod wire;
+
+use thiserror::Error;
+
+pub use link::{Ack, Hello, KindEntry, Welcome};
+pub use request::{Answer, Call, Refusal, Refused, Reply};
+
+use crate::goodbye::{Goodbye, GoodbyeCode};
+use crate::limits::MAX_MESSAGE;
+use wire::{Reader, put_integer};
+
+/// Who may send a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// Only the client.
+    Client,
+    /// Only the server.
+    Server,
+    /// Either end.
+    Both,
+}
+
+macro_rules! frame_types {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $wire:literal, $sender:ident, $numbered:literal;)*) => {
+        /// The type of a frame.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum FrameType {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl FrameType {
+            /// Every type with its name, who sends it, and whether it is numbered: the table of
+            /// PROTOCOL.md.
+            pub const ALL: &[(Self, &'static str, Sender, bool)] =
+                &[$((Self::$name, $wire, Sender::$sender, $numbered),)*];
+
+            /// The byte on the wire.
+            pub const fn number(self) -> u8 {
+                match self { $(Self::$name => $number,)* }
+            }
+
+            const fn from_number(number: u8) -> Option<Self> {
+                match number { $($number => Some(Self::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+frame_types! {
+    /// The last word on a connection; frozen for all versions.
+    Goodbye = 0x00, "goodbye", Both, false;
+    /// The client's first frame.
+    Hello = 0x01, "hello", Client, false;
+    /// The server's answer to a hello.
+    Welcome = 0x02, "welcome", Server, false;
+    /// What has arrived, and how far the peer may go.
+    Ack = 0x03, "ack", Both, false;
+    /// A request that is answered by one reply.
+    Call = 0x10, "call", Client, true;
+    /// The answer to a call.
+    Reply = 0x20, "reply", Server, true;
+}
+
+/// Types from here on are optional: who doesn't know one skips it.
+const OPTIONAL: u8 = 0x80;
+
+/// One frame, as it was read; payloads borrow from the message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Frame<'a> {
+    /// See [`Goodbye`].
+    Goodbye(Goodbye),
+    /// See [`Hello`].
+    Hello(Hello),
+    /// See [`Welcome`].
+    Welcome(Welcome),
+    /// See [`Ack`].
+    Ack(Ack),
+    /// See [`Call`].
+    Call(Call<'a>),
+    /// See [`Reply`].
+    Reply(Reply<'a>),
+}
+
+impl Frame<'_> {
+    /// The frame's type.
+    pub fn frame_type(&self) -> FrameType {
+        match self {
+            Self::Goodbye(_) => FrameType::Goodbye,
+            Self::Hello(_) => FrameType::Hello,
+            Self::Welcome(_) => FrameType::Welcome,
+            Self::Ack(_) => FrameType::Ack,
+            Self::Call(_) => FrameType::Call,
+            Self::Reply(_) => FrameType::Reply,
+        }
+    }
+
+    /// Appends the frame, with its length and type.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let (frame_type, body_len) = (self.frame_type(), self.body_len());
+        put_integer(out, body_len as u64 + 1);
+        out.push(frame_type.number());
+        let start = out.len();
+        self.put_body(out);
+        debug_assert_eq!(
+            out.len() - start,
+            body_len,
+            "{frame_type:?} has the length foretold"
+        );
+    }
+
+    /// The bytes that [`encode`](Self::encode) appends.
+    pub fn encoded_len(&self) -> usize {
+        let rest = self.body_len() + 1;
+        wire::integer_len(rest as u64) + rest
+    }
+
+    fn body_len(&self) -> usize {
+        match self {
+            Self::Call(call) => call.len(),
+            Self::Reply(reply) => reply.len(),
+            Self::Goodbye(_) | Self::Hello(_) | Self::Welcome(_) | Self::Ack(_) => {
+                let mut body = Vec::new();
+                self.put_body(&mut body);
+                body.len()
+            }
+        }
+    }
+
+    fn put_body(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Goodbye(goodbye) => link::put_goodbye(goodbye, out),
+            Self::Hello(hello) => hello.put(out),
+            Self::Welcome(welcome) => welcome.put(out),
+            Self::Ack(ack) => ack.put(out),
+            Self::Call(call) => call.put(out),
+            Self::Reply(reply) => reply.put(out),
+        }
+    }
+}
+
+/// The frames of one WebSocket message, in order. After an error nothing follows.
+#[derive(Debug)]
+pub struct Frames<'a> {
+    rest: Reader<'a>,
+    state: Reading,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Reading {
+    First,
+    Further,
+    Over,
+}
+
+impl<'a> Frames<'a> {
+    /// Reads `message`, which is one binary WebSocket message.
+    pub fn new(message: &'a [u8]) -> Self {
+        Self {
+            rest: Reader::new(message),
+            state: Reading::First,
+        }
+    }
+
+    fn read(&mut self) -> Result<Option<Frame<'a>>, Malformed> {
+        loop {
+            if self.rest.is_empty() && self.state == Reading::Further {
+                return Ok(None);
+            }
+            self.state = Reading::Further;
+            let mut frame = Reader::new(self.rest.bytes()?);
+            let number = frame.byte()?;
+            if number >= OPTIONAL {
+                continue;
+            }
+            let known = FrameType::from_number(number).ok_or(Malformed::UnknownType(number))?;
+            return read_body(known, frame).map(Some);
+        }
+    }
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Result<Frame<'a>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.state == Reading::Over {
+            return None;
+        }
+        let read = self.read();
+        if !matches!(read, Ok(Some(_))) {
+            self.state = Reading::Over;
+        }
+        read.transpose()
+    }
+}
+
+fn read_body(frame_type: FrameType, body: Reader<'_>) -> Result<Frame<'_>, Malformed> {
+    match frame_type {
+        FrameType::Goodbye => link::read_goodbye(body).map(Frame::Goodbye),
+        FrameType::Hello => Hello::read(body).map(Frame::Hello),
+        FrameType::Welcome => Welcome::read(body).map(Frame::Welcome),
+        FrameType::Ack => Ack::read(body).map(Frame::Ack),
+        FrameType::Call => Call::read(body).map(Frame::Call),
+        FrameType::Reply => Reply::read(body).map(Frame::Reply),
+    }
+}
+
+/// What came from the peer can't be read as frames.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// The message, or a length in it, ends before what it announces; or the message is empty.
+    #[error("it ends before what it announces")]
+    Truncated,
+    /// A frame has bytes behind its last field.
+    #[error("bytes follow a frame's last field")]
+    Trailing,
+    /// An integer has more bytes than it needs.
+    #[error("an integer has more bytes than it needs")]
+    NotMinimal,
+    /// An integer is 2^53 or more, or larger than its field allows.
+    #[error("an integer is larger than its field allows")]
+    TooLarge,
+    /// Text that isn't UTF-8.
+    #[error("text that isn't UTF-8")]
+    NotUtf8,
+    /// A field has a value that means nothing: a number zero, flags or a retry that don't exist.
+    #[error("a field has a value that means nothing")]
+    Meaningless,
+    /// A message, token, name, table or payload is larger than the wire allows.
+    #[error("larger than the wire allows")]
+    OverLimit,
+    /// A frame type that this version doesn't know and must not skip.
+    #[error("frame type {0:#04x} is unknown")]
+    UnknownType(u8),
+    /// Text came where only binary messages belong.
+    #[error("a text message, where only binary ones belong")]
+    Text,
+}
+
+impl Malformed {
+    /// The code of the goodbye that answers it.
+    pub fn code(self) -> GoodbyeCode {
+        match self {
+            Self::OverLimit => GoodbyeCode::Limit,
+            Self::UnknownType(_) => GoodbyeCode::Unsupported,
+            Self::Truncated
+            | Self::Trailing
+            | Self::NotMinimal
+            | Self::TooLarge
+            | Self::NotUtf8
+            | Self::Meaningless
+            | Self::Text => GoodbyeCode::Malformed,
+        }
+    }
+}
+
+/// A message's size against the wire's limit, before anything of it is read.
+pub(crate) fn check_size(message: &[u8]) -> Result<(), Malformed> {
+    if message.len() > MAX_MESSAGE {
+        Err(Malformed::OverLimit)
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

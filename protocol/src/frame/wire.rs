@@ -1,0 +1,175 @@
+//! Reading and writing the envelope's elements: integers, byte strings, text.
+
+use super::Malformed;
+
+/// The largest integer on the wire is one below this: what a JavaScript number holds exactly.
+const INTEGER_BOUND: u64 = 1 << 53;
+
+/// Appends a minimal LEB128 integer.
+pub(super) fn put_integer(out: &mut Vec<u8>, mut value: u64) {
+    debug_assert!(
+        value < INTEGER_BOUND,
+        "integers of the wire stay below 2^53"
+    );
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// How many bytes [`put_integer`] appends.
+pub(super) const fn integer_len(value: u64) -> usize {
+    let bits = 64 - (value | 1).leading_zeros() as usize;
+    bits.div_ceil(7)
+}
+
+/// Appends a length and the bytes.
+pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_integer(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+/// Reads a message from its start to its end; whatever isn't there is an error, never a panic.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    pub(super) fn byte(&mut self) -> Result<u8, Malformed> {
+        let (first, rest) = self.rest.split_first().ok_or(Malformed::Truncated)?;
+        self.rest = rest;
+        Ok(*first)
+    }
+
+    /// A minimal LEB128 integer below 2^53.
+    pub(super) fn integer(&mut self) -> Result<u64, Malformed> {
+        let mut value = 0;
+        for shift in (0..56).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                if byte == 0 && shift > 0 {
+                    return Err(Malformed::NotMinimal);
+                }
+                return if value < INTEGER_BOUND {
+                    Ok(value)
+                } else {
+                    Err(Malformed::TooLarge)
+                };
+            }
+        }
+        Err(Malformed::TooLarge)
+    }
+
+    /// An integer that fits a smaller type.
+    pub(super) fn small<T: TryFrom<u64>>(&mut self) -> Result<T, Malformed> {
+        T::try_from(self.integer()?).map_err(|_| Malformed::TooLarge)
+    }
+
+    /// A length and that many bytes, which are there: a lying length allocates nothing.
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8], Malformed> {
+        let len = self.small::<usize>()?;
+        let (bytes, rest) = self
+            .rest
+            .split_at_checked(len)
+            .ok_or(Malformed::Truncated)?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    /// [`bytes`](Self::bytes) that are UTF-8.
+    pub(super) fn text(&mut self) -> Result<&'a str, Malformed> {
+        str::from_utf8(self.bytes()?).map_err(|_| Malformed::NotUtf8)
+    }
+
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+        let (bytes, rest) = self
+            .rest
+            .split_first_chunk::<N>()
+            .ok_or(Malformed::Truncated)?;
+        self.rest = rest;
+        Ok(*bytes)
+    }
+
+    /// All that is left.
+    pub(super) fn take_rest(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.rest)
+    }
+
+    /// Skips the list of tagged values that may end a frame. This version knows no tag yet; a
+    /// newer peer's are well-formed all the same.
+    pub(super) fn skip_tags(&mut self) -> Result<(), Malformed> {
+        while !self.is_empty() {
+            self.integer()?;
+            self.bytes()?;
+        }
+        Ok(())
+    }
+
+    /// The end of a frame that takes no tagged values.
+    pub(super) fn end(&self) -> Result<(), Malformed> {
+        if self.is_empty() {
+            Ok(())
+        } else {
+            Err(Malformed::Trailing)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    #[test]
+    fn integers_come_back_and_take_the_length_foretold() {
+        for value in [
+            0,
+            1,
+            127,
+            128,
+            16_383,
+            16_384,
+            u64::from(u32::MAX),
+            INTEGER_BOUND - 1,
+        ] {
+            let mut out = Vec::new();
+            put_integer(&mut out, value);
+            assert_eq!(out.len(), integer_len(value));
+            assert_eq!(Reader::new(&out).integer(), Ok(value));
+        }
+    }
+
+    #[test]
+    fn integers_are_minimal_and_below_2_to_the_53() {
+        let check = |bytes: &[u8], error| assert_eq!(Reader::new(bytes).integer(), Err(error));
+        check(&[0x80, 0x00], Malformed::NotMinimal);
+        check(
+            &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x10],
+            Malformed::TooLarge,
+        );
+        check(&[0xff; 9], Malformed::TooLarge);
+        check(&[0xff], Malformed::Truncated);
+        check(&[], Malformed::Truncated);
+    }
+
+    #[test]
+    fn a_lying_length_is_truncated() {
+        assert_eq!(
+            Reader::new(&[0xff, 0xff, 0x7f, 1]).bytes(),
+            Err(Malformed::Truncated)
+        );
+    }
+}

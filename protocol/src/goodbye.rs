@@ -1,0 +1,185 @@
+//! Why a connection ends: goodbye codes, close codes and what a client may do next.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::Number;
+
+/// The longest reason of a goodbye, in bytes: what fits a WebSocket close frame too
+/// (RFC 6455 §5.5: 125 bytes, less two for the code).
+pub const MAX_REASON: usize = 123;
+
+macro_rules! goodbye_codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $wire:literal, $retry:expr, $text:literal;)*) => {
+        /// Why one end says goodbye.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum GoodbyeCode {
+            $($(#[$doc])* $name,)*
+            /// A code that this version doesn't know: a newer peer's.
+            Other(u16),
+        }
+
+        impl GoodbyeCode {
+            /// All codes of this version, with their names, what a client does by default, and
+            /// their meanings: the table of PROTOCOL.md.
+            pub const ALL: &[(Self, &'static str, Retry, &'static str)] =
+                &[$((Self::$name, $wire, $retry, $text),)*];
+
+            /// The number on the wire.
+            pub const fn number(self) -> u16 {
+                match self {
+                    $(Self::$name => $code,)*
+                    Self::Other(code) => code,
+                }
+            }
+
+            /// The code of a number on the wire.
+            pub const fn from_number(code: u16) -> Self {
+                match code {
+                    $($code => Self::$name,)*
+                    other => Self::Other(other),
+                }
+            }
+        }
+    };
+}
+
+goodbye_codes! {
+    /// The application is done with the connection.
+    Done = 0, "done", Retry::Never, "the application is done with the connection";
+    /// What came can't be read as frames.
+    Malformed = 1, "malformed", Retry::Never, "what came can't be read as frames";
+    /// A frame that can be read, but not in this state.
+    WrongState = 2, "wrong_state", Retry::Never, "a frame that has no place in this state";
+    /// A bound was broken: message, window, table or calls in flight.
+    Limit = 3, "limit", Retry::Never, "a bound was broken: size, window, table or calls in flight";
+    /// A version or a frame type that this side doesn't speak.
+    Unsupported = 4, "unsupported", Retry::Never, "a version or a frame type that this side doesn't speak";
+    /// The server's `authenticate` refused the token.
+    Denied = 5, "denied", Retry::Never, "the application refused the token";
+    /// The handshake took too long.
+    TooSlow = 6, "too_slow", Retry::Now, "the handshake took longer than allowed";
+    /// The server is stopping.
+    GoingAway = 7, "going_away", Retry::Now, "the server is stopping";
+    /// Something went wrong on the side that says so.
+    Internal = 8, "internal", Retry::Now, "something went wrong on the side that says so";
+}
+
+impl GoodbyeCode {
+    /// The WebSocket close code that follows a goodbye of this code: 1000 after `done`, 1001 after
+    /// `going_away`, else 4000 + the code, within RFC 6455's private range (§7.4.2).
+    pub const fn close_code(self) -> u16 {
+        match self {
+            Self::Done => 1000,
+            Self::GoingAway => 1001,
+            other => {
+                let number = other.number();
+                4000 + if number < 1000 { number } else { 999 }
+            }
+        }
+    }
+
+    /// What a client may do by default after a goodbye of this code.
+    pub fn retry(self) -> Retry {
+        Self::ALL
+            .iter()
+            .find(|(code, ..)| *code == self)
+            .map_or(Retry::Never, |(_, _, retry, _)| *retry)
+    }
+}
+
+impl fmt::Display for GoodbyeCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Self::ALL.iter().find(|(code, ..)| code == self) {
+            Some((_, name, ..)) => f.write_str(name),
+            None => write!(f, "code {}", self.number()),
+        }
+    }
+}
+
+/// Whether, and when, what was refused may be tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Retry {
+    /// Trying again would end the same way.
+    Never,
+    /// At once, under the client's usual back-off.
+    Now,
+    /// Not before this time has passed. Travels as whole milliseconds, at most 2^32 - 1.
+    After(Duration),
+}
+
+impl fmt::Display for Retry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never => f.write_str("never"),
+            Self::Now => f.write_str("now"),
+            Self::After(wait) => write!(f, "after {wait:?}"),
+        }
+    }
+}
+
+/// The last word on a connection. Its form on the wire is frozen for all versions, so that any two
+/// can refuse each other in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Goodbye {
+    /// Why.
+    pub code: GoodbyeCode,
+    /// What the other side may do.
+    pub retry: Retry,
+    /// The last numbered frame that the speaker received in order, if any: what came later is lost.
+    pub received: Option<Number>,
+    /// A sentence for a person, at most [`MAX_REASON`] bytes. Empty when the code says it all.
+    pub reason: String,
+}
+
+impl Goodbye {
+    /// A goodbye with the code's usual `retry`. A reason longer than [`MAX_REASON`] is cut at a
+    /// character's end.
+    pub fn new(code: GoodbyeCode, reason: impl Into<String>) -> Self {
+        let mut reason = reason.into();
+        reason.truncate(reason.floor_char_boundary(MAX_REASON));
+        Self {
+            code,
+            retry: code.retry(),
+            received: None,
+            reason,
+        }
+    }
+}
+
+impl fmt::Display for Goodbye {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.code)?;
+        if !self.reason.is_empty() {
+            write!(f, ": {}", self.reason)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    #[test]
+    fn every_code_keeps_its_number_and_closes_within_the_private_range() {
+        for (code, ..) in GoodbyeCode::ALL {
+            assert_eq!(GoodbyeCode::from_number(code.number()), *code);
+            let close = code.close_code();
+            assert!(
+                close == 1000 || close == 1001 || (4000..5000).contains(&close),
+                "{close}"
+            );
+        }
+        assert_eq!(GoodbyeCode::Other(60_000).close_code(), 4999);
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_at_a_characters_end() {
+        let goodbye = Goodbye::new(GoodbyeCode::Done, "服".repeat(100));
+        assert_eq!(goodbye.reason.len(), 123);
+    }
+}

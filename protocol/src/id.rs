@@ -1,0 +1,83 @@
+//! Ids on the wire. Each is a type of its own and none converts into another.
+
+use std::fmt;
+
+macro_rules! random_id {
+    ($(#[$doc:meta])* $name:ident, $len:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; $len]);
+
+        impl $name {
+            /// Length on the wire, in bytes.
+            pub const LEN: usize = $len;
+
+            /// The id of these bytes, which the shell draws from a cryptographic source.
+            pub const fn from_bytes(bytes: [u8; $len]) -> Self {
+                Self(bytes)
+            }
+
+            /// The id as it stands on the wire.
+            pub const fn as_bytes(&self) -> &[u8; $len] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+    };
+}
+
+random_id! {
+    /// Names one session among all that a server ever had. Known to its two ends only.
+    SessionId, 16
+}
+random_id! {
+    /// Names the client's end of a session to others: public, and the same for the session's life.
+    PeerId, 8
+}
+random_id! {
+    /// Names one run of a server's process: a client that sees another one knows that it restarted.
+    BootId, 8
+}
+
+/// The number of a numbered frame: 1 for the first that a side sends in a session, then one more
+/// for each. A call is known by the number of its frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Number(u64);
+
+impl Number {
+    /// What the first numbered frame of a side carries.
+    pub const FIRST: Self = Self(1);
+
+    /// The number on the wire, if it is one: zero is not.
+    pub(crate) const fn new(value: u64) -> Option<Self> {
+        if value == 0 { None } else { Some(Self(value)) }
+    }
+
+    /// The number as it stands on the wire.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The number that follows. At one frame a nanosecond the 53 bits of the wire last 104 days,
+    /// and a session's frames are no faster than its socket.
+    pub(crate) const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}

@@ -1,0 +1,103 @@
+//! Every bound of a session, in one place.
+
+use std::time::Duration;
+
+/// The most bytes of one WebSocket message: past that, the peer is refused with `limit`.
+/// Small enough that a ping or an acknowledgement never waits long behind one.
+pub const MAX_MESSAGE: usize = 64 * 1024;
+
+/// The most bytes of one call's or reply's payload. Longer ones, cut into parts, come with a later
+/// version of the wire.
+pub const MAX_PAYLOAD: usize = 32 * 1024;
+
+/// What each request is charged against its window besides its frame's length, in bytes: the cost
+/// of keeping it. Without it, a window of empty requests would be a crowd.
+pub const REQUEST_COST: u64 = 64;
+
+/// The most bytes of a token in a hello.
+pub const MAX_TOKEN: usize = 4 * 1024;
+
+/// The most bytes of a kind's name.
+pub const MAX_NAME: usize = 64;
+
+/// The most kinds in a client's table: with names of full length they fit one message.
+pub const MAX_KINDS: usize = 512;
+
+/// The bounds of one session. What is full is always a visible outcome, never silent growth.
+///
+/// ```
+/// use twinwire::Limits;
+/// let limits = Limits::default().calls(8).handshake(std::time::Duration::from_secs(3));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Limits {
+    pub(crate) requests: u64,
+    pub(crate) queued: usize,
+    pub(crate) calls: usize,
+    pub(crate) handshake: Duration,
+    pub(crate) call_deadline: Duration,
+    pub(crate) drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            requests: 256 * 1024,
+            queued: 256 * 1024,
+            calls: 64,
+            handshake: Duration::from_secs(10),
+            call_deadline: Duration::from_secs(30),
+            drain: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Limits {
+    /// The window of requests that this side grants its peer: bytes that have arrived and wait for
+    /// their turn (default 256 KiB, at least one largest call). A peer that sends past it is
+    /// refused with `limit`; an honest one waits. More costs memory for each session, less makes
+    /// bursts wait a round trip.
+    pub fn requests(mut self, bytes: u64) -> Self {
+        self.requests = bytes.max(MAX_MESSAGE as u64);
+        self
+    }
+
+    /// Bytes of calls that wait in this side's hands for the peer's window (default 256 KiB). When
+    /// that many wait, [`Session::call`](crate::Session::call) says [`Full`](crate::Full).
+    pub fn queued(mut self, bytes: usize) -> Self {
+        self.queued = bytes.max(MAX_MESSAGE);
+        self
+    }
+
+    /// Calls in flight in each direction (default 64, at least 1). Further ones wait, in order.
+    pub fn calls(mut self, calls: usize) -> Self {
+        self.calls = calls.max(1);
+        self
+    }
+
+    /// Time from the open socket to the welcome (default 10 s), on both sides: who is silent that
+    /// long holds no socket.
+    pub fn handshake(mut self, time: Duration) -> Self {
+        self.handshake = time;
+        self
+    }
+
+    /// Shortens the handshake's time to what is left of a larger deadline.
+    pub fn handshake_at_most(mut self, time: Duration) -> Self {
+        self.handshake = self.handshake.min(time);
+        self
+    }
+
+    /// Time that a call may take, from `call` to its answer (default 30 s); on the server, time
+    /// that its handler may run. At its end the call ends as `Deadline`.
+    pub fn call_deadline(mut self, time: Duration) -> Self {
+        self.call_deadline = time;
+        self
+    }
+
+    /// Time that a goodbye waits for the peer's goodbye (default 2 s); then the socket is closed.
+    pub fn drain(mut self, time: Duration) -> Self {
+        self.drain = time;
+        self
+    }
+}

@@ -1,0 +1,98 @@
+//! How a session fails and ends.
+
+use thiserror::Error;
+
+use super::State;
+use crate::Number;
+use crate::frame::{FrameType, Malformed};
+use crate::goodbye::{Goodbye, GoodbyeCode};
+
+/// As many bytes wait as [`Limits::queued`](crate::Limits::queued) allows. Wait for an outcome,
+/// then try again.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("as many calls wait as the limit allows")]
+pub struct Full;
+
+/// The peer broke the protocol. It was told with a goodbye of [`code`](Self::code).
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PeerMisbehaved {
+    /// What it sent can't be read.
+    #[error("unreadable message: {0}")]
+    Malformed(#[from] Malformed),
+    /// A frame came that has no place in this state.
+    #[error("a {frame:?} frame has no place in state {state:?}")]
+    WrongState {
+        /// The frame's type.
+        frame: FrameType,
+        /// Where this side stood.
+        state: State,
+    },
+    /// A numbered frame isn't the next one.
+    #[error("frame {got} came where {expected} was due")]
+    NumberSkipped {
+        /// The number that was due.
+        expected: Number,
+        /// The number that came.
+        got: Number,
+    },
+    /// It acknowledged what was never sent.
+    #[error("it acknowledged what was never sent")]
+    AckAhead,
+    /// It sent more than the window allows.
+    #[error("it sent more than its window allows")]
+    WindowOverrun,
+    /// It answered a call that isn't open.
+    #[error("it answered a call that isn't open")]
+    ReplyToNothing,
+    /// It named a kind that the client's table doesn't have.
+    #[error("it named a kind beyond the table")]
+    KindBeyondTable,
+}
+
+impl PeerMisbehaved {
+    /// The code of the goodbye that answers it.
+    pub fn code(self) -> GoodbyeCode {
+        match self {
+            Self::Malformed(malformed) => malformed.code(),
+            Self::WrongState { .. } | Self::AckAhead | Self::ReplyToNothing => {
+                GoodbyeCode::WrongState
+            }
+            Self::NumberSkipped { .. } => GoodbyeCode::Malformed,
+            Self::WindowOverrun | Self::KindBeyondTable => GoodbyeCode::Limit,
+        }
+    }
+}
+
+/// Why a session is over.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum End {
+    /// This side said goodbye.
+    #[error("closed from this side ({0})")]
+    Closed(Goodbye),
+    /// The peer said goodbye.
+    #[error("the other side said goodbye ({0})")]
+    Goodbye(Goodbye),
+    /// The peer broke the protocol.
+    #[error("the other side broke the protocol: {0}")]
+    Misbehaved(#[source] PeerMisbehaved),
+    /// The handshake took longer than [`Limits::handshake`](crate::Limits::handshake).
+    #[error("the handshake took longer than allowed")]
+    TooSlow,
+    /// The transport ended without a goodbye.
+    #[error("the connection was lost")]
+    Lost,
+}
+
+impl End {
+    /// The code of the goodbye that this side says at this end.
+    pub(super) fn code(&self) -> GoodbyeCode {
+        match self {
+            Self::Closed(goodbye) => goodbye.code,
+            Self::Goodbye(_) | Self::Lost => GoodbyeCode::Done,
+            Self::Misbehaved(fault) => fault.code(),
+            Self::TooSlow => GoodbyeCode::TooSlow,
+        }
+    }
+}

@@ -1,0 +1,287 @@
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use std::time::Duration;
+
+use super::pair::{Pair, greeting, kinds};
+use crate::frame::{Frame, Frames};
+use crate::limits::{MAX_MESSAGE, MAX_PAYLOAD};
+use crate::session::{Event, Full, Outcome, Session, State};
+use crate::{Answer, Limits, Number, Refusal};
+
+fn value(payload: &[u8]) -> Outcome {
+    Outcome::Answered(Answer::Value(payload.to_vec()))
+}
+
+fn refused(why: Refusal) -> Outcome {
+    Outcome::Answered(Answer::Refused(why.into()))
+}
+
+#[test]
+fn a_hello_reaches_the_application_and_its_welcome_opens_both_ends() {
+    let mut pair = Pair::new(&Limits::default());
+    pair.drive();
+    let [Event::Hello(hello)] = &pair.server.events[..] else {
+        panic!("{:?}", pair.server.events)
+    };
+    assert_eq!(
+        (hello.token.as_slice(), &hello.kinds),
+        (b"ticket".as_slice(), &kinds())
+    );
+    assert_eq!(pair.server.session.state(), State::Judging);
+    pair.server.session.welcome(pair.now, greeting());
+    pair.drive();
+    let [Event::Welcome(welcome)] = &pair.client.events[..] else {
+        panic!()
+    };
+    assert_eq!(welcome.session, greeting().session);
+    assert_eq!(pair.client.session.state(), State::Open);
+}
+
+#[test]
+fn calls_made_before_the_welcome_wait_for_it_and_keep_their_order() {
+    let mut pair = Pair::new(&Limits::default());
+    let calls: Vec<_> = (0..3_u8).map(|i| pair.call(&[i])).collect();
+    pair.drive();
+    assert_eq!(pair.server.calls(), []);
+    pair.server.session.welcome(pair.now, greeting());
+    pair.drive();
+    let got = pair.server.calls();
+    assert_eq!(
+        got.iter()
+            .map(|(_, payload)| payload[0])
+            .collect::<Vec<_>>(),
+        [0, 1, 2]
+    );
+    for ((number, payload), call) in got.iter().zip(calls).rev() {
+        pair.answer(*number, payload);
+        pair.drive();
+        assert_eq!(pair.client.outcome(call), Some(&value(payload)));
+    }
+}
+
+#[test]
+fn many_small_calls_share_one_message() {
+    let mut pair = Pair::open(&Limits::default());
+    for i in 0..20_u8 {
+        pair.call(&[i]);
+    }
+    pair.client.poll();
+    assert_eq!(pair.client.sent.len(), 1);
+    let frames = Frames::new(&pair.client.sent[0])
+        .collect::<Result<Vec<_>, _>>()
+        .expect("readable");
+    assert_eq!(
+        frames
+            .iter()
+            .filter(|frame| matches!(frame, Frame::Call(_)))
+            .count(),
+        20
+    );
+}
+
+#[test]
+fn no_message_is_larger_than_the_wire_allows() {
+    let mut pair = Pair::open(&Limits::default());
+    for _ in 0..6 {
+        pair.call(&vec![7; MAX_PAYLOAD]);
+    }
+    pair.client.poll();
+    assert!(pair.client.sent.len() > 1);
+    assert!(
+        pair.client
+            .sent
+            .iter()
+            .all(|message| message.len() <= MAX_MESSAGE)
+    );
+    pair.drive();
+    assert_eq!(pair.server.calls().len(), 6);
+}
+
+#[test]
+fn a_refused_kind_ends_its_calls_and_no_others() {
+    let mut pair = Pair::new(&Limits::default());
+    let early = pair.client.session.call(pair.now, 1, vec![]).expect("room");
+    pair.drive();
+    pair.server.session.welcome(pair.now, greeting());
+    pair.drive();
+    let late = pair.client.session.call(pair.now, 1, vec![]).expect("room");
+    let beyond = pair.client.session.call(pair.now, 9, vec![]).expect("room");
+    let good = pair.call(b"Ada");
+    pair.drive();
+    for call in [early, late, beyond] {
+        assert_eq!(
+            pair.client.outcome(call),
+            Some(&refused(Refusal::UnknownKind))
+        );
+    }
+    pair.answer(pair.server.calls()[0].0, b"hello");
+    pair.drive();
+    assert_eq!(pair.client.outcome(good), Some(&value(b"hello")));
+}
+
+#[test]
+fn payloads_beyond_the_limit_end_their_call_on_either_side() {
+    let mut pair = Pair::open(&Limits::default());
+    let large = pair.call(&vec![0; MAX_PAYLOAD + 1]);
+    let largest = pair.call(&vec![0; MAX_PAYLOAD]);
+    pair.drive();
+    assert_eq!(
+        pair.client.outcome(large),
+        Some(&refused(Refusal::TooLarge))
+    );
+    pair.answer(pair.server.calls()[0].0, &vec![0; MAX_PAYLOAD + 1]);
+    pair.drive();
+    assert_eq!(
+        pair.client.outcome(largest),
+        Some(&refused(Refusal::TooLarge))
+    );
+}
+
+#[test]
+fn no_more_calls_run_at_once_than_the_limit_and_all_are_answered() {
+    let mut pair = Pair::open(&Limits::default().calls(2));
+    let calls: Vec<_> = (0..7_u8).map(|i| pair.call(&[i])).collect();
+    let mut answered = 0;
+    while answered < 7 {
+        pair.drive();
+        let got = pair.server.calls();
+        assert!(got.len() - answered <= 2, "{} run", got.len() - answered);
+        pair.answer(got[answered].0, &got[answered].1);
+        answered += 1;
+    }
+    pair.drive();
+    for (i, call) in (0..).zip(calls) {
+        assert_eq!(pair.client.outcome(call), Some(&value(&[i])));
+    }
+}
+
+#[test]
+fn a_full_window_makes_the_sender_wait_and_credit_lets_it_on() {
+    let mut pair = Pair::open(&Limits::default().requests(0).calls(1));
+    let window = 2; // of the largest calls, less what each is charged beyond its payload
+    let calls: Vec<_> = (0..5_u8)
+        .map(|i| pair.call(&vec![i; MAX_PAYLOAD - 64]))
+        .collect();
+    pair.drive();
+    for (i, call) in calls.iter().enumerate() {
+        let (number, payload) = pair.server.calls()[i].clone();
+        assert_eq!(payload[0] as usize, i);
+        assert_eq!(pair.server.calls().len(), i + 1, "one runs at a time");
+        assert!(pair.server.session.incoming.granted() <= (i as u64 + 1 + window) * 32 * 1024);
+        pair.answer(number, b"");
+        pair.drive();
+        assert_eq!(pair.client.outcome(*call), Some(&value(b"")));
+    }
+}
+
+#[test]
+fn a_full_queue_says_so_and_takes_calls_again_after_an_outcome() {
+    let mut pair = Pair::new(&Limits::default().queued(0));
+    let payload = vec![0; MAX_PAYLOAD - 64];
+    let first = pair.call(&payload);
+    pair.call(&payload);
+    assert!(!pair.client.session.has_room(&payload));
+    assert_eq!(
+        pair.client.session.call(pair.now, 0, payload.clone()),
+        Err(Full)
+    );
+    pair.client.session.abandon(first);
+    assert!(pair.client.session.call(pair.now, 0, payload).is_ok());
+}
+
+#[test]
+fn an_abandoned_call_is_never_sent_and_a_late_answer_goes_nowhere() {
+    let mut pair = Pair::new(&Limits::default());
+    let unsent = pair.call(b"unsent");
+    pair.client.session.abandon(unsent);
+    pair.drive();
+    pair.server.session.welcome(pair.now, greeting());
+    let sent = pair.call(b"sent");
+    pair.drive();
+    assert_eq!(pair.server.calls(), [(Number::FIRST, b"sent".to_vec())]);
+    pair.client.session.abandon(sent);
+    pair.answer(Number::FIRST, b"late");
+    pair.drive();
+    assert_eq!(
+        (pair.client.outcome(unsent), pair.client.outcome(sent)),
+        (None, None)
+    );
+    assert_eq!(pair.client.end(), None);
+}
+
+#[test]
+fn a_deadline_ends_the_call_on_both_sides_once() {
+    let limits = Limits::default().call_deadline(Duration::from_secs(5));
+    let mut pair = Pair::open(&limits);
+    let call = pair.call(b"slow");
+    pair.pass(Duration::from_secs(4));
+    assert_eq!(pair.client.outcome(call), None);
+    pair.pass(Duration::from_secs(2));
+    assert_eq!(pair.client.outcome(call), Some(&Outcome::Deadline));
+    assert!(pair.server.events.contains(&Event::CallDropped {
+        call: Number::FIRST
+    }));
+    pair.answer(Number::FIRST, b"too late");
+    pair.drive();
+    let next = pair.call(b"next");
+    pair.drive();
+    pair.answer(pair.server.calls()[1].0, b"fine");
+    pair.drive();
+    assert_eq!(pair.client.outcome(next), Some(&value(b"fine")));
+}
+
+#[test]
+fn a_lost_connection_tells_calls_that_were_never_sent_from_those_that_may_have_run() {
+    let mut pair = Pair::open(&Limits::default());
+    let sent = pair.call(b"sent");
+    pair.drive();
+    pair.client.room = 0;
+    let unsent = pair.call(b"unsent");
+    pair.cut();
+    assert_eq!(pair.client.outcome(sent), Some(&Outcome::Unknown));
+    assert_eq!(pair.client.outcome(unsent), Some(&Outcome::NotReceived));
+    let after = pair.client.session.call(pair.now, 0, vec![]).expect("room");
+    pair.drive();
+    assert_eq!(pair.client.outcome(after), Some(&Outcome::NotReceived));
+}
+
+#[test]
+fn what_arrives_is_acknowledged_though_nothing_else_is_sent() {
+    let mut pair = Pair::open(&Limits::default());
+    pair.call(b"");
+    pair.client.poll();
+    let message = pair.client.sent.pop_front().expect("the call went out");
+    pair.server
+        .session
+        .handle(pair.now, crate::Input::Message(&message));
+    pair.server.poll();
+    assert!(
+        pair.server.sent.is_empty(),
+        "an acknowledgement waits for company"
+    );
+    pair.now = pair.server.wake.expect("a timer runs");
+    pair.server.session.handle(pair.now, crate::Input::Tick);
+    pair.server.poll();
+    let message = pair.server.sent.pop_front().expect("it went alone");
+    let ack = Frames::new(&message).next();
+    assert!(matches!(ack, Some(Ok(Frame::Ack(ack))) if ack.received == Some(Number::FIRST)));
+}
+
+#[test]
+fn sessions_may_move_between_threads() {
+    fn check<T: Send + 'static>() {}
+    check::<Session>();
+}
+
+#[test]
+fn a_transport_without_room_gets_nothing() {
+    let mut pair = Pair::open(&Limits::default());
+    pair.client.room = 0;
+    pair.call(b"");
+    pair.client.poll();
+    assert!(pair.client.sent.is_empty());
+    pair.client.room = 1;
+    pair.client.poll();
+    assert_eq!(pair.client.sent.len(), 1);
+}

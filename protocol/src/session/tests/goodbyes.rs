@@ -1,0 +1,163 @@
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use std::time::Duration;
+
+use super::pair::{Pair, goodbye};
+use crate::session::{End, Input, Outcome, State};
+use crate::{Answer, Goodbye, GoodbyeCode, Limits, Number};
+
+fn done() -> Goodbye {
+    Goodbye::new(GoodbyeCode::Done, "bye")
+}
+
+#[test]
+fn a_clients_goodbye_is_answered_and_the_server_closes() {
+    let mut pair = Pair::open(&Limits::default());
+    pair.client.session.close(pair.now, done());
+    pair.drive();
+    assert!(matches!(pair.server.end(), Some(End::Goodbye(goodbye)) if goodbye.reason == "bye"));
+    assert_eq!(pair.client.end(), Some(&End::Closed(done())));
+    assert_eq!((pair.server.closed, pair.client.closed), (Some(1000), None));
+    assert_eq!(pair.client.session.state(), State::Parting);
+    pair.cut();
+    assert_eq!(pair.client.session.state(), State::Closed);
+}
+
+#[test]
+fn a_servers_goodbye_is_answered_and_the_server_closes() {
+    let mut pair = Pair::open(&Limits::default());
+    pair.server
+        .session
+        .close(pair.now, Goodbye::new(GoodbyeCode::GoingAway, ""));
+    pair.drive();
+    assert!(matches!(pair.client.end(), Some(End::Goodbye(g)) if g.code == GoodbyeCode::GoingAway));
+    assert_eq!((pair.server.closed, pair.client.closed), (Some(1001), None));
+}
+
+#[test]
+fn answers_given_before_a_goodbye_still_arrive() {
+    let mut pair = Pair::open(&Limits::default());
+    let (answered, running) = (pair.call(b"a"), pair.call(b"b"));
+    pair.drive();
+    pair.answer(Number::FIRST, b"A");
+    pair.server.session.close(pair.now, done());
+    pair.drive();
+    let value = Outcome::Answered(Answer::Value(b"A".to_vec()));
+    assert_eq!(pair.client.outcome(answered), Some(&value));
+    assert_eq!(pair.client.outcome(running), Some(&Outcome::Unknown));
+}
+
+#[test]
+fn a_goodbye_tells_which_calls_never_arrived() {
+    let mut pair = Pair::open(&Limits::default());
+    pair.server.session.close(pair.now, done());
+    pair.server.poll();
+    let crossing = pair.call(b"crosses the goodbye");
+    pair.drive();
+    assert_eq!(pair.server.calls(), []);
+    assert_eq!(pair.client.outcome(crossing), Some(&Outcome::NotReceived));
+}
+
+#[test]
+fn a_peer_that_never_answers_a_goodbye_is_closed_after_the_drain() {
+    let mut pair = Pair::open(&Limits::default());
+    let pending = pair.call(b"");
+    pair.drive();
+    pair.client.session.close(pair.now, done());
+    pair.client.poll();
+    pair.client.sent.clear();
+    pair.pass(Duration::from_secs(1));
+    assert_eq!(pair.client.closed, None);
+    pair.pass(Duration::from_secs(2));
+    assert_eq!(pair.client.closed, Some(1000));
+    assert_eq!(pair.client.outcome(pending), Some(&Outcome::Unknown));
+    assert_eq!(pair.client.end(), Some(&End::Closed(done())));
+}
+
+#[test]
+fn a_server_that_never_closes_is_closed_by_the_client() {
+    let mut pair = Pair::open(&Limits::default());
+    pair.client.session.close(pair.now, done());
+    pair.pass(Duration::from_secs(3));
+    assert_eq!(pair.client.closed, Some(1000));
+}
+
+#[test]
+fn a_reader_that_has_stopped_is_closed_without_last_words() {
+    let mut pair = Pair::open(&Limits::default());
+    pair.server.room = 0;
+    pair.server
+        .session
+        .close(pair.now, Goodbye::new(GoodbyeCode::Internal, ""));
+    pair.pass(Duration::from_secs(3));
+    assert_eq!(pair.server.closed, Some(4008));
+    assert!(pair.server.sent.is_empty());
+}
+
+#[test]
+fn a_refused_client_learns_why_and_the_server_does_not_wait() {
+    let mut pair = Pair::new(&Limits::default());
+    let waiting = pair.call(b"");
+    pair.drive();
+    pair.server.session.close(
+        pair.now,
+        Goodbye::new(GoodbyeCode::Denied, "no such ticket"),
+    );
+    pair.server.poll();
+    assert_eq!(goodbye(&pair.server).code, GoodbyeCode::Denied);
+    assert_eq!(pair.server.closed, Some(4005));
+    pair.drive();
+    assert!(matches!(pair.client.end(), Some(End::Goodbye(g)) if g.code == GoodbyeCode::Denied));
+    assert_eq!(pair.client.outcome(waiting), Some(&Outcome::NotReceived));
+}
+
+#[test]
+fn a_silent_client_holds_no_socket() {
+    let mut pair = Pair::new(&Limits::default());
+    pair.client.room = 0;
+    pair.pass(Duration::from_secs(11));
+    assert_eq!(pair.server.end(), Some(&End::TooSlow));
+    assert_eq!(pair.server.closed, Some(4006));
+}
+
+#[test]
+fn an_application_that_judges_too_long_does_not_hold_the_client() {
+    let mut pair = Pair::new(&Limits::default());
+    pair.pass(Duration::from_secs(11));
+    assert!(pair.client.end().is_some());
+    assert!(pair.server.end().is_some());
+}
+
+#[test]
+fn closing_before_the_socket_opened_ends_at_once() {
+    let mut client = crate::Session::client(Limits::default(), vec![], vec![]);
+    client.close(pair_time(), done());
+    let mut out = Vec::new();
+    let ended = crate::Output::Event(crate::Event::Ended(End::Closed(done())));
+    assert_eq!(client.poll(&mut out, usize::MAX), ended);
+}
+
+#[test]
+fn the_end_is_told_once() {
+    let mut pair = Pair::open(&Limits::default());
+    pair.client.session.close(pair.now, done());
+    pair.server.session.close(pair.now, done());
+    pair.drive();
+    pair.cut();
+    pair.client.session.handle(pair.now, Input::Lost);
+    pair.pass(Duration::from_secs(60));
+    for side in [&pair.client, &pair.server] {
+        let ends = side
+            .events
+            .iter()
+            .filter(|event| matches!(event, crate::Event::Ended(_)));
+        assert_eq!(ends.count(), 1);
+        assert_eq!(side.session.state(), State::Closed);
+        assert_eq!(side.wake, None);
+    }
+}
+
+fn pair_time() -> crate::Time {
+    crate::Time::default()
+}

@@ -1,0 +1,56 @@
+//! The session's timers, in one table.
+
+use crate::Time;
+
+/// What a moment is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timer {
+    /// The welcome has to be there.
+    Handshake,
+    /// What arrived has to be acknowledged.
+    Ack,
+    /// The peer's goodbye, or its close, has to be there.
+    Drain,
+}
+
+impl Timer {
+    const ALL: [Self; 3] = [Self::Handshake, Self::Ack, Self::Drain];
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Timers([Option<Time>; Timer::ALL.len()]);
+
+impl Timers {
+    pub(super) fn set(&mut self, timer: Timer, at: Time) {
+        self.0[timer as usize] = Some(at);
+    }
+
+    /// Sets a timer that isn't running; a running one keeps its moment.
+    pub(super) fn start(&mut self, timer: Timer, at: Time) {
+        self.0[timer as usize].get_or_insert(at);
+    }
+
+    pub(super) fn stop(&mut self, timer: Timer) {
+        self.0[timer as usize] = None;
+    }
+
+    pub(super) fn stop_all(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn is_running(&self, timer: Timer) -> bool {
+        self.0[timer as usize].is_some()
+    }
+
+    /// Stops and gives the first timer that is due.
+    pub(super) fn expire(&mut self, now: Time) -> Option<Timer> {
+        let due = |timer: &Timer| self.0[*timer as usize].is_some_and(|at| at <= now);
+        let timer = Timer::ALL.into_iter().find(due)?;
+        self.stop(timer);
+        Some(timer)
+    }
+
+    pub(super) fn next(&self) -> Option<Time> {
+        self.0.iter().flatten().min().copied()
+    }
+}

@@ -1,0 +1,37 @@
+//! Time as the shells hand it in.
+
+use std::ops::Add;
+use std::time::Duration;
+
+/// A moment, measured from an origin that the shell chooses once and keeps.
+///
+/// Nothing in this crate reads a clock: the shell passes the moment into every call that needs one.
+/// (`std::time::Instant` would panic on wasm32.) Moments of different shells don't compare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(Duration);
+
+impl Time {
+    /// The moment `elapsed` after the shell's origin.
+    pub const fn from_origin(elapsed: Duration) -> Self {
+        Self(elapsed)
+    }
+
+    /// How long after the shell's origin this moment is.
+    pub const fn since_origin(self) -> Duration {
+        self.0
+    }
+
+    /// The time from `earlier` to this moment; zero if `earlier` is in fact later.
+    pub fn saturating_since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl Add<Duration> for Time {
+    type Output = Self;
+
+    /// Saturates at the latest moment that can be told.
+    fn add(self, wait: Duration) -> Self {
+        Self(self.0.saturating_add(wait))
+    }
+}
