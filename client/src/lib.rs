@@ -1,2 +1,39 @@
-//! Twinwire.
+//! The typed client of Twinwire, common to all platforms: a handle to call through, and the loop
+//! that drives a [`Session`](twinwire::Session) over some transport.
+//!
+//! Applications don't use this crate by itself: `twinwire-client-wasm` (browsers) and
+//! `twinwire-client-native` (tokio) have a `connect` that gives a [`Client`]. Here is no I/O, no
+//! clock and no spawning; a platform brings them as a [`Transport`].
+//!
+//! A platform's `connect` makes the two halves with [`start`], spawns the [`Driver`]'s
+//! [`run`](Driver::run), and awaits the [`Connecting`] half:
+//!
+//! ```
+//! use twinwire_client::{Client, ConnectError, Options, Transport, start};
+//!
+//! async fn connect<T: Transport>(
+//!     transport: T,
+//!     options: Options,
+//!     spawn: impl FnOnce(std::pin::Pin<Box<dyn Future<Output = ()>>>),
+//! ) -> Result<Client, ConnectError<T::Error>> {
+//!     let (connecting, driver) = start(transport, options);
+//!     spawn(Box::pin(driver.run()));
+//!     connecting.await
+//! }
+//! ```
+
 #![forbid(unsafe_code)]
+
+mod client;
+mod connect;
+mod driver;
+mod error;
+mod options;
+mod transport;
+
+pub use client::{Client, ClientState};
+pub use connect::{Connecting, start};
+pub use driver::Driver;
+pub use error::{CallError, ConnectError};
+pub use options::Options;
+pub use transport::{Inbound, Link, LinkLost, Transport};
