@@ -1,4 +1,67 @@
-//! Twinwire.
+//! The project's two commands, `start` and `test`, and what they need.
+//!
+//! Whatever cargo itself can't say lives here: setting up tools in a cache that all clones share,
+//! building the page, running the suites one after another, and the house rules (`tidy`).
+//! `cargo xtask --help` lists the verbs.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod args;
+mod binaries;
+mod cache;
+mod lockfile;
+mod page;
+mod port_server;
+mod run;
+mod setup;
+mod start;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::env;
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use args::{USAGE, Verb};
+use setup::Setup;
+use test::Suite;
+use workspace::Workspace;
+
+fn main() -> ExitCode {
+    let verb = match args::parse(env::args().skip(1)) {
+        Ok(verb) => verb,
+        Err(misuse) => {
+            eprintln!("xtask: {misuse}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match perform(verb) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says whether the verb succeeded; an error is a failure that has not been reported yet.
+fn perform(verb: Verb) -> Result<bool> {
+    if verb == Verb::Help {
+        println!("{USAGE}");
+        return Ok(true);
+    }
+    let workspace = Workspace::find()?;
+    let setup = Setup::new(&workspace)?;
+    match verb {
+        Verb::Help => Ok(true),
+        Verb::Start { port } => start::start(&workspace, &setup, port).map(|never| match never {}),
+        Verb::Test { suites } => test::test(&workspace, &setup, &suites),
+        Verb::Tidy => test::test(&workspace, &setup, &[Suite::Tidy]),
+        Verb::Path => {
+            println!("{}", env::join_paths(setup.page_tools()?)?.display());
+            Ok(true)
+        }
+    }
+}

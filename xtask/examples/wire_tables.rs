@@ -1,0 +1,73 @@
+//! Prints the tables of PROTOCOL.md as the code has them: `cargo run -p xtask --example wire_tables`.
+//!
+//! `cargo xtask test tidy` compares them with the document. It is a program of its own so that
+//! xtask itself compiles in seconds, and also while the protocol doesn't.
+#![forbid(unsafe_code)]
+
+use twinwire::frame::{FrameType, Refusal, Sender};
+use twinwire::{GoodbyeCode, State};
+
+fn main() {
+    let frames = FrameType::ALL
+        .iter()
+        .map(|(frame, name, sender, numbered)| {
+            let number = format!("0x{:02x}", frame.number());
+            let numbered = if *numbered { "yes" } else { "no" };
+            vec![
+                number,
+                (*name).to_owned(),
+                from(*sender).to_owned(),
+                numbered.to_owned(),
+            ]
+        });
+    print("frames", &["number", "frame", "from", "numbered"], frames);
+
+    let states = State::ALL.iter();
+    let states = states.map(|(_, name, meaning)| vec![(*name).to_owned(), (*meaning).to_owned()]);
+    print("states", &["state", "meaning"], states);
+
+    let goodbyes = GoodbyeCode::ALL.iter().map(|(code, name, retry, meaning)| {
+        let (number, close) = (code.number().to_string(), code.close_code().to_string());
+        vec![
+            number,
+            (*name).to_owned(),
+            close,
+            retry.to_string(),
+            (*meaning).to_owned(),
+        ]
+    });
+    print(
+        "goodbyes",
+        &["number", "goodbye", "close code", "retry", "meaning"],
+        goodbyes,
+    );
+
+    let refusals = Refusal::ALL.iter().map(|(refusal, name, meaning)| {
+        let (number, retry) = (refusal.number().to_string(), refusal.retry().to_string());
+        vec![number, (*name).to_owned(), retry, (*meaning).to_owned()]
+    });
+    print(
+        "refusals",
+        &["status", "refusal", "retry", "meaning"],
+        refusals,
+    );
+}
+
+fn from(sender: Sender) -> &'static str {
+    match sender {
+        Sender::Client => "client",
+        Sender::Server => "server",
+        Sender::Both => "both",
+    }
+}
+
+fn print(name: &str, columns: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+    println!("<!-- table: {name} -->");
+    println!("| {} |", columns.join(" | "));
+    println!("|{}", "---|".repeat(columns.len()));
+    for row in rows {
+        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        println!("| {} |", cells.join(" | "));
+    }
+    println!();
+}

@@ -1,0 +1,189 @@
+//! The command line: what can be asked for, and what is wrong with a request.
+
+use std::fmt;
+
+use crate::test::Suite;
+
+/// The port of `start` when none is given.
+const DEFAULT_PORT: u16 = 9501;
+
+pub(crate) const USAGE: &str = "\
+usage: cargo xtask VERB
+
+  start [--port N]   set up what is missing, build the page, serve page and wire
+                     (http://localhost:9501, or port N; 0 takes any free one)
+  test [SUITE…]      run the suites, or those named, and end with one table:
+                     fmt lint doc unit server wasm stories tidy
+  tidy               the house rules alone, as `test tidy`
+  path               set up the page's tools and print their folders, to put before
+                     PATH and run trunk by hand
+  help               this text
+
+environment:
+  TWINWIRE_CACHE     where tools are kept (default: twinwire in $XDG_CACHE_HOME,
+                     else in ~/.cache)
+  CI                 when set, a skipped test or an empty suite is a failure";
+
+/// What the user asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Help,
+    Start { port: u16 },
+    Test { suites: Vec<Suite> },
+    Tidy,
+    Path,
+}
+
+/// A command line that asks for nothing we know.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Misuse {
+    NoVerb,
+    UnknownVerb(String),
+    UnknownSuite(String),
+    UnexpectedArgument(String),
+    PortMissing,
+    PortInvalid(String),
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoVerb => write!(f, "what shall be done?"),
+            Self::UnknownVerb(verb) => write!(f, "there is no verb `{verb}`"),
+            Self::UnknownSuite(suite) => write!(f, "there is no suite `{suite}`"),
+            Self::UnexpectedArgument(argument) => write!(f, "`{argument}` is not expected here"),
+            Self::PortMissing => write!(f, "--port needs a number"),
+            Self::PortInvalid(port) => {
+                write!(f, "--port takes a number from 0 to 65535, not `{port}`")
+            }
+        }
+    }
+}
+
+/// Reads the arguments that follow `cargo xtask`.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb, Misuse> {
+    let mut arguments = arguments.into_iter();
+    let verb = arguments.next().ok_or(Misuse::NoVerb)?;
+    let rest: Vec<String> = arguments.collect();
+    if is_help(&verb) || rest.iter().any(|argument| is_help(argument)) {
+        return Ok(Verb::Help);
+    }
+    match verb.as_str() {
+        "start" => Ok(Verb::Start {
+            port: parse_port(rest)?,
+        }),
+        "test" => Ok(Verb::Test {
+            suites: parse_suites(rest)?,
+        }),
+        "tidy" => nothing_more(rest, Verb::Tidy),
+        "path" => nothing_more(rest, Verb::Path),
+        _ => Err(Misuse::UnknownVerb(verb)),
+    }
+}
+
+fn is_help(argument: &str) -> bool {
+    matches!(argument, "help" | "--help" | "-h")
+}
+
+fn nothing_more(rest: Vec<String>, verb: Verb) -> Result<Verb, Misuse> {
+    match rest.into_iter().next() {
+        None => Ok(verb),
+        Some(argument) => Err(Misuse::UnexpectedArgument(argument)),
+    }
+}
+
+fn parse_port(rest: Vec<String>) -> Result<u16, Misuse> {
+    let mut rest = rest.into_iter();
+    let mut port = DEFAULT_PORT;
+    while let Some(argument) = rest.next() {
+        let value = match argument.strip_prefix("--port") {
+            Some("") => rest.next().ok_or(Misuse::PortMissing)?,
+            Some(attached) if attached.starts_with('=') => attached[1..].to_owned(),
+            Some(_) | None => return Err(Misuse::UnexpectedArgument(argument)),
+        };
+        port = value.parse().map_err(|_| Misuse::PortInvalid(value))?;
+    }
+    Ok(port)
+}
+
+/// All suites when none is named; in the order of a full run, each once, however they are named.
+fn parse_suites(rest: Vec<String>) -> Result<Vec<Suite>, Misuse> {
+    let mut named = Vec::new();
+    for name in rest {
+        match Suite::ALL.into_iter().find(|suite| suite.name() == name) {
+            Some(suite) => named.push(suite),
+            None if name.starts_with('-') => return Err(Misuse::UnexpectedArgument(name)),
+            None => return Err(Misuse::UnknownSuite(name)),
+        }
+    }
+    let wanted = |suite: &Suite| named.is_empty() || named.contains(suite);
+    Ok(Suite::ALL.into_iter().filter(wanted).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &str, expect: Result<Verb, Misuse>) {
+        assert_eq!(
+            parse(line.split_whitespace().map(str::to_owned)),
+            expect,
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn start_takes_a_port_in_both_forms() {
+        check("start", Ok(Verb::Start { port: 9501 }));
+        check("start --port 0", Ok(Verb::Start { port: 0 }));
+        check("start --port=9600", Ok(Verb::Start { port: 9600 }));
+    }
+
+    #[test]
+    fn a_bad_port_is_named() {
+        check("start --port", Err(Misuse::PortMissing));
+        check(
+            "start --port 70000",
+            Err(Misuse::PortInvalid("70000".into())),
+        );
+        check("start --port=", Err(Misuse::PortInvalid(String::new())));
+        check(
+            "start --ports 1",
+            Err(Misuse::UnexpectedArgument("--ports".into())),
+        );
+    }
+
+    #[test]
+    fn test_without_names_runs_every_suite() {
+        check(
+            "test",
+            Ok(Verb::Test {
+                suites: Suite::ALL.to_vec(),
+            }),
+        );
+    }
+
+    #[test]
+    fn named_suites_run_once_and_in_the_order_of_a_full_run() {
+        let suites = vec![Suite::Fmt, Suite::Tidy];
+        check("test tidy fmt tidy", Ok(Verb::Test { suites }));
+    }
+
+    #[test]
+    fn unknown_words_are_refused() {
+        check("", Err(Misuse::NoVerb));
+        check("begin", Err(Misuse::UnknownVerb("begin".into())));
+        check("test units", Err(Misuse::UnknownSuite("units".into())));
+        check(
+            "test --fast",
+            Err(Misuse::UnexpectedArgument("--fast".into())),
+        );
+        check("tidy all", Err(Misuse::UnexpectedArgument("all".into())));
+    }
+
+    #[test]
+    fn help_wins_wherever_it_stands() {
+        check("--help", Ok(Verb::Help));
+        check("start --port --help", Ok(Verb::Help));
+    }
+}

@@ -1,0 +1,87 @@
+//! The native programs that `start` and the suites run.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::run::run;
+use crate::setup::Did;
+use crate::workspace::Workspace;
+
+const LIMIT: Duration = Duration::from_secs(20 * 60);
+
+/// The crates beside and around the server, with one choice of features, so that building them for
+/// one suite builds no dependency a second time for the next.
+pub(crate) const SERVER_CRATES: [&str; 8] = [
+    "-p",
+    "twinwire-server",
+    "-p",
+    "testkit",
+    "-p",
+    "twinwire-client-native",
+    "--features",
+    "twinwire-server/bin",
+];
+
+/// The server as users run it.
+pub(crate) fn release_server(workspace: &Workspace) -> Result<Did> {
+    let arguments = [
+        "-p",
+        "twinwire-server",
+        "--features",
+        "bin",
+        "--bin",
+        "twinwire-server",
+    ];
+    build(workspace, &[&["--release"], &arguments[..]].concat())
+}
+
+/// The conformance peer of the browsers' tests, which needs little of what the server needs.
+pub(crate) fn peer(workspace: &Workspace) -> Result<Did> {
+    build(workspace, &["-p", "testkit", "--bin", "peer"])
+}
+
+/// The server and the examples.
+pub(crate) fn test_programs(workspace: &Workspace) -> Result<Did> {
+    build(
+        workspace,
+        &[&SERVER_CRATES[..], &["--bins", "--examples"]].concat(),
+    )
+}
+
+/// Where a built program is; `name` as cargo lays it out, so `examples/…` for an example.
+pub(crate) fn program(workspace: &Workspace, profile: &str, name: &str) -> PathBuf {
+    workspace.target_dir().join(profile).join(name)
+}
+
+fn build(workspace: &Workspace, arguments: &[&str]) -> Result<Did> {
+    let mut cargo = workspace.cargo();
+    let finished = run(cargo.arg("build").args(arguments), LIMIT)?;
+    finished.require(&format!("cargo build {}", arguments.join(" ")))?;
+    Ok(did(&finished.output))
+}
+
+/// Cargo names each crate it compiles, and none when all are fresh.
+fn did(output: &str) -> Did {
+    let compiled = |line: &str| line.trim_start().starts_with("Compiling ");
+    if output.lines().any(compiled) {
+        Did::Work
+    } else {
+        Did::Nothing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_that_compiled_nothing_was_cached() {
+        assert_eq!(did("    Finished `dev` profile in 0.1s\n"), Did::Nothing);
+        assert_eq!(
+            did("   Compiling chat v0.1.0\n    Finished `dev` profile\n"),
+            Did::Work
+        );
+    }
+}

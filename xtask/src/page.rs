@@ -1,0 +1,170 @@
+//! The page: built by trunk for release, and only when something it is made of has changed.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::cache::Lock;
+use crate::run::run;
+use crate::setup::{Did, Setup, path_with, step};
+use crate::workspace::{Workspace, stdout_of};
+
+const LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// What the page is made of, beside its crates.
+const FILES: [&str; 4] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "Trunk.toml",
+    ".cargo/config.toml",
+];
+
+/// Builds the page unless it is there as its sources would make it; gives its folder.
+pub(crate) fn build(workspace: &Workspace, setup: &Setup) -> Result<PathBuf> {
+    let tools = setup.page_tools()?;
+    let dist = workspace.root().join("www/dist");
+    step("page", || build_if_changed(workspace, &tools, &dist))?;
+    Ok(dist)
+}
+
+fn build_if_changed(workspace: &Workspace, tools: &[PathBuf], dist: &Path) -> Result<Did> {
+    let notes = workspace.target_dir().join("xtask");
+    fs::create_dir_all(&notes).with_context(|| format!("can't make {}", notes.display()))?;
+    let _lock = Lock::take(&notes.join("page.lock"))?;
+    let stamp = notes.join("page.stamp");
+    let sources = hash_sources(workspace, tools)?;
+    // The built files count too: `trunk serve` puts a page of its own into the same folder.
+    let stamp_now = || Some(format!("{sources:016x} {:016x}\n", hash_folder(dist).ok()?));
+    if stamp_now().is_some_and(|now| fs::read_to_string(&stamp).is_ok_and(|then| then == now)) {
+        return Ok(Did::Nothing);
+    }
+    let mut trunk = Command::new("trunk");
+    trunk
+        .args(["build", "--release"])
+        .current_dir(workspace.root())
+        .env("PATH", path_with(tools)?)
+        // All it could fetch is in the cache, and its own version is chosen.
+        .env("TRUNK_OFFLINE", "true")
+        .env("TRUNK_SKIP_VERSION_CHECK", "true")
+        // Its other values than true and false make trunk refuse to start.
+        .env_remove("NO_COLOR");
+    run(&mut trunk, LIMIT)?.require("trunk build")?;
+    let stamp_now = stamp_now().with_context(|| format!("trunk left no {}", dist.display()))?;
+    fs::write(&stamp, stamp_now).with_context(|| format!("can't write {}", stamp.display()))?;
+    Ok(Did::Work)
+}
+
+/// The sources, the lockfiles, the compiler and the tools, in one number.
+fn hash_sources(workspace: &Workspace, tools: &[PathBuf]) -> Result<u64> {
+    let tree = [
+        "-p",
+        "www",
+        "--target",
+        "wasm32-unknown-unknown",
+        "--edges",
+        "normal,build",
+    ];
+    let crates = workspace.tree(&tree)?;
+    let mut hasher = DefaultHasher::new();
+    for file in workspace.files()? {
+        let named = FILES.iter().any(|known| file == Path::new(known));
+        if named || crates.iter().any(|part| file.starts_with(&part.folder)) {
+            hash_file(&mut hasher, workspace.root(), &file)?;
+        }
+    }
+    hasher.write(stdout_of(Command::new("rustc").arg("-vV"))?.as_bytes());
+    for tool in tools {
+        // A tool's folder is named by its version.
+        hasher.write(tool.as_os_str().as_encoded_bytes());
+    }
+    Ok(hasher.finish())
+}
+
+fn hash_file(hasher: &mut DefaultHasher, root: &Path, file: &Path) -> Result<()> {
+    let content =
+        fs::read(root.join(file)).with_context(|| format!("can't read {}", file.display()))?;
+    // Lengths keep a byte that moves from one file to the next from going unseen.
+    for part in [file.as_os_str().as_encoded_bytes(), &content] {
+        hasher.write_usize(part.len());
+        hasher.write(part);
+    }
+    Ok(())
+}
+
+fn hash_folder(folder: &Path) -> Result<u64> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            let list = if entry.file_type()?.is_dir() {
+                &mut folders
+            } else {
+                &mut files
+            };
+            list.push(entry.path());
+        }
+    }
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        hash_file(&mut hasher, folder, file.strip_prefix(folder)?)?;
+    }
+    Ok(hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash_of(files: &[(&str, &str)]) -> u64 {
+        static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let name = format!("twinwire-page-{}-{number}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        for (name, content) in files {
+            let file = folder.join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, content).unwrap();
+        }
+        let hash = hash_folder(&folder).unwrap();
+        fs::remove_dir_all(folder).unwrap();
+        hash
+    }
+
+    #[test]
+    fn equal_folders_have_equal_hashes() {
+        let files = [("index.html", "<p>"), ("assets/a.css", "p {}")];
+        assert_eq!(hash_of(&files), hash_of(&files));
+    }
+
+    #[test]
+    fn a_changed_a_renamed_and_a_missing_file_change_the_hash() {
+        let before = hash_of(&[("a", "1"), ("b", "2")]);
+        for after in [
+            &[("a", "1"), ("b", "3")][..],
+            &[("a", "1"), ("c", "2")],
+            &[("a", "1")],
+            &[("a", "2"), ("b", "1")],
+        ] {
+            assert_ne!(hash_of(after), before, "{after:?}");
+        }
+    }
+
+    #[test]
+    fn a_byte_that_moves_to_the_next_file_changes_the_hash() {
+        assert_ne!(
+            hash_of(&[("a", "12"), ("b", "3")]),
+            hash_of(&[("a", "1"), ("b", "23")])
+        );
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_has_no_hash() {
+        assert!(hash_folder(Path::new("no/such/folder")).is_err());
+    }
+}

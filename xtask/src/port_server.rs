@@ -1,0 +1,143 @@
+//! A program of ours that serves until its input closes, and says on which ports.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+/// How long the first port may take.
+const READY: Duration = Duration::from_secs(20);
+
+/// Further ports follow the first at once; after this silence there are none.
+const SILENCE: Duration = Duration::from_millis(500);
+
+/// How long the program may take to end by itself.
+const ENDING: Duration = Duration::from_secs(5);
+
+/// A running server for tests. Dropping it ends the program.
+pub(crate) struct PortServer {
+    child: Child,
+    input: Option<ChildStdin>,
+    /// Names and ports, as printed: `port 40123`.
+    pub(crate) ports: Vec<(String, u16)>,
+}
+
+impl PortServer {
+    /// Starts `command` and waits for its ports.
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("can't run {name}"))?;
+        let input = child.stdin.take();
+        let output = child.stdout.take().context("no output")?;
+        let mut server = Self {
+            child,
+            input,
+            ports: Vec::new(),
+        };
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                // Nobody listens once the ports are known; reading on keeps the pipe from filling.
+                drop(sender.send(line));
+            }
+        });
+        server.ports = read_ports(&lines);
+        if server.ports.is_empty() {
+            bail!("{name} named no port within {} s", READY.as_secs());
+        }
+        Ok(server)
+    }
+}
+
+fn read_ports(lines: &Receiver<String>) -> Vec<(String, u16)> {
+    let mut ports = Vec::new();
+    let mut deadline = Instant::now() + READY;
+    while let Ok(line) = lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        if let Some(port) = parse(&line) {
+            ports.push(port);
+            deadline = Instant::now() + SILENCE;
+        }
+    }
+    ports
+}
+
+fn parse(line: &str) -> Option<(String, u16)> {
+    let (name, port) = line.split_once(' ')?;
+    let plain = !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    plain.then_some((name.to_owned(), port.parse().ok()?))
+}
+
+impl Drop for PortServer {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        let deadline = Instant::now() + ENDING;
+        while Instant::now() < deadline {
+            match self.child.try_wait() {
+                Ok(None) => thread::sleep(Duration::from_millis(20)),
+                Ok(Some(_)) | Err(_) => return,
+            }
+        }
+        // It ignores the end of its input; a process that is gone already can't be killed.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script]);
+        shell
+    }
+
+    #[test]
+    fn every_named_port_is_known() {
+        let server = PortServer::start(&mut shell("echo port 4001; echo wire 4002; cat")).unwrap();
+        assert_eq!(
+            server.ports,
+            [("port".to_owned(), 4001), ("wire".to_owned(), 4002)]
+        );
+    }
+
+    #[test]
+    fn lines_that_name_no_port_are_passed_over() {
+        for line in [
+            "",
+            "port",
+            "port x",
+            "port 70000",
+            "Port 1",
+            "listening on 4000",
+            " 5",
+        ] {
+            assert_eq!(parse(line), None, "{line}");
+        }
+        assert_eq!(parse("port 1"), Some(("port".to_owned(), 1)));
+    }
+
+    #[test]
+    fn a_program_that_ends_without_a_port_is_an_error() {
+        assert!(PortServer::start(&mut shell("exit 1")).is_err());
+    }
+
+    #[test]
+    fn dropping_it_ends_the_program() {
+        let server = PortServer::start(&mut shell("echo port 1; cat")).unwrap();
+        let id = server.child.id();
+        drop(server);
+        assert!(!std::path::Path::new(&format!("/proc/{id}")).exists());
+    }
+}

@@ -1,0 +1,160 @@
+//! Setting up tools: each one once per user, never globally where that can be avoided.
+
+mod apt;
+mod cargo_tool;
+mod npm_tool;
+mod wasm_std;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+pub(crate) use apt::{NeedsRoot, missing_packages};
+
+use crate::cache::Cache;
+use crate::lockfile;
+use crate::workspace::Workspace;
+use cargo_tool::CargoTool;
+
+/// No single installation may take longer; compiling trunk on a busy small machine takes a while.
+const INSTALL_LIMIT: Duration = Duration::from_secs(45 * 60);
+
+/// What a step had to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Did {
+    /// Something.
+    Work,
+    /// Nothing: all was there.
+    Nothing,
+}
+
+/// The set-up of one run of xtask: what is ready, and the time it took.
+pub(crate) struct Setup<'a> {
+    workspace: &'a Workspace,
+    cache: Cache,
+    ready: RefCell<BTreeSet<String>>,
+    spent: Cell<Duration>,
+}
+
+impl<'a> Setup<'a> {
+    pub(crate) fn new(workspace: &'a Workspace) -> Result<Self> {
+        let cache = Cache::open()?;
+        Ok(Self {
+            workspace,
+            cache,
+            ready: RefCell::default(),
+            spent: Cell::default(),
+        })
+    }
+
+    /// The time spent on tools so far.
+    pub(crate) fn spent(&self) -> Duration {
+        self.spent.get()
+    }
+
+    /// The standard library for wasm32-unknown-unknown.
+    pub(crate) fn wasm_std(&self) -> Result<()> {
+        self.once("standard library for wasm32", || {
+            wasm_std::ensure(&self.cache)
+        })
+    }
+
+    /// The folder of wasm-bindgen and its test runner, of the version in Cargo.lock.
+    pub(crate) fn wasm_bindgen(&self) -> Result<PathBuf> {
+        let version = lockfile::version(self.workspace, "wasm-bindgen")?;
+        self.cargo_tool(&cargo_tool::wasm_bindgen(version))
+    }
+
+    /// The folder of geckodriver, which Debian's Firefox comes without.
+    pub(crate) fn geckodriver(&self) -> Result<PathBuf> {
+        self.cargo_tool(&cargo_tool::geckodriver())
+    }
+
+    /// The folders of all programs that building the page needs.
+    pub(crate) fn page_tools(&self) -> Result<Vec<PathBuf>> {
+        self.wasm_std()?;
+        let wasm_bindgen = self.wasm_bindgen()?;
+        let trunk = self.cargo_tool(&cargo_tool::trunk())?;
+        self.node()?;
+        self.once(npm_tool::NAME, || npm_tool::ensure(&self.cache))?;
+        Ok(vec![wasm_bindgen, trunk, npm_tool::folder(&self.cache)])
+    }
+
+    /// Node and npm; any installation of them will do.
+    pub(crate) fn node(&self) -> Result<()> {
+        let programs = [("node", "nodejs"), ("npm", "npm")];
+        let missing = programs
+            .into_iter()
+            .filter(|(program, _)| !on_path(program));
+        let missing: Vec<&str> = missing.map(|(_, package)| package).collect();
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            self.packages(&missing)
+        }
+    }
+
+    /// Debian's packages; without root an error that holds the line to run.
+    pub(crate) fn packages(&self, packages: &[&str]) -> Result<()> {
+        self.once(&packages.join(" "), || apt::ensure(packages))
+    }
+
+    /// The npm packages of a folder of this clone, as its lockfile names them.
+    pub(crate) fn npm_packages(&self, folder: &Path) -> Result<()> {
+        self.node()?;
+        self.once("npm packages of e2e", || npm_tool::ensure_packages(folder))
+    }
+
+    fn cargo_tool(&self, tool: &CargoTool) -> Result<PathBuf> {
+        self.once(&tool.title(), || tool.ensure(&self.cache))?;
+        Ok(tool.folder(&self.cache).join("bin"))
+    }
+
+    /// A step of set-up; the second time in one run it goes without saying.
+    fn once(&self, name: &str, work: impl FnOnce() -> Result<Did>) -> Result<()> {
+        if self.ready.borrow().contains(name) {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let done = step(name, work);
+        self.spent.set(self.spent.get() + begun.elapsed());
+        done?;
+        self.ready.borrow_mut().insert(name.to_owned());
+        Ok(())
+    }
+}
+
+/// Does a step of work and writes one line about it: its name, and its time or "cached".
+pub(crate) fn step(name: &str, work: impl FnOnce() -> Result<Did>) -> Result<()> {
+    eprint!("{name:<40} ");
+    // Without this a step of minutes would show nothing until it ends.
+    drop(io::stderr().flush());
+    let begun = Instant::now();
+    match work() {
+        Ok(Did::Work) => eprintln!("{:7.1} s", begun.elapsed().as_secs_f64()),
+        Ok(Did::Nothing) => eprintln!("   cached"),
+        Err(error) => {
+            eprintln!("   failed");
+            return Err(error.context(format!("{name}: set-up failed")));
+        }
+    }
+    Ok(())
+}
+
+/// The PATH with `folders` before all others.
+pub(crate) fn path_with(folders: &[PathBuf]) -> Result<OsString> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = folders.iter().cloned().chain(env::split_paths(&path));
+    env::join_paths(folders).context("a folder's name holds a colon")
+}
+
+fn on_path(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}

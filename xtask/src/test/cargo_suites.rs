@@ -1,0 +1,102 @@
+//! The suites that are cargo calls and nothing more.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::counts::{self, Counts};
+use super::{Bench, LIMIT};
+use crate::binaries::SERVER_CRATES;
+
+/// Crates that make sense for the host. The features are those of the server's programs, so that
+/// all suites share what they compile.
+const NATIVE: [&str; 7] = [
+    "--workspace",
+    "--exclude",
+    "www",
+    "--exclude",
+    "twinwire-client-wasm",
+    "--features",
+    "twinwire-server/bin",
+];
+
+/// Crates that are compiled into a page.
+const WASM: [&str; 12] = [
+    "-p",
+    "twinwire",
+    "-p",
+    "twinwire-client",
+    "-p",
+    "twinwire-client-wasm",
+    "-p",
+    "chat",
+    "-p",
+    "www",
+    "--target",
+    "wasm32-unknown-unknown",
+];
+
+pub(super) fn fmt(bench: &Bench) -> Result<Counts> {
+    bench.check(bench.workspace.cargo().args(["fmt", "--all", "--check"]))
+}
+
+pub(super) fn lint(bench: &Bench) -> Result<Counts> {
+    bench.setup.wasm_std()?;
+    let clippy = |selection: &[&str]| {
+        let mut cargo = bench.workspace.cargo();
+        cargo
+            .arg("clippy")
+            .args(selection)
+            .args(["--all-targets", "--", "-D", "warnings"]);
+        bench.check(&mut cargo)
+    };
+    let mut counts = clippy(&NATIVE)?;
+    counts += clippy(&WASM)?;
+    Ok(counts)
+}
+
+pub(super) fn doc(bench: &Bench) -> Result<Counts> {
+    bench.setup.wasm_std()?;
+    let doc = |selection: &[&str]| {
+        let mut cargo = bench.workspace.cargo();
+        cargo
+            .args(["doc", "--no-deps"])
+            .args(selection)
+            .env("RUSTDOCFLAGS", "-D warnings");
+        bench.check(&mut cargo)
+    };
+    let mut counts = doc(&NATIVE)?;
+    // What is documented for the host already would say the same again.
+    let browser = [
+        "-p",
+        "twinwire-client-wasm",
+        "-p",
+        "www",
+        "--target",
+        "wasm32-unknown-unknown",
+    ];
+    counts += doc(&browser)?;
+    Ok(counts)
+}
+
+pub(super) fn unit(bench: &Bench) -> Result<Counts> {
+    let crates = [
+        "twinwire",
+        "twinwire-derive",
+        "twinwire-client",
+        "chat",
+        "xtask",
+    ];
+    test(bench, &crates.map(|name| ["-p", name]).concat())
+}
+
+/// Examples are built with them, as `cargo test` does.
+pub(super) fn server(bench: &Bench) -> Result<Counts> {
+    test(bench, &SERVER_CRATES)
+}
+
+fn test(bench: &Bench, selection: &[&str]) -> Result<Counts> {
+    let mut cargo: Command = bench.workspace.cargo();
+    cargo.args(["test", "--no-fail-fast"]).args(selection);
+    bench.counted(&mut cargo, LIMIT, counts::of_libtest)
+}

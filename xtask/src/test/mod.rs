@@ -1,0 +1,204 @@
+//! `test`: the suites one after another, and one table at the end.
+
+mod cargo_suites;
+mod counts;
+mod report;
+mod stories;
+mod wasm;
+
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+use std::{env, iter};
+
+use anyhow::Result;
+
+use crate::run::run;
+use crate::setup::{NeedsRoot, Setup, missing_packages};
+use crate::tidy;
+use crate::workspace::Workspace;
+pub(crate) use counts::Counts;
+use report::{Report, Row};
+
+/// No command of a suite may take longer, so that nothing hangs for good.
+const LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// A part of the tests that can be run alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Suite {
+    Fmt,
+    Lint,
+    Doc,
+    Unit,
+    Server,
+    Wasm,
+    Stories,
+    Tidy,
+}
+
+impl Suite {
+    /// In the order of a full run: quick ones that fail often come first.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Fmt,
+        Self::Lint,
+        Self::Doc,
+        Self::Unit,
+        Self::Server,
+        Self::Wasm,
+        Self::Stories,
+        Self::Tidy,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Fmt => "fmt",
+            Self::Lint => "lint",
+            Self::Doc => "doc",
+            Self::Unit => "unit",
+            Self::Server => "server",
+            Self::Wasm => "wasm",
+            Self::Stories => "stories",
+            Self::Tidy => "tidy",
+        }
+    }
+
+    fn run(self, bench: &Bench) -> Vec<Row> {
+        match self {
+            Self::Fmt => vec![bench.row(self.name(), || cargo_suites::fmt(bench))],
+            Self::Lint => vec![bench.row(self.name(), || cargo_suites::lint(bench))],
+            Self::Doc => vec![bench.row(self.name(), || cargo_suites::doc(bench))],
+            Self::Unit => vec![bench.row(self.name(), || cargo_suites::unit(bench))],
+            Self::Server => vec![bench.row(self.name(), || cargo_suites::server(bench))],
+            Self::Wasm => wasm::run(bench),
+            Self::Stories => vec![stories::run(bench)],
+            Self::Tidy => vec![bench.row(self.name(), || tidy::tidy(bench.workspace))],
+        }
+    }
+
+    /// Debian's packages that the suite can't do without.
+    fn packages(self) -> Vec<&'static str> {
+        match self {
+            Self::Wasm => wasm::packages(),
+            Self::Stories => stories::PACKAGES.to_vec(),
+            Self::Fmt | Self::Lint | Self::Doc | Self::Unit | Self::Server | Self::Tidy => {
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// Runs `suites` and says whether all went well.
+pub(crate) fn test(workspace: &Workspace, setup: &Setup, suites: &[Suite]) -> Result<bool> {
+    let bench = Bench { workspace, setup };
+    tell_missing_packages(suites);
+    let mut report = Report::default();
+    for suite in suites {
+        report.rows.extend(suite.run(&bench));
+    }
+    println!("\n{}\n{}", report.table(), report.summary());
+    let ci = env::var_os("CI").is_some_and(|value| !value.is_empty());
+    Ok(report.is_good(ci))
+}
+
+/// The one line to run, for all suites at once; each suite would only name its own packages.
+fn tell_missing_packages(suites: &[Suite]) {
+    let mut packages: Vec<&str> = suites.iter().flat_map(|suite| suite.packages()).collect();
+    packages.sort_unstable();
+    packages.dedup();
+    // Where packages can't be asked for, the suites that need them say so.
+    let missing = missing_packages(&packages).unwrap_or_default();
+    if let Some(needs) = NeedsRoot::to_install(&missing) {
+        eprintln!("{needs}");
+    }
+}
+
+/// What the suites run on.
+struct Bench<'a> {
+    workspace: &'a Workspace,
+    setup: &'a Setup<'a>,
+}
+
+/// How a command's tests are counted.
+type Count = fn(&str) -> Counts;
+
+impl Bench<'_> {
+    /// Runs one suite, or one browser of it; an error counts as one failure.
+    fn row(&self, name: &str, work: impl FnOnce() -> Result<Counts>) -> Row {
+        eprintln!("\n== {name}");
+        let (begun, setup_before) = (Instant::now(), self.setup.spent());
+        let counts = work().unwrap_or_else(|error| {
+            eprintln!("{error:#}");
+            Counts::FAILED
+        });
+        let setup = self.setup.spent() - setup_before;
+        let time = begun.elapsed().saturating_sub(setup);
+        Row {
+            name: name.to_owned(),
+            counts,
+            time,
+            setup,
+            note: None,
+        }
+    }
+
+    /// Runs a command that is one test: it succeeds or it fails.
+    fn check(&self, command: &mut Command) -> Result<Counts> {
+        self.counted(command, LIMIT, |_| Counts::default())
+            .map(|counts| match counts.failed {
+                0 => Counts::PASSED,
+                1.. => Counts::FAILED,
+            })
+    }
+
+    /// Runs a command and counts its tests: a line when it succeeds, all it printed when it fails.
+    fn counted(&self, command: &mut Command, limit: Duration, count: Count) -> Result<Counts> {
+        let shown = shown(command);
+        eprint!("{shown} ");
+        drop(io::stderr().flush());
+        let begun = Instant::now();
+        let finished = run(command, limit)?;
+        let mut counts = count(&finished.output);
+        match finished.require("it") {
+            Ok(()) => eprintln!(" {:.1} s", begun.elapsed().as_secs_f64()),
+            Err(failure) => {
+                eprintln!("\n{failure}");
+                // A program that didn't compile, crashed or hung has counted nothing.
+                counts.failed = counts.failed.max(1);
+            }
+        }
+        Ok(counts)
+    }
+}
+
+/// The command as it would be typed.
+fn shown(command: &Command) -> String {
+    let program = Path::new(command.get_program())
+        .file_name()
+        .unwrap_or_default();
+    let words = iter::once(program).chain(command.get_args());
+    let words: Vec<_> = words.map(OsStr::to_string_lossy).collect();
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_shown_as_typed() {
+        assert_eq!(
+            shown(Command::new("/bin/cargo").args(["fmt", "--all"])),
+            "cargo fmt --all"
+        );
+    }
+
+    #[test]
+    fn suites_have_names_of_their_own() {
+        let mut names = Suite::ALL.map(Suite::name).to_vec();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Suite::ALL.len());
+    }
+}

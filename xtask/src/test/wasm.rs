@@ -1,0 +1,205 @@
+//! `wasm`: the crates of the browser in Node and in three browsers, against a real server.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use super::counts::{self, Counts};
+use super::report::Row;
+use super::{Bench, LIMIT};
+use crate::port_server::PortServer;
+use crate::setup::step;
+use crate::{binaries, workspace};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// One browser's run.
+const BROWSER_LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// Seconds for one test program in a browser, and for a browser to start: by default 20 and 5,
+/// which a busy machine exceeds.
+const TEST_SECONDS: &str = "300";
+const DRIVER_SECONDS: &str = "60";
+
+/// Any of these would make the test runner take another browser than the one it is told.
+const DRIVERS: [&str; 4] = [
+    "CHROMEDRIVER",
+    "GECKODRIVER",
+    "SAFARIDRIVER",
+    "MSEDGEDRIVER",
+];
+
+#[derive(Clone, Copy)]
+enum Browser {
+    Chromium,
+    Firefox,
+    WebKit,
+}
+
+impl Browser {
+    const ALL: [Self; 3] = [Self::Chromium, Self::Firefox, Self::WebKit];
+
+    fn row_name(self) -> &'static str {
+        match self {
+            Self::Chromium => "wasm-chromium",
+            Self::Firefox => "wasm-firefox",
+            Self::WebKit => "wasm-webkit",
+        }
+    }
+
+    fn packages(self) -> &'static [&'static str] {
+        match self {
+            Self::Chromium => &["chromium", "chromium-driver"],
+            Self::Firefox => &["firefox-esr"],
+            Self::WebKit => &["webkit2gtk-driver", "xvfb", "xauth"],
+        }
+    }
+
+    /// The variable that tells the test runner its driver, and the driver.
+    fn driver(self, bench: &Bench) -> Result<(&'static str, PathBuf)> {
+        bench.setup.packages(self.packages())?;
+        Ok(match self {
+            Self::Chromium => ("CHROMEDRIVER", "/usr/bin/chromedriver".into()),
+            Self::Firefox => (
+                "GECKODRIVER",
+                bench.setup.geckodriver()?.join("geckodriver"),
+            ),
+            Self::WebKit => ("SAFARIDRIVER", "/usr/bin/WebKitWebDriver".into()),
+        })
+    }
+
+    /// WebKit's driver hangs without a display.
+    fn wraps(self, cargo: Command) -> Command {
+        match self {
+            Self::Chromium | Self::Firefox => cargo,
+            Self::WebKit => {
+                let mut wrapped = Command::new("xvfb-run");
+                wrapped
+                    .arg("-a")
+                    .arg(cargo.get_program())
+                    .args(cargo.get_args());
+                workspace::copy_surroundings(&cargo, &mut wrapped);
+                wrapped
+            }
+        }
+    }
+}
+
+pub(super) fn packages() -> Vec<&'static str> {
+    Browser::ALL
+        .iter()
+        .flat_map(|browser| browser.packages())
+        .copied()
+        .collect()
+}
+
+pub(super) fn run(bench: &Bench) -> Vec<Row> {
+    let mut rows = vec![bench.row("wasm-node", || in_node(bench))];
+    let mut served = None;
+    let built = bench.row("wasm-build", || {
+        let peer = serve(bench)?;
+        let counts = bench.check(tests(bench, &peer)?.arg("--no-run"))?;
+        served = Some(peer);
+        Ok(counts)
+    });
+    let failed = built.counts.failed > 0;
+    rows.push(built);
+    if let (Some(peer), false) = (served, failed) {
+        rows.extend(Browser::ALL.map(|browser| in_browser(bench, browser, &peer)));
+    }
+    rows
+}
+
+/// The protocol has no browser in it; Node proves that its code behaves on wasm32 as natively.
+fn in_node(bench: &Bench) -> Result<Counts> {
+    bench.setup.node()?;
+    let mut cargo = cargo_test(bench)?;
+    cargo.args(["-p", "twinwire", "--lib", "--tests"]);
+    bench.counted(&mut cargo, LIMIT, counts::of_libtest)
+}
+
+fn serve(bench: &Bench) -> Result<PortServer> {
+    step("conformance peer", || binaries::peer(bench.workspace))?;
+    PortServer::start(&mut Command::new(binaries::program(
+        bench.workspace,
+        "debug",
+        "peer",
+    )))
+}
+
+fn in_browser(bench: &Bench, browser: Browser, peer: &PortServer) -> Row {
+    let mut note = None;
+    let mut row = bench.row(browser.row_name(), || {
+        let (variable, driver) = match browser.driver(bench) {
+            Ok(driver) => driver,
+            Err(missing) => {
+                note = Some(format!("skipped, {missing:#}"));
+                return Ok(Counts::SKIPPED);
+            }
+        };
+        let mut cargo = tests(bench, peer)?;
+        cargo.env(variable, driver);
+        bench.counted(&mut browser.wraps(cargo), BROWSER_LIMIT, counts::of_libtest)
+    });
+    row.note = note;
+    row
+}
+
+/// The browser's tests. The test runner hands nothing to a page, so the ports of the servers are
+/// compiled in; they stay the same for all browsers, which therefore share one build.
+fn tests(bench: &Bench, peer: &PortServer) -> Result<Command> {
+    let mut cargo = cargo_test(bench)?;
+    cargo.args(["-p", "twinwire-client-wasm", "--lib", "--tests"]);
+    for (name, port) in &peer.ports {
+        cargo.env(port_variable(name), port.to_string());
+    }
+    for driver in DRIVERS {
+        cargo
+            .env_remove(driver)
+            .env_remove(format!("{driver}_REMOTE"));
+    }
+    let capabilities = bench.workspace.root().join("client-wasm/webdriver.json");
+    ensure!(
+        capabilities.is_file(),
+        "{} is missing",
+        capabilities.display()
+    );
+    cargo
+        .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities)
+        .env("WASM_BINDGEN_TEST_TIMEOUT", TEST_SECONDS)
+        .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", DRIVER_SECONDS)
+        // An isolated page could not fetch from our server, which sets no headers for it.
+        .env("WASM_BINDGEN_TEST_NO_ORIGIN_ISOLATION", "1");
+    Ok(cargo)
+}
+
+fn cargo_test(bench: &Bench) -> Result<Command> {
+    bench.setup.wasm_std()?;
+    let runner = bench.setup.wasm_bindgen()?.join("wasm-bindgen-test-runner");
+    let mut cargo = bench.workspace.cargo();
+    cargo
+        .args(["test", "--no-fail-fast", "--target", TARGET])
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
+    Ok(cargo)
+}
+
+/// `port` is the first and plain one: TWINWIRE_TEST_PORT. Others carry their name.
+fn port_variable(name: &str) -> String {
+    match name {
+        "port" => "TWINWIRE_TEST_PORT".to_owned(),
+        _ => format!("TWINWIRE_TEST_{}_PORT", name.to_uppercase()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_told_by_variables_named_after_them() {
+        assert_eq!(port_variable("port"), "TWINWIRE_TEST_PORT");
+        assert_eq!(port_variable("wire"), "TWINWIRE_TEST_WIRE_PORT");
+    }
+}

@@ -1,0 +1,142 @@
+//! What Rust sources, and all other files, may not say.
+
+use super::{Finding, TextFile, Tree};
+
+/// Folders that exist on somebody's machine only. Written in parts: this file is looked at too.
+const MACHINE_FOLDERS: [&str; 3] = [
+    concat!("/ro", "ot/"),
+    concat!("/tm", "p/"),
+    concat!("/ho", "me/"),
+];
+
+/// An `expect` says when it is no longer needed; an `allow` stays for good.
+pub(super) fn allowed_lints(tree: &Tree) -> Vec<Finding> {
+    let allows = |line: &str| {
+        let line = line.trim_start();
+        let attribute = line.starts_with("#[") || line.starts_with("#![");
+        let inner = line.trim_start_matches(['#', '!', '[']);
+        attribute
+            && (inner.starts_with("allow(")
+                || inner.starts_with("cfg_attr(") && inner.contains(" allow("))
+    };
+    let advice = "use #[expect(…, reason = \"…\")] instead of allow";
+    tree.rust()
+        .flat_map(|file| find_lines(file, allows, advice))
+        .collect()
+}
+
+pub(super) fn machine_paths(tree: &Tree) -> Vec<Finding> {
+    let names_folder = |line: &str| {
+        MACHINE_FOLDERS.iter().any(|folder| {
+            // In an address or after another folder it is no path from the root of a machine.
+            line.match_indices(folder).any(|(at, _)| {
+                !line[..at]
+                    .ends_with(|before: char| before.is_alphanumeric() || "._-~}".contains(before))
+            })
+        })
+    };
+    let advice = "name no path of one machine: write it relative, or by a variable";
+    tree.files
+        .iter()
+        .flat_map(|file| find_lines(file, names_folder, advice))
+        .collect()
+}
+
+fn find_lines(file: &TextFile, wrong: impl Fn(&str) -> bool, advice: &str) -> Vec<Finding> {
+    let lines = file
+        .text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| wrong(line));
+    lines
+        .map(|(index, _)| Finding::new(&file.path, index + 1, advice))
+        .collect()
+}
+
+/// The lint table forbids it as well; the attribute also holds where the table isn't read.
+pub(super) fn crates_without_forbid(tree: &Tree) -> Vec<Finding> {
+    let roots = ["src/lib.rs", "src/main.rs"];
+    let files = tree
+        .crates
+        .iter()
+        .flat_map(|part| roots.map(|root| part.folder.join(root)));
+    let files = files.filter_map(|path| tree.files.iter().find(|file| file.path == path));
+    let without = files.filter(|file| {
+        let attribute = "#![forbid(unsafe_code)]";
+        !file.text.lines().any(|line| line.trim() == attribute)
+    });
+    without
+        .map(|file| Finding::new(&file.path, 1, "add #![forbid(unsafe_code)]"))
+        .collect()
+}
+
+/// Clippy finds functions of more than 60 lines and silenced lints without a reason, provided that
+/// it is asked to.
+pub(super) fn function_lints(tree: &Tree) -> Vec<Finding> {
+    let wanted = [
+        ("Cargo.toml", "too_many_lines = \"warn\""),
+        ("Cargo.toml", "allow_attributes_without_reason = \"warn\""),
+        ("clippy.toml", "too-many-lines-threshold = 60"),
+    ];
+    let holds = |path: &str, line: &str| {
+        tree.file(path)
+            .is_some_and(|file| file.text.lines().any(|found| found.trim() == line))
+    };
+    let missing = wanted.into_iter().filter(|(path, line)| !holds(path, line));
+    missing
+        .map(|(path, line)| Finding::new(path.as_ref(), 1, format!("add `{line}`")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tidy::{places, tree};
+    use crate::workspace::Crate;
+
+    #[test]
+    fn an_allow_is_found_in_every_form() {
+        let text = "#![allow(dead_code)]\n\
+                    #[expect(dead_code, reason = \"kept\")]\n\
+                    \x20   #[allow(unused)]\n\
+                    #[cfg_attr(test, allow(unused))]\n\
+                    // allow(unused)\n\
+                    allow(unused);\n";
+        let found = allowed_lints(&tree(&[("a.rs", text), ("a.md", text)]));
+        assert_eq!(places(&found), ["a.rs:1", "a.rs:3", "a.rs:4"]);
+    }
+
+    #[test]
+    fn a_machines_folder_is_found_and_its_name_inside_a_path_is_not() {
+        let [first, second, _] = MACHINE_FOLDERS;
+        let text = format!("see {first}x\nhttp://host{second}x\n$TOP{first}\n\"{second}file\"\n");
+        let found = machine_paths(&tree(&[("notes.md", &text)]));
+        assert_eq!(places(&found), ["notes.md:1", "notes.md:4"]);
+    }
+
+    #[test]
+    fn a_crate_root_without_the_attribute_is_found() {
+        let with = "//! A.\n#![forbid(unsafe_code)]\n";
+        let mut tree = tree(&[("a/src/lib.rs", with), ("b/src/lib.rs", "//! B.\n")]);
+        for name in ["a", "b"] {
+            tree.crates.push(Crate {
+                name: name.to_owned(),
+                folder: name.into(),
+            });
+        }
+        assert_eq!(places(&crates_without_forbid(&tree)), ["b/src/lib.rs:1"]);
+    }
+
+    #[test]
+    fn lints_that_are_off_are_found() {
+        let on = "too_many_lines = \"warn\"\nallow_attributes_without_reason = \"warn\"\n";
+        let threshold = "too-many-lines-threshold = 60\n";
+        let all = [("Cargo.toml", on), ("clippy.toml", threshold)];
+        assert_eq!(function_lints(&tree(&all)), []);
+        let found = function_lints(&tree(&[
+            all[0],
+            ("clippy.toml", "too-many-lines-threshold = 600\n"),
+        ]));
+        assert_eq!(places(&found), ["clippy.toml:1"]);
+    }
+}
