@@ -212,4 +212,10 @@ pub(super) enum JsonKey {}
 
 impl Dialect for JsonKey {
     type Key = Self;
+
+    reads! {
+        // Here alone `serde_json` would take `-0`.
+        read_u128, deserialize_str, text::Unsigned128;
+        read_i128, deserialize_str, text::Signed128;
+    }
 }
