@@ -1,0 +1,65 @@
+// Pages in Chromium, whose errors are errors of the story.
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+import { built, startServer } from "./program.mjs";
+
+/** No update, no telemetry, no sandbox (which containers lack), no shared memory (which is small). */
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-dev-shm-usage",
+];
+
+/**
+ * Starts the server and opens its page.
+ *
+ * @param {import("./story.mjs").Teller} t
+ * @param {{width?: number, height?: number, expected?: RegExp[], options?: string[]}} [wish]
+ *   the size of the window; console errors that belong to the story; options for the server
+ */
+export async function openPage(t, wish = {}) {
+  const server = await startServer(t, ...(wish.options ?? []));
+  const { page, log } = await newPage(t, wish);
+  await page.goto(server.url);
+  return { page, server, log };
+}
+
+/**
+ * An empty page in a browser of its own, without a server.
+ *
+ * `log` grows by each text that the page logs. An error that the page logs or throws fails the
+ * story at its end, unless it is expected.
+ */
+export async function newPage(t, { width = 1280, height = 800, expected = [] } = {}) {
+  const browser = await chromium.launch({ executablePath: built("chromium"), args: FLAGS });
+  const log = [];
+  const errors = [];
+  t.after(async () => {
+    await browser.close();
+    const surprises = errors.filter((error) => !expected.some((known) => known.test(error)));
+    assert.deepEqual(surprises, [], "the page had errors");
+  });
+  const page = await browser.newPage({ viewport: { width, height } });
+  page.on("console", (message) => {
+    log.push(message.text());
+    if (message.type() === "error") errors.push(message.text());
+  });
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("crash", () => errors.push("the page crashed"));
+  return { page, log };
+}
+
+/** Waits until the page has logged a text that matches, and gives the match. */
+export async function logged(page, log, pattern, timeout = 20_000) {
+  const find = () => log.map((text) => text.match(pattern)).find(Boolean);
+  const found = find();
+  if (found) return found;
+  await page.waitForEvent("console", { predicate: () => find() !== undefined, timeout });
+  return find();
+}

@@ -1,0 +1,53 @@
+// A page of nothing but the browser's own WebSocket, against the example of the plain endpoint.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+
+import { logged, newPage } from "../lib/page.mjs";
+import { built, startProgram } from "../lib/program.mjs";
+import { story } from "../lib/story.mjs";
+
+/** Written as people write it; only the port, which is 9501 there, is the example's own. */
+const barePage = (port) => `<!doctype html>
+<meta charset="utf-8">
+<link rel="icon" href="data:,">
+<script>
+  var ws = new WebSocket("ws://localhost:${port}");
+  ws.onopen = function () {
+    console.log("open");
+    ws.send("client:hello,服务端");
+  };
+  ws.onmessage = function (event) {
+    console.log("message: " + event.data);
+    setTimeout(function () { ws.close(); }, 5000);
+  };
+  ws.onclose = function (event) {
+    console.log("close: " + event.code + " " + event.wasClean);
+  };
+</script>`;
+
+async function serve(t, html) {
+  const server = createServer((_, response) => {
+    response.writeHead(200, { "content-type": "text/html" }).end(html);
+  });
+  t.after(() => server.close());
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+story("a bare page says hello, is answered, and closes five seconds later", async (t) => {
+  const echo = await startProgram(t, built("plainEcho"), ["--port", "0"]);
+  const address = await serve(t, barePage(echo.port));
+  const { page, log } = await newPage(t);
+
+  await page.goto(address);
+  await logged(page, log, /^message: /);
+  const answered = Date.now();
+  await echo.line(/client:hello,服务端/);
+  await logged(page, log, /^close: /);
+
+  // What a close without a code looks like in a browser: 1005, and clean.
+  assert.deepEqual(log, ["open", "message: this is server", "close: 1005 true"]);
+  const waited = Date.now() - answered;
+  assert.ok(waited >= 4_500, `closed after ${waited} ms`);
+});
