@@ -37,7 +37,12 @@ const WASM: [&str; 12] = [
 ];
 
 pub(super) fn fmt(bench: &Bench) -> Result<Counts> {
-    bench.check(bench.workspace.cargo().args(["fmt", "--all", "--check"]))
+    bench.check(
+        bench
+            .workspace
+            .cargo()
+            .args(["fmt", "--all", "--check", "--", "--color", "never"]),
+    )
 }
 
 pub(super) fn lint(bench: &Bench) -> Result<Counts> {

@@ -96,13 +96,16 @@ mod tests {
 
     #[test]
     fn an_allow_is_found_in_every_form() {
-        let text = "#![allow(dead_code)]\n\
-                    #[expect(dead_code, reason = \"kept\")]\n\
-                    \x20   #[allow(unused)]\n\
-                    #[cfg_attr(test, allow(unused))]\n\
-                    // allow(unused)\n\
-                    allow(unused);\n";
-        let found = allowed_lints(&tree(&[("a.rs", text), ("a.md", text)]));
+        let text = [
+            "#![allow(dead_code)]",
+            "#[expect(dead_code, reason = \"kept\")]",
+            "    #[allow(unused)]",
+            "#[cfg_attr(test, allow(unused))]",
+            "// allow(unused)",
+            "allow(unused);",
+        ];
+        let text = text.join("\n");
+        let found = allowed_lints(&tree(&[("a.rs", &text), ("a.md", &text)]));
         assert_eq!(places(&found), ["a.rs:1", "a.rs:3", "a.rs:4"]);
     }
 
