@@ -4,3 +4,9 @@
 #![forbid(unsafe_code)]
 
 pub mod peer;
+pub mod raw;
+mod server;
+mod wait;
+
+pub use server::Server;
+pub use wait::{Log, soon};

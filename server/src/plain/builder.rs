@@ -1,0 +1,113 @@
+//! An endpoint's handlers and bounds.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+
+use super::connections::{Connection, Connections, Plain};
+use super::endpoint::{Endpoint, Handlers};
+use super::frame::Frame;
+use crate::websocket::Options;
+
+/// What one connection may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlainLimits {
+    /// The largest message received, in bytes, whole or in fragments: 1 MiB.
+    ///
+    /// A larger one closes the connection with 1009, a frame by what its header claims. While a
+    /// frame comes in it is held in memory, so this bounds memory a connection.
+    pub message: usize,
+    /// What may wait to be sent, in bytes: 4 MiB. Each message is charged its length plus 64.
+    ///
+    /// When it is full, [`Plain::push`] says so. A client that never reads costs this much.
+    pub queue: usize,
+    /// How long a client may take to read what is queued and to answer a close frame: 5 seconds.
+    ///
+    /// After it, and a second to write what is on its way, TCP ends. Shorter, and slow clients see
+    /// the connection break off; longer, and those that are gone occupy it longer.
+    pub close_time: Duration,
+}
+
+impl Default for PlainLimits {
+    fn default() -> Self {
+        Self {
+            message: 1 << 20,
+            queue: 4 << 20,
+            close_time: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Builds a [`Plain`] endpoint.
+///
+/// Handlers are called on actix's workers, one at a time per connection, and must not block: what
+/// takes long belongs in a task, which reaches the connection by its number. A handler that panics
+/// closes its connection with 1011 and does nothing to the others.
+#[must_use = "call build"]
+#[derive(Default)]
+pub struct PlainBuilder {
+    handlers: Handlers,
+    limits: PlainLimits,
+    protocols: Vec<String>,
+}
+
+impl PlainBuilder {
+    /// Called once when a connection opens, before any of its messages, with its request.
+    ///
+    /// What is pushed here is the first that the client receives.
+    pub fn on_open(
+        mut self,
+        handler: impl Fn(&Connection, &HttpRequest) + Send + Sync + 'static,
+    ) -> Self {
+        self.handlers.open = Box::new(handler);
+        self
+    }
+
+    /// Called for each data frame, in the order sent.
+    pub fn on_message(
+        mut self,
+        handler: impl Fn(&Connection, Frame) + Send + Sync + 'static,
+    ) -> Self {
+        self.handlers.message = Box::new(handler);
+        self
+    }
+
+    /// Called once when a connection has ended, whichever way; it takes no messages any more.
+    pub fn on_close(mut self, handler: impl Fn(&Connection) + Send + Sync + 'static) -> Self {
+        self.handlers.close = Box::new(handler);
+        self
+    }
+
+    /// Replaces the bounds of each connection.
+    pub fn limits(mut self, limits: PlainLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The subprotocols spoken: the first that a client offers among them is selected.
+    pub fn protocols<P: Into<String>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
+        self.protocols = protocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The endpoint, to mount with [`Plain::at`].
+    #[must_use]
+    pub fn build(self) -> Plain {
+        let PlainLimits {
+            message,
+            queue,
+            close_time,
+        } = self.limits;
+        let options = Options {
+            protocols: self.protocols,
+            message,
+            queue,
+            close_time,
+        };
+        Plain::new(Endpoint {
+            handlers: self.handlers,
+            options,
+            connections: Connections::default(),
+        })
+    }
+}

@@ -1,0 +1,223 @@
+//! Who is connected, and reaching them by number from anywhere.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use actix_web::web::ServiceConfig;
+
+use super::builder::PlainBuilder;
+use super::endpoint::{self, Endpoint};
+use super::error::{DisconnectError, PushError};
+use crate::websocket::{Close, Data, Outbound};
+
+/// A connection's number: 1, 2, 3 and so on in this process, over all plain endpoints, and never
+/// used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Number(u64);
+
+impl Number {
+    /// The number as stored elsewhere; nothing need be connected under it.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// As a plain integer, to store or to log.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The open connections of one endpoint.
+///
+/// One map for all workers, since any of them pushes to connections of the others; locked for
+/// single look-ups and never across an await or a handler. actix's `max_connections` bounds it.
+#[derive(Default)]
+pub(super) struct Connections(Mutex<HashMap<Number, Outbound>>);
+
+impl Connections {
+    fn map(&self) -> MutexGuard<'_, HashMap<Number, Outbound>> {
+        // Inserting and removing leave no half-done state behind.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Registers a connection under the next number.
+    pub(super) fn enter(&self, outbound: Outbound) -> Number {
+        /// Shared by all endpoints, so that a number names one connection in the process.
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let number = Number(LAST.fetch_add(1, Ordering::Relaxed) + 1);
+        self.map().insert(number, outbound);
+        number
+    }
+
+    pub(super) fn leave(&self, number: Number) {
+        self.map().remove(&number);
+    }
+
+    fn get(&self, number: Number) -> Option<Outbound> {
+        self.map().get(&number).cloned()
+    }
+}
+
+/// A WebSocket endpoint with handlers, and the handle that reaches its connections.
+///
+/// Clones are cheap and stand for the same endpoint; use them from any thread, also while no
+/// server runs.
+///
+/// ```no_run
+/// use actix_web::{App, HttpServer};
+/// use twinwire_server::Plain;
+///
+/// # async fn run() -> std::io::Result<()> {
+/// let plain = Plain::builder()
+///     .on_message(|connection, frame| {
+///         let _ = connection.push(format!("{} bytes, thank you", frame.data.len()));
+///     })
+///     .build();
+/// let endpoint = plain.clone();
+/// let server = HttpServer::new(move || App::new().configure(endpoint.at("/socket")));
+/// twinwire_server::tune(server).bind(("127.0.0.1", 9501))?.run().await
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Plain {
+    endpoint: Arc<Endpoint>,
+}
+
+impl Plain {
+    /// Begins an endpoint whose handlers do nothing.
+    pub fn builder() -> PlainBuilder {
+        PlainBuilder::default()
+    }
+
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint: Arc::new(endpoint),
+        }
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// For `App::configure`: serves this endpoint at `path`.
+    ///
+    /// A request there that is no WebSocket handshake is answered 426 with a page that says so.
+    /// The request's `Origin` isn't looked at: any page may connect. Where that matters, refuse it
+    /// in a middleware or disconnect in `on_open`.
+    pub fn at(&self, path: &str) -> impl FnOnce(&mut ServiceConfig) + use<> {
+        let (plain, path) = (self.clone(), path.to_owned());
+        move |config| endpoint::configure(config, &path, plain)
+    }
+
+    /// Queues a message for a connection; it never waits.
+    ///
+    /// Messages reach a connection in the order in which they were pushed. `Ok` says that the
+    /// message is queued, not that the client has it.
+    ///
+    /// # Errors
+    ///
+    /// See [`PushError`]; after any of them nothing was queued.
+    pub fn push(&self, number: Number, data: impl Into<Data>) -> Result<(), PushError> {
+        let outbound = self.open(number).ok_or(PushError::Gone(number))?;
+        outbound
+            .try_send(data)
+            .map_err(|refused| PushError::new(number, refused))
+    }
+
+    /// Whether a connection is open: its handshake is done, and neither side has closed.
+    #[must_use]
+    pub fn is_established(&self, number: Number) -> bool {
+        self.open(number).is_some_and(|outbound| outbound.is_open())
+    }
+
+    /// Closes a connection with a code and a reason, after what was pushed before.
+    ///
+    /// From here on nothing can be pushed to it and its messages are discarded. `on_close` is
+    /// called when the client has answered or is gone, at the latest after
+    /// [`PlainLimits::close_time`](super::PlainLimits::close_time).
+    ///
+    /// # Errors
+    ///
+    /// See [`DisconnectError`].
+    pub fn disconnect(
+        &self,
+        number: Number,
+        code: u16,
+        reason: &str,
+    ) -> Result<(), DisconnectError> {
+        let close = Close::new(code, reason)?;
+        let closed = self
+            .open(number)
+            .is_some_and(|outbound| outbound.close(close));
+        closed.then_some(()).ok_or(DisconnectError::Gone(number))
+    }
+
+    fn open(&self, number: Number) -> Option<Outbound> {
+        self.endpoint.connections.get(number)
+    }
+}
+
+impl fmt::Debug for Plain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plain").finish_non_exhaustive()
+    }
+}
+
+/// One connection, as handlers are given it; to keep it, clone it or keep its number.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    number: Number,
+    plain: Plain,
+}
+
+impl Connection {
+    pub(super) fn new(number: Number, plain: Plain) -> Self {
+        Self { number, plain }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn number(&self) -> Number {
+        self.number
+    }
+
+    /// The endpoint, to reach other connections.
+    #[must_use]
+    pub fn plain(&self) -> &Plain {
+        &self.plain
+    }
+
+    /// [`Plain::push`] to this connection.
+    ///
+    /// # Errors
+    ///
+    /// See [`PushError`].
+    pub fn push(&self, data: impl Into<Data>) -> Result<(), PushError> {
+        self.plain.push(self.number, data)
+    }
+
+    /// [`Plain::is_established`] of this connection.
+    #[must_use]
+    pub fn is_established(&self) -> bool {
+        self.plain.is_established(self.number)
+    }
+
+    /// [`Plain::disconnect`] of this connection.
+    ///
+    /// # Errors
+    ///
+    /// See [`DisconnectError`].
+    pub fn disconnect(&self, code: u16, reason: &str) -> Result<(), DisconnectError> {
+        self.plain.disconnect(self.number, code, reason)
+    }
+}

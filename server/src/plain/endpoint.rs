@@ -1,0 +1,121 @@
+//! From a request to the handlers.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use actix_web::web::{self, Payload, ServiceConfig};
+use actix_web::{Error, HttpRequest, HttpResponse};
+
+use super::connections::{Connection, Connections, Plain};
+use super::frame::Frame;
+use crate::websocket::{Accepted, Close, End, Inbound, Options, Outbound, accept};
+
+/// Told to whoever opens the endpoint in a browser.
+const WHAT: &str = "It takes bare WebSocket messages from browsers and tools.";
+
+/// The close code for an error of the server's own (RFC 6455 §7.4.1).
+const INTERNAL_ERROR: u16 = 1011;
+
+type Open = dyn Fn(&Connection, &HttpRequest) + Send + Sync;
+type Message = dyn Fn(&Connection, Frame) + Send + Sync;
+type Closed = dyn Fn(&Connection) + Send + Sync;
+
+pub(super) struct Handlers {
+    pub(super) open: Box<Open>,
+    pub(super) message: Box<Message>,
+    pub(super) close: Box<Closed>,
+}
+
+impl Default for Handlers {
+    fn default() -> Self {
+        Self {
+            open: Box::new(|_, _| {}),
+            message: Box::new(|_, _| {}),
+            close: Box::new(|_| {}),
+        }
+    }
+}
+
+/// What all workers share of one endpoint.
+pub(super) struct Endpoint {
+    pub(super) handlers: Handlers,
+    pub(super) options: Options,
+    pub(super) connections: Connections,
+}
+
+pub(super) fn configure(config: &mut ServiceConfig, path: &str, plain: Plain) {
+    let handler = move |request: HttpRequest, payload: Payload| {
+        let response = connect(&plain, &request, payload);
+        async move { response }
+    };
+    config.service(web::resource(path).to(handler));
+}
+
+fn connect(plain: &Plain, request: &HttpRequest, payload: Payload) -> Result<HttpResponse, Error> {
+    let endpoint = plain.endpoint();
+    let Accepted {
+        response,
+        inbound,
+        outbound,
+        protocol,
+    } = accept(request, payload, &endpoint.options, WHAT)?;
+    let number = endpoint.connections.enter(outbound.clone());
+    tracing::debug!(%number, protocol, "a connection opens");
+    let connection = Connection::new(number, plain.clone());
+    call(&outbound, &connection, || {
+        (endpoint.handlers.open)(&connection, request)
+    });
+    actix_web::rt::spawn(serve(connection, inbound, outbound));
+    Ok(response)
+}
+
+async fn serve(connection: Connection, mut inbound: Inbound, outbound: Outbound) {
+    // Ends the connection's life also when the runtime drops this task.
+    let Leaving(connection) = &Leaving(connection);
+    let number = connection.number();
+    let handlers = &connection.plain().endpoint().handlers;
+    let end = loop {
+        match inbound.next().await {
+            Ok(frame) => {
+                let frame = Frame::new(number, frame);
+                call(&outbound, connection, || {
+                    (handlers.message)(connection, frame)
+                });
+            }
+            Err(end) => break end,
+        }
+    };
+    match end {
+        End::Closed(Some(close)) => {
+            tracing::debug!(%number, code = close.code(), reason = ?close.reason(), "closed");
+        }
+        End::Closed(None) => tracing::debug!(%number, "closed without a code"),
+        End::Lost => tracing::debug!(%number, "ended without a close frame"),
+        End::Fault(fault) => tracing::debug!(%number, %fault, "the client broke the protocol"),
+    }
+}
+
+/// Runs a handler; its panic closes the connection.
+///
+/// What a handler leaves half done is its own: nothing of ours is borrowed mutably meanwhile.
+fn call(outbound: &Outbound, connection: &Connection, handler: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(handler)).is_err() {
+        tracing::error!(number = %connection.number(), "a handler panicked; closing with 1011");
+        if let Ok(close) = Close::new(INTERNAL_ERROR, "") {
+            outbound.close(close);
+        }
+    }
+}
+
+/// A connection that was opened: dropping it is its end.
+struct Leaving(Connection);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let Self(connection) = self;
+        let endpoint = connection.plain().endpoint();
+        endpoint.connections.leave(connection.number());
+        if catch_unwind(AssertUnwindSafe(|| (endpoint.handlers.close)(connection))).is_err() {
+            tracing::error!(number = %connection.number(), "a handler panicked at close");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What can go wrong when sending and closing.
+
+use thiserror::Error;
+
+use super::connections::Number;
+use crate::websocket::{InvalidClose, Refused};
+
+/// Why a message wasn't queued for a connection; it wasn't sent, not even in part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PushError {
+    /// The client doesn't take its messages as fast as they come: push again later, or
+    /// disconnect it.
+    #[error("connection {0} has no room for the message now")]
+    Full(Number),
+    /// No such connection, or it is closing: forget its number.
+    #[error("connection {0} isn't open")]
+    Gone(Number),
+    /// The message is larger than the whole queue ([`PlainLimits::queue`]): send it in parts.
+    ///
+    /// [`PlainLimits::queue`]: super::PlainLimits::queue
+    #[error("the message is larger than a connection's queue")]
+    TooLarge,
+}
+
+impl PushError {
+    pub(super) fn new(number: Number, refused: Refused) -> Self {
+        match refused {
+            Refused::Full => Self::Full(number),
+            Refused::Closed => Self::Gone(number),
+            Refused::TooLarge => Self::TooLarge,
+        }
+    }
+}
+
+/// Why a connection wasn't closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DisconnectError {
+    /// No such connection, or it is closing already.
+    #[error("connection {0} isn't open")]
+    Gone(Number),
+    /// The code or the reason can't be sent; the connection stays open.
+    #[error(transparent)]
+    Close(#[from] InvalidClose),
+}

@@ -1,0 +1,119 @@
+//! The handshake, and the answer to a request that is none.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_http::BoxedPayloadStream;
+use actix_http::ws::{HandshakeError, verify_handshake};
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev;
+use actix_web::error::InternalError;
+use actix_web::http::header::{self, ContentType};
+use actix_web::web::Payload;
+use actix_web::{Error, FromRequest, HttpRequest, HttpResponse};
+
+use super::body::Body;
+use super::gate::Gate;
+use super::inbound::Inbound;
+use super::link::Link;
+use super::outbound::Outbound;
+use super::reaper;
+use super::switch::Switch;
+
+/// What a connection may take, and how long.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// The subprotocols spoken; of the client's offers the first among them is chosen.
+    pub(crate) protocols: Vec<String>,
+    /// The largest message received, in bytes; one frame may be as large.
+    pub(crate) message: usize,
+    /// The most that waits to be sent, in bytes charged.
+    pub(crate) queue: usize,
+    /// How long a peer may take to answer a close frame.
+    pub(crate) close_time: Duration,
+}
+
+/// A connection whose handshake is done; it opens when the response is returned to actix.
+pub(crate) struct Accepted {
+    pub(crate) response: HttpResponse,
+    pub(crate) inbound: Inbound,
+    pub(crate) outbound: Outbound,
+    /// The subprotocol chosen.
+    pub(crate) protocol: Option<String>,
+}
+
+/// Shakes hands, or gives an error whose response says why not.
+///
+/// Must be called on an actix worker. `what` is the sentence that tells a browser's visitor what
+/// this address is.
+pub(crate) fn accept(
+    request: &HttpRequest,
+    payload: Payload,
+    options: &Options,
+    what: &str,
+) -> Result<Accepted, Error> {
+    verify(request, what)?;
+    let fault = Rc::new(Cell::new(None));
+    let gate = Gate::new(payload.into_inner(), options.message, Rc::clone(&fault));
+    let protocols: Vec<&str> = options.protocols.iter().map(String::as_str).collect();
+    let (response, session, messages) =
+        actix_ws::handle_with_protocols(request, guarded(request, gate)?, &protocols)?;
+    let protocol = response.headers().get(header::SEC_WEBSOCKET_PROTOCOL);
+    let protocol = protocol
+        .and_then(|name| name.to_str().ok())
+        .map(ToOwned::to_owned);
+
+    let link = Arc::new(Link::new(options.queue));
+    let switch = Switch::of(request);
+    let (response, encoder) = response.into_parts();
+    let encoder = Rc::new(RefCell::new(encoder));
+    let body = Body::new(
+        Arc::clone(&link),
+        switch.clone(),
+        session,
+        Rc::clone(&encoder),
+    );
+    actix_web::rt::spawn(reaper::run(
+        Arc::clone(&link),
+        switch.clone(),
+        options.close_time,
+    ));
+    Ok(Accepted {
+        response: response.set_body(body.boxed()),
+        inbound: Inbound::new(Arc::clone(&link), messages, fault, encoder, options.message),
+        outbound: Outbound::new(link, switch),
+        protocol,
+    })
+}
+
+/// Whether the request is a handshake; else the response that says what this address is.
+pub(crate) fn verify(request: &HttpRequest, what: &str) -> Result<(), Error> {
+    let refuse = |error| InternalError::from_response(error, refusal(error, what)).into();
+    verify_handshake(request.head()).map_err(refuse)
+}
+
+/// actix-ws takes a `web::Payload`, which only an extractor can make.
+fn guarded(request: &HttpRequest, gate: Gate) -> Result<Payload, Error> {
+    let gate: BoxedPayloadStream = Box::pin(gate);
+    Payload::from_request(request, &mut dev::Payload::Stream { payload: gate }).into_inner()
+}
+
+fn refusal(error: HandshakeError, what: &str) -> HttpResponse<BoxBody> {
+    if error == HandshakeError::BadWebsocketKey {
+        return HttpResponse::BadRequest().body("Sec-WebSocket-Key is missing or malformed\n");
+    }
+    HttpResponse::UpgradeRequired()
+        .insert_header((header::UPGRADE, "websocket"))
+        .insert_header((header::SEC_WEBSOCKET_VERSION, "13"))
+        .insert_header(ContentType::html())
+        .body(format!(
+            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+             <title>WebSocket endpoint</title>\n\
+             <h1>This is a WebSocket endpoint</h1>\n<p>{what}</p>\n\
+             <p>A page can't be loaded from it. Connect from JavaScript with\n\
+             <code>new WebSocket(\"ws://\u{2026}\")</code> and this address, or with any other\n\
+             WebSocket client (RFC 6455, version 13).</p>\n</html>\n"
+        ))
+}

@@ -1,0 +1,167 @@
+//! Frame headers, checked as their bytes come in.
+//!
+//! actix-http's decoder compares a frame's length with its limit only after it has buffered the
+//! frame, so a header that claims 256 MiB would make it hold 256 MiB. The guard reads each header
+//! before the decoder does, and refuses what the decoder must never see.
+
+use super::fault::Fault;
+
+/// The longest header: two bytes, eight of length, four of mask (RFC 6455 §5.2).
+const LONGEST_HEADER: usize = 14;
+
+/// The longest payload of a control frame, in bytes (RFC 6455 §5.5).
+const LONGEST_CONTROL: u64 = 125;
+
+/// Follows a client's bytes frame by frame without keeping them.
+///
+/// Feed it the bytes in order, each exactly once. After an error it must not be fed again: where
+/// the next frame begins is unknown.
+pub(super) struct Guard {
+    /// The longest payload that a frame may claim, in bytes.
+    limit: usize,
+    /// Whether a fragmented message is open.
+    fragmented: bool,
+    at: At,
+}
+
+enum At {
+    /// Inside a header, of which `len` bytes came.
+    Header {
+        bytes: [u8; LONGEST_HEADER],
+        len: usize,
+    },
+    /// Inside a payload with bytes left to come. Invariant: at least one.
+    Payload { left: u64 },
+}
+
+const BETWEEN_FRAMES: At = At::Header {
+    bytes: [0; LONGEST_HEADER],
+    len: 0,
+};
+
+/// What the guard made of some bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Watched {
+    /// How many of them it took: all, or up to the end of a frame.
+    pub(super) taken: usize,
+    /// Whether the last one taken ends a frame.
+    pub(super) complete: bool,
+}
+
+impl Guard {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            fragmented: false,
+            at: BETWEEN_FRAMES,
+        }
+    }
+
+    /// Takes bytes up to the end of the current frame.
+    pub(super) fn watch(&mut self, bytes: &[u8]) -> Result<Watched, Fault> {
+        let mut taken = 0;
+        while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
+            taken += match &mut self.at {
+                At::Payload { left } => {
+                    let part = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
+                    *left -= part as u64;
+                    if *left == 0 {
+                        self.at = BETWEEN_FRAMES;
+                    }
+                    part
+                }
+                At::Header { bytes, len } => {
+                    bytes[*len] = rest[0];
+                    *len += 1;
+                    let header = (*bytes, *len);
+                    self.header(&header.0[..header.1])?;
+                    1
+                }
+            };
+            if matches!(self.at, At::Header { len: 0, .. }) {
+                return Ok(Watched {
+                    taken,
+                    complete: true,
+                });
+            }
+        }
+        Ok(Watched {
+            taken,
+            complete: false,
+        })
+    }
+
+    /// Judges a header by the bytes so far, of which the last is new.
+    fn header(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        if bytes.len() == 1 {
+            return self.first_byte(bytes[0]);
+        }
+        let control = bytes[0] & 0x08 != 0;
+        let extended = match bytes[1] & 0x7f {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        };
+        if bytes.len() == 2 {
+            if bytes[1] & 0x80 == 0 {
+                return Err(Fault::Unmasked);
+            }
+            if control && extended > 0 {
+                return Err(Fault::LongControl);
+            }
+        }
+        let length = match extended {
+            0 => u64::from(bytes[1] & 0x7f),
+            _ if bytes.len() < 2 + extended => return Ok(()),
+            _ => bytes[2..2 + extended]
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
+        };
+        if bytes.len() == 2 + extended {
+            self.length(length, extended)?;
+        }
+        if bytes.len() == 2 + extended + 4 {
+            self.at = match length {
+                0 => BETWEEN_FRAMES,
+                left => At::Payload { left },
+            };
+        }
+        Ok(())
+    }
+
+    fn first_byte(&mut self, byte: u8) -> Result<(), Fault> {
+        let fin = byte & 0x80 != 0;
+        if byte & 0x70 != 0 {
+            return Err(Fault::ReservedBits);
+        }
+        match byte & 0x0f {
+            0 if !self.fragmented => Err(Fault::NothingToContinue),
+            1 | 2 if self.fragmented => Err(Fault::Interleaved),
+            0..=2 => {
+                self.fragmented = !fin;
+                Ok(())
+            }
+            8..=10 if !fin => Err(Fault::FragmentedControl),
+            8..=10 => Ok(()),
+            opcode => Err(Fault::Opcode(opcode)),
+        }
+    }
+
+    fn length(&self, length: u64, extended: usize) -> Result<(), Fault> {
+        let shortest = match length {
+            0..=LONGEST_CONTROL => 0,
+            126..=0xffff => 2,
+            _ => 8,
+        };
+        if extended != shortest || length >> 63 != 0 {
+            return Err(Fault::Length);
+        }
+        match usize::try_from(length) {
+            Ok(length) if length <= self.limit => Ok(()),
+            _ => Err(Fault::TooLarge { limit: self.limit }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,32 @@
+//! The socket under both endpoints, on actix-ws with what it lacks.
+//!
+//! [`accept`] turns a request into an [`Inbound`] and an [`Outbound`]. What comes in is guarded:
+//! headers are judged before anything is buffered ([`guard`], [`gate`]), texts are UTF-8 across
+//! fragments ([`utf8`]), messages are bounded, pings and close frames are answered. What goes out
+//! waits in a queue bounded in bytes ([`link`]) until the response's body is polled ([`body`]).
+//! Closing ends in time ([`reaper`]), if need be by the kill switch ([`switch`]).
+
+mod accept;
+mod body;
+mod close;
+mod fault;
+mod frame;
+mod gate;
+mod guard;
+mod inbound;
+mod link;
+mod outbound;
+mod reaper;
+mod switch;
+mod utf8;
+
+pub(crate) use accept::{Accepted, Options, accept, verify};
+pub(crate) use close::Close;
+pub use close::InvalidClose;
+pub(crate) use frame::Frame;
+pub use frame::Opcode;
+pub(crate) use inbound::{End, Inbound};
+pub use link::Data;
+pub(crate) use link::Refused;
+pub(crate) use outbound::Outbound;
+pub use switch::{on_connect, tune};

@@ -1,0 +1,60 @@
+//! The sending half.
+
+use std::sync::Arc;
+
+use super::close::Close;
+use super::link::{Data, Link, Refused};
+use super::switch::Switch;
+
+/// Sends to one peer, from any thread; clones are cheap and share one queue, bounded in bytes.
+///
+/// A message is charged its bytes and 64 more until it was handed to the connection. Messages
+/// leave in the order in which they were queued.
+#[derive(Clone)]
+pub(crate) struct Outbound {
+    link: Arc<Link>,
+    switch: Option<Switch>,
+}
+
+impl Outbound {
+    pub(super) fn new(link: Arc<Link>, switch: Option<Switch>) -> Self {
+        Self { link, switch }
+    }
+
+    /// Queues a message, waiting for room; those who wait are served in their order.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Closed`], also while waiting; [`Refused::TooLarge`].
+    #[expect(dead_code, reason = "the typed endpoint's need")]
+    pub(crate) async fn send(&self, data: impl Into<Data>) -> Result<(), Refused> {
+        self.link.send(data.into()).await
+    }
+
+    /// Queues a message if there is room now.
+    pub(crate) fn try_send(&self, data: impl Into<Data>) -> Result<(), Refused> {
+        self.link.try_send(data.into())
+    }
+
+    /// Closes after what is queued; `false` when the connection was closing or gone already.
+    ///
+    /// TCP ends when the peer has answered, at the latest after the time set by
+    /// [`Options::close_time`](super::Options) and a second, whatever the peer does.
+    pub(crate) fn close(&self, close: Close) -> bool {
+        self.link.close(Some(close))
+    }
+
+    /// Ends TCP now, without a close frame; what is queued is dropped.
+    #[expect(dead_code, reason = "the typed endpoint's need")]
+    pub(crate) fn abort(&self) {
+        self.link.gone();
+        if let Some(switch) = &self.switch {
+            switch.kill();
+        }
+    }
+
+    /// Whether messages can still be queued: not closing, not gone.
+    pub(crate) fn is_open(&self) -> bool {
+        self.link.is_open()
+    }
+}

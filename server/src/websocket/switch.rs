@@ -1,0 +1,126 @@
+//! The kill switch: an application's hand on the TCP socket under a connection.
+//!
+//! actix polls a response's body only while the peer takes bytes, so nothing said through the body
+//! reaches a peer that stopped reading. `on_connect` is the one place where actix shows the socket;
+//! a duplicate of it is kept there, with the connection's own data, and goes when that goes.
+
+use std::any::Any;
+use std::fmt;
+use std::net::Shutdown;
+use std::sync::{Arc, Once, Weak};
+use std::time::Duration;
+
+use actix_http::{Request, Response};
+use actix_service::IntoServiceFactory;
+use actix_web::body::MessageBody;
+use actix_web::dev::{AppConfig, Extensions, Service, ServiceFactory};
+use actix_web::rt::net::TcpStream;
+use actix_web::{Error, HttpRequest, HttpServer};
+use socket2::{SockRef, Socket};
+use tokio::sync::watch;
+
+/// A duplicate of a connection's socket, kept in the connection's data.
+///
+/// It lives as long as actix's own, so that closing isn't delayed by the duplicate.
+struct Plug {
+    socket: Arc<Socket>,
+    /// Dropped with the connection, which is how its end is noticed.
+    alive: watch::Sender<()>,
+}
+
+/// A hold on the socket of one connection.
+#[derive(Clone)]
+pub(super) struct Switch {
+    socket: Weak<Socket>,
+    alive: watch::Receiver<()>,
+}
+
+impl Switch {
+    /// The switch of the connection that a request came on.
+    pub(super) fn of(request: &HttpRequest) -> Option<Self> {
+        let Some(plug) = request.conn_data::<Plug>() else {
+            warn_once();
+            return None;
+        };
+        Some(Self {
+            socket: Arc::downgrade(&plug.socket),
+            alive: plug.alive.subscribe(),
+        })
+    }
+
+    /// Waits until actix has dropped the connection.
+    pub(super) async fn ended(&self) {
+        let mut alive = self.alive.clone();
+        while alive.changed().await.is_ok() {}
+    }
+
+    /// Makes actix's next read find the end, so that it flushes and closes without lingering.
+    pub(super) fn stop_reading(&self) {
+        self.shutdown(Shutdown::Read);
+    }
+
+    /// Ends TCP at once; what the kernel still holds for the peer is dropped.
+    pub(super) fn kill(&self) {
+        if let Some(socket) = self.socket.upgrade() {
+            // Without this the kernel would go on offering the bytes to a peer that doesn't read.
+            let _ = socket.set_linger(Some(Duration::ZERO));
+        }
+        self.shutdown(Shutdown::Both);
+    }
+
+    fn shutdown(&self, how: Shutdown) {
+        if let Some(socket) = self.socket.upgrade() {
+            // A socket that is gone already needs no end.
+            let _ = socket.shutdown(how);
+        }
+    }
+}
+
+fn warn_once() {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            "the HttpServer isn't tuned: a peer that stops reading can't be disconnected, and \
+             closing takes longer; see twinwire_server::tune"
+        );
+    });
+}
+
+/// For [`HttpServer::on_connect`]: keeps what disconnecting a peer that stopped reading needs.
+///
+/// An `HttpServer` holds one such closure; call this from yours where [`tune`]'s would replace it.
+pub fn on_connect(connection: &dyn Any, data: &mut Extensions) {
+    let Some(stream) = connection.downcast_ref::<TcpStream>() else {
+        return;
+    };
+    match SockRef::from(stream).try_clone() {
+        Ok(socket) => {
+            data.insert(Plug {
+                socket: Arc::new(socket),
+                alive: watch::Sender::new(()),
+            });
+        }
+        Err(error) => tracing::warn!(%error, "no kill switch for a connection"),
+    }
+}
+
+/// Sets what only the `HttpServer` can: [`on_connect`], and no delay for small segments.
+///
+/// Costs one more file descriptor a connection. Without it everything works but this: a peer that
+/// has stopped reading can't be disconnected, and the end of a connection takes up to actix's
+/// `client_disconnect_timeout` longer; one warning is logged. Replaces an earlier
+/// [`HttpServer::on_connect`]. Connections over TLS have no switch yet.
+pub fn tune<F, I, S, B>(server: HttpServer<F, I, S, B>) -> HttpServer<F, I, S, B>
+where
+    F: Fn() -> I + Send + Clone + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig> + 'static,
+    S::Error: Into<Error> + 'static,
+    S::InitError: fmt::Debug,
+    S::Response: Into<Response<B>> + 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    S::Service: 'static,
+    B: MessageBody + 'static,
+{
+    server.tcp_nodelay(true).on_connect(on_connect)
+}

@@ -1,0 +1,170 @@
+//! What passes between a plain endpoint and its clients.
+
+use std::thread;
+
+use futures_util::{SinkExt, StreamExt};
+use testkit::raw::Client;
+use testkit::{Log, Server, soon};
+use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
+use twinwire_server::{Number, Opcode, Plain, PlainBuilder, PushError};
+
+type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
+
+/// A frame as a handler saw it: opcode, fin and data.
+type Seen = (Opcode, bool, Vec<u8>);
+
+fn serve(plain: &Plain) -> Server {
+    let plain = plain.clone();
+    Server::with_workers(2, move |config| {
+        config.configure(plain.at("/"));
+    })
+}
+
+fn recorder() -> (PlainBuilder, Log<Seen>) {
+    let log = Log::default();
+    let seen = log.clone();
+    let plain = Plain::builder().on_message(move |_, frame| {
+        seen.push((frame.opcode, frame.fin, frame.data.to_vec()));
+    });
+    (plain, log)
+}
+
+async fn connect(server: &Server) -> Socket {
+    let uri = server.url("/");
+    let builder = ClientBuilder::new().uri(&uri).unwrap();
+    soon("the handshake", builder.connect()).await.unwrap().0
+}
+
+async fn receive(socket: &mut Socket) -> Message {
+    soon("a message", socket.next()).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn text_and_binary_come_and_go_as_they_are() {
+    let plain = Plain::builder()
+        .on_message(|connection, frame| {
+            let sent = match frame.text() {
+                Some(text) => connection.push(format!("text {text}")),
+                None => connection.push(frame.data),
+            };
+            sent.unwrap();
+        })
+        .build();
+    let server = serve(&plain);
+    let mut socket = connect(&server).await;
+    socket
+        .send(Message::text("client:hello,服务端"))
+        .await
+        .unwrap();
+    assert_eq!(
+        receive(&mut socket).await.as_text(),
+        Some("text client:hello,服务端")
+    );
+    let bytes: Vec<u8> = (0..200_000_u32).map(|index| index as u8).collect();
+    socket.send(Message::binary(bytes.clone())).await.unwrap();
+    let back = receive(&mut socket).await;
+    assert!(back.is_binary() && back.as_payload()[..] == bytes[..]);
+}
+
+#[tokio::test]
+async fn fragments_are_given_one_by_one_with_their_fin_flags() {
+    let (plain, log) = recorder();
+    let server = serve(&plain.build());
+    let mut client = Client::open(server.addr(), "/").await.unwrap();
+    let character = "务".as_bytes();
+    client.send_frame(0x01, &character[..1]).await.unwrap();
+    client.send_frame(0x89, b"between").await.unwrap();
+    client.send_frame(0x00, &character[1..2]).await.unwrap();
+    client.send_frame(0x80, &character[2..]).await.unwrap();
+    client.send_frame(0x02, b"").await.unwrap();
+    client.send_frame(0x80, b"end").await.unwrap();
+    client.send_frame(0x82, b"whole").await.unwrap();
+    let pong = soon("a pong", client.next_frame()).await.unwrap().unwrap();
+    assert_eq!((pong.first, &pong.payload[..]), (0x8a, &b"between"[..]));
+    let expected = [
+        (Opcode::Text, false, &character[..1]),
+        (Opcode::Continuation, false, &character[1..2]),
+        (Opcode::Continuation, true, &character[2..]),
+        (Opcode::Binary, false, b""),
+        (Opcode::Continuation, true, b"end"),
+        (Opcode::Binary, true, b"whole"),
+    ];
+    let expected: Vec<Seen> = expected
+        .map(|(opcode, fin, data)| (opcode, fin, data.to_vec()))
+        .into();
+    assert_eq!(log.count(6).await, expected);
+}
+
+#[tokio::test]
+async fn many_frames_in_one_segment_keep_their_order() {
+    let (plain, log) = recorder();
+    let server = serve(&plain.build());
+    let mut client = Client::open(server.addr(), "/").await.unwrap();
+    let bytes: Vec<u8> = (0..5000_u32)
+        .flat_map(|index| testkit::raw::frame(0x82, &index.to_be_bytes()))
+        .collect();
+    client.send(&bytes).await.unwrap();
+    for (index, (_, _, data)) in log.count(5000).await.into_iter().enumerate() {
+        assert_eq!(data, (index as u32).to_be_bytes());
+    }
+}
+
+#[tokio::test]
+async fn any_thread_pushes_to_any_connection() {
+    let opened = Log::default();
+    let numbers = opened.clone();
+    let plain = Plain::builder()
+        .on_open(move |connection, _| {
+            connection.push("welcome").unwrap();
+            numbers.push(connection.number());
+        })
+        .build();
+    let server = serve(&plain);
+    let mut sockets = [
+        connect(&server).await,
+        connect(&server).await,
+        connect(&server).await,
+    ];
+    let numbers = opened.count(3).await;
+    let pusher = plain.clone();
+    let targets = numbers.clone();
+    thread::spawn(move || {
+        for index in 0..100 {
+            for number in &targets {
+                assert!(pusher.is_established(*number));
+                pusher.push(*number, format!("push {index}")).unwrap();
+            }
+        }
+    })
+    .join()
+    .unwrap();
+    for socket in &mut sockets {
+        assert_eq!(receive(socket).await.as_text(), Some("welcome"));
+        for index in 0..100 {
+            assert_eq!(
+                receive(socket).await.as_text(),
+                Some(&*format!("push {index}"))
+            );
+        }
+    }
+    let nobody = Number::new(u64::MAX);
+    assert_eq!(plain.push(nobody, "x"), Err(PushError::Gone(nobody)));
+    assert!(!plain.is_established(nobody));
+}
+
+#[tokio::test]
+async fn what_came_before_a_fault_is_given_and_nothing_after() {
+    let (plain, log) = recorder();
+    let server = serve(&plain.build());
+    let mut client = Client::open(server.addr(), "/").await.unwrap();
+    let mut bytes = testkit::raw::frame(0x81, b"good");
+    bytes.extend(testkit::raw::frame(0x81, b"\xff"));
+    bytes.extend(testkit::raw::frame(0x81, b"never"));
+    client.send(&bytes).await.unwrap();
+    let close = soon("a close frame", client.next_frame())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(close.close_code(), Some(1007));
+    assert_eq!(log.events(), [(Opcode::Text, true, b"good".to_vec())]);
+}

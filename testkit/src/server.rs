@@ -1,0 +1,109 @@
+//! An actix-web server on a port of its own.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::mpsc;
+use std::thread;
+
+use actix_web::dev::ServerHandle;
+use actix_web::rt::System;
+use actix_web::web::ServiceConfig;
+use actix_web::{App, HttpServer};
+
+/// A running server on 127.0.0.1; dropping it stops it at once, with all its connections.
+#[derive(Debug)]
+pub struct Server {
+    addr: SocketAddr,
+    handle: ServerHandle,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts a tuned server with one worker.
+    ///
+    /// # Panics
+    ///
+    /// If it can't start.
+    pub fn start(configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> Self {
+        Self::with_workers(1, configure)
+    }
+
+    /// Starts a tuned server.
+    ///
+    /// # Panics
+    ///
+    /// If it can't start.
+    pub fn with_workers(
+        workers: usize,
+        configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+    ) -> Self {
+        Self::spawn(workers, true, configure)
+    }
+
+    /// Starts a server with one worker that didn't go through [`twinwire_server::tune`].
+    ///
+    /// # Panics
+    ///
+    /// If it can't start.
+    pub fn untuned(configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> Self {
+        Self::spawn(1, false, configure)
+    }
+
+    fn spawn(
+        workers: usize,
+        tuned: bool,
+        configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+    ) -> Self {
+        let (started, start) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            System::new().block_on(async move {
+                let configure = move || App::new().configure(configure.clone());
+                let server = HttpServer::new(configure)
+                    .workers(workers)
+                    .disable_signals();
+                let server = if tuned {
+                    twinwire_server::tune(server)
+                } else {
+                    server
+                };
+                let server = server.bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+                let addr = server.addrs()[0];
+                let server = server.run();
+                // The test may have given up already.
+                let _ = started.send((addr, server.handle()));
+                let _ = server.await;
+            });
+        });
+        let (addr, handle) = start.recv().expect("the server's thread panicked");
+        Self {
+            addr,
+            handle,
+            thread: Some(thread),
+        }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The `ws:` address of a path, which begins with a slash.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("ws://{}{path}", self.addr)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The command is sent by the call; its future only waits for the answer.
+        drop(self.handle.stop(false));
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(
+                ended.is_ok() || thread::panicking(),
+                "the server's thread panicked"
+            );
+        }
+    }
+}
