@@ -190,75 +190,30 @@ fn forms_that_differ_have_fingerprints_that_differ() {
     assert_eq!(HashSet::from(all).len(), all.len());
 }
 
+/// Each item in its own braces; their fingerprints differ from one another.
+macro_rules! all_differ {
+    ($({ $($item:tt)* })*) => {
+        let all = [$(of!($($item)*)),*];
+        assert_eq!(HashSet::from(all).len(), all.len());
+    };
+}
+
 #[test]
 fn every_part_of_a_struct_counts() {
-    let all = [
-        of!(
-            struct S {
-                a: u8,
-                b: u16,
-            }
-        ),
-        of!(
-            struct S {
-                b: u16,
-                a: u8,
-            }
-        ),
-        of!(
-            struct S {
-                a: u8,
-                c: u16,
-            }
-        ),
-        of!(
-            struct S {
-                a: u8,
-                b: u32,
-            }
-        ),
-        of!(
-            struct S {
-                a: u8,
-            }
-        ),
-        of!(
-            struct S {
-                ab: u8,
-            }
-        ),
-        of!(
-            struct S {
-                a: u8,
-                #[serde(default)]
-                b: u16,
-            }
-        ),
-        of!(
-            #[serde(deny_unknown_fields)]
-            struct S {
-                a: u8,
-                b: u16,
-            }
-        ),
-        of!(
-            #[serde(rename_all = "UPPERCASE")]
-            struct S {
-                a: u8,
-                b: u16,
-            }
-        ),
-        of!(
-            struct S {}
-        ),
-        of!(
-            struct S();
-        ),
-        of!(
-            struct S;
-        ),
-    ];
-    assert_eq!(HashSet::from(all).len(), all.len());
+    all_differ! {
+        { struct S { a: u8, b: u16 } }
+        { struct S { b: u16, a: u8 } }
+        { struct S { a: u8, c: u16 } }
+        { struct S { a: u8, b: u32 } }
+        { struct S { a: u8 } }
+        { struct S { ab: u8 } }
+        { struct S { a: u8, #[serde(default)] b: u16 } }
+        { #[serde(deny_unknown_fields)] struct S { a: u8, b: u16 } }
+        { #[serde(rename_all = "UPPERCASE")] struct S { a: u8, b: u16 } }
+        { struct S {} }
+        { struct S(); }
+        { struct S; }
+    }
 }
 
 #[test]
@@ -287,117 +242,25 @@ fn a_skipped_field_does_not_count() {
 
 #[test]
 fn every_part_of_an_enum_counts() {
-    let all = [
-        of!(
-            enum E {
-                A,
-                B,
-            }
-        ),
-        of!(
-            enum E {
-                B,
-                A,
-            }
-        ),
-        of!(
-            enum E {
-                A,
-            }
-        ),
-        of!(
-            enum E {
-                A,
-                C,
-            }
-        ),
-        of!(
-            enum E {
-                A,
-                B(u8),
-            }
-        ),
-        of!(
-            enum E {
-                A,
-                B((u8,)),
-            }
-        ),
-        of!(
-            enum E {
-                A,
-                B(u8, u8),
-            }
-        ),
-        of!(
-            enum E {
-                A,
-                B((u8, u8)),
-            }
-        ),
-        of!(
-            enum E {
-                A,
-                B(),
-            }
-        ),
-        of!(
-            enum E {
-                A,
-                B {},
-            }
-        ),
-        of!(
-            enum E {
-                A,
-                B { a: u8 },
-            }
-        ),
-        of!(
-            enum E {
-                A,
-                B { b: u8 },
-            }
-        ),
-        of!(
-            enum E {
-                A,
-                B {
-                    #[serde(default)]
-                    a: u8,
-                },
-            }
-        ),
-        of!(
-            #[serde(deny_unknown_fields)]
-            enum E {
-                A,
-                B { a: u8 },
-            }
-        ),
-        of!(
-            #[serde(tag = "t", content = "c")]
-            enum E {
-                A,
-                B,
-            }
-        ),
-        of!(
-            #[serde(tag = "t", content = "d")]
-            enum E {
-                A,
-                B,
-            }
-        ),
-        of!(
-            #[serde(tag = "u", content = "c")]
-            enum E {
-                A,
-                B,
-            }
-        ),
-    ];
-    assert_eq!(HashSet::from(all).len(), all.len());
+    all_differ! {
+        { enum E { A, B } }
+        { enum E { B, A } }
+        { enum E { A } }
+        { enum E { A, C } }
+        { enum E { A, B(u8) } }
+        { enum E { A, B((u8,)) } }
+        { enum E { A, B(u8, u8) } }
+        { enum E { A, B((u8, u8)) } }
+        { enum E { A, B() } }
+        { enum E { A, B {} } }
+        { enum E { A, B { a: u8 } } }
+        { enum E { A, B { b: u8 } } }
+        { enum E { A, B { #[serde(default)] a: u8 } } }
+        { #[serde(deny_unknown_fields)] enum E { A, B { a: u8 } } }
+        { #[serde(tag = "t", content = "c")] enum E { A, B } }
+        { #[serde(tag = "t", content = "d")] enum E { A, B } }
+        { #[serde(tag = "u", content = "c")] enum E { A, B } }
+    }
 }
 
 /// One kind in two versions that differ in one field, three levels down.

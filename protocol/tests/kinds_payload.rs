@@ -436,11 +436,12 @@ fn varints_longer_than_needed_are_read_and_overlong_ones_refused() {
     assert!(Format::Postcard.decode::<u16>(&[0xff, 0xff, 0x7f]).is_err());
 }
 
-/// Recursive, and with a value large enough to fill a stack.
+/// Recursive, and nearly as large as a recursive type may be.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Shape)]
 struct Tree {
     padding: ([u8; 32], [u8; 32]),
-    wide: [u64; 16],
+    wide: [u64; 32],
+    more: [u64; 21],
     children: Vec<Tree>,
 }
 

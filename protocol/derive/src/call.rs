@@ -1,7 +1,7 @@
 //! `#[derive(Call)]`: the kind of a request, its reply and its error.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::quote;
 use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
 use syn::spanned::Spanned;
@@ -35,9 +35,6 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         .error
         .unwrap_or_else(|| parse_quote!(::twinwire::Never));
     let shape = shape::expand(input)?;
-    // Spanned at the types, where the compiler then reports what they lack.
-    let reply_shape = quote_spanned!(reply.span()=> <#reply as ::twinwire::Shape>::SHAPE);
-    let error_shape = quote_spanned!(error.span()=> <#error as ::twinwire::Shape>::SHAPE);
     Ok(quote! {
         #shape
 
@@ -47,8 +44,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             const FINGERPRINT: ::twinwire::Fingerprint = ::twinwire::Fingerprint::of_call(
                 #name,
                 <#ident as ::twinwire::Shape>::SHAPE,
-                #reply_shape,
-                #error_shape,
+                <<Self as ::twinwire::Call>::Reply as ::twinwire::Shape>::SHAPE,
+                <<Self as ::twinwire::Call>::Error as ::twinwire::Shape>::SHAPE,
             );
         }
 
@@ -85,9 +82,10 @@ impl Options {
             "reply" => once(&mut self.reply, meta.value()?.parse()?, meta),
             "error" => once(&mut self.error, meta.value()?.parse()?, meta),
             "name" => once(&mut self.name, meta.value()?.parse()?, meta),
-            _ => Err(meta.error(format!(
-                "`call` doesn't know `{key}`: it knows `reply`, `error` and `name`"
-            ))),
+            _ => Err(Error::new_spanned(
+                &meta.path,
+                format!("`call` doesn't know `{key}`: it knows `reply`, `error` and `name`"),
+            )),
         }
     }
 }
@@ -95,7 +93,7 @@ impl Options {
 fn once<T>(slot: &mut Option<T>, value: T, meta: &ParseNestedMeta<'_>) -> Result<()> {
     match slot.replace(value) {
         None => Ok(()),
-        Some(_) => Err(meta.error("given twice")),
+        Some(_) => Err(Error::new_spanned(&meta.path, "given twice")),
     }
 }
 

@@ -10,6 +10,8 @@ mod call;
 mod recursion;
 mod rename;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -22,7 +24,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// with its reason.
 ///
 /// A type that contains itself names itself by its bare name or `Self`. Two types that contain each
-/// other are refused by the compiler, which reports a cycle: make one an enum or struct of the other.
+/// other are refused by the compiler, which reports a cycle: merge them into one enum.
 #[proc_macro_derive(Shape)]
 pub fn derive_shape(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -59,6 +59,7 @@ fn implement(input: &DeriveInput, shape: &TokenStream) -> TokenStream {
 fn recursive(shape: &TokenStream, generics: &Generics) -> TokenStream {
     let parameters = generics.type_params().map(|parameter| &parameter.ident);
     quote! {
+        ::twinwire::shape::assert_small(::core::mem::size_of::<Self>());
         #(::twinwire::shape::assert_closed_parameter(<#parameters as ::twinwire::Shape>::SHAPE);)*
         &::twinwire::shape::Descriptor::Recursive({ #shape })
     }

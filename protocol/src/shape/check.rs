@@ -157,3 +157,138 @@ pub(super) const fn is_kind_name(name: &str) -> bool {
     }
     !bytes.is_empty() && bytes.len() <= 64
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashSet};
+
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::{Bytes, Never, Shape};
+
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[derive(Serialize, Deserialize, Shape)]
+    struct Unit;
+
+    #[derive(Serialize, Deserialize, Shape)]
+    struct Hollow {
+        unit: Unit,
+        array: [u64; 0],
+        pair: ((), [(); 3]),
+    }
+
+    #[derive(Serialize, Deserialize, Shape)]
+    struct Bit {
+        unit: Unit,
+        bit: bool,
+    }
+
+    #[derive(Serialize, Deserialize, Shape)]
+    struct Tree {
+        children: Vec<Tree>,
+    }
+
+    #[derive(Serialize, Deserialize, Shape)]
+    enum Choice {
+        Only,
+    }
+
+    #[derive(Serialize, Deserialize, Shape)]
+    struct Id(u64);
+
+    #[test]
+    fn only_what_writes_nothing_may_be_empty() {
+        let empty = [
+            <()>::SHAPE,
+            Unit::SHAPE,
+            Hollow::SHAPE,
+            <[Unit; 9]>::SHAPE,
+            <[u8; 0]>::SHAPE,
+        ];
+        for shape in empty {
+            assert!(may_be_empty(shape), "{shape:?}");
+        }
+        let full = [
+            Bit::SHAPE,
+            Choice::SHAPE,
+            Tree::SHAPE,
+            Never::SHAPE,
+            String::SHAPE,
+            Bytes::SHAPE,
+            <Option<u8>>::SHAPE,
+            <HashSet<u8>>::SHAPE,
+            <BTreeMap<u8, ()>>::SHAPE,
+            <((), u8)>::SHAPE,
+        ];
+        for shape in full {
+            assert!(!may_be_empty(shape), "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn what_json_writes_as_null_is_known() {
+        for shape in [<()>::SHAPE, Unit::SHAPE, <Option<u8>>::SHAPE] {
+            assert!(may_be_null(shape), "{shape:?}");
+        }
+        for shape in [
+            Hollow::SHAPE,
+            Choice::SHAPE,
+            Tree::SHAPE,
+            <[(); 0]>::SHAPE,
+            <((),)>::SHAPE,
+        ] {
+            assert!(!may_be_null(shape), "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn keys_are_strings_and_integers_and_what_looks_like_them() {
+        for shape in [
+            String::SHAPE,
+            u8::SHAPE,
+            i128::SHAPE,
+            Id::SHAPE,
+            <Box<str>>::SHAPE,
+        ] {
+            assert!(is_key(shape), "{shape:?}");
+        }
+        for shape in [
+            bool::SHAPE,
+            char::SHAPE,
+            f64::SHAPE,
+            Choice::SHAPE,
+            <(u8,)>::SHAPE,
+        ] {
+            assert!(!is_key(shape), "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn references_are_free_only_outside_the_type_they_mean() {
+        let free = &Descriptor::Reference;
+        assert!(has_free_reference(free));
+        assert!(has_free_reference(&Descriptor::Sequence(free)));
+        assert!(has_free_reference(&Descriptor::Tuple(&[
+            u8::SHAPE,
+            &Descriptor::Reference
+        ])));
+        let bound = Descriptor::Recursive(&Descriptor::Option(&Descriptor::Reference));
+        assert!(!has_free_reference(&bound));
+        assert!(!has_free_reference(Tree::SHAPE));
+    }
+
+    #[test]
+    fn names_of_kinds_are_bounded() {
+        let longest = "a".repeat(64);
+        for name in ["a", "room.join", "聊天", &longest] {
+            assert!(is_kind_name(name), "{name}");
+        }
+        let too_long = "a".repeat(65);
+        for name in ["", "a\nb", "\u{7f}", &too_long] {
+            assert!(!is_kind_name(name), "{name}");
+        }
+    }
+}

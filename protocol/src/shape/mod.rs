@@ -4,6 +4,111 @@
 //! and variants (after serde's renames), their order and their types. Type names and doc comments
 //! are not part of it, and a struct with a single unnamed field looks like that field: neither
 //! format writes the difference. Descriptors feed [`Fingerprint`]s.
+//!
+//! # What the compiler refuses
+//!
+//! An `Option` of something that JSON writes as `null` itself:
+//!
+//! ```compile_fail
+//! # use serde::{Deserialize, Serialize};
+//! #[derive(Serialize, Deserialize, twinwire::Shape)]
+//! struct Profile {
+//!     nickname: Option<Option<String>>,
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! # use serde::{Deserialize, Serialize};
+//! #[derive(Serialize, Deserialize, twinwire::Shape)]
+//! struct Nested(Option<Box<Nested>>);
+//! ```
+//!
+//! A collection of what takes no byte in postcard, as a peer could claim any number of them:
+//!
+//! ```compile_fail
+//! # use serde::{Deserialize, Serialize};
+//! #[derive(Serialize, Deserialize, twinwire::Shape)]
+//! struct Ticks {
+//!     all: Vec<()>,
+//! }
+//! ```
+//!
+//! Keys of maps that are neither strings nor integers, as JSON has no others:
+//!
+//! ```compile_fail
+//! # use serde::{Deserialize, Serialize};
+//! #[derive(Serialize, Deserialize, twinwire::Shape)]
+//! struct Board {
+//!     fields: std::collections::BTreeMap<(u8, u8), String>,
+//! }
+//! ```
+//!
+//! A type that contains itself and has more than 512 bytes, as a deep payload could overflow the
+//! stack:
+//!
+//! ```compile_fail
+//! # use serde::{Deserialize, Serialize};
+//! #[derive(Serialize, Deserialize, twinwire::Shape)]
+//! struct Tree {
+//!     bits: [[u64; 16]; 5],
+//!     children: Vec<Tree>,
+//! }
+//! ```
+//!
+//! A recursive type inside another's type parameter, where a reference could mean either:
+//!
+//! ```compile_fail
+//! # use serde::{Deserialize, Serialize};
+//! # use twinwire::Shape;
+//! #[derive(Serialize, Deserialize, Shape)]
+//! struct Tree<T> {
+//!     value: T,
+//!     children: Vec<Tree<T>>,
+//! }
+//!
+//! #[derive(Serialize, Deserialize, Shape)]
+//! struct Forest {
+//!     trees: Tree<Box<Forest>>,
+//! }
+//! ```
+//!
+//! All of these with the faults mended:
+//!
+//! ```
+//! # use serde::{Deserialize, Serialize};
+//! # use twinwire::Shape;
+//! # #[derive(Serialize, Deserialize, Shape)]
+//! # struct Profile {
+//! #     nickname: Option<String>,
+//! # }
+//! #[derive(Serialize, Deserialize, Shape)]
+//! struct Nested {
+//!     inner: Option<Box<Nested>>,
+//! }
+//!
+//! #[derive(Serialize, Deserialize, Shape)]
+//! struct Ticks {
+//!     number: u32,
+//! }
+//!
+//! #[derive(Serialize, Deserialize, Shape)]
+//! struct Board {
+//!     rows: std::collections::BTreeMap<u8, Vec<String>>,
+//! }
+//!
+//! #[derive(Serialize, Deserialize, Shape)]
+//! struct Tree<T> {
+//!     value: T,
+//!     bits: Box<[[u64; 16]; 5]>,
+//!     children: Vec<Tree<T>>,
+//! }
+//!
+//! #[derive(Serialize, Deserialize, Shape)]
+//! struct Forest {
+//!     trees: Vec<Tree<u8>>,
+//!     inner: Vec<Forest>,
+//! }
+//! ```
 
 mod check;
 mod fingerprint;
@@ -165,7 +270,25 @@ impl Shape for Reference {
     const SHAPE: &'static Descriptor = &Descriptor::Reference;
 }
 
-/// The shape of a type that contains itself; called by the derives.
+/// Bounds what one level of a recursive type takes of the stack; called by the derives.
+///
+/// Decoding holds a few copies of a value for each level, and there may be
+/// [`MAX_DEPTH`](crate::MAX_DEPTH) of them.
+///
+/// # Panics
+///
+/// At compile time, for a type of more than 512 bytes.
+#[doc(hidden)]
+pub const fn assert_small(size: usize) {
+    assert!(
+        size <= 512,
+        "a type that contains itself has at most 512 bytes, or a payload could overflow the stack: \
+         box its largest fields"
+    );
+}
+
+/// Keeps the references in a type parameter apart from a recursive generic type's own; called by
+/// the derives.
 ///
 /// # Panics
 ///
