@@ -1,0 +1,77 @@
+//! Run with `cargo run --release --example plain_echo`, or with `-- --port N` behind it.
+//!
+//! A bare WebSocket server that logs what happens and answers each message. Try it from any page:
+//! `new WebSocket("ws://localhost:9501")`.
+
+use std::io::{self, ErrorKind::AddrInUse, IsTerminal};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
+use std::process::ExitCode;
+
+use actix_web::{App, HttpServer};
+use clap::Parser;
+use tracing::info;
+use twinwire_server::Plain;
+
+#[derive(Parser)]
+struct Args {
+    /// The port on 127.0.0.1 and [::1]; 0 picks a free one.
+    #[arg(long, default_value_t = 9501)]
+    port: u16,
+}
+
+fn main() -> ExitCode {
+    let terminal = io::stdout().is_terminal();
+    tracing_subscriber::fmt().with_ansi(terminal).init();
+    let Args { port } = Args::parse();
+    match listen(port).and_then(serve) {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(error) if error.kind() == AddrInUse => eprintln!("port {port} is taken; see --port"),
+        Err(error) => eprintln!("can't serve on port {port}: {error}"),
+    }
+    ExitCode::FAILURE
+}
+
+fn serve(listeners: Vec<TcpListener>) -> io::Result<()> {
+    let port = listeners[0].local_addr()?.port();
+    let plain = Plain::builder()
+        .on_open(|connection, request| {
+            let (number, from) = (connection.number(), request.peer_addr());
+            info!("#{number} shook hands, from {from:?}");
+        })
+        .on_message(|connection, frame| {
+            // Escaped by Debug, so that a client cannot forge lines of the log.
+            let data = String::from_utf8_lossy(&frame.data);
+            let (number, opcode, fin) = (frame.number, frame.opcode.number(), frame.fin);
+            info!("#{number} sent {data:?}, opcode {opcode}, fin {fin}");
+            if let Err(error) = connection.push("this is server") {
+                info!("no answer: {error}");
+            }
+        })
+        .on_close(|connection| info!("#{} closed", connection.number()))
+        .build();
+    actix_web::rt::System::new().block_on(async {
+        let server = HttpServer::new(move || App::new().configure(plain.at("/")));
+        let mut server = twinwire_server::tune(server).shutdown_timeout(1);
+        for listener in listeners {
+            server = server.listen(listener)?;
+        }
+        info!("listening on ws://localhost:{port}");
+        server.run().await
+    })
+}
+
+/// Both loopback addresses, since browsers try either first for `localhost`.
+fn listen(port: u16) -> io::Result<Vec<TcpListener>> {
+    loop {
+        let v4 = TcpListener::bind((IpAddr::from(Ipv4Addr::LOCALHOST), port))?;
+        match TcpListener::bind((IpAddr::from(Ipv6Addr::LOCALHOST), v4.local_addr()?.port())) {
+            Ok(v6) => return Ok(vec![v4, v6]),
+            Err(error) if error.kind() == AddrInUse && port == 0 => {}
+            Err(error) if error.kind() == AddrInUse => return Err(error),
+            Err(error) => {
+                info!("this machine has no IPv6 ({error}); on 127.0.0.1 only");
+                return Ok(vec![v4]);
+            }
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Every way in which a connection of a plain endpoint ends: once, in time, and with its code.
+
+use std::time::Duration;
+
+use testkit::raw::{Client, Frame};
+use testkit::{Log, Server, soon};
+use twinwire_server::{
+    DisconnectError, InvalidClose, Number, Plain, PlainBuilder, PlainLimits, PushError,
+};
+
+/// What the handlers were called for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Event {
+    Open(Number),
+    Message(Number),
+    Close(Number),
+}
+
+struct Endpoint {
+    server: Server,
+    plain: Plain,
+    log: Log<Event>,
+}
+
+impl Endpoint {
+    fn new() -> Self {
+        Self::with(|plain| plain)
+    }
+
+    fn with(change: impl FnOnce(PlainBuilder) -> PlainBuilder) -> Self {
+        Self::on(change, |plain| {
+            Server::start(move |config| {
+                config.configure(plain.at("/"));
+            })
+        })
+    }
+
+    fn on(
+        change: impl FnOnce(PlainBuilder) -> PlainBuilder,
+        serve: impl FnOnce(Plain) -> Server,
+    ) -> Self {
+        let log = Log::default();
+        let (open, message, close) = (log.clone(), log.clone(), log.clone());
+        let builder = Plain::builder()
+            .on_open(move |connection, _| open.push(Event::Open(connection.number())))
+            .on_message(move |connection, _| message.push(Event::Message(connection.number())))
+            .on_close(move |connection| {
+                assert!(!connection.is_established());
+                assert_eq!(
+                    connection.push("x"),
+                    Err(PushError::Gone(connection.number()))
+                );
+                close.push(Event::Close(connection.number()));
+            });
+        let plain = change(builder).build();
+        Self {
+            server: serve(plain.clone()),
+            plain,
+            log,
+        }
+    }
+
+    async fn open(&self) -> (Client, Number) {
+        let before = self.log.events().len();
+        let client = soon("the handshake", Client::open(self.server.addr(), "/"))
+            .await
+            .unwrap();
+        match self.log.count(before + 1).await[before] {
+            Event::Open(number) => (client, number),
+            other => panic!("{other:?} before the connection opened"),
+        }
+    }
+
+    /// Waits for the end, then opens and ends another, so that a second call would have come.
+    async fn closed_once(&self, number: Number) {
+        let closed = |events: &[Event]| events.contains(&Event::Close(number));
+        self.log.wait("on_close", closed).await;
+        let (mut other, witness) = self.open().await;
+        other.send_frame(0x88, &[]).await.unwrap();
+        let last = |events: &[Event]| events.contains(&Event::Close(witness));
+        let events = self.log.wait("the witness to close", last).await;
+        let calls = events
+            .iter()
+            .filter(|event| **event == Event::Close(number))
+            .count();
+        assert_eq!(calls, 1);
+    }
+}
+
+async fn frame(client: &mut Client) -> Option<Frame> {
+    soon("a frame or the end", client.next_frame())
+        .await
+        .unwrap()
+}
+
+/// The code of the next frame, which must close, and after it the end of TCP.
+async fn close_code(client: &mut Client) -> Option<u16> {
+    let frame = frame(client).await.expect("a close frame");
+    assert_eq!(frame.first, 0x88, "{frame:?}");
+    soon("the end of TCP", client.drain()).await;
+    frame.close_code()
+}
+
+#[tokio::test]
+async fn a_clients_close_is_answered_with_its_code() {
+    let endpoint = Endpoint::new();
+    for (payload, code) in [(&b"\x0f\xa1bye"[..], Some(4001)), (&[], None)] {
+        let (mut client, number) = endpoint.open().await;
+        client.send_frame(0x88, payload).await.unwrap();
+        assert_eq!(close_code(&mut client).await, code);
+        endpoint.closed_once(number).await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_breaks_off_or_resets_is_closed() {
+    let endpoint = Endpoint::new();
+    let (mut client, number) = endpoint.open().await;
+    client.end().await.unwrap();
+    assert_eq!(frame(&mut client).await, None);
+    endpoint.closed_once(number).await;
+    let (client, number) = endpoint.open().await;
+    client.reset().unwrap();
+    endpoint.closed_once(number).await;
+}
+
+#[tokio::test]
+async fn what_a_client_sent_before_it_went_is_handled() {
+    let endpoint = Endpoint::new();
+    let (mut client, number) = endpoint.open().await;
+    client
+        .send(&testkit::raw::frame(0x81, b"last words").repeat(40))
+        .await
+        .unwrap();
+    drop(client);
+    let closed = |events: &[Event]| events.contains(&Event::Close(number));
+    let events = endpoint.log.wait("on_close", closed).await;
+    assert_eq!(
+        events
+            .iter()
+            .filter(|event| **event == Event::Message(number))
+            .count(),
+        40
+    );
+}
+
+#[tokio::test]
+async fn disconnect_sends_code_and_reason_after_what_was_pushed() {
+    let endpoint = Endpoint::new();
+    let (mut client, number) = endpoint.open().await;
+    let plain = endpoint.plain.clone();
+    let invalid = Err(DisconnectError::Close(InvalidClose::Code(1006)));
+    assert_eq!(plain.disconnect(number, 1006, ""), invalid);
+    assert!(plain.is_established(number));
+    std::thread::spawn(move || {
+        plain.push(number, "before").unwrap();
+        plain.disconnect(number, 4002, "enough").unwrap();
+        assert!(!plain.is_established(number));
+        assert_eq!(plain.push(number, "after"), Err(PushError::Gone(number)));
+        let gone = Err(DisconnectError::Gone(number));
+        assert_eq!(plain.disconnect(number, 4003, ""), gone);
+    })
+    .join()
+    .unwrap();
+    assert_eq!(&frame(&mut client).await.unwrap().payload[..], b"before");
+    let close = frame(&mut client).await.unwrap();
+    assert_eq!(
+        (close.close_code(), &close.payload[2..]),
+        (Some(4002), &b"enough"[..])
+    );
+    client.send_frame(0x81, b"too late").await.unwrap();
+    client.send_frame(0x88, &close.payload).await.unwrap();
+    assert_eq!(frame(&mut client).await, None);
+    endpoint.closed_once(number).await;
+    assert!(!endpoint.log.events().contains(&Event::Message(number)));
+}
+
+#[tokio::test]
+async fn a_fault_is_answered_with_its_code_at_once() {
+    let endpoint = Endpoint::with(|plain| {
+        plain.limits(PlainLimits {
+            message: 1000,
+            ..PlainLimits::default()
+        })
+    });
+    let too_long = testkit::raw::frame(0x02, &[0; 600]);
+    let too_long = [&too_long[..], &testkit::raw::frame(0x80, &[0; 600])].concat();
+    let faults: [(&[u8], u16); 7] = [
+        // A claim of 256 MiB, of which nothing comes.
+        (&[0x82, 0xff, 0, 0, 0, 0, 0x10, 0, 0, 0], 1009),
+        (&too_long, 1009),
+        (&[0x81, 0x02, b'h', b'i'], 1002),
+        (&[0xf1], 1002),
+        (&testkit::raw::frame(0x81, b"\xc3\x28"), 1007),
+        (&testkit::raw::frame(0x88, &[0x03, 0xee]), 1002),
+        (&testkit::raw::frame(0x80, b"?"), 1002),
+    ];
+    for (bytes, code) in faults {
+        let (mut client, number) = endpoint.open().await;
+        client.send(bytes).await.unwrap();
+        let close = frame(&mut client).await.unwrap();
+        assert_eq!(close.close_code(), Some(code), "{bytes:x?}");
+        endpoint.closed_once(number).await;
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_ends_its_connection_and_no_other() {
+    let endpoint = Endpoint::with(|plain| {
+        plain.on_message(|connection, frame| {
+            assert_ne!(&frame.data[..], b"panic", "asked for");
+            connection.push("fine").unwrap();
+        })
+    });
+    let (mut witness, _) = endpoint.open().await;
+    let (mut client, number) = endpoint.open().await;
+    client.send_frame(0x81, b"panic").await.unwrap();
+    let close = frame(&mut client).await.unwrap();
+    assert_eq!(close.close_code(), Some(1011));
+    client.send_frame(0x88, &close.payload).await.unwrap();
+    endpoint.closed_once(number).await;
+    witness.send_frame(0x81, b"well?").await.unwrap();
+    assert_eq!(&frame(&mut witness).await.unwrap().payload[..], b"fine");
+}
+
+/// A client that reads nothing: pushes until its queue has been full for good.
+async fn fill(plain: &Plain, number: Number) -> usize {
+    let mut pushed = 0;
+    let mut refusals = 0;
+    while refusals < 50 {
+        match plain.push(number, vec![0; 64 * 1024]) {
+            Ok(()) => (pushed, refusals) = (pushed + 64 * 1024, 0),
+            Err(error) => {
+                assert_eq!(error, PushError::Full(number));
+                refusals += 1;
+                tokio::task::yield_now().await;
+                std::thread::yield_now();
+            }
+        }
+    }
+    pushed
+}
+
+#[tokio::test]
+async fn a_client_that_never_reads_is_bounded_and_can_be_disconnected() {
+    let limits = PlainLimits {
+        queue: 1 << 20,
+        close_time: Duration::from_millis(50),
+        ..PlainLimits::default()
+    };
+    let endpoint = Endpoint::with(|plain| plain.limits(limits));
+    let (mut client, number) = endpoint.open().await;
+    let pushed = fill(&endpoint.plain, number).await;
+    // The kernel's buffers take their share beside the queue.
+    assert!((1 << 19..64 << 20).contains(&pushed), "{pushed} bytes");
+    assert_eq!(
+        endpoint.plain.push(number, vec![0; 2 << 20]),
+        Err(PushError::TooLarge)
+    );
+    endpoint.plain.disconnect(number, 4000, "read").unwrap();
+    endpoint.closed_once(number).await;
+    // Killed, not ended: the client finds a reset, or the end of what the kernel kept.
+    soon("the end of TCP", client.drain()).await;
+}
+
+#[tokio::test]
+async fn tcp_ends_though_the_client_never_answers_a_close() {
+    let limits = PlainLimits {
+        close_time: Duration::from_millis(50),
+        ..PlainLimits::default()
+    };
+    for tuned in [true, false] {
+        let endpoint = Endpoint::on(
+            |plain| plain.limits(limits),
+            |plain| {
+                let configure = move |config: &mut actix_web::web::ServiceConfig| {
+                    config.configure(plain.at("/"));
+                };
+                if tuned {
+                    Server::start(configure)
+                } else {
+                    Server::untuned(configure)
+                }
+            },
+        );
+        let (mut client, number) = endpoint.open().await;
+        endpoint.plain.disconnect(number, 4000, "").unwrap();
+        assert_eq!(close_code(&mut client).await, Some(4000));
+        endpoint.closed_once(number).await;
+    }
+}
+
+#[tokio::test]
+async fn thousands_of_connections_have_numbers_of_their_own() {
+    let endpoint = Endpoint::new();
+    let mut clients = Vec::new();
+    for round in 0..10 {
+        for _ in 0..200 {
+            clients.push(Client::open(endpoint.server.addr(), "/").await.unwrap());
+        }
+        // Rounds overlap, so numbers of open and of ended connections are compared.
+        clients.drain(..if round == 0 { 0 } else { 200 });
+    }
+    let opened = |events: &[Event]| {
+        events
+            .iter()
+            .filter(|event| matches!(event, Event::Open(_)))
+            .count()
+            == 2000
+    };
+    let events = endpoint.log.wait("2000 connections", opened).await;
+    let mut numbers: Vec<Number> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Open(number) => Some(*number),
+            Event::Message(_) | Event::Close(_) => None,
+        })
+        .collect();
+    numbers.sort();
+    numbers.dedup();
+    assert_eq!(numbers.len(), 2000);
+}
