@@ -1,7 +1,7 @@
 //! `#[derive(Call)]`: the kind of a request, its reply and its error.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
 use syn::spanned::Spanned;
@@ -35,6 +35,9 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         .error
         .unwrap_or_else(|| parse_quote!(::twinwire::Never));
     let shape = shape::expand(input)?;
+    // Spanned at the types, where the compiler then reports what they lack.
+    let reply_shape = quote_spanned!(reply.span()=> <#reply as ::twinwire::Shape>::SHAPE);
+    let error_shape = quote_spanned!(error.span()=> <#error as ::twinwire::Shape>::SHAPE);
     Ok(quote! {
         #shape
 
@@ -44,8 +47,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             const FINGERPRINT: ::twinwire::Fingerprint = ::twinwire::Fingerprint::of_call(
                 #name,
                 <#ident as ::twinwire::Shape>::SHAPE,
-                <<Self as ::twinwire::Call>::Reply as ::twinwire::Shape>::SHAPE,
-                <<Self as ::twinwire::Call>::Error as ::twinwire::Shape>::SHAPE,
+                #reply_shape,
+                #error_shape,
             );
         }
 

@@ -36,6 +36,9 @@ pub enum DecodeError {
     Trailing,
     /// In JSON, an enum with `tag` and `content` had its content first: the tag must come before,
     /// since only it says what the content is.
+    ///
+    /// Also what a hand-written `Deserialize` gets that asks the format what comes next; postcard
+    /// couldn't tell it.
     #[error("an enum's content comes before its tag")]
     ContentFirst,
     /// The payload is no postcard of the expected type.
