@@ -107,6 +107,9 @@ const fn same(a: &str, b: &str) -> bool {
 #[macro_export]
 macro_rules! kinds {
     ($($kind:ty),* $(,)?) => {
-        $crate::Kinds::new(&[$($crate::KindInfo::of::<$kind>()),*])
+        const {
+            const LINES: &[$crate::KindInfo] = &[$($crate::KindInfo::of::<$kind>()),*];
+            $crate::Kinds::new(LINES)
+        }
     };
 }
