@@ -24,10 +24,21 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod builder;
+mod connection;
+mod context;
+mod handler;
+mod loopback;
+mod origin;
 mod plain;
+mod service;
 mod websocket;
 
+pub use builder::{BuildError, Builder, Denied};
+pub use context::Cx;
+pub use loopback::loopback;
 pub use plain::{
     Connection, DisconnectError, Frame, Number, Plain, PlainBuilder, PlainLimits, PushError,
 };
+pub use service::Twinwire;
 pub use websocket::{Data, InvalidClose, Opcode, on_connect, tune};

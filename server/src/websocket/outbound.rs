@@ -26,7 +26,6 @@ impl Outbound {
     /// # Errors
     ///
     /// [`Refused::Closed`], also while waiting; [`Refused::TooLarge`].
-    #[expect(dead_code, reason = "the typed endpoint's need")]
     pub(crate) async fn send(&self, data: impl Into<Data>) -> Result<(), Refused> {
         self.link.send(data.into()).await
     }
@@ -45,7 +44,6 @@ impl Outbound {
     }
 
     /// Ends TCP now, without a close frame; what is queued is dropped.
-    #[expect(dead_code, reason = "the typed endpoint's need")]
     pub(crate) fn abort(&self) {
         self.link.gone();
         if let Some(switch) = &self.switch {

@@ -80,8 +80,8 @@ fn warn_once() {
     static WARNED: Once = Once::new();
     WARNED.call_once(|| {
         tracing::warn!(
-            "the HttpServer isn't tuned: a peer that stops reading can't be disconnected, and \
-             closing takes longer; see twinwire_server::tune"
+            "no kill switch: the HttpServer isn't tuned, or this is TLS; a peer that stops reading \
+             can't be disconnected, and closing takes longer; see twinwire_server::tune"
         );
     });
 }

@@ -1,0 +1,71 @@
+//! The showcase's server: the page and its wire on one port.
+
+#![forbid(unsafe_code)]
+
+mod greeting;
+
+use std::path::PathBuf;
+
+use actix_web::{App, HttpServer};
+use anyhow::Context as _;
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+use twinwire_server::{Twinwire, loopback, tune};
+
+/// Serves the showcase's page and its wire on localhost.
+#[derive(Parser)]
+#[command(name = "twinwire-server", version)]
+struct Args {
+    /// The port on 127.0.0.1 and [::1]; 0 takes one that is free.
+    #[arg(long, default_value_t = 9501)]
+    port: u16,
+
+    /// The folder of the built page.
+    #[arg(long, default_value = "www/dist")]
+    www: PathBuf,
+
+    /// Lets pages of this origin connect too, such as http://localhost:8080. May be repeated.
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<String>,
+}
+
+#[actix_web::main]
+async fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let page = args.www.join("index.html");
+    anyhow::ensure!(
+        page.is_file(),
+        "there is no page at {}: build it first",
+        page.display()
+    );
+
+    let mut builder = Twinwire::builder(greeting::Count::default());
+    for origin in args.allow_origin {
+        builder = builder.allow_origin(origin);
+    }
+    let wire = builder.call(greeting::greet).build()?;
+    let www = args.www;
+    let server = HttpServer::new(move || {
+        let files = actix_files::Files::new("/", &www).index_file("index.html");
+        App::new().configure(wire.at("/ws")).service(files)
+    });
+    // An open chat would keep a graceful stop waiting.
+    let mut server = tune(server).shutdown_timeout(1);
+    let (port, listeners) = loopback(args.port).with_context(|| {
+        format!(
+            "can't listen on port {}; choose another with --port",
+            args.port
+        )
+    })?;
+    for listener in listeners {
+        server = server.listen(listener)?;
+    }
+    println!("listening on http://localhost:{port}");
+    server.run().await?;
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! The door: from an HTTP request to a connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::header;
+use actix_web::web::{self, Payload, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use twinwire::limits::MAX_MESSAGE;
+use twinwire::{BootId, Goodbye, GoodbyeCode, Limits, version};
+
+use crate::builder::{Authenticate, Builder};
+use crate::connection;
+use crate::handler::Registry;
+use crate::origin;
+use crate::websocket::{self, Accepted};
+
+const WHAT: &str = "It speaks Twinwire: typed messages between browsers and Rust servers.";
+
+/// How long a peer may take to answer a close frame.
+const CLOSE_TIME: Duration = Duration::from_secs(2);
+
+/// A Twinwire endpoint: mount it with [`at`](Self::at). A cheap clone.
+pub struct Twinwire<S, I>(Arc<Shared<S, I>>);
+
+/// What all connections share.
+pub(crate) struct Shared<S, I> {
+    pub(crate) state: Arc<S>,
+    pub(crate) authenticate: Authenticate<I>,
+    pub(crate) registry: Registry<S, I>,
+    pub(crate) origins: Vec<String>,
+    pub(crate) limits: Limits,
+    pub(crate) boot: BootId,
+}
+
+impl<S, I> Clone for Twinwire<S, I> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S: Send + Sync + 'static> Twinwire<S, ()> {
+    /// Begins an endpoint. Handlers reach `state` through [`Cx::state`](crate::Cx::state).
+    pub fn builder(state: S) -> Builder<S, ()> {
+        Builder::new(state)
+    }
+}
+
+impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
+    pub(crate) fn new(shared: Shared<S, I>) -> Self {
+        Self(Arc::new(shared))
+    }
+
+    /// Mounts the endpoint at a path: `App::new().configure(wire.at("/ws"))`.
+    pub fn at(&self, path: &str) -> impl FnOnce(&mut ServiceConfig) + use<S, I> {
+        let (wire, path) = (self.clone(), path.to_owned());
+        move |config| {
+            let accept = move |request: HttpRequest, payload: Payload| {
+                let wire = wire.clone();
+                async move { wire.accept(&request, payload) }
+            };
+            config.service(web::resource(path).route(web::get().to(accept)));
+        }
+    }
+
+    fn accept(&self, request: &HttpRequest, payload: Payload) -> HttpResponse {
+        if !origin::is_allowed(request, &self.0.origins) {
+            return HttpResponse::Forbidden().body(
+                "Pages of this origin may not connect. The server's developer can allow it with \
+                 Builder::allow_origin.\n",
+            );
+        }
+        let offered = offered(request);
+        let Some(spoken) = choose(&offered) else {
+            return refuse_stranger(request);
+        };
+        let options = websocket::Options {
+            protocols: vec![spoken.to_owned()],
+            message: MAX_MESSAGE,
+            // One message on its way and one behind it: what waits longer waits in the session.
+            queue: 2 * (MAX_MESSAGE + 64),
+            close_time: CLOSE_TIME,
+        };
+        let Accepted {
+            response,
+            inbound,
+            outbound,
+            ..
+        } = match websocket::accept(request, payload, &options, WHAT) {
+            Ok(accepted) => accepted,
+            Err(error) => return error.error_response(),
+        };
+        match version::format(spoken) {
+            Some(format) => {
+                let shared = Arc::clone(&self.0);
+                let request = request.clone();
+                let run = connection::run(shared, request, format, inbound, outbound);
+                actix_web::rt::spawn(run);
+            }
+            None => {
+                let goodbye =
+                    Goodbye::new(GoodbyeCode::Unsupported, "this server speaks version 0");
+                actix_web::rt::spawn(connection::refuse(goodbye, inbound, outbound));
+            }
+        }
+        response
+    }
+}
+
+/// The subprotocols that a handshake offers, in its order (RFC 6455 §4.1: a list, perhaps over
+/// several headers).
+fn offered(request: &HttpRequest) -> Vec<&str> {
+    let headers = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let lists = headers.filter_map(|list| list.to_str().ok());
+    lists
+        .flat_map(|list| list.split(','))
+        .map(str::trim)
+        .collect()
+}
+
+/// The first offer that this version speaks; else the first of another version, to refuse it in
+/// words that its client understands.
+fn choose<'a>(offered: &[&'a str]) -> Option<&'a str> {
+    let ours = offered.iter().find(|name| version::format(name).is_some());
+    let others = || {
+        offered
+            .iter()
+            .find(|name| name.starts_with(version::PREFIX))
+    };
+    ours.or_else(others).copied()
+}
+
+/// Answers what is no client of ours: 426 to what isn't a handshake, 400 to one that offers no
+/// subprotocol of ours.
+fn refuse_stranger(request: &HttpRequest) -> HttpResponse {
+    match websocket::verify(request, WHAT) {
+        Err(error) => error.error_response(),
+        Ok(()) => HttpResponse::BadRequest().body(format!(
+            "This endpoint speaks Twinwire only: a client offers the subprotocol {} or {}.\n",
+            version::POSTCARD,
+            version::JSON,
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::choose;
+
+    #[test]
+    fn the_first_offer_of_this_version_wins() {
+        let check = |offered: &[&str], chosen| assert_eq!(choose(offered), chosen, "{offered:?}");
+        check(
+            &["twinwire.0.json", "twinwire.0.postcard"],
+            Some("twinwire.0.json"),
+        );
+        check(
+            &["twinwire.9.postcard", "twinwire.0.postcard"],
+            Some("twinwire.0.postcard"),
+        );
+        check(
+            &["chat", "twinwire.9.postcard"],
+            Some("twinwire.9.postcard"),
+        );
+        check(&["chat"], None);
+        check(&[], None);
+    }
+}
