@@ -64,7 +64,7 @@ impl Endpoint {
         let before = self.log.events().len();
         let client = soon("the handshake", Client::open(self.server.addr(), "/"))
             .await
-            .unwrap();
+            .expect("a connection");
         match self.log.count(before + 1).await[before] {
             Event::Open(number) => (client, number),
             other => panic!("{other:?} before the connection opened"),
@@ -76,7 +76,7 @@ impl Endpoint {
         let closed = |events: &[Event]| events.contains(&Event::Close(number));
         self.log.wait("on_close", closed).await;
         let (mut other, witness) = self.open().await;
-        other.send_frame(0x88, &[]).await.unwrap();
+        other.send_frame(0x88, &[]).await.expect("a connection");
         let last = |events: &[Event]| events.contains(&Event::Close(witness));
         let events = self.log.wait("the witness to close", last).await;
         let calls = events
@@ -90,7 +90,7 @@ impl Endpoint {
 async fn frame(client: &mut Client) -> Option<Frame> {
     soon("a frame or the end", client.next_frame())
         .await
-        .unwrap()
+        .expect("no reset")
 }
 
 /// The code of the next frame, which must close, and after it the end of TCP.
@@ -223,44 +223,52 @@ async fn a_handler_that_panics_ends_its_connection_and_no_other() {
     assert_eq!(&frame(&mut witness).await.unwrap().payload[..], b"fine");
 }
 
-/// A client that reads nothing: pushes until its queue has been full for good.
-async fn fill(plain: &Plain, number: Number) -> usize {
-    let mut pushed = 0;
-    let mut refusals = 0;
-    while refusals < 50 {
-        match plain.push(number, vec![0; 64 * 1024]) {
-            Ok(()) => (pushed, refusals) = (pushed + 64 * 1024, 0),
-            Err(error) => {
-                assert_eq!(error, PushError::Full(number));
-                refusals += 1;
-                tokio::task::yield_now().await;
-                std::thread::yield_now();
-            }
-        }
-    }
-    pushed
-}
-
 #[tokio::test]
 async fn a_client_that_never_reads_is_bounded_and_can_be_disconnected() {
+    // Far more than the kernel's buffers take, so that some of it is surely still queued.
+    const QUEUE: usize = 32 << 20;
     let limits = PlainLimits {
-        queue: 1 << 20,
+        queue: QUEUE,
         close_time: Duration::from_millis(50),
         ..PlainLimits::default()
     };
     let endpoint = Endpoint::with(|plain| plain.limits(limits));
-    let (mut client, number) = endpoint.open().await;
-    let pushed = fill(&endpoint.plain, number).await;
-    // The kernel's buffers take their share beside the queue.
-    assert!((1 << 19..64 << 20).contains(&pushed), "{pushed} bytes");
-    assert_eq!(
-        endpoint.plain.push(number, vec![0; 2 << 20]),
-        Err(PushError::TooLarge)
+    let (client, number) = endpoint.open().await;
+    client.receive_little().unwrap();
+    let mut pushed = 0;
+    for _ in 0..2 * QUEUE / 65_536 {
+        match endpoint.plain.push(number, vec![0; 65_536]) {
+            Ok(()) => pushed += 65_536,
+            Err(error) => assert_eq!(error, PushError::Full(number)),
+        }
+    }
+    assert!(
+        (QUEUE - 65_536..QUEUE * 3 / 2).contains(&pushed),
+        "{pushed} bytes"
     );
+    let too_large = endpoint.plain.push(number, vec![0; QUEUE]);
+    assert_eq!(too_large, Err(PushError::TooLarge));
     endpoint.plain.disconnect(number, 4000, "read").unwrap();
     endpoint.closed_once(number).await;
-    // Killed, not ended: the client finds a reset, or the end of what the kernel kept.
-    soon("the end of TCP", client.drain()).await;
+    soon("a reset", client.was_reset()).await.unwrap();
+}
+
+#[tokio::test]
+async fn stopping_the_server_closes_every_connection_once() {
+    let endpoint = Endpoint::new();
+    let (_one, first) = endpoint.open().await;
+    let (_two, second) = endpoint.open().await;
+    let Endpoint { server, plain, log } = endpoint;
+    drop(server);
+    for number in [first, second] {
+        let closed = |events: &[Event]| events.contains(&Event::Close(number));
+        let events = log.wait("on_close", closed).await;
+        let calls = events
+            .iter()
+            .filter(|event| **event == Event::Close(number));
+        assert_eq!(calls.count(), 1, "{events:?}");
+        assert!(!plain.is_established(number));
+    }
 }
 
 #[tokio::test]

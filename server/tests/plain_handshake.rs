@@ -13,15 +13,15 @@ fn serve() -> Server {
 
 /// Sends a request with these header lines and gives the whole answer, its head in lower case.
 async fn answer(server: &Server, headers: &str) -> (String, String) {
-    let mut client = Client::tcp(server.addr()).await.unwrap();
+    let mut client = Client::tcp(server.addr()).await.expect("a connection");
     let headers = format!("{headers}Connection: close\r\n");
     let head = soon("an answer", client.get("/socket", &headers))
         .await
-        .unwrap();
-    let page = soon("the page", client.rest()).await.unwrap();
+        .expect("an answer");
+    let page = soon("the page", client.rest()).await.expect("a page");
     (
         head.to_lowercase(),
-        String::from_utf8(page.to_vec()).unwrap(),
+        String::from_utf8(page.to_vec()).expect("a page of text"),
     )
 }
 

@@ -6,7 +6,7 @@ use futures_util::{SinkExt, StreamExt};
 use testkit::raw::Client;
 use testkit::{Log, Server, soon};
 use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
-use twinwire_server::{Number, Opcode, Plain, PlainBuilder, PushError};
+use twinwire_server::{Number, Opcode, Plain, PlainBuilder, PlainLimits, PushError};
 
 type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 
@@ -31,12 +31,18 @@ fn recorder() -> (PlainBuilder, Log<Seen>) {
 
 async fn connect(server: &Server) -> Socket {
     let uri = server.url("/");
-    let builder = ClientBuilder::new().uri(&uri).unwrap();
-    soon("the handshake", builder.connect()).await.unwrap().0
+    let builder = ClientBuilder::new().uri(&uri).expect("a valid uri");
+    soon("the handshake", builder.connect())
+        .await
+        .expect("a connection")
+        .0
 }
 
 async fn receive(socket: &mut Socket) -> Message {
-    soon("a message", socket.next()).await.unwrap().unwrap()
+    soon("a message", socket.next())
+        .await
+        .expect("a message")
+        .expect("no fault")
 }
 
 #[tokio::test]
@@ -150,6 +156,49 @@ async fn any_thread_pushes_to_any_connection() {
     let nobody = Number::new(u64::MAX);
     assert_eq!(plain.push(nobody, "x"), Err(PushError::Gone(nobody)));
     assert!(!plain.is_established(nobody));
+}
+
+#[tokio::test]
+async fn a_slow_reader_receives_everything_in_order() {
+    let opened = Log::default();
+    let numbers = opened.clone();
+    let plain = Plain::builder()
+        .limits(PlainLimits {
+            queue: 100_000,
+            ..PlainLimits::default()
+        })
+        .on_open(move |connection, _| numbers.push(connection.number()))
+        .build();
+    let server = serve(&plain);
+    let mut client = Client::open(server.addr(), "/").await.unwrap();
+    let number = opened.count(1).await[0];
+    // From empty messages to some larger than the slices in which they are written.
+    let size = |index: usize| {
+        if index.is_multiple_of(50) {
+            90_000
+        } else {
+            index % 500
+        }
+    };
+    let pusher = thread::spawn(move || {
+        let mut refused = 0;
+        for index in 0..2000 {
+            while plain.push(number, vec![index as u8; size(index)]) == Err(PushError::Full(number))
+            {
+                refused += 1;
+                thread::yield_now();
+            }
+        }
+        refused
+    });
+    for index in 0..2000 {
+        let frame = soon("a frame", client.next_frame()).await.unwrap().unwrap();
+        assert!(
+            frame.payload == vec![index as u8; size(index)],
+            "message {index}"
+        );
+    }
+    assert!(pusher.join().unwrap() > 0, "the queue was never full");
 }
 
 #[tokio::test]

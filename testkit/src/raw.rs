@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use socket2::SockRef;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 
 /// The mask of every frame here; servers must not care which.
@@ -168,6 +168,25 @@ impl Client {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Has the kernel take little for this client to read, so that a server soon feels that
+    /// nobody does.
+    ///
+    /// # Errors
+    ///
+    /// The connection's.
+    pub fn receive_little(&self) -> io::Result<()> {
+        SockRef::from(&self.stream).set_recv_buffer_size(64 * 1024)
+    }
+
+    /// Waits, reading nothing, until the server has reset the connection.
+    ///
+    /// # Errors
+    ///
+    /// The connection's.
+    pub async fn was_reset(&self) -> io::Result<()> {
+        self.stream.ready(Interest::ERROR).await.map(drop)
     }
 
     /// Ends the sending side of TCP, as a client that breaks off does.
