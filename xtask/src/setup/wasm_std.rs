@@ -62,11 +62,15 @@ fn has_std(libraries: &Path) -> bool {
     let Ok(files) = fs::read_dir(libraries) else {
         return false;
     };
-    files.flatten().any(|file| {
-        let name = file.file_name();
-        let name = name.to_string_lossy();
-        name.starts_with("libstd-") && name.ends_with(".rlib")
-    })
+    files
+        .flatten()
+        .any(|file| is_std(&file.file_name().to_string_lossy()))
+}
+
+/// `libstd-HASH.rlib` from rustup, `libstd.rlib` from our own build.
+fn is_std(name: &str) -> bool {
+    let rest = name.strip_prefix("libstd");
+    rest.is_some_and(|rest| rest.starts_with(['-', '.']) && rest.ends_with(".rlib"))
 }
 
 fn rustup_adds_it(libraries: &Path) -> bool {
@@ -341,6 +345,16 @@ fn install(built: &Path, libraries: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_library_is_known_by_both_its_names() {
+        for name in ["libstd-1f2e3d.rlib", "libstd.rlib"] {
+            assert!(is_std(name), "{name}");
+        }
+        for name in ["libstd_detect-1f.rlib", "libstd-1f.so", "libcore-1f.rlib"] {
+            assert!(!is_std(name), "{name}");
+        }
+    }
 
     #[test]
     fn the_mirror_is_that_of_the_main_suite() {
