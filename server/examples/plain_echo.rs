@@ -4,13 +4,13 @@
 //! `new WebSocket("ws://localhost:9501")`.
 
 use std::io::{self, ErrorKind::AddrInUse, IsTerminal};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
+use std::net::TcpListener;
 use std::process::ExitCode;
 
 use actix_web::{App, HttpServer};
 use clap::Parser;
 use tracing::info;
-use twinwire_server::Plain;
+use twinwire_server::{Plain, loopback};
 
 #[derive(Parser)]
 struct Args {
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     let terminal = io::stdout().is_terminal();
     tracing_subscriber::fmt().with_ansi(terminal).init();
     let Args { port } = Args::parse();
-    match listen(port).and_then(serve) {
+    match loopback(port).and_then(serve) {
         Ok(()) => return ExitCode::SUCCESS,
         Err(error) if error.kind() == AddrInUse => eprintln!("port {port} is taken; see --port"),
         Err(error) => eprintln!("can't serve on port {port}: {error}"),
@@ -31,8 +31,7 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn serve(listeners: Vec<TcpListener>) -> io::Result<()> {
-    let port = listeners[0].local_addr()?.port();
+fn serve((port, listeners): (u16, Vec<TcpListener>)) -> io::Result<()> {
     let plain = Plain::builder()
         .on_open(|connection, request| {
             let (number, from) = (connection.number(), request.peer_addr());
@@ -58,20 +57,4 @@ fn serve(listeners: Vec<TcpListener>) -> io::Result<()> {
         info!("listening on ws://localhost:{port}");
         server.run().await
     })
-}
-
-/// Both loopback addresses, since browsers try either first for `localhost`.
-fn listen(port: u16) -> io::Result<Vec<TcpListener>> {
-    loop {
-        let v4 = TcpListener::bind((IpAddr::from(Ipv4Addr::LOCALHOST), port))?;
-        match TcpListener::bind((IpAddr::from(Ipv6Addr::LOCALHOST), v4.local_addr()?.port())) {
-            Ok(v6) => return Ok(vec![v4, v6]),
-            Err(error) if error.kind() == AddrInUse && port == 0 => {}
-            Err(error) if error.kind() == AddrInUse => return Err(error),
-            Err(error) => {
-                info!("this machine has no IPv6 ({error}); on 127.0.0.1 only");
-                return Ok(vec![v4]);
-            }
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! The socket under both endpoints, on actix-ws with what it lacks.
 //!
-//! [`accept`] turns a request into an [`Inbound`] and an [`Outbound`]. What comes in is guarded:
+//! [`accept()`] turns a request into an [`Inbound`] and an [`Outbound`]. What comes in is guarded:
 //! headers are judged before anything is buffered ([`guard`], [`gate`]), texts are UTF-8 across
 //! fragments ([`utf8`]), messages are bounded, pings and close frames are answered. What goes out
 //! waits in a queue bounded in bytes ([`link`]) until the response's body is polled ([`body`]).

@@ -294,3 +294,6 @@ impl Link {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
