@@ -224,6 +224,32 @@ async fn a_handler_that_panics_ends_its_connection_and_no_other() {
 }
 
 #[tokio::test]
+async fn panics_at_opening_and_closing_end_only_their_connection() {
+    let log = Log::default();
+    let closed = log.clone();
+    let plain = Plain::builder()
+        .on_open(|_, request| assert_ne!(request.query_string(), "panic", "asked for"))
+        .on_close(move |connection| {
+            closed.push(connection.number());
+            panic!("always");
+        })
+        .build();
+    let server = Server::start(move |config| {
+        config.configure(plain.at("/"));
+    });
+    let mut witness = Client::open(server.addr(), "/").await.unwrap();
+    let mut client = Client::open(server.addr(), "/?panic").await.unwrap();
+    let close = frame(&mut client).await.unwrap();
+    assert_eq!(close.close_code(), Some(1011));
+    client.send_frame(0x88, &close.payload).await.unwrap();
+    let first = log.count(1).await[0];
+    witness.send_frame(0x88, &[]).await.unwrap();
+    assert_eq!(close_code(&mut witness).await, None);
+    let numbers = log.count(2).await;
+    assert!(numbers.len() == 2 && numbers[1] != first, "{numbers:?}");
+}
+
+#[tokio::test]
 async fn a_client_that_never_reads_is_bounded_and_can_be_disconnected() {
     // Far more than the kernel's buffers take, so that some of it is surely still queued.
     const QUEUE: usize = 32 << 20;
