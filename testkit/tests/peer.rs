@@ -1,7 +1,7 @@
 //! The conformance peer does what its table says, as the binary that browser tests start.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::AsyncReadExt;
@@ -14,6 +14,8 @@ type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 struct Peer {
     child: Child,
     stdin: Option<ChildStdin>,
+    /// Kept open: what the peer prints later must not break it.
+    _stdout: BufReader<ChildStdout>,
     port: u16,
 }
 
@@ -25,10 +27,8 @@ impl Peer {
             .spawn()
             .expect("the peer starts");
         let mut line = String::new();
-        let stdout = child.stdout.take().expect("stdout is piped");
-        BufReader::new(stdout)
-            .read_line(&mut line)
-            .expect("a first line");
+        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        stdout.read_line(&mut line).expect("a first line");
         let port = line
             .trim()
             .strip_prefix("port ")
@@ -36,6 +36,7 @@ impl Peer {
         let port = port.expect("the line `port N`");
         Self {
             stdin: child.stdin.take(),
+            _stdout: stdout,
             child,
             port,
         }
@@ -60,7 +61,7 @@ impl Drop for Peer {
     fn drop(&mut self) {
         drop(self.stdin.take());
         let status = self.child.wait().expect("the peer ends with its stdin");
-        assert!(status.success());
+        assert!(status.success() || std::thread::panicking());
     }
 }
 
