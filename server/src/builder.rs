@@ -9,6 +9,7 @@ use thiserror::Error;
 use twinwire::{BootId, Call, Goodbye, GoodbyeCode, Limits, Retry};
 
 use crate::handler::{Registered, Registry};
+use crate::origin::Origins;
 use crate::service::Shared;
 use crate::{Cx, Twinwire};
 
@@ -24,7 +25,7 @@ pub struct Builder<S, I> {
     authenticate: Authenticate<I>,
     registry: Registry<S, I>,
     clash: Option<&'static str>,
-    origins: Vec<String>,
+    origins: Origins,
     limits: Limits,
 }
 
@@ -35,7 +36,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             authenticate: Box::new(|_, _| Box::pin(async { Ok(()) })),
             registry: HashMap::new(),
             clash: None,
-            origins: Vec::new(),
+            origins: Origins::default(),
             limits: Limits::default(),
         }
     }
@@ -94,7 +95,14 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// port as a browser's `Origin` header has them. Pages of this server's own origin always may;
     /// so may what tells no origin, which no browser does.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
-        self.origins.push(origin.into());
+        self.origins.allow(origin.into());
+        self
+    }
+
+    /// Lets pages of every origin connect. Right where `authenticate` goes by the token alone; with
+    /// cookies, any page that a user visits could then speak in the user's name.
+    pub fn allow_any_origin(mut self) -> Self {
+        self.origins = Origins::Any;
         self
     }
 

@@ -5,27 +5,52 @@ use actix_web::HttpRequest;
 use actix_web::http::Uri;
 use actix_web::http::header;
 
-/// Whether the request comes from a page of this server, from one of the `allowed` origins, or from
-/// something that isn't a browser and tells no origin.
-pub(crate) fn is_allowed(request: &HttpRequest, allowed: &[String]) -> bool {
-    let mut origins = request.headers().get_all(header::ORIGIN);
-    let Some(origin) = origins.next() else {
-        return true;
-    };
-    let (Ok(origin), None) = (origin.to_str(), origins.next()) else {
-        return false;
-    };
-    if allowed
-        .iter()
-        .any(|allowed| allowed.eq_ignore_ascii_case(origin))
-    {
-        return true;
+/// The origins whose pages may connect.
+#[derive(Debug)]
+pub(crate) enum Origins {
+    /// This server's own, and these.
+    OwnAnd(Vec<String>),
+    Any,
+}
+
+impl Default for Origins {
+    fn default() -> Self {
+        Self::OwnAnd(Vec::new())
     }
-    let host = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    host.is_some_and(|host| is_same(origin, host))
+}
+
+impl Origins {
+    pub(crate) fn allow(&mut self, origin: String) {
+        match self {
+            Self::OwnAnd(allowed) => allowed.push(origin),
+            Self::Any => {}
+        }
+    }
+
+    /// Whether the request may connect. What isn't a browser tells no origin, and may.
+    pub(crate) fn admit(&self, request: &HttpRequest) -> bool {
+        let Self::OwnAnd(allowed) = self else {
+            return true;
+        };
+        let mut origins = request.headers().get_all(header::ORIGIN);
+        let Some(origin) = origins.next() else {
+            return true;
+        };
+        let (Ok(origin), None) = (origin.to_str(), origins.next()) else {
+            return false;
+        };
+        if allowed
+            .iter()
+            .any(|allowed| allowed.eq_ignore_ascii_case(origin))
+        {
+            return true;
+        }
+        let host = request
+            .headers()
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        host.is_some_and(|host| is_same(origin, host))
+    }
 }
 
 /// Whether an origin's host and port are those of a `Host` header. The scheme doesn't count: a

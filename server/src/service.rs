@@ -12,7 +12,7 @@ use twinwire::{BootId, Goodbye, GoodbyeCode, Limits, version};
 use crate::builder::{Authenticate, Builder};
 use crate::connection;
 use crate::handler::Registry;
-use crate::origin;
+use crate::origin::Origins;
 use crate::websocket::{self, Accepted};
 
 const WHAT: &str = "It speaks Twinwire: typed messages between browsers and Rust servers.";
@@ -28,7 +28,7 @@ pub(crate) struct Shared<S, I> {
     pub(crate) state: Arc<S>,
     pub(crate) authenticate: Authenticate<I>,
     pub(crate) registry: Registry<S, I>,
-    pub(crate) origins: Vec<String>,
+    pub(crate) origins: Origins,
     pub(crate) limits: Limits,
     pub(crate) boot: BootId,
 }
@@ -64,7 +64,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
     }
 
     fn accept(&self, request: &HttpRequest, payload: Payload) -> HttpResponse {
-        if !origin::is_allowed(request, &self.0.origins) {
+        if !self.0.origins.admit(request) {
             return HttpResponse::Forbidden().body(
                 "Pages of this origin may not connect. The server's developer can allow it with \
                  Builder::allow_origin.\n",

@@ -7,6 +7,7 @@ pub mod peer;
 pub mod raw;
 mod server;
 mod wait;
+pub mod wire;
 
 pub use server::Server;
 pub use wait::{Log, soon};

@@ -1,7 +1,8 @@
 //! Runs the conformance peer: `cargo run -p testkit --bin peer`.
 //!
 //! Prints `port N` and serves 127.0.0.1:N until stdin closes, so that it never outlives the test
-//! runner that started it. The paths are listed at [`testkit::peer`].
+//! runner that started it. The paths are listed at [`testkit::peer`]. Beside it runs a typed
+//! endpoint, [`testkit::wire`], whose port it prints as `wire N`.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Write};
@@ -24,7 +25,8 @@ fn main() -> io::Result<()> {
     runtime.block_on(async {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
-        writeln!(io::stdout(), "port {port}")?;
+        let wire = testkit::wire::serve();
+        writeln!(io::stdout(), "port {port}\nwire {}", wire.addr().port())?;
         io::stdout().flush()?;
         tokio::select! {
             served = testkit::peer::serve(listener) => served,

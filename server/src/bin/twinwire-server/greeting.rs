@@ -16,6 +16,6 @@ pub(crate) async fn greet(cx: Cx<Count>, greet: Greet) -> Result<Greeting, NameE
         .0
         .fetch_add(1, Ordering::Relaxed)
         .saturating_add(1);
-    let text = format!("Hello, {name}! You are greeting number {count}.");
+    let text = format!("Hello, {name}! This is greeting number {count}.");
     Ok(Greeting { text, count })
 }

@@ -4,6 +4,7 @@
 
 mod greeting;
 
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use actix_web::{App, HttpServer};
@@ -32,11 +33,7 @@ struct Args {
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    log_to_stderr();
     let page = args.www.join("index.html");
     anyhow::ensure!(
         page.is_file(),
@@ -68,4 +65,14 @@ async fn main() -> anyhow::Result<()> {
     println!("listening on http://localhost:{port}");
     server.run().await?;
     Ok(())
+}
+
+/// As `RUST_LOG` says; by default what concerns a person who watches.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env();
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    log.with_ansi(io::stderr().is_terminal()).init();
 }
