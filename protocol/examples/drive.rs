@@ -1,0 +1,73 @@
+//! Run with `cargo run -p twinwire --example drive`.
+//!
+//! The smallest loop that drives two sessions: the link is a queue each way, time stands still,
+//! and the application on the server answers a call by shouting.
+
+use std::collections::VecDeque;
+
+use twinwire::{
+    Answer, BootId, Event, Fingerprint, Greeting, Input, KindEntry, Limits, Outcome, Output, PeerId,
+    Session, SessionId, Time,
+};
+
+/// Polls until the session waits: messages go to the link, events come back.
+fn drive(session: &mut Session, link: &mut VecDeque<Vec<u8>>) -> Vec<Event> {
+    let (mut out, mut events) = (Vec::new(), Vec::new());
+    loop {
+        match session.poll(&mut out, usize::MAX) {
+            Output::Send => link.push_back(out.clone()),
+            Output::Event(event) => events.push(event),
+            Output::Close { .. } | Output::Wait(_) => return events,
+        }
+    }
+}
+
+fn main() {
+    let now = Time::default();
+    let shout =
+        KindEntry { name: "Shout".to_owned(), fingerprint: Fingerprint::from_bytes([0; 8]) };
+    let mut client = Session::client(Limits::default(), vec![shout], Vec::new());
+    let mut server = Session::server(now, Limits::default());
+    let (mut up, mut down) = (VecDeque::new(), VecDeque::new());
+
+    client.handle(now, Input::Opened);
+    let mut call = client.call(now, 0, b"hello".to_vec()).ok();
+    while call.is_some() {
+        for event in drive(&mut client, &mut up) {
+            if let Event::Outcome { call: key, outcome: Outcome::Answered(Answer::Value(answer)) } =
+                event
+                && Some(key) == call
+            {
+                println!("the answer: {}", String::from_utf8_lossy(&answer));
+                call = None;
+            }
+        }
+        while let Some(message) = up.pop_front() {
+            server.handle(now, Input::Message(&message));
+        }
+        for event in drive(&mut server, &mut down) {
+            match event {
+                Event::Hello(_) => server.welcome(now, greeting()),
+                Event::Call { call, payload, .. } => {
+                    server.answer(now, call, Answer::Value(payload.to_ascii_uppercase()));
+                }
+                other => println!("the server hears {other:?}"),
+            }
+        }
+        // What the events brought about goes out as well.
+        drive(&mut server, &mut down);
+        while let Some(message) = down.pop_front() {
+            client.handle(now, Input::Message(&message));
+        }
+    }
+}
+
+/// A server draws these at random.
+fn greeting() -> Greeting {
+    Greeting {
+        session: SessionId::from_bytes([1; 16]),
+        peer: PeerId::from_bytes([2; 8]),
+        boot: BootId::from_bytes([3; 8]),
+        refused: Vec::new(),
+    }
+}
