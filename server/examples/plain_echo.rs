@@ -10,7 +10,8 @@ use std::process::ExitCode;
 use actix_web::{App, HttpServer};
 use clap::Parser;
 use tracing::info;
-use twinwire_server::{Plain, loopback};
+use twinwire_server::loopback;
+use twinwire_server::plain::Plain;
 
 #[derive(Parser)]
 struct Args {

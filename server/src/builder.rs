@@ -1,22 +1,17 @@
 //! What an application says before it mounts the endpoint.
 
 use std::collections::HashMap;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use thiserror::Error;
-use twinwire::{BootId, Call, Goodbye, GoodbyeCode, Limits, Retry};
+use twinwire::{BootId, Call, Limits};
 
 use crate::handler::{Registered, Registry};
+use crate::identity::{Authenticate, Denied};
 use crate::origin::Origins;
-use crate::service::Shared;
+use crate::shared::{Shared, random};
 use crate::{Cx, Twinwire};
-
-type Judging<I> = Pin<Box<dyn Future<Output = Result<I, Denied>>>>;
-
-/// The application's judgement of a hello: token and handshake request in, identity out.
-pub(crate) type Authenticate<I> = Box<dyn Fn(Vec<u8>, HttpRequest) -> Judging<I> + Send + Sync>;
 
 /// Collects an application's handlers. Made by [`Twinwire::builder`].
 #[must_use = "a builder does nothing until it is built"]
@@ -29,8 +24,15 @@ pub struct Builder<S, I> {
     limits: Limits,
 }
 
+impl<S: Send + Sync + 'static> Twinwire<S, ()> {
+    /// Begins an endpoint. Handlers reach `state` through [`Cx::state`](crate::Cx::state).
+    pub fn builder(state: S) -> Builder<S, ()> {
+        Builder::new(state)
+    }
+}
+
 impl<S: Send + Sync + 'static> Builder<S, ()> {
-    pub(crate) fn new(state: S) -> Self {
+    fn new(state: S) -> Self {
         Self {
             state,
             authenticate: Box::new(|_, _| Box::pin(async { Ok(()) })),
@@ -132,13 +134,6 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     }
 }
 
-/// Bytes from the system's cryptographic source.
-pub(crate) fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes)
-}
-
 /// The endpoint can't be built.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -152,26 +147,4 @@ pub enum BuildError {
     /// The system has no random bytes for ids.
     #[error("the system gives no random bytes")]
     NoRandomness,
-}
-
-/// `authenticate` refuses a client. The client learns the reason.
-#[derive(Clone, Debug)]
-pub struct Denied(Goodbye);
-
-impl Denied {
-    /// Refuses for good: with the same token the client would be refused again. `reason` is a
-    /// sentence for a person, cut at 123 bytes.
-    pub fn new(reason: impl Into<String>) -> Self {
-        Self(Goodbye::new(GoodbyeCode::Denied, reason))
-    }
-
-    /// Refuses for now.
-    pub fn retry(mut self, retry: Retry) -> Self {
-        self.0.retry = retry;
-        self
-    }
-
-    pub(crate) fn into_goodbye(self) -> Goodbye {
-        self.0
-    }
 }

@@ -19,10 +19,10 @@ use twinwire::{
 };
 
 use crate::Cx;
-use crate::builder::{Denied, random};
 use crate::context::Caller;
 use crate::handler::judge;
-use crate::service::Shared;
+use crate::identity::{Denied, Judging};
+use crate::shared::{Shared, random};
 use crate::websocket::{Close, End, Frame, Inbound, Opcode, Outbound, Refused};
 
 /// Carries one connection from its handshake to its end.
@@ -84,7 +84,6 @@ fn close(outbound: &Outbound, code: u16) {
     }
 }
 
-type Judging<I> = Pin<Box<dyn Future<Output = Result<I, Denied>>>>;
 type Sending = Pin<Box<dyn Future<Output = Result<(), Refused>>>>;
 
 struct Shell<S, I> {

@@ -1,44 +1,55 @@
 //! The server of Twinwire, to mount in any actix-web application.
 //!
-//! So far it holds the plain endpoint, for browsers and tools that speak bare WebSocket. It does
-//! not start a server: the application's own `HttpServer` does, passed through [`tune`] once.
+//! It does *not* start a server: the application's own `HttpServer` does, passed through [`tune`]
+//! once. It speaks to clients made with `twinwire-client-wasm` or `twinwire-client-native`; for
+//! browsers and tools that speak bare WebSocket, [`plain`] is an endpoint of its own.
 //!
-//! [`Plain`] is an endpoint and the handle that reaches its connections from any thread; handlers
-//! are given a [`Connection`] and, for each message, a [`Frame`].
+//! [`Twinwire`] is the endpoint, [`Builder`] collects what it answers, and a handler gets a [`Cx`]
+//! and its request:
 //!
 //! ```no_run
 //! use actix_web::{App, HttpServer};
-//! use twinwire_server::Plain;
+//! use serde::{Deserialize, Serialize};
+//! use twinwire::Call;
+//! use twinwire_server::{Cx, Twinwire, tune};
 //!
-//! # async fn run() -> std::io::Result<()> {
-//! let plain = Plain::builder()
-//!     .on_message(|connection, frame| {
-//!         if let Some(text) = frame.text() {
-//!             let _ = connection.push(text);
-//!         }
-//!     })
-//!     .build();
-//! let server = HttpServer::new(move || App::new().configure(plain.at("/socket")));
-//! twinwire_server::tune(server).bind(("127.0.0.1", 9501))?.run().await
+//! #[derive(Serialize, Deserialize, Call)]
+//! #[call(reply = String)]
+//! struct Greet {
+//!     name: String,
+//! }
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let wire = Twinwire::builder(())
+//!     .call(|_: Cx, greet: Greet| async move { Ok(format!("Hello, {}!", greet.name)) })
+//!     .build()?;
+//! tune(HttpServer::new(move || App::new().configure(wire.at("/ws"))))
+//!     .bind(("127.0.0.1", 9501))?
+//!     .run()
+//!     .await?;
+//! # Ok(())
 //! # }
 //! ```
+//!
+//! Feature `bin`: the showcase's server, `twinwire-server`; nothing that a library needs.
 #![forbid(unsafe_code)]
 
 mod builder;
 mod connection;
 mod context;
 mod handler;
+mod identity;
 mod loopback;
 mod origin;
-mod plain;
 mod service;
+mod shared;
 mod websocket;
 
-pub use builder::{BuildError, Builder, Denied};
+pub mod plain;
+
+pub use builder::{BuildError, Builder};
 pub use context::Cx;
+pub use identity::Denied;
 pub use loopback::loopback;
-pub use plain::{
-    Connection, DisconnectError, Frame, Number, Plain, PlainBuilder, PlainLimits, PushError,
-};
 pub use service::Twinwire;
-pub use websocket::{Data, InvalidClose, Opcode, on_connect, tune};
+pub use websocket::{on_connect, tune};

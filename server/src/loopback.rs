@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 /// Attempts to find one port that is free on both addresses.
 const ATTEMPTS: u32 = 16;
 
-/// Listens on both addresses that `localhost` may mean, 127.0.0.1 and [::1], at one port: browsers
+/// Listens on both addresses that `localhost` may mean, 127.0.0.1 and `[::1]`, at one port: browsers
 /// try either first. Port 0 takes a free one. A machine without IPv6 has one address.
 ///
 /// Hand each listener to [`HttpServer::listen`](actix_web::HttpServer::listen).

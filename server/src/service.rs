@@ -7,12 +7,10 @@ use actix_web::http::header;
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use twinwire::limits::MAX_MESSAGE;
-use twinwire::{BootId, Goodbye, GoodbyeCode, Limits, version};
+use twinwire::{Goodbye, GoodbyeCode, version};
 
-use crate::builder::{Authenticate, Builder};
 use crate::connection;
-use crate::handler::Registry;
-use crate::origin::Origins;
+use crate::shared::Shared;
 use crate::websocket::{self, Accepted};
 
 const WHAT: &str = "It speaks Twinwire: typed messages between browsers and Rust servers.";
@@ -20,29 +18,13 @@ const WHAT: &str = "It speaks Twinwire: typed messages between browsers and Rust
 /// How long a peer may take to answer a close frame.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
-/// A Twinwire endpoint: mount it with [`at`](Self::at). A cheap clone.
+/// A Twinwire endpoint, made by [`builder`](Self::builder): mount it with [`at`](Self::at). A cheap
+/// clone.
 pub struct Twinwire<S, I>(Arc<Shared<S, I>>);
-
-/// What all connections share.
-pub(crate) struct Shared<S, I> {
-    pub(crate) state: Arc<S>,
-    pub(crate) authenticate: Authenticate<I>,
-    pub(crate) registry: Registry<S, I>,
-    pub(crate) origins: Origins,
-    pub(crate) limits: Limits,
-    pub(crate) boot: BootId,
-}
 
 impl<S, I> Clone for Twinwire<S, I> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
-    }
-}
-
-impl<S: Send + Sync + 'static> Twinwire<S, ()> {
-    /// Begins an endpoint. Handlers reach `state` through [`Cx::state`](crate::Cx::state).
-    pub fn builder(state: S) -> Builder<S, ()> {
-        Builder::new(state)
     }
 }
 

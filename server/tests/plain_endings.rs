@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use testkit::raw::{Client, Frame};
 use testkit::{Log, Server, soon};
-use twinwire_server::{
+use twinwire_server::plain::{
     DisconnectError, InvalidClose, Number, Plain, PlainBuilder, PlainLimits, PushError,
 };
 

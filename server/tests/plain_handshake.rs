@@ -2,7 +2,7 @@
 
 use testkit::raw::{Client, HANDSHAKE};
 use testkit::{Server, soon};
-use twinwire_server::Plain;
+use twinwire_server::plain::Plain;
 
 fn serve() -> Server {
     let plain = Plain::builder().protocols(["chat.2", "chat.1"]).build();

@@ -6,7 +6,7 @@ use futures_util::{SinkExt, StreamExt};
 use testkit::raw::Client;
 use testkit::{Log, Server, soon};
 use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
-use twinwire_server::{Number, Opcode, Plain, PlainBuilder, PlainLimits, PushError};
+use twinwire_server::plain::{Number, Opcode, Plain, PlainBuilder, PlainLimits, PushError};
 
 type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 

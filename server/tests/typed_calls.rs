@@ -104,7 +104,7 @@ fn handlers<I: Send + Sync + 'static>(builder: Builder<App, I>) -> Builder<App, 
 }
 
 fn serve<I: Send + Sync + 'static>(builder: Builder<App, I>) -> Server {
-    let wire = builder.build().unwrap();
+    let wire = builder.build().expect("the kinds don't clash");
     Server::with_workers(2, move |config| {
         config.configure(wire.at("/ws"));
     })
@@ -113,7 +113,7 @@ fn serve<I: Send + Sync + 'static>(builder: Builder<App, I>) -> Server {
 async fn client(server: &Server) -> Client {
     soon("the welcome", connect(server.url("/ws"), KINDS))
         .await
-        .unwrap()
+        .expect("everyone is welcome")
 }
 
 fn refused<T: std::fmt::Debug, E: std::fmt::Debug>(outcome: Result<T, CallError<E>>) -> Refusal {

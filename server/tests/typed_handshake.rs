@@ -12,7 +12,7 @@ use twinwire_server::Twinwire;
 
 fn serve() -> Server {
     let builder = Twinwire::builder(()).allow_origin("http://localhost:8080");
-    let wire = builder.build().unwrap();
+    let wire = builder.build().expect("no kinds clash");
     Server::start(move |config| {
         config.configure(wire.at("/ws"));
     })
@@ -26,11 +26,12 @@ async fn speak(
     messages: Vec<Message>,
 ) -> Result<(Vec<Vec<u8>>, Option<u16>), tokio_websockets::Error> {
     let url = server.url("/ws");
-    let mut builder = ClientBuilder::new().uri(&url).unwrap();
+    let mut builder = ClientBuilder::new().uri(&url).expect("a URL");
     for (name, value) in headers {
+        let value = value.parse().expect("a header's value");
         builder = builder
-            .add_header(name.clone(), value.parse().unwrap())
-            .unwrap();
+            .add_header(name.clone(), value)
+            .expect("an allowed header");
     }
     let (mut socket, _) = soon("the handshake", builder.connect()).await?;
     for message in messages {

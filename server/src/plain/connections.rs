@@ -75,7 +75,7 @@ impl Connections {
 ///
 /// ```no_run
 /// use actix_web::{App, HttpServer};
-/// use twinwire_server::Plain;
+/// use twinwire_server::plain::Plain;
 ///
 /// # async fn run() -> std::io::Result<()> {
 /// let plain = Plain::builder()

@@ -1,4 +1,25 @@
-//! The plain endpoint: bare WebSocket behind three handlers.
+//! The plain endpoint: bare WebSocket behind three handlers, for browsers and tools that don't speak
+//! Twinwire.
+//!
+//! [`Plain`] is an endpoint and the handle that reaches its connections from any thread; handlers
+//! are given a [`Connection`] and, for each message, a [`Frame`].
+//!
+//! ```no_run
+//! use actix_web::{App, HttpServer};
+//! use twinwire_server::plain::Plain;
+//!
+//! # async fn run() -> std::io::Result<()> {
+//! let plain = Plain::builder()
+//!     .on_message(|connection, frame| {
+//!         if let Some(text) = frame.text() {
+//!             let _ = connection.push(text);
+//!         }
+//!     })
+//!     .build();
+//! let server = HttpServer::new(move || App::new().configure(plain.at("/socket")));
+//! twinwire_server::tune(server).bind(("127.0.0.1", 9501))?.run().await
+//! # }
+//! ```
 
 mod builder;
 mod connections;
@@ -10,3 +31,5 @@ pub use builder::{PlainBuilder, PlainLimits};
 pub use connections::{Connection, Number, Plain};
 pub use error::{DisconnectError, PushError};
 pub use frame::Frame;
+
+pub use crate::websocket::{Data, InvalidClose, Opcode};

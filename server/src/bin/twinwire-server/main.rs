@@ -17,7 +17,7 @@ use twinwire_server::{Twinwire, loopback, tune};
 #[derive(Parser)]
 #[command(name = "twinwire-server", version)]
 struct Args {
-    /// The port on 127.0.0.1 and [::1]; 0 takes one that is free.
+    /// The port on 127.0.0.1 and `[::1]`; 0 takes one that is free.
     #[arg(long, default_value_t = 9501)]
     port: u16,
 
