@@ -43,11 +43,13 @@ story("a bare page says hello, is answered, and closes five seconds later", asyn
   await page.goto(address);
   await logged(page, log, /^message: /);
   const answered = Date.now();
-  await echo.line(/client:hello,服务端/);
   await logged(page, log, /^close: /);
 
   // What a close without a code looks like in a browser: 1005, and clean.
   assert.deepEqual(log, ["open", "message: this is server", "close: 1005 true"]);
+  await echo.line(/#1 shook hands/);
+  await echo.line(/#1 sent "client:hello,服务端", opcode \w+, fin true/);
+  await echo.line(/#1 closed/);
   const waited = Date.now() - answered;
   assert.ok(waited >= 4_500, `closed after ${waited} ms`);
 });
