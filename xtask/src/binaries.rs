@@ -37,12 +37,7 @@ pub(crate) fn release_server(workspace: &Workspace) -> Result<Did> {
     build(workspace, &[&["--release"], &arguments[..]].concat())
 }
 
-/// The conformance peer of the browsers' tests, which needs little of what the server needs.
-pub(crate) fn peer(workspace: &Workspace) -> Result<Did> {
-    build(workspace, &["-p", "testkit", "--bin", "peer"])
-}
-
-/// The server and the examples.
+/// The programs that the tests run: the server, the servers of the browsers' tests, the examples.
 pub(crate) fn test_programs(workspace: &Workspace) -> Result<Did> {
     build(
         workspace,

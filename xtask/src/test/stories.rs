@@ -31,7 +31,7 @@ fn tell(bench: &Bench) -> Result<Counts> {
     let folder = bench.workspace.root().join("e2e");
     bench.setup.npm_packages(&folder)?;
     let dist = page::build(bench.workspace, bench.setup)?;
-    step("server and examples", || {
+    step("programs for the tests", || {
         binaries::test_programs(bench.workspace)
     })?;
     let program = |name| binaries::program(bench.workspace, "debug", name);

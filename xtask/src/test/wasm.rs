@@ -121,7 +121,9 @@ fn in_node(bench: &Bench) -> Result<Counts> {
 }
 
 fn serve(bench: &Bench) -> Result<PortServer> {
-    step("conformance peer", || binaries::peer(bench.workspace))?;
+    step("programs for the tests", || {
+        binaries::test_programs(bench.workspace)
+    })?;
     PortServer::start(&mut Command::new(binaries::program(
         bench.workspace,
         "debug",
