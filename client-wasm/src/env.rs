@@ -1,0 +1,112 @@
+//! The browser behind one door: time, timers, tasks and the page's address, alike in a page and a worker.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use gloo_timers::future::TimeoutFuture;
+use wasm_bindgen::prelude::*;
+use web_sys::{MessageChannel, MessagePort};
+
+/// The browsers keep a timer's delay in an `i32`; anything longer would fire at once.
+const LONGEST_TIMER: Duration = Duration::from_millis(i32::MAX as u64);
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn performance_now() -> f64;
+
+    type Location;
+
+    #[wasm_bindgen(method, getter)]
+    fn href(this: &Location) -> String;
+
+    #[wasm_bindgen(thread_local_v2, js_name = location)]
+    static LOCATION: Option<Location>;
+
+    #[wasm_bindgen(thread_local_v2, js_name = origin)]
+    static ORIGIN: JsValue;
+}
+
+/// Milliseconds since the page or worker started, with a fraction; never steps back.
+pub(crate) fn now() -> f64 {
+    performance_now()
+}
+
+/// What relative URLs stand on, the best first: the address of the page or worker, and its origin
+/// for a worker that was started from a `blob:` URL, which nothing can be relative to.
+pub(crate) fn base_urls() -> impl Iterator<Item = String> {
+    let address = LOCATION.with(|location| location.as_ref().map(Location::href));
+    let origin = ORIGIN.with(JsValue::as_string);
+    address.into_iter().chain(origin)
+}
+
+/// Resolves after `duration`, or later: hidden pages get their timers about once a second or minute.
+/// Durations of more than 24 days end early, after 24 days. Dropping it cancels the timer.
+pub(crate) fn sleep(duration: Duration) -> Sleep {
+    // Rounded up, so that a wait is never shorter than was asked for.
+    let millis = duration.min(LONGEST_TIMER).as_micros().div_ceil(1000);
+    Sleep(TimeoutFuture::new(
+        u32::try_from(millis).unwrap_or(i32::MAX as u32),
+    ))
+}
+
+/// The future of [`sleep`].
+#[must_use = "dropping it cancels the timer"]
+pub(crate) struct Sleep(TimeoutFuture);
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(Pin::new(&mut self.0).poll(cx));
+        Poll::Ready(())
+    }
+}
+
+/// A callback that runs as a task of its own, after the events the browser has at hand: what a
+/// microtask can't give, because each event ends with a microtask checkpoint.
+pub(crate) struct Macrotask {
+    receiver: MessagePort,
+    sender: MessagePort,
+    _callback: Closure<dyn Fn()>,
+}
+
+impl Macrotask {
+    /// Prepares `callback`, or gives nothing where the browser has no message channels to give.
+    pub(crate) fn new(callback: impl Fn() + 'static) -> Option<Self> {
+        let channel = MessageChannel::new().ok()?;
+        let callback = Closure::<dyn Fn()>::new(callback);
+        let receiver = channel.port1();
+        receiver.set_onmessage(Some(callback.as_ref().unchecked_ref()));
+        Some(Self {
+            receiver,
+            sender: channel.port2(),
+            _callback: callback,
+        })
+    }
+
+    /// What starts the task; it does nothing any more once the macrotask is dropped.
+    pub(crate) fn trigger(&self) -> Trigger {
+        Trigger(self.sender.clone())
+    }
+}
+
+impl Drop for Macrotask {
+    fn drop(&mut self) {
+        self.receiver.set_onmessage(None);
+        self.receiver.close();
+    }
+}
+
+/// Starts a [`Macrotask`].
+pub(crate) struct Trigger(MessagePort);
+
+impl Trigger {
+    /// Has the callback run once more, soon.
+    pub(crate) fn fire(&self) {
+        // `null` can be cloned, so the browser has nothing to throw at.
+        let _ = self.0.post_message(&JsValue::NULL);
+    }
+}

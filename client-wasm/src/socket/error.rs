@@ -1,0 +1,110 @@
+//! What can go wrong with a socket, one enum per family of operations.
+
+use thiserror::Error;
+
+use super::close::CloseEvent;
+use super::message::Message;
+
+/// Why no connection came about.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The URL can't be one of a WebSocket. Correct it; nothing was sent.
+    #[error("the URL is not one of a WebSocket")]
+    Url(#[from] UrlError),
+    /// The subprotocol at this place of the list is no token of HTTP, or stands there twice
+    /// (RFC 6455 §4.1). Correct it; nothing was sent.
+    #[error("subprotocol number {index} is no HTTP token or is offered twice")]
+    Protocol {
+        /// Its place in the list that was offered, from 0.
+        index: usize,
+    },
+    /// The browser refused to try: a port it blocks, or `ws:` from a page that came over `https:`.
+    #[error("the browser refused to open a connection to this URL")]
+    Blocked,
+    /// The connection closed before it opened. Browsers hide the cause, so that pages can't scan
+    /// networks: the code is 1006 for an unreachable host as for an HTTP refusal.
+    #[error("the connection closed before it opened, code {}", .0.code)]
+    Closed(CloseEvent),
+    /// The time limit passed first; the attempt is given up. Try again later.
+    #[error("the connection did not open within the time limit")]
+    TimedOut,
+}
+
+/// Why a URL can't be one of a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// It can't be parsed, or is relative where nothing is known to be relative to.
+    #[error("the URL can't be parsed")]
+    Malformed,
+    /// Its scheme is none of `ws`, `wss`, `http`, `https`.
+    #[error("the URL's scheme is none of ws, wss, http, https")]
+    Scheme,
+    /// It has a fragment, which a WebSocket's URL must not (RFC 6455 §3).
+    #[error("the URL has a fragment")]
+    Fragment,
+}
+
+/// Why a message was not handed to the browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The socket is closing or closed; [`closed`](super::Socket::closed) tells how it ended.
+    #[error("the socket is closing or closed")]
+    Closed,
+    /// The browser threw the message back, for want of memory. The socket stays as it was.
+    #[error("the browser did not take the message")]
+    Refused,
+}
+
+/// Why a message was not handed to the browser at once. It gives the message back.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TrySendError {
+    /// The browser holds as much as the high-water mark, or others wait before this message. Wait
+    /// with [`send`](super::Socket::send), or try later.
+    #[error("the browser holds as much as the high-water mark allows")]
+    Full(Message),
+    /// The socket is closing or closed; [`closed`](super::Socket::closed) tells how it ended.
+    #[error("the socket is closing or closed")]
+    Closed(Message),
+    /// The browser threw the message back, for want of memory. The socket stays as it was.
+    #[error("the browser did not take the message")]
+    Refused(Message),
+}
+
+impl TrySendError {
+    /// The message that did not go.
+    pub fn into_message(self) -> Message {
+        match self {
+            Self::Full(message) | Self::Closed(message) | Self::Refused(message) => message,
+        }
+    }
+}
+
+/// Why the stream of messages ended. It is the stream's last item, after every message it held.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ReceiveError {
+    /// Messages came faster than they were taken, or one was larger than the queue. The message that
+    /// did not fit and all after it are lost; the socket closes with
+    /// [`QUEUE_FULL_CODE`](super::QUEUE_FULL_CODE). Take messages faster, or raise the bounds.
+    #[error("the receive queue is full")]
+    Overflow,
+    /// The connection ended without its closing handshake: messages may have been lost.
+    #[error("the connection was lost, code {}", .0.code)]
+    Lost(CloseEvent),
+}
+
+/// Why a socket was not asked to close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CloseError {
+    /// An application may say 1000 and 3000 to 4999 only; the rest is the protocol's own.
+    #[error("close code {0} is neither 1000 nor in 3000 to 4999")]
+    Code(u16),
+    /// A reason has at most 123 bytes of UTF-8; this one has so many.
+    #[error("a close reason of {0} bytes is longer than 123")]
+    ReasonTooLong(usize),
+}

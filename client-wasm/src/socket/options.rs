@@ -1,0 +1,112 @@
+//! How a socket connects, and how much it holds.
+
+use std::time::Duration;
+
+use super::Socket;
+use super::connect;
+use super::error::ConnectError;
+use super::queue::Bounds;
+
+/// How a [`Socket`] connects, and how much it holds in either direction.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), twinwire_client_wasm::ConnectError> {
+/// use std::time::Duration;
+/// use twinwire_client_wasm::Socket;
+///
+/// let socket = Socket::options()
+///     .protocols(["chat.v2", "chat.v1"])
+///     .time_limit(Duration::from_secs(5))
+///     .connect("/chat")
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "options do nothing until they connect"]
+pub struct SocketOptions {
+    pub(super) protocols: Vec<String>,
+    pub(super) time_limit: Option<Duration>,
+    pub(super) high_water_mark: usize,
+    pub(super) queue: Bounds,
+    pub(super) batched: bool,
+}
+
+impl Default for SocketOptions {
+    fn default() -> Self {
+        Self {
+            protocols: Vec::new(),
+            time_limit: Some(Duration::from_secs(30)),
+            high_water_mark: 1024 * 1024,
+            queue: Bounds {
+                messages: 1024,
+                bytes: 4 * 1024 * 1024,
+            },
+            batched: false,
+        }
+    }
+}
+
+impl SocketOptions {
+    /// Subprotocols to offer, the preferred first; none by default. [`Socket::protocol`] tells which
+    /// one the server chose. A server that chooses none of them fails the connection in browsers.
+    pub fn protocols(mut self, protocols: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.protocols = protocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// How long connecting may take, from the first poll to `open`; 30 s by default, after which a
+    /// person has given up. `None` leaves it to the browser, which may wait for minutes.
+    pub fn time_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.time_limit = limit.into();
+        self
+    }
+
+    /// How many bytes the browser may hold unsent before senders wait; 1 MiB by default.
+    ///
+    /// A sender goes while the browser holds less than this, so the most it ever holds is the mark
+    /// and one message. Browsers tell nobody when bytes leave, so waiting costs a few milliseconds: a
+    /// mark too low for the line leaves it idle in between. A high mark delays what is sent last by
+    /// all that lies before it. 0 counts as 1: one message at a time.
+    pub fn high_water_mark(mut self, bytes: usize) -> Self {
+        self.high_water_mark = bytes.max(1);
+        self
+    }
+
+    /// How many received messages may wait to be taken; 1,024 by default, 0 counts as 1. One more
+    /// closes the socket: see [`ReceiveError::Overflow`](super::ReceiveError::Overflow).
+    pub fn receive_messages(mut self, messages: usize) -> Self {
+        self.queue.messages = messages.max(1);
+        self
+    }
+
+    /// How many bytes of received messages may wait to be taken; 4 MiB by default. It is the longest
+    /// message that can be received, too. More closes the socket: see
+    /// [`ReceiveError::Overflow`](super::ReceiveError::Overflow).
+    pub fn receive_bytes(mut self, bytes: usize) -> Self {
+        self.queue.bytes = bytes;
+        self
+    }
+
+    /// Whether messages are handed over in batches; `false` by default.
+    ///
+    /// Browsers dispatch one event per message and run woken tasks after each. In batches, events only
+    /// queue, and one task wakes the stream's consumer for all that came meanwhile. That is cheaper
+    /// where many small messages come together and waking is dear; it delays a single message by a
+    /// turn of the event loop. The queue's bounds must then hold what comes in one turn.
+    pub fn batched(mut self, batched: bool) -> Self {
+        self.batched = batched;
+        self
+    }
+
+    /// Connects to `url` and resolves once the connection is open.
+    ///
+    /// Relative URLs stand on the address of the page or worker; `http` and `https` become `ws` and
+    /// `wss`. Nothing happens before the first poll. Dropping the future gives the connection up.
+    ///
+    /// # Errors
+    /// See [`ConnectError`]. Errors of the URL and the subprotocols come before anything is sent.
+    pub async fn connect(self, url: &str) -> Result<Socket, ConnectError> {
+        connect::connect(self, url).await
+    }
+}

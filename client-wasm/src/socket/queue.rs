@@ -1,0 +1,153 @@
+//! The receive queue: bounded in messages and bytes, and never silent about what it can't hold.
+
+use std::collections::VecDeque;
+
+use super::error::ReceiveError;
+use super::message::Message;
+
+/// How much a [`Queue`] holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) messages: usize,
+    pub(super) bytes: usize,
+}
+
+/// Messages on their way from the browser to the stream, and how the stream ends.
+pub(super) struct Queue {
+    bounds: Bounds,
+    messages: VecDeque<Message>,
+    /// Invariant: the sum of the lengths of `messages`, at most `bounds.bytes`.
+    bytes: usize,
+    end: End,
+}
+
+/// What comes after the last message.
+enum End {
+    /// Not known yet: more messages may come.
+    Open,
+    /// This error, then nothing.
+    Failed(ReceiveError),
+    /// Nothing.
+    Done,
+}
+
+/// What a [`Queue`] gives.
+#[derive(Debug, PartialEq)]
+pub(super) enum Next {
+    Item(Result<Message, ReceiveError>),
+    Nothing,
+    End,
+}
+
+impl Queue {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            messages: VecDeque::new(),
+            bytes: 0,
+            end: End::Open,
+        }
+    }
+
+    /// Whether a message of `bytes` would be taken: asked before it is copied into wasm's memory.
+    pub(super) fn admits(&self, bytes: usize) -> bool {
+        self.messages.len() < self.bounds.messages && bytes <= self.bounds.bytes - self.bytes
+    }
+
+    /// Takes a message, or says `false` when it is over the bounds. After the end nothing is taken.
+    pub(super) fn push(&mut self, message: Message) -> bool {
+        if !matches!(self.end, End::Open) || !self.admits(message.len()) {
+            return false;
+        }
+        self.bytes += message.len();
+        self.messages.push_back(message);
+        true
+    }
+
+    /// No message comes after those held. The first end stands; later ones change nothing.
+    pub(super) fn end(&mut self, error: Option<ReceiveError>) {
+        if matches!(self.end, End::Open) {
+            self.end = error.map_or(End::Done, End::Failed);
+        }
+    }
+
+    pub(super) fn pop(&mut self) -> Next {
+        if let Some(message) = self.messages.pop_front() {
+            self.bytes -= message.len();
+            return Next::Item(Ok(message));
+        }
+        match std::mem::replace(&mut self.end, End::Done) {
+            End::Open => {
+                self.end = End::Open;
+                Next::Nothing
+            }
+            End::Failed(error) => Next::Item(Err(error)),
+            End::Done => Next::End,
+        }
+    }
+
+    /// Whether [`pop`](Self::pop) gives [`Next::End`] from now on.
+    pub(super) fn is_done(&self) -> bool {
+        self.messages.is_empty() && matches!(self.end, End::Done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+    use crate::socket::close::CloseEvent;
+
+    fn queue(messages: usize, bytes: usize) -> Queue {
+        Queue::new(Bounds { messages, bytes })
+    }
+
+    fn message(bytes: usize) -> Message {
+        Message::Binary(vec![7; bytes])
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn messages_come_out_in_order_and_make_room() {
+        let mut queue = queue(2, 10);
+        assert!(queue.push(message(4)));
+        assert!(queue.push(message(6)));
+        assert!(!queue.push(message(0)), "a third message is over the bound");
+        assert_eq!(queue.pop(), Next::Item(Ok(message(4))));
+        assert!(!queue.admits(5), "six of ten bytes are taken");
+        assert!(queue.push(message(4)));
+        assert_eq!(queue.pop(), Next::Item(Ok(message(6))));
+        assert_eq!(queue.pop(), Next::Item(Ok(message(4))));
+        assert_eq!(queue.pop(), Next::Nothing);
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn message_larger_than_the_queue_is_refused_even_when_empty() {
+        assert!(!queue(2, 10).push(message(11)));
+        assert!(queue(2, 10).push(message(10)));
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn overflow_comes_once_after_what_is_held() {
+        let mut queue = queue(1, 10);
+        assert!(queue.push(message(1)));
+        queue.end(Some(ReceiveError::Overflow));
+        assert!(!queue.is_done());
+        assert_eq!(queue.pop(), Next::Item(Ok(message(1))));
+        assert!(!queue.push(message(1)), "nothing is taken after the end");
+        assert_eq!(queue.pop(), Next::Item(Err(ReceiveError::Overflow)));
+        assert!(queue.is_done());
+        assert_eq!(queue.pop(), Next::End);
+        assert_eq!(queue.pop(), Next::End);
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn first_end_stands() {
+        let mut queue = queue(1, 10);
+        queue.end(Some(ReceiveError::Overflow));
+        queue.end(Some(ReceiveError::Lost(CloseEvent::unseen())));
+        queue.end(None);
+        assert_eq!(queue.pop(), Next::Item(Err(ReceiveError::Overflow)));
+        assert_eq!(queue.pop(), Next::End);
+    }
+}

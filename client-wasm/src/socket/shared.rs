@@ -1,0 +1,271 @@
+//! What a socket, its listeners and its futures share.
+//!
+//! The state is borrowed for moments only: never across an await, nor while calling into the browser
+//! or waking a task, for both may come back here.
+
+use std::cell::{Cell, RefCell};
+use std::task::{Context, Poll, Waker};
+
+use js_sys::{ArrayBuffer, JsString, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::WebSocket;
+
+use super::SocketOptions;
+use super::close::{CloseEvent, NORMAL_CODE, QUEUE_FULL_CODE};
+use super::error::{ReceiveError, SendError};
+use super::message::Message;
+use super::queue::{Next, Queue};
+use super::waiters::{Ticket, Waiters};
+
+pub(super) struct Shared {
+    web_socket: WebSocket,
+    high_water_mark: usize,
+    /// What the browser held when last asked, and all that was sent since: never less than it holds
+    /// now, so that it needn't be asked at each message.
+    held: Cell<usize>,
+    state: RefCell<State>,
+}
+
+struct State {
+    phase: Phase,
+    queue: Queue,
+    /// Whoever waits for the next message, or for the connection to open.
+    reader: Option<Waker>,
+    /// Whether a task is under way that will wake the reader.
+    batch_under_way: bool,
+    senders: Waiters,
+    /// Whoever waits for the end.
+    closing: Waiters,
+}
+
+/// How far a connection has come, by the events of it that were seen.
+enum Phase {
+    Connecting,
+    Open,
+    /// Closed before it opened.
+    Failed(CloseEvent),
+    Closed(CloseEvent),
+}
+
+/// Which of two lines to wait in.
+#[derive(Clone, Copy)]
+pub(super) enum Line {
+    Senders,
+    Closing,
+}
+
+impl Shared {
+    pub(super) fn new(web_socket: WebSocket, options: &SocketOptions) -> Self {
+        Self {
+            web_socket,
+            high_water_mark: options.high_water_mark,
+            held: Cell::new(0),
+            state: RefCell::new(State {
+                phase: Phase::Connecting,
+                queue: Queue::new(options.queue),
+                reader: None,
+                batch_under_way: false,
+                senders: Waiters::default(),
+                closing: Waiters::default(),
+            }),
+        }
+    }
+
+    pub(super) fn web_socket(&self) -> &WebSocket {
+        &self.web_socket
+    }
+}
+
+/// What the futures ask.
+impl Shared {
+    pub(super) fn poll_open(&self, cx: &mut Context<'_>) -> Poll<Result<(), CloseEvent>> {
+        let displaced;
+        {
+            let mut state = self.state.borrow_mut();
+            match &state.phase {
+                Phase::Open | Phase::Closed(_) => return Poll::Ready(Ok(())),
+                Phase::Failed(event) => return Poll::Ready(Err(event.clone())),
+                Phase::Connecting => displaced = state.reader.replace(cx.waker().clone()),
+            }
+        }
+        drop(displaced);
+        Poll::Pending
+    }
+
+    pub(super) fn poll_message(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Message, ReceiveError>>> {
+        let displaced;
+        {
+            let mut state = self.state.borrow_mut();
+            match state.queue.pop() {
+                Next::Item(item) => return Poll::Ready(Some(item)),
+                Next::End => return Poll::Ready(None),
+                Next::Nothing => displaced = state.reader.replace(cx.waker().clone()),
+            }
+        }
+        drop(displaced);
+        Poll::Pending
+    }
+
+    pub(super) fn is_stream_done(&self) -> bool {
+        self.state.borrow().queue.is_done()
+    }
+
+    pub(super) fn closed(&self) -> Option<CloseEvent> {
+        match &self.state.borrow().phase {
+            Phase::Connecting | Phase::Open => None,
+            Phase::Failed(event) | Phase::Closed(event) => Some(event.clone()),
+        }
+    }
+
+    /// Whether the browser would send a message: asked of itself, because it knows of the peer's
+    /// close frame before the event tells, and takes messages without sending them from then on.
+    pub(super) fn is_open(&self) -> bool {
+        self.web_socket.ready_state() == WebSocket::OPEN
+    }
+
+    /// Bytes that the browser holds unsent.
+    pub(super) fn held(&self) -> usize {
+        let held = self.web_socket.buffered_amount() as usize;
+        self.held.set(held);
+        held
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.held.get() < self.high_water_mark || self.held() < self.high_water_mark
+    }
+
+    pub(super) fn hand_over(&self, message: &Message) -> Result<(), SendError> {
+        let taken = match message {
+            Message::Text(text) => self.web_socket.send_with_str(text),
+            Message::Binary(bytes) => self.web_socket.send_with_u8_array(bytes),
+        };
+        taken.map_err(|_| SendError::Refused)?;
+        self.held.set(self.held.get().saturating_add(message.len()));
+        Ok(())
+    }
+
+    pub(super) fn is_turn(&self, line: Line, ticket: Option<&Ticket>) -> bool {
+        self.state.borrow_mut().line(line).is_turn(ticket)
+    }
+
+    pub(super) fn wait(&self, line: Line, ticket: &mut Option<Ticket>, waker: &Waker) {
+        let displaced = self.state.borrow_mut().line(line).wait(ticket, waker);
+        drop(displaced);
+    }
+
+    /// Leaves a line, and lets the next one know if it is first now.
+    pub(super) fn leave(&self, line: Line, ticket: &Ticket) {
+        let left = self.state.borrow_mut().line(line).leave(ticket);
+        drop(left.own);
+        if let Some(first) = left.first {
+            first.wake();
+        }
+    }
+}
+
+/// What the listeners tell.
+impl Shared {
+    pub(super) fn opened(&self) {
+        let reader = {
+            let mut state = self.state.borrow_mut();
+            state.phase = Phase::Open;
+            state.reader.take()
+        };
+        wake(reader);
+    }
+
+    /// Queues a message's data. Says whether the reader waits for it.
+    pub(super) fn received(&self, data: JsValue) -> bool {
+        if !self.queue(data) {
+            self.overflow();
+        }
+        self.state.borrow().reader.is_some()
+    }
+
+    pub(super) fn wake_reader(&self) {
+        let reader = {
+            let mut state = self.state.borrow_mut();
+            state.batch_under_way = false;
+            state.reader.take()
+        };
+        wake(reader);
+    }
+
+    /// Says whether the caller is to start the task that wakes the reader.
+    pub(super) fn begin_batch(&self) -> bool {
+        !std::mem::replace(&mut self.state.borrow_mut().batch_under_way, true)
+    }
+
+    /// The connection has ended: every future and the stream learn of it.
+    pub(super) fn finish(&self, event: CloseEvent) {
+        let (reader, waiting) = {
+            let mut state = self.state.borrow_mut();
+            state.finish(event);
+            let waiting: Vec<Waker> = state.senders.take().chain(state.closing.take()).collect();
+            (state.reader.take(), waiting)
+        };
+        wake(reader);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// The socket is gone and its listeners are off: closes, and tells whoever still waits.
+    pub(super) fn abandon(&self) {
+        // Code 1000 is valid, and closing twice does nothing: there is nothing to throw at.
+        let _ = self.web_socket.close_with_code(NORMAL_CODE);
+        if self.closed().is_none() {
+            self.finish(CloseEvent::unseen());
+        }
+    }
+
+    /// Copies a message into the queue, unless it is over the bounds: then not even into memory.
+    fn queue(&self, data: JsValue) -> bool {
+        let admits = |bytes: u32| self.state.borrow().queue.admits(bytes as usize);
+        let message = if let Some(text) = data.dyn_ref::<JsString>() {
+            // UTF-16 units are at most as many as the bytes of UTF-8; the queue counts those.
+            admits(text.length()).then(|| Message::Text(String::from(text)))
+        } else {
+            let view = Uint8Array::new(data.unchecked_ref::<ArrayBuffer>());
+            admits(view.length()).then(|| Message::Binary(view.to_vec()))
+        };
+        message.is_some_and(|message| self.state.borrow_mut().queue.push(message))
+    }
+
+    fn overflow(&self) {
+        self.state
+            .borrow_mut()
+            .queue
+            .end(Some(ReceiveError::Overflow));
+        self.web_socket.set_onmessage(None);
+        // The code is in range and the reason short: nothing to throw at.
+        let _ = self
+            .web_socket
+            .close_with_code_and_reason(QUEUE_FULL_CODE, "receive queue full");
+    }
+}
+
+impl State {
+    fn line(&mut self, line: Line) -> &mut Waiters {
+        match line {
+            Line::Senders => &mut self.senders,
+            Line::Closing => &mut self.closing,
+        }
+    }
+
+    fn finish(&mut self, event: CloseEvent) {
+        let error = (!event.clean).then(|| ReceiveError::Lost(event.clone()));
+        self.queue.end(error);
+        self.phase = match self.phase {
+            Phase::Connecting => Phase::Failed(event),
+            Phase::Open | Phase::Failed(_) | Phase::Closed(_) => Phase::Closed(event),
+        };
+    }
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}

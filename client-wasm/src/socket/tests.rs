@@ -1,0 +1,88 @@
+//! What only the inside can see: that nothing of a dropped socket stays.
+
+use std::rc::Weak;
+
+use futures_util::{StreamExt, stream};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use super::connect::construct;
+use super::*;
+
+#[path = "../../tests/peer/mod.rs"]
+mod peer;
+
+/// How far a socket comes before it is dropped.
+#[derive(Clone, Copy)]
+enum Until {
+    Connecting,
+    Unread,
+    Answered,
+    Closing,
+}
+
+async fn open(until: Until, batched: bool, key: &str) -> Socket {
+    let url = |path| peer::url(&format!("{path}key={key}"));
+    let options = Socket::options().batched(batched);
+    match until {
+        Until::Connecting => {
+            let web_socket = construct(&url("/echo?"), &[]).unwrap();
+            Socket::attach(web_socket, &options)
+        }
+        Until::Unread => {
+            let pushing = url("/push?count=3&size=8&");
+            options.connect(&pushing).await.unwrap()
+        }
+        Until::Answered => {
+            let mut socket = options.connect(&url("/echo?")).await.unwrap();
+            socket.send("hello").await.unwrap();
+            assert_eq!(socket.next().await, Some(Ok(Message::from("hello"))));
+            socket
+        }
+        Until::Closing => {
+            let socket = options.connect(&url("/echo?")).await.unwrap();
+            socket.close(1000, "").unwrap();
+            socket
+        }
+    }
+}
+
+#[wasm_bindgen_test]
+async fn thousand_dropped_sockets_leave_no_closure_and_no_connection() {
+    use Until::{Answered, Closing, Connecting, Unread};
+    let key = &format!("{}", js_sys::Math::random());
+    let kinds = [Connecting, Unread, Answered, Closing];
+    let (mut shares, mut handles) = (Vec::<Weak<Shared>>::new(), Vec::<WebSocket>::new());
+    for _ in 0..20 {
+        // Chromium delays those who connect many at once, so a few at a time until 50 are there.
+        let sockets: Vec<Socket> = stream::iter(0..50)
+            .map(|number| open(kinds[number % 4], number % 8 < 4, key))
+            .buffer_unordered(8)
+            .collect()
+            .await;
+        shares.extend(sockets.iter().map(|socket| Rc::downgrade(socket.shared())));
+        handles.extend(sockets.iter().map(|s| s.shared().web_socket().clone()));
+    }
+    assert_eq!(shares.len(), 1000);
+    // Each closure holds a share of its own, so none is left where no share is.
+    assert!(shares.iter().all(|share| share.strong_count() == 0));
+    let detached = |handle: &WebSocket| {
+        handle.onopen().is_none() && handle.onmessage().is_none() && handle.onclose().is_none()
+    };
+    assert!(handles.iter().all(detached));
+
+    let live = peer::url(&format!("/live?key={key}&at_most=0"));
+    let mut live = Socket::connect(&live).await.unwrap();
+    assert_eq!(live.next().await, Some(Ok(Message::from("0"))));
+}
+
+#[wasm_bindgen_test]
+async fn waiting_futures_keep_no_listener() {
+    let socket = Socket::connect(&peer::url("/echo")).await.unwrap();
+    let (closed, flushing) = (socket.closed(), socket.flush());
+    let share = Rc::downgrade(socket.shared());
+    drop(socket);
+    // The two futures and nothing else.
+    assert_eq!(share.strong_count(), 2);
+    drop((closed, flushing));
+    assert_eq!(share.strong_count(), 0);
+}

@@ -1,0 +1,101 @@
+//! From a URL to an open socket, or a typed error.
+
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use futures_util::poll;
+use twinwire_client_wasm::{CloseEvent, ConnectError, Socket, UrlError};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use super::{key, none_live, text};
+use crate::peer;
+
+/// What browsers tell of a connection that never opened: nothing.
+fn untold() -> CloseEvent {
+    CloseEvent {
+        code: 1006,
+        reason: String::new(),
+        clean: false,
+    }
+}
+
+#[wasm_bindgen_test]
+async fn refused_handshake_gives_the_close_event() {
+    let refused = Socket::connect(&peer::url("/refuse")).await.unwrap_err();
+    assert_eq!(refused, ConnectError::Closed(untold()));
+}
+
+#[wasm_bindgen_test]
+async fn relative_url_reaches_the_page_s_own_server() {
+    // The runner that serves this page speaks no WebSocket; what counts is that it was asked.
+    let refused = Socket::connect("/ws").await.unwrap_err();
+    assert_eq!(refused, ConnectError::Closed(untold()));
+}
+
+#[wasm_bindgen_test]
+async fn impossible_urls_are_typed_errors() {
+    let check = async |url: &str, expect| {
+        assert_eq!(Socket::connect(url).await.unwrap_err(), expect, "{url}");
+    };
+    check("ws://a:99999/", ConnectError::Url(UrlError::Malformed)).await;
+    check("ftp://127.0.0.1/", ConnectError::Url(UrlError::Scheme)).await;
+    check("/ws#part", ConnectError::Url(UrlError::Fragment)).await;
+}
+
+#[wasm_bindgen_test]
+async fn http_url_connects_as_websocket() {
+    let url = peer::url("/protocols").replace("ws://", "http://");
+    let mut socket = Socket::connect(&url).await.unwrap();
+    assert_eq!(text(&mut socket).await, "");
+    assert_eq!(socket.protocol(), "");
+}
+
+#[wasm_bindgen_test]
+async fn server_s_choice_of_subprotocol_is_told() {
+    let options = Socket::options().protocols(["first", "second"]);
+    let mut socket = options.connect(&peer::url("/protocols")).await.unwrap();
+    assert_eq!(text(&mut socket).await, "second");
+    assert_eq!(socket.protocol(), "second");
+}
+
+#[wasm_bindgen_test]
+async fn impossible_subprotocol_is_a_typed_error() {
+    let options = Socket::options().protocols(["fine", "not fine"]);
+    let refused = options.connect(&peer::url("/echo")).await.unwrap_err();
+    assert_eq!(refused, ConnectError::Protocol { index: 1 });
+}
+
+#[wasm_bindgen_test]
+async fn silent_server_ends_at_the_time_limit_and_is_left() {
+    let key = key();
+    let stalled = Socket::options()
+        .time_limit(Duration::from_millis(300))
+        .connect(&peer::url(&format!("/stall?key={key}")))
+        .await;
+    assert_eq!(stalled.unwrap_err(), ConnectError::TimedOut);
+    none_live(&key).await;
+}
+
+#[wasm_bindgen_test]
+async fn dropped_connect_future_closes_the_connection() {
+    let key = key();
+    for path in ["stall", "echo"] {
+        let url = peer::url(&format!("/{path}?key={key}"));
+        let mut opening = Box::pin(Socket::connect(&url));
+        assert!(poll!(&mut opening).is_pending());
+        drop(opening);
+        // Browsers open one connection after the other to a host: this one would wait for a leaked one.
+        none_live(&key).await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn time_limit_far_away_does_not_fire_at_once() {
+    let stall = peer::url("/stall");
+    let limited = |limit| Box::pin(Socket::options().time_limit(limit).connect(&stall));
+    let first = select(limited(Duration::MAX), limited(Duration::from_millis(100)));
+    match first.await {
+        Either::Left((far, _)) => panic!("the far limit came first: {far:?}"),
+        Either::Right((near, _)) => assert_eq!(near.unwrap_err(), ConnectError::TimedOut),
+    }
+}
