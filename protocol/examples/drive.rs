@@ -6,8 +6,8 @@
 use std::collections::VecDeque;
 
 use twinwire::{
-    Answer, BootId, Event, Fingerprint, Greeting, Input, KindEntry, Limits, Outcome, Output, PeerId,
-    Session, SessionId, Time,
+    Answer, BootId, Event, Fingerprint, Greeting, Input, KindEntry, Limits, Outcome, Output,
+    PeerId, Session, SessionId, Time,
 };
 
 /// Polls until the session waits: messages go to the link, events come back.
@@ -24,8 +24,10 @@ fn drive(session: &mut Session, link: &mut VecDeque<Vec<u8>>) -> Vec<Event> {
 
 fn main() {
     let now = Time::default();
-    let shout =
-        KindEntry { name: "Shout".to_owned(), fingerprint: Fingerprint::from_bytes([0; 8]) };
+    let shout = KindEntry {
+        name: "Shout".to_owned(),
+        fingerprint: Fingerprint::from_bytes([0; 8]),
+    };
     let mut client = Session::client(Limits::default(), vec![shout], Vec::new());
     let mut server = Session::server(now, Limits::default());
     let (mut up, mut down) = (VecDeque::new(), VecDeque::new());
@@ -34,8 +36,10 @@ fn main() {
     let mut call = client.call(now, 0, b"hello".to_vec()).ok();
     while call.is_some() {
         for event in drive(&mut client, &mut up) {
-            if let Event::Outcome { call: key, outcome: Outcome::Answered(Answer::Value(answer)) } =
-                event
+            if let Event::Outcome {
+                call: key,
+                outcome: Outcome::Answered(Answer::Value(answer)),
+            } = event
                 && Some(key) == call
             {
                 println!("the answer: {}", String::from_utf8_lossy(&answer));

@@ -63,6 +63,8 @@ goodbye_codes! {
     GoingAway = 7, "going_away", Retry::Now, "the server is stopping";
     /// Something went wrong on the side that says so.
     Internal = 8, "internal", Retry::Now, "something went wrong on the side that says so";
+    /// Nothing came from the peer for two heartbeats.
+    Silent = 9, "silent", Retry::Now, "nothing came from the other side for two heartbeats";
 }
 
 impl GoodbyeCode {

@@ -37,6 +37,7 @@ pub struct Limits {
     pub(crate) handshake: Duration,
     pub(crate) call_deadline: Duration,
     pub(crate) drain: Duration,
+    pub(crate) heartbeat: Duration,
 }
 
 impl Default for Limits {
@@ -48,6 +49,7 @@ impl Default for Limits {
             handshake: Duration::from_secs(10),
             call_deadline: Duration::from_secs(30),
             drain: Duration::from_secs(2),
+            heartbeat: Duration::from_secs(15),
         }
     }
 }
@@ -92,6 +94,14 @@ impl Limits {
     /// that its handler may run. At its end the call ends as `Deadline`.
     pub fn call_deadline(mut self, time: Duration) -> Self {
         self.call_deadline = time;
+        self
+    }
+
+    /// Silence after which this side asks the peer for a sign of life (default 15 s, at least 1 s);
+    /// after as much again the connection is given up as [`End::Silent`](crate::End::Silent). More
+    /// finds a vanished peer later, less sends more pings over idle connections.
+    pub fn heartbeat(mut self, time: Duration) -> Self {
+        self.heartbeat = time.max(Duration::from_secs(1));
         self
     }
 

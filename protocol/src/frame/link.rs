@@ -150,6 +150,27 @@ impl Ack {
     }
 }
 
+/// Asks for a sign of life, or gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ping {
+    /// Chosen by who asks, repeated by who answers.
+    pub id: u64,
+}
+
+impl Ping {
+    pub(super) fn put(self, out: &mut Vec<u8>) {
+        put_integer(out, self.id);
+    }
+
+    pub(super) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
+        let ping = Self {
+            id: body.integer()?,
+        };
+        body.end()?;
+        Ok(ping)
+    }
+}
+
 pub(super) fn put_goodbye(goodbye: &Goodbye, out: &mut Vec<u8>) {
     put_integer(out, u64::from(goodbye.code.number()));
     put_retry(goodbye.retry, out);

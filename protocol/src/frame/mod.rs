@@ -9,7 +9,7 @@ mod wire;
 
 use thiserror::Error;
 
-pub use link::{Ack, Hello, KindEntry, Welcome};
+pub use link::{Ack, Hello, KindEntry, Ping, Welcome};
 pub use request::{Answer, Call, Refusal, Refused, Reply};
 
 use crate::goodbye::{Goodbye, GoodbyeCode};
@@ -62,6 +62,10 @@ frame_types! {
     Welcome = 0x02, "welcome", Server, false;
     /// What has arrived, and how far the peer may go.
     Ack = 0x03, "ack", Both, false;
+    /// Asks for a sign of life.
+    Ping = 0x04, "ping", Both, false;
+    /// The sign of life.
+    Pong = 0x05, "pong", Both, false;
     /// A request that is answered by one reply.
     Call = 0x10, "call", Client, true;
     /// The answer to a call.
@@ -82,6 +86,10 @@ pub enum Frame<'a> {
     Welcome(Welcome),
     /// See [`Ack`].
     Ack(Ack),
+    /// See [`Ping`].
+    Ping(Ping),
+    /// Answers the ping of the same id.
+    Pong(Ping),
     /// See [`Call`].
     Call(Call<'a>),
     /// See [`Reply`].
@@ -96,6 +104,8 @@ impl Frame<'_> {
             Self::Hello(_) => FrameType::Hello,
             Self::Welcome(_) => FrameType::Welcome,
             Self::Ack(_) => FrameType::Ack,
+            Self::Ping(_) => FrameType::Ping,
+            Self::Pong(_) => FrameType::Pong,
             Self::Call(_) => FrameType::Call,
             Self::Reply(_) => FrameType::Reply,
         }
@@ -125,7 +135,12 @@ impl Frame<'_> {
         match self {
             Self::Call(call) => call.len(),
             Self::Reply(reply) => reply.len(),
-            Self::Goodbye(_) | Self::Hello(_) | Self::Welcome(_) | Self::Ack(_) => {
+            Self::Goodbye(_)
+            | Self::Hello(_)
+            | Self::Welcome(_)
+            | Self::Ack(_)
+            | Self::Ping(_)
+            | Self::Pong(_) => {
                 let mut body = Vec::new();
                 self.put_body(&mut body);
                 body.len()
@@ -139,6 +154,7 @@ impl Frame<'_> {
             Self::Hello(hello) => hello.put(out),
             Self::Welcome(welcome) => welcome.put(out),
             Self::Ack(ack) => ack.put(out),
+            Self::Ping(ping) | Self::Pong(ping) => ping.put(out),
             Self::Call(call) => call.put(out),
             Self::Reply(reply) => reply.put(out),
         }
@@ -206,6 +222,8 @@ fn read_body(frame_type: FrameType, body: Reader<'_>) -> Result<Frame<'_>, Malfo
         FrameType::Hello => Hello::read(body).map(Frame::Hello),
         FrameType::Welcome => Welcome::read(body).map(Frame::Welcome),
         FrameType::Ack => Ack::read(body).map(Frame::Ack),
+        FrameType::Ping => Ping::read(body).map(Frame::Ping),
+        FrameType::Pong => Ping::read(body).map(Frame::Pong),
         FrameType::Call => Call::read(body).map(Frame::Call),
         FrameType::Reply => Reply::read(body).map(Frame::Reply),
     }

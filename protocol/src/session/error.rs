@@ -80,6 +80,10 @@ pub enum End {
     /// The handshake took longer than [`Limits::handshake`](crate::Limits::handshake).
     #[error("the handshake took longer than allowed")]
     TooSlow,
+    /// Nothing came from the peer for two of [`Limits::heartbeat`](crate::Limits::heartbeat): it, or
+    /// the network between, is gone.
+    #[error("the other side fell silent")]
+    Silent,
     /// The transport ended without a goodbye.
     #[error("the connection was lost")]
     Lost,
@@ -93,6 +97,7 @@ impl End {
             Self::Goodbye(_) | Self::Lost => GoodbyeCode::Done,
             Self::Misbehaved(fault) => fault.code(),
             Self::TooSlow => GoodbyeCode::TooSlow,
+            Self::Silent => GoodbyeCode::Silent,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod error;
 mod event;
 mod incoming;
+mod liveness;
 mod outgoing;
 mod receive;
 mod send;
@@ -10,6 +11,7 @@ mod state;
 mod timers;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 pub use error::{End, Full, PeerMisbehaved};
 pub use event::{CallKey, Event, Greeting, Input, Outcome, Output};
@@ -20,6 +22,7 @@ use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::{Limits, MAX_PAYLOAD};
 use crate::{Number, Time};
 use incoming::Incoming;
+use liveness::Liveness;
 use outgoing::{Outgoing, Received};
 use state::Role;
 use timers::{Timer, Timers};
@@ -52,6 +55,7 @@ pub struct Session {
     events: VecDeque<Event>,
     outgoing: Outgoing,
     incoming: Incoming,
+    liveness: Liveness,
     /// The entries in the client's table.
     kinds: u32,
     /// The number of the next numbered frame of this side.
@@ -109,6 +113,7 @@ impl Session {
             events: VecDeque::new(),
             outgoing: Outgoing::new(&limits),
             incoming: Incoming::new(&limits),
+            liveness: Liveness::default(),
             kinds: 0,
             next_number: Number::FIRST,
             received: None,
@@ -137,6 +142,12 @@ impl Session {
             Input::Lost => self.lost(),
             Input::Tick => self.tick(),
         }
+    }
+
+    /// The time from the newest ping to its pong; none before the first. A connection that is never
+    /// silent is never asked.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.liveness.round_trip()
     }
 
     /// Makes a call: `kind` is its place in the client's table, `payload` its value. The outcome
@@ -218,8 +229,7 @@ impl Session {
             window,
             refused,
         }));
-        self.timers.stop(Timer::Handshake);
-        self.state = State::Open;
+        self.open();
     }
 
     /// Says goodbye: calls that haven't been sent end as `NotReceived`, what has been answered
@@ -251,6 +261,7 @@ impl Session {
         if let Some(event) = self.events.pop_front() {
             return Output::Event(event);
         }
+        self.watch_transport(room);
         if room > 0 {
             self.write(out);
             if !out.is_empty() {
@@ -291,6 +302,12 @@ impl Session {
         }
     }
 
+    fn open(&mut self) {
+        self.state = State::Open;
+        self.timers.stop(Timer::Handshake);
+        self.heard();
+    }
+
     fn lost(&mut self) {
         if self.state == State::Closed {
             return;
@@ -306,12 +323,14 @@ impl Session {
     }
 
     fn tick(&mut self) {
-        while let Some(timer) = self.timers.expire(self.now) {
+        while let Some((timer, due)) = self.timers.expire(self.now) {
             match timer {
                 Timer::Handshake => {
                     let goodbye = Goodbye::new(GoodbyeCode::TooSlow, "");
                     self.close_with(End::TooSlow, goodbye);
                 }
+                Timer::Silence => self.silence(due),
+                Timer::Stall => self.stalled(due),
                 Timer::Ack => self.ack_now = true,
                 Timer::Drain => self.drained(),
             }
@@ -344,6 +363,8 @@ impl Session {
     fn drain(&mut self, state: State, goodbye: Goodbye) {
         self.goodbye.get_or_insert(goodbye);
         self.timers.stop(Timer::Handshake);
+        self.timers.stop(Timer::Silence);
+        self.timers.stop(Timer::Stall);
         self.timers.set(Timer::Drain, self.now + self.limits.drain);
         self.state = state;
     }

@@ -18,6 +18,7 @@ impl Session {
         if let Err(fault) = check_size(message) {
             return self.misbehaved(fault.into());
         }
+        self.heard();
         for frame in Frames::new(message) {
             if matches!(self.state, State::Closing | State::Closed) {
                 return;
@@ -48,6 +49,8 @@ impl Session {
             Frame::Hello(hello) => self.hello(hello),
             Frame::Welcome(welcome) => return self.welcomed(welcome),
             Frame::Ack(ack) => return self.ack(ack),
+            Frame::Ping(ping) => self.liveness.asked(ping),
+            Frame::Pong(pong) => self.liveness.answered(self.now, pong),
             Frame::Call(call) => return self.called(&call),
             Frame::Reply(reply) => return self.reply(&reply),
         }
@@ -72,8 +75,7 @@ impl Session {
                 outcome: Outcome::refused(why),
             });
         }
-        self.timers.stop(Timer::Handshake);
-        self.state = State::Open;
+        self.open();
         self.events.push_back(Event::Welcome(welcome));
         Ok(())
     }

@@ -37,6 +37,11 @@ impl Session {
                 || self.goodbye.is_some())
     }
 
+    /// Whether anything waits for the transport, acknowledgements that may wait apart.
+    pub(super) fn has_something_to_send(&self) -> bool {
+        self.has_last_words() || self.liveness.has_signs() || self.outgoing.ready().is_some()
+    }
+
     /// Fills one message: control first, then answers, then requests, then goodbye.
     pub(super) fn write(&mut self, out: &mut Vec<u8>) {
         if self.goodbye_sent || matches!(self.state, State::Idle | State::Closed) {
@@ -45,12 +50,21 @@ impl Session {
         if let Some(opening) = self.opening.take() {
             opening.encode(out);
         }
+        self.write_signs_of_life(out);
         self.write_ack(out);
         self.write_answers(out);
         if self.state == State::Open {
             self.write_calls(out);
         }
         self.write_goodbye(out);
+    }
+
+    fn write_signs_of_life(&mut self, out: &mut Vec<u8>) {
+        if self.state == State::Open {
+            for sign in self.liveness.take_signs() {
+                sign.encode(out);
+            }
+        }
     }
 
     fn write_ack(&mut self, out: &mut Vec<u8>) {

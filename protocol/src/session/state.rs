@@ -60,7 +60,7 @@ impl State {
     /// The table of states and frames.
     pub(super) fn admit(self, role: Role, frame: FrameType) -> Admission {
         use Admission::{Drop, Refuse, Take};
-        use FrameType::{Ack, Call, Goodbye, Hello, Reply, Welcome};
+        use FrameType::{Ack, Call, Goodbye, Hello, Ping, Pong, Reply, Welcome};
         match (self, frame) {
             (Self::Closing | Self::Closed | Self::Parting, _) => Drop,
             (Self::Idle, _) => Refuse,
@@ -68,7 +68,7 @@ impl State {
             (Self::Greeting, Welcome) => Take,
             (Self::Awaiting, Hello) => Take,
             (Self::Greeting | Self::Awaiting | Self::Judging, _) => Refuse,
-            (Self::Open | Self::Draining, Ack) => Take,
+            (Self::Open | Self::Draining, Ack | Ping | Pong) => Take,
             (Self::Open | Self::Draining, Reply) if role == Role::Client => Take,
             (Self::Open, Call) if role == Role::Server => Take,
             // The client's welcome may cross its own goodbye.

@@ -7,6 +7,10 @@ use crate::Time;
 pub(super) enum Timer {
     /// The welcome has to be there.
     Handshake,
+    /// Something should have come from the peer.
+    Silence,
+    /// The transport should have taken something.
+    Stall,
     /// What arrived has to be acknowledged.
     Ack,
     /// The peer's goodbye, or its close, has to be there.
@@ -14,7 +18,13 @@ pub(super) enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 3] = [Self::Handshake, Self::Ack, Self::Drain];
+    const ALL: [Self; 5] = [
+        Self::Handshake,
+        Self::Silence,
+        Self::Stall,
+        Self::Ack,
+        Self::Drain,
+    ];
 }
 
 #[derive(Clone, Debug, Default)]
@@ -42,12 +52,12 @@ impl Timers {
         self.0[timer as usize].is_some()
     }
 
-    /// Stops and gives the first timer that is due.
-    pub(super) fn expire(&mut self, now: Time) -> Option<Timer> {
-        let due = |timer: &Timer| self.0[*timer as usize].is_some_and(|at| at <= now);
-        let timer = Timer::ALL.into_iter().find(due)?;
+    /// Stops and gives the first timer that is due, and when it was.
+    pub(super) fn expire(&mut self, now: Time) -> Option<(Timer, Time)> {
+        let due = |timer: Timer| Some((timer, self.0[timer as usize].filter(|at| *at <= now)?));
+        let (timer, at) = Timer::ALL.into_iter().find_map(due)?;
         self.stop(timer);
-        Some(timer)
+        Some((timer, at))
     }
 
     pub(super) fn next(&self) -> Option<Time> {

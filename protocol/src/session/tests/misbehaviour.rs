@@ -2,7 +2,7 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::pair::{Pair, goodbye, greeting, hello};
-use crate::frame::{Ack, Call, Frame, FrameType, Malformed, Reply, Welcome};
+use crate::frame::{Ack, Call, Frame, FrameType, Malformed, Ping, Reply, Welcome};
 use crate::limits::{MAX_MESSAGE, MAX_PAYLOAD};
 use crate::session::state::{Admission, Role};
 use crate::session::{End, Input, PeerMisbehaved, State};
@@ -193,6 +193,8 @@ fn sample(frame: FrameType) -> Frame<'static> {
             received: None,
             window: 0,
         }),
+        FrameType::Ping => Frame::Ping(Ping { id: 0 }),
+        FrameType::Pong => Frame::Pong(Ping { id: 0 }),
         FrameType::Call => call(1),
         FrameType::Reply => Frame::Reply(Reply {
             number: number(1),

@@ -2,5 +2,6 @@
 
 mod calls;
 mod goodbyes;
+mod liveness;
 mod misbehaviour;
 mod pair;

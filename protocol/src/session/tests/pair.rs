@@ -20,6 +20,8 @@ pub(super) struct Side {
     pub(super) wake: Option<Time>,
     /// What the transport takes.
     pub(super) room: usize,
+    /// The network loses what this side sends, and tells nobody.
+    pub(super) unheard: bool,
 }
 
 impl Side {
@@ -32,6 +34,7 @@ impl Side {
             closed: None,
             wake: None,
             room: usize::MAX,
+            unheard: false,
         }
     }
 
@@ -139,12 +142,12 @@ impl Pair {
                 return;
             }
             self.now = self.now + LATENCY;
-            if let Some(message) = up {
+            if let Some(message) = up.filter(|_| !self.client.unheard) {
                 self.server
                     .session
                     .handle(self.now, Input::Message(&message));
             }
-            if let Some(message) = down {
+            if let Some(message) = down.filter(|_| !self.server.unheard) {
                 self.client
                     .session
                     .handle(self.now, Input::Message(&message));

@@ -1,0 +1,116 @@
+//! Whether the peer is still there.
+
+use std::time::Duration;
+
+use super::timers::Timer;
+use super::{End, Session, State};
+use crate::Time;
+use crate::frame::{Frame, Ping};
+use crate::goodbye::{Goodbye, GoodbyeCode};
+
+#[derive(Debug, Default)]
+pub(super) struct Liveness {
+    /// The newest ping of this side, and when it was decided; none once it is answered.
+    asked: Option<(Ping, Time)>,
+    next_id: u64,
+    /// Nothing has come since the newest ping was decided.
+    probing: bool,
+    /// The ping has to go out.
+    ping_due: bool,
+    /// The peer's newest ping, until it is answered. Older ones need no answer.
+    pong_due: Option<Ping>,
+    round_trip: Option<Duration>,
+}
+
+impl Liveness {
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    /// The peer asks.
+    pub(super) fn asked(&mut self, ping: Ping) {
+        self.pong_due = Some(ping);
+    }
+
+    /// The peer answers. An answer to an older ping tells nothing new.
+    pub(super) fn answered(&mut self, now: Time, pong: Ping) {
+        if let Some((_, at)) = self.asked.take_if(|(ping, _)| *ping == pong) {
+            self.round_trip = Some(now.saturating_since(at));
+        }
+    }
+
+    fn ask(&mut self, now: Time) {
+        self.asked = Some((Ping { id: self.next_id }, now));
+        // It wraps long after any answer could still come.
+        self.next_id = (self.next_id + 1) % (1 << 53);
+        self.ping_due = true;
+    }
+
+    pub(super) fn has_signs(&self) -> bool {
+        self.ping_due || self.pong_due.is_some()
+    }
+
+    /// What has to go out, at most one of each.
+    pub(super) fn take_signs(&mut self) -> impl Iterator<Item = Frame<'static>> + use<> {
+        let asked = self.asked.as_ref().map(|(ping, _)| *ping);
+        let ping = std::mem::take(&mut self.ping_due)
+            .then_some(asked)
+            .flatten();
+        let pong = self.pong_due.take();
+        pong.map(Frame::Pong)
+            .into_iter()
+            .chain(ping.map(Frame::Ping))
+    }
+}
+
+impl Session {
+    /// Something came from the peer.
+    pub(super) fn heard(&mut self) {
+        if self.state == State::Open {
+            self.liveness.probing = false;
+            self.timers
+                .set(Timer::Silence, self.now + self.limits.heartbeat);
+        }
+    }
+
+    /// A transport that takes nothing, with something to send, has a reader that may be gone.
+    pub(super) fn watch_transport(&mut self, room: usize) {
+        if room > 0 || self.state != State::Open || !self.has_something_to_send() {
+            self.timers.stop(Timer::Stall);
+        } else {
+            self.timers
+                .start(Timer::Stall, self.now + 2 * self.limits.heartbeat);
+        }
+    }
+
+    /// The transport took nothing for two heartbeats.
+    pub(super) fn stalled(&mut self, due: Time) {
+        if self.slept_since(due) {
+            self.timers
+                .set(Timer::Stall, self.now + 2 * self.limits.heartbeat);
+        } else {
+            self.fell_silent();
+        }
+    }
+
+    fn fell_silent(&mut self) {
+        self.close_with(End::Silent, Goodbye::new(GoodbyeCode::Silent, ""));
+    }
+
+    /// Woken that late, it was this side that slept: what it missed may be on its way.
+    fn slept_since(&self, due: Time) -> bool {
+        self.now.saturating_since(due) >= self.limits.heartbeat
+    }
+
+    /// Nothing came for a heartbeat: asks, or gives up if that was asked already.
+    pub(super) fn silence(&mut self, due: Time) {
+        if self.liveness.probing && !self.slept_since(due) {
+            self.fell_silent();
+        } else {
+            self.liveness.probing = true;
+            self.liveness.ask(self.now);
+            self.timers
+                .set(Timer::Silence, self.now + self.limits.heartbeat);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use std::time::Duration;
+
+use super::pair::{LATENCY, Pair};
+use crate::frame::{Ack, Frame};
+use crate::session::{End, Input, Outcome, State};
+use crate::{Answer, Limits, Number};
+
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+#[test]
+fn an_idle_connection_stays_open_for_hours() {
+    let mut pair = Pair::open(&Limits::default());
+    pair.pass(Duration::from_secs(3 * 3600));
+    for side in [&pair.client, &pair.server] {
+        assert_eq!((side.session.state(), side.end()), (State::Open, None));
+        assert_eq!(side.session.round_trip(), Some(2 * LATENCY));
+    }
+    let call = pair.call(b"still there?");
+    pair.drive();
+    pair.answer(Number::FIRST, b"yes");
+    pair.drive();
+    let yes = Outcome::Answered(Answer::Value(b"yes".to_vec()));
+    assert_eq!(pair.client.outcome(call), Some(&yes));
+}
+
+#[test]
+fn a_link_dead_both_ways_is_found_by_both_ends_within_two_heartbeats() {
+    let mut pair = Pair::open(&Limits::default());
+    (pair.client.unheard, pair.server.unheard) = (true, true);
+    let call = pair.call(b"into the void");
+    pair.pass(2 * HEARTBEAT - Duration::from_secs(1));
+    assert_eq!((pair.client.end(), pair.server.end()), (None, None));
+    pair.pass(Duration::from_secs(4));
+    for side in [&pair.client, &pair.server] {
+        assert_eq!(side.end(), Some(&End::Silent));
+        assert_eq!(side.closed, Some(4009));
+    }
+    assert_eq!(pair.client.outcome(call), Some(&Outcome::Unknown));
+}
+
+#[test]
+fn a_link_dead_one_way_is_found_by_the_end_that_hears_nothing_and_told_to_the_other() {
+    let mut pair = Pair::open(&Limits::default());
+    pair.client.unheard = true;
+    pair.pass(2 * HEARTBEAT + Duration::from_secs(4));
+    assert_eq!(pair.server.end(), Some(&End::Silent));
+    assert!(
+        matches!(pair.client.end(), Some(End::Goodbye(_))),
+        "{:?}",
+        pair.client.end()
+    );
+}
+
+#[test]
+fn a_vanished_peer_is_found_while_the_writer_is_blocked() {
+    let mut pair = Pair::open(&Limits::default());
+    pair.client.unheard = true;
+    pair.server.room = 0;
+    pair.pass(2 * HEARTBEAT + Duration::from_secs(4));
+    assert_eq!(pair.server.end(), Some(&End::Silent));
+    assert_eq!(pair.server.closed, Some(4009));
+}
+
+#[test]
+fn one_that_slept_asks_before_it_gives_the_other_up() {
+    let mut pair = Pair::open(&Limits::default());
+    pair.pass(HEARTBEAT / 2);
+    for _ in 0..3 {
+        pair.now = pair.now + 20 * HEARTBEAT;
+        pair.client.session.handle(pair.now, Input::Tick);
+        pair.server.session.handle(pair.now, Input::Tick);
+        pair.drive();
+        assert_eq!((pair.client.end(), pair.server.end()), (None, None));
+    }
+}
+
+#[test]
+fn a_peer_that_sends_but_never_reads_is_given_up() {
+    let mut pair = Pair::open(&Limits::default());
+    pair.call(b"");
+    pair.drive();
+    (pair.server.room, pair.client.unheard) = (0, true);
+    pair.answer(Number::FIRST, b"unread");
+    for _ in 0..10 {
+        assert_eq!(pair.server.end(), None);
+        pair.pass(Duration::from_millis(2_900));
+        pair.inject(&[Frame::Ack(Ack {
+            received: None,
+            window: 0,
+        })]);
+    }
+    pair.pass(Duration::from_secs(4));
+    assert_eq!(pair.server.end(), Some(&End::Silent));
+    assert_eq!(pair.server.closed, Some(4009));
+}
+
+#[test]
+fn a_slow_reader_is_no_silent_one() {
+    let mut pair = Pair::open(&Limits::default());
+    for i in 0..20 {
+        pair.server.room = 0;
+        pair.call(b"");
+        pair.drive();
+        pair.answer(pair.server.calls()[i].0, b"slowly read");
+        pair.pass(Duration::from_secs(20));
+        pair.server.room = 1;
+        pair.drive();
+    }
+    assert_eq!((pair.server.end(), pair.client.end()), (None, None));
+}
