@@ -12,9 +12,10 @@ use twinwire::{
 
 /// Polls until the session waits: messages go to the link, events come back.
 fn drive(session: &mut Session, link: &mut VecDeque<Vec<u8>>) -> Vec<Event> {
+    let now = Time::default();
     let (mut out, mut events) = (Vec::new(), Vec::new());
     loop {
-        match session.poll(&mut out, usize::MAX) {
+        match session.poll(now, &mut out, usize::MAX) {
             Output::Send => link.push_back(out.clone()),
             Output::Event(event) => events.push(event),
             Output::Close { .. } | Output::Wait(_) => return events,

@@ -153,7 +153,8 @@ impl fmt::Display for Goodbye {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.code)?;
         if !self.reason.is_empty() {
-            write!(f, ": {}", self.reason)?;
+            // The peer's words: they must not end a log's line and begin another.
+            write!(f, ": {}", self.reason.escape_debug())?;
         }
         Ok(())
     }
@@ -183,5 +184,11 @@ mod tests {
     fn a_long_reason_is_cut_at_a_characters_end() {
         let goodbye = Goodbye::new(GoodbyeCode::Done, "服".repeat(100));
         assert_eq!(goodbye.reason.len(), 123);
+    }
+
+    #[test]
+    fn a_reason_forges_no_lines_in_a_log() {
+        let goodbye = Goodbye::new(GoodbyeCode::Done, "x\n2026 INFO 服务端");
+        assert_eq!(goodbye.to_string(), "done: x\\n2026 INFO 服务端");
     }
 }

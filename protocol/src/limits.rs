@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// The most bytes of one WebSocket message: past that, the peer is refused with `limit`.
+/// The most bytes of one WebSocket message: past that, the peer is refused, by the session with
+/// `limit` or by the socket with 1009.
 /// Small enough that a ping or an acknowledgement never waits long behind one.
 pub const MAX_MESSAGE: usize = 64 * 1024;
 
@@ -22,6 +23,10 @@ pub const MAX_NAME: usize = 64;
 
 /// The most kinds in a client's table: with names of full length they fit one message.
 pub const MAX_KINDS: usize = 512;
+
+/// The largest window of requests: what a session could ever be granted stays below the wire's
+/// 2^53.
+const MAX_WINDOW: u64 = 1 << 32;
 
 /// The bounds of one session. What is full is always a visible outcome, never silent growth.
 ///
@@ -57,10 +62,10 @@ impl Default for Limits {
 impl Limits {
     /// The window of requests that this side grants its peer: bytes that have arrived and wait for
     /// their turn (default 256 KiB, at least one largest call). A peer that sends past it is
-    /// refused with `limit`; an honest one waits. More costs memory for each session, less makes
+    /// refused with `limit`; an honest one waits. At most 4 GiB. More costs memory for each session, less makes
     /// bursts wait a round trip.
     pub fn requests(mut self, bytes: u64) -> Self {
-        self.requests = bytes.max(MAX_MESSAGE as u64);
+        self.requests = bytes.clamp(MAX_MESSAGE as u64, MAX_WINDOW);
         self
     }
 
@@ -90,7 +95,8 @@ impl Limits {
         self
     }
 
-    /// Time that a call may take, from `call` to its answer (default 30 s); on the server, time
+    /// Time that a call may take (default 30 s): on the client from the moment that the session has
+    /// taken it, which is at once unless [`queued`](Self::queued) is reached; on the server the time
     /// that its handler may run. At its end the call ends as `Deadline`.
     pub fn call_deadline(mut self, time: Duration) -> Self {
         self.call_deadline = time;

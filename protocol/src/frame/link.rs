@@ -1,5 +1,6 @@
 //! Frames of the link itself: unnumbered, each true on its own.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::wire::{Reader, put_bytes, put_integer};
@@ -48,9 +49,13 @@ impl Hello {
         if token.len() > MAX_TOKEN || count > MAX_KINDS {
             return Err(Malformed::OverLimit);
         }
-        let kinds = (0..count)
+        let kinds: Vec<KindEntry> = (0..count)
             .map(|_| read_kind(&mut body))
             .collect::<Result<_, _>>()?;
+        let mut names = HashSet::new();
+        if !kinds.iter().all(|kind| names.insert(kind.name.as_str())) {
+            return Err(Malformed::Meaningless);
+        }
         body.skip_tags()?;
         Ok(Self {
             window,

@@ -207,3 +207,20 @@ fn the_frozen_goodbye_keeps_its_bytes() {
         [8, 0x00, 5, 0, 0xac, 0x02, 2, b'n', b'o']
     );
 }
+
+#[test]
+fn a_table_that_has_a_name_twice_is_refused() {
+    let kind = KindEntry {
+        name: "Greet".to_owned(),
+        fingerprint: Fingerprint::from_bytes([0; 8]),
+    };
+    let hello = Hello {
+        window: 0,
+        token: vec![],
+        kinds: vec![kind.clone(), kind],
+    };
+    assert_eq!(
+        read(&encode(&[Frame::Hello(hello)])),
+        Err(Malformed::Meaningless)
+    );
+}

@@ -78,16 +78,20 @@ impl Session {
         if room > 0 || self.state != State::Open || !self.has_something_to_send() {
             self.timers.stop(Timer::Stall);
         } else {
-            self.timers
-                .start(Timer::Stall, self.now + 2 * self.limits.heartbeat);
+            self.timers.start(
+                Timer::Stall,
+                self.now + self.limits.heartbeat.saturating_mul(2),
+            );
         }
     }
 
     /// The transport took nothing for two heartbeats.
     pub(super) fn stalled(&mut self, due: Time) {
         if self.slept_since(due) {
-            self.timers
-                .set(Timer::Stall, self.now + 2 * self.limits.heartbeat);
+            self.timers.set(
+                Timer::Stall,
+                self.now + self.limits.heartbeat.saturating_mul(2),
+            );
         } else {
             self.fell_silent();
         }

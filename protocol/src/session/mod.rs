@@ -50,6 +50,8 @@ pub struct Session {
     goodbye: Option<Goodbye>,
     /// It is out, or won't be: nothing follows it.
     goodbye_sent: bool,
+    /// The time for goodbyes is over: what the transport holds doesn't matter any more.
+    goodbye_given_up: bool,
     /// Why the session ended or is about to.
     end: Option<End>,
     events: VecDeque<Event>,
@@ -109,6 +111,7 @@ impl Session {
             opening: None,
             goodbye: None,
             goodbye_sent: false,
+            goodbye_given_up: false,
             end: None,
             events: VecDeque::new(),
             outgoing: Outgoing::new(&limits),
@@ -150,9 +153,9 @@ impl Session {
         self.liveness.round_trip()
     }
 
-    /// Makes a call: `kind` is its place in the client's table, `payload` its value. The outcome
+    /// Makes a call, from the client: `kind` is its place in the client's table, `payload` its value. The outcome
     /// comes as [`Event::Outcome`] with the key returned here, exactly once, at the latest when
-    /// the call's deadline has passed.
+    /// [`Limits::call_deadline`] has passed from now.
     ///
     /// # Errors
     /// [`Full`] when as many bytes wait as [`Limits::queued`] allows: try again after the next
@@ -175,7 +178,7 @@ impl Session {
 
     fn refuses(&self, kind: u32, payload: &[u8]) -> Option<Outcome> {
         let refused = |why: Refusal| Some(Outcome::Answered(Answer::Refused(why.into())));
-        if !self.state.takes_calls() {
+        if self.role == Role::Server || !self.state.takes_calls() {
             Some(Outcome::NotReceived)
         } else if payload.len() > MAX_PAYLOAD {
             refused(Refusal::TooLarge)
@@ -238,7 +241,10 @@ impl Session {
     pub fn close(&mut self, now: Time, goodbye: Goodbye) {
         self.now = self.now.max(now);
         match self.state {
-            State::Idle => self.over(End::Closed(goodbye), Received::Untold),
+            State::Idle => {
+                self.over(End::Closed(goodbye), Received::Untold);
+                self.state = State::Closed;
+            }
             State::Awaiting | State::Judging => {
                 self.close_with(End::Closed(goodbye.clone()), goodbye);
             }
@@ -253,9 +259,14 @@ impl Session {
     }
 
     /// Gives the next thing to do. `out` is cleared, and filled for [`Output::Send`]. `room` is how
-    /// many bytes the transport takes now: with zero nothing is sent, otherwise at most one message
-    /// (which may be larger than `room`; a WebSocket message is never cut).
-    pub fn poll(&mut self, out: &mut Vec<u8>, room: usize) -> Output {
+    /// many bytes the transport takes now: zero while it still holds a message that it was given
+    /// before, and then nothing is sent; otherwise at most one message (which may be larger than
+    /// `room`: a WebSocket message is never cut).
+    ///
+    /// [`Output::Close`] comes once the transport has room again after the last message, or when
+    /// the time for goodbyes is over.
+    pub fn poll(&mut self, now: Time, out: &mut Vec<u8>, room: usize) -> Output {
+        self.now = self.now.max(now);
         out.clear();
         self.start_calls();
         if let Some(event) = self.events.pop_front() {
@@ -268,7 +279,8 @@ impl Session {
                 return Output::Send;
             }
         }
-        if self.state == State::Closing && !self.has_last_words() {
+        let flushed = room > 0 || self.goodbye_given_up;
+        if self.state == State::Closing && flushed && !self.has_last_words() {
             self.state = State::Closed;
             self.timers.stop_all();
             return Output::Close {
@@ -356,6 +368,7 @@ impl Session {
         self.opening = None;
         self.incoming.clear();
         self.goodbye_sent = true;
+        self.goodbye_given_up = true;
         self.state = State::Closing;
     }
 

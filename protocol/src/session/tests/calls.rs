@@ -66,7 +66,7 @@ fn many_small_calls_share_one_message() {
     for i in 0..20_u8 {
         pair.call(&[i]);
     }
-    pair.client.poll();
+    pair.client.poll(pair.now);
     assert_eq!(pair.client.sent.len(), 1);
     let frames = Frames::new(&pair.client.sent[0])
         .collect::<Result<Vec<_>, _>>()
@@ -86,7 +86,7 @@ fn no_message_is_larger_than_the_wire_allows() {
     for _ in 0..6 {
         pair.call(&vec![7; MAX_PAYLOAD]);
     }
-    pair.client.poll();
+    pair.client.poll(pair.now);
     assert!(pair.client.sent.len() > 1);
     assert!(
         pair.client
@@ -250,19 +250,19 @@ fn a_lost_connection_tells_calls_that_were_never_sent_from_those_that_may_have_r
 fn what_arrives_is_acknowledged_though_nothing_else_is_sent() {
     let mut pair = Pair::open(&Limits::default());
     pair.call(b"");
-    pair.client.poll();
+    pair.client.poll(pair.now);
     let message = pair.client.sent.pop_front().expect("the call went out");
     pair.server
         .session
         .handle(pair.now, crate::Input::Message(&message));
-    pair.server.poll();
+    pair.server.poll(pair.now);
     assert!(
         pair.server.sent.is_empty(),
         "an acknowledgement waits for company"
     );
     pair.now = pair.server.wake.expect("a timer runs");
     pair.server.session.handle(pair.now, crate::Input::Tick);
-    pair.server.poll();
+    pair.server.poll(pair.now);
     let message = pair.server.sent.pop_front().expect("it went alone");
     let ack = Frames::new(&message).next();
     assert!(matches!(ack, Some(Ok(Frame::Ack(ack))) if ack.received == Some(Number::FIRST)));
@@ -279,9 +279,49 @@ fn a_transport_without_room_gets_nothing() {
     let mut pair = Pair::open(&Limits::default());
     pair.client.room = 0;
     pair.call(b"");
-    pair.client.poll();
+    pair.client.poll(pair.now);
     assert!(pair.client.sent.is_empty());
     pair.client.room = 1;
-    pair.client.poll();
+    pair.client.poll(pair.now);
     assert_eq!(pair.client.sent.len(), 1);
+}
+
+#[test]
+fn a_call_that_had_to_wait_for_the_writer_gets_its_whole_time() {
+    let limits = Limits::default()
+        .call_deadline(Duration::from_secs(5))
+        .calls(1);
+    let mut pair = Pair::open(&limits);
+    let (_, second) = (pair.call(b"1"), pair.call(b"2"));
+    pair.client.session.abandon(second);
+    let mut frames = Vec::new();
+    for number in 1..=2 {
+        let number = Number::new(number).expect("from one");
+        frames.push(Frame::Call(crate::frame::Call {
+            number,
+            kind: 0,
+            payload: b"",
+        }));
+    }
+    pair.inject(&frames);
+    pair.server.room = 0;
+    pair.answer(Number::FIRST, b"");
+    pair.server.poll(pair.now);
+    pair.now = pair.now + Duration::from_secs(10);
+    pair.server.room = 1;
+    pair.server.poll(pair.now);
+    assert_eq!(pair.server.calls().len(), 2);
+    pair.server.session.handle(pair.now, crate::Input::Tick);
+    pair.server.poll(pair.now);
+    let dropped = |event: &Event| matches!(event, Event::CallDropped { .. });
+    assert!(!pair.server.events.iter().any(dropped));
+}
+
+#[test]
+fn a_server_makes_no_calls_in_this_version() {
+    let mut pair = Pair::open(&Limits::default());
+    let call = pair.server.session.call(pair.now, 0, vec![]).expect("room");
+    pair.drive();
+    assert_eq!(pair.server.outcome(call), Some(&Outcome::NotReceived));
+    assert_eq!(pair.client.end(), None);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::pair::{Pair, goodbye};
 use crate::session::{End, Input, Outcome, State};
-use crate::{Answer, Goodbye, GoodbyeCode, Limits, Number};
+use crate::{Answer, Goodbye, GoodbyeCode, Limits, Number, Time};
 
 fn done() -> Goodbye {
     Goodbye::new(GoodbyeCode::Done, "bye")
@@ -52,7 +52,7 @@ fn answers_given_before_a_goodbye_still_arrive() {
 fn a_goodbye_tells_which_calls_never_arrived() {
     let mut pair = Pair::open(&Limits::default());
     pair.server.session.close(pair.now, done());
-    pair.server.poll();
+    pair.server.poll(pair.now);
     let crossing = pair.call(b"crosses the goodbye");
     pair.drive();
     assert_eq!(pair.server.calls(), []);
@@ -65,7 +65,7 @@ fn a_peer_that_never_answers_a_goodbye_is_closed_after_the_drain() {
     let pending = pair.call(b"");
     pair.drive();
     pair.client.session.close(pair.now, done());
-    pair.client.poll();
+    pair.client.poll(pair.now);
     pair.client.sent.clear();
     pair.pass(Duration::from_secs(1));
     assert_eq!(pair.client.closed, None);
@@ -104,7 +104,7 @@ fn a_refused_client_learns_why_and_the_server_does_not_wait() {
         pair.now,
         Goodbye::new(GoodbyeCode::Denied, "no such ticket"),
     );
-    pair.server.poll();
+    pair.server.poll(pair.now);
     assert_eq!(goodbye(&pair.server).code, GoodbyeCode::Denied);
     assert_eq!(pair.server.closed, Some(4005));
     pair.drive();
@@ -132,10 +132,10 @@ fn an_application_that_judges_too_long_does_not_hold_the_client() {
 #[test]
 fn closing_before_the_socket_opened_ends_at_once() {
     let mut client = crate::Session::client(Limits::default(), vec![], vec![]);
-    client.close(pair_time(), done());
+    client.close(Time::default(), done());
     let mut out = Vec::new();
     let ended = crate::Output::Event(crate::Event::Ended(End::Closed(done())));
-    assert_eq!(client.poll(&mut out, usize::MAX), ended);
+    assert_eq!(client.poll(Time::default(), &mut out, usize::MAX), ended);
 }
 
 #[test]
@@ -158,6 +158,36 @@ fn the_end_is_told_once() {
     }
 }
 
-fn pair_time() -> crate::Time {
-    crate::Time::default()
+#[test]
+fn the_last_message_leaves_before_the_close() {
+    let mut pair = Pair::open(&Limits::default());
+    pair.call(b"");
+    pair.drive();
+    pair.answer(Number::FIRST, &[7; 1000]);
+    let mut goodbye = Vec::new();
+    crate::frame::Frame::Goodbye(done()).encode(&mut goodbye);
+    pair.server
+        .session
+        .handle(pair.now, Input::Message(&goodbye));
+    let mut out = Vec::new();
+    let mut poll = |room| loop {
+        match pair.server.session.poll(pair.now, &mut out, room) {
+            crate::Output::Event(_) => {}
+            output => return output,
+        }
+    };
+    assert_eq!(poll(1), crate::Output::Send);
+    assert!(
+        matches!(poll(0), crate::Output::Wait(Some(_))),
+        "the transport still holds it"
+    );
+    assert_eq!(poll(1), crate::Output::Close { code: 1000 });
+}
+
+#[test]
+fn a_client_closed_before_it_opened_stays_closed() {
+    let mut client = crate::Session::client(Limits::default(), vec![], vec![]);
+    client.close(Time::default(), done());
+    client.handle(Time::default(), Input::Opened);
+    assert_eq!(client.state(), State::Closed);
 }

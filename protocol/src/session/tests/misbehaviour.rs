@@ -90,7 +90,7 @@ fn unreadable_messages_are_refused() {
         pair.server
             .session
             .handle(pair.now, Input::Message(message));
-        pair.server.poll();
+        pair.server.poll(pair.now);
         assert_eq!(pair.server.end(), Some(&End::Misbehaved(fault.into())));
         assert_eq!(goodbye(&pair.server).code, code);
     };
@@ -111,7 +111,7 @@ fn unreadable_messages_are_refused() {
 fn text_is_refused() {
     let mut pair = Pair::open(&Limits::default());
     pair.server.session.handle(pair.now, Input::Text);
-    pair.server.poll();
+    pair.server.poll(pair.now);
     assert_eq!(
         pair.server.end(),
         Some(&End::Misbehaved(Malformed::Text.into()))
@@ -131,7 +131,7 @@ fn a_reply_to_nothing_is_refused_by_the_client() {
     pair.client
         .session
         .handle(pair.now, Input::Message(&message));
-    pair.client.poll();
+    pair.client.poll(pair.now);
     assert_eq!(
         pair.client.end(),
         Some(&End::Misbehaved(PeerMisbehaved::ReplyToNothing))
@@ -157,7 +157,7 @@ fn each_frame_has_its_place_in_each_state() {
                 let mut message = Vec::new();
                 sample(*frame).encode(&mut message);
                 side.session.handle(pair.now, Input::Message(&message));
-                side.poll();
+                side.poll(pair.now);
                 let wrong = End::Misbehaved(PeerMisbehaved::WrongState {
                     frame: *frame,
                     state: *state,

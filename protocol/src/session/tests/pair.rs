@@ -38,10 +38,10 @@ impl Side {
         }
     }
 
-    pub(super) fn poll(&mut self) {
+    pub(super) fn poll(&mut self, now: Time) {
         let mut out = Vec::new();
         for _ in 0..10_000 {
-            match self.session.poll(&mut out, self.room) {
+            match self.session.poll(now, &mut out, self.room) {
                 Output::Send => self.sent.push_back(out.clone()),
                 Output::Event(event) => self.events.push(event),
                 Output::Close { code } => self.closed = Some(code),
@@ -135,8 +135,8 @@ impl Pair {
     /// Delivers until both wait and nothing is on its way; each delivery takes [`LATENCY`].
     pub(super) fn drive(&mut self) {
         loop {
-            self.client.poll();
-            self.server.poll();
+            self.client.poll(self.now);
+            self.server.poll(self.now);
             let (up, down) = (self.client.sent.pop_front(), self.server.sent.pop_front());
             if up.is_none() && down.is_none() {
                 return;
@@ -200,7 +200,7 @@ impl Pair {
         self.server
             .session
             .handle(self.now, Input::Message(&message));
-        self.server.poll();
+        self.server.poll(self.now);
     }
 }
 
