@@ -88,7 +88,9 @@ impl Client {
     ///
     /// # Errors
     /// The application's own error, or why there is no answer; see [`CallError`]. The error comes
-    /// at the latest when the call's deadline has passed.
+    /// at the latest when the call's deadline has passed. That counts from the moment when the
+    /// client has room for the call, which is at once unless as many bytes of calls wait as its
+    /// limits allow.
     pub async fn call<C: Call>(&self, request: C) -> Result<C::Reply, CallError<C::Error>> {
         let Handle {
             calls,

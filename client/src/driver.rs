@@ -112,7 +112,7 @@ impl<T: Transport> Shell<'_, T> {
         let over = poll_fn(|cx| self.poll(cx)).await;
         // What is still in the channels learns that nobody listens.
         self.calls.close();
-        while let Ok(call) = self.calls.try_recv() {
+        while let Some(call) = self.calls.recv().await {
             let _ = call.outcome.send(Outcome::NotReceived);
         }
         if let Over::Close(code) = over {
@@ -129,7 +129,7 @@ impl<T: Transport> Shell<'_, T> {
                 return Poll::Ready(over);
             }
             let woken = self.poll_timer(cx);
-            if !received && !commanded && !woken {
+            if !received && !commanded && !woken && !self.may_take_held() {
                 return Poll::Pending;
             }
         }
@@ -189,6 +189,13 @@ impl<T: Transport> Shell<'_, T> {
         any
     }
 
+    /// A call was held back, and what has been sent since made room for it.
+    fn may_take_held(&self) -> bool {
+        self.held
+            .as_ref()
+            .is_some_and(|call| self.session.has_room(&call.payload))
+    }
+
     fn next_call(&mut self, cx: &mut Context<'_>) -> Option<CallCommand> {
         if let Some(held) = self.held.take() {
             return Some(held);
@@ -238,7 +245,7 @@ impl<T: Transport> Shell<'_, T> {
                 Poll::Ready(Ok(())) => MAX_MESSAGE,
                 Poll::Ready(Err(LinkLost)) | Poll::Pending => 0,
             };
-            match self.session.poll(&mut self.out, room) {
+            match self.session.poll(self.transport.now(), &mut self.out, room) {
                 Output::Send => self.link.send(&self.out),
                 Output::Event(event) => self.event(event),
                 Output::Close { code } => return Some(Over::Close(code)),
@@ -271,7 +278,13 @@ impl<T: Transport> Shell<'_, T> {
             }
             Event::Ended(end) => {
                 if let Some(report) = self.report.take() {
-                    refuse(report, ConnectError::NotWelcomed(end.clone()));
+                    refuse(
+                        report,
+                        match &end {
+                            End::TooSlow => ConnectError::TimedOut,
+                            end => ConnectError::NotWelcomed(end.clone()),
+                        },
+                    );
                 }
                 self.state.send_replace(ClientState::Closed(end));
             }
@@ -288,7 +301,9 @@ impl<T: Transport> Shell<'_, T> {
             (Some(at), _) => {
                 let wait = at.saturating_since(self.transport.now());
                 // A millisecond more: a timer that fires early would wake us for nothing.
-                let sleep = self.transport.sleep(wait + Duration::from_millis(1));
+                let sleep = self
+                    .transport
+                    .sleep(wait.saturating_add(Duration::from_millis(1)));
                 self.sleep = Some((at, Box::pin(sleep)));
             }
         }

@@ -72,7 +72,7 @@ pub enum ConnectError<E: Error + 'static> {
     /// lost.
     #[error("the server didn't welcome the client: {0}")]
     NotWelcomed(End),
-    /// The options' `connect_timeout` passed.
+    /// The options' `connect_timeout` passed, or the time that the limits give a handshake.
     #[error("no connection within the time allowed")]
     TimedOut,
     /// The driver was dropped before the connection came about: the runtime is shutting down.
