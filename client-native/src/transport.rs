@@ -5,14 +5,16 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use http::Uri;
 use http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
-use tokio_websockets::{
-    ClientBuilder, CloseCode, Limits, MaybeTlsStream, Message, Payload, WebSocketStream,
-};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::{ProtocolError, SubProtocolError};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 use twinwire::Time;
 use twinwire::limits::MAX_MESSAGE;
 use twinwire_client::{Inbound, Link, LinkLost, Transport};
@@ -20,19 +22,22 @@ use twinwire_client::{Inbound, Link, LinkLost, Transport};
 /// How long the server may take to answer a close frame.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
+/// Control frames answered before anything else gets its turn.
+const CONTROL_AT_ONCE: usize = 32;
+
 /// The WebSocket couldn't be opened.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The URL isn't one.
-    #[error("the URL can't be read")]
-    Url(#[from] http::uri::InvalidUri),
+    /// The URL isn't one of a WebSocket.
+    #[error("the URL isn't one of a WebSocket")]
+    Url(#[source] tungstenite::Error),
     /// The URL asks for TLS, which this crate doesn't have yet.
     #[error("wss: isn't supported yet; use ws:")]
     Tls,
     /// Nobody listens there, it isn't a WebSocket server, or it refused the handshake.
     #[error("no WebSocket connection")]
-    WebSocket(#[from] tokio_websockets::Error),
+    WebSocket(#[source] tungstenite::Error),
     /// The server chose no subprotocol of ours: it isn't a Twinwire endpoint.
     #[error("the server doesn't speak {0}")]
     NotTwinwire(&'static str),
@@ -56,23 +61,19 @@ impl Transport for Tokio {
     type Sleep = Sleep;
 
     async fn open(&self, url: &str, subprotocol: &'static str) -> Result<Socket, OpenError> {
-        let url: Uri = url.parse()?;
-        if url
-            .scheme_str()
-            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("wss"))
-        {
+        let mut request = url.into_client_request().map_err(OpenError::Url)?;
+        if request.uri().scheme_str() == Some("wss") {
             return Err(OpenError::Tls);
         }
         let offer = HeaderValue::from_static(subprotocol);
-        let (stream, response) = ClientBuilder::from_uri(url)
-            .limits(Limits::default().max_payload_len(Some(MAX_MESSAGE)))
-            .add_header(SEC_WEBSOCKET_PROTOCOL, offer)?
-            .connect()
-            .await?;
-        let chosen = response.headers().get(SEC_WEBSOCKET_PROTOCOL);
-        if chosen.is_none_or(|chosen| chosen.as_bytes() != subprotocol.as_bytes()) {
-            return Err(OpenError::NotTwinwire(subprotocol));
-        }
+        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offer);
+        let limits = WebSocketConfig::default()
+            .max_message_size(Some(MAX_MESSAGE))
+            .max_frame_size(Some(MAX_MESSAGE))
+            .write_buffer_size(0)
+            .max_write_buffer_size(2 * MAX_MESSAGE);
+        let connected = connect_async_with_config(request, Some(limits), true).await;
+        let (stream, _) = connected.map_err(|error| classify(error, subprotocol))?;
         Ok(Socket { stream })
     }
 
@@ -85,26 +86,39 @@ impl Transport for Tokio {
     }
 }
 
+fn classify(error: tungstenite::Error, subprotocol: &'static str) -> OpenError {
+    match error {
+        tungstenite::Error::Url(_) => OpenError::Url(error),
+        tungstenite::Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(
+            SubProtocolError::NoSubProtocol | SubProtocolError::InvalidSubProtocol,
+        )) => OpenError::NotTwinwire(subprotocol),
+        other => OpenError::WebSocket(other),
+    }
+}
+
 pub(crate) struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
 
 impl Link for Socket {
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, LinkLost>> {
-        loop {
-            let message = match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
-                Some(Ok(message)) => message,
+        for _ in 0..CONTROL_AT_ONCE {
+            match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
+                Some(Ok(Message::Binary(message))) => {
+                    return Poll::Ready(Ok(Inbound::Binary(message.into())));
+                }
+                Some(Ok(Message::Text(_))) => return Poll::Ready(Ok(Inbound::Text)),
+                // The stream answers pings (of several only the newest) and the server's close, and
+                // ends once that is out.
+                Some(Ok(
+                    Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_),
+                )) => {}
                 Some(Err(_)) | None => return Poll::Ready(Err(LinkLost)),
-            };
-            if message.is_binary() {
-                return Poll::Ready(Ok(Inbound::Binary(Vec::from(&**message.as_payload()))));
-            } else if message.is_text() {
-                return Poll::Ready(Ok(Inbound::Text));
-            } else if message.is_close() {
-                return Poll::Ready(Err(LinkLost));
             }
-            // Pings are answered by the stream.
         }
+        // A server that pings without pause must not keep timers and callers waiting.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkLost>> {
@@ -114,9 +128,9 @@ impl Link for Socket {
     }
 
     fn send(&mut self, message: &[u8]) {
-        let payload = Payload::from(message.to_vec());
+        let message = Message::binary(message.to_vec());
         // It fails only when the stream has closed, which `poll_receive` tells.
-        let _ = Pin::new(&mut self.stream).start_send(Message::binary(payload));
+        let _ = Pin::new(&mut self.stream).start_send(message);
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkLost>> {
@@ -126,12 +140,15 @@ impl Link for Socket {
     }
 
     async fn close(mut self, code: u16) {
-        let code = CloseCode::try_from(code).ok();
+        let frame = CloseFrame {
+            code: CloseCode::from(code),
+            reason: "".into(),
+        };
         let close = async {
-            self.stream.send(Message::close(code, "")).await?;
+            self.stream.send(Message::Close(Some(frame))).await?;
             // What still comes is of no use; the end of the stream is the server's close.
             while let Some(Ok(_)) = self.stream.next().await {}
-            Ok::<(), tokio_websockets::Error>(())
+            Ok::<(), tungstenite::Error>(())
         };
         // A server that doesn't answer in time, or a broken stream: dropping it ends it as well.
         let _ = tokio::time::timeout(CLOSE_TIME, close).await;

@@ -57,6 +57,21 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// What a server answers to the key in a handshake's head (RFC 6455 §4.2.2), for servers made by
+/// hand.
+///
+/// # Panics
+///
+/// If there is no key.
+#[must_use]
+pub fn accept_key(head: &str) -> String {
+    let mut lines = head.lines().filter_map(|line| line.split_once(':'));
+    let key = lines.find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key"));
+    let (_, key) = key.expect("a handshake has a key");
+    let accept = actix_http::ws::hash_key(key.trim().as_bytes());
+    String::from_utf8_lossy(&accept).into_owned()
+}
+
 /// A TCP connection to a server, on which anything can be sent.
 #[derive(Debug)]
 pub struct Client {
