@@ -94,8 +94,12 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     }
 
     /// Lets pages of another origin connect, such as `"http://localhost:8080"`: scheme, host and
-    /// port as a browser's `Origin` header has them. Pages of this server's own origin always may;
-    /// so may what tells no origin, which no browser does.
+    /// port as a browser's `Origin` header has them.
+    ///
+    /// Pages of this server's own origin always may: those whose origin names the host and port of
+    /// the request's `Host`. So may what tells no origin, which no browser does. A page can point a
+    /// name of its own at 127.0.0.1 and then passes for this server's: a server on localhost that
+    /// holds anything worth guarding needs `authenticate` too.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.origins.allow(origin.into());
         self

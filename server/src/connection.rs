@@ -1,16 +1,17 @@
 //! The one loop of a connection: socket, timer and handlers on one side, the session on the other.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::web::Bytes;
-use tokio::select;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep};
 use twinwire::frame::Hello;
 use twinwire::limits::MAX_MESSAGE;
 use twinwire::{
@@ -23,7 +24,7 @@ use crate::context::Caller;
 use crate::handler::judge;
 use crate::identity::{Denied, Judging};
 use crate::shared::{Shared, random};
-use crate::websocket::{Close, End, Frame, Inbound, Opcode, Outbound, Refused};
+use crate::websocket::{Close, Frame, Inbound, Opcode, Outbound, Refused};
 
 /// Carries one connection from its handshake to its end.
 pub(crate) async fn run<S, I>(
@@ -45,7 +46,9 @@ pub(crate) async fn run<S, I>(
         format,
         inbound,
         outbound,
+        sending: None,
         origin: Instant::now(),
+        sleep: None,
         session,
         out: Vec::new(),
         message: Vec::new(),
@@ -94,7 +97,11 @@ struct Shell<S, I> {
     format: Format,
     inbound: Inbound,
     outbound: Outbound,
+    /// A message that waits for room in the socket's queue.
+    sending: Option<Sending>,
     origin: Instant,
+    /// The pause until the session's deadline.
+    sleep: Option<(Time, Pin<Box<Sleep>>)>,
     session: Session,
     out: Vec<u8>,
     /// The frames of a message that isn't whole yet. The socket bounds it.
@@ -108,30 +115,13 @@ struct Shell<S, I> {
     calls: HashMap<Number, AbortHandle>,
 }
 
-/// What woke the loop.
-enum Woken<I> {
-    Frame(Result<Frame, End>),
-    Sent(Result<(), Refused>),
-    Judged(Result<I, Denied>, Hello),
-    Handled(Result<(Id, Answer<Vec<u8>>), JoinError>),
-    Tick,
-}
+/// Frames taken before anything else gets its turn: a peer that never pauses must not keep timers
+/// and handlers waiting.
+const FRAMES_AT_ONCE: usize = 32;
 
 impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
     async fn run(mut self) {
-        let mut sending: Option<Sending> = None;
-        while let Some(deadline) = self.drive(&mut sending) {
-            match self.wait(&mut sending, deadline).await {
-                Woken::Frame(Ok(frame)) => self.frame(&frame),
-                Woken::Frame(Err(_)) | Woken::Sent(Err(_)) => {
-                    self.session.handle(self.now(), Input::Lost);
-                }
-                Woken::Sent(Ok(())) => {}
-                Woken::Judged(verdict, hello) => self.judged(verdict, &hello),
-                Woken::Handled(answer) => self.handled(answer),
-                Woken::Tick => self.session.handle(self.now(), Input::Tick),
-            }
-        }
+        poll_fn(|cx| self.poll(cx)).await;
         self.handlers.abort_all();
         // Only a socket that is read notices the peer's close.
         while self.inbound.next().await.is_ok() {}
@@ -141,63 +131,127 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
         Time::from_origin(self.origin.elapsed())
     }
 
-    /// Does what the session says until it waits; none when all is over.
-    fn drive(&mut self, sending: &mut Option<Sending>) -> Option<Option<Time>> {
+    /// Feeds the session with what came, bytes before time, and does what it says.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let room = if sending.is_none() { MAX_MESSAGE } else { 0 };
-            match self.session.poll(&mut self.out, room) {
-                Output::Send => *sending = self.send(),
+            let received = self.receive(cx);
+            let worked = self.poll_application(cx);
+            let sent = self.poll_sending(cx);
+            if self.drive() {
+                return Poll::Ready(());
+            }
+            let woken = self.poll_timer(cx);
+            if !received && !worked && !sent && !woken {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Takes what the socket has, a bounded number of frames at a time.
+    fn receive(&mut self, cx: &mut Context<'_>) -> bool {
+        for taken in 0..FRAMES_AT_ONCE {
+            match self.inbound.poll_next(cx) {
+                Poll::Ready(Ok(frame)) => self.frame(&frame),
+                Poll::Ready(Err(_)) => {
+                    self.session.handle(self.now(), Input::Lost);
+                    return false;
+                }
+                Poll::Pending => return taken > 0,
+            }
+        }
+        true
+    }
+
+    /// Takes what the application has done: its judgement, and its handlers' answers.
+    fn poll_application(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut any = false;
+        if let Some((mut judging, hello)) = self.judging.take() {
+            match judging.as_mut().poll(cx) {
+                Poll::Ready(verdict) => {
+                    self.judged(verdict, &hello);
+                    any = true;
+                }
+                Poll::Pending => self.judging = Some((judging, hello)),
+            }
+        }
+        while let Poll::Ready(Some(answer)) = self.handlers.poll_join_next_with_id(cx) {
+            self.handled(answer);
+            any = true;
+        }
+        any
+    }
+
+    fn poll_sending(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(sending) = &mut self.sending else {
+            return false;
+        };
+        // A socket that closed meanwhile shows in `inbound`.
+        let done = sending.as_mut().poll(cx).is_ready();
+        if done {
+            self.sending = None;
+        }
+        done
+    }
+
+    /// Does what the session says until it waits; says whether all is over.
+    fn drive(&mut self) -> bool {
+        loop {
+            let room = if self.sending.is_none() {
+                MAX_MESSAGE
+            } else {
+                0
+            };
+            match self.session.poll(self.now(), &mut self.out, room) {
+                Output::Send => self.send(),
                 Output::Event(event) => self.event(event),
                 Output::Close { code } => {
                     close(&self.outbound, code);
-                    return None;
+                    return true;
                 }
-                Output::Wait(_) if self.session.state() == twinwire::State::Closed => return None,
-                Output::Wait(deadline) => return Some(deadline),
+                Output::Wait(deadline) => {
+                    self.wake_at(deadline);
+                    return self.session.state() == twinwire::State::Closed;
+                }
             }
         }
     }
 
     /// Queues the message at once where there is room, which is usual.
-    fn send(&mut self) -> Option<Sending> {
+    fn send(&mut self) {
         let message = Bytes::from(std::mem::take(&mut self.out));
         match self.outbound.try_send(message.clone()) {
             Err(Refused::Full) => {
                 let outbound = self.outbound.clone();
-                Some(Box::pin(async move { outbound.send(message).await }))
+                self.sending = Some(Box::pin(async move { outbound.send(message).await }));
             }
             // A closed connection shows in `inbound`.
-            Ok(()) | Err(Refused::Closed | Refused::TooLarge) => None,
+            Ok(()) | Err(Refused::Closed | Refused::TooLarge) => {}
         }
     }
 
-    /// Waits for what happens first; bytes before time.
-    async fn wait(&mut self, sending: &mut Option<Sending>, deadline: Option<Time>) -> Woken<I> {
-        let Self {
-            inbound,
-            judging,
-            handlers,
-            origin,
-            ..
-        } = self;
-        let wake = deadline.map(|at| *origin + at.since_origin());
-        select! {
-            biased;
-            frame = inbound.next() => Woken::Frame(frame),
-            sent = ready(sending.as_mut()) => {
-                *sending = None;
-                Woken::Sent(sent)
+    fn wake_at(&mut self, deadline: Option<Time>) {
+        match (deadline, &self.sleep) {
+            (None, _) => self.sleep = None,
+            (Some(at), Some((set, _))) if *set == at => {}
+            (Some(at), _) => {
+                let wait = at.saturating_since(self.now());
+                // A millisecond more: a timer that fires early would wake us for nothing.
+                let sleep = tokio::time::sleep(wait.saturating_add(Duration::from_millis(1)));
+                self.sleep = Some((at, Box::pin(sleep)));
             }
-            verdict = ready(judging.as_mut().map(|(judging, _)| judging)) => {
-                let hello = judging.take().map(|(_, hello)| hello);
-                match hello {
-                    Some(hello) => Woken::Judged(verdict, hello),
-                    None => Woken::Tick,
-                }
-            }
-            Some(answer) = handlers.join_next_with_id() => Woken::Handled(answer),
-            () = tick(wake) => Woken::Tick,
         }
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some((_, sleep)) = &mut self.sleep else {
+            return false;
+        };
+        if sleep.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        self.sleep = None;
+        self.session.handle(self.now(), Input::Tick);
+        true
     }
 
     fn frame(&mut self, frame: &Frame) {
@@ -310,21 +364,5 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
 
     fn answer(&mut self, call: Number, answer: Answer<Vec<u8>>) {
         self.session.answer(self.now(), call, answer);
-    }
-}
-
-/// The future's outcome, or never where there is none.
-async fn ready<F: Future + Unpin + ?Sized>(future: Option<&mut F>) -> F::Output {
-    match future {
-        Some(future) => future.await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn tick(at: Option<Instant>) {
-    match at {
-        // A timer's resolution is a millisecond; one that fired early would wake us for nothing.
-        Some(at) => sleep_until(at + Duration::from_millis(1)).await,
-        None => std::future::pending().await,
     }
 }

@@ -57,7 +57,8 @@ impl<S: 'static, I: 'static> Registered<S, I> {
 }
 
 fn unreadable(kind: &str, error: &DecodeError) -> Answer<Vec<u8>> {
-    tracing::warn!(kind, %error, "a call's payload can't be read");
+    // At the peer's pace, so not louder.
+    tracing::debug!(kind, %error, "a call's payload can't be read");
     Answer::Refused(Refusal::Undecodable.into())
 }
 
@@ -80,12 +81,12 @@ pub(crate) fn judge<S, I>(
     table: &[KindEntry],
 ) -> (Vec<Option<&'static str>>, Vec<(u32, Refusal)>) {
     let mut refused = Vec::new();
+    let mut differing = Vec::new();
     let known = (0..).zip(table).map(|(place, entry)| {
         let refusal = match registry.get_key_value(entry.name.as_str()) {
             Some((name, kind)) if kind.fingerprint == entry.fingerprint => return Some(*name),
-            Some((name, kind)) => {
-                tracing::warn!(kind = name, ours = %kind.fingerprint, theirs = %entry.fingerprint,
-                    "a client has this kind with another structure: one of the two is older");
+            Some((name, _)) => {
+                differing.push(*name);
                 Refusal::KindDiffers
             }
             None => Refusal::UnknownKind,
@@ -93,5 +94,12 @@ pub(crate) fn judge<S, I>(
         refused.push((place, refusal));
         None
     });
-    (known.collect(), refused)
+    let known = known.collect();
+    if !differing.is_empty() {
+        tracing::warn!(
+            kinds = ?differing,
+            "a client has these kinds with another structure: one of the two is older"
+        );
+    }
+    (known, refused)
 }

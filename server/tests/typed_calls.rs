@@ -348,7 +348,7 @@ async fn connecting_fails_in_words_where_nobody_answers_as_expected() {
     let server = serve(builder(&App::default()));
     for (url, speaks) in [
         (server.url("/elsewhere"), "no WebSocket connection"),
-        ("not a url".to_owned(), "the URL can't be read"),
+        ("not a url".to_owned(), "the URL isn't one of a WebSocket"),
         (
             "wss://localhost/".to_owned(),
             "wss: isn't supported yet; use ws:",

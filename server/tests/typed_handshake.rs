@@ -1,13 +1,15 @@
 //! What a typed endpoint says to those who aren't, or don't behave as, its clients.
 
+use std::time::Duration;
+
 use futures_util::{SinkExt, StreamExt};
 use http::HeaderName;
 use http::header::{ORIGIN, SEC_WEBSOCKET_PROTOCOL};
-use testkit::raw::Client;
+use testkit::raw::{Client, HANDSHAKE};
 use testkit::{Server, soon};
 use tokio_websockets::{ClientBuilder, Message};
 use twinwire::frame::{Frame, Frames, Hello};
-use twinwire::{Goodbye, GoodbyeCode};
+use twinwire::{Goodbye, GoodbyeCode, Limits};
 use twinwire_server::Twinwire;
 
 fn serve() -> Server {
@@ -153,4 +155,34 @@ async fn what_is_no_client_gets_ordinary_http() {
     let url = server.url("/ws");
     let bare = ClientBuilder::new().uri(&url).unwrap();
     assert!(soon("the refusal", bare.connect()).await.is_err());
+}
+
+/// A masked binary frame of one optional frame, which is skipped: legal in every state.
+const NOTHING: [u8; 8] = [0x82, 0x82, 0, 0, 0, 0, 0x01, 0x80];
+
+#[tokio::test]
+async fn a_peer_that_floods_is_still_held_to_its_time() {
+    let limits = Limits::default().handshake(Duration::from_millis(300));
+    let wire = Twinwire::builder(())
+        .limits(limits)
+        .build()
+        .expect("no kinds clash");
+    let server = Server::start(move |config| {
+        config.configure(wire.at("/ws"));
+    });
+    let mut client = Client::tcp(server.addr()).await.unwrap();
+    let handshake = format!("{HANDSHAKE}Sec-WebSocket-Protocol: twinwire.0.postcard\r\n");
+    assert!(
+        client
+            .get("/ws", &handshake)
+            .await
+            .unwrap()
+            .starts_with("HTTP/1.1 101 ")
+    );
+    let flood = NOTHING.repeat(1024);
+    let flooded = soon("the end of a flood", async {
+        // Until the server has had enough.
+        while client.send(&flood).await.is_ok() {}
+    });
+    flooded.await;
 }

@@ -77,10 +77,11 @@ impl Inbound {
     ///
     /// The way the connection ended, and the same again if asked again.
     pub(crate) async fn next(&mut self) -> Result<Frame, End> {
-        poll_fn(|cx| self.poll(cx)).await
+        poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, End>> {
+    /// [`next`](Self::next), for who waits for other things beside it.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, End>> {
         // A peer that sends without pause must not keep others from being served.
         let budget = ready!(coop::poll_proceed(cx));
         loop {
