@@ -1,5 +1,6 @@
 //! A socket in a dedicated worker, against a real server.
 #![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test fails by its panic")]
 
 mod behaviour;
 mod peer;

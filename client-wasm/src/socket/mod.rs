@@ -122,6 +122,8 @@ impl Socket {
     }
 
     /// Bytes that the browser holds unsent, without what the protocol adds to them.
+    ///
+    /// WebKit counts what has not reached its network process, so a slow peer doesn't show there.
     pub fn buffered_amount(&self) -> usize {
         self.shared().held()
     }

@@ -68,6 +68,9 @@ impl SocketOptions {
     /// and one message. Browsers tell nobody when bytes leave, so waiting costs a few milliseconds: a
     /// mark too low for the line leaves it idle in between. A high mark delays what is sent last by
     /// all that lies before it. 0 counts as 1: one message at a time.
+    ///
+    /// WebKit's count ends at its network process, which holds what a slow peer doesn't take: there a
+    /// sender waits for that process only.
     pub fn high_water_mark(mut self, bytes: usize) -> Self {
         self.high_water_mark = bytes.max(1);
         self

@@ -6,9 +6,30 @@ mod receiving;
 mod sending;
 
 use futures_util::StreamExt;
+use js_sys::Reflect;
 use twinwire_client_wasm::{Message, ReceiveError, Socket};
+use wasm_bindgen::JsValue;
 
 use crate::peer;
+
+/// Whose browser this is, for what only one of them does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Engine {
+    Chromium,
+    Firefox,
+    WebKit,
+}
+
+fn engine() -> Engine {
+    let get = |object: &JsValue, name: &str| Reflect::get(object, &name.into()).unwrap();
+    let agent = get(&get(&js_sys::global(), "navigator"), "userAgent").as_string();
+    let agent = agent.unwrap();
+    match agent {
+        _ if agent.contains("Firefox") => Engine::Firefox,
+        _ if agent.contains("Chrome") => Engine::Chromium,
+        _ => Engine::WebKit,
+    }
+}
 
 /// Connects to one of the peer's paths.
 async fn connect(path: &str) -> Socket {

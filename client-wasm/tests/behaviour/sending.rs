@@ -8,7 +8,7 @@ use futures_util::{SinkExt, StreamExt, join, poll, stream};
 use twinwire_client_wasm::{Message, SendError, Socket, TrySendError};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::{aborted, connect, key, release, report, rest, text};
+use super::{Engine, aborted, connect, engine, key, release, report, rest, text};
 use crate::peer;
 
 const PIECE: usize = 64 * 1024;
@@ -54,7 +54,8 @@ async fn senders_wait_for_a_peer_that_does_not_read_and_lose_nothing() {
     let send = async {
         for _ in 0..PIECES {
             socket.send(vec![7; PIECE]).await.unwrap();
-            assert!(socket.buffered_amount() <= 2 * PIECE);
+            let held = socket.buffered_amount();
+            assert!(held <= 2 * PIECE, "{held}");
             sent.set(sent.get() + 1);
         }
     };
@@ -66,7 +67,8 @@ async fn senders_wait_for_a_peer_that_does_not_read_and_lose_nothing() {
             still = if sent.get() == seen { still + 1 } else { 0 };
             seen = sent.get();
         }
-        assert!(seen < PIECES, "64 MiB do not fit on the way");
+        // WebKit's network process has no bound and tells of none.
+        assert_eq!(seen == PIECES, engine() == Engine::WebKit, "{seen} sent");
         release(&key).await;
     };
     join!(send, release);

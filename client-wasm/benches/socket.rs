@@ -1,0 +1,218 @@
+//! Messages a second over this crate's socket and over gloo-net's, in a browser, and their ratio.
+//!
+//! Run: `cargo run --release -p testkit --bin peer` in one terminal (it prints its port), then
+//! `TWINWIRE_TEST_PORT=<port> cargo bench -p twinwire-client-wasm --target wasm32-unknown-unknown --bench socket`
+//! with wasm-bindgen-test-runner as the target's runner and `CHROMEDRIVER`, `GECKODRIVER` or
+//! `SAFARIDRIVER` naming a driver.
+//!
+//! Both clients take turns in each round, so that a machine that is busy for a while slows both; the
+//! ratio is the median over the rounds. It asserts no time.
+#![forbid(unsafe_code)]
+
+#[path = "../tests/peer/mod.rs"]
+mod peer;
+
+use std::fmt::Write;
+
+use futures_util::{SinkExt, StreamExt};
+use gloo_net::websocket::Message as GlooMessage;
+use gloo_net::websocket::futures::WebSocket as Gloo;
+use twinwire_client_wasm::{Message, Socket};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_test::{Criterion, console_log, wasm_bindgen_bench};
+
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
+
+const ROUNDS: usize = 9;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = performance)]
+    fn now() -> f64;
+}
+
+/// What both clients do, each with its own type of message.
+trait Client: Sized {
+    type Message: Clone;
+
+    fn message(kind: Kind, payload: &[u8]) -> Self::Message;
+    async fn open(url: &str) -> Self;
+    async fn send(&mut self, message: Self::Message);
+    async fn next(&mut self) -> Self::Message;
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Direction {
+    Send,
+    Receive,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Text,
+    Binary,
+}
+
+#[derive(Clone, Copy)]
+struct Cell {
+    direction: Direction,
+    kind: Kind,
+    size: usize,
+    count: usize,
+}
+
+impl Cell {
+    fn all() -> impl Iterator<Item = Self> {
+        use {Direction::*, Kind::*};
+        let cells = [
+            (Send, Text),
+            (Send, Binary),
+            (Receive, Text),
+            (Receive, Binary),
+        ];
+        let sizes = [(128, 20_000), (16 * 1024, 2_000)];
+        cells.into_iter().flat_map(move |(direction, kind)| {
+            sizes.map(|(size, count)| Self {
+                direction,
+                kind,
+                size,
+                count,
+            })
+        })
+    }
+
+    /// Messages a second.
+    async fn run<C: Client>(self) -> f64 {
+        let millis = match self.direction {
+            Direction::Send => self.send::<C>().await,
+            Direction::Receive => self.receive::<C>().await,
+        };
+        self.count as f64 / millis * 1000.0
+    }
+
+    /// Milliseconds from the first message to the peer's word that it has them all.
+    async fn send<C: Client>(self) -> f64 {
+        let mut client = C::open(&peer::url("/sink")).await;
+        // The first answer says that the connection is open, which gloo-net doesn't.
+        let report = C::message(Kind::Text, b"report");
+        client.send(report.clone()).await;
+        client.next().await;
+        let message = C::message(self.kind, &vec![b'x'; self.size]);
+        let start = now();
+        for _ in 0..self.count {
+            client.send(message.clone()).await;
+        }
+        client.send(report).await;
+        client.next().await;
+        now() - start
+    }
+
+    /// Milliseconds from the first message to the last.
+    async fn receive<C: Client>(self) -> f64 {
+        let kind = match self.kind {
+            Kind::Text => "text",
+            Kind::Binary => "binary",
+        };
+        let path = format!("/push?count={}&size={}&kind={kind}", self.count, self.size);
+        let mut client = C::open(&peer::url(&path)).await;
+        client.next().await;
+        let start = now();
+        for _ in 1..self.count {
+            client.next().await;
+        }
+        now() - start
+    }
+}
+
+impl Client for Socket {
+    type Message = Message;
+
+    fn message(kind: Kind, payload: &[u8]) -> Message {
+        match kind {
+            Kind::Text => Message::Text(String::from_utf8_lossy(payload).into_owned()),
+            Kind::Binary => Message::from(payload),
+        }
+    }
+
+    async fn open(url: &str) -> Self {
+        Self::connect(url)
+            .await
+            .expect("the peer takes connections")
+    }
+
+    async fn send(&mut self, message: Message) {
+        Self::send(self, message).await.expect("the socket is open");
+    }
+
+    async fn next(&mut self) -> Message {
+        let message = StreamExt::next(self).await.expect("the socket is open");
+        message.expect("the queue is large enough")
+    }
+}
+
+impl Client for Gloo {
+    type Message = GlooMessage;
+
+    fn message(kind: Kind, payload: &[u8]) -> GlooMessage {
+        match kind {
+            Kind::Text => GlooMessage::Text(String::from_utf8_lossy(payload).into_owned()),
+            Kind::Binary => GlooMessage::Bytes(payload.to_vec()),
+        }
+    }
+
+    async fn open(url: &str) -> Self {
+        Self::open(url).expect("the URL is one")
+    }
+
+    async fn send(&mut self, message: GlooMessage) {
+        SinkExt::send(self, message)
+            .await
+            .expect("the socket is open");
+    }
+
+    async fn next(&mut self) -> GlooMessage {
+        let message = StreamExt::next(self).await.expect("the socket is open");
+        message.expect("the socket is open")
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+#[wasm_bindgen_bench]
+async fn ratio_to_gloo_net(_: &mut Criterion) {
+    let mut table = String::from("direction kind    bytes   ours/s   gloo/s  ratio (rounds)\n");
+    for cell in Cell::all() {
+        let (mut ours, mut gloo) = (Vec::new(), Vec::new());
+        for round in 0..=ROUNDS {
+            let pair = match round % 2 {
+                0 => (cell.run::<Socket>().await, cell.run::<Gloo>().await),
+                _ => {
+                    let gloo = cell.run::<Gloo>().await;
+                    (cell.run::<Socket>().await, gloo)
+                }
+            };
+            // The first round warms the engine's compilers up.
+            if round > 0 {
+                ours.push(pair.0);
+                gloo.push(pair.1);
+            }
+        }
+        let ratios: Vec<f64> = ours.iter().zip(&gloo).map(|(o, g)| o / g).collect();
+        let spread = ratios.iter().map(|r| format!("{r:.2}")).collect::<Vec<_>>();
+        let _ = writeln!(
+            table,
+            "{:9} {:6} {:6} {:8.0} {:8.0} {:6.2} ({})",
+            format!("{:?}", cell.direction),
+            format!("{:?}", cell.kind),
+            cell.size,
+            median(ours),
+            median(gloo),
+            median(ratios),
+            spread.join(" "),
+        );
+    }
+    console_log!("{table}");
+}
