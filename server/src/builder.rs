@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use thiserror::Error;
+use tokio::sync::watch;
 use twinwire::{BootId, Call, Limits};
 
 use crate::handler::{Registered, Registry};
@@ -134,6 +135,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
             origins: self.origins,
             limits: self.limits,
             boot,
+            stop: watch::Sender::new(None),
         }))
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::web::Bytes;
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{Instant, Sleep};
 use twinwire::frame::Hello;
@@ -38,6 +39,7 @@ pub(crate) async fn run<S, I>(
     I: Send + Sync + 'static,
 {
     let address = request.peer_addr();
+    let stop = shared.stop.subscribe();
     let session = Session::server(Time::default(), shared.limits.clone());
     let shell = Shell {
         shared,
@@ -55,6 +57,8 @@ pub(crate) async fn run<S, I>(
         kinds: Vec::new(),
         cx: None,
         judging: None,
+        stopping: Some(stopping(stop.clone())),
+        _open: stop,
         handlers: JoinSet::new(),
         running: HashMap::new(),
         calls: HashMap::new(),
@@ -62,6 +66,20 @@ pub(crate) async fn run<S, I>(
     tracing::debug!(?address, ?format, "a socket opened");
     shell.run().await;
     tracing::debug!(?address, "a socket closed");
+}
+
+fn stopping(mut stop: watch::Receiver<Option<Goodbye>>) -> Stopping {
+    Box::pin(async move {
+        match stop
+            .wait_for(Option::is_some)
+            .await
+            .map(|goodbye| goodbye.clone())
+        {
+            Ok(Some(goodbye)) => goodbye,
+            // The connection holds what the sender lives in.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
+    })
 }
 
 /// Tells a client of another version why there is no session, and closes.
@@ -87,6 +105,8 @@ fn close(outbound: &Outbound, code: u16) {
     }
 }
 
+/// Ready when the server stops.
+type Stopping = Pin<Box<dyn Future<Output = Goodbye>>>;
 type Sending = Pin<Box<dyn Future<Output = Result<(), Refused>>>>;
 
 struct Shell<S, I> {
@@ -110,6 +130,9 @@ struct Shell<S, I> {
     kinds: Vec<Option<&'static str>>,
     cx: Option<Cx<S, I>>,
     judging: Option<(Judging<I>, Hello)>,
+    stopping: Option<Stopping>,
+    /// By this the endpoint knows that the connection lives.
+    _open: watch::Receiver<Option<Goodbye>>,
     handlers: JoinSet<Answer<Vec<u8>>>,
     running: HashMap<Id, Number>,
     calls: HashMap<Number, AbortHandle>,
@@ -162,7 +185,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
         true
     }
 
-    /// Takes what the application has done: its judgement, and its handlers' answers.
+    /// Takes what the application has done: its judgement, its handlers' answers, its end.
     fn poll_application(&mut self, cx: &mut Context<'_>) -> bool {
         let mut any = false;
         if let Some((mut judging, hello)) = self.judging.take() {
@@ -173,6 +196,13 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
                 }
                 Poll::Pending => self.judging = Some((judging, hello)),
             }
+        }
+        if let Some(stopping) = &mut self.stopping
+            && let Poll::Ready(goodbye) = stopping.as_mut().poll(cx)
+        {
+            self.stopping = None;
+            self.session.close(self.now(), goodbye);
+            any = true;
         }
         while let Poll::Ready(Some(answer)) = self.handlers.poll_join_next_with_id(cx) {
             self.handled(answer);

@@ -45,6 +45,18 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
         }
     }
 
+    /// Says goodbye to every client, `going_away`, and takes no new ones; ready when all sockets have
+    /// been closed, which [`Limits::drain`](twinwire::Limits::drain) bounds. Answers that are ready
+    /// still go out; calls whose handlers run end at their clients as `Unknown`.
+    ///
+    /// Call it before `ServerHandle::stop`, for which open sockets would be cut.
+    pub async fn shut_down(&self) {
+        self.0
+            .stop
+            .send_replace(Some(Goodbye::new(GoodbyeCode::GoingAway, "")));
+        self.0.stop.closed().await;
+    }
+
     fn accept(&self, request: &HttpRequest, payload: Payload) -> HttpResponse {
         if !self.0.origins.admit(request) {
             return HttpResponse::Forbidden().body(
@@ -72,16 +84,19 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
             Ok(accepted) => accepted,
             Err(error) => return error.error_response(),
         };
-        match version::format(spoken) {
-            Some(format) => {
+        let stopping = self.0.stop.borrow().clone();
+        match (version::format(spoken), stopping) {
+            (Some(format), None) => {
                 let shared = Arc::clone(&self.0);
                 let request = request.clone();
-                let run = connection::run(shared, request, format, inbound, outbound);
-                actix_web::rt::spawn(run);
+                actix_web::rt::spawn(connection::run(shared, request, format, inbound, outbound));
             }
-            None => {
+            (None, _) => {
                 let goodbye =
                     Goodbye::new(GoodbyeCode::Unsupported, "this server speaks version 0");
+                actix_web::rt::spawn(connection::refuse(goodbye, inbound, outbound));
+            }
+            (Some(_), Some(goodbye)) => {
                 actix_web::rt::spawn(connection::refuse(goodbye, inbound, outbound));
             }
         }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use twinwire::{BootId, Limits};
+use tokio::sync::watch;
+use twinwire::{BootId, Goodbye, Limits};
 
 use crate::handler::Registry;
 use crate::identity::Authenticate;
@@ -16,6 +17,8 @@ pub(crate) struct Shared<S, I> {
     pub(crate) origins: Origins,
     pub(crate) limits: Limits,
     pub(crate) boot: BootId,
+    /// Why all sessions end, once they have to. Each connection watches it for as long as it lives.
+    pub(crate) stop: watch::Sender<Option<Goodbye>>,
 }
 
 /// Bytes from the system's cryptographic source.

@@ -368,3 +368,33 @@ async fn connecting_fails_in_words_where_nobody_answers_as_expected() {
     ));
     let _: Option<OpenError> = None;
 }
+
+#[tokio::test]
+async fn a_server_that_shuts_down_says_goodbye_to_all_and_takes_no_new_ones() {
+    let app = App::default();
+    let wire = builder(&app).build().unwrap();
+    let mounted = wire.clone();
+    let server = Server::with_workers(2, move |config| {
+        config.configure(mounted.at("/ws"));
+    });
+    let (ada, bob) = (client(&server).await, client(&server).await);
+    let waiting = tokio::spawn({
+        let ada = ada.clone();
+        async move { ada.call(Wait { id: 1 }).await }
+    });
+    app.log.count(1).await;
+    soon("all sockets closed", wire.shut_down()).await;
+    assert!(matches!(waiting.await.unwrap(), Err(CallError::Unknown)));
+    for client in [ada, bob] {
+        match soon("the end", client.closed()).await {
+            End::Goodbye(goodbye) => assert_eq!(goodbye.code, GoodbyeCode::GoingAway),
+            other => panic!("a goodbye, not {other:?}"),
+        }
+    }
+    match soon("the refusal", connect(server.url("/ws"), KINDS)).await {
+        Err(ConnectError::NotWelcomed(End::Goodbye(goodbye))) => {
+            assert_eq!(goodbye.code, GoodbyeCode::GoingAway);
+        }
+        other => panic!("a goodbye, not {other:?}"),
+    }
+}

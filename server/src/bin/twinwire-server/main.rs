@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use actix_web::{App, HttpServer};
 use anyhow::Context as _;
 use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use twinwire_server::{Twinwire, loopback, tune};
 
@@ -47,12 +48,12 @@ async fn main() -> anyhow::Result<()> {
     }
     let wire = builder.call(greeting::greet).build()?;
     let www = args.www;
+    let mounted = wire.clone();
     let server = HttpServer::new(move || {
         let files = actix_files::Files::new("/", &www).index_file("index.html");
-        App::new().configure(wire.at("/ws")).service(files)
+        App::new().configure(mounted.at("/ws")).service(files)
     });
-    // An open chat would keep a graceful stop waiting.
-    let mut server = tune(server).shutdown_timeout(1);
+    let mut server = tune(server).disable_signals().shutdown_timeout(1);
     let (port, listeners) = loopback(args.port).with_context(|| {
         format!(
             "can't listen on port {}; choose another with --port",
@@ -63,8 +64,30 @@ async fn main() -> anyhow::Result<()> {
         server = server.listen(listener)?;
     }
     println!("listening on http://localhost:{port}");
-    server.run().await?;
+    let server = server.run();
+    let handle = server.handle();
+    actix_web::rt::spawn(async move {
+        asked_to_stop().await;
+        wire.shut_down().await;
+        handle.stop(true).await;
+    });
+    server.await?;
     Ok(())
+}
+
+/// Ready at the first Ctrl-C or SIGTERM.
+async fn asked_to_stop() {
+    let mut terminate = match signal(SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM will end the server without a goodbye");
+            return std::future::pending().await;
+        }
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
 }
 
 /// As `RUST_LOG` says; by default what concerns a person who watches.
