@@ -1,2 +1,56 @@
-//! Twinwire.
+//! The browser's WebSocket as futures and streams, and the typed client of Twinwire on it, for pages
+//! and workers.
+//!
+//! Two floors. [`connect`] gives a [`Client`] of a Twinwire server, which makes typed calls:
+//!
+//! ```no_run
+//! # use serde::{Deserialize, Serialize};
+//! # use twinwire::{Call, Kinds, kinds};
+//! # #[derive(Serialize, Deserialize, Call)]
+//! # #[call(reply = String)]
+//! # struct Greet { name: String }
+//! # const KINDS: Kinds = kinds![Greet];
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = twinwire_client_wasm::connect("/ws", KINDS).await?;
+//! let greeting = client.call(Greet { name: "Ada".to_owned() }).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Below it stands [`Socket`], alone, for any WebSocket server: one connection, and what the browser
+//! tells about it. It does *not* reconnect, resend or frame anything. [`SocketOptions`] hold its
+//! subprotocols, its time limit and every bound.
+//!
+//! ```no_run
+//! use futures_util::StreamExt;
+//! use twinwire_client_wasm::Socket;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut socket = Socket::connect("/ws").await?; // onopen, as a future
+//! socket.send("hello").await?; // waits above the high-water mark
+//! while let Some(message) = socket.next().await {
+//!     let message = message?; // onmessage, as a stream
+//! }
+//! let close = socket.closed().await; // onclose: code, reason, clean
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Nothing has to be driven: the browser's events wake whoever waits. Run futures with
+//! `wasm_bindgen_futures::spawn_local` or whatever runs the application.
 #![forbid(unsafe_code)]
+
+mod client;
+mod env;
+mod socket;
+mod transport;
+
+pub use client::{ConnectError, connect, connect_with};
+pub use socket::{
+    CloseError, CloseEvent, Closed, Flushing, Message, OpenError, QUEUE_FULL_CODE, ReceiveError,
+    SendError, Sending, Socket, SocketOptions, TrySendError, UrlError,
+};
+pub use twinwire_client::{CallError, Client, ClientState, Options};
+
+#[cfg(test)]
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -7,12 +7,12 @@ use std::task::Poll;
 use js_sys::Array;
 use web_sys::{BinaryType, WebSocket};
 
-use super::error::ConnectError;
+use super::error::OpenError;
 use super::url::{check_protocols, resolve};
 use super::{Socket, SocketOptions};
 use crate::env;
 
-pub(super) async fn connect(options: SocketOptions, url: &str) -> Result<Socket, ConnectError> {
+pub(super) async fn connect(options: SocketOptions, url: &str) -> Result<Socket, OpenError> {
     check_protocols(&options.protocols)?;
     let url = resolve(url, env::base_urls())?;
     let web_socket = construct(&url, &options.protocols)?;
@@ -27,16 +27,16 @@ pub(super) async fn connect(options: SocketOptions, url: &str) -> Result<Socket,
     });
     poll_fn(|cx| {
         if let Poll::Ready(opened) = socket.shared().poll_open(cx) {
-            return Poll::Ready(opened.map_err(ConnectError::Closed));
+            return Poll::Ready(opened.map_err(OpenError::Closed));
         }
         let passed = time_limit.as_mut().poll(cx);
-        passed.map(|()| Err(ConnectError::TimedOut))
+        passed.map(|()| Err(OpenError::TimedOut))
     })
     .await?;
     Ok(socket)
 }
 
-pub(super) fn construct(url: &str, protocols: &[String]) -> Result<WebSocket, ConnectError> {
+pub(super) fn construct(url: &str, protocols: &[String]) -> Result<WebSocket, OpenError> {
     let offered: Array = protocols
         .iter()
         .map(String::as_str)
@@ -44,7 +44,7 @@ pub(super) fn construct(url: &str, protocols: &[String]) -> Result<WebSocket, Co
         .collect();
     let web_socket = WebSocket::new_with_str_sequence(url, &offered);
     // The URL and the subprotocols are checked, so what is left to throw at is policy.
-    let web_socket = web_socket.map_err(|_| ConnectError::Blocked)?;
+    let web_socket = web_socket.map_err(|_| OpenError::Blocked)?;
     // A Blob's bytes come only through a promise, later than the message after it.
     web_socket.set_binary_type(BinaryType::Arraybuffer);
     Ok(web_socket)

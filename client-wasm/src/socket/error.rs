@@ -8,7 +8,7 @@ use super::message::Message;
 /// Why no connection came about.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum ConnectError {
+pub enum OpenError {
     /// The URL can't be one of a WebSocket. Correct it; nothing was sent.
     #[error("the URL is not one of a WebSocket")]
     Url(#[from] UrlError),

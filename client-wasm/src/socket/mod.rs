@@ -26,7 +26,7 @@ use futures_sink::Sink;
 use web_sys::WebSocket;
 
 pub use self::close::{CloseEvent, QUEUE_FULL_CODE};
-pub use self::error::{CloseError, ConnectError, ReceiveError, SendError, TrySendError, UrlError};
+pub use self::error::{CloseError, OpenError, ReceiveError, SendError, TrySendError, UrlError};
 pub use self::futures::{Closed, Flushing, Sending};
 pub use self::message::Message;
 pub use self::options::SocketOptions;
@@ -69,8 +69,8 @@ impl Socket {
     /// `wss`. Nothing happens before the first poll. Dropping the future gives the connection up.
     ///
     /// # Errors
-    /// See [`ConnectError`].
-    pub async fn connect(url: &str) -> Result<Self, ConnectError> {
+    /// See [`OpenError`].
+    pub async fn connect(url: &str) -> Result<Self, OpenError> {
         Self::options().connect(url).await
     }
 

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::Socket;
 use super::connect;
-use super::error::ConnectError;
+use super::error::OpenError;
 use super::queue::Bounds;
 
 /// How a [`Socket`] connects, and how much it holds in either direction.
 ///
 /// ```no_run
-/// # async fn example() -> Result<(), twinwire_client_wasm::ConnectError> {
+/// # async fn example() -> Result<(), twinwire_client_wasm::OpenError> {
 /// use std::time::Duration;
 /// use twinwire_client_wasm::Socket;
 ///
@@ -108,8 +108,8 @@ impl SocketOptions {
     /// `wss`. Nothing happens before the first poll. Dropping the future gives the connection up.
     ///
     /// # Errors
-    /// See [`ConnectError`]. Errors of the URL and the subprotocols come before anything is sent.
-    pub async fn connect(self, url: &str) -> Result<Socket, ConnectError> {
+    /// See [`OpenError`]. Errors of the URL and the subprotocols come before anything is sent.
+    pub async fn connect(self, url: &str) -> Result<Socket, OpenError> {
         connect::connect(self, url).await
     }
 }

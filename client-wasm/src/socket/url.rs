@@ -2,7 +2,7 @@
 
 use web_sys::Url;
 
-use super::error::{ConnectError, UrlError};
+use super::error::{OpenError, UrlError};
 
 /// The absolute `ws:` or `wss:` form of `url`, relative ones taken from the first of `bases` that
 /// anything can be relative to.
@@ -30,10 +30,10 @@ pub(super) fn resolve(
 }
 
 /// Subprotocols are tokens of HTTP, each offered once (RFC 6455 §4.1).
-pub(super) fn check_protocols(protocols: &[String]) -> Result<(), ConnectError> {
+pub(super) fn check_protocols(protocols: &[String]) -> Result<(), OpenError> {
     for (index, protocol) in protocols.iter().enumerate() {
         if !is_token(protocol) || protocols[..index].contains(protocol) {
-            return Err(ConnectError::Protocol { index });
+            return Err(OpenError::Protocol { index });
         }
     }
     Ok(())
@@ -100,10 +100,10 @@ mod tests {
             assert_eq!(check_protocols(&protocols), expect, "{protocols:?}");
         };
         check(&["twinwire.0.postcard", "chat"], Ok(()));
-        check(&["chat", ""], Err(ConnectError::Protocol { index: 1 }));
-        check(&["a b"], Err(ConnectError::Protocol { index: 0 }));
-        check(&["a,b"], Err(ConnectError::Protocol { index: 0 }));
-        check(&["端"], Err(ConnectError::Protocol { index: 0 }));
-        check(&["a", "b", "a"], Err(ConnectError::Protocol { index: 2 }));
+        check(&["chat", ""], Err(OpenError::Protocol { index: 1 }));
+        check(&["a b"], Err(OpenError::Protocol { index: 0 }));
+        check(&["a,b"], Err(OpenError::Protocol { index: 0 }));
+        check(&["端"], Err(OpenError::Protocol { index: 0 }));
+        check(&["a", "b", "a"], Err(OpenError::Protocol { index: 2 }));
     }
 }

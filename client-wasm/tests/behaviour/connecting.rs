@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt, poll};
-use twinwire_client_wasm::{CloseEvent, ConnectError, Socket, UrlError};
+use twinwire_client_wasm::{CloseEvent, OpenError, Socket, UrlError};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::{Engine, connect, engine, key, none_live, text};
@@ -22,14 +22,14 @@ fn untold() -> CloseEvent {
 #[wasm_bindgen_test]
 async fn refused_handshake_gives_the_close_event() {
     let refused = Socket::connect(&peer::url("/refuse")).await.unwrap_err();
-    assert_eq!(refused, ConnectError::Closed(untold()));
+    assert_eq!(refused, OpenError::Closed(untold()));
 }
 
 #[wasm_bindgen_test]
 async fn relative_url_reaches_the_page_s_own_server() {
     // The runner that serves this page speaks no WebSocket; what counts is that it was asked.
     let refused = Socket::connect("/ws").await.unwrap_err();
-    assert_eq!(refused, ConnectError::Closed(untold()));
+    assert_eq!(refused, OpenError::Closed(untold()));
 }
 
 #[wasm_bindgen_test]
@@ -37,9 +37,9 @@ async fn impossible_urls_are_typed_errors() {
     let check = async |url: &str, expect| {
         assert_eq!(Socket::connect(url).await.unwrap_err(), expect, "{url}");
     };
-    check("ws://a:99999/", ConnectError::Url(UrlError::Malformed)).await;
-    check("ftp://127.0.0.1/", ConnectError::Url(UrlError::Scheme)).await;
-    check("/ws#part", ConnectError::Url(UrlError::Fragment)).await;
+    check("ws://a:99999/", OpenError::Url(UrlError::Malformed)).await;
+    check("ftp://127.0.0.1/", OpenError::Url(UrlError::Scheme)).await;
+    check("/ws#part", OpenError::Url(UrlError::Fragment)).await;
 }
 
 #[wasm_bindgen_test]
@@ -62,7 +62,7 @@ async fn server_s_choice_of_subprotocol_is_told() {
 async fn impossible_subprotocol_is_a_typed_error() {
     let options = Socket::options().protocols(["fine", "not fine"]);
     let refused = options.connect(&peer::url("/echo")).await.unwrap_err();
-    assert_eq!(refused, ConnectError::Protocol { index: 1 });
+    assert_eq!(refused, OpenError::Protocol { index: 1 });
 }
 
 #[wasm_bindgen_test]
@@ -72,7 +72,7 @@ async fn silent_server_ends_at_the_time_limit_and_is_left() {
         .time_limit(Duration::from_millis(300))
         .connect(&peer::url(&format!("/stall?key={key}")))
         .await;
-    assert_eq!(stalled.unwrap_err(), ConnectError::TimedOut);
+    assert_eq!(stalled.unwrap_err(), OpenError::TimedOut);
     check_left(&key).await;
 }
 
@@ -108,6 +108,6 @@ async fn time_limit_far_away_does_not_fire_at_once() {
     let first = select(limited(Duration::MAX), limited(Duration::from_millis(100)));
     match first.await {
         Either::Left((far, _)) => panic!("the far limit came first: {far:?}"),
-        Either::Right((near, _)) => assert_eq!(near.unwrap_err(), ConnectError::TimedOut),
+        Either::Right((near, _)) => assert_eq!(near.unwrap_err(), OpenError::TimedOut),
     }
 }

@@ -1,7 +1,7 @@
 //! This crate's socket.
 
 use futures_util::StreamExt;
-use twinwire_client_wasm::{ConnectError, Message, ReceiveError, Socket};
+use twinwire_client_wasm::{Message, OpenError, ReceiveError, Socket};
 
 use crate::client::{Client, End};
 
@@ -13,7 +13,7 @@ impl Client for Socket {
 
     async fn open(url: &str) -> Result<Self, u16> {
         Self::connect(url).await.map_err(|error| match error {
-            ConnectError::Closed(event) => event.code,
+            OpenError::Closed(event) => event.code,
             other => panic!("{other}"),
         })
     }

@@ -1,0 +1,30 @@
+//! The typed client in a browser.
+
+use twinwire::Kinds;
+use twinwire_client::{Client, Options};
+
+use crate::OpenError;
+use crate::transport::Browser;
+
+/// Why [`connect`] failed.
+pub type ConnectError = twinwire_client::ConnectError<OpenError>;
+
+/// Connects to a Twinwire server, with the default options. The URL may be relative to the page:
+/// `"/ws"`. Ready when the server has welcomed the client; dropping the future closes what has
+/// been opened.
+///
+/// # Errors
+/// See [`ConnectError`](twinwire_client::ConnectError).
+pub async fn connect(url: impl Into<String>, kinds: Kinds) -> Result<Client, ConnectError> {
+    connect_with(Options::new(url, kinds)).await
+}
+
+/// [`connect`] with options: token, format, limits.
+///
+/// # Errors
+/// See [`ConnectError`](twinwire_client::ConnectError).
+pub async fn connect_with(options: Options) -> Result<Client, ConnectError> {
+    let (connecting, driver) = twinwire_client::start(Browser, options);
+    wasm_bindgen_futures::spawn_local(driver.run());
+    connecting.await
+}

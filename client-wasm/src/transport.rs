@@ -1,0 +1,69 @@
+//! The browser's socket and timers as the typed client's transport.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_core::Stream;
+use futures_sink::Sink;
+use twinwire::Time;
+use twinwire::limits::MAX_MESSAGE;
+use twinwire_client::{Inbound, Link, LinkLost, Transport};
+
+use crate::env::{self, Sleep};
+use crate::{Message, OpenError, Socket};
+
+/// What a browser holds of ours at most: what waits longer waits in the session, where an
+/// acknowledgement can still overtake it.
+const AHEAD: usize = MAX_MESSAGE;
+
+pub(crate) struct Browser;
+
+impl Transport for Browser {
+    type Link = Socket;
+    type Error = OpenError;
+    type Sleep = Sleep;
+
+    async fn open(&self, url: &str, subprotocol: &'static str) -> Result<Socket, OpenError> {
+        // The driver has a time limit of its own.
+        let options = Socket::options().protocols([subprotocol]).time_limit(None);
+        options.high_water_mark(AHEAD).connect(url).await
+    }
+
+    fn now(&self) -> Time {
+        Time::from_origin(Duration::from_secs_f64(env::now().max(0.0) / 1000.0))
+    }
+
+    fn sleep(&self, time: Duration) -> Sleep {
+        env::sleep(time)
+    }
+}
+
+impl Link for Socket {
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, LinkLost>> {
+        Poll::Ready(match ready!(Pin::new(self).poll_next(cx)) {
+            Some(Ok(Message::Binary(message))) => Ok(Inbound::Binary(message)),
+            Some(Ok(Message::Text(_))) => Ok(Inbound::Text),
+            Some(Err(_)) | None => Err(LinkLost),
+        })
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkLost>> {
+        Sink::poll_ready(Pin::new(self), cx).map_err(|_| LinkLost)
+    }
+
+    fn send(&mut self, message: &[u8]) {
+        // It fails only when the socket has closed, which `poll_receive` tells.
+        let _ = Sink::start_send(Pin::new(self), Message::Binary(message.to_vec()));
+    }
+
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LinkLost>> {
+        // The browser sends what it was given; waiting for that would only run a timer.
+        Poll::Ready(Ok(()))
+    }
+
+    async fn close(self, code: u16) {
+        // Dropping closes as well, and a browser lets pages say few codes: see RFC 6455 §7.4.
+        let _ = Socket::close(&self, code, "");
+    }
+}
