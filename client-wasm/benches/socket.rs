@@ -23,7 +23,10 @@ use wasm_bindgen_test::{Criterion, console_log, wasm_bindgen_bench};
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
 
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 21;
+
+/// How long one client's share of a round takes, about.
+const SHARE_MILLIS: f64 = 150.0;
 
 #[wasm_bindgen]
 extern "C" {
@@ -58,7 +61,6 @@ struct Cell {
     direction: Direction,
     kind: Kind,
     size: usize,
-    count: usize,
 }
 
 impl Cell {
@@ -70,28 +72,37 @@ impl Cell {
             (Receive, Text),
             (Receive, Binary),
         ];
-        let sizes = [(128, 20_000), (16 * 1024, 2_000)];
+        let sizes = [128, 16 * 1024];
         cells.into_iter().flat_map(move |(direction, kind)| {
-            sizes.map(|(size, count)| Self {
+            sizes.map(|size| Self {
                 direction,
                 kind,
                 size,
-                count,
             })
         })
     }
 
-    /// Messages a second.
-    async fn run<C: Client>(self) -> f64 {
+    /// Messages a second, measured with so many of them.
+    async fn run<C: Client>(self, count: usize) -> f64 {
         let millis = match self.direction {
-            Direction::Send => self.send::<C>().await,
-            Direction::Receive => self.receive::<C>().await,
+            Direction::Send => self.send::<C>(count).await,
+            Direction::Receive => self.receive::<C>(count).await,
         };
-        self.count as f64 / millis * 1000.0
+        count as f64 / millis * 1000.0
+    }
+
+    /// How many messages fill a client's share of a round. Warms the engine's compilers up, too.
+    async fn count<C: Client>(self) -> usize {
+        let mut count = 500;
+        for _ in 0..3 {
+            let rate = self.run::<C>(count).await;
+            count = (rate / 1000.0 * SHARE_MILLIS).clamp(100.0, 50_000.0) as usize;
+        }
+        count
     }
 
     /// Milliseconds from the first message to the peer's word that it has them all.
-    async fn send<C: Client>(self) -> f64 {
+    async fn send<C: Client>(self, count: usize) -> f64 {
         let mut client = C::open(&peer::url("/sink")).await;
         // The first answer says that the connection is open, which gloo-net doesn't.
         let report = C::message(Kind::Text, b"report");
@@ -99,7 +110,7 @@ impl Cell {
         client.next().await;
         let message = C::message(self.kind, &vec![b'x'; self.size]);
         let start = now();
-        for _ in 0..self.count {
+        for _ in 0..count {
             client.send(message.clone()).await;
         }
         client.send(report).await;
@@ -108,16 +119,16 @@ impl Cell {
     }
 
     /// Milliseconds from the first message to the last.
-    async fn receive<C: Client>(self) -> f64 {
+    async fn receive<C: Client>(self, count: usize) -> f64 {
         let kind = match self.kind {
             Kind::Text => "text",
             Kind::Binary => "binary",
         };
-        let path = format!("/push?count={}&size={}&kind={kind}", self.count, self.size);
+        let path = format!("/push?count={count}&size={}&kind={kind}", self.size);
         let mut client = C::open(&peer::url(&path)).await;
         client.next().await;
         let start = now();
-        for _ in 1..self.count {
+        for _ in 1..count {
             client.next().await;
         }
         now() - start
@@ -183,35 +194,33 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 #[wasm_bindgen_bench]
 async fn ratio_to_gloo_net(_: &mut Criterion) {
-    let mut table = String::from("direction kind    bytes   ours/s   gloo/s  ratio (rounds)\n");
+    let mut table =
+        String::from("direction kind    bytes   ours/s   gloo/s  ratio (middle half)\n");
     for cell in Cell::all() {
+        let counts = (cell.count::<Socket>().await, cell.count::<Gloo>().await);
         let (mut ours, mut gloo) = (Vec::new(), Vec::new());
-        for round in 0..=ROUNDS {
-            let pair = match round % 2 {
-                0 => (cell.run::<Socket>().await, cell.run::<Gloo>().await),
-                _ => {
-                    let gloo = cell.run::<Gloo>().await;
-                    (cell.run::<Socket>().await, gloo)
-                }
-            };
-            // The first round warms the engine's compilers up.
-            if round > 0 {
-                ours.push(pair.0);
-                gloo.push(pair.1);
+        for round in 0..ROUNDS {
+            if round % 2 == 0 {
+                ours.push(cell.run::<Socket>(counts.0).await);
+                gloo.push(cell.run::<Gloo>(counts.1).await);
+            } else {
+                gloo.push(cell.run::<Gloo>(counts.1).await);
+                ours.push(cell.run::<Socket>(counts.0).await);
             }
         }
-        let ratios: Vec<f64> = ours.iter().zip(&gloo).map(|(o, g)| o / g).collect();
-        let spread = ratios.iter().map(|r| format!("{r:.2}")).collect::<Vec<_>>();
+        let mut ratios: Vec<f64> = ours.iter().zip(&gloo).map(|(o, g)| o / g).collect();
+        ratios.sort_by(f64::total_cmp);
         let _ = writeln!(
             table,
-            "{:9} {:6} {:6} {:8.0} {:8.0} {:6.2} ({})",
+            "{:9} {:6} {:6} {:8.0} {:8.0} {:6.2} ({:.2} to {:.2})",
             format!("{:?}", cell.direction),
             format!("{:?}", cell.kind),
             cell.size,
             median(ours),
             median(gloo),
-            median(ratios),
-            spread.join(" "),
+            ratios[ROUNDS / 2],
+            ratios[ROUNDS / 4],
+            ratios[ROUNDS - 1 - ROUNDS / 4],
         );
     }
     console_log!("{table}");

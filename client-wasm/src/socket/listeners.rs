@@ -60,7 +60,7 @@ fn listen_open(shared: Rc<Shared>) -> Closure<dyn Fn(Event)> {
 
 fn listen_message(shared: Rc<Shared>, batch: Option<Trigger>) -> Closure<dyn Fn(MessageEvent)> {
     Closure::new(move |event: MessageEvent| {
-        let reader_waits = shared.received(event.data());
+        let reader_waits = shared.received(event.data().unchecked_ref());
         match &batch {
             _ if !reader_waits => {}
             None => shared.wake_reader(),

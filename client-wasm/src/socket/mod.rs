@@ -5,6 +5,7 @@ mod close;
 mod connect;
 mod error;
 mod futures;
+mod incoming;
 mod listeners;
 mod message;
 mod options;

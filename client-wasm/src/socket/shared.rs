@@ -6,13 +6,12 @@
 use std::cell::{Cell, RefCell};
 use std::task::{Context, Poll, Waker};
 
-use js_sys::{ArrayBuffer, JsString, Uint8Array};
-use wasm_bindgen::{JsCast, JsValue};
 use web_sys::WebSocket;
 
 use super::SocketOptions;
 use super::close::{CloseEvent, NORMAL_CODE, QUEUE_FULL_CODE};
 use super::error::{ReceiveError, SendError};
+use super::incoming::Data;
 use super::message::Message;
 use super::queue::{Next, Queue};
 use super::waiters::{Ticket, Waiters};
@@ -177,12 +176,22 @@ impl Shared {
         wake(reader);
     }
 
-    /// Queues a message's data. Says whether the reader waits for it.
-    pub(super) fn received(&self, data: JsValue) -> bool {
-        if !self.queue(data) {
-            self.overflow();
+    /// Queues a message. Says whether the reader waits.
+    pub(super) fn received(&self, data: &Data) -> bool {
+        let message = data.copy(|bytes| self.state.borrow().queue.admits(bytes));
+        {
+            let mut state = self.state.borrow_mut();
+            if message.is_some_and(|message| state.queue.push(message)) {
+                return state.reader.is_some();
+            }
+            state.queue.end(Some(ReceiveError::Overflow));
         }
-        self.state.borrow().reader.is_some()
+        self.web_socket.set_onmessage(None);
+        // The code is in range and the reason short: nothing to throw at.
+        let _ = self
+            .web_socket
+            .close_with_code_and_reason(QUEUE_FULL_CODE, "receive queue full");
+        true
     }
 
     pub(super) fn wake_reader(&self) {
@@ -218,31 +227,6 @@ impl Shared {
         if self.closed().is_none() {
             self.finish(CloseEvent::unseen());
         }
-    }
-
-    /// Copies a message into the queue, unless it is over the bounds: then not even into memory.
-    fn queue(&self, data: JsValue) -> bool {
-        let admits = |bytes: u32| self.state.borrow().queue.admits(bytes as usize);
-        let message = if let Some(text) = data.dyn_ref::<JsString>() {
-            // UTF-16 units are at most as many as the bytes of UTF-8; the queue counts those.
-            admits(text.length()).then(|| Message::Text(String::from(text)))
-        } else {
-            let view = Uint8Array::new(data.unchecked_ref::<ArrayBuffer>());
-            admits(view.length()).then(|| Message::Binary(view.to_vec()))
-        };
-        message.is_some_and(|message| self.state.borrow_mut().queue.push(message))
-    }
-
-    fn overflow(&self) {
-        self.state
-            .borrow_mut()
-            .queue
-            .end(Some(ReceiveError::Overflow));
-        self.web_socket.set_onmessage(None);
-        // The code is in range and the reason short: nothing to throw at.
-        let _ = self
-            .web_socket
-            .close_with_code_and_reason(QUEUE_FULL_CODE, "receive queue full");
     }
 }
 
