@@ -37,7 +37,7 @@ impl Default for SocketOptions {
         Self {
             protocols: Vec::new(),
             time_limit: Some(Duration::from_secs(30)),
-            high_water_mark: 1024 * 1024,
+            high_water_mark: 4 * 1024 * 1024,
             queue: Bounds {
                 messages: 1024,
                 bytes: 4 * 1024 * 1024,
@@ -62,7 +62,8 @@ impl SocketOptions {
         self
     }
 
-    /// How many bytes the browser may hold unsent before senders wait; 1 MiB by default.
+    /// How many bytes the browser may hold unsent before senders wait; 4 MiB by default, which keeps a
+    /// fast line busy from one look at it to the next.
     ///
     /// A sender goes while the browser holds less than this, so the most it ever holds is the mark
     /// and one message. Browsers tell nobody when bytes leave, so waiting costs a few milliseconds: a
