@@ -33,6 +33,10 @@ const CLOSE_TIME: Duration = Duration::from_secs(10);
 /// that nobody reads.
 const MUTE_BUFFER: usize = 64 * 1024;
 
+/// What it holds once released: behind the small one the rest would come at the pace of delayed
+/// acknowledgements.
+const RELEASED_BUFFER: usize = 4 << 20;
+
 /// The head was already read to find the path, so the handshake reads it from memory.
 type Socket = WebSocketStream<Join<Chain<Cursor<Vec<u8>>, OwnedReadHalf>, OwnedWriteHalf>>;
 
@@ -53,7 +57,10 @@ pub(super) async fn run(stream: TcpStream, request: Request, tags: &Tags) -> io:
         "/release" => return release(stream, request, tags).await,
         "/stall" => return drain(stream).await,
         "/refuse" => return refuse(stream, "403 Forbidden").await,
-        "/abort" => abort(open(stream, request).await?).await,
+        "/abort" => {
+            let after = request.number("after").unwrap_or(0);
+            abort(open(stream, request).await?, after).await
+        }
         "/protocols" => return protocols(stream, request).await,
         "/live" => return live(stream, request, tags).await,
         _ => return refuse(stream, "404 Not Found").await,
@@ -231,7 +238,11 @@ async fn mute(stream: TcpStream, request: Request, tagged: Option<Tagged>) -> io
     SockRef::from(&stream).set_recv_buffer_size(MUTE_BUFFER)?;
     let socket = open(stream, request).await?;
     tokio::select! {
-        () = tagged.released() => sink(socket).await.map_err(io::Error::other),
+        () = tagged.released() => {
+            let stream: &TcpStream = socket.get_ref().writer().as_ref();
+            SockRef::from(stream).set_recv_buffer_size(RELEASED_BUFFER)?;
+            sink(socket).await.map_err(io::Error::other)
+        }
         gone = gone_unread(&socket) => gone,
     }
 }
@@ -268,7 +279,12 @@ async fn release(stream: TcpStream, request: Request, tags: &Tags) -> io::Result
         .map_err(io::Error::other)
 }
 
-async fn abort(mut socket: Socket) -> Outcome {
+async fn abort(mut socket: Socket, after: u32) -> Outcome {
+    for _ in 0..after {
+        if socket.next().await.transpose()?.is_none() {
+            return Ok(());
+        }
+    }
     socket.send(Message::text("last")).await?;
     socket.get_mut().shutdown().await?;
     Ok(())

@@ -14,7 +14,7 @@
 //! | `/release?key=K` | releases the muted connections tagged K, sends the text `released`, closes 1000 |
 //! | `/stall` | takes the request and never answers it |
 //! | `/refuse` | answers 403 |
-//! | `/abort` | sends the text `last`, then ends TCP without a close frame |
+//! | `/abort?after=N` | waits for N messages (none without it), sends the text `last`, then ends TCP without a close frame |
 //! | `/protocols` | selects the last subprotocol offered and sends its name as a text, empty when none was offered |
 //! | `/live?key=K&at_most=N` | sends the number of open connections tagged K (`/live` and `/release` don't count) as soon as it is N or less, then closes 1000 |
 //!
