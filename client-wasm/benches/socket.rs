@@ -1,9 +1,6 @@
 //! Messages a second over this crate's socket and over gloo-net's, in a browser, and their ratio.
 //!
-//! Run: `cargo run --release -p testkit --bin peer` in one terminal (it prints its port), then
-//! `TWINWIRE_TEST_PORT=<port> cargo bench -p twinwire-client-wasm --target wasm32-unknown-unknown --bench socket`
-//! with wasm-bindgen-test-runner as the target's runner and `CHROMEDRIVER`, `GECKODRIVER` or
-//! `SAFARIDRIVER` naming a driver.
+//! Run: `cargo xtask bench`.
 //!
 //! Both clients take turns in each round, so that a machine that is busy for a while slows both; the
 //! ratio is the median over the rounds. It asserts no time.

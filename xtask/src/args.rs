@@ -14,6 +14,8 @@ usage: cargo xtask VERB
                      (http://localhost:9501, or port N; 0 takes any free one)
   test [SUITE…]      run the suites, or those named, and end with one table:
                      fmt lint doc unit server wasm stories tidy
+  bench              compare the browser's socket with gloo-net's, in three browsers:
+                     messages a second and their ratio, printed and never judged
   tidy               the house rules alone, as `test tidy`
   path               set up the page's tools and print their folders, to put before
                      PATH and run trunk by hand
@@ -30,6 +32,7 @@ pub(crate) enum Verb {
     Help,
     Start { port: u16 },
     Test { suites: Vec<Suite> },
+    Bench,
     Tidy,
     Path,
 }
@@ -75,6 +78,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb,
         "test" => Ok(Verb::Test {
             suites: parse_suites(rest)?,
         }),
+        "bench" => nothing_more(rest, Verb::Bench),
         "tidy" => nothing_more(rest, Verb::Tidy),
         "path" => nothing_more(rest, Verb::Path),
         _ => Err(Misuse::UnknownVerb(verb)),

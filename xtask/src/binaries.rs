@@ -37,6 +37,11 @@ pub(crate) fn release_server(workspace: &Workspace) -> Result<Did> {
     build(workspace, &[&["--release"], &arguments[..]].concat())
 }
 
+/// The peer of the browsers' bench, which must not be what slows both clients down.
+pub(crate) fn release_peer(workspace: &Workspace) -> Result<Did> {
+    build(workspace, &["--release", "-p", "testkit", "--bin", "peer"])
+}
+
 /// The programs that the tests run: the server, the servers of the browsers' tests, the examples.
 pub(crate) fn test_programs(workspace: &Workspace) -> Result<Did> {
     build(

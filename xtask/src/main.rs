@@ -58,6 +58,7 @@ fn perform(verb: Verb) -> Result<bool> {
         Verb::Help => Ok(true),
         Verb::Start { port } => start::start(&workspace, &setup, port).map(|never| match never {}),
         Verb::Test { suites } => test::test(&workspace, &setup, &suites),
+        Verb::Bench => test::bench(&workspace, &setup),
         Verb::Tidy => test::test(&workspace, &setup, &[Suite::Tidy]),
         Verb::Path => {
             println!("{}", env::join_paths(setup.page_tools()?)?.display());

@@ -102,6 +102,11 @@ pub(crate) fn test(workspace: &Workspace, setup: &Setup, suites: &[Suite]) -> Re
     Ok(report.is_good(ci))
 }
 
+/// Runs the browsers' bench and says whether it ran everywhere.
+pub(crate) fn bench(workspace: &Workspace, setup: &Setup) -> Result<bool> {
+    wasm::bench(&Bench { workspace, setup })
+}
+
 /// The one line to run, for all suites at once; each suite would only name its own packages.
 fn tell_missing_packages(suites: &[Suite]) {
     let mut packages: Vec<&str> = suites.iter().flat_map(|suite| suite.packages()).collect();

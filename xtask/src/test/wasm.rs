@@ -10,6 +10,7 @@ use super::counts::{self, Counts};
 use super::report::Row;
 use super::{Bench, LIMIT};
 use crate::port_server::PortServer;
+use crate::run;
 use crate::setup::step;
 use crate::{binaries, workspace};
 
@@ -115,9 +116,34 @@ pub(super) fn run(bench: &Bench) -> Vec<Row> {
 /// The protocol has no browser in it; Node proves that its code behaves on wasm32 as natively.
 fn in_node(bench: &Bench) -> Result<Counts> {
     bench.setup.node()?;
-    let mut cargo = cargo_test(bench)?;
-    cargo.args(["-p", "twinwire", "--lib", "--tests"]);
+    let mut cargo = on_wasm(bench, "test")?;
+    cargo.args(["--no-fail-fast", "-p", "twinwire", "--lib", "--tests"]);
     bench.counted(&mut cargo, LIMIT, counts::of_libtest)
+}
+
+/// Prints the figures of each browser; those that can't be set up are named.
+pub(super) fn bench(bench: &Bench) -> Result<bool> {
+    step("peer", || binaries::release_peer(bench.workspace))?;
+    let peer = binaries::program(bench.workspace, "release", "peer");
+    let peer = PortServer::start(&mut Command::new(peer))?;
+    let mut everywhere = true;
+    for browser in Browser::ALL {
+        println!("\n== {}", browser.row_name());
+        let (variable, driver) = match browser.driver(bench) {
+            Ok(driver) => driver,
+            Err(missing) => {
+                println!("skipped, {missing:#}");
+                everywhere = false;
+                continue;
+            }
+        };
+        let mut cargo = in_page(bench, &peer, "bench")?;
+        cargo.args(["--bench", "socket"]).env(variable, driver);
+        let finished = run::run(&mut browser.wraps(cargo), BROWSER_LIMIT)?;
+        println!("{}", finished.output);
+        everywhere &= finished.require("the bench").is_ok();
+    }
+    Ok(everywhere)
 }
 
 fn serve(bench: &Bench) -> Result<PortServer> {
@@ -152,8 +178,15 @@ fn in_browser(bench: &Bench, browser: Browser, peer: &PortServer) -> Row {
 /// The browser's tests. The test runner hands nothing to a page, so the ports of the servers are
 /// compiled in; they stay the same for all browsers, which therefore share one build.
 fn tests(bench: &Bench, peer: &PortServer) -> Result<Command> {
-    let mut cargo = cargo_test(bench)?;
-    cargo.args(["-p", "twinwire-client-wasm", "--lib", "--tests"]);
+    let mut cargo = in_page(bench, peer, "test")?;
+    cargo.args(["--no-fail-fast", "--lib", "--tests"]);
+    Ok(cargo)
+}
+
+/// `cargo test` or `cargo bench` of the browser's crate.
+fn in_page(bench: &Bench, peer: &PortServer, verb: &str) -> Result<Command> {
+    let mut cargo = on_wasm(bench, verb)?;
+    cargo.args(["-p", "twinwire-client-wasm"]);
     for (name, port) in &peer.ports {
         cargo.env(port_variable(name), port.to_string());
     }
@@ -177,12 +210,12 @@ fn tests(bench: &Bench, peer: &PortServer) -> Result<Command> {
     Ok(cargo)
 }
 
-fn cargo_test(bench: &Bench) -> Result<Command> {
+fn on_wasm(bench: &Bench, verb: &str) -> Result<Command> {
     bench.setup.wasm_std()?;
     let runner = bench.setup.wasm_bindgen()?.join("wasm-bindgen-test-runner");
     let mut cargo = bench.workspace.cargo();
     cargo
-        .args(["test", "--no-fail-fast", "--target", TARGET])
+        .args([verb, "--target", TARGET])
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
     Ok(cargo)
 }
