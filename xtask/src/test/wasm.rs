@@ -21,7 +21,7 @@ const BROWSER_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// Seconds for one test program in a browser, and for a browser to start: by default 20 and 5,
 /// which a busy machine exceeds.
-const TEST_SECONDS: &str = "300";
+const TEST_SECONDS: &str = "120";
 const DRIVER_SECONDS: &str = "60";
 
 /// Any of these would make the test runner take another browser than the one it is told.
@@ -101,7 +101,9 @@ pub(super) fn run(bench: &Bench) -> Vec<Row> {
     let mut served = None;
     let built = bench.row("wasm-build", || {
         let peer = serve(bench)?;
-        let counts = bench.check(tests(bench, &peer)?.arg("--no-run"))?;
+        let mut counts = bench.check(tests(bench, &peer)?.arg("--no-run"))?;
+        // The examples in its documentation need a server, so they only have to compile.
+        counts += bench.check(in_page(bench, &peer, "test")?.arg("--doc"))?;
         served = Some(peer);
         Ok(counts)
     });
