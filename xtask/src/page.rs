@@ -26,7 +26,9 @@ const FILES: [&str; 4] = [
 /// Builds the page unless it is there as its sources would make it; gives its folder.
 pub(crate) fn build(workspace: &Workspace, setup: &Setup) -> Result<PathBuf> {
     let tools = setup.page_tools()?;
-    let dist = workspace.root().join("www/dist");
+    // Not trunk's usual folder: `trunk serve` fills that with a page of its own, on each change,
+    // while a server started here still serves this one.
+    let dist = workspace.target_dir().join("xtask/page");
     step("page", || build_if_changed(workspace, &tools, &dist))?;
     Ok(dist)
 }
@@ -37,14 +39,15 @@ fn build_if_changed(workspace: &Workspace, tools: &[PathBuf], dist: &Path) -> Re
     let _lock = Lock::take(&notes.join("page.lock"))?;
     let stamp = notes.join("page.stamp");
     let sources = hash_sources(workspace, tools)?;
-    // The built files count too: `trunk serve` puts a page of its own into the same folder.
+    // The built files count too: clones may share one target folder, and each has its own page.
     let stamp_now = || Some(format!("{sources:016x} {:016x}\n", hash_folder(dist).ok()?));
     if stamp_now().is_some_and(|now| fs::read_to_string(&stamp).is_ok_and(|then| then == now)) {
         return Ok(Did::Nothing);
     }
     let mut trunk = Command::new("trunk");
     trunk
-        .args(["build", "--release"])
+        .args(["build", "--release", "--dist"])
+        .arg(dist)
         .current_dir(workspace.root())
         .env("PATH", path_with(tools)?)
         // All it could fetch is in the cache, and its own version is chosen.
