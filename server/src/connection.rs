@@ -13,6 +13,7 @@ use actix_web::web::Bytes;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{Instant, Sleep};
+use tracing::field::display;
 use twinwire::frame::Hello;
 use twinwire::limits::MAX_MESSAGE;
 use twinwire::{
@@ -319,8 +320,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
                 }
             }
             Event::Ended(end) => {
-                let peer = self.cx.as_ref().map(Cx::peer);
-                tracing::info!(?peer, %end, "a session ended");
+                let peer = self.cx.as_ref().map(|cx| display(cx.peer()));
+                tracing::info!(peer, %end, "a session ended");
                 self.judging = None;
                 self.handlers.abort_all();
             }
@@ -351,7 +352,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
             address: self.address,
         };
         self.cx = Some(Cx::new(Arc::clone(&self.shared.state), caller));
-        tracing::info!(%peer, address = ?self.address, "a session opened");
+        tracing::info!(%peer, address = self.address.map(display), "a session opened");
         let boot = self.shared.boot;
         self.session.welcome(
             now,

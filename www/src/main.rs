@@ -13,6 +13,15 @@ use twinwire_client_wasm::{CallError, Client, ConnectError, connect};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
+/// Where the wire is: beside the page. A page of `trunk serve`, which builds for development, comes
+/// from another port and goes to the server that `cargo xtask start` runs; Trunk's own proxy would
+/// lose the subprotocol that the server chooses.
+const WIRE: &str = if cfg!(debug_assertions) {
+    "ws://localhost:9501/ws"
+} else {
+    "/ws"
+};
+
 fn main() -> Result<(), JsValue> {
     console_error_panic_hook::set_once();
     let document = web_sys::window().and_then(|window| window.document());
@@ -42,7 +51,7 @@ impl App {
     /// One connection, from its opening to its end.
     async fn live(self) {
         self.page.show_state(Light::Connecting, "Connecting…");
-        let client = match connect("/ws", KINDS).await {
+        let client = match connect(WIRE, KINDS).await {
             Ok(client) => client,
             Err(error) => return self.page.show_state(Light::Closed, &in_words(&error)),
         };
