@@ -29,6 +29,15 @@ where
     url
 }
 
+/// The answer of a server that speaks Twinwire, up to where its first message would begin.
+fn welcome(head: &str) -> String {
+    let key = testkit::raw::accept_key(head);
+    format!(
+        "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
+         Sec-WebSocket-Accept: {key}\r\nSec-WebSocket-Protocol: twinwire.0.postcard\r\n\r\n"
+    )
+}
+
 #[tokio::test]
 async fn a_malformed_accept_header_is_an_error() {
     let url = serve(|mut stream, _| async move {
@@ -64,11 +73,7 @@ async fn a_header_that_never_ends_is_an_error_long_before_the_time_is_up() {
 #[tokio::test]
 async fn a_server_that_pings_without_pause_and_never_reads_is_left_in_time() {
     let url = serve(|mut stream, head| async move {
-        let key = testkit::raw::accept_key(&head);
-        let answer = format!(
-            "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
-             Sec-WebSocket-Accept: {key}\r\nSec-WebSocket-Protocol: twinwire.0.postcard\r\n\r\n"
-        );
+        let answer = welcome(&head);
         let _ = stream.write_all(answer.as_bytes()).await;
         let pings = [0x89, 0x00].repeat(512);
         while stream.write_all(&pings).await.is_ok() {
@@ -87,11 +92,7 @@ async fn a_server_that_pings_without_pause_and_never_reads_is_left_in_time() {
 #[tokio::test]
 async fn a_server_that_ends_the_connection_after_the_handshake_is_an_error() {
     let url = serve(|mut stream, head| async move {
-        let key = testkit::raw::accept_key(&head);
-        let answer = format!(
-            "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
-             Sec-WebSocket-Accept: {key}\r\nSec-WebSocket-Protocol: twinwire.0.postcard\r\n\r\n"
-        );
+        let answer = welcome(&head);
         let _ = stream.write_all(answer.as_bytes()).await;
     })
     .await;

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use testkit::{Log, Server, soon};
 use tokio::sync::Semaphore;
-use twinwire::{Call, End, Format, GoodbyeCode, Kinds, Limits, Refusal, Shape, kinds};
+use tokio::task::JoinHandle;
+use twinwire::{Call, End, Format, GoodbyeCode, Kinds, Limits, Never, Refusal, Shape, kinds};
 use twinwire_client_native::{
-    CallError, Client, ClientState, ConnectError, OpenError, Options, connect, connect_with,
+    CallError, Client, ClientState, ConnectError, Options, connect, connect_with,
 };
 use twinwire_server::{Builder, Cx, Denied, Twinwire};
 
@@ -114,6 +115,14 @@ async fn client(server: &Server) -> Client {
     soon("the welcome", connect(server.url("/ws"), KINDS))
         .await
         .expect("everyone is welcome")
+}
+
+/// A call whose handler has begun and waits for the gate.
+async fn waiting_call(app: &App, client: &Client) -> JoinHandle<Result<(), CallError<Never>>> {
+    let client = client.clone();
+    let call = tokio::spawn(async move { client.call(Wait { id: 1 }).await });
+    app.log.count(1).await;
+    call
 }
 
 fn refused<T: std::fmt::Debug, E: std::fmt::Debug>(outcome: Result<T, CallError<E>>) -> Refusal {
@@ -239,11 +248,7 @@ async fn a_client_that_leaves_takes_its_handlers_with_it() {
     let app = App::default();
     let server = serve(builder(&app));
     let client = client(&server).await;
-    let waiting = tokio::spawn({
-        let client = client.clone();
-        async move { client.call(Wait { id: 1 }).await }
-    });
-    app.log.count(1).await;
+    let waiting = waiting_call(&app, &client).await;
     let end = soon("the end", client.close()).await;
     assert!(matches!(end, End::Closed(_)), "{end:?}");
     assert!(matches!(waiting.await.unwrap(), Err(CallError::Unknown)));
@@ -261,11 +266,7 @@ async fn a_dropped_call_is_abandoned_and_the_next_ones_are_answered() {
     let app = App::default();
     let server = serve(builder(&app));
     let client = client(&server).await;
-    let dropped = tokio::spawn({
-        let client = client.clone();
-        async move { client.call(Wait { id: 1 }).await }
-    });
-    app.log.count(1).await;
+    let dropped = waiting_call(&app, &client).await;
     dropped.abort();
     assert_eq!(client.call(Add { left: 1, right: 1 }).await.unwrap().sum, 2);
     app.gate.0.add_permits(1);
@@ -298,11 +299,7 @@ async fn a_server_that_goes_away_ends_the_client() {
     let app = App::default();
     let server = serve(builder(&app));
     let client = client(&server).await;
-    let waiting = tokio::spawn({
-        let client = client.clone();
-        async move { client.call(Wait { id: 1 }).await }
-    });
-    app.log.count(1).await;
+    let waiting = waiting_call(&app, &client).await;
     drop(server);
     assert_eq!(soon("the end", client.closed()).await, End::Lost);
     assert!(matches!(waiting.await.unwrap(), Err(CallError::Unknown)));
@@ -366,7 +363,6 @@ async fn connecting_fails_in_words_where_nobody_answers_as_expected() {
         soon("the time-out", connect_with(options)).await,
         Err(ConnectError::TimedOut)
     ));
-    let _: Option<OpenError> = None;
 }
 
 #[tokio::test]
@@ -378,11 +374,7 @@ async fn a_server_that_shuts_down_says_goodbye_to_all_and_takes_no_new_ones() {
         config.configure(mounted.at("/ws"));
     });
     let (ada, bob) = (client(&server).await, client(&server).await);
-    let waiting = tokio::spawn({
-        let ada = ada.clone();
-        async move { ada.call(Wait { id: 1 }).await }
-    });
-    app.log.count(1).await;
+    let waiting = waiting_call(&app, &ada).await;
     soon("all sockets closed", wire.shut_down()).await;
     assert!(matches!(waiting.await.unwrap(), Err(CallError::Unknown)));
     for client in [ada, bob] {
