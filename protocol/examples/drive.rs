@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use twinwire::{
-    Answer, BootId, Event, Fingerprint, Greeting, Input, KindEntry, Limits, Outcome, Output,
+    Admitted, Answer, BootId, Event, Fingerprint, Input, KindEntry, Limits, Outcome, Output,
     PeerId, Session, SessionId, Time,
 };
 
@@ -68,8 +68,8 @@ fn main() {
 }
 
 /// A server draws these at random.
-fn greeting() -> Greeting {
-    Greeting {
+fn greeting() -> Admitted {
+    Admitted {
         session: SessionId::from_bytes([1; 16]),
         peer: PeerId::from_bytes([2; 8]),
         boot: BootId::from_bytes([3; 8]),

@@ -51,8 +51,8 @@ goodbye_codes! {
     Malformed = 1, "malformed", Retry::Never, "what came can't be read as frames";
     /// A frame that can be read, but not in this state.
     WrongState = 2, "wrong_state", Retry::Never, "a frame that has no place in this state";
-    /// A bound was broken: message, window, table or calls in flight.
-    Limit = 3, "limit", Retry::Never, "a bound was broken: size, window, table or calls in flight";
+    /// A bound was broken: message, window or table.
+    Limit = 3, "limit", Retry::Never, "a bound was broken: size, window or table";
     /// A version or a frame type that this side doesn't speak.
     Unsupported = 4, "unsupported", Retry::Never, "a version or a frame type that this side doesn't speak";
     /// The server's `authenticate` refused the token.

@@ -54,7 +54,7 @@ impl Kinds {
             while j < lines.len() {
                 assert!(
                     !same(lines[i].name, lines[j].name),
-                    "two kinds have the same name"
+                    "two kinds have the same name: give one #[call(name = \"…\")]"
                 );
                 j += 1;
             }

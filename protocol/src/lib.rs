@@ -1,4 +1,4 @@
-//! Typed, lossless real-time messaging between browsers and Rust servers: what both ends share.
+//! Typed real-time messaging between browsers and Rust servers: what both ends share.
 //!
 //! This crate has the message kinds that an application declares, the frames that carry them, and
 //! the [`Session`] that decides what is sent when. It does *not* open sockets, read clocks, draw
@@ -59,7 +59,7 @@ pub use limits::Limits;
 pub use message::{Call, Kind, Never, Payload};
 pub use payload::{Bytes, DecodeError, EncodeError, Format, MAX_DEPTH};
 pub use session::{
-    CallKey, End, Event, Full, Greeting, Input, Outcome, Output, PeerMisbehaved, Session, State,
+    Admitted, CallKey, End, Event, Full, Input, Outcome, Output, PeerMisbehaved, Session, State,
 };
 pub use shape::{Fingerprint, Shape};
 pub use time::Time;

@@ -11,7 +11,7 @@ pub const MAX_MESSAGE: usize = 64 * 1024;
 /// version of the wire.
 pub const MAX_PAYLOAD: usize = 32 * 1024;
 
-/// What each request is charged against its window besides its frame's length, in bytes: the cost
+/// What each request is charged against its window besides its payload's length, in bytes: the cost
 /// of keeping it. Without it, a window of empty requests would be a crowd.
 pub const REQUEST_COST: u64 = 64;
 
@@ -97,7 +97,9 @@ impl Limits {
 
     /// Time that a call may take (default 30 s): on the client from the moment that the session has
     /// taken it, which is at once unless [`queued`](Self::queued) is reached; on the server the time
-    /// that its handler may run. At its end the call ends as `Deadline`.
+    /// that its handler may run. At its end the client's
+    /// side of the call ends as [`Outcome::Deadline`](crate::Outcome::Deadline), the server's as a
+    /// refusal, [`Refusal::Deadline`](crate::Refusal::Deadline).
     pub fn call_deadline(mut self, time: Duration) -> Self {
         self.call_deadline = time;
         self

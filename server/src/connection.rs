@@ -17,7 +17,7 @@ use tracing::field::display;
 use twinwire::frame::Hello;
 use twinwire::limits::MAX_MESSAGE;
 use twinwire::{
-    Answer, Event, Format, Goodbye, GoodbyeCode, Greeting, Input, Number, Output, PeerId, Refusal,
+    Admitted, Answer, Event, Format, Goodbye, GoodbyeCode, Input, Number, Output, PeerId, Refusal,
     Session, SessionId, Time,
 };
 
@@ -135,7 +135,8 @@ struct Shell<S, I> {
     /// By this the endpoint knows that the connection lives.
     _open: watch::Receiver<Option<Goodbye>>,
     handlers: JoinSet<Answer<Vec<u8>>>,
-    running: HashMap<Id, Number>,
+    /// The calls at work, with their kinds.
+    running: HashMap<Id, (Number, &'static str)>,
     calls: HashMap<Number, AbortHandle>,
 }
 
@@ -356,7 +357,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
         let boot = self.shared.boot;
         self.session.welcome(
             now,
-            Greeting {
+            Admitted {
                 session,
                 peer,
                 boot,
@@ -370,23 +371,31 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
         let kind = usize::try_from(kind)
             .ok()
             .and_then(|kind| self.kinds.get(kind).copied());
-        let registered = kind.flatten().and_then(|name| shared.registry.get(name));
-        let (Some(registered), Some(cx)) = (registered, &self.cx) else {
+        let registered = kind
+            .flatten()
+            .and_then(|name| shared.registry.get_key_value(name));
+        let (Some((name, registered)), Some(cx)) = (registered, &self.cx) else {
             return self.answer(call, Answer::Refused(Refusal::UnknownKind.into()));
         };
         let handler =
             self.handlers
                 .spawn_local(registered.handle(cx.clone(), self.format, payload));
-        self.running.insert(handler.id(), call);
+        self.running.insert(handler.id(), (call, *name));
         self.calls.insert(call, handler);
     }
 
     fn handled(&mut self, answer: Result<(Id, Answer<Vec<u8>>), JoinError>) {
-        let (id, answer) = match answer {
-            Ok((id, answer)) => (id, answer),
-            Err(error) => (error.id(), Answer::Refused(Refusal::Panicked.into())),
+        let (id, answer, panicked) = match answer {
+            Ok((id, answer)) => (id, answer, false),
+            Err(error) => {
+                let refused = Answer::Refused(Refusal::Panicked.into());
+                (error.id(), refused, error.is_panic())
+            }
         };
-        if let Some(call) = self.running.remove(&id) {
+        if let Some((call, kind)) = self.running.remove(&id) {
+            if panicked {
+                tracing::error!(kind, %call, "a handler panicked");
+            }
             // A handler that was dropped has been answered for: the session ignores this.
             self.calls.remove(&call);
             self.answer(call, answer);

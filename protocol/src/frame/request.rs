@@ -260,8 +260,9 @@ refusals! {
     Panicked = 7, "panicked", Retry::Never, "the handler panicked";
     /// The answer is larger than the wire allows.
     TooLarge = 9, "too_large", Retry::Never, "the answer is larger than the wire allows";
-    /// The handler ran longer than the server allows, and was dropped.
-    Deadline = 10, "deadline", Retry::Now, "the handler ran longer than the server allows";
+    /// The handler ran longer than the server allows, and was dropped half-way: ask what it has done
+    /// before calling again.
+    Deadline = 10, "deadline", Retry::Never, "the handler ran longer than the server allows";
     /// The handler's answer is a value that the payload format doesn't have; the server has logged
     /// it.
     Unwritable = 13, "unwritable", Retry::Never, "the answer can't be written in this format";

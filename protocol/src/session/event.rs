@@ -98,7 +98,7 @@ impl Outcome {
 
 /// What a server gives a client with its welcome.
 #[derive(Clone, Debug)]
-pub struct Greeting {
+pub struct Admitted {
     /// The session's id, from a cryptographic source.
     pub session: SessionId,
     /// The client's id towards others.

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use error::{End, Full, PeerMisbehaved};
-pub use event::{CallKey, Event, Greeting, Input, Outcome, Output};
+pub use event::{Admitted, CallKey, Event, Input, Outcome, Output};
 pub use state::State;
 
 use crate::frame::{Ack, Answer, Frame, Hello, KindEntry, Malformed, Refusal, Welcome};
@@ -209,17 +209,17 @@ impl Session {
     }
 
     /// Answers an [`Event::Hello`]: the session is open. Ignored if no hello is waiting.
-    pub fn welcome(&mut self, now: Time, greeting: Greeting) {
+    pub fn welcome(&mut self, now: Time, admitted: Admitted) {
         self.now = self.now.max(now);
         if self.state != State::Judging {
             return;
         }
-        let Greeting {
+        let Admitted {
             session,
             peer,
             boot,
             refused,
-        } = greeting;
+        } = admitted;
         let window = self.incoming.granted();
         self.acked = Ack {
             received: None,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::frame::{Frame, Frames, Hello, Refusal};
-use crate::session::{End, Event, Greeting, Input, Outcome, Output, Session, State};
+use crate::session::{Admitted, End, Event, Input, Outcome, Output, Session, State};
 use crate::{
     Answer, BootId, CallKey, Fingerprint, Goodbye, KindEntry, Limits, Number, PeerId, SessionId,
     Time,
@@ -97,8 +97,8 @@ pub(super) fn kinds() -> Vec<KindEntry> {
     vec![kind("Greet"), kind("Unheard")]
 }
 
-pub(super) fn greeting() -> Greeting {
-    Greeting {
+pub(super) fn greeting() -> Admitted {
+    Admitted {
         session: SessionId::from_bytes([1; 16]),
         peer: PeerId::from_bytes([2; 8]),
         boot: BootId::from_bytes([3; 8]),
