@@ -145,7 +145,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
 #[non_exhaustive]
 pub enum BuildError {
     /// Two handlers answer kinds of one name; rename one with `#[call(name = "…")]`.
-    #[error("two handlers answer the kind {name}")]
+    #[error(
+        "two handlers answer the kind {name}: give one kind #[call(name = \"…\")], or drop one handler"
+    )]
     KindClash {
         /// The name.
         name: &'static str,

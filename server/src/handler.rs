@@ -89,7 +89,10 @@ pub(crate) fn judge<S, I>(
                 differing.push(*name);
                 Refusal::KindDiffers
             }
-            None => Refusal::UnknownKind,
+            None => {
+                tracing::debug!(kind = ?entry.name, "a client has a kind that no handler answers");
+                Refusal::UnknownKind
+            }
         };
         refused.push((place, refusal));
         None

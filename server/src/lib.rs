@@ -52,4 +52,5 @@ pub use context::Cx;
 pub use identity::Denied;
 pub use loopback::loopback;
 pub use service::Twinwire;
+pub use twinwire::{Limits, Retry};
 pub use websocket::{on_connect, tune};

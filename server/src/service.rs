@@ -13,7 +13,9 @@ use crate::connection;
 use crate::shared::Shared;
 use crate::websocket::{self, Accepted};
 
-const WHAT: &str = "It speaks Twinwire: typed messages between browsers and Rust servers.";
+const WHAT: &str = "It speaks Twinwire: typed messages between browsers and Rust servers. Connect with \
+    <code>connect</code> of the Rust crate <code>twinwire-client-wasm</code> or \
+    <code>twinwire-client-native</code>.";
 
 /// How long a peer may take to answer a close frame.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
@@ -49,7 +51,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
     /// been closed, which [`Limits::drain`](twinwire::Limits::drain) bounds. Answers that are ready
     /// still go out; calls whose handlers run end at their clients as `Unknown`.
     ///
-    /// Call it before `ServerHandle::stop`, for which open sockets would be cut.
+    /// Call it before `ServerHandle::stop`, which cuts open sockets; and let the `HttpServer` leave
+    /// signals to you (`disable_signals`), or it stops first at Ctrl-C.
     pub async fn shut_down(&self) {
         self.0
             .stop
@@ -59,6 +62,15 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
 
     fn accept(&self, request: &HttpRequest, payload: Payload) -> HttpResponse {
         if !self.0.origins.admit(request) {
+            let (origin, host) = (
+                request.headers().get("Origin"),
+                request.headers().get("Host"),
+            );
+            tracing::info!(
+                ?origin,
+                ?host,
+                "a page may not connect: see Builder::allow_origin"
+            );
             return HttpResponse::Forbidden().body(
                 "Pages of this origin may not connect. The server's developer can allow it with \
                  Builder::allow_origin.\n",

@@ -10,7 +10,9 @@ use super::frame::Frame;
 use crate::websocket::{Accepted, Close, End, Inbound, Options, Outbound, accept};
 
 /// Told to whoever opens the endpoint in a browser.
-const WHAT: &str = "It takes bare WebSocket messages from browsers and tools.";
+const WHAT: &str = "It takes bare WebSocket messages from browsers and tools. Connect from JavaScript \
+    with <code>new WebSocket(\"ws://\u{2026}\")</code> and this address, or with any other WebSocket \
+    client (RFC 6455, version 13).";
 
 /// The close code for an error of the server's own (RFC 6455 §7.4.1).
 const INTERNAL_ERROR: u16 = 1011;

@@ -112,8 +112,6 @@ fn refusal(error: HandshakeError, what: &str) -> HttpResponse<BoxBody> {
             "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
              <title>WebSocket endpoint</title>\n\
              <h1>This is a WebSocket endpoint</h1>\n<p>{what}</p>\n\
-             <p>A page can't be loaded from it. Connect from JavaScript with\n\
-             <code>new WebSocket(\"ws://\u{2026}\")</code> and this address, or with any other\n\
-             WebSocket client (RFC 6455, version 13).</p>\n</html>\n"
+             <p>A page can't be loaded from it.</p>\n</html>\n"
         ))
 }

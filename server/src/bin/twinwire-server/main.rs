@@ -38,7 +38,7 @@ async fn main() -> anyhow::Result<()> {
     let page = args.www.join("index.html");
     anyhow::ensure!(
         page.is_file(),
-        "there is no page at {}: build it first",
+        "there is no page at {}: run `cargo xtask start`, which builds it",
         page.display()
     );
 
