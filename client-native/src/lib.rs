@@ -24,9 +24,8 @@
 
 mod transport;
 
-use twinwire::Kinds;
-
 pub use transport::OpenError;
+pub use twinwire::{End, Format, Goodbye, GoodbyeCode, Kinds, Limits, Refusal, Refused, Retry};
 pub use twinwire_client::{CallError, Client, ClientState, Options};
 
 /// Why [`connect`] failed.

@@ -50,6 +50,7 @@ pub use socket::{
     CloseError, CloseEvent, Closed, Flushing, Message, OpenError, QUEUE_FULL_CODE, ReceiveError,
     SendError, Sending, Socket, SocketOptions, TrySendError, UrlError,
 };
+pub use twinwire::{End, Format, Goodbye, GoodbyeCode, Kinds, Limits, Refusal, Refused, Retry};
 pub use twinwire_client::{CallError, Client, ClientState, Options};
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use twinwire::{DecodeError, EncodeError, End, Refused};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CallError<E> {
-    /// The handler answered with the application's error.
+    /// The handler answered with the application's error: match it for its own words.
     App(E),
     /// The server refused the call, or its handler got to no answer; it says whether to try again.
     Refused(Refused),
@@ -38,7 +38,9 @@ impl<E: fmt::Debug> fmt::Display for CallError<E> {
             Self::Deadline => f.write_str("no answer came in time"),
             Self::NotReceived => f.write_str("the server never received the call"),
             Self::Unknown => f.write_str("the connection ended before the answer"),
-            Self::Undeclared => f.write_str("the client wasn't connected with this kind"),
+            Self::Undeclared => {
+                f.write_str("the client wasn't connected with this kind: add it to kinds![…]")
+            }
             Self::Encode(_) => f.write_str("the request can't be written"),
             Self::Decode(_) => f.write_str("the reply can't be read"),
         }

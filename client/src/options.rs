@@ -16,8 +16,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// Connects to `url` (`ws:` or `wss:`; in a browser also relative to the page), speaking
-    /// `kinds`.
+    /// Connects to `url`, speaking `kinds`. A browser takes `ws:`, `wss:`, `http:`, `https:` and URLs
+    /// relative to the page; the native client `ws:` only, so far.
     pub fn new(url: impl Into<String>, kinds: Kinds) -> Self {
         Self {
             url: url.into(),
