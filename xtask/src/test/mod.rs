@@ -159,6 +159,16 @@ impl Bench<'_> {
 
     /// Runs a command and counts its tests: a line when it succeeds, all it printed when it fails.
     fn counted(&self, command: &mut Command, limit: Duration, count: Count) -> Result<Counts> {
+        self.told(command, limit, count).map(|(counts, _)| counts)
+    }
+
+    /// [`counted`](Self::counted), with what the command printed.
+    fn told(
+        &self,
+        command: &mut Command,
+        limit: Duration,
+        count: Count,
+    ) -> Result<(Counts, String)> {
         let shown = shown(command);
         eprint!("{shown} ");
         drop(io::stderr().flush());
@@ -173,7 +183,7 @@ impl Bench<'_> {
                 counts.failed = counts.failed.max(1);
             }
         }
-        Ok(counts)
+        Ok((counts, finished.output))
     }
 }
 
