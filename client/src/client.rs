@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use twinwire::limits::MAX_PAYLOAD;
-use twinwire::{
-    Answer, Call, End, Format, Goodbye, GoodbyeCode, Kinds, Outcome, PeerId, SessionId,
-};
+use twinwire::session::Outcome;
+use twinwire::{Answer, Call, End, Format, Goodbye, GoodbyeCode, Kinds, PeerId, SessionId};
 
 use crate::CallError;
 

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use twinwire::limits::MAX_MESSAGE;
-use twinwire::{
-    CallKey, End, Event, Goodbye, GoodbyeCode, Input, Outcome, Output, Session, Time, version,
-};
+use twinwire::session::{CallKey, Event, Input, Outcome, Output, Session, State};
+use twinwire::{End, Goodbye, GoodbyeCode, Time, version};
 
 use crate::client::{CallCommand, Control};
 use crate::{ClientState, ConnectError, Inbound, Link, LinkLost, Options, Transport};
@@ -257,7 +256,7 @@ impl<T: Transport> Shell<'_, T> {
         }
         // A lost link shows in `receive`.
         let _ = self.link.poll_flush(cx);
-        (self.session.state() == twinwire::State::Closed).then_some(Over::Lost)
+        (self.session.state() == State::Closed).then_some(Over::Lost)
     }
 
     fn event(&mut self, event: Event) {

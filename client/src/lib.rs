@@ -1,5 +1,5 @@
 //! The typed client of Twinwire, common to all platforms: a handle to call through, and the loop
-//! that drives a [`Session`](twinwire::Session) over some transport.
+//! that drives a [`Session`](twinwire::session::Session) over some transport.
 //!
 //! Applications don't use this crate by itself: `twinwire-client-wasm` (browsers) and
 //! `twinwire-client-native` (tokio) have a `connect` that gives a [`Client`]. Here is no I/O, no

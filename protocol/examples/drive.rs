@@ -5,10 +5,8 @@
 
 use std::collections::VecDeque;
 
-use twinwire::{
-    Admitted, Answer, BootId, Event, Fingerprint, Input, KindEntry, Limits, Outcome, Output,
-    PeerId, Session, SessionId, Time,
-};
+use twinwire::session::{Admitted, Event, Input, Outcome, Output, Session};
+use twinwire::{Answer, BootId, Fingerprint, KindEntry, Limits, PeerId, SessionId, Time};
 
 /// Polls until the session waits: messages go to the link, events come back.
 fn drive(session: &mut Session, link: &mut VecDeque<Vec<u8>>) -> Vec<Event> {

@@ -1,7 +1,7 @@
 //! Typed real-time messaging between browsers and Rust servers: what both ends share.
 //!
 //! This crate has the message kinds that an application declares, the frames that carry them, and
-//! the [`Session`] that decides what is sent when. It does *not* open sockets, read clocks, draw
+//! the [`Session`](session::Session) that decides what is sent when. It does *not* open sockets, read clocks, draw
 //! random numbers or await: the crates `twinwire-client-wasm`, `twinwire-client-native` and
 //! `twinwire-server` do, and applications use those beside this one.
 //!
@@ -30,7 +30,7 @@
 //! pub const KINDS: Kinds = kinds![Greet];
 //! ```
 //!
-//! Who writes a transport of their own drives a [`Session`]: its documentation has the loop, and
+//! Who writes a transport of their own drives a [`Session`](session::Session): its documentation has the loop, and
 //! `examples/drive.rs` the smallest one.
 
 #![forbid(unsafe_code)]
@@ -40,6 +40,7 @@ extern crate self as twinwire;
 
 pub mod frame;
 pub mod limits;
+pub mod session;
 pub mod shape;
 pub mod version;
 
@@ -48,7 +49,6 @@ mod id;
 mod kinds;
 mod message;
 mod payload;
-mod session;
 mod time;
 
 pub use frame::{Answer, KindEntry, Refusal, Refused};
@@ -58,9 +58,7 @@ pub use kinds::{KindInfo, Kinds};
 pub use limits::Limits;
 pub use message::{Call, Kind, Never, Payload};
 pub use payload::{Bytes, DecodeError, EncodeError, Format, MAX_DEPTH};
-pub use session::{
-    Admitted, CallKey, End, Event, Full, Input, Outcome, Output, PeerMisbehaved, Session, State,
-};
+pub use session::{End, PeerMisbehaved};
 pub use shape::{Fingerprint, Shape};
 pub use time::Time;
 pub use twinwire_derive::{Call, Shape};

@@ -70,7 +70,7 @@ impl Limits {
     }
 
     /// Bytes of calls that wait in this side's hands for the peer's window (default 256 KiB). When
-    /// that many wait, [`Session::call`](crate::Session::call) says [`Full`](crate::Full).
+    /// that many wait, [`Session::call`](crate::session::Session::call) says [`Full`](crate::session::Full).
     pub fn queued(mut self, bytes: usize) -> Self {
         self.queued = bytes.max(MAX_MESSAGE);
         self
@@ -98,7 +98,7 @@ impl Limits {
     /// Time that a call may take (default 30 s): on the client from the moment that the session has
     /// taken it, which is at once unless [`queued`](Self::queued) is reached; on the server the time
     /// that its handler may run. At its end the client's
-    /// side of the call ends as [`Outcome::Deadline`](crate::Outcome::Deadline), the server's as a
+    /// side of the call ends as [`Outcome::Deadline`](crate::session::Outcome::Deadline), the server's as a
     /// refusal, [`Refusal::Deadline`](crate::Refusal::Deadline).
     pub fn call_deadline(mut self, time: Duration) -> Self {
         self.call_deadline = time;

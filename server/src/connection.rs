@@ -16,10 +16,8 @@ use tokio::time::{Instant, Sleep};
 use tracing::field::display;
 use twinwire::frame::Hello;
 use twinwire::limits::MAX_MESSAGE;
-use twinwire::{
-    Admitted, Answer, Event, Format, Goodbye, GoodbyeCode, Input, Number, Output, PeerId, Refusal,
-    Session, SessionId, Time,
-};
+use twinwire::session::{Admitted, Event, Input, Output, Session, State};
+use twinwire::{Answer, Format, Goodbye, GoodbyeCode, Number, PeerId, Refusal, SessionId, Time};
 
 use crate::Cx;
 use crate::context::Caller;
@@ -242,7 +240,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
                 }
                 Output::Wait(deadline) => {
                     self.wake_at(deadline);
-                    return self.session.state() == twinwire::State::Closed;
+                    return self.session.state() == State::Closed;
                 }
             }
         }

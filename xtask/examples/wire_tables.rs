@@ -4,8 +4,9 @@
 //! xtask itself compiles in seconds, and also while the protocol doesn't.
 #![forbid(unsafe_code)]
 
+use twinwire::GoodbyeCode;
 use twinwire::frame::{FrameType, Refusal, Sender};
-use twinwire::{GoodbyeCode, State};
+use twinwire::session::State;
 
 fn main() {
     let frames = FrameType::ALL

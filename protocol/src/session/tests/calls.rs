@@ -254,14 +254,16 @@ fn what_arrives_is_acknowledged_though_nothing_else_is_sent() {
     let message = pair.client.sent.pop_front().expect("the call went out");
     pair.server
         .session
-        .handle(pair.now, crate::Input::Message(&message));
+        .handle(pair.now, crate::session::Input::Message(&message));
     pair.server.poll(pair.now);
     assert!(
         pair.server.sent.is_empty(),
         "an acknowledgement waits for company"
     );
     pair.now = pair.server.wake.expect("a timer runs");
-    pair.server.session.handle(pair.now, crate::Input::Tick);
+    pair.server
+        .session
+        .handle(pair.now, crate::session::Input::Tick);
     pair.server.poll(pair.now);
     let message = pair.server.sent.pop_front().expect("it went alone");
     let ack = Frames::new(&message).next();
@@ -311,7 +313,9 @@ fn a_call_that_had_to_wait_for_the_writer_gets_its_whole_time() {
     pair.server.room = 1;
     pair.server.poll(pair.now);
     assert_eq!(pair.server.calls().len(), 2);
-    pair.server.session.handle(pair.now, crate::Input::Tick);
+    pair.server
+        .session
+        .handle(pair.now, crate::session::Input::Tick);
     pair.server.poll(pair.now);
     let dropped = |event: &Event| matches!(event, Event::CallDropped { .. });
     assert!(!pair.server.events.iter().any(dropped));

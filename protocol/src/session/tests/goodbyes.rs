@@ -131,10 +131,10 @@ fn an_application_that_judges_too_long_does_not_hold_the_client() {
 
 #[test]
 fn closing_before_the_socket_opened_ends_at_once() {
-    let mut client = crate::Session::client(Limits::default(), vec![], vec![]);
+    let mut client = crate::session::Session::client(Limits::default(), vec![], vec![]);
     client.close(Time::default(), done());
     let mut out = Vec::new();
-    let ended = crate::Output::Event(crate::Event::Ended(End::Closed(done())));
+    let ended = crate::session::Output::Event(crate::session::Event::Ended(End::Closed(done())));
     assert_eq!(client.poll(Time::default(), &mut out, usize::MAX), ended);
 }
 
@@ -151,7 +151,7 @@ fn the_end_is_told_once() {
         let ends = side
             .events
             .iter()
-            .filter(|event| matches!(event, crate::Event::Ended(_)));
+            .filter(|event| matches!(event, crate::session::Event::Ended(_)));
         assert_eq!(ends.count(), 1);
         assert_eq!(side.session.state(), State::Closed);
         assert_eq!(side.wake, None);
@@ -172,21 +172,21 @@ fn the_last_message_leaves_before_the_close() {
     let mut out = Vec::new();
     let mut poll = |room| loop {
         match pair.server.session.poll(pair.now, &mut out, room) {
-            crate::Output::Event(_) => {}
+            crate::session::Output::Event(_) => {}
             output => return output,
         }
     };
-    assert_eq!(poll(1), crate::Output::Send);
+    assert_eq!(poll(1), crate::session::Output::Send);
     assert!(
-        matches!(poll(0), crate::Output::Wait(Some(_))),
+        matches!(poll(0), crate::session::Output::Wait(Some(_))),
         "the transport still holds it"
     );
-    assert_eq!(poll(1), crate::Output::Close { code: 1000 });
+    assert_eq!(poll(1), crate::session::Output::Close { code: 1000 });
 }
 
 #[test]
 fn a_client_closed_before_it_opened_stays_closed() {
-    let mut client = crate::Session::client(Limits::default(), vec![], vec![]);
+    let mut client = crate::session::Session::client(Limits::default(), vec![], vec![]);
     client.close(Time::default(), done());
     client.handle(Time::default(), Input::Opened);
     assert_eq!(client.state(), State::Closed);

@@ -234,7 +234,7 @@ fn stand(role: Role, state: State) -> Option<Pair> {
             pair.cut();
         }
         (Role::Client, State::Idle) => {
-            pair.client.session = crate::Session::client(limits, vec![], vec![]);
+            pair.client.session = crate::session::Session::client(limits, vec![], vec![]);
         }
         (Role::Client, State::Awaiting | State::Judging | State::Closing)
         | (Role::Server, State::Idle | State::Greeting | State::Parting) => return None,

@@ -4,10 +4,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::frame::{Frame, Frames, Hello, Refusal};
-use crate::session::{Admitted, End, Event, Input, Outcome, Output, Session, State};
+use crate::session::{Admitted, CallKey, End, Event, Input, Outcome, Output, Session, State};
 use crate::{
-    Answer, BootId, CallKey, Fingerprint, Goodbye, KindEntry, Limits, Number, PeerId, SessionId,
-    Time,
+    Answer, BootId, Fingerprint, Goodbye, KindEntry, Limits, Number, PeerId, SessionId, Time,
 };
 
 /// One end, and what it has said so far.
