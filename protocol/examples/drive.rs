@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use twinwire::session::{Admitted, Event, Input, Outcome, Output, Session};
-use twinwire::{Answer, BootId, Fingerprint, KindEntry, Limits, PeerId, SessionId, Time};
+use twinwire::{Answer, BootId, Class, Fingerprint, KindEntry, Limits, PeerId, SessionId, Time};
 
 /// Polls until the session waits: messages go to the link, events come back.
 fn drive(session: &mut Session, link: &mut VecDeque<Vec<u8>>) -> Vec<Event> {
@@ -25,6 +25,7 @@ fn main() {
     let now = Time::default();
     let shout = KindEntry {
         name: "Shout".to_owned(),
+        class: Class::Call,
         fingerprint: Fingerprint::from_bytes([0; 8]),
     };
     let mut client = Session::client(Limits::default(), vec![shout], Vec::new());

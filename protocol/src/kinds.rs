@@ -4,10 +4,46 @@ use crate::frame::KindEntry;
 use crate::limits::MAX_KINDS;
 use crate::{Fingerprint, Kind};
 
+macro_rules! classes {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $wire:literal;)*) => {
+        /// What a kind is used for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Class {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Class {
+            /// Every class with its name: the table of PROTOCOL.md.
+            pub const ALL: &[(Self, &'static str)] = &[$((Self::$name, $wire),)*];
+
+            /// The byte on the wire.
+            pub const fn number(self) -> u8 {
+                match self { $(Self::$name => $number,)* }
+            }
+
+            pub(crate) const fn from_number(number: u8) -> Option<Self> {
+                match number { $($number => Some(Self::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+classes! {
+    /// A request that is answered by one reply.
+    Call = 0, "call";
+    /// A request that is answered by a stream of items and one reply.
+    Stream = 1, "stream";
+    /// A message that is acknowledged and not answered.
+    Event = 2, "event";
+    /// A topic's key; what is published there is of another type.
+    Topic = 3, "topic";
+}
+
 /// One line of a table of kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KindInfo {
     name: &'static str,
+    class: Class,
     fingerprint: Fingerprint,
 }
 
@@ -16,6 +52,7 @@ impl KindInfo {
     pub const fn of<K: Kind>() -> Self {
         Self {
             name: K::NAME,
+            class: K::CLASS,
             fingerprint: K::FINGERPRINT,
         }
     }
@@ -23,6 +60,11 @@ impl KindInfo {
     /// The kind's name on the wire.
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// What the kind is used for.
+    pub const fn class(&self) -> Class {
+        self.class
     }
 
     /// The kind's structure.
@@ -81,6 +123,7 @@ impl Kinds {
     pub fn entries(&self) -> Vec<KindEntry> {
         let entry = |line: &KindInfo| KindEntry {
             name: line.name.to_owned(),
+            class: line.class,
             fingerprint: line.fingerprint,
         };
         self.0.iter().map(entry).collect()

@@ -54,7 +54,7 @@ mod time;
 pub use frame::{Answer, KindEntry, Refusal, Refused};
 pub use goodbye::{Goodbye, GoodbyeCode, MAX_REASON, Retry};
 pub use id::{BootId, Number, PeerId, SessionId};
-pub use kinds::{KindInfo, Kinds};
+pub use kinds::{Class, KindInfo, Kinds};
 pub use limits::Limits;
 pub use message::{Call, Kind, Never, Payload};
 pub use payload::{Bytes, DecodeError, EncodeError, Format, MAX_DEPTH};

@@ -5,6 +5,7 @@ use core::{convert, fmt};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::kinds::Class;
 use crate::shape::{Descriptor, Fingerprint, Shape, Tagging};
 
 /// Any type that may travel: it has a shape, and serde in both directions.
@@ -19,6 +20,8 @@ impl<T: Shape + Serialize + DeserializeOwned + 'static> Payload for T {}
 pub trait Kind: Payload {
     /// The name, 1 to 64 bytes without control characters; unique among an application's kinds.
     const NAME: &'static str;
+    /// What it is used for.
+    const CLASS: Class;
     /// Differs between two ends that mean different things by [`NAME`](Self::NAME).
     const FINGERPRINT: Fingerprint;
 }

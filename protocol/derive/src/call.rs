@@ -44,6 +44,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         #[automatically_derived]
         impl ::twinwire::Kind for #ident {
             const NAME: &'static str = #name;
+            const CLASS: ::twinwire::Class = ::twinwire::Class::Call;
             const FINGERPRINT: ::twinwire::Fingerprint = ::twinwire::Fingerprint::of_call(
                 #name,
                 <#ident as ::twinwire::Shape>::SHAPE,

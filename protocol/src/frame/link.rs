@@ -7,13 +7,15 @@ use super::wire::{Reader, put_bytes, put_integer};
 use super::{Malformed, Refusal};
 use crate::goodbye::{Goodbye, GoodbyeCode, MAX_REASON, Retry};
 use crate::limits::{MAX_KINDS, MAX_NAME, MAX_TOKEN};
-use crate::{BootId, Fingerprint, Number, PeerId, SessionId};
+use crate::{BootId, Class, Fingerprint, Number, PeerId, SessionId};
 
 /// One line of a client's table of kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KindEntry {
     /// The kind's name, 1 to 64 bytes.
     pub name: String,
+    /// What it is used for.
+    pub class: Class,
     /// The structure that the client was compiled with.
     pub fingerprint: Fingerprint,
 }
@@ -38,6 +40,7 @@ impl Hello {
         put_integer(out, self.kinds.len() as u64);
         for kind in &self.kinds {
             put_bytes(out, kind.name.as_bytes());
+            out.push(kind.class.number());
             out.extend_from_slice(&kind.fingerprint.to_bytes());
         }
     }
@@ -74,6 +77,7 @@ fn read_kind(body: &mut Reader<'_>) -> Result<KindEntry, Malformed> {
     }
     Ok(KindEntry {
         name: name.to_owned(),
+        class: Class::from_number(body.byte()?).ok_or(Malformed::Meaningless)?,
         fingerprint: Fingerprint::from_bytes(body.array()?),
     })
 }

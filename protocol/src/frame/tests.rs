@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::goodbye::Retry;
 use crate::limits::{MAX_KINDS, MAX_PAYLOAD};
-use crate::{BootId, Fingerprint, Number, PeerId, SessionId};
+use crate::{BootId, Class, Fingerprint, Number, PeerId, SessionId};
 
 fn number(value: u64) -> Number {
     Number::new(value).expect("tests number from one")
@@ -19,6 +19,7 @@ fn samples() -> Vec<Frame<'static>> {
             token: b"ticket".to_vec(),
             kinds: vec![KindEntry {
                 name: "Greet".to_owned(),
+                class: Class::Call,
                 fingerprint: Fingerprint::from_bytes([1, 2, 3, 4, 5, 6, 7, 8]),
             }],
         }),
@@ -212,6 +213,7 @@ fn the_frozen_goodbye_keeps_its_bytes() {
 fn a_table_that_has_a_name_twice_is_refused() {
     let kind = KindEntry {
         name: "Greet".to_owned(),
+        class: Class::Call,
         fingerprint: Fingerprint::from_bytes([0; 8]),
     };
     let hello = Hello {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::frame::{Frame, Frames, Hello, Refusal};
 use crate::session::{Admitted, CallKey, End, Event, Input, Outcome, Output, Session, State};
 use crate::{
-    Answer, BootId, Fingerprint, Goodbye, KindEntry, Limits, Number, PeerId, SessionId, Time,
+    Answer, BootId, Class, Fingerprint, Goodbye, KindEntry, Limits, Number, PeerId, SessionId, Time,
 };
 
 /// One end, and what it has said so far.
@@ -91,6 +91,7 @@ pub(super) const LATENCY: Duration = Duration::from_millis(10);
 pub(super) fn kinds() -> Vec<KindEntry> {
     let kind = |name: &str| KindEntry {
         name: name.to_owned(),
+        class: Class::Call,
         fingerprint: Fingerprint::from_bytes([1; 8]),
     };
     vec![kind("Greet"), kind("Unheard")]
