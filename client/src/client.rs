@@ -83,7 +83,8 @@ impl Client {
     /// Makes a call and waits for its answer.
     ///
     /// Calls start on the server in the order in which they were made and run beside each other.
-    /// Dropping the future abandons the call: one that hasn't been sent never will be.
+    /// Dropping the future cancels the call: one that hasn't been sent never will be, the handler of
+    /// one that has is dropped.
     ///
     /// # Errors
     /// The application's own error, or why there is no answer; see [`CallError`]. The error comes
@@ -134,7 +135,8 @@ impl Client {
             Outcome::Answered(Answer::Refused(refused)) => Err(CallError::Refused(refused)),
             Outcome::Deadline => Err(CallError::Deadline),
             Outcome::NotReceived => Err(CallError::NotReceived),
-            Outcome::Unknown => Err(CallError::Unknown),
+            // Events are accepted, calls answered.
+            Outcome::Unknown | Outcome::Accepted => Err(CallError::Unknown),
         }
     }
 

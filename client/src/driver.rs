@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
+use twinwire::frame::Table;
 use twinwire::limits::MAX_MESSAGE;
-use twinwire::session::{CallKey, Event, Input, Outcome, Output, Session, State};
-use twinwire::{End, Goodbye, GoodbyeCode, Time, version};
+use twinwire::session::{Event, Input, Outcome, Output, RequestKey, Session, State};
+use twinwire::{Answer, End, Goodbye, GoodbyeCode, Refusal, Time, version};
 
 use crate::client::{CallCommand, Control};
 use crate::{ClientState, ConnectError, Inbound, Link, LinkLost, Options, Transport};
@@ -63,7 +65,8 @@ impl<T: Transport> Driver<T> {
         let spent = transport.now().saturating_since(started);
         let rest = options.connect_timeout.saturating_sub(spent);
         let limits = options.limits.clone().handshake_at_most(rest);
-        let session = Session::client(limits, options.kinds.entries(), options.token);
+        let table = Arc::new(Table::new(options.kinds.entries()));
+        let session = Session::client(limits, table, options.token);
         let shell = Shell {
             transport: &transport,
             link,
@@ -93,7 +96,7 @@ struct Shell<'a, T: Transport> {
     control: mpsc::UnboundedReceiver<Control>,
     /// A call that the session has no room for.
     held: Option<CallCommand>,
-    waiting: HashMap<CallKey, (u64, oneshot::Sender<Outcome>)>,
+    waiting: HashMap<RequestKey, (u64, oneshot::Sender<Outcome>)>,
     state: watch::Sender<ClientState>,
     /// Who awaits the connection, until it is open.
     report: Option<oneshot::Sender<Result<(), ConnectError<T::Error>>>>,
@@ -178,7 +181,7 @@ impl<T: Transport> Shell<'_, T> {
             if call.outcome.is_closed() {
                 continue;
             }
-            if !self.session.has_room(&call.payload) {
+            if !self.session.has_room(call.payload.len()) {
                 self.held = Some(call);
                 break;
             }
@@ -192,7 +195,7 @@ impl<T: Transport> Shell<'_, T> {
     fn may_take_held(&self) -> bool {
         self.held
             .as_ref()
-            .is_some_and(|call| self.session.has_room(&call.payload))
+            .is_some_and(|call| self.session.has_room(call.payload.len()))
     }
 
     fn next_call(&mut self, cx: &mut Context<'_>) -> Option<CallCommand> {
@@ -212,7 +215,7 @@ impl<T: Transport> Shell<'_, T> {
             payload,
             outcome,
         } = call;
-        match self.session.call(self.transport.now(), kind, payload) {
+        match self.session.request(self.transport.now(), kind, payload) {
             Ok(key) => {
                 self.waiting.insert(key, (id, outcome));
             }
@@ -228,7 +231,7 @@ impl<T: Transport> Shell<'_, T> {
             .map(|(key, _)| *key);
         if let Some(key) = key {
             self.waiting.remove(&key);
-            self.session.abandon(key);
+            self.session.cancel(self.transport.now(), key);
         }
     }
 
@@ -269,8 +272,8 @@ impl<T: Transport> Shell<'_, T> {
                     let _ = report.send(Ok(()));
                 }
             }
-            Event::Outcome { call, outcome } => {
-                if let Some((_, caller)) = self.waiting.remove(&call) {
+            Event::Outcome { request, outcome } => {
+                if let Some((_, caller)) = self.waiting.remove(&request) {
                     // A caller that left meanwhile wants nothing.
                     let _ = caller.send(outcome);
                 }
@@ -287,9 +290,15 @@ impl<T: Transport> Shell<'_, T> {
                 }
                 self.state.send_replace(ClientState::Closed(end));
             }
-            Event::Hello(_) | Event::Call { .. } | Event::CallDropped { .. } => {
-                debug_assert!(false, "a client's session has no such event");
+            Event::Request(request) => {
+                let refused = Answer::Refused(Refusal::NoHandler.into());
+                self.session
+                    .answer(self.transport.now(), request.number, refused);
             }
+            Event::Hello { .. }
+            | Event::Dropped { .. }
+            | Event::Item { .. }
+            | Event::Room { .. } => {}
         }
     }
 

@@ -4,7 +4,9 @@
 //! and the application on the server answers a call by shouting.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use twinwire::frame::Table;
 use twinwire::session::{Admitted, Event, Input, Outcome, Output, Session};
 use twinwire::{Answer, BootId, Class, Fingerprint, KindEntry, Limits, PeerId, SessionId, Time};
 
@@ -28,16 +30,17 @@ fn main() {
         class: Class::Call,
         fingerprint: Fingerprint::from_bytes([0; 8]),
     };
-    let mut client = Session::client(Limits::default(), vec![shout], Vec::new());
-    let mut server = Session::server(now, Limits::default());
+    let table = Arc::new(Table::new(vec![shout]));
+    let mut client = Session::client(Limits::default(), Arc::clone(&table), Vec::new());
+    let mut server = Session::server(now, Limits::default(), vec![table]);
     let (mut up, mut down) = (VecDeque::new(), VecDeque::new());
 
     client.handle(now, Input::Opened);
-    let mut call = client.call(now, 0, b"hello".to_vec()).ok();
+    let mut call = client.request(now, 0, b"hello".to_vec()).ok();
     while call.is_some() {
         for event in drive(&mut client, &mut up) {
             if let Event::Outcome {
-                call: key,
+                request: key,
                 outcome: Outcome::Answered(Answer::Value(answer)),
             } = event
                 && Some(key) == call
@@ -51,9 +54,10 @@ fn main() {
         }
         for event in drive(&mut server, &mut down) {
             match event {
-                Event::Hello(_) => server.welcome(now, greeting()),
-                Event::Call { call, payload, .. } => {
-                    server.answer(now, call, Answer::Value(payload.to_ascii_uppercase()));
+                Event::Hello { .. } => server.welcome(now, greeting()),
+                Event::Request(request) => {
+                    let shouted = request.payload.to_ascii_uppercase();
+                    server.answer(now, request.number, Answer::Value(shouted));
                 }
                 other => println!("the server hears {other:?}"),
             }
@@ -73,5 +77,6 @@ fn greeting() -> Admitted {
         peer: PeerId::from_bytes([2; 8]),
         boot: BootId::from_bytes([3; 8]),
         refused: Vec::new(),
+        in_order: Vec::new(),
     }
 }

@@ -7,13 +7,17 @@ use std::time::Duration;
 /// Small enough that a ping or an acknowledgement never waits long behind one.
 pub const MAX_MESSAGE: usize = 64 * 1024;
 
-/// The most bytes of one call's or reply's payload. Longer ones, cut into parts, come with a later
-/// version of the wire.
-pub const MAX_PAYLOAD: usize = 32 * 1024;
+/// The most bytes of a payload in one frame: a longer one is cut into parts, between which other
+/// frames find room.
+pub const MAX_PART: usize = 32 * 1024;
 
-/// What each request is charged against its window besides its payload's length, in bytes: the cost
-/// of keeping it. Without it, a window of empty requests would be a crowd.
-pub const REQUEST_COST: u64 = 64;
+/// The most bytes of one request's, answer's or item's payload that [`Limits::payload`] can allow.
+pub const MAX_PAYLOAD: usize = 16 * 1024 * 1024;
+
+/// What each frame of a request or an item is charged against its window besides its payload's
+/// length, in bytes: the cost of keeping it. Without it, a window of empty requests would be a
+/// crowd.
+pub const FRAME_COST: u64 = 64;
 
 /// The most bytes of a token in a hello.
 pub const MAX_TOKEN: usize = 4 * 1024;
@@ -37,8 +41,11 @@ const MAX_WINDOW: u64 = 1 << 32;
 #[derive(Clone, Debug)]
 pub struct Limits {
     pub(crate) requests: u64,
+    pub(crate) payload: usize,
     pub(crate) queued: usize,
     pub(crate) calls: usize,
+    pub(crate) streams: usize,
+    pub(crate) stream_window: u64,
     pub(crate) handshake: Duration,
     pub(crate) call_deadline: Duration,
     pub(crate) drain: Duration,
@@ -49,8 +56,11 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             requests: 256 * 1024,
+            payload: 256 * 1024,
             queued: 256 * 1024,
             calls: 64,
+            streams: 16,
+            stream_window: 64 * 1024,
             handshake: Duration::from_secs(10),
             call_deadline: Duration::from_secs(30),
             drain: Duration::from_secs(2),
@@ -69,16 +79,46 @@ impl Limits {
         self
     }
 
-    /// Bytes of calls that wait in this side's hands for the peer's window (default 256 KiB). When
-    /// that many wait, [`Session::call`](crate::session::Session::call) says [`Full`](crate::session::Full).
+    /// The largest payload of one request, answer or item that this side takes and sends (default
+    /// 256 KiB, at least 32 KiB, at most 16 MiB). The peer is told: it refuses its caller at once as
+    /// [`Refusal::TooLarge`](crate::Refusal::TooLarge); one that sends more is refused with `limit`.
+    /// An unfinished message of that size may stand beside each window.
+    pub fn payload(mut self, bytes: usize) -> Self {
+        self.payload = bytes.clamp(MAX_PART, MAX_PAYLOAD);
+        self
+    }
+
+    /// The largest payload, see [`payload`](Self::payload).
+    pub fn largest_payload(&self) -> usize {
+        self.payload
+    }
+
+    /// Bytes of requests that wait in this side's hands for the peer's window (default 256 KiB). When
+    /// that many wait, [`Session::request`](crate::session::Session::request) says
+    /// [`Full`](crate::session::Full); into an empty queue goes one of any size.
     pub fn queued(mut self, bytes: usize) -> Self {
         self.queued = bytes.max(MAX_MESSAGE);
         self
     }
 
-    /// Calls in flight in each direction (default 64, at least 1). Further ones wait, in order.
+    /// Calls in flight in each direction (default 64, at least 1), streams among them. Further ones
+    /// wait, in order.
     pub fn calls(mut self, calls: usize) -> Self {
         self.calls = calls.max(1);
+        self
+    }
+
+    /// Streams in flight in each direction (default 16, at least 1): each may hold a window. A
+    /// further one is refused as [`Refusal::Busy`](crate::Refusal::Busy).
+    pub fn streams(mut self, streams: usize) -> Self {
+        self.streams = streams.max(1);
+        self
+    }
+
+    /// Bytes of a stream's items that this side holds for a consumer that is slow (default 64 KiB,
+    /// at least that, at most 4 GiB). When they are there, the producer waits.
+    pub fn stream_window(mut self, bytes: u64) -> Self {
+        self.stream_window = bytes.clamp(MAX_MESSAGE as u64, MAX_WINDOW);
         self
     }
 
@@ -95,11 +135,12 @@ impl Limits {
         self
     }
 
-    /// Time that a call may take (default 30 s): on the client from the moment that the session has
-    /// taken it, which is at once unless [`queued`](Self::queued) is reached; on the server the time
-    /// that its handler may run. At its end the client's
-    /// side of the call ends as [`Outcome::Deadline`](crate::session::Outcome::Deadline), the server's as a
-    /// refusal, [`Refusal::Deadline`](crate::Refusal::Deadline).
+    /// Time that a request may take (default 30 s): for a call's maker from the moment that the
+    /// session has taken it, which is at once unless [`queued`](Self::queued) is reached; on the
+    /// other side the time that a handler may run. At its end the maker's side of the call ends as
+    /// [`Outcome::Deadline`](crate::session::Outcome::Deadline), the other as a refusal,
+    /// [`Refusal::Deadline`](crate::Refusal::Deadline). A stream has as much for each item; the time
+    /// that its consumer takes doesn't count.
     pub fn call_deadline(mut self, time: Duration) -> Self {
         self.call_deadline = time;
         self

@@ -12,6 +12,7 @@ use crate::handler::{Registered, Registry};
 use crate::identity::{Authenticate, Denied};
 use crate::origin::Origins;
 use crate::shared::{Shared, random};
+use crate::tables::Tables;
 use crate::{Cx, Twinwire};
 
 /// Collects an application's handlers. Made by [`Twinwire::builder`].
@@ -134,6 +135,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
             registry: self.registry,
             origins: self.origins,
             limits: self.limits,
+            tables: Tables::default(),
             boot,
             stop: watch::Sender::new(None),
         }))

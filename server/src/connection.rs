@@ -14,9 +14,9 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{Instant, Sleep};
 use tracing::field::display;
-use twinwire::frame::Hello;
+use twinwire::frame::Table;
 use twinwire::limits::MAX_MESSAGE;
-use twinwire::session::{Admitted, Event, Input, Output, Session, State};
+use twinwire::session::{Admitted, Event, Input, Output, Request, Session, State};
 use twinwire::{Answer, Format, Goodbye, GoodbyeCode, Number, PeerId, Refusal, SessionId, Time};
 
 use crate::Cx;
@@ -39,7 +39,11 @@ pub(crate) async fn run<S, I>(
 {
     let address = request.peer_addr();
     let stop = shared.stop.subscribe();
-    let session = Session::server(Time::default(), shared.limits.clone());
+    let session = Session::server(
+        Time::default(),
+        shared.limits.clone(),
+        shared.tables.known(),
+    );
     let shell = Shell {
         shared,
         request: Some(request),
@@ -128,7 +132,7 @@ struct Shell<S, I> {
     /// The client's table: the kinds that agree with ours, by name.
     kinds: Vec<Option<&'static str>>,
     cx: Option<Cx<S, I>>,
-    judging: Option<(Judging<I>, Hello)>,
+    judging: Option<(Judging<I>, Arc<Table>)>,
     stopping: Option<Stopping>,
     /// By this the endpoint knows that the connection lives.
     _open: watch::Receiver<Option<Goodbye>>,
@@ -188,13 +192,13 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
     /// Takes what the application has done: its judgement, its handlers' answers, its end.
     fn poll_application(&mut self, cx: &mut Context<'_>) -> bool {
         let mut any = false;
-        if let Some((mut judging, hello)) = self.judging.take() {
+        if let Some((mut judging, table)) = self.judging.take() {
             match judging.as_mut().poll(cx) {
                 Poll::Ready(verdict) => {
-                    self.judged(verdict, &hello);
+                    self.judged(verdict, &table);
                     any = true;
                 }
-                Poll::Pending => self.judging = Some((judging, hello)),
+                Poll::Pending => self.judging = Some((judging, table)),
             }
         }
         if let Some(stopping) = &mut self.stopping
@@ -301,20 +305,20 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
 
     fn event(&mut self, event: Event) {
         match event {
-            Event::Hello(mut hello) => {
+            Event::Hello { token, table } => {
                 if let Some(request) = self.request.take() {
-                    let token = std::mem::take(&mut hello.token);
                     let judging = (self.shared.authenticate)(token, request);
-                    self.judging = Some((judging, hello));
+                    self.judging = Some((judging, table));
                 }
             }
-            Event::Call {
-                call,
+            Event::Request(Request {
+                number,
                 kind,
                 payload,
-            } => self.call(call, kind, payload),
-            Event::CallDropped { call } => {
-                if let Some(handler) = self.calls.remove(&call) {
+                ..
+            }) => self.call(number, kind, payload),
+            Event::Dropped { request, .. } => {
+                if let Some(handler) = self.calls.remove(&request) {
                     handler.abort();
                 }
             }
@@ -324,13 +328,13 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
                 self.judging = None;
                 self.handlers.abort_all();
             }
-            Event::Welcome(_) | Event::Outcome { .. } => {
+            Event::Welcome(_) | Event::Outcome { .. } | Event::Item { .. } | Event::Room { .. } => {
                 debug_assert!(false, "a server's session has no such event");
             }
         }
     }
 
-    fn judged(&mut self, verdict: Result<I, Denied>, hello: &Hello) {
+    fn judged(&mut self, verdict: Result<I, Denied>, table: &Arc<Table>) {
         let now = self.now();
         let welcomed = verdict.map_err(Denied::into_goodbye).and_then(|identity| {
             let internal = |_| Goodbye::new(GoodbyeCode::Internal, "no random bytes");
@@ -342,7 +346,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
             Ok(welcomed) => welcomed,
             Err(goodbye) => return self.session.close(now, goodbye),
         };
-        let (kinds, refused) = judge(&self.shared.registry, &hello.kinds);
+        self.shared.tables.learn(table);
+        let (kinds, refused) = judge(&self.shared.registry, table.kinds());
         self.kinds = kinds;
         let caller = Caller {
             identity,
@@ -360,6 +365,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
                 peer,
                 boot,
                 refused,
+                in_order: Vec::new(),
             },
         );
     }

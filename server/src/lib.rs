@@ -43,6 +43,7 @@ mod loopback;
 mod origin;
 mod service;
 mod shared;
+mod tables;
 mod websocket;
 
 pub mod plain;

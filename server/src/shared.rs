@@ -8,6 +8,7 @@ use twinwire::{BootId, Goodbye, Limits};
 use crate::handler::Registry;
 use crate::identity::Authenticate;
 use crate::origin::Origins;
+use crate::tables::Tables;
 
 /// What all connections share.
 pub(crate) struct Shared<S, I> {
@@ -16,6 +17,7 @@ pub(crate) struct Shared<S, I> {
     pub(crate) registry: Registry<S, I>,
     pub(crate) origins: Origins,
     pub(crate) limits: Limits,
+    pub(crate) tables: Tables,
     pub(crate) boot: BootId,
     /// Why all sessions end, once they have to. Each connection watches it for as long as it lives.
     pub(crate) stop: watch::Sender<Option<Goodbye>>,

@@ -8,7 +8,7 @@ use http::header::{ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use testkit::raw::{Client, HANDSHAKE};
 use testkit::{Server, soon};
 use tokio_websockets::{ClientBuilder, Message};
-use twinwire::frame::{Frame, Frames, Hello};
+use twinwire::frame::{Bounds, Frame, Frames, Hello, Table};
 use twinwire::{Goodbye, GoodbyeCode, Limits};
 use twinwire_server::Twinwire;
 
@@ -62,9 +62,9 @@ const OURS: (HeaderName, &str) = (SEC_WEBSOCKET_PROTOCOL, "twinwire.0.postcard")
 fn hello() -> Vec<u8> {
     let mut message = Vec::new();
     Frame::Hello(Hello {
-        window: 0,
+        bounds: Bounds::default(),
         token: vec![],
-        kinds: vec![],
+        digest: Table::default().digest(),
     })
     .encode(&mut message);
     message
@@ -95,6 +95,31 @@ async fn bad_input_ends_in_a_goodbye_and_a_close_code() {
         let (got, close) = speak(&server, &[OURS], messages.clone()).await.unwrap();
         assert_eq!(goodbye(&got).code, code, "{messages:?}");
         assert_eq!(close, Some(code.close_code()), "{messages:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_table_is_asked_for_once_and_then_known_to_all() {
+    let server = serve();
+    let url = server.url("/ws");
+    for known in [false, true] {
+        let (name, value) = OURS;
+        let builder = ClientBuilder::new().uri(&url).expect("a URL");
+        let value = value.parse().expect("a header's value");
+        let builder = builder.add_header(name, value).expect("an allowed header");
+        let (mut socket, _) = soon("the handshake", builder.connect()).await.unwrap();
+        socket.send(Message::binary(hello())).await.unwrap();
+        if !known {
+            let asked = soon("the question", socket.next()).await.unwrap().unwrap();
+            let frames: Vec<_> = Frames::new(asked.as_payload()).collect();
+            assert_eq!(frames, [Ok(Frame::NeedTable)]);
+            let mut table = Vec::new();
+            Frame::Table(Table::default()).encode(&mut table);
+            socket.send(Message::binary(table)).await.unwrap();
+        }
+        let welcome = soon("the welcome", socket.next()).await.unwrap().unwrap();
+        let mut frames = Frames::new(welcome.as_payload());
+        assert!(matches!(frames.next(), Some(Ok(Frame::Welcome(_)))));
     }
 }
 

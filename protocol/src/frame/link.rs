@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use super::wire::{Reader, put_bytes, put_integer};
 use super::{Malformed, Refusal};
 use crate::goodbye::{Goodbye, GoodbyeCode, MAX_REASON, Retry};
@@ -20,36 +22,70 @@ pub struct KindEntry {
     pub fingerprint: Fingerprint,
 }
 
-/// The client's first frame: who it is and what it speaks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hello {
-    /// How far the server's requests may go, in charged bytes from the session's start.
-    pub window: u64,
-    /// What the application gave for [`authenticate`]: a ticket, a cookie's value, or nothing.
-    ///
-    /// [`authenticate`]: https://docs.rs/twinwire-server
-    pub token: Vec<u8>,
-    /// The client's kinds; calls name them by their place in this list.
-    pub kinds: Vec<KindEntry>,
+/// Names a table of kinds: the first 16 bytes of SHA-256 (FIPS 180-4) over its frame's body.
+///
+/// A server keeps one table for all clients that tell the same digest, so it must be hard to make
+/// another table of the same digest: who could, would decide what the frames of others mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TableDigest([u8; Self::LEN]);
+
+impl TableDigest {
+    /// Length on the wire, in bytes.
+    pub const LEN: usize = 16;
+
+    /// The digest as it stands on the wire.
+    pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
+        Self(bytes)
+    }
+
+    fn of(table: &[u8]) -> Self {
+        let mut first = [0; Self::LEN];
+        first.copy_from_slice(&Sha256::digest(table)[..Self::LEN]);
+        Self(first)
+    }
 }
 
-impl Hello {
+/// A client's table of kinds: frames name kinds by their place in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    kinds: Vec<KindEntry>,
+    digest: TableDigest,
+}
+
+/// No kinds.
+impl Default for Table {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
+
+impl Table {
+    /// The table of these lines. More than [`MAX_KINDS`], or a name twice, and no server takes it;
+    /// [`Kinds`](crate::Kinds) can't hold such.
+    pub fn new(kinds: Vec<KindEntry>) -> Self {
+        let mut body = Vec::new();
+        put_kinds(&kinds, &mut body);
+        let digest = TableDigest::of(&body);
+        Self { kinds, digest }
+    }
+
+    /// The lines, in order.
+    pub fn kinds(&self) -> &[KindEntry] {
+        &self.kinds
+    }
+
+    /// What a hello says of the table.
+    pub fn digest(&self) -> TableDigest {
+        self.digest
+    }
+
     pub(super) fn put(&self, out: &mut Vec<u8>) {
-        put_integer(out, self.window);
-        put_bytes(out, &self.token);
-        put_integer(out, self.kinds.len() as u64);
-        for kind in &self.kinds {
-            put_bytes(out, kind.name.as_bytes());
-            out.push(kind.class.number());
-            out.extend_from_slice(&kind.fingerprint.to_bytes());
-        }
+        put_kinds(&self.kinds, out);
     }
 
     pub(super) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
-        let window = body.integer()?;
-        let token = body.bytes()?;
         let count = body.small::<usize>()?;
-        if token.len() > MAX_TOKEN || count > MAX_KINDS {
+        if count > MAX_KINDS {
             return Err(Malformed::OverLimit);
         }
         let kinds: Vec<KindEntry> = (0..count)
@@ -59,12 +95,80 @@ impl Hello {
         if !kinds.iter().all(|kind| names.insert(kind.name.as_str())) {
             return Err(Malformed::Meaningless);
         }
+        body.end()?;
+        Ok(Self::new(kinds))
+    }
+}
+
+/// How much a side takes, told once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// How far the peer's requests may go, in charged bytes from the session's start.
+    pub window: u64,
+    /// How far the items of each stream may go at first, in charged bytes from its start.
+    pub stream: u64,
+    /// The largest payload of one request, answer or item.
+    pub payload: u64,
+}
+
+impl Bounds {
+    fn put(self, out: &mut Vec<u8>) {
+        put_integer(out, self.window);
+        put_integer(out, self.stream);
+        put_integer(out, self.payload);
+    }
+
+    fn read(body: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            window: body.integer()?,
+            stream: body.integer()?,
+            payload: body.integer()?,
+        })
+    }
+}
+
+/// The client's first frame: who it is and what it speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// How much the client takes.
+    pub bounds: Bounds,
+    /// What the application gave for [`authenticate`]: a ticket, a cookie's value, or nothing.
+    ///
+    /// [`authenticate`]: https://docs.rs/twinwire-server
+    pub token: Vec<u8>,
+    /// Names the client's table of kinds: a server that doesn't know it asks for it.
+    pub digest: TableDigest,
+}
+
+impl Hello {
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        self.bounds.put(out);
+        put_bytes(out, &self.token);
+        out.extend_from_slice(&self.digest.0);
+    }
+
+    pub(super) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
+        let bounds = Bounds::read(&mut body)?;
+        let token = body.bytes()?;
+        if token.len() > MAX_TOKEN {
+            return Err(Malformed::OverLimit);
+        }
+        let digest = TableDigest::from_bytes(body.array()?);
         body.skip_tags()?;
         Ok(Self {
-            window,
+            bounds,
             token: token.to_vec(),
-            kinds,
+            digest,
         })
+    }
+}
+
+fn put_kinds(kinds: &[KindEntry], out: &mut Vec<u8>) {
+    put_integer(out, kinds.len() as u64);
+    for kind in kinds {
+        put_bytes(out, kind.name.as_bytes());
+        out.push(kind.class.number());
+        out.extend_from_slice(&kind.fingerprint.to_bytes());
     }
 }
 
@@ -91,10 +195,11 @@ pub struct Welcome {
     pub peer: PeerId,
     /// The run of the server's process.
     pub boot: BootId,
-    /// How far the client's requests may go, in charged bytes from the session's start.
-    pub window: u64,
-    /// Those of the client's kinds, by their place in its table, that the server doesn't have or
-    /// has otherwise. The others agree.
+    /// How much the server takes.
+    pub bounds: Bounds,
+    /// Those of the client's kinds, by their place in its table, that the server doesn't take:
+    /// because it doesn't know them, has them otherwise, or only sends them itself
+    /// ([`Refusal::NoHandler`]). It takes the others.
     pub refused: Vec<(u32, Refusal)>,
 }
 
@@ -103,7 +208,7 @@ impl Welcome {
         out.extend_from_slice(self.session.as_bytes());
         out.extend_from_slice(self.peer.as_bytes());
         out.extend_from_slice(self.boot.as_bytes());
-        put_integer(out, self.window);
+        self.bounds.put(out);
         put_integer(out, self.refused.len() as u64);
         for (kind, refusal) in &self.refused {
             put_integer(out, u64::from(*kind));
@@ -115,7 +220,7 @@ impl Welcome {
         let session = SessionId::from_bytes(body.array()?);
         let peer = PeerId::from_bytes(body.array()?);
         let boot = BootId::from_bytes(body.array()?);
-        let window = body.integer()?;
+        let bounds = Bounds::read(&mut body)?;
         let count = body.small::<usize>()?;
         if count > MAX_KINDS {
             return Err(Malformed::OverLimit);
@@ -128,7 +233,7 @@ impl Welcome {
             session,
             peer,
             boot,
-            window,
+            bounds,
             refused,
         })
     }
@@ -156,6 +261,31 @@ impl Ack {
         };
         body.end()?;
         Ok(ack)
+    }
+}
+
+/// How far the items of a stream may go. The highest counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamWindow {
+    /// The id of the call that the stream answers.
+    pub call: Number,
+    /// The limit, in charged bytes from the stream's start.
+    pub limit: u64,
+}
+
+impl StreamWindow {
+    pub(super) fn put(self, out: &mut Vec<u8>) {
+        put_integer(out, self.call.get());
+        put_integer(out, self.limit);
+    }
+
+    pub(super) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
+        let window = Self {
+            call: Number::new(body.integer()?).ok_or(Malformed::Meaningless)?,
+            limit: body.integer()?,
+        };
+        body.end()?;
+        Ok(window)
     }
 }
 

@@ -3,15 +3,18 @@
 //! A WebSocket message is binary and holds one or more whole frames. A frame is its length (of type
 //! and body), its type in one byte, and its body. PROTOCOL.md has the layout of each.
 
+mod answer;
 mod link;
 mod request;
 mod wire;
 
 use thiserror::Error;
 
-pub use link::{Ack, Hello, KindEntry, Ping, Welcome};
-pub use request::{Answer, Call, Refusal, Refused, Reply};
+pub use answer::{Answer, Refusal, Refused};
+pub use link::{Ack, Bounds, Hello, KindEntry, Ping, StreamWindow, Table, TableDigest, Welcome};
+pub use request::{Call, Cancel, Event, Item, Part, Reply, ReplyPart};
 
+use crate::Number;
 use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::MAX_MESSAGE;
 use wire::{Reader, put_integer};
@@ -66,10 +69,22 @@ frame_types! {
     Ping = 0x04, "ping", Both, false;
     /// The sign of life.
     Pong = 0x05, "pong", Both, false;
-    /// A request that is answered by one reply.
-    Call = 0x10, "call", Client, true;
+    /// The server asks for the client's table of kinds.
+    NeedTable = 0x06, "need_table", Server, false;
+    /// The client's table of kinds.
+    Table = 0x07, "table", Client, false;
+    /// How far a stream's items may go.
+    StreamWindow = 0x08, "stream_window", Both, false;
+    /// A request that is answered by one reply, after the items if it is a stream.
+    Call = 0x10, "call", Both, true;
+    /// A message that is acknowledged and not answered.
+    Event = 0x11, "event", Both, true;
+    /// The caller wants no answer any more.
+    Cancel = 0x12, "cancel", Both, true;
     /// The answer to a call.
-    Reply = 0x20, "reply", Server, true;
+    Reply = 0x20, "reply", Both, true;
+    /// One item of a stream.
+    Item = 0x30, "item", Both, true;
 }
 
 /// Types from here on are optional: who doesn't know one skips it.
@@ -90,10 +105,22 @@ pub enum Frame<'a> {
     Ping(Ping),
     /// Answers the ping of the same id.
     Pong(Ping),
+    /// The server doesn't know the hello's digest: it needs the table.
+    NeedTable,
+    /// See [`Table`].
+    Table(Table),
+    /// See [`StreamWindow`].
+    StreamWindow(StreamWindow),
     /// See [`Call`].
     Call(Call<'a>),
+    /// See [`Event`].
+    Event(Event<'a>),
+    /// See [`Cancel`].
+    Cancel(Cancel),
     /// See [`Reply`].
     Reply(Reply<'a>),
+    /// See [`Item`].
+    Item(Item<'a>),
 }
 
 impl Frame<'_> {
@@ -106,8 +133,34 @@ impl Frame<'_> {
             Self::Ack(_) => FrameType::Ack,
             Self::Ping(_) => FrameType::Ping,
             Self::Pong(_) => FrameType::Pong,
+            Self::NeedTable => FrameType::NeedTable,
+            Self::Table(_) => FrameType::Table,
+            Self::StreamWindow(_) => FrameType::StreamWindow,
             Self::Call(_) => FrameType::Call,
+            Self::Event(_) => FrameType::Event,
+            Self::Cancel(_) => FrameType::Cancel,
             Self::Reply(_) => FrameType::Reply,
+            Self::Item(_) => FrameType::Item,
+        }
+    }
+
+    /// The frame's number, if its type is numbered.
+    pub fn number(&self) -> Option<Number> {
+        match self {
+            Self::Call(call) => Some(call.number),
+            Self::Event(event) => Some(event.number),
+            Self::Cancel(cancel) => Some(cancel.number),
+            Self::Reply(reply) => Some(reply.number),
+            Self::Item(item) => Some(item.number),
+            Self::Goodbye(_)
+            | Self::Hello(_)
+            | Self::Welcome(_)
+            | Self::Ack(_)
+            | Self::Ping(_)
+            | Self::Pong(_)
+            | Self::NeedTable
+            | Self::Table(_)
+            | Self::StreamWindow(_) => None,
         }
     }
 
@@ -134,13 +187,19 @@ impl Frame<'_> {
     fn body_len(&self) -> usize {
         match self {
             Self::Call(call) => call.len(),
+            Self::Event(event) => event.len(),
             Self::Reply(reply) => reply.len(),
+            Self::Item(item) => item.len(),
             Self::Goodbye(_)
             | Self::Hello(_)
             | Self::Welcome(_)
             | Self::Ack(_)
             | Self::Ping(_)
-            | Self::Pong(_) => {
+            | Self::Pong(_)
+            | Self::NeedTable
+            | Self::Table(_)
+            | Self::StreamWindow(_)
+            | Self::Cancel(_) => {
                 let mut body = Vec::new();
                 self.put_body(&mut body);
                 body.len()
@@ -155,8 +214,14 @@ impl Frame<'_> {
             Self::Welcome(welcome) => welcome.put(out),
             Self::Ack(ack) => ack.put(out),
             Self::Ping(ping) | Self::Pong(ping) => ping.put(out),
+            Self::NeedTable => {}
+            Self::Table(table) => table.put(out),
+            Self::StreamWindow(window) => window.put(out),
             Self::Call(call) => call.put(out),
+            Self::Event(event) => event.put(out),
+            Self::Cancel(cancel) => cancel.put(out),
             Self::Reply(reply) => reply.put(out),
+            Self::Item(item) => item.put(out),
         }
     }
 }
@@ -224,8 +289,14 @@ fn read_body(frame_type: FrameType, body: Reader<'_>) -> Result<Frame<'_>, Malfo
         FrameType::Ack => Ack::read(body).map(Frame::Ack),
         FrameType::Ping => Ping::read(body).map(Frame::Ping),
         FrameType::Pong => Ping::read(body).map(Frame::Pong),
+        FrameType::NeedTable => body.end().map(|()| Frame::NeedTable),
+        FrameType::Table => Table::read(body).map(Frame::Table),
+        FrameType::StreamWindow => StreamWindow::read(body).map(Frame::StreamWindow),
         FrameType::Call => Call::read(body).map(Frame::Call),
+        FrameType::Event => Event::read(body).map(Frame::Event),
+        FrameType::Cancel => Cancel::read(body).map(Frame::Cancel),
         FrameType::Reply => Reply::read(body).map(Frame::Reply),
+        FrameType::Item => Item::read(body).map(Frame::Item),
     }
 }
 

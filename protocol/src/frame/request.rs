@@ -1,269 +1,308 @@
-//! Numbered frames: calls and their replies.
-
-use std::fmt;
+//! Numbered frames: requests, and what comes back.
 
 use super::Malformed;
-use super::link::{put_retry, read_retry};
+use super::answer::Answer;
 use super::wire::{Reader, integer_len, put_bytes, put_integer};
 use crate::Number;
-use crate::goodbye::Retry;
-use crate::limits::MAX_PAYLOAD;
+use crate::limits::MAX_PART;
 
-/// Numbered frames carry flags for the parts of a message larger than a frame; none is cut yet.
-const NO_FLAGS: u64 = 0;
-
-/// A request that is answered by one reply. Its number is its id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call<'a> {
-    /// The frame's number.
-    pub number: Number,
-    /// The kind, by its place in the client's table.
-    pub kind: u32,
-    /// The kind's value in the connection's payload format.
-    pub payload: &'a [u8],
+/// Where a frame stands in its message: a payload of more than [`MAX_PART`] bytes is cut into
+/// several frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The message began in an earlier frame.
+    pub continues: bool,
+    /// It goes on in a later one.
+    pub more: bool,
 }
 
-impl<'a> Call<'a> {
-    pub(super) fn len(&self) -> usize {
-        let payload = self.payload.len();
-        integer_len(self.number.get())
-            + integer_len(NO_FLAGS)
-            + integer_len(u64::from(self.kind))
-            + integer_len(payload as u64)
-            + payload
+impl Part {
+    /// A message of one frame.
+    pub const WHOLE: Self = Self {
+        continues: false,
+        more: false,
+    };
+
+    const MORE: u64 = 1;
+    const CONTINUES: u64 = 2;
+
+    const fn flags(self) -> u64 {
+        (if self.more { Self::MORE } else { 0 })
+            | (if self.continues { Self::CONTINUES } else { 0 })
     }
 
-    pub(super) fn put(&self, out: &mut Vec<u8>) {
-        put_integer(out, self.number.get());
-        put_integer(out, NO_FLAGS);
-        put_integer(out, u64::from(self.kind));
-        put_bytes(out, self.payload);
-    }
-
-    pub(super) fn read(mut body: Reader<'a>) -> Result<Self, Malformed> {
-        let number = read_number(&mut body)?;
-        let kind = body.small()?;
-        let payload = check_payload(body.bytes()?)?;
-        body.skip_tags()?;
+    fn read(body: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let flags = body.integer()?;
+        if flags > Self::MORE | Self::CONTINUES {
+            return Err(Malformed::Meaningless);
+        }
         Ok(Self {
-            number,
-            kind,
-            payload,
+            continues: flags & Self::CONTINUES != 0,
+            more: flags & Self::MORE != 0,
         })
     }
 }
 
-/// The answer to a call: each call gets exactly one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply<'a> {
-    /// The frame's own number.
-    pub number: Number,
-    /// The number of the call that it answers.
-    pub call: Number,
-    /// What became of the call.
-    pub answer: Answer<&'a [u8]>,
+fn read_head(body: &mut Reader<'_>) -> Result<(Number, Part), Malformed> {
+    Ok((read_number(body)?, Part::read(body)?))
 }
 
-/// What became of a call. `P` is the payload: borrowed on the wire, owned in the session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer<P> {
-    /// The handler's value.
-    Value(P),
-    /// The handler's typed error.
-    Error(P),
-    /// The call didn't reach its handler, or the handler didn't get to an answer.
-    Refused(Refused),
+fn put_head(number: Number, part: Part, out: &mut Vec<u8>) {
+    put_integer(out, number.get());
+    put_integer(out, part.flags());
 }
 
-impl<P: AsRef<[u8]>> Answer<P> {
-    /// The same answer with its payload borrowed.
-    pub(crate) fn borrowed(&self) -> Answer<&[u8]> {
-        match self {
-            Self::Value(payload) => Answer::Value(payload.as_ref()),
-            Self::Error(payload) => Answer::Error(payload.as_ref()),
-            Self::Refused(refused) => Answer::Refused(*refused),
-        }
-    }
-}
-
-impl Answer<&[u8]> {
-    /// The same answer with its payload copied.
-    pub(crate) fn to_owned(&self) -> Answer<Vec<u8>> {
-        match self {
-            Self::Value(payload) => Answer::Value(payload.to_vec()),
-            Self::Error(payload) => Answer::Error(payload.to_vec()),
-            Self::Refused(refused) => Answer::Refused(*refused),
-        }
-    }
-}
-
-const VALUE: u16 = 0;
-const ERROR: u16 = 1;
-
-impl<'a> Reply<'a> {
-    pub(super) fn len(&self) -> usize {
-        let answer = match &self.answer {
-            Answer::Value(payload) | Answer::Error(payload) => 1 + payload.len(),
-            Answer::Refused(refused) => refused.len(),
-        };
-        integer_len(self.number.get())
-            + integer_len(NO_FLAGS)
-            + integer_len(self.call.get())
-            + answer
-    }
-
-    pub(super) fn put(&self, out: &mut Vec<u8>) {
-        put_integer(out, self.number.get());
-        put_integer(out, NO_FLAGS);
-        put_integer(out, self.call.get());
-        let (status, payload) = match &self.answer {
-            Answer::Value(payload) => (VALUE, payload),
-            Answer::Error(payload) => (ERROR, payload),
-            Answer::Refused(refused) => return refused.put(out),
-        };
-        put_integer(out, u64::from(status));
-        out.extend_from_slice(payload);
-    }
-
-    pub(super) fn read(mut body: Reader<'a>) -> Result<Self, Malformed> {
-        let number = read_number(&mut body)?;
-        let call = Number::new(body.integer()?).ok_or(Malformed::Meaningless)?;
-        let answer = match body.small::<u16>()? {
-            VALUE => Answer::Value(check_payload(body.take_rest())?),
-            ERROR => Answer::Error(check_payload(body.take_rest())?),
-            status => {
-                let refused = Refused {
-                    why: Refusal::read(status)?,
-                    retry: read_retry(&mut body)?,
-                };
-                body.end()?;
-                Answer::Refused(refused)
-            }
-        };
-        Ok(Self {
-            number,
-            call,
-            answer,
-        })
-    }
+fn head_len(number: Number) -> usize {
+    integer_len(number.get()) + 1
 }
 
 fn read_number(body: &mut Reader<'_>) -> Result<Number, Malformed> {
-    let number = Number::new(body.integer()?).ok_or(Malformed::Meaningless)?;
-    if body.integer()? == NO_FLAGS {
-        Ok(number)
-    } else {
-        Err(Malformed::Meaningless)
-    }
+    Number::new(body.integer()?).ok_or(Malformed::Meaningless)
 }
 
-fn check_payload(payload: &[u8]) -> Result<&[u8], Malformed> {
-    if payload.len() > MAX_PAYLOAD {
+pub(super) fn check_part(payload: &[u8]) -> Result<&[u8], Malformed> {
+    if payload.len() > MAX_PART {
         Err(Malformed::OverLimit)
     } else {
         Ok(payload)
     }
 }
 
-/// A call that wasn't answered by its handler, and whether to try again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Refused {
-    /// Why.
-    pub why: Refusal,
-    /// Whether the same call may fare better later.
-    pub retry: Retry,
+/// A request that is answered: by one reply, for a stream after its items. Its id is the number of
+/// its first frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call<'a> {
+    /// The frame's number.
+    pub number: Number,
+    /// Where the frame stands in its message.
+    pub part: Part,
+    /// The kind, by its place in the client's table; only in the first part.
+    pub kind: Option<u32>,
+    /// The kind's value in the connection's payload format, or a part of it.
+    pub payload: &'a [u8],
 }
 
-impl Refused {
-    fn len(self) -> usize {
-        let mut out = Vec::new();
-        self.put(&mut out);
-        out.len()
+impl<'a> Call<'a> {
+    pub(super) fn len(&self) -> usize {
+        let payload = self.payload.len();
+        head_len(self.number) + kind_len(self.kind) + integer_len(payload as u64) + payload
     }
 
-    fn put(self, out: &mut Vec<u8>) {
-        put_integer(out, u64::from(self.why.number()));
-        put_retry(self.retry, out);
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        put_head(self.number, self.part, out);
+        put_kind(self.kind, out);
+        put_bytes(out, self.payload);
+    }
+
+    pub(super) fn read(mut body: Reader<'a>) -> Result<Self, Malformed> {
+        let (number, part) = read_head(&mut body)?;
+        let kind = read_kind(&mut body, part)?;
+        let payload = check_part(body.bytes()?)?;
+        body.skip_tags()?;
+        Ok(Self {
+            number,
+            part,
+            kind,
+            payload,
+        })
     }
 }
 
-impl From<Refusal> for Refused {
-    /// With the refusal's usual `retry`.
-    fn from(why: Refusal) -> Self {
-        Self {
-            why,
-            retry: why.retry(),
-        }
+fn kind_len(kind: Option<u32>) -> usize {
+    kind.map_or(0, |kind| integer_len(u64::from(kind)))
+}
+
+fn put_kind(kind: Option<u32>, out: &mut Vec<u8>) {
+    if let Some(kind) = kind {
+        put_integer(out, u64::from(kind));
     }
 }
 
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.why)
+fn read_kind(body: &mut Reader<'_>, part: Part) -> Result<Option<u32>, Malformed> {
+    if part.continues {
+        Ok(None)
+    } else {
+        body.small().map(Some)
     }
 }
 
-macro_rules! refusals {
-    ($($(#[$doc:meta])* $name:ident = $number:literal, $wire:literal, $retry:expr, $text:literal;)*) => {
-        /// Why a call wasn't answered by its handler: the reply statuses from 2 up.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Refusal {
-            $($(#[$doc])* $name,)*
-            /// A status that this version doesn't know: a newer peer's.
-            Other(u16),
-        }
-
-        impl Refusal {
-            /// Every refusal of this version with its name and meaning: the table of PROTOCOL.md.
-            pub const ALL: &[(Self, &'static str, &'static str)] =
-                &[$((Self::$name, $wire, $text),)*];
-
-            /// The number on the wire.
-            pub const fn number(self) -> u16 {
-                match self { $(Self::$name => $number,)* Self::Other(number) => number }
-            }
-
-            /// Whether the same call may fare better later, as far as the refusal alone tells.
-            pub const fn retry(self) -> Retry {
-                match self { $(Self::$name => $retry,)* Self::Other(_) => Retry::Never }
-            }
-
-            /// The refusal of a number on the wire; 0 and 1 are no refusals.
-            pub(super) fn read(number: u16) -> Result<Self, Malformed> {
-                match number {
-                    VALUE | ERROR => Err(Malformed::Meaningless),
-                    $($number => Ok(Self::$name),)*
-                    other => Ok(Self::Other(other)),
-                }
-            }
-        }
-
-        impl fmt::Display for Refusal {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self {
-                    $(Self::$name => f.write_str($text),)*
-                    Self::Other(number) => write!(f, "the peer refused it with status {number}"),
-                }
-            }
-        }
-    };
+/// A message that is acknowledged and not answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// The frame's number.
+    pub number: Number,
+    /// Where the frame stands in its message.
+    pub part: Part,
+    /// The kind, by its place in the client's table; only in the first part.
+    pub kind: Option<u32>,
+    /// The kind's value in the connection's payload format, or a part of it.
+    pub payload: &'a [u8],
 }
 
-refusals! {
-    /// The server has no kind of this name.
-    UnknownKind = 2, "unknown_kind", Retry::Never, "the server has no kind of this name";
-    /// The server has the kind with another structure: one of the two ends is older.
-    KindDiffers = 3, "kind_differs", Retry::Never, "the server has this kind with another structure";
-    /// The payload isn't a value of the kind.
-    Undecodable = 4, "undecodable", Retry::Never, "the payload isn't a value of its kind";
-    /// The handler panicked; the server has logged it.
-    Panicked = 7, "panicked", Retry::Never, "the handler panicked";
-    /// The answer is larger than the wire allows.
-    TooLarge = 9, "too_large", Retry::Never, "the answer is larger than the wire allows";
-    /// The handler ran longer than the server allows, and was dropped half-way: ask what it has done
-    /// before calling again.
-    Deadline = 10, "deadline", Retry::Never, "the handler ran longer than the server allows";
-    /// The handler's answer is a value that the payload format doesn't have; the server has logged
-    /// it.
-    Unwritable = 13, "unwritable", Retry::Never, "the answer can't be written in this format";
+impl<'a> Event<'a> {
+    pub(super) fn len(&self) -> usize {
+        head_len(self.number) + kind_len(self.kind) + self.payload.len()
+    }
+
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        put_head(self.number, self.part, out);
+        put_kind(self.kind, out);
+        out.extend_from_slice(self.payload);
+    }
+
+    pub(super) fn read(mut body: Reader<'a>) -> Result<Self, Malformed> {
+        let (number, part) = read_head(&mut body)?;
+        let kind = read_kind(&mut body, part)?;
+        let payload = check_part(body.take_rest())?;
+        Ok(Self {
+            number,
+            part,
+            kind,
+            payload,
+        })
+    }
+}
+
+/// The caller wants no answer any more. The call is answered all the same, by then perhaps with its
+/// value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancel {
+    /// The frame's number.
+    pub number: Number,
+    /// The call's id.
+    pub call: Number,
+}
+
+impl Cancel {
+    pub(super) fn put(self, out: &mut Vec<u8>) {
+        put_integer(out, self.number.get());
+        put_integer(out, self.call.get());
+    }
+
+    pub(super) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
+        let cancel = Self {
+            number: read_number(&mut body)?,
+            call: read_number(&mut body)?,
+        };
+        body.end()?;
+        Ok(cancel)
+    }
+}
+
+/// One item of a stream, or a part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item<'a> {
+    /// The frame's number.
+    pub number: Number,
+    /// Where the frame stands in its item.
+    pub part: Part,
+    /// The id of the call that it belongs to.
+    pub call: Number,
+    /// The item in the connection's payload format, or a part of it.
+    pub payload: &'a [u8],
+}
+
+impl<'a> Item<'a> {
+    pub(super) fn len(&self) -> usize {
+        head_len(self.number) + integer_len(self.call.get()) + self.payload.len()
+    }
+
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        put_head(self.number, self.part, out);
+        put_integer(out, self.call.get());
+        out.extend_from_slice(self.payload);
+    }
+
+    pub(super) fn read(mut body: Reader<'a>) -> Result<Self, Malformed> {
+        let (number, part) = read_head(&mut body)?;
+        Ok(Self {
+            number,
+            part,
+            call: read_number(&mut body)?,
+            payload: check_part(body.take_rest())?,
+        })
+    }
+}
+
+/// The answer to a call, or a part of it: each call gets exactly one, and with it its id is closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply<'a> {
+    /// The frame's own number.
+    pub number: Number,
+    /// The id of the call that it answers.
+    pub call: Number,
+    /// What the frame carries.
+    pub content: ReplyPart<'a>,
+}
+
+/// What a reply's frame carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReplyPart<'a> {
+    /// An answer, or its beginning if `more` follows. A refusal is always whole.
+    First {
+        /// What became of the call.
+        answer: Answer<&'a [u8]>,
+        /// The payload goes on in a later frame.
+        more: bool,
+    },
+    /// The payload goes on.
+    Further {
+        /// These bytes of it.
+        payload: &'a [u8],
+        /// And more in a later frame.
+        more: bool,
+    },
+}
+
+impl<'a> Reply<'a> {
+    fn part(&self) -> Part {
+        match &self.content {
+            ReplyPart::First { more, .. } => Part {
+                continues: false,
+                more: *more,
+            },
+            ReplyPart::Further { more, .. } => Part {
+                continues: true,
+                more: *more,
+            },
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        let content = match &self.content {
+            ReplyPart::First { answer, .. } => answer.len(),
+            ReplyPart::Further { payload, .. } => payload.len(),
+        };
+        head_len(self.number) + integer_len(self.call.get()) + content
+    }
+
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        put_head(self.number, self.part(), out);
+        put_integer(out, self.call.get());
+        match &self.content {
+            ReplyPart::First { answer, .. } => answer.put(out),
+            ReplyPart::Further { payload, .. } => out.extend_from_slice(payload),
+        }
+    }
+
+    pub(super) fn read(mut body: Reader<'a>) -> Result<Self, Malformed> {
+        let (number, part) = read_head(&mut body)?;
+        let call = read_number(&mut body)?;
+        let content = if part.continues {
+            ReplyPart::Further {
+                payload: check_part(body.take_rest())?,
+                more: part.more,
+            }
+        } else {
+            ReplyPart::First {
+                answer: Answer::read(body, part.more)?,
+                more: part.more,
+            }
+        };
+        Ok(Self {
+            number,
+            call,
+            content,
+        })
+    }
 }

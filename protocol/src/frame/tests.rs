@@ -5,29 +5,52 @@ use std::time::Duration;
 
 use super::*;
 use crate::goodbye::Retry;
-use crate::limits::{MAX_KINDS, MAX_PAYLOAD};
+use crate::limits::{MAX_KINDS, MAX_PART};
 use crate::{BootId, Class, Fingerprint, Number, PeerId, SessionId};
 
 fn number(value: u64) -> Number {
     Number::new(value).expect("tests number from one")
 }
 
-fn samples() -> Vec<Frame<'static>> {
+fn bounds() -> Bounds {
+    Bounds {
+        window: 262_144,
+        stream: 65_536,
+        payload: (1 << 53) - 1,
+    }
+}
+
+fn greet() -> KindEntry {
+    KindEntry {
+        name: "Greet".to_owned(),
+        class: Class::Call,
+        fingerprint: Fingerprint::from_bytes([1, 2, 3, 4, 5, 6, 7, 8]),
+    }
+}
+
+const BEGINS: Part = Part {
+    continues: false,
+    more: true,
+};
+const ENDS: Part = Part {
+    continues: true,
+    more: false,
+};
+
+fn link_samples() -> Vec<Frame<'static>> {
     vec![
         Frame::Hello(Hello {
-            window: 262_144,
+            bounds: bounds(),
             token: b"ticket".to_vec(),
-            kinds: vec![KindEntry {
-                name: "Greet".to_owned(),
-                class: Class::Call,
-                fingerprint: Fingerprint::from_bytes([1, 2, 3, 4, 5, 6, 7, 8]),
-            }],
+            digest: TableDigest::from_bytes([3; 16]),
         }),
+        Frame::NeedTable,
+        Frame::Table(Table::new(vec![greet()])),
         Frame::Welcome(Welcome {
             session: SessionId::from_bytes([7; 16]),
             peer: PeerId::from_bytes([8; 8]),
             boot: BootId::from_bytes([9; 8]),
-            window: 1,
+            bounds: bounds(),
             refused: vec![(0, Refusal::KindDiffers), (300, Refusal::Other(77))],
         }),
         Frame::Ack(Ack {
@@ -40,25 +63,9 @@ fn samples() -> Vec<Frame<'static>> {
         }),
         Frame::Ping(Ping { id: 7 }),
         Frame::Pong(Ping { id: (1 << 53) - 1 }),
-        Frame::Call(Call {
-            number: number(1),
-            kind: 200,
-            payload: b"Ada",
-        }),
-        Frame::Reply(Reply {
-            number: number(1),
+        Frame::StreamWindow(StreamWindow {
             call: number(9),
-            answer: Answer::Value(b""),
-        }),
-        Frame::Reply(Reply {
-            number: number(2),
-            call: number(9),
-            answer: Answer::Error(b"no"),
-        }),
-        Frame::Reply(Reply {
-            number: number(3),
-            call: number(9),
-            answer: Answer::Refused(Refusal::Deadline.into()),
+            limit: 70_000,
         }),
         Frame::Goodbye(Goodbye {
             retry: Retry::After(Duration::from_millis(1500)),
@@ -66,6 +73,67 @@ fn samples() -> Vec<Frame<'static>> {
             ..Goodbye::new(GoodbyeCode::GoingAway, "back soon")
         }),
     ]
+}
+
+fn request_samples() -> Vec<Frame<'static>> {
+    let call = |part, kind| {
+        Frame::Call(Call {
+            number: number(1),
+            part,
+            kind,
+            payload: b"Ada",
+        })
+    };
+    let event = |part, kind| {
+        Frame::Event(Event {
+            number: number(1),
+            part,
+            kind,
+            payload: b"Ada",
+        })
+    };
+    vec![
+        call(Part::WHOLE, Some(200)),
+        call(BEGINS, Some(0)),
+        call(ENDS, None),
+        event(Part::WHOLE, Some(200)),
+        event(ENDS, None),
+        Frame::Cancel(Cancel {
+            number: number(2),
+            call: number(300),
+        }),
+    ]
+}
+
+fn answer_samples() -> Vec<Frame<'static>> {
+    let reply = |content| {
+        Frame::Reply(Reply {
+            number: number(1),
+            call: number(9),
+            content,
+        })
+    };
+    let first = |answer, more| reply(ReplyPart::First { answer, more });
+    vec![
+        first(Answer::Value(b""), false),
+        first(Answer::Value(b"long"), true),
+        first(Answer::Error(b"no"), false),
+        first(Answer::Refused(Refusal::Deadline.into()), false),
+        reply(ReplyPart::Further {
+            payload: b"er",
+            more: true,
+        }),
+        Frame::Item(Item {
+            number: number(300),
+            part: ENDS,
+            call: number(9),
+            payload: b"word",
+        }),
+    ]
+}
+
+fn samples() -> Vec<Frame<'static>> {
+    [link_samples(), request_samples(), answer_samples()].concat()
 }
 
 fn encode(frames: &[Frame<'_>]) -> Vec<u8> {
@@ -114,12 +182,22 @@ fn a_frames_body_cut_short_is_an_error() {
             put_integer(&mut short, cut as u64 + 1);
             short.push(frame.frame_type().number());
             short.extend_from_slice(&body[..cut]);
-            // A reply's payload is the rest of its frame: a shorter one is another value.
-            let rest_is_payload = matches!(
-                &frame,
-                Frame::Reply(Reply { answer: Answer::Value(p) | Answer::Error(p), .. })
-                    if cut >= body.len() - p.len()
-            );
+            // A payload may be the rest of its frame: a shorter one is another value.
+            let payload = match &frame {
+                Frame::Reply(Reply { content, .. }) => match content {
+                    ReplyPart::First {
+                        answer: Answer::Value(payload) | Answer::Error(payload),
+                        ..
+                    }
+                    | ReplyPart::Further { payload, .. } => Some(payload),
+                    ReplyPart::First { .. } => None,
+                },
+                Frame::Event(Event { payload, .. }) | Frame::Item(Item { payload, .. }) => {
+                    Some(payload)
+                }
+                _ => None,
+            };
+            let rest_is_payload = payload.is_some_and(|p| cut >= body.len() - p.len());
             assert_eq!(
                 read(&short).is_ok(),
                 rest_is_payload,
@@ -154,6 +232,10 @@ fn unknown_tags_are_skipped_where_a_list_may_stand() {
         );
         let mut body = Vec::new();
         frame.put_body(&mut body);
+        if frame.number().is_some() && !takes_tags {
+            // Those bytes would be payload, or none of the frame's.
+            continue;
+        }
         body.extend_from_slice(&[99, 2, 1, 2]);
         let mut message = Vec::new();
         put_integer(&mut message, body.len() as u64 + 1);
@@ -169,7 +251,7 @@ fn unknown_tags_are_skipped_where_a_list_may_stand() {
 
 #[test]
 fn a_count_that_lies_allocates_nothing() {
-    let mut body = vec![FrameType::Hello.number(), 0, 0];
+    let mut body = vec![FrameType::Table.number()];
     put_integer(&mut body, MAX_KINDS as u64 + 1);
     let mut message = Vec::new();
     wire::put_bytes(&mut message, &body);
@@ -178,11 +260,12 @@ fn a_count_that_lies_allocates_nothing() {
 
 #[test]
 fn payloads_reach_their_limit_and_no_further() {
-    let payload = vec![0; MAX_PAYLOAD + 1];
+    let payload = vec![0; MAX_PART + 1];
     let check = |payload, fits: bool| {
         let call = Frame::Call(Call {
             number: number(1),
-            kind: 0,
+            part: Part::WHOLE,
+            kind: Some(0),
             payload,
         });
         assert_eq!(read(&encode(&[call])).is_ok(), fits);
@@ -193,7 +276,7 @@ fn payloads_reach_their_limit_and_no_further() {
 
 #[test]
 fn flags_that_dont_exist_yet_are_refused() {
-    let message = [5, FrameType::Call.number(), 1, 1, 0, 0];
+    let message = [5, FrameType::Call.number(), 1, 4, 0, 0];
     assert_eq!(read(&message), Err(Malformed::Meaningless));
 }
 
@@ -210,19 +293,27 @@ fn the_frozen_goodbye_keeps_its_bytes() {
 }
 
 #[test]
+fn a_refusal_has_no_parts() {
+    let refused = [4, FrameType::Reply.number(), 1, 1, 9, 10, 0];
+    let mut message = Vec::new();
+    wire::put_bytes(&mut message, &refused[1..]);
+    assert_eq!(read(&message), Err(Malformed::Meaningless));
+}
+
+#[test]
 fn a_table_that_has_a_name_twice_is_refused() {
-    let kind = KindEntry {
-        name: "Greet".to_owned(),
-        class: Class::Call,
-        fingerprint: Fingerprint::from_bytes([0; 8]),
-    };
-    let hello = Hello {
-        window: 0,
-        token: vec![],
-        kinds: vec![kind.clone(), kind],
-    };
+    let table = Table::new(vec![greet(), greet()]);
     assert_eq!(
-        read(&encode(&[Frame::Hello(hello)])),
+        read(&encode(&[Frame::Table(table)])),
         Err(Malformed::Meaningless)
     );
+}
+
+#[test]
+fn a_kind_of_an_unknown_class_is_refused() {
+    let mut message = encode(&[Frame::Table(Table::new(vec![greet()]))]);
+    let class = message.len() - 9;
+    assert_eq!(message[class], Class::Call.number());
+    message[class] = 99;
+    assert_eq!(read(&message), Err(Malformed::Meaningless));
 }

@@ -7,11 +7,25 @@ use crate::Number;
 use crate::frame::{FrameType, Malformed};
 use crate::goodbye::{Goodbye, GoodbyeCode};
 
-/// As many bytes wait as [`Limits::queued`](crate::Limits::queued) allows. Wait for an outcome,
-/// then try again.
+/// As many bytes wait as [`Limits::queued`](crate::Limits::queued) allows. Send what is there, then
+/// try again.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("as many calls wait as the limit allows")]
+#[error("as much waits as the limit allows")]
 pub struct Full;
+
+/// An item wasn't taken.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum ItemRefused {
+    /// As much waits as may: try again after [`Event::Room`](super::Event::Room).
+    #[error("as many items wait as the limit allows")]
+    Full,
+    /// The item is larger than this side or the peer allows: the stream can only be ended.
+    #[error("the item is larger than allowed")]
+    TooLarge,
+    /// The stream is over: cancelled, late, or lost with its session.
+    #[error("the stream is over")]
+    Over,
+}
 
 /// The peer broke the protocol. It was told with a goodbye of [`code`](Self::code).
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -42,9 +56,24 @@ pub enum PeerMisbehaved {
     /// It sent more than the window allows.
     #[error("it sent more than its window allows")]
     WindowOverrun,
-    /// It answered a call that isn't open.
+    /// It answered a call that isn't open, or that it hasn't got as a whole.
     #[error("it answered a call that isn't open")]
     ReplyToNothing,
+    /// It named a call that it never made.
+    #[error("it named a call that it never made")]
+    NoSuchCall,
+    /// A part of a message came where it doesn't belong.
+    #[error("a part of a message came where it doesn't belong")]
+    PartOutOfPlace,
+    /// A message in parts grew larger than allowed.
+    #[error("a message in parts grew larger than allowed")]
+    PayloadTooLarge,
+    /// It used a kind of another class than its frame.
+    #[error("a frame used a kind of another class")]
+    WrongClass,
+    /// Its table isn't the one whose digest its hello told.
+    #[error("its table of kinds isn't the one that it announced")]
+    OtherTable,
     /// It named a kind that the client's table doesn't have.
     #[error("it named a kind beyond the table")]
     KindBeyondTable,
@@ -55,11 +84,17 @@ impl PeerMisbehaved {
     pub fn code(self) -> GoodbyeCode {
         match self {
             Self::Malformed(malformed) => malformed.code(),
-            Self::WrongState { .. } | Self::AckAhead | Self::ReplyToNothing => {
-                GoodbyeCode::WrongState
-            }
+            Self::WrongState { .. }
+            | Self::AckAhead
+            | Self::ReplyToNothing
+            | Self::NoSuchCall
+            | Self::PartOutOfPlace
+            | Self::WrongClass
+            | Self::OtherTable => GoodbyeCode::WrongState,
             Self::NumberSkipped { .. } => GoodbyeCode::Malformed,
-            Self::WindowOverrun | Self::KindBeyondTable => GoodbyeCode::Limit,
+            Self::WindowOverrun | Self::KindBeyondTable | Self::PayloadTooLarge => {
+                GoodbyeCode::Limit
+            }
         }
     }
 }

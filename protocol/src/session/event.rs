@@ -1,8 +1,10 @@
 //! The session's vocabulary: what goes in and what comes out.
 
+use std::sync::Arc;
+
 use super::End;
-use crate::frame::{Answer, Hello, Refusal, Welcome};
-use crate::{BootId, Number, PeerId, SessionId, Time};
+use crate::frame::{Answer, Refusal, Table, Welcome};
+use crate::{BootId, Class, Number, PeerId, SessionId, Time};
 
 /// What happened outside the session.
 #[derive(Clone, Copy, Debug)]
@@ -44,27 +46,45 @@ pub enum Event {
     ///
     /// [`Session::welcome`]: super::Session::welcome
     /// [`Session::close`]: super::Session::close
-    Hello(Hello),
+    Hello {
+        /// What the client's application gave for the server's to judge.
+        token: Vec<u8>,
+        /// The client's kinds.
+        table: Arc<Table>,
+    },
     /// To the client: the session is open.
     Welcome(Welcome),
-    /// A call wants its handler. Answer with [`Session::answer`](super::Session::answer).
-    Call {
-        /// The call's id.
+    /// A request of the peer starts. It was given in the order in which the peer made it; the next
+    /// one may come before this one is over, unless it is an event or of a kind that is handled in
+    /// order ([`Admitted::in_order`]).
+    Request(Request),
+    /// The handler of this request is to be dropped: its deadline has passed, or its caller
+    /// cancelled it. The peer has been told.
+    Dropped {
+        /// The request's id.
+        request: Number,
+        /// Why.
+        why: Refusal,
+    },
+    /// A stream has room for items again, after [`Session::item`](super::Session::item) found none.
+    Room {
+        /// The id of the call that the stream answers.
         call: Number,
-        /// Its kind, by the place in the client's table: always within it.
-        kind: u32,
-        /// The kind's value, in the connection's payload format.
+    },
+    /// An item of a stream that this side asked for. Say [`Session::consumed`] when the application
+    /// has taken it.
+    ///
+    /// [`Session::consumed`]: super::Session::consumed
+    Item {
+        /// The key that `request` gave.
+        call: RequestKey,
+        /// The item, in the connection's payload format.
         payload: Vec<u8>,
     },
-    /// The handler of this call ran past its deadline: drop it. The peer has been told.
-    CallDropped {
-        /// The call's id.
-        call: Number,
-    },
-    /// What became of a call of this side. Once for each.
+    /// What became of a request of this side. Once for each that wasn't cancelled.
     Outcome {
-        /// The key that `call` gave.
-        call: CallKey,
+        /// The key that `request` gave.
+        request: RequestKey,
         /// What became of it.
         outcome: Outcome,
     },
@@ -72,21 +92,41 @@ pub enum Event {
     Ended(End),
 }
 
-/// Names a call of this side towards its caller. (Its number on the wire comes later, when it is
-/// sent.)
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CallKey(pub(super) u64);
+/// A request of the peer, for the application to handle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Its id: answer a call with [`Session::answer`], a stream with [`Session::item`] and then
+    /// `answer`; of an event say [`Session::done`].
+    ///
+    /// [`Session::answer`]: super::Session::answer
+    /// [`Session::item`]: super::Session::item
+    /// [`Session::done`]: super::Session::done
+    pub number: Number,
+    /// What its kind is used for: a call, a stream or an event.
+    pub class: Class,
+    /// Its kind, by the place in the client's table: always within it.
+    pub kind: u32,
+    /// The kind's value, in the connection's payload format.
+    pub payload: Vec<u8>,
+}
 
-/// What became of a call.
+/// Names a request of this side towards who made it. (Its number on the wire comes later, when it
+/// is sent.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestKey(pub(super) u64);
+
+/// What became of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The peer answered.
+    /// The peer answered the call. For a stream this is the end: its items came before.
     Answered(Answer<Vec<u8>>),
+    /// The event is in the peer's session, in order.
+    Accepted,
     /// Its deadline passed. The handler may have run, or run still.
     Deadline,
     /// The peer never received it: its handler has not run and won't.
     NotReceived,
-    /// The connection ended before the answer: the handler may have run.
+    /// The connection ended before the answer or the acknowledgement: the handler may have run.
     Unknown,
 }
 
@@ -105,6 +145,9 @@ pub struct Admitted {
     pub peer: PeerId,
     /// The run of this process.
     pub boot: BootId,
-    /// The client's kinds that the server doesn't have, or has otherwise.
+    /// The client's kinds that the server doesn't take, by their place in its table: unknown here,
+    /// of another structure, or only sent from here ([`Refusal::NoHandler`]).
     pub refused: Vec<(u32, Refusal)>,
+    /// The kinds of calls whose handler must end before the next request starts, as an event's must.
+    pub in_order: Vec<u32>,
 }

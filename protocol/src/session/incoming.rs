@@ -1,121 +1,403 @@
-//! Calls that the peer makes: waiting for their turn, running, answered.
+//! Requests that the peer makes: arriving, waiting for their turn, running, answered.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
-use super::outgoing::charge;
-use crate::frame::Answer;
-use crate::limits::Limits;
-use crate::{Number, Time};
+use super::Request;
+use super::credit::{Grant, Overrun, charge};
+use super::stream::Feed;
+use crate::frame::{Answer, Part, Refusal};
+use crate::limits::{Limits, MAX_PART};
+use crate::{Class, Number, Time};
 
+/// A request and what it still counts against the window.
 #[derive(Debug)]
-pub(super) struct Waiting {
-    pub(super) number: Number,
-    pub(super) kind: u32,
-    pub(super) payload: Vec<u8>,
+struct Held {
+    request: Request,
+    held: u64,
+    /// It only waits to be answered so: whoever makes and cancels calls faster than they can start
+    /// fills its own window.
+    cancelled: bool,
 }
 
-/// The peer sent past its window.
 #[derive(Debug)]
-pub(super) struct Overrun;
+struct Running {
+    deadline: Time,
+    class: Class,
+    /// Of a stream, until its reply is under way.
+    feed: Option<Feed>,
+}
+
+/// An answer on its way out.
+#[derive(Debug)]
+pub(super) struct Answering {
+    pub(super) call: Number,
+    pub(super) answer: Answer<Vec<u8>>,
+    /// Bytes of its payload that are sent.
+    sent: usize,
+    begun: bool,
+}
+
+impl Answering {
+    fn new(call: Number, answer: Answer<Vec<u8>>) -> Self {
+        Self {
+            call,
+            answer,
+            sent: 0,
+            begun: false,
+        }
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// The part that goes next, and whether more follow.
+    pub(super) fn next_part(&self) -> (Answer<&[u8]>, bool) {
+        let cut = |payload: &Vec<u8>| {
+            let end = payload.len().min(self.sent + MAX_PART);
+            (self.sent..end, end < payload.len())
+        };
+        match &self.answer {
+            Answer::Value(payload) => {
+                let (part, more) = cut(payload);
+                (Answer::Value(&payload[part]), more)
+            }
+            Answer::Error(payload) => {
+                let (part, more) = cut(payload);
+                (Answer::Error(&payload[part]), more)
+            }
+            Answer::Refused(refused) => (Answer::Refused(*refused), false),
+        }
+    }
+}
+
+/// What is wrong with a request's frame.
+#[derive(Debug)]
+pub(super) enum RequestFault {
+    Overrun,
+    OutOfPlace,
+    TooLarge,
+}
+
+impl From<Overrun> for RequestFault {
+    fn from(_: Overrun) -> Self {
+        Self::Overrun
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Incoming {
-    /// Invariant: its charges are within the window.
-    waiting: VecDeque<Waiting>,
-    /// Handlers at work, each with its deadline.
-    running: BTreeMap<Number, Time>,
+    grant: Grant,
+    /// The request whose parts are arriving.
+    partial: Option<Held>,
+    waiting: VecDeque<Held>,
+    /// Handlers at work.
+    running: BTreeMap<Number, Running>,
+    /// The request at work that must end before the next starts, and what it still counts.
+    blocking: Option<(Number, u64)>,
+    /// Calls of these kinds block too.
+    in_order: Vec<u32>,
     /// Answers that wait for the socket. With `running`, never more than `max_running`.
-    answers: VecDeque<(Number, Answer<Vec<u8>>)>,
-    charged: u64,
-    started: u64,
-    window: u64,
+    answers: VecDeque<Answering>,
+    /// Whose items had their turn last.
+    last_fed: Option<Number>,
+    largest: usize,
     max_running: usize,
+    max_streams: usize,
+    time: Duration,
 }
 
 impl Incoming {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
+            grant: Grant::new(limits.requests),
+            partial: None,
             waiting: VecDeque::new(),
             running: BTreeMap::new(),
+            blocking: None,
+            in_order: Vec::new(),
             answers: VecDeque::new(),
-            charged: 0,
-            started: 0,
-            window: limits.requests,
+            last_fed: None,
+            largest: limits.payload,
             max_running: limits.calls,
+            max_streams: limits.streams,
+            time: limits.call_deadline,
         }
     }
 
-    /// How far the peer may go. Credit returns when a call starts.
+    pub(super) fn set_in_order(&mut self, kinds: Vec<u32>) {
+        self.in_order = kinds;
+    }
+
+    /// How far the peer may go.
     pub(super) fn granted(&self) -> u64 {
-        self.started + self.window
+        self.grant.granted()
     }
 
-    /// How much new credit is worth telling at once.
-    pub(super) fn quarter(&self) -> u64 {
-        self.window / 4
+    pub(super) fn grant_is_worth_telling(&self) -> bool {
+        self.grant.is_worth_telling()
     }
 
-    pub(super) fn push(&mut self, call: Waiting) -> Result<(), Overrun> {
-        let charged = self.charged + charge(&call.payload);
-        if charged > self.granted() {
-            return Err(Overrun);
+    pub(super) fn tell_grant(&mut self) -> u64 {
+        self.grant.tell()
+    }
+
+    /// Takes the first frame of a request, which may be its only one.
+    pub(super) fn begin(&mut self, request: Request, more: bool) -> Result<(), RequestFault> {
+        if self.partial.is_some() {
+            return Err(RequestFault::OutOfPlace);
         }
-        self.charged = charged;
-        self.waiting.push_back(call);
+        let held = charge(request.payload.len());
+        self.grant.arrive(held)?;
+        let held = Held {
+            request,
+            held,
+            cancelled: false,
+        };
+        if more {
+            self.partial = Some(held);
+            self.release_head();
+        } else {
+            self.waiting.push_back(held);
+        }
         Ok(())
     }
 
-    /// Starts the next call, if fewer than the limit are at work or unanswered.
-    pub(super) fn start(&mut self, deadline: impl FnOnce() -> Time) -> Option<Waiting> {
-        if self.running.len() + self.answers.len() >= self.max_running {
-            return None;
+    /// Takes a further frame of the request that has begun.
+    pub(super) fn go_on(
+        &mut self,
+        class_is: impl Fn(Class) -> bool,
+        part: Part,
+        payload: &[u8],
+    ) -> Result<(), RequestFault> {
+        self.grant.arrive(charge(payload.len()))?;
+        let partial = self.partial.as_mut().ok_or(RequestFault::OutOfPlace)?;
+        if !class_is(partial.request.class) {
+            return Err(RequestFault::OutOfPlace);
         }
-        let call = self.waiting.pop_front()?;
-        self.started += charge(&call.payload);
-        self.running.insert(call.number, deadline());
-        Some(call)
+        partial.request.payload.extend_from_slice(payload);
+        partial.held += charge(payload.len());
+        if partial.request.payload.len() > self.largest {
+            return Err(RequestFault::TooLarge);
+        }
+        if part.more {
+            self.release_head();
+        } else {
+            self.waiting.extend(self.partial.take());
+        }
+        Ok(())
     }
 
-    /// Takes a handler's answer; false if the call isn't running (any more).
-    pub(super) fn answer(&mut self, call: Number, answer: Answer<Vec<u8>>) -> bool {
-        let running = self.running.remove(&call).is_some();
-        if running {
-            self.answers.push_back((call, answer));
+    /// An unfinished request that nothing stands before may be larger than the window: its parts
+    /// are credited as they come.
+    fn release_head(&mut self) {
+        if self.waiting.is_empty()
+            && let Some(partial) = &mut self.partial
+        {
+            self.grant.release(std::mem::take(&mut partial.held));
         }
-        running
     }
 
-    pub(super) fn next_answer(&self) -> Option<&(Number, Answer<Vec<u8>>)> {
+    /// Starts the next request, if nothing stands in its way. Those that were cancelled are answered
+    /// when it is their turn.
+    pub(super) fn start(&mut self, now: Time, stream_window: u64) -> Option<Request> {
+        loop {
+            if self.blocking.is_some() {
+                return None;
+            }
+            let next = self.waiting.front()?;
+            let is_answered = next.request.class != Class::Event;
+            if is_answered && self.running.len() + self.answers.len() >= self.max_running {
+                return None;
+            }
+            let Held {
+                request,
+                held,
+                cancelled,
+            } = self.waiting.pop_front()?;
+            let number = request.number;
+            let blocks = request.class == Class::Event || self.in_order.contains(&request.kind);
+            if blocks && !cancelled {
+                self.blocking = Some((number, held));
+            } else {
+                self.grant.release(held);
+            }
+            self.release_head();
+            if cancelled {
+                let answer = Answer::Refused(Refusal::Cancelled.into());
+                self.answers.push_back(Answering::new(number, answer));
+                continue;
+            }
+            let running = Running {
+                deadline: now + self.time,
+                class: request.class,
+                feed: (request.class == Class::Stream).then(|| Feed::new(stream_window)),
+            };
+            self.running.insert(number, running);
+            return Some(request);
+        }
+    }
+
+    /// Whether one more stream is too many.
+    pub(super) fn is_crowded(&self) -> bool {
+        let streams = self
+            .running
+            .values()
+            .filter(|running| running.feed.is_some());
+        streams.count() > self.max_streams
+    }
+
+    /// An event's handler is done.
+    pub(super) fn done(&mut self, event: Number) {
+        let running = self.running.get(&event);
+        if running.is_some_and(|running| running.class == Class::Event) {
+            self.running.remove(&event);
+            self.unblock(event);
+        }
+    }
+
+    fn unblock(&mut self, number: Number) {
+        if let Some((_, held)) = self.blocking.take_if(|(blocking, _)| *blocking == number) {
+            self.grant.release(held);
+        }
+    }
+
+    /// Takes a handler's answer, unless the call isn't running (any more). A stream's waits behind
+    /// its items.
+    pub(super) fn answer(&mut self, call: Number, answer: Answer<Vec<u8>>) {
+        let Some(running) = self.running.get_mut(&call) else {
+            return;
+        };
+        if let Some(feed) = running.feed.as_mut().filter(|feed| !feed.is_empty()) {
+            feed.end.get_or_insert(answer);
+            return;
+        }
+        if running.class != Class::Event {
+            self.running.remove(&call);
+            self.unblock(call);
+            self.answers.push_back(Answering::new(call, answer));
+        }
+    }
+
+    /// Ends a running request; a call is refused so.
+    pub(super) fn cut(&mut self, call: Number, answer: Refusal) {
+        let running = self.running.remove(&call);
+        if running.is_some_and(|running| running.class != Class::Event) {
+            let answer = Answer::Refused(answer.into());
+            self.answers.push_back(Answering::new(call, answer));
+        }
+        self.unblock(call);
+    }
+
+    /// The caller wants no answer any more: whether a handler is to be dropped.
+    pub(super) fn cancel(&mut self, call: Number) -> bool {
+        if self
+            .running
+            .get(&call)
+            .is_some_and(|running| running.class != Class::Event)
+        {
+            self.cut(call, Refusal::Cancelled);
+            return true;
+        }
+        let is_it = |held: &Held| held.request.number == call && held.request.class != Class::Event;
+        if let Some(partial) = self.partial.take_if(|partial| is_it(partial)) {
+            // Its other parts will not come.
+            self.waiting.push_back(partial);
+        }
+        if let Some(held) = self.waiting.iter_mut().find(|held| is_it(held)) {
+            held.request.payload = Vec::new();
+            held.cancelled = true;
+        }
+        false
+    }
+
+    pub(super) fn feed(&mut self, call: Number) -> Option<&mut Feed> {
+        self.running.get_mut(&call)?.feed.as_mut()
+    }
+
+    /// A stream goes on: there is time for its next item.
+    pub(super) fn renew(&mut self, now: Time, call: Number) {
+        if let Some(running) = self.running.get_mut(&call) {
+            running.deadline = now + self.time;
+        }
+    }
+
+    /// The stream whose turn it is, of those that have a part that may go.
+    pub(super) fn next_feed(&self) -> Option<Number> {
+        let ready = |(number, running): (&Number, &Running)| {
+            running.feed.as_ref()?.next_part().map(|_| *number)
+        };
+        let after = self.last_fed.map_or(Number::FIRST, Number::next);
+        let behind = self.running.range(after..).find_map(ready);
+        behind.or_else(|| self.running.iter().find_map(ready))
+    }
+
+    /// A part of this stream went out: whether its producer waited for the room that this made.
+    pub(super) fn fed(&mut self, now: Time, call: Number) -> bool {
+        self.last_fed = Some(call);
+        self.renew(now, call);
+        let Some(feed) = self.feed(call) else {
+            return false;
+        };
+        feed.departed();
+        let wanted = feed.is_empty() && std::mem::take(&mut feed.wanted);
+        let end = if feed.is_empty() {
+            feed.end.take()
+        } else {
+            None
+        };
+        if let Some(answer) = end {
+            self.answer(call, answer);
+        }
+        wanted
+    }
+
+    pub(super) fn next_answer(&self) -> Option<&Answering> {
         self.answers.front()
     }
 
-    pub(super) fn answer_sent(&mut self) {
-        self.answers.pop_front();
+    /// A part of the [`next_answer`](Self::next_answer) went out. A long one lets others pass.
+    pub(super) fn answer_sent(&mut self, len: usize, more: bool) {
+        if let Some(mut front) = self.answers.pop_front().filter(|_| more) {
+            front.sent += len;
+            front.begun = true;
+            self.answers.push_back(front);
+        }
     }
 
-    /// The calls whose handler has run too long.
-    pub(super) fn late(&self, now: Time) -> Vec<Number> {
-        self.running
-            .iter()
-            .filter(|(_, deadline)| **deadline <= now)
-            .map(|(call, _)| *call)
-            .collect()
+    /// The handlers that have run too long. A stream whose consumer is slow has time.
+    pub(super) fn late(&mut self, now: Time) -> Vec<Number> {
+        let mut late = Vec::new();
+        for (number, running) in &mut self.running {
+            let consumer_is_slow = running.feed.as_ref().is_some_and(|feed| !feed.is_empty());
+            if running.deadline <= now && consumer_is_slow {
+                running.deadline = now + self.time;
+            } else if running.deadline <= now {
+                late.push(*number);
+            }
+        }
+        for call in &late {
+            self.cut(*call, Refusal::Deadline);
+        }
+        late
     }
 
     pub(super) fn next_deadline(&self) -> Option<Time> {
-        self.running.values().min().copied()
+        self.running.values().map(|running| running.deadline).min()
     }
 
-    /// Forgets all calls; what runs is of no use any more.
+    /// Forgets all requests; what runs is of no use any more.
     pub(super) fn clear(&mut self) {
-        self.waiting.clear();
-        self.running.clear();
+        self.stop();
         self.answers.clear();
     }
 
     /// Forgets what hasn't started and what runs, and keeps the answers that wait for the socket.
     pub(super) fn stop(&mut self) {
+        self.partial = None;
         self.waiting.clear();
         self.running.clear();
+        self.blocking = None;
     }
 }

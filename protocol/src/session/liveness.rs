@@ -46,6 +46,13 @@ impl Liveness {
         self.ping_due = true;
     }
 
+    /// Asks now, unless a question is open.
+    pub(super) fn prompt(&mut self, now: Time) {
+        if self.asked.is_none() {
+            self.ask(now);
+        }
+    }
+
     pub(super) fn has_signs(&self) -> bool {
         self.ping_due || self.pong_due.is_some()
     }

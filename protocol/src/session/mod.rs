@@ -1,5 +1,7 @@
 //! The session: bytes and time in; bytes, events and the next deadline out.
 
+mod commands;
+mod credit;
 mod error;
 mod event;
 mod incoming;
@@ -8,22 +10,24 @@ mod outgoing;
 mod receive;
 mod send;
 mod state;
+mod stream;
 mod timers;
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::sync::Arc;
 
-pub use error::{End, Full, PeerMisbehaved};
-pub use event::{Admitted, CallKey, Event, Input, Outcome, Output};
+pub use error::{End, Full, ItemRefused, PeerMisbehaved};
+pub use event::{Admitted, Event, Input, Outcome, Output, Request, RequestKey};
 pub use state::State;
 
-use crate::frame::{Ack, Answer, Frame, Hello, KindEntry, Malformed, Refusal, Welcome};
+use crate::frame::{Ack, Bounds, Frame, Hello, Malformed, Refusal, Table};
 use crate::goodbye::{Goodbye, GoodbyeCode};
-use crate::limits::{Limits, MAX_PAYLOAD};
+use crate::limits::Limits;
 use crate::{Number, Time};
 use incoming::Incoming;
 use liveness::Liveness;
-use outgoing::{Outgoing, Received};
+use outgoing::{Outgoing, Received, Verdict};
+use send::Turn;
 use state::Role;
 use timers::{Timer, Timers};
 
@@ -44,7 +48,7 @@ pub struct Session {
     /// The newest moment that the shell told.
     now: Time,
     timers: Timers,
-    /// Hello or welcome, when it is due.
+    /// What belongs to the handshake and is due: hello, table, need_table, welcome.
     opening: Option<Frame<'static>>,
     /// What this side says last, once it is decided.
     goodbye: Option<Goodbye>,
@@ -58,48 +62,69 @@ pub struct Session {
     outgoing: Outgoing,
     incoming: Incoming,
     liveness: Liveness,
-    /// The entries in the client's table.
-    kinds: u32,
+    /// The client's table of kinds.
+    table: Arc<Table>,
+    /// To the server: tables that it need not ask for.
+    known: Vec<Arc<Table>>,
+    /// The server waits for the client's table with this.
+    hello: Option<Hello>,
+    /// How much the peer takes.
+    peer: Bounds,
     /// The number of the next numbered frame of this side.
     next_number: Number,
     /// The last numbered frame of the peer.
+    counted: Option<Number>,
+    /// The last that was taken: what comes after this side's goodbye isn't.
     received: Option<Number>,
     /// The acknowledgement that went out last.
     acked: Ack,
     /// The acknowledgement has waited long enough.
     ack_now: bool,
+    /// Whose turn it is to send data.
+    turn: Turn,
 }
 
 impl Session {
     /// The client's end. It says hello as soon as it hears [`Input::Opened`].
     ///
-    /// `kinds` is the table that calls refer to, and `token` goes to the server's application:
-    /// at most [`MAX_KINDS`](crate::limits::MAX_KINDS) and
+    /// `table` is what requests refer to, and `token` goes to the server's application: at most
     /// [`MAX_TOKEN`](crate::limits::MAX_TOKEN), or the server will refuse the hello.
-    pub fn client(limits: Limits, kinds: Vec<KindEntry>, token: Vec<u8>) -> Self {
+    pub fn client(limits: Limits, table: Arc<Table>, token: Vec<u8>) -> Self {
         let mut session = Self::new(Role::Client, State::Idle, limits);
-        session.kinds = u32::try_from(kinds.len()).unwrap_or(u32::MAX);
-        let window = session.incoming.granted();
-        session.acked = Ack {
-            received: None,
-            window,
-        };
+        let bounds = session.bounds();
         session.opening = Some(Frame::Hello(Hello {
-            window,
+            bounds,
             token,
-            kinds,
+            digest: table.digest(),
         }));
+        session.table = table;
         session
     }
 
-    /// The server's end, on a socket that has just opened.
-    pub fn server(now: Time, limits: Limits) -> Self {
+    /// The server's end, on a socket that has just opened. A client whose table isn't among `known`
+    /// is asked for it.
+    pub fn server(now: Time, limits: Limits, known: Vec<Arc<Table>>) -> Self {
         let mut session = Self::new(Role::Server, State::Awaiting, limits);
         session.now = now;
+        session.known = known;
         session
             .timers
             .set(Timer::Handshake, now + session.limits.handshake);
         session
+    }
+
+    /// What this side tells of itself with its hello or welcome.
+    fn bounds(&mut self) -> Bounds {
+        let window = self.incoming.tell_grant();
+        self.acked = Ack {
+            received: None,
+            window,
+        };
+        Bounds {
+            window,
+            stream: self.limits.stream_window,
+            payload: self.limits.payload as u64,
+        }
     }
 
     fn new(role: Role, state: State, limits: Limits) -> Self {
@@ -117,14 +142,19 @@ impl Session {
             outgoing: Outgoing::new(&limits),
             incoming: Incoming::new(&limits),
             liveness: Liveness::default(),
-            kinds: 0,
+            table: Arc::default(),
+            known: Vec::new(),
+            hello: None,
+            peer: Bounds::default(),
             next_number: Number::FIRST,
+            counted: None,
             received: None,
             acked: Ack {
                 received: None,
                 window: 0,
             },
             ack_now: false,
+            turn: Turn::default(),
             limits,
         }
     }
@@ -147,117 +177,6 @@ impl Session {
         }
     }
 
-    /// The time from the newest ping to its pong; none before the first. A connection that is never
-    /// silent is never asked.
-    pub fn round_trip(&self) -> Option<Duration> {
-        self.liveness.round_trip()
-    }
-
-    /// Makes a call, from the client: `kind` is its place in the client's table, `payload` its value. The outcome
-    /// comes as [`Event::Outcome`] with the key returned here, exactly once, at the latest when
-    /// [`Limits::call_deadline`] has passed from now.
-    ///
-    /// # Errors
-    /// [`Full`] when as many bytes wait as [`Limits::queued`] allows: try again after the next
-    /// outcome, see [`has_room`](Self::has_room).
-    pub fn call(&mut self, now: Time, kind: u32, payload: Vec<u8>) -> Result<CallKey, Full> {
-        self.now = self.now.max(now);
-        if let Some(outcome) = self.refuses(kind, &payload) {
-            let key = self.outgoing.new_key();
-            self.events.push_back(Event::Outcome { call: key, outcome });
-            return Ok(key);
-        }
-        self.outgoing
-            .push(kind, payload, self.now + self.limits.call_deadline)
-    }
-
-    /// Whether [`call`](Self::call) would take this payload now.
-    pub fn has_room(&self, payload: &[u8]) -> bool {
-        self.outgoing.has_room(payload)
-    }
-
-    fn refuses(&self, kind: u32, payload: &[u8]) -> Option<Outcome> {
-        let refused = |why: Refusal| Some(Outcome::Answered(Answer::Refused(why.into())));
-        if self.role == Role::Server || !self.state.takes_calls() {
-            Some(Outcome::NotReceived)
-        } else if payload.len() > MAX_PAYLOAD {
-            refused(Refusal::TooLarge)
-        } else if kind >= self.kinds {
-            refused(Refusal::UnknownKind)
-        } else {
-            self.outgoing.refusal(kind).and_then(refused)
-        }
-    }
-
-    /// The caller wants no outcome any more: a call that hasn't been sent never will be.
-    pub fn abandon(&mut self, call: CallKey) {
-        self.outgoing.abandon(call);
-    }
-
-    /// Answers an [`Event::Call`]. An answer larger than the wire allows is sent as
-    /// [`Refusal::TooLarge`]. An answer to a call that is over (its deadline passed, the session
-    /// ended) is ignored.
-    pub fn answer(&mut self, now: Time, call: Number, answer: Answer<Vec<u8>>) {
-        self.now = self.now.max(now);
-        let answer = match answer {
-            Answer::Value(payload) | Answer::Error(payload) if payload.len() > MAX_PAYLOAD => {
-                Answer::Refused(Refusal::TooLarge.into())
-            }
-            fits => fits,
-        };
-        self.incoming.answer(call, answer);
-    }
-
-    /// Answers an [`Event::Hello`]: the session is open. Ignored if no hello is waiting.
-    pub fn welcome(&mut self, now: Time, admitted: Admitted) {
-        self.now = self.now.max(now);
-        if self.state != State::Judging {
-            return;
-        }
-        let Admitted {
-            session,
-            peer,
-            boot,
-            refused,
-        } = admitted;
-        let window = self.incoming.granted();
-        self.acked = Ack {
-            received: None,
-            window,
-        };
-        self.opening = Some(Frame::Welcome(Welcome {
-            session,
-            peer,
-            boot,
-            window,
-            refused,
-        }));
-        self.open();
-    }
-
-    /// Says goodbye: calls that haven't been sent end as `NotReceived`, what has been answered
-    /// still goes out, then the two ends part. A server that hasn't welcomed its client refuses it
-    /// thus. Further calls of this are ignored.
-    pub fn close(&mut self, now: Time, goodbye: Goodbye) {
-        self.now = self.now.max(now);
-        match self.state {
-            State::Idle => {
-                self.over(End::Closed(goodbye), Received::Untold);
-                self.state = State::Closed;
-            }
-            State::Awaiting | State::Judging => {
-                self.close_with(End::Closed(goodbye.clone()), goodbye);
-            }
-            State::Greeting | State::Open => {
-                let unsent = self.outgoing.end_queued();
-                self.report(unsent);
-                self.incoming.stop();
-                self.drain(State::Draining, goodbye);
-            }
-            State::Draining | State::Parting | State::Closing | State::Closed => {}
-        }
-    }
-
     /// Gives the next thing to do. `out` is cleared, and filled for [`Output::Send`]. `room` is how
     /// many bytes the transport takes now: zero while it still holds a message that it was given
     /// before, and then nothing is sent; otherwise at most one message (which may be larger than
@@ -268,7 +187,7 @@ impl Session {
     pub fn poll(&mut self, now: Time, out: &mut Vec<u8>, room: usize) -> Output {
         self.now = self.now.max(now);
         out.clear();
-        self.start_calls();
+        self.start_requests();
         if let Some(event) = self.events.pop_front() {
             return Output::Event(event);
         }
@@ -347,16 +266,17 @@ impl Session {
                 Timer::Drain => self.drained(),
             }
         }
-        for call in self.outgoing.expire(self.now) {
+        for request in self.outgoing.expire(self.now) {
             self.events.push_back(Event::Outcome {
-                call,
+                request,
                 outcome: Outcome::Deadline,
             });
         }
-        for call in self.incoming.late(self.now) {
-            self.incoming
-                .answer(call, Answer::Refused(Refusal::Deadline.into()));
-            self.events.push_back(Event::CallDropped { call });
+        for request in self.incoming.late(self.now) {
+            self.events.push_back(Event::Dropped {
+                request,
+                why: Refusal::Deadline,
+            });
         }
     }
 
@@ -397,7 +317,7 @@ impl Session {
         self.close_with(End::Misbehaved(fault), goodbye);
     }
 
-    /// Gives every call its outcome and the application the end, once.
+    /// Gives every request its outcome and the application the end, once.
     fn over(&mut self, end: End, received: Received) {
         self.incoming.stop();
         let ended = self.outgoing.end_all(received);
@@ -408,10 +328,10 @@ impl Session {
         }
     }
 
-    fn report(&mut self, ended: Vec<(CallKey, Outcome)>) {
+    fn report(&mut self, ended: Vec<Verdict>) {
         let events = ended
             .into_iter()
-            .map(|(call, outcome)| Event::Outcome { call, outcome });
+            .map(|(request, outcome)| Event::Outcome { request, outcome });
         self.events.extend(events);
     }
 }

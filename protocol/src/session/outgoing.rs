@@ -1,47 +1,92 @@
-//! Calls that this side makes: waiting for the window, in flight, answered.
+//! Requests that this side makes: waiting for the window, in flight, answered or acknowledged.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
-use super::{CallKey, Full, Outcome};
-use crate::frame::Refusal;
-use crate::limits::{Limits, REQUEST_COST};
-use crate::{Number, Time};
+use super::credit::{Allowance, charge, charge_all};
+use super::stream::Receiving;
+use super::{Full, Outcome, RequestKey};
+use crate::frame::{Answer, Refusal};
+use crate::limits::{Limits, MAX_PART};
+use crate::{Class, Number, Time};
 
-/// What a call is charged against the window.
-pub(super) fn charge(payload: &[u8]) -> u64 {
-    payload.len() as u64 + REQUEST_COST
-}
+/// The most events that wait for the peer's acknowledgement: one that gives credit and acknowledges
+/// nothing doesn't make this side's memory grow.
+const MAX_UNACKNOWLEDGED: usize = 4096;
 
 #[derive(Debug)]
 pub(super) struct Queued {
-    key: CallKey,
-    deadline: Time,
+    key: RequestKey,
+    /// None for an event, which has none.
+    deadline: Option<Time>,
+    pub(super) class: Class,
     pub(super) kind: u32,
     pub(super) payload: Vec<u8>,
+    /// Bytes that are sent.
+    sent: usize,
+    /// The number of its first frame, once that is sent.
+    first: Option<Number>,
 }
 
+impl Queued {
+    /// The part that goes next, and whether more follow.
+    pub(super) fn next_part(&self) -> (&[u8], bool) {
+        let rest = &self.payload[self.sent..];
+        match rest.split_at_checked(MAX_PART) {
+            Some((part, more)) if !more.is_empty() => (part, true),
+            _ => (rest, false),
+        }
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.first.is_some()
+    }
+
+    fn cost(&self) -> usize {
+        charge_all(self.payload.len())
+    }
+}
+
+/// A call that the peer has, at least in part.
 #[derive(Debug)]
-struct InFlight {
-    /// Gone once the caller has its outcome: the number stays taken until the peer answers it.
-    key: Option<CallKey>,
+pub(super) struct InFlight {
+    /// Gone once the caller has its outcome: the id stays taken until the peer answers it.
+    pub(super) key: Option<RequestKey>,
     deadline: Time,
+    /// All of it is sent.
+    whole: bool,
+    /// The beginning of a reply that isn't whole yet.
+    answer: Option<Answer<Vec<u8>>>,
+    /// The items, if it is a stream.
+    pub(super) items: Option<Receiving>,
 }
 
 #[derive(Debug)]
 pub(super) struct Outgoing {
     next_key: u64,
-    /// In the order of their deadlines, which all lie equally far ahead.
     queue: VecDeque<Queued>,
-    /// Invariant: the sum of the charges in `queue`.
+    /// Invariant: the sum of the costs in `queue`.
     queued: usize,
     in_flight: BTreeMap<Number, InFlight>,
-    /// Charged so far; never past `window`.
-    used: u64,
-    window: u64,
+    /// Events that aren't acknowledged, by the number of their last frame.
+    unacknowledged: BTreeMap<Number, RequestKey>,
+    /// Calls to be cancelled. Each is in flight, so it is bounded as those are.
+    cancels: VecDeque<Number>,
+    window: Allowance,
+    /// What the peer doesn't take.
     refused: BTreeMap<u32, Refusal>,
+    /// The largest payload that the peer takes, once it has told.
+    largest: Option<usize>,
+    streams: usize,
     max_queued: usize,
     max_in_flight: usize,
+    max_streams: usize,
+    stream_window: u64,
+    time: Duration,
 }
+
+/// What became of a request.
+pub(super) type Verdict = (RequestKey, Outcome);
 
 impl Outgoing {
     pub(super) fn new(limits: &Limits) -> Self {
@@ -50,175 +95,362 @@ impl Outgoing {
             queue: VecDeque::new(),
             queued: 0,
             in_flight: BTreeMap::new(),
-            used: 0,
-            window: 0,
+            unacknowledged: BTreeMap::new(),
+            cancels: VecDeque::new(),
+            window: Allowance::default(),
             refused: BTreeMap::new(),
+            largest: None,
+            streams: 0,
             max_queued: limits.queued,
             max_in_flight: limits.calls,
+            max_streams: limits.streams,
+            stream_window: limits.stream_window,
+            time: limits.call_deadline,
         }
     }
 
-    pub(super) fn new_key(&mut self) -> CallKey {
+    pub(super) fn new_key(&mut self) -> RequestKey {
         self.next_key += 1;
-        CallKey(self.next_key)
+        RequestKey(self.next_key)
     }
 
-    pub(super) fn refusal(&self, kind: u32) -> Option<Refusal> {
-        self.refused.get(&kind).copied()
+    /// Why the peer wouldn't take such a request, as far as it has told.
+    pub(super) fn refusal(&self, kind: u32, class: Class, payload: usize) -> Option<Refusal> {
+        if self.largest.is_some_and(|largest| payload > largest) {
+            Some(Refusal::TooLarge)
+        } else if class == Class::Stream && self.streams >= self.max_streams {
+            Some(Refusal::Busy)
+        } else {
+            self.refused.get(&kind).copied()
+        }
     }
 
-    pub(super) fn has_room(&self, payload: &[u8]) -> bool {
-        self.queued + charge(payload) as usize <= self.max_queued
+    /// Whether a payload of this length may wait here.
+    pub(super) fn has_room(&self, payload: usize) -> bool {
+        self.queue.is_empty() || self.queued + charge_all(payload) <= self.max_queued
     }
 
     pub(super) fn push(
         &mut self,
+        now: Time,
+        class: Class,
         kind: u32,
         payload: Vec<u8>,
-        deadline: Time,
-    ) -> Result<CallKey, Full> {
-        if !self.has_room(&payload) {
+    ) -> Result<RequestKey, Full> {
+        if !self.has_room(payload.len()) {
             return Err(Full);
         }
-        let key = self.new_key();
-        self.queued += charge(&payload) as usize;
-        self.queue.push_back(Queued {
-            key,
-            deadline,
+        let queued = Queued {
+            key: self.new_key(),
+            deadline: (class != Class::Event).then(|| now + self.time),
+            class,
             kind,
             payload,
-        });
+            sent: 0,
+            first: None,
+        };
+        let key = queued.key;
+        self.queued += queued.cost();
+        self.streams += usize::from(class == Class::Stream);
+        self.queue.push_back(queued);
         Ok(key)
     }
 
-    /// Takes the server's verdict on the table, and what of the queue it refuses.
-    pub(super) fn refuse_kinds(&mut self, refused: &[(u32, Refusal)]) -> Vec<(CallKey, Refusal)> {
+    /// Takes another payload for a request that hasn't begun to go out.
+    pub(super) fn replace(&mut self, key: RequestKey, payload: Vec<u8>) -> Result<(), Vec<u8>> {
+        let waiting = self.queue.iter_mut().find(|queued| queued.key == key);
+        let Some(queued) = waiting.filter(|queued| !queued.has_begun()) else {
+            return Err(payload);
+        };
+        let (before, after) = (queued.cost(), charge_all(payload.len()));
+        if after > before && self.queued - before + after > self.max_queued.max(before) {
+            return Err(payload);
+        }
+        self.queued = self.queued - before + after;
+        queued.payload = payload;
+        Ok(())
+    }
+
+    /// Takes what the peer says of itself, and ends what of the queue it wouldn't take.
+    pub(super) fn judge(
+        &mut self,
+        largest: u64,
+        window: u64,
+        refused: &[(u32, Refusal)],
+    ) -> Vec<Verdict> {
+        self.largest = Some(usize::try_from(largest).unwrap_or(usize::MAX));
         self.refused = refused.iter().copied().collect();
-        let verdicts = &self.refused;
-        let ended: Vec<_> = self
-            .queue
-            .iter()
-            .filter_map(|call| verdicts.get(&call.kind).map(|why| (call.key, *why)))
-            .collect();
-        self.retain(|call| !verdicts_contains(&ended, call.key));
+        self.window.raise(window);
+        let (refused, largest) = (&self.refused, largest);
+        let verdict = |queued: &Queued| match refused.get(&queued.kind) {
+            Some(why) => Some((queued.key, Outcome::refused(*why))),
+            None if queued.payload.len() as u64 > largest => {
+                Some((queued.key, Outcome::refused(Refusal::TooLarge)))
+            }
+            None => None,
+        };
+        let ended: Vec<Verdict> = self.queue.iter().filter_map(verdict).collect();
+        self.drop_queued(|queued| ended.iter().any(|(key, _)| *key == queued.key));
         ended
     }
 
-    /// The newest limit counts, and it never falls.
     pub(super) fn grant(&mut self, window: u64) {
-        self.window = self.window.max(window);
+        self.window.raise(window);
     }
 
-    /// The call that may go out now, if there is one.
+    /// The request whose next part may go out now, if there is one.
     pub(super) fn ready(&self) -> Option<&Queued> {
-        let call = self.queue.front()?;
-        let fits = self.used + charge(&call.payload) <= self.window
-            && self.in_flight.len() < self.max_in_flight;
-        fits.then_some(call)
+        let head = self.queue.front()?;
+        let fits = self.window.fits(charge(head.next_part().0.len()));
+        let may_go = match head.class {
+            Class::Event => self.unacknowledged.len() < MAX_UNACKNOWLEDGED,
+            _ => head.has_begun() || self.in_flight.len() < self.max_in_flight,
+        };
+        (fits && may_go).then_some(head)
     }
 
-    /// Takes the [`ready`](Self::ready) call out of the queue; it is in flight under `number`.
-    pub(super) fn depart(&mut self, number: Number) -> Option<Queued> {
-        self.ready()?;
-        let call = self.queue.pop_front()?;
-        self.queued -= charge(&call.payload) as usize;
-        self.used += charge(&call.payload);
-        self.in_flight.insert(
-            number,
-            InFlight {
-                key: Some(call.key),
-                deadline: call.deadline,
-            },
-        );
-        Some(call)
-    }
-
-    /// The caller of an answered call, if it still waits; an error if nothing was asked.
-    pub(super) fn answered(&mut self, call: Number) -> Result<Option<CallKey>, NotAsked> {
-        self.in_flight
-            .remove(&call)
-            .map(|call| call.key)
-            .ok_or(NotAsked)
-    }
-
-    /// The caller wants no outcome any more.
-    pub(super) fn abandon(&mut self, key: CallKey) {
-        self.retain(|call| call.key != key);
-        for call in self
-            .in_flight
-            .values_mut()
-            .filter(|call| call.key == Some(key))
-        {
-            call.key = None;
+    /// The next part of the [`ready`](Self::ready) request went out under `number`.
+    pub(super) fn departed(&mut self, number: Number) {
+        let Some(head) = self.queue.front_mut() else {
+            return;
+        };
+        let (part, more) = head.next_part();
+        let len = part.len();
+        head.sent += len;
+        self.window.spend(charge(len));
+        let first = *head.first.get_or_insert(number);
+        match (head.class, head.deadline) {
+            (Class::Call | Class::Stream, Some(deadline)) => {
+                let (key, stream) = (head.key, head.class == Class::Stream);
+                let window = self.stream_window;
+                let call = self.in_flight.entry(first).or_insert_with(|| InFlight {
+                    key: Some(key),
+                    deadline,
+                    whole: false,
+                    answer: None,
+                    items: stream.then(|| Receiving::new(window)),
+                });
+                call.whole = !more;
+            }
+            _ if !more => {
+                self.unacknowledged.insert(number, head.key);
+            }
+            _ => {}
+        }
+        if !more && let Some(head) = self.queue.pop_front() {
+            self.queued -= head.cost();
         }
     }
 
-    /// Ends the calls whose deadline has passed.
-    pub(super) fn expire(&mut self, now: Time) -> Vec<CallKey> {
-        let mut late: Vec<CallKey> = self
+    pub(super) fn next_cancel(&self) -> Option<Number> {
+        self.cancels.front().copied()
+    }
+
+    pub(super) fn cancel_sent(&mut self) {
+        self.cancels.pop_front();
+    }
+
+    /// The call with this id, if it is open.
+    pub(super) fn call(&mut self, call: Number) -> Option<&mut InFlight> {
+        self.in_flight.get_mut(&call)
+    }
+
+    pub(super) fn stream_of(&mut self, key: RequestKey) -> Option<(Number, &mut InFlight)> {
+        self.in_flight
+            .iter_mut()
+            .find(|(_, call)| call.key == Some(key))
+            .map(|(number, call)| (*number, call))
+    }
+
+    /// A call's caller has taken an item: there is time for the next.
+    pub(super) fn renew(&mut self, now: Time, call: Number) {
+        let deadline = now + self.time;
+        if let Some(call) = self.in_flight.get_mut(&call) {
+            call.deadline = deadline;
+        }
+    }
+
+    /// The streams of which the peer should hear how far it may go, and how far.
+    pub(super) fn stream_news(&mut self) -> Option<(Number, &mut Receiving)> {
+        self.in_flight.iter_mut().find_map(|(call, state)| {
+            let items = state.items.as_mut()?;
+            items.grant.is_worth_telling().then_some((*call, items))
+        })
+    }
+
+    pub(super) fn has_stream_news(&self) -> bool {
+        let worth = |items: &Receiving| items.grant.is_worth_telling();
+        let mut streams = self
             .in_flight
-            .values_mut()
-            .filter(|call| call.deadline <= now)
-            .filter_map(|call| call.key.take())
-            .collect();
-        late.extend(
-            self.queue
-                .iter()
-                .filter(|call| call.deadline <= now)
-                .map(|call| call.key),
-        );
-        self.retain(|call| call.deadline > now);
+            .values()
+            .filter_map(|call| call.items.as_ref());
+        streams.any(worth)
+    }
+
+    /// Keeps the beginning of an answer.
+    pub(super) fn answer_begins(
+        &mut self,
+        call: Number,
+        answer: Answer<Vec<u8>>,
+    ) -> Result<(), OutOfPlace> {
+        let call = self.in_flight.get_mut(&call).ok_or(OutOfPlace)?;
+        match call.answer.replace(answer) {
+            None => Ok(()),
+            Some(_) => Err(OutOfPlace),
+        }
+    }
+
+    /// Adds to an answer that has begun, and gives its new length.
+    pub(super) fn answer_goes_on(
+        &mut self,
+        call: Number,
+        part: &[u8],
+    ) -> Result<usize, OutOfPlace> {
+        let call = self.in_flight.get_mut(&call).ok_or(OutOfPlace)?;
+        match call.answer.as_mut() {
+            Some(Answer::Value(payload) | Answer::Error(payload)) => {
+                payload.extend_from_slice(part);
+                Ok(payload.len())
+            }
+            Some(Answer::Refused(_)) | None => Err(OutOfPlace),
+        }
+    }
+
+    /// Closes a call whose answer is whole, and gives its outcome if the caller still waits.
+    pub(super) fn answered(&mut self, call: Number) -> Result<Option<Verdict>, OutOfPlace> {
+        let state = self.in_flight.remove(&call).ok_or(OutOfPlace)?;
+        let cancel_waits = self.cancels.contains(&call);
+        if !state.whole && (state.key.is_some() || cancel_waits) {
+            return Err(OutOfPlace);
+        }
+        self.streams -= usize::from(state.items.is_some());
+        if cancel_waits {
+            self.cancels.retain(|cancelled| *cancelled != call);
+        }
+        let outcome = state.answer.map(Outcome::Answered);
+        Ok(state.key.zip(outcome))
+    }
+
+    /// Everything up to this number has arrived: which events are settled by that.
+    pub(super) fn acknowledge(&mut self, received: Number) -> Vec<Verdict> {
+        let rest = self.unacknowledged.split_off(&received.next());
+        let settled = std::mem::replace(&mut self.unacknowledged, rest);
+        settled
+            .into_values()
+            .map(|key| (key, Outcome::Accepted))
+            .collect()
+    }
+
+    /// The caller wants no outcome any more. Events go all the same.
+    pub(super) fn cancel(&mut self, key: RequestKey) {
+        self.end_calls(|of| of == key);
+    }
+
+    /// Ends the calls whose deadline has passed.
+    pub(super) fn expire(&mut self, now: Time) -> Vec<RequestKey> {
+        let mut late = Vec::new();
+        for call in self.in_flight.values_mut() {
+            let consumer_is_slow = call.items.as_ref().is_some_and(Receiving::has_unconsumed);
+            if call.deadline <= now && consumer_is_slow {
+                call.deadline = now + self.time;
+            } else if call.deadline <= now {
+                late.extend(call.key);
+            }
+        }
+        let queued = self.queue.iter().filter(|queued| {
+            !queued.has_begun() && queued.deadline.is_some_and(|deadline| deadline <= now)
+        });
+        late.extend(queued.map(|queued| queued.key));
+        if !late.is_empty() {
+            let keys: BTreeSet<RequestKey> = late.iter().copied().collect();
+            self.end_calls(|key| keys.contains(&key));
+        }
         late
     }
 
-    pub(super) fn next_deadline(&self) -> Option<Time> {
-        let waiting = self.in_flight.values().find(|call| call.key.is_some());
-        let in_flight = waiting.map(|call| call.deadline);
-        let queued = self.queue.front().map(|call| call.deadline);
-        in_flight.into_iter().chain(queued).min()
+    /// Cancels what is in flight, and drops what isn't.
+    fn end_calls(&mut self, of: impl Fn(RequestKey) -> bool) {
+        self.drop_queued(|queued| queued.class != Class::Event && of(queued.key));
+        for (number, call) in &mut self.in_flight {
+            if call.key.take_if(|key| of(*key)).is_some() {
+                self.cancels.push_back(*number);
+            }
+        }
     }
 
-    /// Ends what was never handed to a socket.
-    pub(super) fn end_queued(&mut self) -> Vec<(CallKey, Outcome)> {
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        let waiting = self.in_flight.values().filter(|call| call.key.is_some());
+        let in_flight = waiting.map(|call| call.deadline);
+        // The first that has one: those behind it were made later.
+        let queued = self.queue.iter().find_map(|queued| queued.deadline);
+        in_flight.chain(queued).min()
+    }
+
+    /// Ends what was never handed to a socket as a whole.
+    pub(super) fn end_queued(&mut self) -> Vec<Verdict> {
         self.queued = 0;
+        let begun: Vec<Number> = self
+            .queue
+            .iter()
+            .filter_map(|queued| queued.first)
+            .collect();
+        for number in begun {
+            self.in_flight.remove(&number);
+        }
         self.queue
             .drain(..)
-            .map(|call| (call.key, Outcome::NotReceived))
+            .map(|queued| (queued.key, Outcome::NotReceived))
             .collect()
     }
 
     /// Ends everything: `received` is what the peer says it has, if it said anything.
-    pub(super) fn end_all(&mut self, received: Received) -> Vec<(CallKey, Outcome)> {
-        let verdict = |number: Number| match received {
-            Received::UpTo(last) if last.is_none_or(|last| number > last) => Outcome::NotReceived,
-            Received::UpTo(_) | Received::Untold => Outcome::Unknown,
+    pub(super) fn end_all(&mut self, received: Received) -> Vec<Verdict> {
+        let mut ended = self.end_queued();
+        let has = |number: Number| match received {
+            Received::UpTo(last) => Some(last.is_some_and(|last| number <= last)),
+            Received::Untold => None,
         };
-        let in_flight = std::mem::take(&mut self.in_flight);
-        let mut ended: Vec<_> = in_flight
-            .into_iter()
-            .filter_map(|(number, call)| Some((call.key?, verdict(number))))
-            .collect();
-        ended.extend(self.end_queued());
+        for (number, call) in std::mem::take(&mut self.in_flight) {
+            let outcome = match has(number) {
+                Some(false) => Outcome::NotReceived,
+                Some(true) | None => Outcome::Unknown,
+            };
+            ended.extend(call.key.map(|key| (key, outcome)));
+        }
+        for (number, key) in std::mem::take(&mut self.unacknowledged) {
+            let outcome = match has(number) {
+                Some(true) => Outcome::Accepted,
+                Some(false) => Outcome::NotReceived,
+                None => Outcome::Unknown,
+            };
+            ended.push((key, outcome));
+        }
+        self.cancels.clear();
+        self.streams = 0;
+        ended.sort_by_key(|(key, _)| *key);
         ended
     }
 
-    fn retain(&mut self, keep: impl Fn(&Queued) -> bool) {
-        self.queue.retain(keep);
-        self.queued = self
-            .queue
-            .iter()
-            .map(|call| charge(&call.payload) as usize)
-            .sum();
+    fn drop_queued(&mut self, mut unwanted: impl FnMut(&Queued) -> bool) {
+        let (mut queued_bytes, mut streams) = (0, 0);
+        self.queue.retain(|queued| {
+            let keep = !unwanted(queued);
+            let counts = queued.class == Class::Stream && !queued.has_begun();
+            if keep {
+                queued_bytes += queued.cost();
+            } else {
+                streams += usize::from(counts);
+            }
+            keep
+        });
+        self.queued = queued_bytes;
+        self.streams -= streams;
     }
 }
 
-fn verdicts_contains(ended: &[(CallKey, Refusal)], key: CallKey) -> bool {
-    ended.iter().any(|(refused, _)| *refused == key)
-}
-
-/// A reply to a call that isn't in flight.
+/// A frame of an answer that doesn't belong where it came.
 #[derive(Debug)]
-pub(super) struct NotAsked;
+pub(super) struct OutOfPlace;
 
 /// What a peer said it had received when the connection ended.
 #[derive(Clone, Copy, Debug)]

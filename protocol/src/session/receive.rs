@@ -1,13 +1,19 @@
 //! What comes from the peer.
 
-use super::incoming::Waiting;
-use super::outgoing::Received;
+use std::sync::Arc;
+
+use super::incoming::RequestFault;
+use super::outgoing::{OutOfPlace, Received};
 use super::state::{Admission, Role};
+use super::stream::ItemFault;
 use super::timers::Timer;
-use super::{End, Event, Outcome, PeerMisbehaved, Session, State};
-use crate::Number;
-use crate::frame::{Ack, Call, Frame, Frames, Hello, Reply, Welcome, check_size};
+use super::{End, Event, PeerMisbehaved, Request, Session, State};
+use crate::frame::{
+    self, Ack, Answer, Call, Cancel, Frame, Frames, Hello, Item, Part, Refusal, Reply, ReplyPart,
+    StreamWindow, Table, Welcome, check_size,
+};
 use crate::goodbye::{Goodbye, GoodbyeCode};
+use crate::{Class, Number};
 
 impl Session {
     pub(super) fn message(&mut self, message: &[u8]) {
@@ -34,102 +40,222 @@ impl Session {
 
     fn frame(&mut self, frame: Frame<'_>) -> Result<(), PeerMisbehaved> {
         let frame_type = frame.frame_type();
-        match self.state.admit(self.role, frame_type) {
-            Admission::Take => {}
-            Admission::Drop => return Ok(()),
-            Admission::Refuse => {
-                return Err(PeerMisbehaved::WrongState {
-                    frame: frame_type,
-                    state: self.state,
-                });
-            }
+        let admission = self.state.admit(self.role, frame_type);
+        if admission == Admission::Refuse {
+            return Err(PeerMisbehaved::WrongState {
+                frame: frame_type,
+                state: self.state,
+            });
+        }
+        if let (State::Open | State::Draining, Some(number)) = (self.state, frame.number()) {
+            self.take_number(number)?;
+        }
+        if admission == Admission::Drop {
+            return Ok(());
         }
         match frame {
             Frame::Goodbye(goodbye) => self.peer_says_goodbye(goodbye),
             Frame::Hello(hello) => self.hello(hello),
+            Frame::NeedTable => self.opening = Some(Frame::Table((*self.table).clone())),
+            Frame::Table(table) => return self.table(table),
             Frame::Welcome(welcome) => return self.welcomed(welcome),
             Frame::Ack(ack) => return self.ack(ack),
             Frame::Ping(ping) => self.liveness.asked(ping),
             Frame::Pong(pong) => self.liveness.answered(self.now, pong),
+            Frame::StreamWindow(window) => return self.stream_window(window),
             Frame::Call(call) => return self.called(&call),
+            Frame::Event(event) => return self.event(&event),
+            Frame::Cancel(cancel) => return self.peer_cancels(cancel),
             Frame::Reply(reply) => return self.reply(&reply),
+            Frame::Item(item) => return self.item_came(&item),
         }
         Ok(())
     }
 
     fn hello(&mut self, hello: Hello) {
-        self.kinds = hello.kinds.len() as u32;
-        self.outgoing.grant(hello.window);
+        let known = self.known.iter();
+        let mut table = known.filter(|table| table.digest() == hello.digest);
+        match table.next().cloned() {
+            Some(table) => self.judged_next(hello, table),
+            None => {
+                self.opening = Some(Frame::NeedTable);
+                self.hello = Some(hello);
+                self.state = State::Asking;
+            }
+        }
+    }
+
+    fn table(&mut self, table: Table) -> Result<(), PeerMisbehaved> {
+        let hello = self.hello.take();
+        let hello = hello.filter(|hello| hello.digest == table.digest());
+        let hello = hello.ok_or(PeerMisbehaved::OtherTable)?;
+        self.judged_next(hello, Arc::new(table));
+        Ok(())
+    }
+
+    fn judged_next(&mut self, hello: Hello, table: Arc<Table>) {
+        let refused = self
+            .outgoing
+            .judge(hello.bounds.payload, hello.bounds.window, &[]);
+        debug_assert!(
+            refused.is_empty(),
+            "a server asks nothing before its welcome"
+        );
+        self.peer = hello.bounds;
+        self.table = Arc::clone(&table);
+        self.known = Vec::new();
         self.state = State::Judging;
-        self.events.push_back(Event::Hello(hello));
+        self.events.push_back(Event::Hello {
+            token: hello.token,
+            table,
+        });
     }
 
     fn welcomed(&mut self, welcome: Welcome) -> Result<(), PeerMisbehaved> {
-        if welcome.refused.iter().any(|(kind, _)| *kind >= self.kinds) {
+        let mut refused = welcome.refused.iter();
+        if refused.any(|(kind, _)| self.class(*kind).is_none()) {
             return Err(PeerMisbehaved::KindBeyondTable);
         }
-        self.outgoing.grant(welcome.window);
-        for (call, why) in self.outgoing.refuse_kinds(&welcome.refused) {
-            self.events.push_back(Event::Outcome {
-                call,
-                outcome: Outcome::refused(why),
-            });
-        }
+        let Welcome {
+            bounds, refused, ..
+        } = &welcome;
+        self.peer = *bounds;
+        let ended = self.outgoing.judge(bounds.payload, bounds.window, refused);
+        self.report(ended);
         self.open();
         self.events.push_back(Event::Welcome(welcome));
         Ok(())
     }
 
     fn ack(&mut self, ack: Ack) -> Result<(), PeerMisbehaved> {
-        if ack
-            .received
-            .is_some_and(|received| received >= self.next_number)
-        {
-            return Err(PeerMisbehaved::AckAhead);
+        if let Some(received) = ack.received {
+            if received >= self.next_number {
+                return Err(PeerMisbehaved::AckAhead);
+            }
+            let settled = self.outgoing.acknowledge(received);
+            self.report(settled);
         }
         self.outgoing.grant(ack.window);
         Ok(())
     }
 
     fn called(&mut self, call: &Call<'_>) -> Result<(), PeerMisbehaved> {
-        self.take_number(call.number)?;
-        if call.kind >= self.kinds {
-            return Err(PeerMisbehaved::KindBeyondTable);
-        }
-        let waiting = Waiting {
-            number: call.number,
-            kind: call.kind,
-            payload: call.payload.to_vec(),
+        let fits = |class| matches!(class, Class::Call | Class::Stream);
+        self.requested(fits, call.number, call.part, call.kind, call.payload)
+    }
+
+    fn event(&mut self, event: &frame::Event<'_>) -> Result<(), PeerMisbehaved> {
+        let fits = |class| class == Class::Event;
+        self.requested(fits, event.number, event.part, event.kind, event.payload)
+    }
+
+    fn requested(
+        &mut self,
+        fits: impl Fn(Class) -> bool,
+        number: Number,
+        part: Part,
+        kind: Option<u32>,
+        payload: &[u8],
+    ) -> Result<(), PeerMisbehaved> {
+        let Some(kind) = kind else {
+            return Ok(self.incoming.go_on(fits, part, payload)?);
         };
-        self.incoming
-            .push(waiting)
-            .map_err(|_| PeerMisbehaved::WindowOverrun)
+        let class = self.class(kind).ok_or(PeerMisbehaved::KindBeyondTable)?;
+        if !fits(class) {
+            return Err(PeerMisbehaved::WrongClass);
+        }
+        let request = Request {
+            number,
+            class,
+            kind,
+            payload: payload.to_vec(),
+        };
+        Ok(self.incoming.begin(request, part.more)?)
+    }
+
+    fn peer_cancels(&mut self, cancel: Cancel) -> Result<(), PeerMisbehaved> {
+        self.has_come(cancel.call)?;
+        if self.incoming.cancel(cancel.call) {
+            self.events.push_back(Event::Dropped {
+                request: cancel.call,
+                why: Refusal::Cancelled,
+            });
+        }
+        Ok(())
+    }
+
+    fn stream_window(&mut self, window: StreamWindow) -> Result<(), PeerMisbehaved> {
+        self.has_come(window.call)?;
+        if let Some(feed) = self.incoming.feed(window.call) {
+            feed.raise(window.limit);
+        }
+        Ok(())
+    }
+
+    /// A call that is over may still be named, as its answer and what names it may have crossed.
+    fn has_come(&self, call: Number) -> Result<(), PeerMisbehaved> {
+        if self.counted.is_some_and(|counted| call <= counted) {
+            Ok(())
+        } else {
+            Err(PeerMisbehaved::NoSuchCall)
+        }
     }
 
     fn reply(&mut self, reply: &Reply<'_>) -> Result<(), PeerMisbehaved> {
-        self.take_number(reply.number)?;
-        let caller = self
-            .outgoing
-            .answered(reply.call)
-            .map_err(|_| PeerMisbehaved::ReplyToNothing)?;
-        if let Some(call) = caller {
-            let outcome = Outcome::Answered(reply.answer.to_owned());
-            self.events.push_back(Event::Outcome { call, outcome });
+        let whole = match &reply.content {
+            ReplyPart::First { answer, more } => {
+                let owned = match answer {
+                    Answer::Value(payload) => Answer::Value(payload.to_vec()),
+                    Answer::Error(payload) => Answer::Error(payload.to_vec()),
+                    Answer::Refused(refused) => Answer::Refused(*refused),
+                };
+                self.outgoing.answer_begins(reply.call, owned)?;
+                !more
+            }
+            ReplyPart::Further { payload, more } => {
+                let len = self.outgoing.answer_goes_on(reply.call, payload)?;
+                if len > self.limits.payload {
+                    return Err(PeerMisbehaved::PayloadTooLarge);
+                }
+                !more
+            }
+        };
+        if whole {
+            let ended = self.outgoing.answered(reply.call)?;
+            self.report(ended.into_iter().collect());
         }
+        Ok(())
+    }
+
+    fn item_came(&mut self, item: &Item<'_>) -> Result<(), PeerMisbehaved> {
+        let (now, largest) = (self.now, self.limits.payload);
+        let call = self.outgoing.call(item.call);
+        let call = call.ok_or(PeerMisbehaved::ReplyToNothing)?;
+        let (key, items) = (call.key, call.items.as_mut());
+        let items = items.ok_or(PeerMisbehaved::ReplyToNothing)?;
+        let Part { continues, more } = item.part;
+        let whole = items.part(continues, more, item.payload, largest)?;
+        if let (Some(payload), Some(call)) = (whole, key) {
+            self.events.push_back(Event::Item { call, payload });
+        }
+        self.outgoing.renew(now, item.call);
         Ok(())
     }
 
     /// Anything but the next number means that the two ends count differently: whatever they then
     /// said of losses would be wrong.
     fn take_number(&mut self, number: Number) -> Result<(), PeerMisbehaved> {
-        let expected = self.received.map_or(Number::FIRST, Number::next);
+        let expected = self.counted.map_or(Number::FIRST, Number::next);
         if number != expected {
             return Err(PeerMisbehaved::NumberSkipped {
                 expected,
                 got: number,
             });
         }
-        self.received = Some(number);
+        self.counted = Some(number);
+        if self.state == State::Open {
+            self.received = self.counted;
+        }
         Ok(())
     }
 
@@ -146,5 +272,31 @@ impl Session {
             Role::Server => State::Closing,
         };
         self.drain(next, Goodbye::new(GoodbyeCode::Done, ""));
+    }
+}
+
+impl From<RequestFault> for PeerMisbehaved {
+    fn from(fault: RequestFault) -> Self {
+        match fault {
+            RequestFault::Overrun => Self::WindowOverrun,
+            RequestFault::OutOfPlace => Self::PartOutOfPlace,
+            RequestFault::TooLarge => Self::PayloadTooLarge,
+        }
+    }
+}
+
+impl From<ItemFault> for PeerMisbehaved {
+    fn from(fault: ItemFault) -> Self {
+        match fault {
+            ItemFault::Overrun => Self::WindowOverrun,
+            ItemFault::OutOfPlace => Self::PartOutOfPlace,
+            ItemFault::TooLarge => Self::PayloadTooLarge,
+        }
+    }
+}
+
+impl From<OutOfPlace> for PeerMisbehaved {
+    fn from(_: OutOfPlace) -> Self {
+        Self::ReplyToNothing
     }
 }

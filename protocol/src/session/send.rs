@@ -5,7 +5,10 @@ use std::time::Duration;
 use super::state::Role;
 use super::timers::Timer;
 use super::{Event, Session, State};
-use crate::frame::{Ack, Call, Frame, Reply};
+use crate::Class;
+use crate::frame::{
+    self, Ack, Answer, Call, Cancel, Frame, Item, Part, Refusal, Reply, ReplyPart, StreamWindow,
+};
 use crate::goodbye::Goodbye;
 use crate::limits::MAX_MESSAGE;
 
@@ -13,19 +16,46 @@ use crate::limits::MAX_MESSAGE;
 const ACK_DELAY_SERVER: Duration = Duration::from_millis(50);
 const ACK_DELAY_CLIENT: Duration = Duration::from_millis(100);
 
+/// What may send a part of its data next. They take turns, so that none waits for all of another's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Turn {
+    #[default]
+    Answers,
+    Requests,
+    Items,
+}
+
+impl Turn {
+    const fn next(self) -> Self {
+        match self {
+            Self::Answers => Self::Requests,
+            Self::Requests => Self::Items,
+            Self::Items => Self::Answers,
+        }
+    }
+}
+
+/// What came of a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    Part,
+    /// There is nothing that may go.
+    Nothing,
+    /// The message is full.
+    NoRoom,
+}
+
 impl Session {
-    pub(super) fn start_calls(&mut self) {
+    pub(super) fn start_requests(&mut self) {
         if self.state != State::Open {
             return;
         }
-        let deadline = self.now + self.limits.call_deadline;
-        while let Some(call) = self.incoming.start(|| deadline) {
-            let (number, kind, payload) = (call.number, call.kind, call.payload);
-            self.events.push_back(Event::Call {
-                call: number,
-                kind,
-                payload,
-            });
+        while let Some(request) = self.incoming.start(self.now, self.peer.stream) {
+            if request.class == Class::Stream && self.incoming.is_crowded() {
+                self.incoming.cut(request.number, Refusal::Busy);
+            } else {
+                self.events.push_back(Event::Request(request));
+            }
         }
     }
 
@@ -37,12 +67,22 @@ impl Session {
                 || self.goodbye.is_some())
     }
 
-    /// Whether anything waits for the transport, acknowledgements that may wait apart.
-    pub(super) fn has_something_to_send(&self) -> bool {
-        self.has_last_words() || self.liveness.has_signs() || self.outgoing.ready().is_some()
+    fn has_data(&self) -> bool {
+        self.incoming.next_answer().is_some()
+            || self.outgoing.next_cancel().is_some()
+            || self.outgoing.ready().is_some()
+            || self.incoming.next_feed().is_some()
     }
 
-    /// Fills one message: control first, then answers, then requests, then goodbye.
+    /// Whether anything waits for the transport, acknowledgements that may wait apart.
+    pub(super) fn has_something_to_send(&self) -> bool {
+        self.has_last_words()
+            || self.liveness.has_signs()
+            || self.outgoing.has_stream_news()
+            || self.has_data()
+    }
+
+    /// Fills one message: control first, then data in turns, then goodbye.
     pub(super) fn write(&mut self, out: &mut Vec<u8>) {
         if self.goodbye_sent || matches!(self.state, State::Idle | State::Closed) {
             return;
@@ -52,10 +92,8 @@ impl Session {
         }
         self.write_signs_of_life(out);
         self.write_ack(out);
-        self.write_answers(out);
-        if self.state == State::Open {
-            self.write_calls(out);
-        }
+        self.write_stream_windows(out);
+        self.write_data(out);
         self.write_goodbye(out);
     }
 
@@ -75,11 +113,9 @@ impl Session {
         if ack == self.acked || !matches!(self.state, State::Open | State::Draining) {
             return;
         }
-        let has_company = !out.is_empty()
-            || self.incoming.next_answer().is_some()
-            || self.outgoing.ready().is_some();
-        let credit = ack.window - self.acked.window;
-        if has_company || self.ack_now || credit >= self.incoming.quarter() {
+        let has_company = !out.is_empty() || self.has_data();
+        if has_company || self.ack_now || self.incoming.grant_is_worth_telling() {
+            self.incoming.tell_grant();
             Frame::Ack(ack).encode(out);
             self.acked = ack;
             self.ack_now = false;
@@ -93,36 +129,131 @@ impl Session {
         }
     }
 
-    fn write_answers(&mut self, out: &mut Vec<u8>) {
-        while let Some((call, answer)) = self.incoming.next_answer() {
-            let number = self.next_number;
-            let reply = Reply {
-                number,
-                call: *call,
-                answer: answer.borrowed(),
-            };
-            if !append(&Frame::Reply(reply), out) {
-                return;
-            }
-            self.incoming.answer_sent();
-            self.next_number = number.next();
+    fn write_stream_windows(&mut self, out: &mut Vec<u8>) {
+        if self.state != State::Open {
+            return;
+        }
+        while let Some((call, items)) = self.outgoing.stream_news() {
+            let limit = items.grant.tell();
+            Frame::StreamWindow(StreamWindow { call, limit }).encode(out);
         }
     }
 
-    fn write_calls(&mut self, out: &mut Vec<u8>) {
-        while let Some(call) = self.outgoing.ready() {
-            let number = self.next_number;
-            let frame = Call {
-                number,
-                kind: call.kind,
-                payload: &call.payload,
+    /// One part of each in turn, until the message is full or nothing may go. The next message
+    /// goes on with whoever found no room.
+    fn write_data(&mut self, out: &mut Vec<u8>) {
+        let mut idle = 0;
+        while idle < 3 {
+            let written = match self.turn {
+                Turn::Answers => self.write_answer(out),
+                _ if self.state != State::Open => Written::Nothing,
+                Turn::Requests => self.write_request(out),
+                Turn::Items => self.write_item(out),
             };
-            if !append(&Frame::Call(frame), out) {
-                return;
+            match written {
+                Written::Part => idle = 0,
+                Written::Nothing => idle += 1,
+                Written::NoRoom => return,
             }
-            self.outgoing.depart(number);
-            self.next_number = number.next();
+            self.turn = self.turn.next();
         }
+    }
+
+    fn write_answer(&mut self, out: &mut Vec<u8>) -> Written {
+        let Some(answering) = self.incoming.next_answer() else {
+            return Written::Nothing;
+        };
+        let (part, more) = answering.next_part();
+        let len = match &part {
+            Answer::Value(payload) | Answer::Error(payload) => payload.len(),
+            Answer::Refused(_) => 0,
+        };
+        let content = match part {
+            Answer::Value(payload) | Answer::Error(payload) if answering.has_begun() => {
+                ReplyPart::Further { payload, more }
+            }
+            answer => ReplyPart::First { answer, more },
+        };
+        let reply = Reply {
+            number: self.next_number,
+            call: answering.call,
+            content,
+        };
+        if !append(&Frame::Reply(reply), out) {
+            return Written::NoRoom;
+        }
+        self.incoming.answer_sent(len, more);
+        self.numbered();
+        Written::Part
+    }
+
+    fn write_request(&mut self, out: &mut Vec<u8>) -> Written {
+        let number = self.next_number;
+        if let Some(call) = self.outgoing.next_cancel() {
+            if !append(&Frame::Cancel(Cancel { number, call }), out) {
+                return Written::NoRoom;
+            }
+            self.outgoing.cancel_sent();
+            self.numbered();
+            return Written::Part;
+        }
+        let Some(request) = self.outgoing.ready() else {
+            return Written::Nothing;
+        };
+        let (payload, more) = request.next_part();
+        let continues = request.has_begun();
+        let part = Part { continues, more };
+        let kind = (!continues).then_some(request.kind);
+        let frame = match request.class {
+            Class::Event => Frame::Event(frame::Event {
+                number,
+                part,
+                kind,
+                payload,
+            }),
+            Class::Call | Class::Stream | Class::Topic => Frame::Call(Call {
+                number,
+                part,
+                kind,
+                payload,
+            }),
+        };
+        if !append(&frame, out) {
+            return Written::NoRoom;
+        }
+        self.outgoing.departed(number);
+        self.numbered();
+        Written::Part
+    }
+
+    fn write_item(&mut self, out: &mut Vec<u8>) -> Written {
+        let Some(call) = self.incoming.next_feed() else {
+            return Written::Nothing;
+        };
+        let number = self.next_number;
+        let next = self.incoming.feed(call).and_then(|feed| feed.next_part());
+        let Some((continues, payload, more)) = next else {
+            return Written::Nothing;
+        };
+        let part = Part { continues, more };
+        let item = Item {
+            number,
+            part,
+            call,
+            payload,
+        };
+        if !append(&Frame::Item(item), out) {
+            return Written::NoRoom;
+        }
+        if self.incoming.fed(self.now, call) {
+            self.events.push_back(Event::Room { call });
+        }
+        self.numbered();
+        Written::Part
+    }
+
+    fn numbered(&mut self) {
+        self.next_number = self.next_number.next();
     }
 
     fn write_goodbye(&mut self, out: &mut Vec<u8>) {

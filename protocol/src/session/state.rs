@@ -32,10 +32,12 @@ states! {
     Greeting = "greeting", "client: hello sent, welcome awaited";
     /// The server awaits a hello.
     Awaiting = "awaiting", "server: hello awaited";
+    /// The server has a hello, and awaits the client's table.
+    Asking = "asking", "server: hello received, the client's table awaited";
     /// The server's application judges the hello.
     Judging = "judging", "server: hello received, the application judges it";
-    /// Calls and replies flow.
-    Open = "open", "welcomed: calls and replies flow";
+    /// Requests and answers flow.
+    Open = "open", "welcomed: requests and answers flow";
     /// This side said goodbye and awaits the peer's.
     Draining = "draining", "goodbye sent, the peer's is awaited";
     /// The client has both goodbyes and leaves the close to the server.
@@ -60,26 +62,30 @@ impl State {
     /// The table of states and frames.
     pub(super) fn admit(self, role: Role, frame: FrameType) -> Admission {
         use Admission::{Drop, Refuse, Take};
-        use FrameType::{Ack, Call, Goodbye, Hello, Ping, Pong, Reply, Welcome};
+        use FrameType::{
+            Ack, Call, Cancel, Event, Goodbye, Hello, Item, NeedTable, Ping, Pong, Reply,
+            StreamWindow, Table, Welcome,
+        };
         match (self, frame) {
             (Self::Closing | Self::Closed | Self::Parting, _) => Drop,
             (Self::Idle, _) => Refuse,
             (_, Goodbye) => Take,
-            (Self::Greeting, Welcome) => Take,
+            (Self::Greeting, Welcome | NeedTable) => Take,
             (Self::Awaiting, Hello) => Take,
-            (Self::Greeting | Self::Awaiting | Self::Judging, _) => Refuse,
-            (Self::Open | Self::Draining, Ack | Ping | Pong) => Take,
-            (Self::Open | Self::Draining, Reply) if role == Role::Client => Take,
-            (Self::Open, Call) if role == Role::Server => Take,
-            // The client's welcome may cross its own goodbye.
-            (Self::Draining, Welcome) if role == Role::Client => Drop,
-            (Self::Draining, Call) if role == Role::Server => Drop,
-            (Self::Open | Self::Draining, Call | Reply | Hello | Welcome) => Refuse,
+            (Self::Asking, Table) => Take,
+            (Self::Greeting | Self::Awaiting | Self::Asking | Self::Judging, _) => Refuse,
+            (Self::Open | Self::Draining, Ack | Ping | Pong | Reply | Item) => Take,
+            (Self::Open, Call | Event | Cancel | StreamWindow) => Take,
+            // Sent before the goodbye was heard. They count, and nothing comes of them.
+            (Self::Draining, Call | Event | Cancel | StreamWindow) => Drop,
+            // The client's goodbye may cross what the server says before it.
+            (Self::Draining, Welcome | NeedTable) if role == Role::Client => Drop,
+            (Self::Open | Self::Draining, Hello | Welcome | NeedTable | Table) => Refuse,
         }
     }
 
-    /// Whether calls may be given to the session: they wait until it is open.
-    pub(super) fn takes_calls(self) -> bool {
+    /// Whether requests may be given to the session: they wait until it is open.
+    pub(super) fn takes_requests(self) -> bool {
         matches!(self, Self::Idle | Self::Greeting | Self::Open)
     }
 }

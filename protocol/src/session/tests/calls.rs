@@ -3,11 +3,14 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use std::time::Duration;
 
-use super::pair::{Pair, greeting, kinds};
-use crate::frame::{Frame, Frames};
-use crate::limits::{MAX_MESSAGE, MAX_PAYLOAD};
+use super::pair::{GREET, Pair, UNHEARD, greeting, table};
+use crate::frame::{Frame, Frames, Part};
+use crate::limits::{MAX_MESSAGE, MAX_PART};
 use crate::session::{Event, Full, Outcome, Session, State};
 use crate::{Answer, Limits, Number, Refusal};
+
+/// The largest payload by default.
+const LARGEST: usize = 256 * 1024;
 
 fn value(payload: &[u8]) -> Outcome {
     Outcome::Answered(Answer::Value(payload.to_vec()))
@@ -21,13 +24,10 @@ fn refused(why: Refusal) -> Outcome {
 fn a_hello_reaches_the_application_and_its_welcome_opens_both_ends() {
     let mut pair = Pair::new(&Limits::default());
     pair.drive();
-    let [Event::Hello(hello)] = &pair.server.events[..] else {
+    let [Event::Hello { token, table: told }] = &pair.server.events[..] else {
         panic!("{:?}", pair.server.events)
     };
-    assert_eq!(
-        (hello.token.as_slice(), &hello.kinds),
-        (b"ticket".as_slice(), &kinds())
-    );
+    assert_eq!((token.as_slice(), told), (b"ticket".as_slice(), &table()));
     assert_eq!(pair.server.session.state(), State::Judging);
     pair.server.session.welcome(pair.now, greeting());
     pair.drive();
@@ -43,10 +43,10 @@ fn calls_made_before_the_welcome_wait_for_it_and_keep_their_order() {
     let mut pair = Pair::new(&Limits::default());
     let calls: Vec<_> = (0..3_u8).map(|i| pair.call(&[i])).collect();
     pair.drive();
-    assert_eq!(pair.server.calls(), []);
+    assert_eq!(pair.server.requests(), []);
     pair.server.session.welcome(pair.now, greeting());
     pair.drive();
-    let got = pair.server.calls();
+    let got = pair.server.requests();
     assert_eq!(
         got.iter()
             .map(|(_, payload)| payload[0])
@@ -84,7 +84,7 @@ fn many_small_calls_share_one_message() {
 fn no_message_is_larger_than_the_wire_allows() {
     let mut pair = Pair::open(&Limits::default());
     for _ in 0..6 {
-        pair.call(&vec![7; MAX_PAYLOAD]);
+        pair.call(&vec![7; MAX_PART]);
     }
     pair.client.poll(pair.now);
     assert!(pair.client.sent.len() > 1);
@@ -95,18 +95,18 @@ fn no_message_is_larger_than_the_wire_allows() {
             .all(|message| message.len() <= MAX_MESSAGE)
     );
     pair.drive();
-    assert_eq!(pair.server.calls().len(), 6);
+    assert_eq!(pair.server.requests().len(), 6);
 }
 
 #[test]
 fn a_refused_kind_ends_its_calls_and_no_others() {
     let mut pair = Pair::new(&Limits::default());
-    let early = pair.client.session.call(pair.now, 1, vec![]).expect("room");
+    let early = pair.client.request(pair.now, UNHEARD, b"");
     pair.drive();
     pair.server.session.welcome(pair.now, greeting());
     pair.drive();
-    let late = pair.client.session.call(pair.now, 1, vec![]).expect("room");
-    let beyond = pair.client.session.call(pair.now, 9, vec![]).expect("room");
+    let late = pair.client.request(pair.now, UNHEARD, b"");
+    let beyond = pair.client.request(pair.now, 9, b"");
     let good = pair.call(b"Ada");
     pair.drive();
     for call in [early, late, beyond] {
@@ -115,7 +115,7 @@ fn a_refused_kind_ends_its_calls_and_no_others() {
             Some(&refused(Refusal::UnknownKind))
         );
     }
-    pair.answer(pair.server.calls()[0].0, b"hello");
+    pair.answer(pair.server.requests()[0].0, b"hello");
     pair.drive();
     assert_eq!(pair.client.outcome(good), Some(&value(b"hello")));
 }
@@ -123,14 +123,14 @@ fn a_refused_kind_ends_its_calls_and_no_others() {
 #[test]
 fn payloads_beyond_the_limit_end_their_call_on_either_side() {
     let mut pair = Pair::open(&Limits::default());
-    let large = pair.call(&vec![0; MAX_PAYLOAD + 1]);
-    let largest = pair.call(&vec![0; MAX_PAYLOAD]);
+    let large = pair.call(&vec![0; LARGEST + 1]);
+    let largest = pair.call(&vec![0; LARGEST]);
     pair.drive();
     assert_eq!(
         pair.client.outcome(large),
         Some(&refused(Refusal::TooLarge))
     );
-    pair.answer(pair.server.calls()[0].0, &vec![0; MAX_PAYLOAD + 1]);
+    pair.answer(pair.server.requests()[0].0, &vec![0; LARGEST + 1]);
     pair.drive();
     assert_eq!(
         pair.client.outcome(largest),
@@ -145,7 +145,7 @@ fn no_more_calls_run_at_once_than_the_limit_and_all_are_answered() {
     let mut answered = 0;
     while answered < 7 {
         pair.drive();
-        let got = pair.server.calls();
+        let got = pair.server.requests();
         assert!(got.len() - answered <= 2, "{} run", got.len() - answered);
         pair.answer(got[answered].0, &got[answered].1);
         answered += 1;
@@ -161,13 +161,13 @@ fn a_full_window_makes_the_sender_wait_and_credit_lets_it_on() {
     let mut pair = Pair::open(&Limits::default().requests(0).calls(1));
     let window = 2; // of the largest calls, less what each is charged beyond its payload
     let calls: Vec<_> = (0..5_u8)
-        .map(|i| pair.call(&vec![i; MAX_PAYLOAD - 64]))
+        .map(|i| pair.call(&vec![i; MAX_PART - 64]))
         .collect();
     pair.drive();
     for (i, call) in calls.iter().enumerate() {
-        let (number, payload) = pair.server.calls()[i].clone();
+        let (number, payload) = pair.server.requests()[i].clone();
         assert_eq!(payload[0] as usize, i);
-        assert_eq!(pair.server.calls().len(), i + 1, "one runs at a time");
+        assert_eq!(pair.server.requests().len(), i + 1, "one runs at a time");
         assert!(pair.server.session.incoming.granted() <= (i as u64 + 1 + window) * 32 * 1024);
         pair.answer(number, b"");
         pair.drive();
@@ -178,29 +178,36 @@ fn a_full_window_makes_the_sender_wait_and_credit_lets_it_on() {
 #[test]
 fn a_full_queue_says_so_and_takes_calls_again_after_an_outcome() {
     let mut pair = Pair::new(&Limits::default().queued(0));
-    let payload = vec![0; MAX_PAYLOAD - 64];
+    let payload = vec![0; MAX_PART - 64];
     let first = pair.call(&payload);
     pair.call(&payload);
-    assert!(!pair.client.session.has_room(&payload));
+    assert!(!pair.client.session.has_room(payload.len()));
     assert_eq!(
-        pair.client.session.call(pair.now, 0, payload.clone()),
+        pair.client
+            .session
+            .request(pair.now, GREET, payload.clone()),
         Err(Full)
     );
-    pair.client.session.abandon(first);
-    assert!(pair.client.session.call(pair.now, 0, payload).is_ok());
+    pair.client.session.cancel(pair.now, first);
+    assert!(
+        pair.client
+            .session
+            .request(pair.now, GREET, payload)
+            .is_ok()
+    );
 }
 
 #[test]
 fn an_abandoned_call_is_never_sent_and_a_late_answer_goes_nowhere() {
     let mut pair = Pair::new(&Limits::default());
     let unsent = pair.call(b"unsent");
-    pair.client.session.abandon(unsent);
+    pair.client.session.cancel(pair.now, unsent);
     pair.drive();
     pair.server.session.welcome(pair.now, greeting());
     let sent = pair.call(b"sent");
     pair.drive();
-    assert_eq!(pair.server.calls(), [(Number::FIRST, b"sent".to_vec())]);
-    pair.client.session.abandon(sent);
+    assert_eq!(pair.server.requests(), [(Number::FIRST, b"sent".to_vec())]);
+    pair.client.session.cancel(pair.now, sent);
     pair.answer(Number::FIRST, b"late");
     pair.drive();
     assert_eq!(
@@ -219,14 +226,15 @@ fn a_deadline_ends_the_call_on_both_sides_once() {
     assert_eq!(pair.client.outcome(call), None);
     pair.pass(Duration::from_secs(2));
     assert_eq!(pair.client.outcome(call), Some(&Outcome::Deadline));
-    assert!(pair.server.events.contains(&Event::CallDropped {
-        call: Number::FIRST
+    assert!(pair.server.events.contains(&Event::Dropped {
+        request: Number::FIRST,
+        why: Refusal::Cancelled,
     }));
     pair.answer(Number::FIRST, b"too late");
     pair.drive();
     let next = pair.call(b"next");
     pair.drive();
-    pair.answer(pair.server.calls()[1].0, b"fine");
+    pair.answer(pair.server.requests()[1].0, b"fine");
     pair.drive();
     assert_eq!(pair.client.outcome(next), Some(&value(b"fine")));
 }
@@ -241,7 +249,11 @@ fn a_lost_connection_tells_calls_that_were_never_sent_from_those_that_may_have_r
     pair.cut();
     assert_eq!(pair.client.outcome(sent), Some(&Outcome::Unknown));
     assert_eq!(pair.client.outcome(unsent), Some(&Outcome::NotReceived));
-    let after = pair.client.session.call(pair.now, 0, vec![]).expect("room");
+    let after = pair
+        .client
+        .session
+        .request(pair.now, GREET, vec![])
+        .expect("room");
     pair.drive();
     assert_eq!(pair.client.outcome(after), Some(&Outcome::NotReceived));
 }
@@ -295,13 +307,14 @@ fn a_call_that_had_to_wait_for_the_writer_gets_its_whole_time() {
         .calls(1);
     let mut pair = Pair::open(&limits);
     let (_, second) = (pair.call(b"1"), pair.call(b"2"));
-    pair.client.session.abandon(second);
+    pair.client.session.cancel(pair.now, second);
     let mut frames = Vec::new();
     for number in 1..=2 {
         let number = Number::new(number).expect("from one");
         frames.push(Frame::Call(crate::frame::Call {
             number,
-            kind: 0,
+            part: Part::WHOLE,
+            kind: Some(GREET),
             payload: b"",
         }));
     }
@@ -312,20 +325,11 @@ fn a_call_that_had_to_wait_for_the_writer_gets_its_whole_time() {
     pair.now = pair.now + Duration::from_secs(10);
     pair.server.room = 1;
     pair.server.poll(pair.now);
-    assert_eq!(pair.server.calls().len(), 2);
+    assert_eq!(pair.server.requests().len(), 2);
     pair.server
         .session
         .handle(pair.now, crate::session::Input::Tick);
     pair.server.poll(pair.now);
-    let dropped = |event: &Event| matches!(event, Event::CallDropped { .. });
+    let dropped = |event: &Event| matches!(event, Event::Dropped { .. });
     assert!(!pair.server.events.iter().any(dropped));
-}
-
-#[test]
-fn a_server_makes_no_calls_in_this_version() {
-    let mut pair = Pair::open(&Limits::default());
-    let call = pair.server.session.call(pair.now, 0, vec![]).expect("room");
-    pair.drive();
-    assert_eq!(pair.server.outcome(call), Some(&Outcome::NotReceived));
-    assert_eq!(pair.client.end(), None);
 }

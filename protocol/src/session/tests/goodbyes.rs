@@ -55,7 +55,7 @@ fn a_goodbye_tells_which_calls_never_arrived() {
     pair.server.poll(pair.now);
     let crossing = pair.call(b"crosses the goodbye");
     pair.drive();
-    assert_eq!(pair.server.calls(), []);
+    assert_eq!(pair.server.requests(), []);
     assert_eq!(pair.client.outcome(crossing), Some(&Outcome::NotReceived));
 }
 
@@ -131,7 +131,8 @@ fn an_application_that_judges_too_long_does_not_hold_the_client() {
 
 #[test]
 fn closing_before_the_socket_opened_ends_at_once() {
-    let mut client = crate::session::Session::client(Limits::default(), vec![], vec![]);
+    let mut client =
+        crate::session::Session::client(Limits::default(), super::pair::table(), vec![]);
     client.close(Time::default(), done());
     let mut out = Vec::new();
     let ended = crate::session::Output::Event(crate::session::Event::Ended(End::Closed(done())));
@@ -186,7 +187,8 @@ fn the_last_message_leaves_before_the_close() {
 
 #[test]
 fn a_client_closed_before_it_opened_stays_closed() {
-    let mut client = crate::session::Session::client(Limits::default(), vec![], vec![]);
+    let mut client =
+        crate::session::Session::client(Limits::default(), super::pair::table(), vec![]);
     client.close(Time::default(), done());
     client.handle(Time::default(), Input::Opened);
     assert_eq!(client.state(), State::Closed);

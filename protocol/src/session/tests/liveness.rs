@@ -104,7 +104,7 @@ fn a_slow_reader_is_no_silent_one() {
         pair.server.room = 0;
         pair.call(b"");
         pair.drive();
-        pair.answer(pair.server.calls()[i].0, b"slowly read");
+        pair.answer(pair.server.requests()[i].0, b"slowly read");
         pair.pass(Duration::from_secs(20));
         pair.server.room = 1;
         pair.drive();

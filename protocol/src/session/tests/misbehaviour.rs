@@ -1,11 +1,14 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::pair::{Pair, goodbye, greeting, hello};
-use crate::frame::{Ack, Call, Frame, FrameType, Malformed, Ping, Reply, Welcome};
-use crate::limits::{MAX_MESSAGE, MAX_PAYLOAD};
+use super::pair::{ASK, GREET, Pair, TYPING, goodbye, greeting, hello, table};
+use crate::frame::{
+    Ack, Bounds, Call, Cancel, Event, Frame, FrameType, Item, Malformed, Part, Ping, Reply,
+    ReplyPart, StreamWindow, Table, Welcome,
+};
+use crate::limits::{MAX_MESSAGE, MAX_PART};
 use crate::session::state::{Admission, Role};
-use crate::session::{End, Input, PeerMisbehaved, State};
+use crate::session::{End, Input, Outcome, PeerMisbehaved, State};
 use crate::{Answer, GoodbyeCode, Limits, Number};
 
 fn number(value: u64) -> Number {
@@ -15,8 +18,49 @@ fn number(value: u64) -> Number {
 fn call(value: u64) -> Frame<'static> {
     Frame::Call(Call {
         number: number(value),
-        kind: 0,
+        part: Part::WHOLE,
+        kind: Some(GREET),
         payload: b"",
+    })
+}
+
+fn event(value: u64) -> Frame<'static> {
+    Frame::Event(Event {
+        number: number(value),
+        part: Part::WHOLE,
+        kind: Some(TYPING),
+        payload: b"",
+    })
+}
+
+fn item(value: u64, part: Part) -> Frame<'static> {
+    Frame::Item(Item {
+        number: number(value),
+        part,
+        call: number(1),
+        payload: b"",
+    })
+}
+
+const BEGINS: Part = Part {
+    continues: false,
+    more: true,
+};
+const GOES_ON: Part = Part {
+    continues: true,
+    more: true,
+};
+const ENDS: Part = Part {
+    continues: true,
+    more: false,
+};
+
+fn part_of_call(value: u64, part: Part, payload: &[u8]) -> Frame<'_> {
+    Frame::Call(Call {
+        number: number(value),
+        part,
+        kind: (!part.continues).then_some(GREET),
+        payload,
     })
 }
 
@@ -59,7 +103,8 @@ fn an_ack_of_what_was_never_sent_is_refused() {
 fn a_kind_beyond_the_table_is_refused() {
     let beyond = Frame::Call(Call {
         number: number(1),
-        kind: 2,
+        part: Part::WHOLE,
+        kind: Some(9),
         payload: b"",
     });
     check(&[beyond], PeerMisbehaved::KindBeyondTable);
@@ -67,12 +112,13 @@ fn a_kind_beyond_the_table_is_refused() {
 
 #[test]
 fn an_overrun_of_the_window_is_refused() {
-    let payload = vec![0; MAX_PAYLOAD];
+    let payload = vec![0; MAX_PART];
     let mut pair = Pair::open(&Limits::default().calls(1));
     for i in 1..20 {
         pair.inject(&[Frame::Call(Call {
             number: number(i),
-            kind: 0,
+            part: Part::WHOLE,
+            kind: Some(GREET),
             payload: &payload,
         })]);
     }
@@ -81,6 +127,135 @@ fn an_overrun_of_the_window_is_refused() {
         Some(&End::Misbehaved(PeerMisbehaved::WindowOverrun))
     );
     assert_eq!(goodbye(&pair.server).code, GoodbyeCode::Limit);
+}
+
+#[test]
+fn a_frame_of_another_class_than_its_kind_is_refused() {
+    let check_kind = |kind| {
+        let call = Frame::Call(Call {
+            number: number(1),
+            part: Part::WHOLE,
+            kind: Some(kind),
+            payload: b"",
+        });
+        check(&[call], PeerMisbehaved::WrongClass);
+    };
+    check_kind(TYPING);
+    let event = Frame::Event(Event {
+        number: number(1),
+        part: Part::WHOLE,
+        kind: Some(ASK),
+        payload: b"",
+    });
+    check(&[event], PeerMisbehaved::WrongClass);
+}
+
+#[test]
+fn parts_out_of_their_place_are_refused() {
+    let part = |value, part| part_of_call(value, part, b"");
+    check(&[part(1, ENDS)], PeerMisbehaved::PartOutOfPlace);
+    check(
+        &[part(1, BEGINS), part(2, BEGINS)],
+        PeerMisbehaved::PartOutOfPlace,
+    );
+    check(&[part(1, BEGINS), event(2)], PeerMisbehaved::PartOutOfPlace);
+    let event_goes_on = Frame::Event(Event {
+        number: number(2),
+        part: ENDS,
+        kind: None,
+        payload: b"",
+    });
+    check(
+        &[part(1, BEGINS), event_goes_on],
+        PeerMisbehaved::PartOutOfPlace,
+    );
+}
+
+#[test]
+fn parts_that_never_end_are_refused_at_the_limit() {
+    let payload = vec![0; MAX_PART];
+    let mut pair = Pair::open(&Limits::default());
+    let mut sent = 0;
+    while pair.server.end().is_none() {
+        sent += 1;
+        assert!(sent <= 9, "the limit is eight parts");
+        let part = if sent == 1 { BEGINS } else { GOES_ON };
+        pair.inject(&[part_of_call(sent, part, &payload)]);
+    }
+    assert_eq!(
+        pair.server.end(),
+        Some(&End::Misbehaved(PeerMisbehaved::PayloadTooLarge))
+    );
+}
+
+#[test]
+fn a_call_that_was_never_made_can_be_neither_cancelled_nor_fed() {
+    let cancel = Frame::Cancel(Cancel {
+        number: number(1),
+        call: number(2),
+    });
+    check(&[cancel], PeerMisbehaved::NoSuchCall);
+    let window = Frame::StreamWindow(StreamWindow {
+        call: number(1),
+        limit: 1,
+    });
+    check(&[window], PeerMisbehaved::NoSuchCall);
+}
+
+/// An open client that has asked for a stream, or made a call, gets `frames`.
+fn check_client(kind: u32, frames: &[Frame<'_>], fault: PeerMisbehaved) {
+    let mut pair = Pair::open(&Limits::default());
+    let request = pair.client.request(pair.now, kind, b"");
+    pair.client.poll(pair.now);
+    pair.client.inject(pair.now, frames);
+    assert_eq!(pair.client.end(), Some(&End::Misbehaved(fault)));
+    let outcome = pair.client.outcome(request).cloned();
+    assert_eq!(outcome, Some(Outcome::Unknown));
+}
+
+#[test]
+fn items_of_no_stream_and_beyond_its_window_are_refused() {
+    let nothing = PeerMisbehaved::ReplyToNothing;
+    check_client(GREET, &[item(1, Part::WHOLE)], nothing);
+    check_client(ASK, &[item(1, ENDS)], PeerMisbehaved::PartOutOfPlace);
+    check_client(
+        ASK,
+        &[item(1, BEGINS), item(2, BEGINS)],
+        PeerMisbehaved::PartOutOfPlace,
+    );
+    let many: Vec<_> = (1..2000).map(|i| item(i, Part::WHOLE)).collect();
+    check_client(ASK, &many, PeerMisbehaved::WindowOverrun);
+}
+
+#[test]
+fn a_reply_that_goes_on_without_a_beginning_is_refused() {
+    let further = |number_of, more| {
+        Frame::Reply(Reply {
+            number: number(number_of),
+            call: number(1),
+            content: ReplyPart::Further { payload: b"", more },
+        })
+    };
+    check_client(GREET, &[further(1, false)], PeerMisbehaved::ReplyToNothing);
+    let twice = [sample(FrameType::Reply), further(2, false)];
+    let mut pair = Pair::open(&Limits::default());
+    pair.call(b"");
+    pair.client.poll(pair.now);
+    pair.client.inject(pair.now, &twice);
+    assert_eq!(
+        pair.client.end(),
+        Some(&End::Misbehaved(PeerMisbehaved::ReplyToNothing))
+    );
+}
+
+#[test]
+fn another_table_than_the_hello_announced_is_refused() {
+    let mut pair = Pair::asked(&Limits::default());
+    pair.inject(&[Frame::Table(Table::new(vec![]))]);
+    assert_eq!(
+        pair.server.end(),
+        Some(&End::Misbehaved(PeerMisbehaved::OtherTable))
+    );
 }
 
 #[test]
@@ -121,17 +296,7 @@ fn text_is_refused() {
 #[test]
 fn a_reply_to_nothing_is_refused_by_the_client() {
     let mut pair = Pair::open(&Limits::default());
-    let reply = Frame::Reply(Reply {
-        number: number(1),
-        call: number(1),
-        answer: Answer::Value(b""),
-    });
-    let mut message = Vec::new();
-    reply.encode(&mut message);
-    pair.client
-        .session
-        .handle(pair.now, Input::Message(&message));
-    pair.client.poll(pair.now);
+    pair.client.inject(pair.now, &[sample(FrameType::Reply)]);
     assert_eq!(
         pair.client.end(),
         Some(&End::Misbehaved(PeerMisbehaved::ReplyToNothing))
@@ -185,7 +350,7 @@ fn sample(frame: FrameType) -> Frame<'static> {
                 session,
                 peer,
                 boot,
-                window: 0,
+                bounds: Bounds::default(),
                 refused: g.refused,
             })
         }
@@ -195,11 +360,26 @@ fn sample(frame: FrameType) -> Frame<'static> {
         }),
         FrameType::Ping => Frame::Ping(Ping { id: 0 }),
         FrameType::Pong => Frame::Pong(Ping { id: 0 }),
+        FrameType::NeedTable => Frame::NeedTable,
+        FrameType::Table => Frame::Table((*table()).clone()),
+        FrameType::StreamWindow => Frame::StreamWindow(StreamWindow {
+            call: number(1),
+            limit: 0,
+        }),
         FrameType::Call => call(1),
+        FrameType::Event => event(1),
+        FrameType::Cancel => Frame::Cancel(Cancel {
+            number: number(1),
+            call: number(1),
+        }),
+        FrameType::Item => item(1, Part::WHOLE),
         FrameType::Reply => Frame::Reply(Reply {
             number: number(1),
             call: number(1),
-            answer: Answer::Value(b""),
+            content: ReplyPart::First {
+                answer: Answer::Value(b""),
+                more: false,
+            },
         }),
     }
 }
@@ -212,6 +392,7 @@ fn stand(role: Role, state: State) -> Option<Pair> {
     match (role, state) {
         (Role::Client, State::Greeting) | (Role::Server, State::Awaiting) => {}
         (Role::Server, State::Judging) => pair.drive(),
+        (Role::Server, State::Asking) => pair = Pair::asked(&limits),
         (_, State::Open) => pair = Pair::open(&limits),
         (Role::Client, State::Draining) => {
             pair = Pair::open(&limits);
@@ -234,9 +415,9 @@ fn stand(role: Role, state: State) -> Option<Pair> {
             pair.cut();
         }
         (Role::Client, State::Idle) => {
-            pair.client.session = crate::session::Session::client(limits, vec![], vec![]);
+            pair.client.session = crate::session::Session::client(limits, table(), vec![]);
         }
-        (Role::Client, State::Awaiting | State::Judging | State::Closing)
+        (Role::Client, State::Awaiting | State::Asking | State::Judging | State::Closing)
         | (Role::Server, State::Idle | State::Greeting | State::Parting) => return None,
     }
     Some(pair)

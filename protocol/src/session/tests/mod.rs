@@ -5,3 +5,5 @@ mod goodbyes;
 mod liveness;
 mod misbehaviour;
 mod pair;
+mod requests;
+mod soak;

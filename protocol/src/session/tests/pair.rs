@@ -1,10 +1,11 @@
 //! A client and a server whose link is a queue each way.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::frame::{Frame, Frames, Hello, Refusal};
-use crate::session::{Admitted, CallKey, End, Event, Input, Outcome, Output, Session, State};
+use crate::frame::{Bounds, Frame, Frames, Hello, Refusal, Table};
+use crate::session::{Admitted, End, Event, Input, Outcome, Output, RequestKey, Session, State};
 use crate::{
     Answer, BootId, Class, Fingerprint, Goodbye, KindEntry, Limits, Number, PeerId, SessionId, Time,
 };
@@ -53,6 +54,21 @@ impl Side {
         panic!("the session never waits");
     }
 
+    pub(super) fn request(&mut self, now: Time, kind: u32, payload: &[u8]) -> RequestKey {
+        let request = self.session.request(now, kind, payload.to_vec());
+        request.expect("the queue has room")
+    }
+
+    /// Hears hand-made frames.
+    pub(super) fn inject(&mut self, now: Time, frames: &[Frame<'_>]) {
+        for frame in frames {
+            let mut message = Vec::new();
+            frame.encode(&mut message);
+            self.session.handle(now, Input::Message(&message));
+        }
+        self.poll(now);
+    }
+
     pub(super) fn end(&self) -> Option<&End> {
         self.events.iter().find_map(|event| match event {
             Event::Ended(end) => Some(end),
@@ -60,9 +76,9 @@ impl Side {
         })
     }
 
-    pub(super) fn outcome(&self, call: CallKey) -> Option<&Outcome> {
+    pub(super) fn outcome(&self, call: RequestKey) -> Option<&Outcome> {
         let mut outcomes = self.events.iter().filter_map(|event| match event {
-            Event::Outcome { call: key, outcome } if *key == call => Some(outcome),
+            Event::Outcome { request, outcome } if *request == call => Some(outcome),
             _ => None,
         });
         let outcome = outcomes.next();
@@ -70,10 +86,10 @@ impl Side {
         outcome
     }
 
-    /// The calls given to this side's application: number and payload.
-    pub(super) fn calls(&self) -> Vec<(Number, Vec<u8>)> {
+    /// The requests given to this side's application: number and payload.
+    pub(super) fn requests(&self) -> Vec<(Number, Vec<u8>)> {
         let call = |event: &Event| match event {
-            Event::Call { call, payload, .. } => Some((*call, payload.clone())),
+            Event::Request(request) => Some((request.number, request.payload.clone())),
             _ => None,
         };
         self.events.iter().filter_map(call).collect()
@@ -88,13 +104,25 @@ pub(super) struct Pair {
 
 pub(super) const LATENCY: Duration = Duration::from_millis(10);
 
-pub(super) fn kinds() -> Vec<KindEntry> {
-    let kind = |name: &str| KindEntry {
+/// The places of [`table`]'s kinds.
+pub(super) const GREET: u32 = 0;
+pub(super) const UNHEARD: u32 = 1;
+pub(super) const ASK: u32 = 2;
+pub(super) const TYPING: u32 = 3;
+
+pub(super) fn table() -> Arc<Table> {
+    let kind = |name: &str, class| KindEntry {
         name: name.to_owned(),
-        class: Class::Call,
+        class,
         fingerprint: Fingerprint::from_bytes([1; 8]),
     };
-    vec![kind("Greet"), kind("Unheard")]
+    let kinds = vec![
+        kind("Greet", Class::Call),
+        kind("Unheard", Class::Call),
+        kind("Ask", Class::Stream),
+        kind("Typing", Class::Event),
+    ];
+    Arc::new(Table::new(kinds))
 }
 
 pub(super) fn greeting() -> Admitted {
@@ -102,7 +130,8 @@ pub(super) fn greeting() -> Admitted {
         session: SessionId::from_bytes([1; 16]),
         peer: PeerId::from_bytes([2; 8]),
         boot: BootId::from_bytes([3; 8]),
-        refused: vec![(1, Refusal::UnknownKind)],
+        refused: vec![(UNHEARD, Refusal::UnknownKind)],
+        in_order: vec![],
     }
 }
 
@@ -110,14 +139,25 @@ impl Pair {
     /// The socket is open; nothing has been said.
     pub(super) fn new(limits: &Limits) -> Self {
         let now = Time::default();
-        let client = Session::client(limits.clone(), kinds(), b"ticket".to_vec());
-        let server = Session::server(now, limits.clone());
+        let client = Session::client(limits.clone(), table(), b"ticket".to_vec());
+        let server = Session::server(now, limits.clone(), vec![table()]);
         let mut pair = Self {
             now,
             client: Side::new(client),
             server: Side::new(server),
         };
         pair.client.session.handle(now, Input::Opened);
+        pair
+    }
+
+    /// A server that doesn't know the client's table has the hello.
+    pub(super) fn asked(limits: &Limits) -> Self {
+        let mut pair = Self::new(limits);
+        pair.server = Side::new(Session::server(pair.now, limits.clone(), vec![]));
+        pair.client.poll(pair.now);
+        let hello = pair.client.sent.pop_front().expect("a client says hello");
+        pair.server.session.handle(pair.now, Input::Message(&hello));
+        pair.server.poll(pair.now);
         pair
     }
 
@@ -171,11 +211,8 @@ impl Pair {
         self.now = self.now.max(until);
     }
 
-    pub(super) fn call(&mut self, payload: &[u8]) -> CallKey {
-        self.client
-            .session
-            .call(self.now, 0, payload.to_vec())
-            .expect("the queue has room")
+    pub(super) fn call(&mut self, payload: &[u8]) -> RequestKey {
+        self.client.request(self.now, GREET, payload)
     }
 
     pub(super) fn answer(&mut self, call: Number, payload: &[u8]) {
@@ -195,12 +232,7 @@ impl Pair {
 
     /// The server's answer to hand-made frames of a client.
     pub(super) fn inject(&mut self, frames: &[Frame<'_>]) {
-        let mut message = Vec::new();
-        frames.iter().for_each(|frame| frame.encode(&mut message));
-        self.server
-            .session
-            .handle(self.now, Input::Message(&message));
-        self.server.poll(self.now);
+        self.server.inject(self.now, frames);
     }
 }
 
@@ -215,8 +247,12 @@ pub(super) fn goodbye(side: &Side) -> Goodbye {
 
 pub(super) fn hello() -> Hello {
     Hello {
-        window: 1 << 20,
+        bounds: Bounds {
+            window: 1 << 20,
+            stream: 64 * 1024,
+            payload: 256 * 1024,
+        },
         token: Vec::new(),
-        kinds: kinds(),
+        digest: table().digest(),
     }
 }

@@ -1,0 +1,171 @@
+//! What becomes of a call.
+
+use std::fmt;
+
+use super::Malformed;
+use super::link::{put_retry, read_retry};
+use super::request::check_part;
+use super::wire::{Reader, put_integer};
+use crate::goodbye::Retry;
+
+/// What became of a call. `P` is the payload: borrowed on the wire, owned in the session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer<P> {
+    /// The handler's value.
+    Value(P),
+    /// The handler's typed error.
+    Error(P),
+    /// The call didn't reach its handler, or the handler didn't get to an answer.
+    Refused(Refused),
+}
+
+const VALUE: u16 = 0;
+const ERROR: u16 = 1;
+
+impl<'a> Answer<&'a [u8]> {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Value(payload) | Self::Error(payload) => 1 + payload.len(),
+            Self::Refused(refused) => refused.len(),
+        }
+    }
+
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        let (status, payload) = match self {
+            Self::Value(payload) => (VALUE, payload),
+            Self::Error(payload) => (ERROR, payload),
+            Self::Refused(refused) => return refused.put(out),
+        };
+        put_integer(out, u64::from(status));
+        out.extend_from_slice(payload);
+    }
+
+    pub(super) fn read(mut body: Reader<'a>, more: bool) -> Result<Self, Malformed> {
+        match body.small::<u16>()? {
+            VALUE => Ok(Self::Value(check_part(body.take_rest())?)),
+            ERROR => Ok(Self::Error(check_part(body.take_rest())?)),
+            _ if more => Err(Malformed::Meaningless),
+            status => {
+                let refused = Refused {
+                    why: Refusal::read(status)?,
+                    retry: read_retry(&mut body)?,
+                };
+                body.end()?;
+                Ok(Self::Refused(refused))
+            }
+        }
+    }
+}
+
+/// A call that wasn't answered by its handler, and whether to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Refused {
+    /// Why.
+    pub why: Refusal,
+    /// Whether the same call may fare better later.
+    pub retry: Retry,
+}
+
+impl Refused {
+    fn len(self) -> usize {
+        let mut out = Vec::new();
+        self.put(&mut out);
+        out.len()
+    }
+
+    fn put(self, out: &mut Vec<u8>) {
+        put_integer(out, u64::from(self.why.number()));
+        put_retry(self.retry, out);
+    }
+}
+
+impl From<Refusal> for Refused {
+    /// With the refusal's usual `retry`.
+    fn from(why: Refusal) -> Self {
+        Self {
+            why,
+            retry: why.retry(),
+        }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.why)
+    }
+}
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $wire:literal, $retry:expr, $text:literal;)*) => {
+        /// Why a call wasn't answered by its handler: the reply statuses from 2 up.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Refusal {
+            $($(#[$doc])* $name,)*
+            /// A status that this version doesn't know: a newer peer's.
+            Other(u16),
+        }
+
+        impl Refusal {
+            /// Every refusal of this version with its name and meaning: the table of PROTOCOL.md.
+            pub const ALL: &[(Self, &'static str, &'static str)] =
+                &[$((Self::$name, $wire, $text),)*];
+
+            /// The number on the wire.
+            pub const fn number(self) -> u16 {
+                match self { $(Self::$name => $number,)* Self::Other(number) => number }
+            }
+
+            /// Whether the same call may fare better later, as far as the refusal alone tells.
+            pub const fn retry(self) -> Retry {
+                match self { $(Self::$name => $retry,)* Self::Other(_) => Retry::Never }
+            }
+
+            /// The refusal of a number on the wire; 0 and 1 are no refusals.
+            pub(super) fn read(number: u16) -> Result<Self, Malformed> {
+                match number {
+                    VALUE | ERROR => Err(Malformed::Meaningless),
+                    $($number => Ok(Self::$name),)*
+                    other => Ok(Self::Other(other)),
+                }
+            }
+        }
+
+        impl fmt::Display for Refusal {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$name => f.write_str($text),)*
+                    Self::Other(number) => write!(f, "the peer refused it with status {number}"),
+                }
+            }
+        }
+    };
+}
+
+refusals! {
+    /// The other end takes no kind of this name: it doesn't have it, or only sends it.
+    UnknownKind = 2, "unknown_kind", Retry::Never, "the other side takes no kind of this name";
+    /// The other end has the kind with another structure: one of the two ends is older.
+    KindDiffers = 3, "kind_differs", Retry::Never, "the other side has this kind with another structure";
+    /// The payload isn't a value of the kind.
+    Undecodable = 4, "undecodable", Retry::Never, "the payload isn't a value of its kind";
+    /// The application doesn't let this peer.
+    Denied = 5, "denied", Retry::Never, "the application doesn't allow it";
+    /// The other end knows the kind, but nothing there takes it.
+    NoHandler = 6, "no_handler", Retry::Never, "nothing on the other side takes this kind";
+    /// The handler panicked; the server has logged it.
+    Panicked = 7, "panicked", Retry::Never, "the handler panicked";
+    /// As many streams run as the limit allows.
+    Busy = 8, "busy", Retry::Now, "as many streams run as the limit allows";
+    /// The request or its answer is larger than the limit of the end that would receive it.
+    TooLarge = 9, "too_large", Retry::Never, "the request, the answer or an item is larger than allowed";
+    /// The handler ran longer than the other side allows, and was dropped half-way: ask what it has done
+    /// before calling again.
+    Deadline = 10, "deadline", Retry::Never, "the handler ran longer than allowed";
+    /// Cancelled by who made the call.
+    Cancelled = 11, "cancelled", Retry::Never, "the caller cancelled it";
+    /// The peer that was called isn't there any more.
+    Gone = 12, "gone", Retry::Never, "the peer that was called is gone";
+    /// The handler's answer is a value that the payload format doesn't have; the server has logged
+    /// it.
+    Unwritable = 13, "unwritable", Retry::Never, "the answer can't be written in this format";
+}

@@ -1,0 +1,212 @@
+//! What the application does: make requests, answer the peer's, begin and end.
+
+use std::time::Duration;
+
+use super::outgoing::Verdict;
+use super::state::Role;
+use super::{Admitted, End, Event, Full, ItemRefused, Outcome, RequestKey, Session, State};
+use crate::frame::{Answer, Frame, Refusal, Welcome};
+use crate::goodbye::Goodbye;
+use crate::{Class, Number, Time};
+
+impl Session {
+    /// Makes a request: `kind` is its place in the client's table, `payload` its value; the table
+    /// says whether it is a call, a stream or an event. The outcome comes as [`Event::Outcome`] with
+    /// the key returned here, exactly once; a call's at the latest when
+    /// [`Limits::call_deadline`](crate::Limits::call_deadline) has passed from now, an event's when
+    /// the peer has acknowledged it. Requests reach the peer's application in the order in which
+    /// they were made.
+    ///
+    /// A client may make requests before it is welcomed: they wait. What the peer wouldn't take is
+    /// refused here, at once.
+    ///
+    /// # Errors
+    /// [`Full`] when as many bytes wait as [`Limits::queued`](crate::Limits::queued) allows: try
+    /// again when [`has_room`](Self::has_room) says so.
+    pub fn request(&mut self, now: Time, kind: u32, payload: Vec<u8>) -> Result<RequestKey, Full> {
+        self.now = self.now.max(now);
+        match self.judge_request(kind, payload.len()) {
+            Ok(class) => self.outgoing.push(self.now, class, kind, payload),
+            Err(outcome) => {
+                let request = self.outgoing.new_key();
+                self.events.push_back(Event::Outcome { request, outcome });
+                Ok(request)
+            }
+        }
+    }
+
+    /// Whether [`request`](Self::request) would take a payload of this many bytes now.
+    pub fn has_room(&self, payload: usize) -> bool {
+        self.outgoing.has_room(payload)
+    }
+
+    /// Gives a request that has not begun to go out another payload, in its place: for values of
+    /// which only the newest matters.
+    ///
+    /// # Errors
+    /// The payload, if the request is on its way or over, or there is no room for a larger one: make
+    /// another.
+    pub fn replace(&mut self, request: RequestKey, payload: Vec<u8>) -> Result<(), Vec<u8>> {
+        if payload.len() > self.limits.payload {
+            return Err(payload);
+        }
+        self.outgoing.replace(request, payload)
+    }
+
+    fn judge_request(&self, kind: u32, payload: usize) -> Result<Class, Outcome> {
+        let may_wait = self.role == Role::Client;
+        if !(self.state == State::Open || may_wait && self.state.takes_requests()) {
+            return Err(Outcome::NotReceived);
+        }
+        if payload > self.limits.payload {
+            return Err(Outcome::refused(Refusal::TooLarge));
+        }
+        let class = self.class(kind).filter(|class| *class != Class::Topic);
+        let class = class.ok_or(Outcome::refused(Refusal::UnknownKind))?;
+        match self.outgoing.refusal(kind, class, payload) {
+            Some(why) => Err(Outcome::refused(why)),
+            None => Ok(class),
+        }
+    }
+
+    pub(super) fn class(&self, kind: u32) -> Option<Class> {
+        let place = usize::try_from(kind).ok()?;
+        self.table.kinds().get(place).map(|entry| entry.class)
+    }
+
+    /// The caller wants no outcome any more, and gets none: a call that hasn't been sent never will
+    /// be, the peer drops the handler of one that has. An event goes all the same.
+    pub fn cancel(&mut self, now: Time, request: RequestKey) {
+        self.now = self.now.max(now);
+        self.outgoing.cancel(request);
+        self.events.retain(|event| match event {
+            Event::Item { call: of, .. } | Event::Outcome { request: of, .. } => *of != request,
+            _ => true,
+        });
+    }
+
+    /// The application has taken the oldest of a stream's items that it hasn't taken yet: the
+    /// producer may send more, and has its time again.
+    pub fn consumed(&mut self, now: Time, call: RequestKey) {
+        self.now = self.now.max(now);
+        if let Some((number, call)) = self.outgoing.stream_of(call) {
+            if let Some(items) = &mut call.items {
+                items.consumed();
+            }
+            self.outgoing.renew(self.now, number);
+        }
+    }
+
+    /// Answers a call or ends a stream. An answer larger than the peer takes is sent as
+    /// [`Refusal::TooLarge`]. An answer to a call that is over (its deadline passed, it was
+    /// cancelled, the session ended) is ignored.
+    pub fn answer(&mut self, now: Time, call: Number, answer: Answer<Vec<u8>>) {
+        self.now = self.now.max(now);
+        let answer = match answer {
+            Answer::Value(payload) | Answer::Error(payload)
+                if payload.len() > self.largest_to_peer() =>
+            {
+                Answer::Refused(Refusal::TooLarge.into())
+            }
+            fits => fits,
+        };
+        self.incoming.answer(call, answer);
+    }
+
+    /// Gives an item of a stream that the peer asked for.
+    ///
+    /// # Errors
+    /// [`ItemRefused`]: there is no room now, it is too large, or the stream is over.
+    pub fn item(&mut self, now: Time, call: Number, item: Vec<u8>) -> Result<(), ItemRefused> {
+        self.now = self.now.max(now);
+        let largest = self.largest_to_peer();
+        let feed = self.incoming.feed(call).ok_or(ItemRefused::Over)?;
+        if feed.end.is_some() {
+            Err(ItemRefused::Over)
+        } else if item.len() > largest {
+            Err(ItemRefused::TooLarge)
+        } else if !feed.has_room(item.len()) {
+            feed.wanted = true;
+            Err(ItemRefused::Full)
+        } else {
+            feed.push(item);
+            self.incoming.renew(self.now, call);
+            Ok(())
+        }
+    }
+
+    /// An event's handler is done: the next request may start.
+    pub fn done(&mut self, now: Time, event: Number) {
+        self.now = self.now.max(now);
+        self.incoming.done(event);
+    }
+
+    fn largest_to_peer(&self) -> usize {
+        let peer = usize::try_from(self.peer.payload).unwrap_or(usize::MAX);
+        peer.min(self.limits.payload)
+    }
+
+    /// Asks the peer for a sign of life now, and with it for its acknowledgement: somebody waits for
+    /// that, or for [`round_trip`](Self::round_trip). Nothing happens while an earlier question is
+    /// open.
+    pub fn prompt(&mut self, now: Time) {
+        self.now = self.now.max(now);
+        if self.state == State::Open {
+            self.liveness.prompt(self.now);
+        }
+    }
+
+    /// The time from the newest ping to its pong; none before the first. A connection that is never
+    /// silent is asked only by [`prompt`](Self::prompt).
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.liveness.round_trip()
+    }
+
+    /// Answers an [`Event::Hello`]: the session is open. Ignored if no hello is waiting.
+    pub fn welcome(&mut self, now: Time, admitted: Admitted) {
+        self.now = self.now.max(now);
+        if self.state != State::Judging {
+            return;
+        }
+        let bounds = self.bounds();
+        let Admitted {
+            session,
+            peer,
+            boot,
+            refused,
+            in_order,
+        } = admitted;
+        self.incoming.set_in_order(in_order);
+        self.opening = Some(Frame::Welcome(Welcome {
+            session,
+            peer,
+            boot,
+            bounds,
+            refused,
+        }));
+        self.open();
+    }
+
+    /// Says goodbye: requests that haven't been sent end as `NotReceived`, what has been answered
+    /// still goes out, then the two ends part. Streams end where they are. A server that hasn't
+    /// welcomed its client refuses it thus. Further calls of this are ignored.
+    pub fn close(&mut self, now: Time, goodbye: Goodbye) {
+        self.now = self.now.max(now);
+        match self.state {
+            State::Idle => {
+                self.over(End::Closed(goodbye), super::Received::Untold);
+                self.state = State::Closed;
+            }
+            State::Awaiting | State::Asking | State::Judging => {
+                self.close_with(End::Closed(goodbye.clone()), goodbye);
+            }
+            State::Greeting | State::Open => {
+                let unsent: Vec<Verdict> = self.outgoing.end_queued();
+                self.report(unsent);
+                self.incoming.stop();
+                self.drain(State::Draining, goodbye);
+            }
+            State::Draining | State::Parting | State::Closing | State::Closed => {}
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Windows: absolute limits in charged bytes, as MAX_DATA in QUIC (RFC 9000 §4.1).
+
+use crate::limits::{FRAME_COST, MAX_PART};
+
+/// What a frame with this much payload is charged.
+pub(super) fn charge(payload: usize) -> u64 {
+    payload as u64 + FRAME_COST
+}
+
+/// What a message of this length is charged in all, cut as this side cuts.
+pub(super) fn charge_all(payload: usize) -> usize {
+    let parts = payload.div_ceil(MAX_PART).max(1);
+    payload + parts * FRAME_COST as usize
+}
+
+/// The peer sent past its window.
+#[derive(Debug)]
+pub(super) struct Overrun;
+
+/// What this side grants its peer.
+#[derive(Debug)]
+pub(super) struct Grant {
+    window: u64,
+    arrived: u64,
+    /// Invariant: at most `arrived`.
+    released: u64,
+    /// What the peer knows.
+    told: u64,
+}
+
+impl Grant {
+    pub(super) fn new(window: u64) -> Self {
+        Self {
+            window,
+            arrived: 0,
+            released: 0,
+            told: window,
+        }
+    }
+
+    /// How far the peer may go.
+    pub(super) fn granted(&self) -> u64 {
+        self.released + self.window
+    }
+
+    pub(super) fn arrive(&mut self, charge: u64) -> Result<(), Overrun> {
+        let arrived = self.arrived + charge;
+        if arrived > self.granted() {
+            return Err(Overrun);
+        }
+        self.arrived = arrived;
+        Ok(())
+    }
+
+    /// What was charged doesn't take room any more.
+    pub(super) fn release(&mut self, charge: u64) {
+        self.released += charge;
+    }
+
+    /// Whether so much credit is new that the peer should know at once.
+    pub(super) fn is_worth_telling(&self) -> bool {
+        self.granted() - self.told >= self.window / 4
+    }
+
+    /// The limit, as told now.
+    pub(super) fn tell(&mut self) -> u64 {
+        self.told = self.granted();
+        self.told
+    }
+}
+
+/// What the peer grants this side.
+#[derive(Debug, Default)]
+pub(super) struct Allowance {
+    limit: u64,
+    /// Invariant: at most `limit`.
+    used: u64,
+}
+
+impl Allowance {
+    pub(super) fn new(limit: u64) -> Self {
+        Self { limit, used: 0 }
+    }
+
+    /// The newest limit counts, and it never falls.
+    pub(super) fn raise(&mut self, limit: u64) {
+        self.limit = self.limit.max(limit);
+    }
+
+    pub(super) fn fits(&self, charge: u64) -> bool {
+        self.used + charge <= self.limit
+    }
+
+    pub(super) fn spend(&mut self, charge: u64) {
+        self.used += charge;
+    }
+}

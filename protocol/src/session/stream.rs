@@ -1,0 +1,167 @@
+//! The items of a stream: those that come, and those that go.
+
+use std::collections::VecDeque;
+
+use super::credit::{Allowance, Grant, Overrun, charge, charge_all};
+use crate::frame::Answer;
+use crate::limits::{MAX_MESSAGE, MAX_PART};
+
+/// A stream's items at who asked for them.
+#[derive(Debug)]
+pub(super) struct Receiving {
+    pub(super) grant: Grant,
+    /// The beginning of an item that isn't whole yet.
+    partial: Option<Vec<u8>>,
+    /// What of the unfinished item still counts against the window.
+    held: u64,
+    /// What the items that the application hasn't consumed were charged, in order.
+    unconsumed: VecDeque<u64>,
+}
+
+impl Receiving {
+    pub(super) fn new(window: u64) -> Self {
+        Self {
+            grant: Grant::new(window),
+            partial: None,
+            held: 0,
+            unconsumed: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn has_unconsumed(&self) -> bool {
+        !self.unconsumed.is_empty()
+    }
+
+    /// Takes a part; gives the item if that makes it whole.
+    pub(super) fn part(
+        &mut self,
+        continues: bool,
+        more: bool,
+        part: &[u8],
+        largest: usize,
+    ) -> Result<Option<Vec<u8>>, ItemFault> {
+        self.grant.arrive(charge(part.len()))?;
+        self.held += charge(part.len());
+        let item = match (continues, self.partial.take()) {
+            (false, None) => part.to_vec(),
+            (true, Some(mut item)) => {
+                item.extend_from_slice(part);
+                item
+            }
+            _ => return Err(ItemFault::OutOfPlace),
+        };
+        if item.len() > largest {
+            return Err(ItemFault::TooLarge);
+        }
+        if more {
+            self.partial = Some(item);
+            self.release_head();
+            return Ok(None);
+        }
+        self.unconsumed.push_back(std::mem::take(&mut self.held));
+        Ok(Some(item))
+    }
+
+    /// The application took the oldest item.
+    pub(super) fn consumed(&mut self) {
+        let charged = self.unconsumed.pop_front().unwrap_or(0);
+        self.grant.release(charged);
+        self.release_head();
+    }
+
+    /// An unfinished item that nothing stands before may be larger than the window: its parts are
+    /// credited as they come.
+    fn release_head(&mut self) {
+        if self.unconsumed.is_empty() && self.partial.is_some() {
+            self.grant.release(std::mem::take(&mut self.held));
+        }
+    }
+}
+
+/// What is wrong with an item's frame.
+#[derive(Debug)]
+pub(super) enum ItemFault {
+    Overrun,
+    OutOfPlace,
+    TooLarge,
+}
+
+impl From<Overrun> for ItemFault {
+    fn from(_: Overrun) -> Self {
+        Self::Overrun
+    }
+}
+
+/// What a stream's producer may have waiting besides what is in its consumer's window.
+const MAX_WAITING: usize = MAX_MESSAGE;
+
+/// A stream's items at who produces them.
+#[derive(Debug)]
+pub(super) struct Feed {
+    window: Allowance,
+    queue: VecDeque<Vec<u8>>,
+    /// Invariant: the sum of the costs in `queue`.
+    queued: usize,
+    /// What of the first item is sent.
+    sent: usize,
+    /// Somebody waits for room.
+    pub(super) wanted: bool,
+    /// What follows the last item.
+    pub(super) end: Option<Answer<Vec<u8>>>,
+}
+
+impl Feed {
+    pub(super) fn new(window: u64) -> Self {
+        Self {
+            window: Allowance::new(window),
+            queue: VecDeque::new(),
+            queued: 0,
+            sent: 0,
+            wanted: false,
+            end: None,
+        }
+    }
+
+    pub(super) fn has_room(&self, item: usize) -> bool {
+        self.queue.is_empty() || self.queued + charge_all(item) <= MAX_WAITING
+    }
+
+    pub(super) fn push(&mut self, item: Vec<u8>) {
+        self.queued += charge_all(item.len());
+        self.queue.push_back(item);
+    }
+
+    pub(super) fn raise(&mut self, limit: u64) {
+        self.window.raise(limit);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// The part that may go next: whether it continues an item, the bytes, whether more follow.
+    pub(super) fn next_part(&self) -> Option<(bool, &[u8], bool)> {
+        let rest = &self.queue.front()?[self.sent..];
+        let (part, more) = match rest.split_at_checked(MAX_PART) {
+            Some((part, more)) if !more.is_empty() => (part, true),
+            _ => (rest, false),
+        };
+        let fits = self.window.fits(charge(part.len()));
+        fits.then_some((self.sent > 0, part, more))
+    }
+
+    /// The next part went out.
+    pub(super) fn departed(&mut self) {
+        let Some((_, part, more)) = self.next_part() else {
+            return;
+        };
+        let len = part.len();
+        self.window.spend(charge(len));
+        if more {
+            self.sent += len;
+        } else if let Some(item) = self.queue.pop_front() {
+            self.queued -= charge_all(item.len());
+            self.sent = 0;
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Random traffic between two sessions, both ways, against a plain oracle.
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::pair::{ASK, GREET, Pair, Side, TYPING};
+use crate::limits::MAX_MESSAGE;
+use crate::session::{Event, Input, ItemRefused, Outcome, RequestKey};
+use crate::{Answer, Class, Limits, Number, Time};
+
+const STEPS: u32 = 400;
+
+/// SplitMix64 (Steele, Lea and Flood, 2014).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % sides
+    }
+
+    /// Mostly small, now and then of several parts.
+    fn length(&mut self) -> usize {
+        let most = if self.roll(20) == 0 { 200_000 } else { 600 };
+        8 + self.roll(most) as usize
+    }
+}
+
+/// What an application does with a request of the other side: items, then the answer.
+struct Work {
+    class: Class,
+    items: u64,
+    given: u64,
+}
+
+/// A side's application, and what it knows.
+#[derive(Default)]
+struct App {
+    /// Made so far; the number is in the payload.
+    made: u64,
+    /// The last that was handed over here.
+    heard: Option<u64>,
+    pending: BTreeMap<RequestKey, (u64, Class)>,
+    cancelled: Vec<RequestKey>,
+    /// Items of streams: the next that is due, and how many wait to be consumed.
+    streams: BTreeMap<RequestKey, (u64, u64)>,
+    work: BTreeMap<Number, Work>,
+    seen_events: usize,
+    settled: u64,
+}
+
+fn stamp(number: u64, length: usize) -> Vec<u8> {
+    let mut payload = vec![number as u8; length.max(8)];
+    payload[..8].copy_from_slice(&number.to_le_bytes());
+    payload
+}
+
+fn read(payload: &[u8]) -> u64 {
+    let (stamp, rest) = payload.split_first_chunk().expect("stamped");
+    let number = u64::from_le_bytes(*stamp);
+    assert!(rest.iter().all(|byte| *byte == number as u8), "torn");
+    number
+}
+
+impl App {
+    fn act(&mut self, side: &mut Side, now: Time, dice: &mut Dice, may_ask: bool) {
+        match dice.roll(8) {
+            0..3 if may_ask => self.ask(side, now, dice),
+            3 => self.consume(side, now),
+            4 if may_ask && dice.roll(4) == 0 => self.cancel(side, now, dice),
+            5 => side.room = if dice.roll(3) == 0 { 0 } else { MAX_MESSAGE },
+            _ => self.work(side, now, dice),
+        }
+    }
+
+    fn ask(&mut self, side: &mut Side, now: Time, dice: &mut Dice) {
+        let (kind, class) = [
+            (GREET, Class::Call),
+            (ASK, Class::Stream),
+            (TYPING, Class::Event),
+        ][dice.roll(3) as usize];
+        let payload = stamp(self.made, dice.length());
+        if !side.session.has_room(payload.len()) {
+            return;
+        }
+        let key = side.request(now, kind, &payload);
+        self.pending.insert(key, (self.made, class));
+        self.made += 1;
+    }
+
+    fn cancel(&mut self, side: &mut Side, now: Time, dice: &mut Dice) {
+        let calls = self
+            .pending
+            .iter()
+            .filter(|(_, (_, class))| *class != Class::Event);
+        let calls: Vec<RequestKey> = calls.map(|(key, _)| *key).collect();
+        if !calls.is_empty() {
+            let key = calls[dice.roll(calls.len() as u64) as usize];
+            side.session.cancel(now, key);
+            self.pending.remove(&key);
+            self.streams.remove(&key);
+            self.cancelled.push(key);
+        }
+    }
+
+    fn consume(&mut self, side: &mut Side, now: Time) {
+        for (key, (_, waiting)) in &mut self.streams {
+            for _ in 0..std::mem::take(waiting) {
+                side.session.consumed(now, *key);
+            }
+        }
+    }
+
+    fn work(&mut self, side: &mut Side, now: Time, dice: &mut Dice) {
+        let Some((number, work)) = self.work.iter_mut().next() else {
+            return;
+        };
+        let number = *number;
+        if work.class == Class::Event {
+            side.session.done(now, number);
+        } else if work.given < work.items {
+            let item = stamp(work.given, dice.length());
+            match side.session.item(now, number, item) {
+                Ok(()) => work.given += 1,
+                // Over: it was cancelled, and the next poll will say so.
+                Err(ItemRefused::Full | ItemRefused::Over) => {}
+                Err(refused) => panic!("{refused}"),
+            }
+            return;
+        } else {
+            let answer = Answer::Value(stamp(work.given, dice.length()));
+            side.session.answer(now, number, answer);
+        }
+        self.work.remove(&number);
+    }
+
+    /// Checks what the session said since the last time.
+    fn hear(&mut self, side: &Side, dice: &mut Dice) {
+        for event in &side.events[self.seen_events..] {
+            match event {
+                Event::Hello { .. } | Event::Welcome(_) | Event::Room { .. } => {}
+                Event::Request(request) => {
+                    let made = read(&request.payload);
+                    assert!(self.heard.is_none_or(|heard| made > heard), "in order");
+                    let blocked = self.work.values().any(|work| work.class == Class::Event);
+                    assert!(!blocked, "an event's handler ends before the next");
+                    self.heard = Some(made);
+                    let items = match request.class {
+                        Class::Stream => dice.roll(30),
+                        _ => 0,
+                    };
+                    let work = Work {
+                        class: request.class,
+                        items,
+                        given: 0,
+                    };
+                    self.work.insert(request.number, work);
+                }
+                Event::Dropped { request, .. } => {
+                    // It may have ended meanwhile.
+                    self.work.remove(request);
+                }
+                Event::Item { call, payload } => {
+                    assert!(!self.cancelled.contains(call));
+                    let (due, waiting) = self.streams.entry(*call).or_default();
+                    assert_eq!(read(payload), *due, "an item lost, doubled or moved");
+                    *due += 1;
+                    *waiting += 1;
+                }
+                Event::Outcome { request, outcome } => self.settle(*request, outcome),
+                Event::Ended(end) => panic!("{end}"),
+            }
+        }
+        self.seen_events = side.events.len();
+    }
+
+    fn settle(&mut self, request: RequestKey, outcome: &Outcome) {
+        let (_, class) = self.pending.remove(&request).expect("one outcome each");
+        let (items, _) = self.streams.remove(&request).unwrap_or_default();
+        match (class, outcome) {
+            (Class::Event, Outcome::Accepted) => {}
+            (Class::Stream, Outcome::Answered(Answer::Value(given))) => {
+                assert_eq!(read(given), items, "all items come before the end");
+            }
+            (Class::Call, Outcome::Answered(Answer::Value(_))) => {}
+            (Class::Stream, Outcome::Answered(Answer::Refused(refused))) => {
+                assert_eq!(refused.why, crate::Refusal::Busy);
+            }
+            other => panic!("{other:?}"),
+        }
+        self.settled += 1;
+    }
+}
+
+/// A link that delays, and keeps the order.
+#[derive(Default)]
+struct Line(VecDeque<(Time, Vec<u8>)>);
+
+impl Line {
+    fn take_up(&mut self, from: &mut Side, now: Time, dice: &mut Dice) {
+        for message in from.sent.drain(..) {
+            assert!(message.len() <= MAX_MESSAGE);
+            let due = now + Duration::from_millis(dice.roll(50));
+            let due = self.0.back().map_or(due, |(last, _)| due.max(*last));
+            self.0.push_back((due, message));
+        }
+    }
+
+    fn deliver(&mut self, to: &mut Side, now: Time) {
+        while let Some((_, message)) = self.0.pop_front_if(|(due, _)| *due <= now) {
+            to.session.handle(now, Input::Message(&message));
+        }
+    }
+}
+
+fn run(seed: u64) -> u64 {
+    let mut dice = Dice(seed);
+    let limits = Limits::default()
+        .requests(0)
+        .calls(4)
+        .streams(2)
+        .call_deadline(Duration::from_secs(1_000_000));
+    let mut pair = Pair::open(&limits);
+    let (mut up, mut down) = (Line::default(), Line::default());
+    let (mut client, mut server) = (App::default(), App::default());
+    let mut quiet = 0;
+    let mut step = 0;
+    while quiet < 50 {
+        step += 1;
+        assert!(step < 100 * STEPS, "seed {seed}: it never comes to rest");
+        let now = pair.now;
+        let may_ask = step < STEPS;
+        client.act(&mut pair.client, now, &mut dice, may_ask);
+        server.act(&mut pair.server, now, &mut dice, may_ask);
+        if !may_ask {
+            (pair.client.room, pair.server.room) = (MAX_MESSAGE, MAX_MESSAGE);
+            client.consume(&mut pair.client, now);
+            server.consume(&mut pair.server, now);
+        }
+        pair.client.poll(now);
+        pair.server.poll(now);
+        client.hear(&pair.client, &mut dice);
+        server.hear(&pair.server, &mut dice);
+        up.take_up(&mut pair.client, now, &mut dice);
+        down.take_up(&mut pair.server, now, &mut dice);
+        pair.now = now + Duration::from_millis(5);
+        for side in [&mut pair.client, &mut pair.server] {
+            if side.wake.is_some_and(|wake| wake <= pair.now) {
+                side.session.handle(pair.now, Input::Tick);
+            }
+        }
+        down.deliver(&mut pair.client, pair.now);
+        up.deliver(&mut pair.server, pair.now);
+        let at_rest = client.pending.is_empty() && server.pending.is_empty();
+        quiet = if at_rest && !may_ask { quiet + 1 } else { 0 };
+    }
+    for app in [&client, &server] {
+        assert!(app.work.is_empty(), "seed {seed}: all that started ended");
+    }
+    client.settled + server.settled
+}
+
+#[test]
+fn random_traffic_keeps_order_and_every_request_has_its_outcome() {
+    let settled: u64 = (0..60).map(run).sum();
+    assert!(settled > 5_000, "{settled} requests tell too little");
+}

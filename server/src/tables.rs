@@ -1,0 +1,64 @@
+//! The clients' tables of kinds, kept so that a client need not send its own again.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use twinwire::frame::Table;
+
+/// How many are kept: one for each build of each application that still runs somewhere.
+const KEPT: usize = 64;
+
+/// The tables of clients that were welcomed, the newest last.
+///
+/// Behind a mutex, as all workers meet here; it is held to copy or to push, never across an await.
+#[derive(Debug, Default)]
+pub(crate) struct Tables(Mutex<VecDeque<Arc<Table>>>);
+
+impl Tables {
+    pub(crate) fn known(&self) -> Vec<Arc<Table>> {
+        let tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tables.iter().map(Arc::clone).collect()
+    }
+
+    /// Keeps a table, and drops the oldest if there are too many.
+    pub(crate) fn learn(&self, table: &Arc<Table>) {
+        let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if tables.iter().any(|known| known.digest() == table.digest()) {
+            return;
+        }
+        if tables.len() == KEPT {
+            tables.pop_front();
+        }
+        tables.push_back(Arc::clone(table));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use twinwire::frame::{KindEntry, Table};
+    use twinwire::{Class, Fingerprint};
+
+    use super::{KEPT, Tables};
+
+    fn table(name: &str) -> Arc<Table> {
+        let kind = KindEntry {
+            name: name.to_owned(),
+            class: Class::Call,
+            fingerprint: Fingerprint::from_bytes([0; 8]),
+        };
+        Arc::new(Table::new(vec![kind]))
+    }
+
+    #[test]
+    fn each_table_is_kept_once_and_the_oldest_goes_first() {
+        let tables = Tables::default();
+        let all: Vec<_> = (0..=KEPT).map(|i| table(&i.to_string())).collect();
+        for table in &all {
+            tables.learn(table);
+            tables.learn(&Arc::new((**table).clone()));
+        }
+        assert_eq!(tables.known(), all[1..]);
+    }
+}
