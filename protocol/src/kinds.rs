@@ -110,7 +110,7 @@ impl Kinds {
         self.0
     }
 
-    /// The place of a kind in the table, by which calls name it; none if it isn't declared.
+    /// The place of a kind in the table, by which requests name it; none if it isn't declared.
     pub fn position<K: Kind>(&self) -> Option<u32> {
         let place = self
             .0

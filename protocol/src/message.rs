@@ -16,7 +16,7 @@ pub trait Payload: Shape + Serialize + DeserializeOwned + 'static {}
 
 impl<T: Shape + Serialize + DeserializeOwned + 'static> Payload for T {}
 
-/// A type that both ends know by name: the request of a call.
+/// A type that both ends know by name: a request of the one to the other.
 pub trait Kind: Payload {
     /// The name, 1 to 64 bytes without control characters; unique among an application's kinds.
     const NAME: &'static str;
@@ -57,6 +57,48 @@ pub trait Call: Kind {
     /// The application's own error; [`Never`] unless `#[call(error = …)]` names a type.
     type Error: Payload;
 }
+
+/// A request that is answered by any number of items, one after the other, and then by an end or by
+/// the application's own error.
+///
+/// Derive it as a [`Call`] with `stream` in place of `reply`:
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use twinwire::{Call, Shape};
+///
+/// #[derive(Serialize, Deserialize, Call)]
+/// #[call(stream = Token)]
+/// struct Ask {
+///     prompt: String,
+/// }
+///
+/// #[derive(Serialize, Deserialize, Shape)]
+/// struct Token {
+///     text: String,
+/// }
+/// ```
+pub trait StreamCall: Kind {
+    /// What comes back, again and again.
+    type Item: Payload;
+    /// The application's own error, which ends the stream; [`Never`] unless `#[call(error = …)]`
+    /// names a type.
+    type Error: Payload;
+}
+
+/// A message that is not answered. It is acknowledged all the same: whoever sends it can learn
+/// whether it has arrived.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use twinwire::Event;
+///
+/// #[derive(Serialize, Deserialize, Event)]
+/// struct Typing {
+///     room: String,
+/// }
+/// ```
+pub trait Event: Kind {}
 
 /// The error of a call that has none of its own. It has no values.
 ///

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use twinwire::shape::Descriptor;
-use twinwire::{Bytes, Call, Fingerprint, Kind, Never, Shape};
+use twinwire::{Bytes, Call, Class, Event, Fingerprint, Kind, Never, Shape};
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -314,11 +314,13 @@ fn one_field_three_levels_down_changes_the_kind() {
 fn name_request_reply_and_error_of_a_call_count() {
     let (a, b) = (u8::SHAPE, u16::SHAPE);
     let all = [
-        Fingerprint::of_call("Join", a, a, a),
-        Fingerprint::of_call("Joins", a, a, a),
-        Fingerprint::of_call("Join", b, a, a),
-        Fingerprint::of_call("Join", a, b, a),
-        Fingerprint::of_call("Join", a, a, b),
+        Fingerprint::of_kind(Class::Call, "Join", &[a, a, a]),
+        Fingerprint::of_kind(Class::Call, "Joins", &[a, a, a]),
+        Fingerprint::of_kind(Class::Call, "Join", &[b, a, a]),
+        Fingerprint::of_kind(Class::Call, "Join", &[a, b, a]),
+        Fingerprint::of_kind(Class::Call, "Join", &[a, a, b]),
+        Fingerprint::of_kind(Class::Stream, "Join", &[a, a, a]),
+        Fingerprint::of_kind(Class::Event, "Join", &[a]),
     ];
     assert_eq!(HashSet::from(all).len(), all.len());
 }
@@ -334,7 +336,11 @@ fn a_call_is_named_after_its_type_unless_told() {
 
     assert_eq!(Plain::NAME, "Plain");
     assert_eq!(Told::NAME, "room.join");
-    let expected = Fingerprint::of_call("Plain", <()>::SHAPE, <()>::SHAPE, Never::SHAPE);
+    let expected = Fingerprint::of_kind(
+        Class::Call,
+        "Plain",
+        &[<()>::SHAPE, <()>::SHAPE, Never::SHAPE],
+    );
     assert_eq!(Plain::FINGERPRINT, expected);
 }
 
@@ -390,4 +396,27 @@ fn a_reference_tells_which_type_it_means() {
     }
 
     assert_ne!(of::<Inner>(), of::<Outer>());
+}
+
+#[test]
+fn streams_and_events_are_kinds_of_their_own_class() {
+    #[derive(Serialize, Deserialize, Call)]
+    #[call(stream = u8)]
+    struct Count {}
+
+    #[derive(Serialize, Deserialize, Event)]
+    #[event(name = "room.typing")]
+    struct Typing {}
+
+    let shape = Count::SHAPE;
+    let expected = Fingerprint::of_kind(Class::Stream, "Count", &[shape, u8::SHAPE, Never::SHAPE]);
+    assert_eq!(
+        (Count::CLASS, Count::FINGERPRINT),
+        (Class::Stream, expected)
+    );
+    let expected = Fingerprint::of_kind(Class::Event, "room.typing", &[Typing::SHAPE]);
+    assert_eq!(
+        (Typing::CLASS, Typing::FINGERPRINT),
+        (Class::Event, expected)
+    );
 }

@@ -7,6 +7,8 @@
 
 mod attributes;
 mod call;
+mod event;
+mod kind;
 mod recursion;
 mod rename;
 mod shape;
@@ -33,15 +35,29 @@ pub fn derive_shape(input: TokenStream) -> TokenStream {
         .into()
 }
 
-/// Derives `twinwire::Call`, and with it `Kind` and `Shape`.
+/// Derives `twinwire::Call`, and with it `Kind` and `Shape`; or, with `stream`, `twinwire::StreamCall`
+/// in its place.
 ///
 /// `#[call(reply = Type, error = Type, name = "Name")]`, each at most once: the reply is `()` unless
-/// named, the error `twinwire::Never`, the name the type's own. A name has 1 to 64 bytes and no
-/// control characters. Of serde's attributes the same are accepted as by `Shape`.
+/// named, the error `twinwire::Never`, the name the type's own. `stream = Type` names the items and
+/// excludes `reply`. A name has 1 to 64 bytes and no control characters. Of serde's attributes the
+/// same are accepted as by `Shape`.
 #[proc_macro_derive(Call, attributes(call))]
 pub fn derive_call(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     call::expand(&input)
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}
+
+/// Derives `twinwire::Event`, and with it `Kind` and `Shape`.
+///
+/// `#[event(name = "Name")]` gives another name than the type's own. Names and serde's attributes are
+/// those that `Call` accepts.
+#[proc_macro_derive(Event, attributes(event))]
+pub fn derive_event(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    event::expand(&input)
         .unwrap_or_else(syn::Error::into_compile_error)
         .into()
 }

@@ -2,7 +2,7 @@
 
 use syn::DeriveInput;
 
-use crate::{call, shape};
+use crate::{call, event, shape};
 
 type Expand = fn(&DeriveInput) -> syn::Result<proc_macro2::TokenStream>;
 
@@ -252,9 +252,8 @@ fn what_both_formats_treat_alike_is_accepted() {
 }
 
 #[test]
-fn keys_that_call_does_not_know_are_refused_by_name() {
+fn keys_that_a_kind_does_not_know_are_refused_by_name() {
     for key in [
-        "stream = u8",
         "item = u8",
         "presence = u8",
         "answer = u8",
@@ -271,6 +270,10 @@ fn keys_that_call_does_not_know_are_refused_by_name() {
     }
     let source = "#[call(reply = u8, reply = u16)] struct S;";
     refuses(call::expand, source, "reply", "given twice");
+    let source = "#[call(stream = u8, reply = u16)] struct S;";
+    refuses(call::expand, source, "reply", "or by a `stream`");
+    let source = "#[event(reply = u8)] struct S;";
+    refuses(event::expand, source, "reply", "doesn't know `reply`");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 use core::fmt;
 
+use crate::Class;
+
 use super::{Content, Descriptor, Field, Tagging, Variant, check};
 
 /// Sixty-four bits that differ when two ends mean different things by one name.
@@ -17,36 +19,31 @@ impl Fingerprint {
         Hash::new().shape(shape).finish()
     }
 
-    /// The fingerprint of a call: its name, its request, its reply and its error.
+    /// The fingerprint of a kind: its class, its name, and the shapes that its class calls for. Of
+    /// a call these are request, reply and error; of a stream request, item and error; of an event
+    /// its own.
     ///
     /// # Panics
     ///
     /// At compile time, when `name` is empty, longer than 64 bytes or holds a control character,
     /// or when a shape refers to a recursive type outside itself.
     #[must_use]
-    pub const fn of_call(
-        name: &str,
-        request: &Descriptor,
-        reply: &Descriptor,
-        error: &Descriptor,
-    ) -> Self {
+    pub const fn of_kind(class: Class, name: &str, shapes: &[&Descriptor]) -> Self {
         assert!(
             check::is_kind_name(name),
             "a kind's name has 1 to 64 bytes and no control characters"
         );
-        assert!(
-            !check::has_free_reference(request)
-                && !check::has_free_reference(reply)
-                && !check::has_free_reference(error),
-            "`Reference` means nothing outside the recursive type it belongs to"
-        );
-        Hash::new()
-            .byte(CALL)
-            .text(name)
-            .shape(request)
-            .shape(reply)
-            .shape(error)
-            .finish()
+        let mut hash = Hash::new().byte(KIND | class.number()).text(name);
+        let mut index = 0;
+        while index < shapes.len() {
+            assert!(
+                !check::has_free_reference(shapes[index]),
+                "`Reference` means nothing outside the recursive type it belongs to"
+            );
+            hash = hash.shape(shapes[index]);
+            index += 1;
+        }
+        hash.finish()
     }
 
     /// The eight bytes of the wire, little endian.
@@ -75,9 +72,9 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// The first byte of a call's fingerprint; other roles get other bytes, apart from all of
+/// With the class's number the first byte of a kind's fingerprint, apart from all of
 /// [`Hash::shape`]'s.
-const CALL: u8 = 0x80;
+const KIND: u8 = 0x80;
 
 struct Hash(u64);
 

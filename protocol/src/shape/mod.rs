@@ -125,7 +125,7 @@ pub use fingerprint::Fingerprint;
 /// `usize` and `isize` have no shape: their width differs between a server and a browser.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no shape on the wire",
-    note = "derive `twinwire::Shape` for it (`twinwire::Call` does so too)",
+    note = "derive `twinwire::Shape` for it (`twinwire::Call` and `Event` do so too)",
     note = "instead of `usize` and `isize`, whose width differs between machines, use `u32` or `u64`",
     note = "for a foreign type, wrap it in a struct of your own and implement `Shape` by hand"
 )]

@@ -2,9 +2,10 @@ use serde::{Deserialize, Serialize};
 use twinwire::Call;
 
 #[derive(Serialize, Deserialize, Call)]
-#[call(stream = String)]
-struct Ask {
-    prompt: String,
-}
+#[call(stream = Token)]
+struct Ask;
+
+#[derive(Serialize, Deserialize)]
+struct Token;
 
 fn main() {}

@@ -1,0 +1,94 @@
+//! What all kinds have in common: a name, a class and a fingerprint over shapes.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::meta::ParseNestedMeta;
+use syn::parse::Parse;
+use syn::spanned::Spanned;
+use syn::{DeriveInput, Error, Ident, LitStr, Result, Type};
+
+use crate::shape;
+
+/// `impl Shape` and `impl Kind` for the type. The fingerprint is over its own shape and those of
+/// `others`, where the compiler then reports what they lack.
+pub(crate) fn expand(
+    input: &DeriveInput,
+    class: &str,
+    name: Option<&LitStr>,
+    others: &[&Type],
+) -> Result<TokenStream> {
+    if !input.generics.params.is_empty() {
+        return Err(Error::new(
+            input.generics.span(),
+            "a kind can't be generic: its name stands for one type on the wire",
+        ));
+    }
+    let ident = &input.ident;
+    let name = match name {
+        Some(name) => checked_name(&name.value(), name.span())?,
+        None => checked_name(&ident.unraw().to_string(), ident.span())?,
+    };
+    let class = Ident::new(class, Span::call_site());
+    let shape = shape::expand(input)?;
+    let others = others
+        .iter()
+        .map(|other| quote_spanned!(other.span()=> <#other as ::twinwire::Shape>::SHAPE));
+    Ok(quote! {
+        #shape
+
+        #[automatically_derived]
+        impl ::twinwire::Kind for #ident {
+            const NAME: &'static str = #name;
+            const CLASS: ::twinwire::Class = ::twinwire::Class::#class;
+            const FINGERPRINT: ::twinwire::Fingerprint = ::twinwire::Fingerprint::of_kind(
+                ::twinwire::Class::#class,
+                #name,
+                &[<#ident as ::twinwire::Shape>::SHAPE, #(#others),*],
+            );
+        }
+
+        const _: ::twinwire::Fingerprint = <#ident as ::twinwire::Kind>::FINGERPRINT;
+    })
+}
+
+/// Reads the options in `#[attribute(…)]`: `read` takes the one named so, or says that it knows none.
+pub(crate) fn options(
+    input: &DeriveInput,
+    attribute: &str,
+    known: &str,
+    mut read: impl FnMut(&str, &ParseNestedMeta<'_>) -> Result<bool>,
+) -> Result<()> {
+    let attributes = input.attrs.iter();
+    for found in attributes.filter(|found| found.path().is_ident(attribute)) {
+        found.parse_nested_meta(|meta| {
+            let key = meta.path.get_ident().map(ToString::to_string);
+            let key = key.unwrap_or_default();
+            if read(&key, &meta)? {
+                return Ok(());
+            }
+            let message = format!("`{attribute}` doesn't know `{key}`: it knows {known}");
+            Err(Error::new_spanned(&meta.path, message))
+        })?;
+    }
+    Ok(())
+}
+
+/// Reads an option's value, which is given once.
+pub(crate) fn once<T: Parse>(slot: &mut Option<T>, meta: &ParseNestedMeta<'_>) -> Result<bool> {
+    match slot.replace(meta.value()?.parse()?) {
+        None => Ok(true),
+        Some(_) => Err(Error::new_spanned(&meta.path, "given twice")),
+    }
+}
+
+fn checked_name(name: &str, span: Span) -> Result<String> {
+    if name.is_empty() || name.len() > 64 || name.chars().any(char::is_control) {
+        return Err(Error::new(
+            span,
+            "a kind's name has 1 to 64 bytes and no control characters; `name = \"…\"` gives \
+             another than the type's",
+        ));
+    }
+    Ok(name.to_owned())
+}
