@@ -9,7 +9,7 @@ use super::wire::{Reader, put_bytes, put_integer};
 use super::{Malformed, Refusal};
 use crate::goodbye::{Goodbye, GoodbyeCode, MAX_REASON, Retry};
 use crate::limits::{MAX_KINDS, MAX_NAME, MAX_TOKEN};
-use crate::{BootId, Class, Fingerprint, Number, PeerId, SessionId};
+use crate::{BootId, Class, Fingerprint, Kind, Number, PeerId, SessionId};
 
 /// One line of a client's table of kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +77,22 @@ impl Table {
     /// What a hello says of the table.
     pub fn digest(&self) -> TableDigest {
         self.digest
+    }
+
+    /// The place of a kind, by which frames name it.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownKind`] if no line has its name, [`Refusal::KindDiffers`] if one has and means
+    /// something else by it.
+    pub fn place<K: Kind>(&self) -> Result<u32, Refusal> {
+        let lines = (0..).zip(&self.kinds);
+        let line = lines.into_iter().find(|(_, line)| line.name == K::NAME);
+        let (place, line) = line.ok_or(Refusal::UnknownKind)?;
+        if line.class == K::CLASS && line.fingerprint == K::FINGERPRINT {
+            Ok(place)
+        } else {
+            Err(Refusal::KindDiffers)
+        }
     }
 
     pub(super) fn put(&self, out: &mut Vec<u8>) {

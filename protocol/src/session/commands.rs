@@ -1,7 +1,5 @@
 //! What the application does: make requests, answer the peer's, begin and end.
 
-use std::time::Duration;
-
 use super::outgoing::Verdict;
 use super::state::Role;
 use super::{Admitted, End, Event, Full, ItemRefused, Outcome, RequestKey, Session, State};
@@ -116,23 +114,34 @@ impl Session {
     /// Gives an item of a stream that the peer asked for.
     ///
     /// # Errors
-    /// [`ItemRefused`]: there is no room now, it is too large, or the stream is over.
-    pub fn item(&mut self, now: Time, call: Number, item: Vec<u8>) -> Result<(), ItemRefused> {
+    /// [`ItemRefused`], with the item: there is no room now, it is too large, or the stream is over.
+    pub fn item(
+        &mut self,
+        now: Time,
+        call: Number,
+        item: Vec<u8>,
+    ) -> Result<(), (ItemRefused, Vec<u8>)> {
         self.now = self.now.max(now);
         let largest = self.largest_to_peer();
-        let feed = self.incoming.feed(call).ok_or(ItemRefused::Over)?;
-        if feed.end.is_some() {
-            Err(ItemRefused::Over)
-        } else if item.len() > largest {
-            Err(ItemRefused::TooLarge)
-        } else if !feed.has_room(item.len()) {
-            feed.wanted = true;
-            Err(ItemRefused::Full)
-        } else {
-            feed.push(item);
-            self.incoming.renew(self.now, call);
-            Ok(())
+        match self.incoming.feed(call).filter(|feed| feed.end.is_none()) {
+            None => Err((ItemRefused::Over, item)),
+            Some(_) if item.len() > largest => Err((ItemRefused::TooLarge, item)),
+            Some(feed) if !feed.has_room(item.len()) => {
+                feed.wanted = true;
+                Err((ItemRefused::Full, item))
+            }
+            Some(feed) => {
+                feed.push(item);
+                self.incoming.renew(self.now, call);
+                Ok(())
+            }
         }
+    }
+
+    /// An event waits in the application's hands for whoever takes it: from now on it has no deadline,
+    /// and the next request waits with it until [`done`](Self::done).
+    pub fn hold(&mut self, event: Number) {
+        self.incoming.hold(event);
     }
 
     /// An event's handler is done: the next request may start.
@@ -141,25 +150,19 @@ impl Session {
         self.incoming.done(event);
     }
 
-    fn largest_to_peer(&self) -> usize {
+    /// The largest payload that the peer takes and this side sends. Zero before the peer has told.
+    pub fn largest_to_peer(&self) -> usize {
         let peer = usize::try_from(self.peer.payload).unwrap_or(usize::MAX);
         peer.min(self.limits.payload)
     }
 
     /// Asks the peer for a sign of life now, and with it for its acknowledgement: somebody waits for
-    /// that, or for [`round_trip`](Self::round_trip). Nothing happens while an earlier question is
-    /// open.
+    /// that, or for an [`Event::Pong`]. Nothing happens while an earlier question is open.
     pub fn prompt(&mut self, now: Time) {
         self.now = self.now.max(now);
         if self.state == State::Open {
             self.liveness.prompt(self.now);
         }
-    }
-
-    /// The time from the newest ping to its pong; none before the first. A connection that is never
-    /// silent is asked only by [`prompt`](Self::prompt).
-    pub fn round_trip(&self) -> Option<Duration> {
-        self.liveness.round_trip()
     }
 
     /// Answers an [`Event::Hello`]: the session is open. Ignored if no hello is waiting.

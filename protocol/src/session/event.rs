@@ -1,6 +1,7 @@
 //! The session's vocabulary: what goes in and what comes out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::End;
 use crate::frame::{Answer, Refusal, Table, Welcome};
@@ -80,6 +81,11 @@ pub enum Event {
         call: RequestKey,
         /// The item, in the connection's payload format.
         payload: Vec<u8>,
+    },
+    /// The peer answered the newest ping of this side.
+    Pong {
+        /// The time since the ping was decided.
+        round_trip: Duration,
     },
     /// What became of a request of this side. Once for each that wasn't cancelled.
     Outcome {

@@ -22,7 +22,8 @@ struct Held {
 
 #[derive(Debug)]
 struct Running {
-    deadline: Time,
+    /// None for an event that nobody hurries.
+    deadline: Option<Time>,
     class: Class,
     /// Of a stream, until its reply is under way.
     feed: Option<Feed>,
@@ -230,7 +231,7 @@ impl Incoming {
                 continue;
             }
             let running = Running {
-                deadline: now + self.time,
+                deadline: Some(now + self.time),
                 class: request.class,
                 feed: (request.class == Class::Stream).then(|| Feed::new(stream_window)),
             };
@@ -246,6 +247,14 @@ impl Incoming {
             .values()
             .filter(|running| running.feed.is_some());
         streams.count() > self.max_streams
+    }
+
+    /// An event has all the time that it needs.
+    pub(super) fn hold(&mut self, event: Number) {
+        let running = self.running.get_mut(&event);
+        if let Some(running) = running.filter(|running| running.class == Class::Event) {
+            running.deadline = None;
+        }
     }
 
     /// An event's handler is done.
@@ -319,7 +328,7 @@ impl Incoming {
     /// A stream goes on: there is time for its next item.
     pub(super) fn renew(&mut self, now: Time, call: Number) {
         if let Some(running) = self.running.get_mut(&call) {
-            running.deadline = now + self.time;
+            running.deadline = Some(now + self.time);
         }
     }
 
@@ -371,9 +380,12 @@ impl Incoming {
         let mut late = Vec::new();
         for (number, running) in &mut self.running {
             let consumer_is_slow = running.feed.as_ref().is_some_and(|feed| !feed.is_empty());
-            if running.deadline <= now && consumer_is_slow {
-                running.deadline = now + self.time;
-            } else if running.deadline <= now {
+            if running.deadline.is_none_or(|deadline| now < deadline) {
+                continue;
+            }
+            if consumer_is_slow {
+                running.deadline = Some(now + self.time);
+            } else {
                 late.push(*number);
             }
         }
@@ -384,7 +396,10 @@ impl Incoming {
     }
 
     pub(super) fn next_deadline(&self) -> Option<Time> {
-        self.running.values().map(|running| running.deadline).min()
+        self.running
+            .values()
+            .filter_map(|running| running.deadline)
+            .min()
     }
 
     /// Forgets all requests; what runs is of no use any more.

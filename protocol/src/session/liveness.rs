@@ -19,24 +19,18 @@ pub(super) struct Liveness {
     ping_due: bool,
     /// The peer's newest ping, until it is answered. Older ones need no answer.
     pong_due: Option<Ping>,
-    round_trip: Option<Duration>,
 }
 
 impl Liveness {
-    pub(super) fn round_trip(&self) -> Option<Duration> {
-        self.round_trip
-    }
-
     /// The peer asks.
     pub(super) fn asked(&mut self, ping: Ping) {
         self.pong_due = Some(ping);
     }
 
-    /// The peer answers. An answer to an older ping tells nothing new.
-    pub(super) fn answered(&mut self, now: Time, pong: Ping) {
-        if let Some((_, at)) = self.asked.take_if(|(ping, _)| *ping == pong) {
-            self.round_trip = Some(now.saturating_since(at));
-        }
+    /// The peer answers: how long it took. An answer to an older ping tells nothing new.
+    pub(super) fn answered(&mut self, now: Time, pong: Ping) -> Option<Duration> {
+        let (_, at) = self.asked.take_if(|(ping, _)| *ping == pong)?;
+        Some(now.saturating_since(at))
     }
 
     fn ask(&mut self, now: Time) {

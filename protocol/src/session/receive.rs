@@ -61,7 +61,11 @@ impl Session {
             Frame::Welcome(welcome) => return self.welcomed(welcome),
             Frame::Ack(ack) => return self.ack(ack),
             Frame::Ping(ping) => self.liveness.asked(ping),
-            Frame::Pong(pong) => self.liveness.answered(self.now, pong),
+            Frame::Pong(pong) => {
+                let round_trip = self.liveness.answered(self.now, pong);
+                let pong = round_trip.map(|round_trip| Event::Pong { round_trip });
+                self.events.extend(pong);
+            }
             Frame::StreamWindow(window) => return self.stream_window(window),
             Frame::Call(call) => return self.called(&call),
             Frame::Event(event) => return self.event(&event),

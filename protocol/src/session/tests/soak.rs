@@ -129,8 +129,8 @@ impl App {
             match side.session.item(now, number, item) {
                 Ok(()) => work.given += 1,
                 // Over: it was cancelled, and the next poll will say so.
-                Err(ItemRefused::Full | ItemRefused::Over) => {}
-                Err(refused) => panic!("{refused}"),
+                Err((ItemRefused::Full | ItemRefused::Over, _)) => {}
+                Err((refused, _)) => panic!("{refused}"),
             }
             return;
         } else {
@@ -144,7 +144,10 @@ impl App {
     fn hear(&mut self, side: &Side, dice: &mut Dice) {
         for event in &side.events[self.seen_events..] {
             match event {
-                Event::Hello { .. } | Event::Welcome(_) | Event::Room { .. } => {}
+                Event::Hello { .. }
+                | Event::Welcome(_)
+                | Event::Pong { .. }
+                | Event::Room { .. } => {}
                 Event::Request(request) => {
                     let made = read(&request.payload);
                     assert!(self.heard.is_none_or(|heard| made > heard), "in order");
