@@ -26,7 +26,10 @@ mod transport;
 
 pub use transport::OpenError;
 pub use twinwire::{End, Format, Goodbye, GoodbyeCode, Kinds, Limits, Refusal, Refused, Retry};
-pub use twinwire_client::{CallError, Client, ClientState, Options};
+pub use twinwire_client::{
+    AnyEvent, CallError, Client, ClientState, EventError, Events, Inbox, Items, Options, Receipt,
+    States, Undeclared,
+};
 
 /// Why [`connect`] failed.
 pub type ConnectError = twinwire_client::ConnectError<OpenError>;

@@ -51,7 +51,10 @@ pub use socket::{
     SendError, Sending, Socket, SocketOptions, TrySendError, UrlError,
 };
 pub use twinwire::{End, Format, Goodbye, GoodbyeCode, Kinds, Limits, Refusal, Refused, Retry};
-pub use twinwire_client::{CallError, Client, ClientState, Options};
+pub use twinwire_client::{
+    AnyEvent, CallError, Client, ClientState, EventError, Events, Inbox, Items, Options, Receipt,
+    States, Undeclared,
+};
 
 #[cfg(test)]
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -3,59 +3,25 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
-use twinwire::limits::MAX_PAYLOAD;
-use twinwire::session::Outcome;
-use twinwire::{Answer, Call, End, Format, Goodbye, GoodbyeCode, Kinds, PeerId, SessionId};
+use tokio::sync::{mpsc, watch};
+use twinwire::{Call, End, Event, Goodbye, GoodbyeCode, PeerId, SessionId, StreamCall};
+use twinwire_remote::{CallError, EventError, Items, Receipt, Remote};
 
-use crate::CallError;
+use crate::events::{Events, Inbox};
+use crate::handlers::{self, MaybeSend};
+use crate::listeners::{Listen, Registration};
+use crate::{States, Undeclared};
 
 /// A connection to a server. A cheap clone; when the last one is dropped, the client says goodbye.
 #[derive(Clone)]
 #[must_use = "dropping the last handle closes the connection"]
-pub struct Client(Arc<Handle>);
-
-pub(crate) struct Handle {
-    pub(crate) calls: mpsc::Sender<CallCommand>,
-    pub(crate) control: mpsc::UnboundedSender<Control>,
-    pub(crate) next_call: AtomicU64,
-    pub(crate) state: watch::Receiver<ClientState>,
-    pub(crate) kinds: Kinds,
-    pub(crate) format: Format,
-}
-
-/// A call on its way to the driver.
-pub(crate) struct CallCommand {
-    /// Names the call between handle and driver.
-    pub(crate) id: u64,
-    pub(crate) kind: u32,
-    pub(crate) payload: Vec<u8>,
-    pub(crate) outcome: oneshot::Sender<Outcome>,
-}
-
-/// What the driver hears besides calls, also while calls have to wait.
-pub(crate) enum Control {
-    /// Nobody waits for this call any more.
-    Abandon(u64),
-    /// The application is done.
-    Close(Goodbye),
-}
-
-/// Tells the driver when the caller goes before its answer comes.
-struct Abandon<'a> {
-    control: &'a mpsc::UnboundedSender<Control>,
-    id: u64,
-    answered: bool,
-}
-
-impl Drop for Abandon<'_> {
-    fn drop(&mut self) {
-        if !self.answered {
-            // A driver that is gone has ended all calls.
-            let _ = self.control.send(Control::Abandon(self.id));
-        }
-    }
+pub struct Client {
+    remote: Remote,
+    registrations: mpsc::UnboundedSender<Registration>,
+    state: watch::Receiver<ClientState>,
+    unheard: Arc<AtomicU64>,
 }
 
 /// Where a client stands.
@@ -76,8 +42,18 @@ pub enum ClientState {
 }
 
 impl Client {
-    pub(crate) fn new(handle: Handle) -> Self {
-        Self(Arc::new(handle))
+    pub(crate) fn new(
+        remote: Remote,
+        registrations: mpsc::UnboundedSender<Registration>,
+        state: watch::Receiver<ClientState>,
+        unheard: Arc<AtomicU64>,
+    ) -> Self {
+        Self {
+            remote,
+            registrations,
+            state,
+            unheard,
+        }
     }
 
     /// Makes a call and waits for its answer.
@@ -89,65 +65,113 @@ impl Client {
     /// # Errors
     /// The application's own error, or why there is no answer; see [`CallError`]. The error comes
     /// at the latest when the call's deadline has passed. That counts from the moment when the
-    /// client has room for the call, which is at once unless as many bytes of calls wait as its
+    /// client has room for the call, which is at once unless as many bytes of requests wait as its
     /// limits allow.
     pub async fn call<C: Call>(&self, request: C) -> Result<C::Reply, CallError<C::Error>> {
-        let Handle {
-            calls,
-            control,
-            next_call,
-            kinds,
-            format,
-            ..
-        } = &*self.0;
-        let kind = kinds.position::<C>().ok_or(CallError::Undeclared)?;
-        let payload = format
-            .encode(&request, MAX_PAYLOAD)
-            .map_err(CallError::Encode)?;
-        drop(request);
-        let (outcome, answer) = oneshot::channel();
-        let id = next_call.fetch_add(1, Ordering::Relaxed);
-        let command = CallCommand {
-            id,
-            kind,
-            payload,
-            outcome,
-        };
-        calls
-            .send(command)
-            .await
-            .map_err(|_| CallError::NotReceived)?;
-        let mut abandon = Abandon {
-            control,
-            id,
-            answered: false,
-        };
-        // The driver ends every call before it ends itself, unless its runtime drops it.
-        let outcome = answer.await.unwrap_or(Outcome::Unknown);
-        abandon.answered = true;
-        match outcome {
-            Outcome::Answered(Answer::Value(payload)) => {
-                format.decode(&payload).map_err(CallError::Decode)
-            }
-            Outcome::Answered(Answer::Error(payload)) => Err(format
-                .decode(&payload)
-                .map_or_else(CallError::Decode, CallError::App)),
-            Outcome::Answered(Answer::Refused(refused)) => Err(CallError::Refused(refused)),
-            Outcome::Deadline => Err(CallError::Deadline),
-            Outcome::NotReceived => Err(CallError::NotReceived),
-            // Events are accepted, calls answered.
-            Outcome::Unknown | Outcome::Accepted => Err(CallError::Unknown),
-        }
+        self.remote.call(request).await
+    }
+
+    /// Makes a call that is answered by a stream of items. Ready when the request is on its way; what
+    /// becomes of it is told by the stream. Dropping the stream cancels it.
+    ///
+    /// # Errors
+    /// If the request can't be made; see [`CallError`].
+    pub async fn stream<C: StreamCall>(&self, request: C) -> Result<Items<C>, CallError<C::Error>> {
+        self.remote.stream(request).await
+    }
+
+    /// Sends an event. Ready when it is on its way, which is at once unless as many bytes of requests
+    /// wait as the limits allow. Await the [`Receipt`] to know that it has arrived; it need not be.
+    ///
+    /// # Errors
+    /// If it can't be sent; see [`EventError`].
+    pub async fn send<E: Event>(&self, event: E) -> Result<Receipt, EventError> {
+        self.remote.send(event).await
+    }
+
+    /// Sends an event of which only the newest matters, such as the place of a cursor: if an earlier
+    /// one of the same kind and `key` hasn't gone out yet, this takes its place.
+    ///
+    /// # Errors
+    /// If it can't be sent; see [`EventError`].
+    pub async fn send_latest<E: Event>(
+        &self,
+        key: impl Into<String>,
+        event: E,
+    ) -> Result<(), EventError> {
+        self.remote.send_latest(key, event).await
+    }
+
+    /// The server's events of one kind, in order. Each of several such streams gets them all.
+    ///
+    /// The first gets those that have come so far, as far as they were kept: of each kind the first
+    /// 64. When 64 wait in a stream that isn't read, the next one holds up whatever the server sends
+    /// after it, until it is read or dropped.
+    ///
+    /// # Errors
+    /// If the kind isn't in the table that the client was connected with.
+    pub fn events<E: Event>(&self) -> Result<Events<E>, Undeclared> {
+        let kind = self.remote.table().place::<E>().map_err(|_| Undeclared)?;
+        Ok(Events::new(self.listen(Some(kind)), self.remote.format()))
+    }
+
+    /// The server's events of all kinds, in one order. What [`events`](Self::events) says of streams
+    /// that aren't read holds here, too.
+    pub fn inbox(&self) -> Inbox {
+        let table = Arc::clone(self.remote.table());
+        Inbox::new(self.listen(None), table, self.remote.format())
+    }
+
+    fn listen(&self, kind: Option<u32>) -> crate::events::Heard {
+        let (listen, heard) = Listen::new(kind, self.registrations.clone());
+        // A driver that is gone has no events: the stream ends.
+        let _ = self.registrations.send(Registration::Listen(listen));
+        heard
+    }
+
+    /// Events that were dropped since nobody listened to their kind.
+    pub fn unheard(&self) -> u64 {
+        self.unheard.load(Ordering::Relaxed)
+    }
+
+    /// Answers the server's calls of one kind from now on. The handler's future runs beside others
+    /// in the task that drives the client, so it must not block; a panic in it ends its own call, in
+    /// a browser the page's program. An earlier handler of the kind is replaced. Calls of a kind that
+    /// has none are refused as `no_handler`.
+    ///
+    /// # Errors
+    /// If the kind isn't in the table that the client was connected with.
+    pub fn handle<C, F, R>(&self, handler: F) -> Result<(), Undeclared>
+    where
+        C: Call,
+        F: FnMut(C) -> R + MaybeSend + 'static,
+        R: Future<Output = Result<C::Reply, C::Error>> + MaybeSend + 'static,
+    {
+        let kind = self.remote.table().place::<C>().map_err(|_| Undeclared)?;
+        let handler = handlers::erase::<C, F, R>(handler, self.remote.format());
+        // A driver that is gone has nothing to answer.
+        let _ = self.registrations.send(Registration::Handle(kind, handler));
+        Ok(())
+    }
+
+    /// The time of a round trip to the server now; none if the connection ends before.
+    pub async fn ping(&self) -> Option<Duration> {
+        self.remote.ping().await
     }
 
     /// Where the client stands now.
     pub fn state(&self) -> ClientState {
-        self.0.state.borrow().clone()
+        self.state.borrow().clone()
+    }
+
+    /// Where the client stands, from now on.
+    pub fn states(&self) -> States {
+        States::new(self.state.clone())
     }
 
     /// Waits for the end, and says why it came. Any number may wait.
     pub async fn closed(&self) -> End {
-        let mut state = self.0.state.clone();
+        let mut state = self.state.clone();
         let closed = state
             .wait_for(|state| matches!(state, ClientState::Closed(_)))
             .await;
@@ -158,14 +182,10 @@ impl Client {
         }
     }
 
-    /// Says goodbye, and waits until the server has answered it or its time is up. Calls that
+    /// Says goodbye, and waits until the server has answered it or its time is up. Requests that
     /// haven't been sent end as `NotReceived`.
     pub async fn close(&self) -> End {
-        // A driver that is gone has closed already.
-        let _ = self
-            .0
-            .control
-            .send(Control::Close(Goodbye::new(GoodbyeCode::Done, "")));
+        self.remote.close(Goodbye::new(GoodbyeCode::Done, ""));
         self.closed().await
     }
 }

@@ -1,23 +1,21 @@
 //! The two halves of a new client.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll, ready};
 
 use tokio::sync::{mpsc, oneshot, watch};
+use twinwire::frame::Table;
 
-use crate::client::Handle;
+use crate::listeners::Listeners;
 use crate::{Client, ClientState, ConnectError, Driver, Options, Transport};
-
-/// Calls on their way from handles to the driver. What the session takes is bounded in bytes by
-/// its limits; this only bridges the tasks.
-const CALLS_UNDER_WAY: usize = 16;
 
 /// The future of an open and welcomed client. It makes progress while the driver runs; dropping it
 /// closes the connection.
 #[must_use = "futures do nothing unless polled"]
 pub struct Connecting<E: std::error::Error + 'static> {
-    handle: Option<Handle>,
+    client: Option<Client>,
     outcome: oneshot::Receiver<Result<(), ConnectError<E>>>,
 }
 
@@ -26,9 +24,9 @@ impl<E: std::error::Error + 'static> Future for Connecting<E> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = ready!(Pin::new(&mut self.outcome).poll(cx));
-        let handle = self.handle.take();
-        Poll::Ready(match (outcome, handle) {
-            (Ok(Ok(())), Some(handle)) => Ok(Client::new(handle)),
+        let client = self.client.take();
+        Poll::Ready(match (outcome, client) {
+            (Ok(Ok(())), Some(client)) => Ok(client),
             (Ok(Err(error)), _) => Err(error),
             (Ok(Ok(())), None) | (Err(_), _) => Err(ConnectError::Abandoned),
         })
@@ -38,31 +36,26 @@ impl<E: std::error::Error + 'static> Future for Connecting<E> {
 /// Makes a client: the future of its handle, and the driver whose [`run`](Driver::run) the platform
 /// has to spawn.
 pub fn start<T: Transport>(transport: T, options: Options) -> (Connecting<T::Error>, Driver<T>) {
-    let (calls, incoming_calls) = mpsc::channel(CALLS_UNDER_WAY);
-    let (control, incoming_control) = mpsc::unbounded_channel();
+    let table = Arc::new(Table::new(options.kinds.entries()));
+    let (remote, requests) = twinwire_remote::channel(Arc::clone(&table), options.format);
+    let (registrations, incoming) = mpsc::unbounded_channel();
     let (told, state) = watch::channel(ClientState::Connecting);
     let (report, outcome) = oneshot::channel();
-    let handle = Handle {
-        calls,
-        control,
-        next_call: AtomicU64::new(0),
-        state,
-        kinds: options.kinds,
-        format: options.format,
-    };
+    let unheard = Arc::new(AtomicU64::new(0));
+    let listeners = Listeners::new(Arc::clone(&unheard));
     let driver = Driver {
         transport,
         options,
-        calls: incoming_calls,
-        control: incoming_control,
+        table,
+        requests,
+        registrations: incoming,
+        listeners,
         state: told,
         report,
     };
-    (
-        Connecting {
-            handle: Some(handle),
-            outcome,
-        },
-        driver,
-    )
+    let connecting = Connecting {
+        client: Some(Client::new(remote, registrations, state, unheard)),
+        outcome,
+    };
+    (connecting, driver)
 }

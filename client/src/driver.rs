@@ -1,6 +1,5 @@
 //! The one loop: link, timer and commands on one side, the session on the other.
 
-use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -10,10 +9,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use twinwire::frame::Table;
 use twinwire::limits::MAX_MESSAGE;
-use twinwire::session::{Event, Input, Outcome, Output, RequestKey, Session, State};
-use twinwire::{Answer, End, Goodbye, GoodbyeCode, Refusal, Time, version};
+use twinwire::session::{Event, Input, Output, Request, Session, State};
+use twinwire::{Class, End, Goodbye, GoodbyeCode, Time, version};
+use twinwire_remote::{Requests, Taken};
 
-use crate::client::{CallCommand, Control};
+use crate::handlers::Handlers;
+use crate::listeners::{Listeners, Registration};
 use crate::{ClientState, ConnectError, Inbound, Link, LinkLost, Options, Transport};
 
 /// The task behind a [`Client`](crate::Client): it alone owns the session. It ends when the
@@ -22,8 +23,10 @@ use crate::{ClientState, ConnectError, Inbound, Link, LinkLost, Options, Transpo
 pub struct Driver<T: Transport> {
     pub(crate) transport: T,
     pub(crate) options: Options,
-    pub(crate) calls: mpsc::Receiver<CallCommand>,
-    pub(crate) control: mpsc::UnboundedReceiver<Control>,
+    pub(crate) table: Arc<Table>,
+    pub(crate) requests: Requests,
+    pub(crate) registrations: mpsc::UnboundedReceiver<Registration>,
+    pub(crate) listeners: Listeners,
     pub(crate) state: watch::Sender<ClientState>,
     pub(crate) report: oneshot::Sender<Result<(), ConnectError<T::Error>>>,
 }
@@ -34,8 +37,10 @@ impl<T: Transport> Driver<T> {
         let Self {
             transport,
             options,
-            calls,
-            control,
+            table,
+            mut requests,
+            registrations,
+            listeners,
             state,
             mut report,
         } = self;
@@ -53,10 +58,12 @@ impl<T: Transport> Driver<T> {
         let link = match opened {
             First::Opened(Ok(link)) => link,
             First::Opened(Err(error)) => {
+                requests.end();
                 state.send_replace(ClientState::Closed(End::Lost));
                 return refuse(report, ConnectError::Open(error));
             }
             First::TimedOut => {
+                requests.end();
                 state.send_replace(ClientState::Closed(End::TooSlow));
                 return refuse(report, ConnectError::TimedOut);
             }
@@ -65,7 +72,6 @@ impl<T: Transport> Driver<T> {
         let spent = transport.now().saturating_since(started);
         let rest = options.connect_timeout.saturating_sub(spent);
         let limits = options.limits.clone().handshake_at_most(rest);
-        let table = Arc::new(Table::new(options.kinds.entries()));
         let session = Session::client(limits, table, options.token);
         let shell = Shell {
             transport: &transport,
@@ -73,10 +79,10 @@ impl<T: Transport> Driver<T> {
             session,
             out: Vec::new(),
             sleep: None,
-            calls,
-            control,
-            held: None,
-            waiting: HashMap::new(),
+            requests,
+            registrations,
+            listeners,
+            handlers: Handlers::default(),
             state,
             report: Some(report),
         };
@@ -92,11 +98,10 @@ struct Shell<'a, T: Transport> {
     out: Vec<u8>,
     /// The pause until the session's deadline.
     sleep: Option<(Time, Pin<Box<T::Sleep>>)>,
-    calls: mpsc::Receiver<CallCommand>,
-    control: mpsc::UnboundedReceiver<Control>,
-    /// A call that the session has no room for.
-    held: Option<CallCommand>,
-    waiting: HashMap<RequestKey, (u64, oneshot::Sender<Outcome>)>,
+    requests: Requests,
+    registrations: mpsc::UnboundedReceiver<Registration>,
+    listeners: Listeners,
+    handlers: Handlers,
     state: watch::Sender<ClientState>,
     /// Who awaits the connection, until it is open.
     report: Option<oneshot::Sender<Result<(), ConnectError<T::Error>>>>,
@@ -112,11 +117,7 @@ impl<T: Transport> Shell<'_, T> {
     async fn run(mut self) {
         self.session.handle(self.transport.now(), Input::Opened);
         let over = poll_fn(|cx| self.poll(cx)).await;
-        // What is still in the channels learns that nobody listens.
-        self.calls.close();
-        while let Some(call) = self.calls.recv().await {
-            let _ = call.outcome.send(Outcome::NotReceived);
-        }
+        self.requests.end();
         if let Over::Close(code) = over {
             self.link.close(code).await;
         }
@@ -126,12 +127,12 @@ impl<T: Transport> Shell<'_, T> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Over> {
         loop {
             let received = self.receive(cx);
-            let commanded = self.take_commands(cx);
+            let commanded = self.poll_application(cx);
             if let Some(over) = self.drive(cx) {
                 return Poll::Ready(over);
             }
             let woken = self.poll_timer(cx);
-            if !received && !commanded && !woken && !self.may_take_held() {
+            if !received && !commanded && !woken && !self.requests.can_go_on(&self.session) {
                 return Poll::Pending;
             }
         }
@@ -156,83 +157,36 @@ impl<T: Transport> Shell<'_, T> {
         true
     }
 
-    fn take_commands(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Takes what the application wants and what its handlers answer.
+    fn poll_application(&mut self, cx: &mut Context<'_>) -> bool {
+        let now = self.transport.now();
         let mut any = false;
-        while let Poll::Ready(command) = self.control.poll_recv(cx) {
-            match command {
-                Some(Control::Abandon(id)) => self.abandon(id),
-                Some(Control::Close(goodbye)) => self.session.close(self.transport.now(), goodbye),
-                None => {
-                    // The last handle is gone.
-                    self.close();
-                    break;
-                }
+        while let Poll::Ready(Some(registration)) = self.registrations.poll_recv(cx) {
+            match registration {
+                Registration::Listen(listen) => self.listeners.add(listen),
+                Registration::Taken(listener) => self.listeners.taken(listener),
+                Registration::Gone(listener) => self.listeners.gone(listener),
+                Registration::Handle(kind, handler) => self.handlers.insert(kind, handler),
             }
             any = true;
         }
-        if self
+        if let Some(event) = self.listeners.released() {
+            self.session.done(now, event);
+            any = true;
+        }
+        while let Poll::Ready((call, answer)) = self.handlers.poll(cx) {
+            self.session.answer(now, call, answer);
+            any = true;
+        }
+        any |= self.requests.poll(cx, &mut self.session, now);
+        let is_unwanted = self
             .report
             .as_mut()
-            .is_some_and(|report| report.poll_closed(cx).is_ready())
-        {
+            .is_some_and(|report| report.poll_closed(cx).is_ready());
+        if is_unwanted || self.requests.is_abandoned() {
             self.close();
         }
-        while let Some(call) = self.next_call(cx) {
-            if call.outcome.is_closed() {
-                continue;
-            }
-            if !self.session.has_room(call.payload.len()) {
-                self.held = Some(call);
-                break;
-            }
-            any = true;
-            self.call(call);
-        }
         any
-    }
-
-    /// A call was held back, and what has been sent since made room for it.
-    fn may_take_held(&self) -> bool {
-        self.held
-            .as_ref()
-            .is_some_and(|call| self.session.has_room(call.payload.len()))
-    }
-
-    fn next_call(&mut self, cx: &mut Context<'_>) -> Option<CallCommand> {
-        if let Some(held) = self.held.take() {
-            return Some(held);
-        }
-        match self.calls.poll_recv(cx) {
-            Poll::Ready(call) => call,
-            Poll::Pending => None,
-        }
-    }
-
-    fn call(&mut self, call: CallCommand) {
-        let CallCommand {
-            id,
-            kind,
-            payload,
-            outcome,
-        } = call;
-        match self.session.request(self.transport.now(), kind, payload) {
-            Ok(key) => {
-                self.waiting.insert(key, (id, outcome));
-            }
-            Err(full) => debug_assert!(false, "there was room, yet: {full}"),
-        }
-    }
-
-    fn abandon(&mut self, id: u64) {
-        let key = self
-            .waiting
-            .iter()
-            .find(|(_, (of, _))| *of == id)
-            .map(|(key, _)| *key);
-        if let Some(key) = key {
-            self.waiting.remove(&key);
-            self.session.cancel(self.transport.now(), key);
-        }
     }
 
     fn close(&mut self) {
@@ -263,19 +217,20 @@ impl<T: Transport> Shell<'_, T> {
     }
 
     fn event(&mut self, event: Event) {
+        let Some(event) = self.requests.take(event) else {
+            return;
+        };
         match event {
             Event::Welcome(welcome) => {
                 let (session, peer) = (welcome.session, welcome.peer);
+                self.requests.told(Taken {
+                    payload: welcome.bounds.payload,
+                    refused: welcome.refused,
+                });
                 self.state.send_replace(ClientState::Open { session, peer });
                 if let Some(report) = self.report.take() {
                     // Who dropped the future has dropped the handle: the loop will see that.
                     let _ = report.send(Ok(()));
-                }
-            }
-            Event::Outcome { request, outcome } => {
-                if let Some((_, caller)) = self.waiting.remove(&request) {
-                    // A caller that left meanwhile wants nothing.
-                    let _ = caller.send(outcome);
                 }
             }
             Event::Ended(end) => {
@@ -288,17 +243,38 @@ impl<T: Transport> Shell<'_, T> {
                         },
                     );
                 }
+                self.handlers.drop_all();
                 self.state.send_replace(ClientState::Closed(end));
             }
-            Event::Request(request) => {
-                let refused = Answer::Refused(Refusal::NoHandler.into());
-                self.session
-                    .answer(self.transport.now(), request.number, refused);
-            }
+            Event::Request(request) => self.request(request),
+            Event::Dropped { request, .. } => self.handlers.drop_one(request),
             Event::Hello { .. }
-            | Event::Dropped { .. }
+            | Event::Room { .. }
+            | Event::Outcome { .. }
             | Event::Item { .. }
-            | Event::Room { .. } => {}
+            | Event::Pong { .. } => {
+                debug_assert!(
+                    false,
+                    "a client's session and its requests leave no such event"
+                );
+            }
+        }
+    }
+
+    fn request(&mut self, request: Request) {
+        let Request {
+            number,
+            class,
+            kind,
+            payload,
+        } = request;
+        match class {
+            Class::Event if self.listeners.give(number, kind, &payload) => {
+                self.session.done(self.transport.now(), number);
+            }
+            Class::Event => self.session.hold(number),
+            Class::Call => self.handlers.start(number, Some(kind), payload),
+            Class::Stream | Class::Topic => self.handlers.start(number, None, payload),
         }
     }
 

@@ -1,26 +1,39 @@
 //! What an application says before it mounts the endpoint.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use thiserror::Error;
 use tokio::sync::watch;
-use twinwire::{BootId, Call, Limits};
+use twinwire::{BootId, Call, End, Event, Kind, Limits, StreamCall};
 
+use crate::around::{Around, Done, Next};
+use crate::feed::Feed;
 use crate::handler::{Registered, Registry};
 use crate::identity::{Authenticate, Denied};
 use crate::origin::Origins;
+use crate::peers::{Peers, UserKey};
 use crate::shared::{Shared, random};
 use crate::tables::Tables;
 use crate::{Cx, Twinwire};
+
+/// Work of the application's that ends in nothing.
+pub(crate) type Pending = Pin<Box<dyn Future<Output = ()>>>;
+pub(crate) type OnOpen<S, I> = Box<dyn Fn(Cx<S, I>) -> Pending + Send + Sync>;
+pub(crate) type OnClose<S, I> = Box<dyn Fn(Cx<S, I>, End) -> Pending + Send + Sync>;
 
 /// Collects an application's handlers. Made by [`Twinwire::builder`].
 #[must_use = "a builder does nothing until it is built"]
 pub struct Builder<S, I> {
     state: S,
     authenticate: Authenticate<I>,
+    user_key: Option<UserKey<I>>,
     registry: Registry<S, I>,
+    around: Vec<Around<S, I>>,
+    on_open: Option<OnOpen<S, I>>,
+    on_close: Option<OnClose<S, I>>,
     clash: Option<&'static str>,
     origins: Origins,
     limits: Limits,
@@ -38,7 +51,11 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
         Self {
             state,
             authenticate: Box::new(|_, _| Box::pin(async { Ok(()) })),
+            user_key: None,
             registry: HashMap::new(),
+            around: Vec::new(),
+            on_open: None,
+            on_close: None,
             clash: None,
             origins: Origins::default(),
             limits: Limits::default(),
@@ -57,14 +74,19 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
         R: Future<Output = Result<I, Denied>> + 'static,
         I: Send + Sync + 'static,
     {
-        assert!(
-            self.registry.is_empty(),
-            "authenticate comes before the handlers"
-        );
+        let is_early = self.registry.is_empty()
+            && self.around.is_empty()
+            && self.on_open.is_none()
+            && self.on_close.is_none();
+        assert!(is_early, "authenticate comes before the handlers");
         Builder {
             state: self.state,
             authenticate: Box::new(move |token, request| Box::pin(authenticate(token, request))),
+            user_key: None,
             registry: HashMap::new(),
+            around: Vec::new(),
+            on_open: None,
+            on_close: None,
             clash: None,
             origins: self.origins,
             limits: self.limits,
@@ -77,21 +99,112 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// run beside each other, on the worker that holds its socket: a handler that blocks its thread
     /// blocks others.
     ///
-    /// The handler's future is dropped at its next await when the call's deadline passes or the
-    /// session ends. A panic ends that call with `panicked` and nothing else.
-    pub fn call<C, F, R>(mut self, handler: F) -> Self
+    /// The handler's future is dropped at its next await when its caller cancels, its deadline passes
+    /// or the session ends; see [`Cx::detach`] for what must finish. A panic ends that call with
+    /// `panicked` and nothing else.
+    pub fn call<C, F, R>(self, handler: F) -> Self
     where
         C: Call,
         F: Fn(Cx<S, I>, C) -> R + Send + Sync + 'static,
         R: Future<Output = Result<C::Reply, C::Error>> + 'static,
     {
-        if self
-            .registry
-            .insert(C::NAME, Registered::call(handler))
-            .is_some()
-        {
-            self.clash.get_or_insert(C::NAME);
+        self.register::<C>(Registered::call(handler))
+    }
+
+    /// As [`call`](Self::call), but whatever the client asks for after such a call starts only when
+    /// this one is answered.
+    pub fn call_in_order<C, F, R>(self, handler: F) -> Self
+    where
+        C: Call,
+        F: Fn(Cx<S, I>, C) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<C::Reply, C::Error>> + 'static,
+    {
+        let mut registered = Registered::call(handler);
+        registered.in_order = true;
+        self.register::<C>(registered)
+    }
+
+    /// Answers calls of one kind with streams: the handler gives its items to the [`Feed`], and ends the
+    /// stream by its own end. What [`call`](Self::call) says of handlers holds for these too; the
+    /// deadline is for each item anew.
+    pub fn stream<C, F, R>(self, handler: F) -> Self
+    where
+        C: StreamCall,
+        F: Fn(Cx<S, I>, C, Feed<C>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), C::Error>> + 'static,
+    {
+        self.register::<C>(Registered::stream(handler))
+    }
+
+    /// Takes events of one kind. Whatever the client sends after an event starts only when its handler
+    /// has ended; one that runs into the deadline is dropped, and that is logged.
+    pub fn event<E, F, R>(self, handler: F) -> Self
+    where
+        E: Event,
+        F: Fn(Cx<S, I>, E) -> R + Send + Sync + 'static,
+        R: Future<Output = ()> + 'static,
+    {
+        self.register::<E>(Registered::event(handler))
+    }
+
+    fn register<K: Kind>(mut self, registered: Registered<S, I>) -> Self {
+        if self.registry.insert(K::NAME, registered).is_some() {
+            self.clash.get_or_insert(K::NAME);
         }
+        self
+    }
+
+    /// Stands around all handlers, of calls, streams and events alike: to log, to measure, to refuse.
+    /// The wrapping added first is the outermost.
+    ///
+    /// ```
+    /// # use twinwire_server::{Cx, Done, Next, Refusal, Twinwire};
+    /// # struct App { closed: bool }
+    /// # let app = App { closed: false };
+    /// Twinwire::builder(app).around(|cx: Cx<App>, next: Next| async move {
+    ///     if cx.state().closed {
+    ///         return Done::refused(Refusal::Denied);
+    ///     }
+    ///     next.run().await
+    /// })
+    /// # ;
+    /// ```
+    pub fn around<F, R>(mut self, around: F) -> Self
+    where
+        F: Fn(Cx<S, I>, Next) -> R + Send + Sync + 'static,
+        R: Future<Output = Done> + 'static,
+    {
+        self.around
+            .push(Arc::new(move |cx, next| Box::pin(around(cx, next))));
+        self
+    }
+
+    /// Runs when a session opens; the client's requests start when it has ended.
+    pub fn on_open<F, R>(mut self, on_open: F) -> Self
+    where
+        F: Fn(Cx<S, I>) -> R + Send + Sync + 'static,
+        R: Future<Output = ()> + 'static,
+    {
+        self.on_open = Some(Box::new(move |cx| Box::pin(on_open(cx))));
+        self
+    }
+
+    /// Runs when a session that was open is over, with the reason.
+    pub fn on_close<F, R>(mut self, on_close: F) -> Self
+    where
+        F: Fn(Cx<S, I>, End) -> R + Send + Sync + 'static,
+        R: Future<Output = ()> + 'static,
+    {
+        self.on_close = Some(Box::new(move |cx, end| Box::pin(on_close(cx, end))));
+        self
+    }
+
+    /// Says what of an identity names its user, so that [`Twinwire::user`] finds all sessions of one.
+    pub fn user_key<F>(mut self, key: F) -> Self
+    where
+        F: Fn(&I) -> String + Send + Sync + 'static,
+    {
+        self.user_key = Some(Box::new(key));
         self
     }
 
@@ -129,16 +242,20 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
             return Err(BuildError::KindClash { name });
         }
         let boot = BootId::from_bytes(random().map_err(|_| BuildError::NoRandomness)?);
-        Ok(Twinwire::new(Shared {
-            state: Arc::new(self.state),
+        Ok(Twinwire::new(Arc::new(Shared {
+            state: self.state,
             authenticate: self.authenticate,
             registry: self.registry,
+            around: self.around,
+            on_open: self.on_open,
+            on_close: self.on_close,
+            peers: Peers::new(self.user_key),
             origins: self.origins,
             limits: self.limits,
             tables: Tables::default(),
             boot,
             stop: watch::Sender::new(None),
-        }))
+        })))
     }
 }
 

@@ -1,8 +1,6 @@
 //! The one loop of a connection: socket, timer and handlers on one side, the session on the other.
 
-use std::collections::HashMap;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,20 +9,24 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::web::Bytes;
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep};
 use tracing::field::display;
 use twinwire::frame::Table;
 use twinwire::limits::MAX_MESSAGE;
 use twinwire::session::{Admitted, Event, Input, Output, Request, Session, State};
-use twinwire::{Answer, Format, Goodbye, GoodbyeCode, Number, PeerId, Refusal, SessionId, Time};
+use twinwire::{
+    Answer, Class, End, Format, Goodbye, GoodbyeCode, Number, PeerId, Refusal, SessionId, Time,
+};
+use twinwire_remote::{Requests, Taken};
 
-use crate::Cx;
-use crate::context::Caller;
-use crate::handler::judge;
+use crate::handler::{Arrived, Judged, judge};
 use crate::identity::{Denied, Judging};
+use crate::peer::Introduction;
 use crate::shared::{Shared, random};
 use crate::websocket::{Close, Frame, Inbound, Opcode, Outbound, Refused};
+use crate::working::Working;
+use crate::{Cx, Peer};
 
 /// Carries one connection from its handshake to its end.
 pub(crate) async fn run<S, I>(
@@ -47,7 +49,6 @@ pub(crate) async fn run<S, I>(
     let shell = Shell {
         shared,
         request: Some(request),
-        address,
         format,
         inbound,
         outbound,
@@ -58,13 +59,11 @@ pub(crate) async fn run<S, I>(
         out: Vec::new(),
         message: Vec::new(),
         kinds: Vec::new(),
-        cx: None,
+        open: None,
         judging: None,
         stopping: Some(stopping(stop.clone())),
         _open: stop,
-        handlers: JoinSet::new(),
-        running: HashMap::new(),
-        calls: HashMap::new(),
+        working: Working::new(),
     };
     tracing::debug!(?address, ?format, "a socket opened");
     shell.run().await;
@@ -116,7 +115,6 @@ struct Shell<S, I> {
     shared: Arc<Shared<S, I>>,
     /// The handshake, until `authenticate` takes it.
     request: Option<HttpRequest>,
-    address: Option<SocketAddr>,
     format: Format,
     inbound: Inbound,
     outbound: Outbound,
@@ -131,15 +129,22 @@ struct Shell<S, I> {
     message: Vec<u8>,
     /// The client's table: the kinds that agree with ours, by name.
     kinds: Vec<Option<&'static str>>,
-    cx: Option<Cx<S, I>>,
+    open: Option<Open<S, I>>,
     judging: Option<(Judging<I>, Arc<Table>)>,
     stopping: Option<Stopping>,
     /// By this the endpoint knows that the connection lives.
     _open: watch::Receiver<Option<Goodbye>>,
-    handlers: JoinSet<Answer<Vec<u8>>>,
-    /// The calls at work, with their kinds.
-    running: HashMap<Id, (Number, &'static str)>,
-    calls: HashMap<Number, AbortHandle>,
+    working: Working,
+}
+
+/// What there is of a session from its welcome on.
+struct Open<S, I> {
+    cx: Cx<S, I>,
+    /// The application's requests of the client.
+    requests: Requests,
+    /// The application is told that the session is open; requests of the client wait for that. The
+    /// session bounds how many.
+    opening: Option<(JoinHandle<()>, Vec<Request>)>,
 }
 
 /// Frames taken before anything else gets its turn: a peer that never pauses must not keep timers
@@ -149,7 +154,10 @@ const FRAMES_AT_ONCE: usize = 32;
 impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
     async fn run(mut self) {
         poll_fn(|cx| self.poll(cx)).await;
-        self.handlers.abort_all();
+        self.working.stop_all();
+        if let Some(open) = &mut self.open {
+            open.requests.end();
+        }
         // Only a socket that is read notices the peer's close.
         while self.inbound.next().await.is_ok() {}
     }
@@ -168,7 +176,11 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
                 return Poll::Ready(());
             }
             let woken = self.poll_timer(cx);
-            if !received && !worked && !sent && !woken {
+            let can_go_on = self
+                .open
+                .as_ref()
+                .is_some_and(|open| open.requests.can_go_on(&self.session));
+            if !received && !worked && !sent && !woken && !can_go_on {
                 return Poll::Pending;
             }
         }
@@ -189,7 +201,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
         true
     }
 
-    /// Takes what the application has done: its judgement, its handlers' answers, its end.
+    /// Takes what the application has done: its judgement, its handlers' answers, its requests, its
+    /// end.
     fn poll_application(&mut self, cx: &mut Context<'_>) -> bool {
         let mut any = false;
         if let Some((mut judging, table)) = self.judging.take() {
@@ -208,9 +221,23 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
             self.session.close(self.now(), goodbye);
             any = true;
         }
-        while let Poll::Ready(Some(answer)) = self.handlers.poll_join_next_with_id(cx) {
-            self.handled(answer);
-            any = true;
+        let now = self.now();
+        any |= self.working.poll(cx, &mut self.session, now);
+        if let Some(open) = &mut self.open {
+            any |= open.requests.poll(cx, &mut self.session, now);
+            if let Some((opening, _)) = &mut open.opening
+                && let Poll::Ready(opened) = Pin::new(opening).poll(cx)
+            {
+                if opened.is_err() {
+                    tracing::error!(peer = %open.cx.id(), "on_open panicked");
+                }
+                let waiting = open
+                    .opening
+                    .take()
+                    .map_or(Vec::new(), |(_, waiting)| waiting);
+                waiting.into_iter().for_each(|request| self.handle(request));
+                any = true;
+            }
         }
         any
     }
@@ -304,109 +331,166 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
     }
 
     fn event(&mut self, event: Event) {
+        let event = match &mut self.open {
+            Some(open) => open.requests.take(event),
+            None => Some(event),
+        };
         match event {
-            Event::Hello { token, table } => {
-                if let Some(request) = self.request.take() {
-                    let judging = (self.shared.authenticate)(token, request);
+            Some(Event::Hello { token, table }) => {
+                if let Some(request) = &self.request {
+                    let judging = (self.shared.authenticate)(token, request.clone());
                     self.judging = Some((judging, table));
                 }
             }
-            Event::Request(Request {
-                number,
-                kind,
-                payload,
-                ..
-            }) => self.call(number, kind, payload),
-            Event::Dropped { request, .. } => {
-                if let Some(handler) = self.calls.remove(&request) {
-                    handler.abort();
+            Some(Event::Request(request)) => {
+                let opening = self.open.as_mut().and_then(|open| open.opening.as_mut());
+                match opening {
+                    Some((_, waiting)) => waiting.push(request),
+                    None => self.handle(request),
                 }
             }
-            Event::Ended(end) => {
-                let peer = self.cx.as_ref().map(|cx| display(cx.peer()));
-                tracing::info!(peer, %end, "a session ended");
-                self.judging = None;
-                self.handlers.abort_all();
+            Some(Event::Dropped { request, why }) => self.dropped(request, why),
+            Some(Event::Room { call }) => {
+                let now = self.now();
+                self.working.room(call, &mut self.session, now);
             }
-            Event::Welcome(_) | Event::Outcome { .. } | Event::Item { .. } | Event::Room { .. } => {
-                debug_assert!(false, "a server's session has no such event");
+            Some(Event::Ended(end)) => self.ended(end),
+            Some(
+                Event::Welcome(_) | Event::Outcome { .. } | Event::Item { .. } | Event::Pong { .. },
+            ) => {
+                debug_assert!(
+                    false,
+                    "a server's session and its requests leave no such event"
+                );
+            }
+            None => {}
+        }
+    }
+
+    fn dropped(&mut self, request: Number, why: Refusal) {
+        let opening = self.open.as_mut().and_then(|open| open.opening.as_mut());
+        if let Some((_, waiting)) = opening {
+            waiting.retain(|waiting| waiting.number != request);
+        }
+        if why == Refusal::Deadline {
+            tracing::warn!(kind = self.working.kind(request), %request, "a handler ran too long");
+        }
+        self.working.stop(request);
+    }
+
+    fn ended(&mut self, end: End) {
+        self.judging = None;
+        self.working.stop_all();
+        let peer = self.open.as_ref().map(|open| display(open.cx.id()));
+        tracing::info!(peer, %end, "a session ended");
+        if let Some(open) = &mut self.open {
+            if let Some((opening, _)) = open.opening.take() {
+                opening.abort();
+            }
+            self.shared.peers.remove(open.cx.peer());
+            if let Some(on_close) = &self.shared.on_close {
+                actix_web::rt::spawn(on_close(open.cx.clone(), end));
             }
         }
     }
 
     fn judged(&mut self, verdict: Result<I, Denied>, table: &Arc<Table>) {
         let now = self.now();
-        let welcomed = verdict.map_err(Denied::into_goodbye).and_then(|identity| {
+        let Some(request) = self.request.take() else {
+            return;
+        };
+        let introduced = verdict.map_err(Denied::into_goodbye).and_then(|identity| {
             let internal = |_| Goodbye::new(GoodbyeCode::Internal, "no random bytes");
-            let session = SessionId::from_bytes(random().map_err(internal)?);
-            let peer = PeerId::from_bytes(random().map_err(internal)?);
-            Ok((identity, session, peer))
+            Ok(Introduction {
+                identity,
+                session: SessionId::from_bytes(random().map_err(internal)?),
+                peer: PeerId::from_bytes(random().map_err(internal)?),
+                address: request.peer_addr(),
+                headers: request.headers().clone(),
+            })
         });
-        let (identity, session, peer) = match welcomed {
-            Ok(welcomed) => welcomed,
+        let introduction = match introduced {
+            Ok(introduction) => introduction,
             Err(goodbye) => return self.session.close(now, goodbye),
         };
         self.shared.tables.learn(table);
-        let (kinds, refused) = judge(&self.shared.registry, table.kinds());
-        self.kinds = kinds;
-        let caller = Caller {
-            identity,
-            session,
-            peer,
-            address: self.address,
+        let judged = judge(&self.shared.registry, table.kinds());
+        let Judged {
+            known,
+            refused,
+            in_order,
+        } = judged;
+        self.kinds = known;
+        let admitted = Admitted {
+            session: introduction.session,
+            peer: introduction.peer,
+            boot: self.shared.boot,
+            refused,
+            in_order,
         };
-        self.cx = Some(Cx::new(Arc::clone(&self.shared.state), caller));
-        tracing::info!(%peer, address = self.address.map(display), "a session opened");
-        let boot = self.shared.boot;
-        self.session.welcome(
-            now,
-            Admitted {
-                session,
-                peer,
-                boot,
-                refused,
-                in_order: Vec::new(),
-            },
+        tracing::info!(
+            peer = %introduction.peer,
+            address = introduction.address.map(display),
+            "a session opened"
         );
+        self.session.welcome(now, admitted);
+        self.open = Some(self.open(introduction, table));
     }
 
-    fn call(&mut self, call: Number, kind: u32, payload: Vec<u8>) {
-        let shared = Arc::clone(&self.shared);
-        let kind = usize::try_from(kind)
-            .ok()
-            .and_then(|kind| self.kinds.get(kind).copied());
-        let registered = kind
-            .flatten()
-            .and_then(|name| shared.registry.get_key_value(name));
-        let (Some((name, registered)), Some(cx)) = (registered, &self.cx) else {
-            return self.answer(call, Answer::Refused(Refusal::UnknownKind.into()));
-        };
-        let handler =
-            self.handlers
-                .spawn_local(registered.handle(cx.clone(), self.format, payload));
-        self.running.insert(handler.id(), (call, *name));
-        self.calls.insert(call, handler);
-    }
-
-    fn handled(&mut self, answer: Result<(Id, Answer<Vec<u8>>), JoinError>) {
-        let (id, answer, panicked) = match answer {
-            Ok((id, answer)) => (id, answer, false),
-            Err(error) => {
-                let refused = Answer::Refused(Refusal::Panicked.into());
-                (error.id(), refused, error.is_panic())
-            }
-        };
-        if let Some((call, kind)) = self.running.remove(&id) {
-            if panicked {
-                tracing::error!(kind, %call, "a handler panicked");
-            }
-            // A handler that was dropped has been answered for: the session ignores this.
-            self.calls.remove(&call);
-            self.answer(call, answer);
+    fn open(&self, introduction: Introduction<I>, table: &Arc<Table>) -> Open<S, I> {
+        let (remote, requests) = twinwire_remote::channel(Arc::clone(table), self.format);
+        requests.told(Taken {
+            payload: self.session.largest_to_peer() as u64,
+            refused: Vec::new(),
+        });
+        let peer = Peer::new(introduction, remote);
+        self.shared.peers.insert(&peer);
+        let cx = Cx::new(Arc::clone(&self.shared), peer);
+        let opening = self.shared.on_open.as_ref();
+        let opening = opening.map(|on_open| {
+            let opening = actix_web::rt::spawn(on_open(cx.clone()));
+            (opening, Vec::new())
+        });
+        Open {
+            cx,
+            requests,
+            opening,
         }
     }
 
-    fn answer(&mut self, call: Number, answer: Answer<Vec<u8>>) {
-        self.session.answer(self.now(), call, answer);
+    /// Starts the handler of a request.
+    fn handle(&mut self, request: Request) {
+        let Request {
+            number,
+            class,
+            kind,
+            payload,
+        } = request;
+        let shared = Arc::clone(&self.shared);
+        let place = usize::try_from(kind).ok();
+        let name = place.and_then(|place| self.kinds.get(place).copied().flatten());
+        let registered = name.and_then(|name| shared.registry.get_key_value(name));
+        let (Some((name, registered)), Some(open)) = (registered, &self.open) else {
+            return self.refuse(number, class);
+        };
+        let arrived = Arrived {
+            cx: open.cx.clone(),
+            format: self.format,
+            payload,
+            outlet: self.working.outlet(number),
+        };
+        let handling = registered.handle(name, &shared.around, arrived);
+        self.working.start(number, class, name, handling);
+    }
+
+    /// The client sends what it was told not to.
+    fn refuse(&mut self, request: Number, class: Class) {
+        let now = self.now();
+        if class == Class::Event {
+            self.session.done(now, request);
+        } else {
+            let refused = Answer::Refused(Refusal::UnknownKind.into());
+            self.session.answer(now, request, refused);
+        }
     }
 }

@@ -1,70 +1,80 @@
 //! What a handler knows besides its request.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use twinwire::{PeerId, SessionId};
+use twinwire::PeerId;
 
-/// What a handler knows besides its request: the application's state, and who calls. A cheap
-/// clone.
+use crate::shared::Shared;
+use crate::{Peer, Twinwire};
+
+/// What a handler knows besides its request: the application's state, and who asks. A cheap clone.
 ///
 /// `S` is the application's state, given to [`Twinwire::builder`](crate::Twinwire::builder); `I` is
 /// what its `authenticate` made of the client's token. Applications write
 /// `type Cx = twinwire_server::Cx<App, User>;` once.
-#[derive(Debug)]
 pub struct Cx<S = (), I = ()> {
-    state: Arc<S>,
-    peer: Arc<Caller<I>>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Caller<I> {
-    pub(crate) identity: I,
-    pub(crate) session: SessionId,
-    pub(crate) peer: PeerId,
-    pub(crate) address: Option<SocketAddr>,
+    shared: Arc<Shared<S, I>>,
+    peer: Peer<I>,
 }
 
 impl<S, I> Cx<S, I> {
-    pub(crate) fn new(state: Arc<S>, caller: Caller<I>) -> Self {
-        Self {
-            state,
-            peer: Arc::new(caller),
-        }
+    pub(crate) fn new(shared: Arc<Shared<S, I>>, peer: Peer<I>) -> Self {
+        Self { shared, peer }
     }
 
     /// The application's state.
     pub fn state(&self) -> &S {
-        &self.state
+        &self.shared.state
+    }
+
+    /// The client that asks.
+    pub fn peer(&self) -> &Peer<I> {
+        &self.peer
     }
 
     /// What `authenticate` made of the client's token.
     pub fn identity(&self) -> &I {
-        &self.peer.identity
+        self.peer.identity()
     }
 
     /// The client's public id: the same for its session's life.
-    pub fn peer(&self) -> PeerId {
-        self.peer.peer
+    pub fn id(&self) -> PeerId {
+        self.peer.id()
     }
 
-    /// The session's id. A secret between its two ends: fit for a log, not for other clients.
-    pub fn session(&self) -> SessionId {
-        self.peer.session
-    }
-
-    /// The address that the socket comes from: the client's, or its nearest proxy's. None where
-    /// the server listens on something that has none.
+    /// The address that the socket comes from, see [`Peer::address`].
     pub fn address(&self) -> Option<SocketAddr> {
-        self.peer.address
+        self.peer.address()
+    }
+
+    /// The endpoint, and through it the other clients.
+    pub fn wire(&self) -> Twinwire<S, I> {
+        Twinwire::new(Arc::clone(&self.shared))
+    }
+
+    /// Runs what must finish: a handler's own future is dropped at its next await when its caller
+    /// cancels, its deadline passes or its session ends; this one isn't. It runs on this worker until
+    /// it is done, or the worker stops.
+    pub fn detach(&self, future: impl Future<Output = ()> + 'static) {
+        actix_web::rt::spawn(future);
     }
 }
 
 impl<S, I> Clone for Cx<S, I> {
     fn clone(&self) -> Self {
         Self {
-            state: Arc::clone(&self.state),
-            peer: Arc::clone(&self.peer),
+            shared: Arc::clone(&self.shared),
+            peer: self.peer.clone(),
         }
+    }
+}
+
+impl<S, I> fmt::Debug for Cx<S, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cx")
+            .field("peer", &self.peer.id())
+            .finish_non_exhaustive()
     }
 }

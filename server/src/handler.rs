@@ -5,22 +5,48 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use twinwire::limits::MAX_PAYLOAD;
-use twinwire::{Answer, Call, DecodeError, EncodeError, Fingerprint, Format, KindEntry, Refusal};
+use twinwire::{
+    Answer, Call, Class, DecodeError, EncodeError, Event, Fingerprint, Format, Kind, KindEntry,
+    Refusal, StreamCall,
+};
 
-use crate::Cx;
+use crate::around::{Around, Next};
+use crate::feed::{Feed, Outlet};
+use crate::{Cx, around};
 
-/// What a call becomes. It stays on the worker where the call arrived, so it need not be `Send`.
+/// What a request becomes; an event's answer is worth nothing. It stays on the worker where the
+/// request arrived, so it need not be `Send`.
 pub(crate) type Handling = Pin<Box<dyn Future<Output = Answer<Vec<u8>>>>>;
 
-type Handler<S, I> = dyn Fn(Cx<S, I>, Format, Vec<u8>) -> Handling + Send + Sync;
+/// A request as it came, and where the items of its answer go.
+pub(crate) struct Arrived<S, I> {
+    pub(crate) cx: Cx<S, I>,
+    pub(crate) format: Format,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) outlet: Outlet,
+}
 
-/// One kind that the server answers.
+type Handler<S, I> = dyn Fn(Arrived<S, I>) -> Handling + Send + Sync;
+
+/// One kind that the server takes.
 pub(crate) struct Registered<S, I> {
-    pub(crate) fingerprint: Fingerprint,
+    class: Class,
+    fingerprint: Fingerprint,
+    /// It ends before the next request starts.
+    pub(crate) in_order: bool,
     handler: Box<Handler<S, I>>,
 }
 
 impl<S: 'static, I: 'static> Registered<S, I> {
+    fn new<K: Kind>(handler: impl Fn(Arrived<S, I>) -> Handling + Send + Sync + 'static) -> Self {
+        Self {
+            class: K::CLASS,
+            fingerprint: K::FINGERPRINT,
+            in_order: false,
+            handler: Box::new(handler),
+        }
+    }
+
     pub(crate) fn call<C, F, R>(handler: F) -> Self
     where
         C: Call,
@@ -28,71 +54,147 @@ impl<S: 'static, I: 'static> Registered<S, I> {
         R: Future<Output = Result<C::Reply, C::Error>> + 'static,
     {
         let handler = Arc::new(handler);
-        let handler = move |cx, format: Format, payload: Vec<u8>| -> Handling {
+        Self::new::<C>(move |arrived| {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
-                let request = match format.decode(&payload) {
+                let (cx, format) = (arrived.cx, arrived.format);
+                let request = match read(format, arrived.payload) {
                     Ok(request) => request,
-                    Err(error) => return unreadable(C::NAME, &error),
+                    Err(refused) => return refused,
                 };
-                drop(payload);
                 let answer = match handler(cx, request).await {
                     Ok(reply) => format.encode(&reply, MAX_PAYLOAD).map(Answer::Value),
                     Err(error) => format.encode(&error, MAX_PAYLOAD).map(Answer::Error),
                 };
-                answer.unwrap_or_else(|error| unwritable(C::NAME, &error))
+                answer.unwrap_or_else(|error| Answer::Refused(unwritable(C::NAME, &error).into()))
             })
-        };
-        Self {
-            fingerprint: C::FINGERPRINT,
-            handler: Box::new(handler),
+        })
+    }
+
+    pub(crate) fn stream<C, F, R>(handler: F) -> Self
+    where
+        C: StreamCall,
+        F: Fn(Cx<S, I>, C, Feed<C>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), C::Error>> + 'static,
+    {
+        let handler = Arc::new(handler);
+        Self::new::<C>(move |arrived| {
+            let handler = Arc::clone(&handler);
+            Box::pin(async move {
+                let (cx, format) = (arrived.cx, arrived.format);
+                let request = match read(format, arrived.payload) {
+                    Ok(request) => request,
+                    Err(refused) => return refused,
+                };
+                let feed = Feed::new(arrived.outlet, format);
+                let answer = match handler(cx, request, feed).await {
+                    Ok(()) => format.encode(&(), MAX_PAYLOAD).map(Answer::Value),
+                    Err(error) => format.encode(&error, MAX_PAYLOAD).map(Answer::Error),
+                };
+                answer.unwrap_or_else(|error| Answer::Refused(unwritable(C::NAME, &error).into()))
+            })
+        })
+    }
+
+    pub(crate) fn event<E, F, R>(handler: F) -> Self
+    where
+        E: Event,
+        F: Fn(Cx<S, I>, E) -> R + Send + Sync + 'static,
+        R: Future<Output = ()> + 'static,
+    {
+        let handler = Arc::new(handler);
+        Self::new::<E>(move |arrived| {
+            let handler = Arc::clone(&handler);
+            Box::pin(async move {
+                match read(arrived.format, arrived.payload) {
+                    Ok(event) => {
+                        handler(arrived.cx, event).await;
+                        Answer::Value(Vec::new())
+                    }
+                    Err(refused) => refused,
+                }
+            })
+        })
+    }
+
+    /// Whether the client means the same by the kind's name.
+    fn agrees(&self, entry: &KindEntry) -> bool {
+        self.class == entry.class && self.fingerprint == entry.fingerprint
+    }
+
+    /// Reads the request, runs its handler and what stands around it, and writes the answer, when
+    /// polled: the application's code runs nowhere else.
+    pub(crate) fn handle(
+        &self,
+        kind: &'static str,
+        around: &[Around<S, I>],
+        arrived: Arrived<S, I>,
+    ) -> Handling {
+        let cx = arrived.cx.clone();
+        let mut handling = (self.handler)(arrived);
+        for wrap in around.iter().rev() {
+            let next = Next {
+                kind,
+                class: self.class,
+                rest: handling,
+            };
+            let (wrap, cx) = (Arc::clone(wrap), cx.clone());
+            handling = Box::pin(async move {
+                let around::Done(answer) = wrap(cx, next).await;
+                answer
+            });
         }
-    }
-
-    /// Reads the request, runs its handler and writes the answer, when polled: the application's
-    /// code runs nowhere else.
-    pub(crate) fn handle(&self, cx: Cx<S, I>, format: Format, payload: Vec<u8>) -> Handling {
-        (self.handler)(cx, format, payload)
+        handling
     }
 }
 
-fn unreadable(kind: &str, error: &DecodeError) -> Answer<Vec<u8>> {
-    // At the peer's pace, so not louder.
-    tracing::debug!(kind, %error, "a call's payload can't be read");
-    Answer::Refused(Refusal::Undecodable.into())
+fn read<K: Kind>(format: Format, payload: Vec<u8>) -> Result<K, Answer<Vec<u8>>> {
+    format.decode(&payload).map_err(|error: DecodeError| {
+        // At the peer's pace, so not louder.
+        tracing::debug!(kind = K::NAME, %error, "a payload can't be read");
+        Answer::Refused(Refusal::Undecodable.into())
+    })
 }
 
-/// The handler answered with what can't be written.
-fn unwritable(kind: &str, error: &EncodeError) -> Answer<Vec<u8>> {
-    tracing::error!(kind, %error, "an answer can't be written");
-    let refusal = match error {
+/// The handler gave what can't be written.
+pub(crate) fn unwritable(kind: &str, error: &EncodeError) -> Refusal {
+    tracing::error!(kind, %error, "an answer or an item can't be written");
+    match error {
         EncodeError::TooLarge { .. } => Refusal::TooLarge,
         _ => Refusal::Unwritable,
-    };
-    Answer::Refused(refusal.into())
+    }
 }
 
 /// All kinds by name.
 pub(crate) type Registry<S, I> = HashMap<&'static str, Registered<S, I>>;
 
-/// A client's table against the server's: what each of its kinds means here.
-pub(crate) fn judge<S, I>(
-    registry: &Registry<S, I>,
-    table: &[KindEntry],
-) -> (Vec<Option<&'static str>>, Vec<(u32, Refusal)>) {
-    let mut refused = Vec::new();
-    let mut differing = Vec::new();
+/// What a client's kinds mean here, by their place in its table.
+pub(crate) struct Judged {
+    /// The kinds that agree with ours, by name.
+    pub(crate) known: Vec<Option<&'static str>>,
+    pub(crate) refused: Vec<(u32, Refusal)>,
+    pub(crate) in_order: Vec<u32>,
+}
+
+/// Compares a client's table with the server's.
+pub(crate) fn judge<S, I>(registry: &Registry<S, I>, table: &[KindEntry]) -> Judged
+where
+    S: 'static,
+    I: 'static,
+{
+    let (mut refused, mut in_order, mut differing) = (Vec::new(), Vec::new(), Vec::new());
     let known = (0..).zip(table).map(|(place, entry)| {
         let refusal = match registry.get_key_value(entry.name.as_str()) {
-            Some((name, kind)) if kind.fingerprint == entry.fingerprint => return Some(*name),
+            Some((name, kind)) if kind.agrees(entry) => {
+                in_order.extend(kind.in_order.then_some(place));
+                return Some(*name);
+            }
             Some((name, _)) => {
                 differing.push(*name);
                 Refusal::KindDiffers
             }
-            None => {
-                tracing::debug!(kind = ?entry.name, "a client has a kind that no handler answers");
-                Refusal::UnknownKind
-            }
+            // Unknown here, or a kind that only we send.
+            None => Refusal::UnknownKind,
         };
         refused.push((place, refusal));
         None
@@ -104,5 +206,9 @@ pub(crate) fn judge<S, I>(
             "a client has these kinds with another structure: one of the two is older"
         );
     }
-    (known, refused)
+    Judged {
+        known,
+        refused,
+        in_order,
+    }
 }

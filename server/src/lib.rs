@@ -34,24 +34,33 @@
 //! Feature `bin`: the showcase's server, `twinwire-server`; nothing that a library needs.
 #![forbid(unsafe_code)]
 
+mod around;
 mod builder;
 mod connection;
 mod context;
+mod feed;
 mod handler;
 mod identity;
 mod loopback;
 mod origin;
+mod peer;
+mod peers;
 mod service;
 mod shared;
 mod tables;
 mod websocket;
+mod working;
 
 pub mod plain;
 
+pub use around::{Done, Next};
 pub use builder::{BuildError, Builder};
 pub use context::Cx;
+pub use feed::Feed;
 pub use identity::Denied;
 pub use loopback::loopback;
+pub use peer::Peer;
 pub use service::Twinwire;
-pub use twinwire::{Limits, Retry};
+pub use twinwire::{Class, End, Goodbye, GoodbyeCode, Limits, PeerId, Refusal, Retry};
+pub use twinwire_remote::{CallError, EventError, Receipt};
 pub use websocket::{on_connect, tune};

@@ -7,8 +7,9 @@ use actix_web::http::header;
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use twinwire::limits::MAX_MESSAGE;
-use twinwire::{Goodbye, GoodbyeCode, version};
+use twinwire::{Goodbye, GoodbyeCode, PeerId, version};
 
+use crate::Peer;
 use crate::connection;
 use crate::shared::Shared;
 use crate::websocket::{self, Accepted};
@@ -30,11 +31,29 @@ impl<S, I> Clone for Twinwire<S, I> {
     }
 }
 
-impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
-    pub(crate) fn new(shared: Shared<S, I>) -> Self {
-        Self(Arc::new(shared))
+impl<S, I> Twinwire<S, I> {
+    pub(crate) fn new(shared: Arc<Shared<S, I>>) -> Self {
+        Self(shared)
     }
 
+    /// The clients that are connected now, in no order.
+    pub fn peers(&self) -> Vec<Peer<I>> {
+        self.0.peers.all()
+    }
+
+    /// The client of this id, if it is connected.
+    pub fn peer(&self, id: PeerId) -> Option<Peer<I>> {
+        self.0.peers.get(id)
+    }
+
+    /// The clients of one user, as [`Builder::user_key`](crate::Builder::user_key) names them: one for
+    /// each of the user's tabs and devices that are connected.
+    pub fn user(&self, key: &str) -> Vec<Peer<I>> {
+        self.0.peers.of_user(key)
+    }
+}
+
+impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
     /// Mounts the endpoint at a path: `App::new().configure(wire.at("/ws"))`.
     pub fn at(&self, path: &str) -> impl FnOnce(&mut ServiceConfig) + use<S, I> {
         let (wire, path) = (self.clone(), path.to_owned());

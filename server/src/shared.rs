@@ -1,20 +1,26 @@
 //! What all connections of an endpoint share.
 
-use std::sync::Arc;
-
 use tokio::sync::watch;
 use twinwire::{BootId, Goodbye, Limits};
 
+use crate::around::Around;
+use crate::builder::{OnClose, OnOpen};
 use crate::handler::Registry;
 use crate::identity::Authenticate;
 use crate::origin::Origins;
+use crate::peers::Peers;
 use crate::tables::Tables;
 
 /// What all connections share.
 pub(crate) struct Shared<S, I> {
-    pub(crate) state: Arc<S>,
+    pub(crate) state: S,
     pub(crate) authenticate: Authenticate<I>,
     pub(crate) registry: Registry<S, I>,
+    /// The outermost first.
+    pub(crate) around: Vec<Around<S, I>>,
+    pub(crate) on_open: Option<OnOpen<S, I>>,
+    pub(crate) on_close: Option<OnClose<S, I>>,
+    pub(crate) peers: Peers<I>,
     pub(crate) origins: Origins,
     pub(crate) limits: Limits,
     pub(crate) tables: Tables,

@@ -78,7 +78,7 @@ impl Drop for Guard {
 }
 
 async fn add<I>(cx: Cx<App, I>, add: Add) -> Result<Sum, Overflow> {
-    let seen_by = cx.peer().to_string();
+    let seen_by = cx.id().to_string();
     match add.left.overflowing_add(add.right) {
         (sum, false) => Ok(Sum { sum, seen_by }),
         (by, true) => Err(Overflow { by }),
@@ -199,7 +199,7 @@ async fn kinds_that_the_server_lacks_or_has_otherwise_are_refused() {
     let client = client(&server).await;
     assert_eq!(refused(client.call(Unheard {}).await), Refusal::UnknownKind);
     match client.call(newer::Add { left: 1 }).await {
-        Err(CallError::Undeclared) => {}
+        Err(CallError::Refused(refused)) => assert_eq!(refused.why, Refusal::KindDiffers),
         other => panic!("{other:?}"),
     }
     let url = server.url("/ws");

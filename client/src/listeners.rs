@@ -1,0 +1,156 @@
+//! The server's events on their way to whoever listens.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::mpsc;
+use twinwire::Number;
+
+use crate::events::{Heard, HeardEvent};
+use crate::handlers::Handler;
+
+/// How many events wait in a stream that isn't read before they hold up what follows; and how many
+/// of a kind are kept until somebody listens.
+pub(crate) const KEPT: usize = 64;
+
+/// What handles tell the driver of the server's requests.
+pub(crate) enum Registration {
+    Listen(Listen),
+    /// A listener has taken an event.
+    Taken(ListenerId),
+    /// A listener is gone.
+    Gone(ListenerId),
+    Handle(u32, Handler),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ListenerId(u64);
+
+/// A new listener.
+pub(crate) struct Listen {
+    id: ListenerId,
+    /// The kind that it wants; none for all.
+    kind: Option<u32>,
+    events: mpsc::UnboundedSender<HeardEvent>,
+}
+
+impl Listen {
+    pub(crate) fn new(
+        kind: Option<u32>,
+        registrations: mpsc::UnboundedSender<Registration>,
+    ) -> (Self, Heard) {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = ListenerId(NEXT.fetch_add(1, Ordering::Relaxed));
+        let (events, heard) = mpsc::unbounded_channel();
+        let listen = Self { id, kind, events };
+        (listen, Heard::new(heard, id, registrations))
+    }
+
+    fn wants(&self, kind: u32) -> bool {
+        self.kind.is_none_or(|wanted| wanted == kind)
+    }
+}
+
+struct Listener {
+    listen: Listen,
+    /// Given and not taken yet. Invariant: at most one more than [`KEPT`].
+    waiting: usize,
+}
+
+/// Everybody who listens, and what nobody has listened to so far.
+pub(crate) struct Listeners {
+    all: Vec<Listener>,
+    unheard: VecDeque<HeardEvent>,
+    kept: HashMap<u32, usize>,
+    dropped: Arc<AtomicU64>,
+    /// The event that the next one waits for, since some listener has as many as may wait.
+    held: Option<Number>,
+}
+
+impl Listeners {
+    pub(crate) fn new(dropped: Arc<AtomicU64>) -> Self {
+        Self {
+            all: Vec::new(),
+            unheard: VecDeque::new(),
+            kept: HashMap::new(),
+            dropped,
+            held: None,
+        }
+    }
+
+    /// Adds a listener, and gives it what was kept.
+    pub(crate) fn add(&mut self, listen: Listen) {
+        let mut listener = Listener { listen, waiting: 0 };
+        self.unheard.retain(|event| {
+            let wanted = listener.listen.wants(event.kind);
+            if wanted {
+                listener.give(event.clone());
+                self.kept.remove(&event.kind);
+            }
+            !wanted
+        });
+        self.all.push(listener);
+    }
+
+    /// Gives an event to whoever wants it. Says whether the next may come.
+    pub(crate) fn give(&mut self, number: Number, kind: u32, payload: &[u8]) -> bool {
+        let event = HeardEvent {
+            kind,
+            payload: payload.into(),
+        };
+        let mut wanted = false;
+        for listener in self.all.iter_mut().filter(|of| of.listen.wants(kind)) {
+            wanted = true;
+            listener.give(event.clone());
+        }
+        if !wanted {
+            self.keep(event);
+        }
+        if self.is_full() {
+            self.held = Some(number);
+        }
+        self.held.is_none()
+    }
+
+    fn keep(&mut self, event: HeardEvent) {
+        let kept = self.kept.entry(event.kind).or_default();
+        if *kept < KEPT {
+            *kept += 1;
+            self.unheard.push_back(event);
+        } else {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.all.iter().any(|listener| listener.waiting > KEPT)
+    }
+
+    pub(crate) fn taken(&mut self, id: ListenerId) {
+        let listener = self.all.iter_mut().find(|of| of.listen.id == id);
+        if let Some(listener) = listener {
+            listener.waiting -= 1;
+        }
+    }
+
+    pub(crate) fn gone(&mut self, id: ListenerId) {
+        self.all.retain(|listener| listener.listen.id != id);
+    }
+
+    /// The event that was held and needn't be any more.
+    pub(crate) fn released(&mut self) -> Option<Number> {
+        if self.is_full() {
+            return None;
+        }
+        self.held.take()
+    }
+}
+
+impl Listener {
+    fn give(&mut self, event: HeardEvent) {
+        self.waiting += 1;
+        // A listener that left will be taken off the list.
+        let _ = self.listen.events.send(event);
+    }
+}

@@ -1,0 +1,67 @@
+//! What goes from the handles to the shell.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use twinwire::frame::Table;
+use twinwire::session::Outcome;
+use twinwire::{Format, Goodbye};
+
+use crate::remote::Handle;
+use crate::{Remote, Requests};
+
+/// Requests on their way from handles to the shell. What the session takes is bounded in bytes by its
+/// limits; this only bridges the tasks.
+const UNDER_WAY: usize = 16;
+
+/// A request, which waits for room in the session.
+pub(crate) struct Command {
+    /// Names the request between handle and shell.
+    pub(crate) id: u64,
+    pub(crate) kind: u32,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) waiter: Waiter,
+}
+
+/// Who waits for what becomes of a request.
+pub(crate) enum Waiter {
+    /// A call's maker.
+    Call(oneshot::Sender<Outcome>),
+    /// The holder of an event's receipt, if it wasn't dropped: the event goes all the same.
+    Receipt(oneshot::Sender<Outcome>),
+    /// A stream's consumer. Its window bounds what waits here.
+    Stream(mpsc::UnboundedSender<Piece>),
+    /// Nobody; it takes the place of what waits under the same name.
+    Latest(String),
+}
+
+/// A piece of a stream.
+pub(crate) enum Piece {
+    Item(Vec<u8>),
+    End(Outcome),
+}
+
+/// What the shell hears besides requests, also while those have to wait.
+pub(crate) enum Control {
+    /// Nobody waits for this request any more.
+    Cancel(u64),
+    /// A stream's consumer has taken an item.
+    Consumed(u64),
+    /// Somebody waits for an acknowledgement.
+    Prompt,
+    /// Somebody wants to know the time of a round trip.
+    Ping(oneshot::Sender<Duration>),
+    /// The application is done.
+    Close(Goodbye),
+}
+
+/// Makes the two halves. What the other end takes may be told later, by [`Requests::told`].
+pub fn channel(table: Arc<Table>, format: Format) -> (Remote, Requests) {
+    let (commands, incoming) = mpsc::channel(UNDER_WAY);
+    let (control, incoming_control) = mpsc::unbounded_channel();
+    let taken = Arc::new(OnceLock::new());
+    let requests = Requests::new(incoming, incoming_control, Arc::clone(&taken));
+    let handle = Handle::new(commands, control, taken, table, format);
+    (Remote::new(handle), requests)
+}

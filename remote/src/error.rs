@@ -1,0 +1,115 @@
+//! What can go wrong for who makes a request.
+
+use std::error::Error;
+use std::fmt;
+
+use thiserror::Error;
+use twinwire::{DecodeError, EncodeError, Refused};
+
+/// A call brought no reply, or a stream ended with this. `E` is the application's own error.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CallError<E> {
+    /// The handler answered with the application's error: match it for its own words.
+    App(E),
+    /// The other side refused the call, or its handler got to no answer; it says whether to try
+    /// again.
+    Refused(Refused),
+    /// The deadline passed. The handler may have run; ask before doing it twice.
+    Deadline,
+    /// The other side never received it. It is safe to call again.
+    NotReceived,
+    /// The connection ended before the answer came. The handler may have run; ask before doing it
+    /// twice.
+    Unknown,
+    /// The kind isn't in the table that the client was connected with: add it to `kinds![…]`.
+    Undeclared,
+    /// The request can't be written: too large, or a value that the format doesn't have.
+    Encode(EncodeError),
+    /// What came can't be read as its type, though the fingerprints agree: a serde implementation
+    /// written by hand is asymmetric.
+    Decode(DecodeError),
+}
+
+impl<E: fmt::Debug> fmt::Display for CallError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::App(error) => write!(f, "the application answered with an error: {error:?}"),
+            Self::Refused(refused) => write!(f, "the call was refused: {refused}"),
+            Self::Deadline => f.write_str("no answer came in time"),
+            Self::NotReceived => f.write_str("the other side never received the call"),
+            Self::Unknown => f.write_str("the connection ended before the answer"),
+            Self::Undeclared => f.write_str(UNDECLARED),
+            Self::Encode(_) => f.write_str("the request can't be written"),
+            Self::Decode(_) => f.write_str("what came back can't be read"),
+        }
+    }
+}
+
+const UNDECLARED: &str = "the client wasn't connected with this kind: add it to kinds![…]";
+
+impl<E: fmt::Debug> Error for CallError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Encode(error) => Some(error),
+            Self::Decode(error) => Some(error),
+            Self::App(_)
+            | Self::Refused(_)
+            | Self::Deadline
+            | Self::NotReceived
+            | Self::Unknown
+            | Self::Undeclared => None,
+        }
+    }
+}
+
+/// An event wasn't sent, or it isn't certain that it arrived.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EventError {
+    /// The other side doesn't take it.
+    #[error("the event was refused: {0}")]
+    Refused(Refused),
+    /// The other side never received it. It is safe to send it again.
+    #[error("the other side never received the event")]
+    NotReceived,
+    /// The connection ended before the acknowledgement came: it may have arrived.
+    #[error("the connection ended before the acknowledgement")]
+    Unknown,
+    /// The kind isn't in the table that the client was connected with: add it to `kinds![…]`.
+    #[error("{UNDECLARED}")]
+    Undeclared,
+    /// The event can't be written: too large, or a value that the format doesn't have.
+    #[error("the event can't be written")]
+    Encode(#[source] EncodeError),
+}
+
+/// A request that can't be made, whatever its class.
+pub(crate) enum NotMade {
+    Refused(Refused),
+    NotReceived,
+    Undeclared,
+    Encode(EncodeError),
+}
+
+impl<E> From<NotMade> for CallError<E> {
+    fn from(not_made: NotMade) -> Self {
+        match not_made {
+            NotMade::Refused(refused) => Self::Refused(refused),
+            NotMade::NotReceived => Self::NotReceived,
+            NotMade::Undeclared => Self::Undeclared,
+            NotMade::Encode(error) => Self::Encode(error),
+        }
+    }
+}
+
+impl From<NotMade> for EventError {
+    fn from(not_made: NotMade) -> Self {
+        match not_made {
+            NotMade::Refused(refused) => Self::Refused(refused),
+            NotMade::NotReceived => Self::NotReceived,
+            NotMade::Undeclared => Self::Undeclared,
+            NotMade::Encode(error) => Self::Encode(error),
+        }
+    }
+}

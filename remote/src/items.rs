@@ -1,0 +1,93 @@
+//! A stream, at who asked for it.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use futures_core::stream::FusedStream;
+use tokio::sync::mpsc;
+use twinwire::session::Outcome;
+use twinwire::{Answer, Format, StreamCall};
+
+use crate::CallError;
+use crate::command::Piece;
+use crate::remote::{CancelOnDrop, not_answered};
+
+/// The items that answer a [`StreamCall`], in order; then, if it didn't end well, one error. Who
+/// takes none makes the other side wait when a window of them is here; dropping it cancels the
+/// stream.
+#[must_use = "dropping it cancels the stream"]
+pub struct Items<C> {
+    pieces: mpsc::UnboundedReceiver<Piece>,
+    cancel: CancelOnDrop,
+    format: Format,
+    ended: bool,
+    kind: PhantomData<fn() -> C>,
+}
+
+impl<C> Items<C> {
+    pub(crate) fn new(
+        pieces: mpsc::UnboundedReceiver<Piece>,
+        cancel: CancelOnDrop,
+        format: Format,
+    ) -> Self {
+        Self {
+            pieces,
+            cancel,
+            format,
+            ended: false,
+            kind: PhantomData,
+        }
+    }
+}
+
+impl<C: StreamCall> Items<C> {
+    /// The next item; none after the end.
+    pub async fn next(&mut self) -> Option<Result<C::Item, CallError<C::Error>>> {
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+}
+
+impl<C: StreamCall> Stream for Items<C> {
+    type Item = Result<C::Item, CallError<C::Error>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        // A shell ends every request before it ends itself, unless its runtime drops it.
+        let piece = ready!(self.pieces.poll_recv(cx)).unwrap_or(Piece::End(Outcome::Unknown));
+        match piece {
+            Piece::Item(payload) => {
+                self.cancel.consumed();
+                let item = self.format.decode(&payload).map_err(CallError::Decode);
+                // What follows an item that can't be read is still to be had.
+                Poll::Ready(Some(item))
+            }
+            Piece::End(outcome) => {
+                self.ended = true;
+                self.cancel.disarm();
+                Poll::Ready(match outcome {
+                    Outcome::Answered(Answer::Value(_)) => None,
+                    other => Some(Err(not_answered(other, self.format))),
+                })
+            }
+        }
+    }
+}
+
+impl<C: StreamCall> FusedStream for Items<C> {
+    fn is_terminated(&self) -> bool {
+        self.ended
+    }
+}
+
+impl<C> fmt::Debug for Items<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Items")
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,23 @@
+//! How one end of Twinwire makes requests of the other: the same for a client that speaks to its
+//! server and for a server that speaks to one of its clients.
+//!
+//! Applications don't use this crate by itself: a `Client` and a server's `Peer` have these methods.
+//! It has no I/O, no clock and no tasks. [`channel`] makes two halves: a [`Remote`], which the
+//! application's handles are made of, and [`Requests`], with which a shell keeps the
+//! [`Session`](twinwire::session::Session) that it drives informed.
+
+#![forbid(unsafe_code)]
+
+mod command;
+mod error;
+mod items;
+mod receipt;
+mod remote;
+mod requests;
+
+pub use command::channel;
+pub use error::{CallError, EventError};
+pub use items::Items;
+pub use receipt::Receipt;
+pub use remote::{Remote, Taken};
+pub use requests::Requests;

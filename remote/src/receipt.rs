@@ -1,0 +1,59 @@
+//! Whether an event has arrived.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::sync::{mpsc, oneshot};
+use twinwire::session::Outcome;
+use twinwire::{Answer, Refusal, Refused};
+
+use crate::EventError;
+use crate::command::Control;
+
+/// The future of an event's acknowledgement: ready when the event is in the other side's session, in
+/// order. Whoever awaits it asks for the acknowledgement at once; dropping it changes nothing.
+#[derive(Debug)]
+pub struct Receipt {
+    outcome: oneshot::Receiver<Outcome>,
+    control: mpsc::UnboundedSender<Control>,
+    asked: bool,
+}
+
+impl Receipt {
+    pub(crate) fn new(
+        outcome: oneshot::Receiver<Outcome>,
+        control: mpsc::UnboundedSender<Control>,
+    ) -> Self {
+        Self {
+            outcome,
+            control,
+            asked: false,
+        }
+    }
+}
+
+impl Future for Receipt {
+    type Output = Result<(), EventError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match Pin::new(&mut self.outcome).poll(cx) {
+            Poll::Ready(outcome) => Poll::Ready(match outcome.unwrap_or(Outcome::Unknown) {
+                Outcome::Accepted => Ok(()),
+                Outcome::NotReceived => Err(EventError::NotReceived),
+                Outcome::Unknown | Outcome::Deadline => Err(EventError::Unknown),
+                Outcome::Answered(Answer::Refused(refused)) => Err(EventError::Refused(refused)),
+                // Nobody answers an event.
+                Outcome::Answered(Answer::Value(_) | Answer::Error(_)) => {
+                    Err(EventError::Refused(Refused::from(Refusal::NoHandler)))
+                }
+            }),
+            Poll::Pending => {
+                if !std::mem::replace(&mut self.asked, true) {
+                    // A shell that is gone has settled everything.
+                    let _ = self.control.send(Control::Prompt);
+                }
+                Poll::Pending
+            }
+        }
+    }
+}

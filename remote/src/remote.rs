@@ -1,0 +1,246 @@
+//! The handle's half.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use twinwire::frame::Table;
+use twinwire::limits::MAX_PAYLOAD;
+use twinwire::session::Outcome;
+use twinwire::{Answer, Call, Event, Format, Goodbye, Kind, Refusal, StreamCall};
+
+use crate::command::{Command, Control, Waiter};
+use crate::error::NotMade;
+use crate::{CallError, EventError, Items, Receipt};
+
+/// Makes requests of the other end. A cheap clone.
+#[derive(Clone)]
+pub struct Remote(Arc<Handle>);
+
+pub(crate) struct Handle {
+    commands: mpsc::Sender<Command>,
+    control: mpsc::UnboundedSender<Control>,
+    next_id: AtomicU64,
+    taken: Arc<OnceLock<Taken>>,
+    table: Arc<Table>,
+    format: Format,
+}
+
+/// What the other end takes, as it told with its hello or welcome.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// The largest payload.
+    pub payload: u64,
+    /// The kinds that it doesn't take.
+    pub refused: Vec<(u32, Refusal)>,
+}
+
+impl Taken {
+    fn refusal(&self, kind: u32, payload: usize) -> Option<Refusal> {
+        if payload as u64 > self.payload {
+            return Some(Refusal::TooLarge);
+        }
+        let mut refused = self.refused.iter();
+        refused.find(|(of, _)| *of == kind).map(|(_, why)| *why)
+    }
+}
+
+impl Handle {
+    pub(crate) fn new(
+        commands: mpsc::Sender<Command>,
+        control: mpsc::UnboundedSender<Control>,
+        taken: Arc<OnceLock<Taken>>,
+        table: Arc<Table>,
+        format: Format,
+    ) -> Self {
+        Self {
+            commands,
+            control,
+            next_id: AtomicU64::new(0),
+            taken,
+            table,
+            format,
+        }
+    }
+}
+
+impl Remote {
+    pub(crate) fn new(handle: Handle) -> Self {
+        Self(Arc::new(handle))
+    }
+
+    /// How payloads travel.
+    pub fn format(&self) -> Format {
+        self.0.format
+    }
+
+    /// The client's table of kinds.
+    pub fn table(&self) -> &Arc<Table> {
+        &self.0.table
+    }
+
+    /// Makes a call and waits for its answer; dropping the future cancels it.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn call<C: Call>(&self, request: C) -> Result<C::Reply, CallError<C::Error>> {
+        let (waiter, answer) = oneshot::channel();
+        let id = self.make(request, Waiter::Call(waiter)).await?;
+        let mut cancel = CancelOnDrop::new(self.control(), id);
+        // A shell ends every request before it ends itself, unless its runtime drops it.
+        let outcome = answer.await.unwrap_or(Outcome::Unknown);
+        cancel.disarm();
+        let format = self.0.format;
+        match outcome {
+            Outcome::Answered(Answer::Value(payload)) => {
+                format.decode(&payload).map_err(CallError::Decode)
+            }
+            other => Err(not_answered(other, format)),
+        }
+    }
+
+    /// Asks for a stream. Ready when the request is on its way: its errors come as the stream's.
+    ///
+    /// # Errors
+    /// If the request can't be made; see [`CallError`].
+    pub async fn stream<C: StreamCall>(&self, request: C) -> Result<Items<C>, CallError<C::Error>> {
+        let (waiter, pieces) = mpsc::unbounded_channel();
+        let id = self.make(request, Waiter::Stream(waiter)).await?;
+        let cancel = CancelOnDrop::new(self.control(), id);
+        Ok(Items::new(pieces, cancel, self.0.format))
+    }
+
+    /// Sends an event. Ready when it is on its way, at once unless as much waits as may; the receipt
+    /// tells whether it has arrived.
+    ///
+    /// # Errors
+    /// If it can't be sent; see [`EventError`].
+    pub async fn send<E: Event>(&self, event: E) -> Result<Receipt, EventError> {
+        let (waiter, outcome) = oneshot::channel();
+        self.make(event, Waiter::Receipt(waiter)).await?;
+        Ok(Receipt::new(outcome, self.control().clone()))
+    }
+
+    /// Sends an event of which only the newest matters: if an earlier one of the same kind and `key`
+    /// hasn't gone out yet, this takes its place.
+    ///
+    /// # Errors
+    /// If it can't be sent; see [`EventError`].
+    pub async fn send_latest<E: Event>(
+        &self,
+        key: impl Into<String>,
+        event: E,
+    ) -> Result<(), EventError> {
+        self.make(event, Waiter::Latest(key.into())).await?;
+        Ok(())
+    }
+
+    /// Asks the other end for a sign of life, and gives the time that it took; none if the connection
+    /// ended before it came.
+    pub async fn ping(&self) -> Option<Duration> {
+        let (waiter, pong) = oneshot::channel();
+        self.control().send(Control::Ping(waiter)).ok()?;
+        pong.await.ok()
+    }
+
+    /// Says goodbye.
+    pub fn close(&self, goodbye: Goodbye) {
+        // A shell that is gone has closed already.
+        let _ = self.control().send(Control::Close(goodbye));
+    }
+
+    fn control(&self) -> &mpsc::UnboundedSender<Control> {
+        &self.0.control
+    }
+
+    /// Puts a request on its way, and gives the id under which the shell knows it.
+    async fn make<K: Kind>(&self, request: K, waiter: Waiter) -> Result<u64, NotMade> {
+        let Handle {
+            commands,
+            next_id,
+            taken,
+            table,
+            format,
+            ..
+        } = &*self.0;
+        let kind = table.place::<K>().map_err(|why| match why {
+            Refusal::UnknownKind => NotMade::Undeclared,
+            why => NotMade::Refused(why.into()),
+        })?;
+        let payload = format
+            .encode(&request, MAX_PAYLOAD)
+            .map_err(NotMade::Encode)?;
+        drop(request);
+        let refusal = taken
+            .get()
+            .and_then(|taken| taken.refusal(kind, payload.len()));
+        if let Some(why) = refusal {
+            return Err(NotMade::Refused(why.into()));
+        }
+        let id = next_id.fetch_add(1, Ordering::Relaxed);
+        let command = Command {
+            id,
+            kind,
+            payload,
+            waiter,
+        };
+        let sent = commands.send(command).await;
+        sent.map_err(|_| NotMade::NotReceived)?;
+        Ok(id)
+    }
+}
+
+/// Why a call brought no value.
+pub(crate) fn not_answered<E: twinwire::Payload>(outcome: Outcome, format: Format) -> CallError<E> {
+    match outcome {
+        Outcome::Answered(Answer::Error(payload)) => format
+            .decode(&payload)
+            .map_or_else(CallError::Decode, CallError::App),
+        Outcome::Answered(Answer::Refused(refused)) => CallError::Refused(refused),
+        Outcome::Deadline => CallError::Deadline,
+        Outcome::NotReceived => CallError::NotReceived,
+        // Events are accepted, and a value is an answer: neither comes here.
+        Outcome::Unknown | Outcome::Accepted | Outcome::Answered(Answer::Value(_)) => {
+            CallError::Unknown
+        }
+    }
+}
+
+/// Tells the shell when the caller goes before its answer comes.
+#[derive(Debug)]
+pub(crate) struct CancelOnDrop {
+    control: mpsc::UnboundedSender<Control>,
+    id: u64,
+    armed: bool,
+}
+
+impl CancelOnDrop {
+    fn new(control: &mpsc::UnboundedSender<Control>, id: u64) -> Self {
+        Self {
+            control: control.clone(),
+            id,
+            armed: true,
+        }
+    }
+
+    /// There is nothing left to cancel.
+    pub(crate) fn disarm(&mut self) {
+        self.armed = false;
+    }
+
+    /// The consumer has taken an item.
+    pub(crate) fn consumed(&self) {
+        // A shell that is gone sends no further items.
+        let _ = self.control.send(Control::Consumed(self.id));
+    }
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        if self.armed {
+            // A shell that is gone has ended all requests.
+            let _ = self.control.send(Control::Cancel(self.id));
+        }
+    }
+}

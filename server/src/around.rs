@@ -1,0 +1,75 @@
+//! What an application does around its handlers.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use twinwire::{Answer, Class, Refusal};
+
+use crate::Cx;
+use crate::handler::Handling;
+
+/// The application's own wrapping of handlers.
+pub(crate) type Around<S, I> = Arc<dyn Fn(Cx<S, I>, Next) -> Finishing + Send + Sync>;
+
+pub(crate) type Finishing = Pin<Box<dyn Future<Output = Done>>>;
+
+/// The handler of a request, and what other wrappings stand around it. Given to
+/// [`Builder::around`](crate::Builder::around): [`run`](Self::run) it, or answer in its place.
+#[must_use = "the request isn't handled unless this runs"]
+pub struct Next {
+    pub(crate) kind: &'static str,
+    pub(crate) class: Class,
+    pub(crate) rest: Handling,
+}
+
+impl Next {
+    /// The name of the request's kind.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// Whether it is a call, a stream or an event.
+    pub fn class(&self) -> Class {
+        self.class
+    }
+
+    /// Runs the handler to its end.
+    pub async fn run(self) -> Done {
+        Done(self.rest.await)
+    }
+}
+
+impl fmt::Debug for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Next")
+            .field("kind", &self.kind)
+            .field("class", &self.class)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What came of a request.
+#[derive(Debug)]
+#[must_use = "this is what the client is answered"]
+pub struct Done(pub(crate) Answer<Vec<u8>>);
+
+impl Done {
+    /// Refuses a request, in its handler's place or after it. Of an event nothing comes then.
+    pub fn refused(why: Refusal) -> Self {
+        Self(Answer::Refused(why.into()))
+    }
+
+    /// Why it was refused, if it was: the handler got to no answer.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match &self.0 {
+            Answer::Refused(refused) => Some(refused.why),
+            Answer::Value(_) | Answer::Error(_) => None,
+        }
+    }
+
+    /// Whether the handler answered with the application's own error.
+    pub fn is_error(&self) -> bool {
+        matches!(self.0, Answer::Error(_))
+    }
+}

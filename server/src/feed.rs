@@ -1,0 +1,65 @@
+//! Where a handler puts a stream's items.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use tokio::sync::{mpsc, oneshot};
+use twinwire::limits::MAX_PAYLOAD;
+use twinwire::{Format, Number, Refusal, StreamCall};
+
+use crate::handler::unwritable;
+
+/// Where the handler of a stream puts its items, in order.
+pub struct Feed<C> {
+    outlet: Outlet,
+    format: Format,
+    kind: PhantomData<fn() -> C>,
+}
+
+/// The way of items from a handler to its connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Outlet {
+    pub(crate) call: Number,
+    pub(crate) given: mpsc::UnboundedSender<Given>,
+}
+
+/// An item that a handler gives, or why its stream can't go on. A handler gives one at a time.
+#[derive(Debug)]
+pub(crate) struct Given {
+    pub(crate) call: Number,
+    pub(crate) item: Result<Vec<u8>, Refusal>,
+    pub(crate) taken: oneshot::Sender<()>,
+}
+
+impl<C: StreamCall> Feed<C> {
+    pub(crate) fn new(outlet: Outlet, format: Format) -> Self {
+        Self {
+            outlet,
+            format,
+            kind: PhantomData,
+        }
+    }
+
+    /// Gives the next item, and waits while the consumer is behind by more than the stream's window.
+    ///
+    /// It doesn't return when the stream is over, as the handler's future is dropped then: because the
+    /// consumer left, or since this item is larger than its side takes or can't be written, which ends
+    /// the stream with a refusal and is logged.
+    pub async fn send(&mut self, item: C::Item) {
+        let item = self.format.encode(&item, MAX_PAYLOAD);
+        let item = item.map_err(|error| unwritable(C::NAME, &error));
+        let (taken, is_taken) = oneshot::channel();
+        let Outlet { call, given } = &self.outlet;
+        let call = *call;
+        let sent = given.send(Given { call, item, taken });
+        if sent.is_err() || is_taken.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl<C> fmt::Debug for Feed<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feed").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,169 @@
+//! The handlers at work for one session.
+
+use std::collections::HashMap;
+use std::task::{Context, Poll};
+
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use twinwire::session::{ItemRefused, Session};
+use twinwire::{Answer, Class, Number, Refusal, Time};
+
+use crate::feed::{Given, Outlet};
+use crate::handler::Handling;
+
+/// The handlers of a session's requests: each a task of its own, so that none keeps another waiting.
+pub(crate) struct Working {
+    handlers: JoinSet<Answer<Vec<u8>>>,
+    requests: HashMap<Id, Request>,
+    aborts: HashMap<Number, AbortHandle>,
+    given: mpsc::UnboundedReceiver<Given>,
+    outlet: mpsc::UnboundedSender<Given>,
+    /// Items that wait for room: at most one a stream.
+    waiting: HashMap<Number, Given>,
+}
+
+struct Request {
+    number: Number,
+    class: Class,
+    kind: &'static str,
+}
+
+impl Working {
+    pub(crate) fn new() -> Self {
+        let (outlet, given) = mpsc::unbounded_channel();
+        Self {
+            handlers: JoinSet::new(),
+            requests: HashMap::new(),
+            aborts: HashMap::new(),
+            given,
+            outlet,
+            waiting: HashMap::new(),
+        }
+    }
+
+    /// Where the handler of this call puts its items.
+    pub(crate) fn outlet(&self, call: Number) -> Outlet {
+        Outlet {
+            call,
+            given: self.outlet.clone(),
+        }
+    }
+
+    pub(crate) fn start(
+        &mut self,
+        number: Number,
+        class: Class,
+        kind: &'static str,
+        handling: Handling,
+    ) {
+        let handler = self.handlers.spawn_local(handling);
+        let request = Request {
+            number,
+            class,
+            kind,
+        };
+        self.requests.insert(handler.id(), request);
+        self.aborts.insert(number, handler);
+    }
+
+    /// Drops a request's handler.
+    pub(crate) fn stop(&mut self, request: Number) {
+        if let Some(handler) = self.aborts.remove(&request) {
+            handler.abort();
+        }
+        self.waiting.remove(&request);
+    }
+
+    pub(crate) fn stop_all(&mut self) {
+        self.handlers.abort_all();
+        self.waiting.clear();
+    }
+
+    /// Gives the session what handlers have ready. Says whether there was anything.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, session: &mut Session, now: Time) -> bool {
+        let mut any = false;
+        while let Poll::Ready(Some(given)) = self.given.poll_recv(cx) {
+            self.give(given, session, now);
+            any = true;
+        }
+        while let Poll::Ready(Some(ended)) = self.handlers.poll_join_next_with_id(cx) {
+            self.ended(ended, session, now);
+            any = true;
+        }
+        any
+    }
+
+    /// A stream has room for items again.
+    pub(crate) fn room(&mut self, call: Number, session: &mut Session, now: Time) {
+        if let Some(given) = self.waiting.remove(&call) {
+            self.give(given, session, now);
+        }
+    }
+
+    fn give(&mut self, given: Given, session: &mut Session, now: Time) {
+        let Given { call, item, taken } = given;
+        let refusal = match item {
+            Ok(item) => match session.item(now, call, item) {
+                Ok(()) => {
+                    // A handler that was dropped meanwhile doesn't care.
+                    let _ = taken.send(());
+                    return;
+                }
+                Err((ItemRefused::Full, item)) => {
+                    let item = Ok(item);
+                    self.waiting.insert(call, Given { call, item, taken });
+                    return;
+                }
+                Err((ItemRefused::Over, _)) => return,
+                Err((ItemRefused::TooLarge, item)) => {
+                    let kind = self.kind(call);
+                    tracing::error!(kind, bytes = item.len(), "an item is larger than allowed");
+                    Refusal::TooLarge
+                }
+            },
+            Err(refusal) => refusal,
+        };
+        session.answer(now, call, Answer::Refused(refusal.into()));
+        self.stop(call);
+    }
+
+    /// The name of the kind of a request at work.
+    pub(crate) fn kind(&self, request: Number) -> &'static str {
+        let mut requests = self.requests.values();
+        let found = requests.find(|of| of.number == request);
+        found.map_or("", |request| request.kind)
+    }
+
+    fn ended(
+        &mut self,
+        ended: Result<(Id, Answer<Vec<u8>>), JoinError>,
+        session: &mut Session,
+        now: Time,
+    ) {
+        let (id, answer, panicked) = match ended {
+            Ok((id, answer)) => (id, answer, false),
+            Err(error) => {
+                let refused = Answer::Refused(Refusal::Panicked.into());
+                (error.id(), refused, error.is_panic())
+            }
+        };
+        let Some(request) = self.requests.remove(&id) else {
+            return;
+        };
+        let Request {
+            number,
+            class,
+            kind,
+        } = request;
+        if panicked {
+            tracing::error!(kind, request = %number, "a handler panicked");
+        }
+        self.aborts.remove(&number);
+        // A handler that was dropped has been answered for: the session ignores this.
+        if class == Class::Event {
+            session.done(now, number);
+        } else {
+            session.answer(now, number, answer);
+        }
+    }
+}
