@@ -18,6 +18,7 @@ fn drive(session: &mut Session, link: &mut VecDeque<Vec<u8>>) -> Vec<Event> {
         match session.poll(now, &mut out, usize::MAX) {
             Output::Send => link.push_back(out.clone()),
             Output::Event(event) => events.push(event),
+            Output::Pull(_) => unreachable!("nobody joins a topic here"),
             Output::Close { .. } | Output::Wait(_) => return events,
         }
     }

@@ -50,34 +50,88 @@ random_id! {
     BootId, 8
 }
 
-/// The number of a numbered frame: 1 for the first that a side sends in a session, then one more
-/// for each. A call is known by the number of its frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Number(u64);
+random_id! {
+    /// Names one life of a topic's log: a position in another says nothing about this one.
+    Epoch, 8
+}
 
-impl Number {
+macro_rules! counter {
+    ($(#[$doc:meta])* $name:ident, $(#[$first:meta])* $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(u64);
+
+        impl $name {
+            $(#[$first])*
+            pub const FIRST: Self = Self(1);
+
+            /// The number on the wire, if it is one: zero is not.
+            pub(crate) const fn new(value: u64) -> Option<Self> {
+                if value == 0 { None } else { Some(Self(value)) }
+            }
+
+            /// The number as it stands on the wire.
+            pub const fn get(self) -> u64 {
+                self.0
+            }
+
+            /// The number that follows. At one a nanosecond the 53 bits of the wire last 104 days, and
+            /// nothing that is counted here is that fast.
+            pub(crate) const fn next(self) -> Self {
+                Self(self.0 + 1)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+    };
+}
+
+counter! {
+    /// The number of a numbered frame: 1 for the first that a side sends in a session, then one more
+    /// for each. A call is known by the number of its first frame.
+    Number,
     /// What the first numbered frame of a side carries.
-    pub const FIRST: Self = Self(1);
+    "#"
+}
+counter! {
+    /// The place of an entry in its topic's log: 1 for the first of an epoch, then one more for each.
+    Offset,
+    /// The place of the first entry.
+    "@"
+}
 
-    /// The number on the wire, if it is one: zero is not.
-    pub(crate) const fn new(value: u64) -> Option<Self> {
-        if value == 0 { None } else { Some(Self(value)) }
-    }
-
-    /// The number as it stands on the wire.
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-
-    /// The number that follows. At one frame a nanosecond the 53 bits of the wire last 104 days,
-    /// and a session's frames are no faster than its socket.
-    pub(crate) const fn next(self) -> Self {
-        Self(self.0 + 1)
+impl Offset {
+    /// The offset of the next entry.
+    pub const fn following(self) -> Self {
+        self.next()
     }
 }
 
-impl fmt::Display for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}", self.0)
+/// A place in one life of a topic's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Position {
+    /// Which life.
+    pub epoch: Epoch,
+    /// The place in it.
+    pub offset: Offset,
+}
+
+/// What publications name their topic by: one for each life of a log, among all logs of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Alias(u64);
+
+impl Alias {
+    /// The alias of a number below 2^53.
+    pub const fn new(value: u64) -> Self {
+        Self(value)
+    }
+
+    /// The alias as it stands on the wire.
+    pub const fn get(self) -> u64 {
+        self.0
     }
 }

@@ -40,6 +40,7 @@ extern crate self as twinwire;
 
 pub mod frame;
 pub mod limits;
+pub mod log;
 pub mod session;
 pub mod shape;
 pub mod version;
@@ -53,12 +54,12 @@ mod time;
 
 pub use frame::{Answer, KindEntry, Refusal, Refused};
 pub use goodbye::{Goodbye, GoodbyeCode, MAX_REASON, Retry};
-pub use id::{BootId, Number, PeerId, SessionId};
+pub use id::{Alias, BootId, Epoch, Number, Offset, PeerId, Position, SessionId};
 pub use kinds::{Class, KindInfo, Kinds};
 pub use limits::Limits;
-pub use message::{Call, Event, Kind, Never, Payload, StreamCall};
+pub use message::{Call, Event, Kind, Never, Payload, StreamCall, Topic};
 pub use payload::{Bytes, DecodeError, EncodeError, Format, MAX_DEPTH};
 pub use session::{End, PeerMisbehaved};
 pub use shape::{Fingerprint, Shape};
 pub use time::Time;
-pub use twinwire_derive::{Call, Event, Shape};
+pub use twinwire_derive::{Call, Event, Shape, Topic};

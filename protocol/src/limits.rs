@@ -28,6 +28,9 @@ pub const MAX_NAME: usize = 64;
 /// The most kinds in a client's table: with names of full length they fit one message.
 pub const MAX_KINDS: usize = 512;
 
+/// The most bytes of a topic's key in its canonical form, which is postcard.
+pub const MAX_TOPIC_KEY: usize = 255;
+
 /// The largest window of requests: what a session could ever be granted stays below the wire's
 /// 2^53.
 const MAX_WINDOW: u64 = 1 << 32;
@@ -46,6 +49,8 @@ pub struct Limits {
     pub(crate) calls: usize,
     pub(crate) streams: usize,
     pub(crate) stream_window: u64,
+    pub(crate) subscriptions: usize,
+    pub(crate) subscription_window: u64,
     pub(crate) handshake: Duration,
     pub(crate) call_deadline: Duration,
     pub(crate) drain: Duration,
@@ -61,6 +66,8 @@ impl Default for Limits {
             calls: 64,
             streams: 16,
             stream_window: 64 * 1024,
+            subscriptions: 256,
+            subscription_window: 256 * 1024,
             handshake: Duration::from_secs(10),
             call_deadline: Duration::from_secs(30),
             drain: Duration::from_secs(2),
@@ -119,6 +126,21 @@ impl Limits {
     /// at least that, at most 4 GiB). When they are there, the producer waits.
     pub fn stream_window(mut self, bytes: u64) -> Self {
         self.stream_window = bytes.clamp(MAX_MESSAGE as u64, MAX_WINDOW);
+        self
+    }
+
+    /// Topics that a client is subscribed to (default 256, at least 1). A further join is refused as
+    /// [`Refusal::Busy`](crate::Refusal::Busy).
+    pub fn subscriptions(mut self, subscriptions: usize) -> Self {
+        self.subscriptions = subscriptions.max(1);
+        self
+    }
+
+    /// Bytes of a subscription's publications that this side holds for a consumer that is slow
+    /// (default 256 KiB, at least 64 KiB, at most 4 GiB). When they are there, it falls behind in the
+    /// topic's log, at no cost to anybody.
+    pub fn subscription_window(mut self, bytes: u64) -> Self {
+        self.subscription_window = bytes.clamp(MAX_MESSAGE as u64, MAX_WINDOW);
         self
     }
 

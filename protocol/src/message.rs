@@ -100,6 +100,42 @@ pub trait StreamCall: Kind {
 /// ```
 pub trait Event: Kind {}
 
+/// A topic: what is published to it reaches all who are subscribed, in one order. The type's value is
+/// the topic's key, such as the name of a room.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use twinwire::{Shape, Topic};
+///
+/// #[derive(Serialize, Deserialize, Topic)]
+/// #[topic(item = Line)]
+/// struct Room {
+///     name: String,
+/// }
+///
+/// #[derive(Serialize, Deserialize, Shape)]
+/// struct Line {
+///     from: String,
+///     text: String,
+/// }
+/// ```
+///
+/// A key has at most 255 bytes in postcard, and holds no floats, maps or sets: equal keys must be
+/// equal bytes.
+///
+/// ```compile_fail
+/// # use serde::{Deserialize, Serialize};
+/// #[derive(Serialize, Deserialize, twinwire::Topic)]
+/// #[topic(item = String)]
+/// struct Place {
+///     latitude: f64,
+/// }
+/// ```
+pub trait Topic: Kind {
+    /// What is published.
+    type Item: Payload;
+}
+
 /// The error of a call that has none of its own. It has no values.
 ///
 /// The standard library's `Infallible` lacks serde's traits.

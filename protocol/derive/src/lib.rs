@@ -14,6 +14,7 @@ mod rename;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod topic;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -58,6 +59,19 @@ pub fn derive_call(input: TokenStream) -> TokenStream {
 pub fn derive_event(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     event::expand(&input)
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}
+
+/// Derives `twinwire::Topic`, and with it `Kind` and `Shape`.
+///
+/// `#[topic(item = Type, name = "Name")]`, each at most once: the item must be named, the name is the
+/// type's own unless given. The type's value is the topic's key: it holds no floats, maps, sets or
+/// foreign types.
+#[proc_macro_derive(Topic, attributes(topic))]
+pub fn derive_topic(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    topic::expand(&input)
         .unwrap_or_else(syn::Error::into_compile_error)
         .into()
 }

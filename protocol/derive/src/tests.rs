@@ -2,7 +2,7 @@
 
 use syn::DeriveInput;
 
-use crate::{call, event, shape};
+use crate::{call, event, shape, topic};
 
 type Expand = fn(&DeriveInput) -> syn::Result<proc_macro2::TokenStream>;
 
@@ -274,6 +274,9 @@ fn keys_that_a_kind_does_not_know_are_refused_by_name() {
     refuses(call::expand, source, "reply", "or by a `stream`");
     let source = "#[event(reply = u8)] struct S;";
     refuses(event::expand, source, "reply", "doesn't know `reply`");
+    let source = "#[topic(item = u8, reply = u8)] struct S;";
+    refuses(topic::expand, source, "reply", "doesn't know `reply`");
+    refuses(topic::expand, "struct S;", "S", "names what is published");
 }
 
 #[test]

@@ -123,6 +123,8 @@ pub struct Bounds {
     pub window: u64,
     /// How far the items of each stream may go at first, in charged bytes from its start.
     pub stream: u64,
+    /// How far the publications of each subscription may go at first, in charged bytes from its join.
+    pub topic: u64,
     /// The largest payload of one request, answer or item.
     pub payload: u64,
 }
@@ -131,6 +133,7 @@ impl Bounds {
     fn put(self, out: &mut Vec<u8>) {
         put_integer(out, self.window);
         put_integer(out, self.stream);
+        put_integer(out, self.topic);
         put_integer(out, self.payload);
     }
 
@@ -138,6 +141,7 @@ impl Bounds {
         Ok(Self {
             window: body.integer()?,
             stream: body.integer()?,
+            topic: body.integer()?,
             payload: body.integer()?,
         })
     }

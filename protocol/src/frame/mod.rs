@@ -6,6 +6,7 @@
 mod answer;
 mod link;
 mod request;
+mod topic;
 mod wire;
 
 use thiserror::Error;
@@ -13,6 +14,11 @@ use thiserror::Error;
 pub use answer::{Answer, Refusal, Refused};
 pub use link::{Ack, Bounds, Hello, KindEntry, Ping, StreamWindow, Table, TableDigest, Welcome};
 pub use request::{Call, Cancel, Event, Item, Part, Reply, ReplyPart};
+pub use topic::{
+    JOIN, Join, Joined, LEAVE, PUBLISH, Publication, Publish, RESERVED, SkipReason, Skipped, Start,
+    TopicWindow, Verdict, decode_offset, encode_offset,
+};
+pub(crate) use topic::{decode_leave, encode_leave};
 
 use crate::Number;
 use crate::goodbye::{Goodbye, GoodbyeCode};
@@ -75,6 +81,8 @@ frame_types! {
     Table = 0x07, "table", Client, false;
     /// How far a stream's items may go.
     StreamWindow = 0x08, "stream_window", Both, false;
+    /// How far a subscription's publications may go.
+    TopicWindow = 0x09, "topic_window", Client, false;
     /// A request that is answered by one reply, after the items if it is a stream.
     Call = 0x10, "call", Both, true;
     /// A message that is acknowledged and not answered.
@@ -85,6 +93,10 @@ frame_types! {
     Reply = 0x20, "reply", Both, true;
     /// One item of a stream.
     Item = 0x30, "item", Both, true;
+    /// One entry of a topic's log.
+    Publication = 0x40, "publication", Server, false;
+    /// Entries of a topic's log that don't come.
+    Skipped = 0x41, "skipped", Server, false;
 }
 
 /// Types from here on are optional: who doesn't know one skips it.
@@ -111,6 +123,8 @@ pub enum Frame<'a> {
     Table(Table),
     /// See [`StreamWindow`].
     StreamWindow(StreamWindow),
+    /// See [`TopicWindow`].
+    TopicWindow(TopicWindow),
     /// See [`Call`].
     Call(Call<'a>),
     /// See [`Event`].
@@ -121,6 +135,10 @@ pub enum Frame<'a> {
     Reply(Reply<'a>),
     /// See [`Item`].
     Item(Item<'a>),
+    /// See [`Publication`].
+    Publication(Publication<'a>),
+    /// See [`Skipped`].
+    Skipped(Skipped),
 }
 
 impl Frame<'_> {
@@ -136,11 +154,14 @@ impl Frame<'_> {
             Self::NeedTable => FrameType::NeedTable,
             Self::Table(_) => FrameType::Table,
             Self::StreamWindow(_) => FrameType::StreamWindow,
+            Self::TopicWindow(_) => FrameType::TopicWindow,
             Self::Call(_) => FrameType::Call,
             Self::Event(_) => FrameType::Event,
             Self::Cancel(_) => FrameType::Cancel,
             Self::Reply(_) => FrameType::Reply,
             Self::Item(_) => FrameType::Item,
+            Self::Publication(_) => FrameType::Publication,
+            Self::Skipped(_) => FrameType::Skipped,
         }
     }
 
@@ -160,7 +181,10 @@ impl Frame<'_> {
             | Self::Pong(_)
             | Self::NeedTable
             | Self::Table(_)
-            | Self::StreamWindow(_) => None,
+            | Self::StreamWindow(_)
+            | Self::TopicWindow(_)
+            | Self::Publication(_)
+            | Self::Skipped(_) => None,
         }
     }
 
@@ -199,7 +223,10 @@ impl Frame<'_> {
             | Self::NeedTable
             | Self::Table(_)
             | Self::StreamWindow(_)
-            | Self::Cancel(_) => {
+            | Self::TopicWindow(_)
+            | Self::Cancel(_)
+            | Self::Publication(_)
+            | Self::Skipped(_) => {
                 let mut body = Vec::new();
                 self.put_body(&mut body);
                 body.len()
@@ -217,11 +244,14 @@ impl Frame<'_> {
             Self::NeedTable => {}
             Self::Table(table) => table.put(out),
             Self::StreamWindow(window) => window.put(out),
+            Self::TopicWindow(window) => window.put(out),
             Self::Call(call) => call.put(out),
             Self::Event(event) => event.put(out),
             Self::Cancel(cancel) => cancel.put(out),
             Self::Reply(reply) => reply.put(out),
             Self::Item(item) => item.put(out),
+            Self::Publication(publication) => publication.put(out),
+            Self::Skipped(skipped) => skipped.put(out),
         }
     }
 }
@@ -292,11 +322,14 @@ fn read_body(frame_type: FrameType, body: Reader<'_>) -> Result<Frame<'_>, Malfo
         FrameType::NeedTable => body.end().map(|()| Frame::NeedTable),
         FrameType::Table => Table::read(body).map(Frame::Table),
         FrameType::StreamWindow => StreamWindow::read(body).map(Frame::StreamWindow),
+        FrameType::TopicWindow => TopicWindow::read(body).map(Frame::TopicWindow),
         FrameType::Call => Call::read(body).map(Frame::Call),
         FrameType::Event => Event::read(body).map(Frame::Event),
         FrameType::Cancel => Cancel::read(body).map(Frame::Cancel),
         FrameType::Reply => Reply::read(body).map(Frame::Reply),
         FrameType::Item => Item::read(body).map(Frame::Item),
+        FrameType::Publication => Publication::read(body).map(Frame::Publication),
+        FrameType::Skipped => Skipped::read(body).map(Frame::Skipped),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::goodbye::Retry;
 use crate::limits::{MAX_KINDS, MAX_PART};
-use crate::{BootId, Class, Fingerprint, Number, PeerId, SessionId};
+use crate::{Alias, BootId, Class, Fingerprint, Number, Offset, PeerId, SessionId};
 
 fn number(value: u64) -> Number {
     Number::new(value).expect("tests number from one")
@@ -16,6 +16,7 @@ fn bounds() -> Bounds {
     Bounds {
         window: 262_144,
         stream: 65_536,
+        topic: 262_144,
         payload: (1 << 53) - 1,
     }
 }
@@ -66,6 +67,21 @@ fn link_samples() -> Vec<Frame<'static>> {
         Frame::StreamWindow(StreamWindow {
             call: number(9),
             limit: 70_000,
+        }),
+        Frame::TopicWindow(TopicWindow {
+            alias: Alias::new(0),
+            limit: 70_000,
+        }),
+        Frame::Publication(Publication {
+            alias: Alias::new(300),
+            offset: Offset::FIRST,
+            payload: b"line",
+        }),
+        Frame::Skipped(Skipped {
+            alias: Alias::new(7),
+            from: Offset::FIRST,
+            to: Offset::new(300).expect("not zero"),
+            why: SkipReason::LeftOut,
         }),
         Frame::Goodbye(Goodbye {
             retry: Retry::After(Duration::from_millis(1500)),
@@ -192,9 +208,9 @@ fn a_frames_body_cut_short_is_an_error() {
                     | ReplyPart::Further { payload, .. } => Some(payload),
                     ReplyPart::First { .. } => None,
                 },
-                Frame::Event(Event { payload, .. }) | Frame::Item(Item { payload, .. }) => {
-                    Some(payload)
-                }
+                Frame::Event(Event { payload, .. })
+                | Frame::Item(Item { payload, .. })
+                | Frame::Publication(Publication { payload, .. }) => Some(payload),
                 _ => None,
             };
             let rest_is_payload = payload.is_some_and(|p| cut >= body.len() - p.len());

@@ -23,14 +23,17 @@ impl Session {
     /// again when [`has_room`](Self::has_room) says so.
     pub fn request(&mut self, now: Time, kind: u32, payload: Vec<u8>) -> Result<RequestKey, Full> {
         self.now = self.now.max(now);
-        match self.judge_request(kind, payload.len()) {
+        match self.judge_request(kind, payload.len(), |class| class != Class::Topic) {
             Ok(class) => self.outgoing.push(self.now, class, kind, payload),
-            Err(outcome) => {
-                let request = self.outgoing.new_key();
-                self.events.push_back(Event::Outcome { request, outcome });
-                Ok(request)
-            }
+            Err(outcome) => Ok(self.refused(outcome)),
         }
+    }
+
+    /// A request that is over before it began.
+    pub(super) fn refused(&mut self, outcome: Outcome) -> RequestKey {
+        let request = self.outgoing.new_key();
+        self.events.push_back(Event::Outcome { request, outcome });
+        request
     }
 
     /// Whether [`request`](Self::request) would take a payload of this many bytes now.
@@ -51,7 +54,12 @@ impl Session {
         self.outgoing.replace(request, payload)
     }
 
-    fn judge_request(&self, kind: u32, payload: usize) -> Result<Class, Outcome> {
+    pub(super) fn judge_request(
+        &self,
+        kind: u32,
+        payload: usize,
+        fits: impl Fn(Class) -> bool,
+    ) -> Result<Class, Outcome> {
         let may_wait = self.role == Role::Client;
         if !(self.state == State::Open || may_wait && self.state.takes_requests()) {
             return Err(Outcome::NotReceived);
@@ -59,7 +67,7 @@ impl Session {
         if payload > self.limits.payload {
             return Err(Outcome::refused(Refusal::TooLarge));
         }
-        let class = self.class(kind).filter(|class| *class != Class::Topic);
+        let class = self.class(kind).filter(|class| fits(*class));
         let class = class.ok_or(Outcome::refused(Refusal::UnknownKind))?;
         match self.outgoing.refusal(kind, class, payload) {
             Some(why) => Err(Outcome::refused(why)),
@@ -83,10 +91,13 @@ impl Session {
         });
     }
 
-    /// The application has taken the oldest of a stream's items that it hasn't taken yet: the
-    /// producer may send more, and has its time again.
+    /// The application has taken the oldest of a stream's items, or of a subscription's publications,
+    /// that it hasn't taken yet: more may come, and a stream's producer has its time again.
     pub fn consumed(&mut self, now: Time, call: RequestKey) {
         self.now = self.now.max(now);
+        if self.subscriptions.consumed(call) {
+            return;
+        }
         if let Some((number, call)) = self.outgoing.stream_of(call) {
             if let Some(items) = &mut call.items {
                 items.consumed();

@@ -91,6 +91,10 @@ impl Allowance {
         self.used + charge <= self.limit
     }
 
+    pub(super) fn left(&self) -> u64 {
+        self.limit - self.used
+    }
+
     pub(super) fn spend(&mut self, charge: u64) {
         self.used += charge;
     }

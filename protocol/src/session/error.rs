@@ -74,6 +74,12 @@ pub enum PeerMisbehaved {
     /// Its table isn't the one whose digest its hello told.
     #[error("its table of kinds isn't the one that it announced")]
     OtherTable,
+    /// A publication isn't the next of its topic.
+    #[error("a publication isn't the next of its topic")]
+    OffsetSkipped,
+    /// It published to a topic that wasn't joined.
+    #[error("it published to a topic that wasn't joined")]
+    NoSuchTopic,
     /// It named a kind that the client's table doesn't have.
     #[error("it named a kind beyond the table")]
     KindBeyondTable,
@@ -90,8 +96,9 @@ impl PeerMisbehaved {
             | Self::NoSuchCall
             | Self::PartOutOfPlace
             | Self::WrongClass
-            | Self::OtherTable => GoodbyeCode::WrongState,
-            Self::NumberSkipped { .. } => GoodbyeCode::Malformed,
+            | Self::OtherTable
+            | Self::NoSuchTopic => GoodbyeCode::WrongState,
+            Self::NumberSkipped { .. } | Self::OffsetSkipped => GoodbyeCode::Malformed,
             Self::WindowOverrun | Self::KindBeyondTable | Self::PayloadTooLarge => {
                 GoodbyeCode::Limit
             }

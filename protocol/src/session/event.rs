@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::End;
-use crate::frame::{Answer, Refusal, Table, Welcome};
-use crate::{BootId, Class, Number, PeerId, SessionId, Time};
+use crate::frame::{Answer, Joined, Refusal, Skipped, Start, Table, Welcome};
+use crate::log::Room;
+use crate::{Alias, BootId, Class, Number, Offset, PeerId, SessionId, Time};
 
 /// What happened outside the session.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,11 @@ pub enum Output {
     Send,
     /// Give this to the application.
     Event(Event),
+    /// Read a log, send what comes of it as one binary message if there is anything, and say
+    /// [`Session::pulled`].
+    ///
+    /// [`Session::pulled`]: super::Session::pulled
+    Pull(Pull),
     /// Close the transport with this WebSocket close code. Nothing follows.
     Close {
         /// The close code, RFC 6455 §7.4.
@@ -37,6 +43,17 @@ pub enum Output {
     /// Nothing until something happens or, if given, this moment comes: then
     /// [`Input::Tick`] is due.
     Wait(Option<Time>),
+}
+
+/// A log to be read for the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pull {
+    /// Which.
+    pub alias: Alias,
+    /// From where.
+    pub from: Offset,
+    /// How much.
+    pub room: Room,
 }
 
 /// What the session tells the application.
@@ -82,6 +99,37 @@ pub enum Event {
         /// The item, in the connection's payload format.
         payload: Vec<u8>,
     },
+    /// To a client: a topic is joined.
+    Joined {
+        /// The key that `subscribe` gave.
+        subscription: RequestKey,
+        /// Where it begins.
+        joined: Joined,
+    },
+    /// To a client: something was published. Say [`Session::consumed`] when the application has taken
+    /// it.
+    ///
+    /// [`Session::consumed`]: super::Session::consumed
+    Publication {
+        /// The key that `subscribe` gave.
+        subscription: RequestKey,
+        /// Its place in the topic's log.
+        offset: Offset,
+        /// The item, in the connection's payload format.
+        payload: Vec<u8>,
+    },
+    /// To a client: publications don't come.
+    Skipped {
+        /// The key that `subscribe` gave.
+        subscription: RequestKey,
+        /// Which, and why.
+        skipped: Skipped,
+    },
+    /// To a server: the client has left a topic. Its end is told by [`Event::Ended`] alone.
+    Left {
+        /// The topic.
+        alias: Alias,
+    },
     /// The peer answered the newest ping of this side.
     Pong {
         /// The time since the ping was decided.
@@ -108,12 +156,32 @@ pub struct Request {
     /// [`Session::item`]: super::Session::item
     /// [`Session::done`]: super::Session::done
     pub number: Number,
-    /// What its kind is used for: a call, a stream or an event.
+    /// What its kind is used for.
     pub class: Class,
     /// Its kind, by the place in the client's table: always within it.
     pub kind: u32,
-    /// The kind's value, in the connection's payload format.
+    /// The kind's value, in the connection's payload format; of a publication the item.
     pub payload: Vec<u8>,
+    /// What is wanted of a topic. Answer a join with [`Session::joined`], a publication with its
+    /// offset, or either with a refusal.
+    ///
+    /// [`Session::joined`]: super::Session::joined
+    pub topic: Option<TopicRequest>,
+}
+
+/// What a client wants of a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TopicRequest {
+    /// To get what is published. The request's payload is the topic's key.
+    Join {
+        /// Where to begin.
+        start: Start,
+    },
+    /// To publish the request's payload.
+    Publish {
+        /// The topic's key, in the connection's payload format.
+        key: Vec<u8>,
+    },
 }
 
 /// Names a request of this side towards who made it. (Its number on the wire comes later, when it

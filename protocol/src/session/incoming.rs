@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::Request;
 use super::credit::{Grant, Overrun, charge};
 use super::stream::Feed;
-use crate::frame::{Answer, Part, Refusal};
+use crate::frame::{Answer, PUBLISH, Part, Refusal};
 use crate::limits::{Limits, MAX_PART};
-use crate::{Class, Number, Time};
+use crate::{Alias, Class, Number, Time};
 
 /// A request and what it still counts against the window.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub(super) struct Answering {
     /// Bytes of its payload that are sent.
     sent: usize,
     begun: bool,
+    /// The topic whose publications follow it.
+    joins: Option<Alias>,
 }
 
 impl Answering {
@@ -46,6 +48,7 @@ impl Answering {
             answer,
             sent: 0,
             begun: false,
+            joins: None,
         }
     }
 
@@ -218,7 +221,10 @@ impl Incoming {
                 cancelled,
             } = self.waiting.pop_front()?;
             let number = request.number;
-            let blocks = request.class == Class::Event || self.in_order.contains(&request.kind);
+            let blocks = request.class == Class::Event
+                // Publications of one client keep their order.
+                || request.class == Class::Topic && request.kind == PUBLISH
+                || self.in_order.contains(&request.kind);
             if blocks && !cancelled {
                 self.blocking = Some((number, held));
             } else {
@@ -287,6 +293,18 @@ impl Incoming {
             self.unblock(call);
             self.answers.push_back(Answering::new(call, answer));
         }
+    }
+
+    /// Answers a call that joins a topic, unless it isn't running (any more); says so.
+    pub(super) fn answer_join(&mut self, call: Number, joined: Vec<u8>, alias: Alias) -> bool {
+        let is_waiting = self.running.remove(&call).is_some();
+        if is_waiting {
+            self.unblock(call);
+            let mut answering = Answering::new(call, Answer::Value(joined));
+            answering.joins = Some(alias);
+            self.answers.push_back(answering);
+        }
+        is_waiting
     }
 
     /// Ends a running request; a call is refused so.
@@ -366,13 +384,17 @@ impl Incoming {
         self.answers.front()
     }
 
-    /// A part of the [`next_answer`](Self::next_answer) went out. A long one lets others pass.
-    pub(super) fn answer_sent(&mut self, len: usize, more: bool) {
-        if let Some(mut front) = self.answers.pop_front().filter(|_| more) {
-            front.sent += len;
-            front.begun = true;
-            self.answers.push_back(front);
+    /// A part of the [`next_answer`](Self::next_answer) went out; gives the topic that was joined with
+    /// it. A long one lets others pass.
+    pub(super) fn answer_sent(&mut self, len: usize, more: bool) -> Option<Alias> {
+        let mut front = self.answers.pop_front()?;
+        if !more {
+            return front.joins;
         }
+        front.sent += len;
+        front.begun = true;
+        self.answers.push_back(front);
+        None
     }
 
     /// The handlers that have run too long. A stream whose consumer is slow has time.

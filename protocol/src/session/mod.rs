@@ -12,12 +12,13 @@ mod send;
 mod state;
 mod stream;
 mod timers;
+mod topics;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub use error::{End, Full, ItemRefused, PeerMisbehaved};
-pub use event::{Admitted, Event, Input, Outcome, Output, Request, RequestKey};
+pub use event::{Admitted, Event, Input, Outcome, Output, Pull, Request, RequestKey, TopicRequest};
 pub use state::State;
 
 use crate::frame::{Ack, Bounds, Frame, Hello, Malformed, Refusal, Table};
@@ -30,6 +31,7 @@ use outgoing::{Outgoing, Received, Verdict};
 use send::Turn;
 use state::Role;
 use timers::{Timer, Timers};
+use topics::{Cursors, Subscriptions};
 
 /// One end of a connection, without the connection.
 ///
@@ -62,6 +64,12 @@ pub struct Session {
     outgoing: Outgoing,
     incoming: Incoming,
     liveness: Liveness,
+    /// To a client.
+    subscriptions: Subscriptions,
+    /// To a server.
+    cursors: Cursors,
+    /// The next message is a log's, if there is one to be read.
+    pull_next: bool,
     /// The client's table of kinds.
     table: Arc<Table>,
     /// To the server: tables that it need not ask for.
@@ -123,6 +131,7 @@ impl Session {
         Bounds {
             window,
             stream: self.limits.stream_window,
+            topic: self.limits.subscription_window,
             payload: self.limits.payload as u64,
         }
     }
@@ -142,6 +151,9 @@ impl Session {
             outgoing: Outgoing::new(&limits),
             incoming: Incoming::new(&limits),
             liveness: Liveness::default(),
+            subscriptions: Subscriptions::new(limits.subscription_window),
+            cursors: Cursors::default(),
+            pull_next: false,
             table: Arc::default(),
             known: Vec::new(),
             hello: None,
@@ -193,9 +205,19 @@ impl Session {
         }
         self.watch_transport(room);
         if room > 0 {
+            if std::mem::take(&mut self.pull_next)
+                && let Some(pull) = self.pull()
+            {
+                return pull;
+            }
             self.write(out);
+            self.pull_next = true;
             if !out.is_empty() {
                 return Output::Send;
+            }
+            if let Some(pull) = self.pull() {
+                self.pull_next = false;
+                return pull;
             }
         }
         let flushed = room > 0 || self.goodbye_given_up;
@@ -266,12 +288,9 @@ impl Session {
                 Timer::Drain => self.drained(),
             }
         }
-        for request in self.outgoing.expire(self.now) {
-            self.events.push_back(Event::Outcome {
-                request,
-                outcome: Outcome::Deadline,
-            });
-        }
+        let late = self.outgoing.expire(self.now).into_iter();
+        let late = late.map(|request| (request, Outcome::Deadline)).collect();
+        self.report(late);
         for request in self.incoming.late(self.now) {
             self.events.push_back(Event::Dropped {
                 request,
@@ -320,6 +339,7 @@ impl Session {
     /// Gives every request its outcome and the application the end, once.
     fn over(&mut self, end: End, received: Received) {
         self.incoming.stop();
+        self.cursors.clear();
         let ended = self.outgoing.end_all(received);
         self.report(ended);
         if self.end.is_none() {
@@ -329,10 +349,11 @@ impl Session {
     }
 
     fn report(&mut self, ended: Vec<Verdict>) {
-        let events = ended
-            .into_iter()
-            .map(|(request, outcome)| Event::Outcome { request, outcome });
-        self.events.extend(events);
+        for (request, outcome) in ended {
+            if !self.subscriptions.settle(request) {
+                self.events.push_back(Event::Outcome { request, outcome });
+            }
+        }
     }
 }
 

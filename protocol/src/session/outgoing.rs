@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::credit::{Allowance, charge, charge_all};
 use super::stream::Receiving;
 use super::{Full, Outcome, RequestKey};
-use crate::frame::{Answer, Refusal};
+use crate::frame::{Answer, LEAVE, Refusal};
 use crate::limits::{Limits, MAX_PART};
 use crate::{Class, Number, Time};
 
@@ -52,7 +52,9 @@ impl Queued {
 pub(super) struct InFlight {
     /// Gone once the caller has its outcome: the id stays taken until the peer answers it.
     pub(super) key: Option<RequestKey>,
-    deadline: Time,
+    kind: u32,
+    /// None for what nobody waits for.
+    deadline: Option<Time>,
     /// All of it is sent.
     whole: bool,
     /// The beginning of a reply that isn't whole yet.
@@ -156,6 +158,23 @@ impl Outgoing {
         Ok(key)
     }
 
+    /// Queues what leaves a topic, whatever waits: the peer's subscriptions bound it.
+    pub(super) fn push_leave(&mut self, payload: Vec<u8>) -> RequestKey {
+        let queued = Queued {
+            key: self.new_key(),
+            deadline: None,
+            class: Class::Topic,
+            kind: LEAVE,
+            payload,
+            sent: 0,
+            first: None,
+        };
+        let key = queued.key;
+        self.queued += queued.cost();
+        self.queue.push_back(queued);
+        key
+    }
+
     /// Takes another payload for a request that hasn't begun to go out.
     pub(super) fn replace(&mut self, key: RequestKey, payload: Vec<u8>) -> Result<(), Vec<u8>> {
         let waiting = self.queue.iter_mut().find(|queued| queued.key == key);
@@ -219,12 +238,14 @@ impl Outgoing {
         head.sent += len;
         self.window.spend(charge(len));
         let first = *head.first.get_or_insert(number);
-        match (head.class, head.deadline) {
-            (Class::Call | Class::Stream, Some(deadline)) => {
+        match head.class {
+            Class::Call | Class::Stream | Class::Topic => {
                 let (key, stream) = (head.key, head.class == Class::Stream);
+                let (kind, deadline) = (head.kind, head.deadline);
                 let window = self.stream_window;
                 let call = self.in_flight.entry(first).or_insert_with(|| InFlight {
                     key: Some(key),
+                    kind,
                     deadline,
                     whole: false,
                     answer: None,
@@ -232,10 +253,10 @@ impl Outgoing {
                 });
                 call.whole = !more;
             }
-            _ if !more => {
+            Class::Event if !more => {
                 self.unacknowledged.insert(number, head.key);
             }
-            _ => {}
+            Class::Event => {}
         }
         if !more && let Some(head) = self.queue.pop_front() {
             self.queued -= head.cost();
@@ -266,7 +287,7 @@ impl Outgoing {
     pub(super) fn renew(&mut self, now: Time, call: Number) {
         let deadline = now + self.time;
         if let Some(call) = self.in_flight.get_mut(&call) {
-            call.deadline = deadline;
+            call.deadline = Some(deadline);
         }
     }
 
@@ -316,8 +337,8 @@ impl Outgoing {
         }
     }
 
-    /// Closes a call whose answer is whole, and gives its outcome if the caller still waits.
-    pub(super) fn answered(&mut self, call: Number) -> Result<Option<Verdict>, OutOfPlace> {
+    /// Closes a call whose answer is whole.
+    pub(super) fn answered(&mut self, call: Number) -> Result<Closed, OutOfPlace> {
         let state = self.in_flight.remove(&call).ok_or(OutOfPlace)?;
         let cancel_waits = self.cancels.contains(&call);
         if !state.whole && (state.key.is_some() || cancel_waits) {
@@ -327,8 +348,11 @@ impl Outgoing {
         if cancel_waits {
             self.cancels.retain(|cancelled| *cancelled != call);
         }
-        let outcome = state.answer.map(Outcome::Answered);
-        Ok(state.key.zip(outcome))
+        Ok(Closed {
+            key: state.key,
+            kind: state.kind,
+            answer: state.answer.ok_or(OutOfPlace)?,
+        })
     }
 
     /// Everything up to this number has arrived: which events are settled by that.
@@ -350,10 +374,12 @@ impl Outgoing {
     pub(super) fn expire(&mut self, now: Time) -> Vec<RequestKey> {
         let mut late = Vec::new();
         for call in self.in_flight.values_mut() {
-            let consumer_is_slow = call.items.as_ref().is_some_and(Receiving::has_unconsumed);
-            if call.deadline <= now && consumer_is_slow {
-                call.deadline = now + self.time;
-            } else if call.deadline <= now {
+            if call.deadline.is_none_or(|deadline| now < deadline) {
+                continue;
+            }
+            if call.items.as_ref().is_some_and(Receiving::has_unconsumed) {
+                call.deadline = Some(now + self.time);
+            } else {
                 late.extend(call.key);
             }
         }
@@ -380,7 +406,7 @@ impl Outgoing {
 
     pub(super) fn next_deadline(&self) -> Option<Time> {
         let waiting = self.in_flight.values().filter(|call| call.key.is_some());
-        let in_flight = waiting.map(|call| call.deadline);
+        let in_flight = waiting.filter_map(|call| call.deadline);
         // The first that has one: those behind it were made later.
         let queued = self.queue.iter().find_map(|queued| queued.deadline);
         in_flight.chain(queued).min()
@@ -446,6 +472,15 @@ impl Outgoing {
         self.queued = queued_bytes;
         self.streams -= streams;
     }
+}
+
+/// A call that was answered.
+#[derive(Debug)]
+pub(super) struct Closed {
+    /// Gone if the caller has its outcome already.
+    pub(super) key: Option<RequestKey>,
+    pub(super) kind: u32,
+    pub(super) answer: Answer<Vec<u8>>,
 }
 
 /// A frame of an answer that doesn't belong where it came.

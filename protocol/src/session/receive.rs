@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::incoming::RequestFault;
-use super::outgoing::{OutOfPlace, Received};
+use super::outgoing::{Closed, OutOfPlace, Received};
 use super::state::{Admission, Role};
 use super::stream::ItemFault;
 use super::timers::Timer;
-use super::{End, Event, PeerMisbehaved, Request, Session, State};
+use super::{End, Event, Outcome, PeerMisbehaved, Request, Session, State};
 use crate::frame::{
-    self, Ack, Answer, Call, Cancel, Frame, Frames, Hello, Item, Part, Refusal, Reply, ReplyPart,
-    StreamWindow, Table, Welcome, check_size,
+    self, Ack, Answer, Call, Cancel, Frame, Frames, Hello, Item, JOIN, Part, RESERVED, Refusal,
+    Reply, ReplyPart, StreamWindow, Table, Welcome, check_size,
 };
 use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::{Class, Number};
@@ -72,6 +72,9 @@ impl Session {
             Frame::Cancel(cancel) => return self.peer_cancels(cancel),
             Frame::Reply(reply) => return self.reply(&reply),
             Frame::Item(item) => return self.item_came(&item),
+            Frame::TopicWindow(window) => self.topic_window(window),
+            Frame::Publication(publication) => return self.publication(&publication),
+            Frame::Skipped(skipped) => return self.skipped(skipped),
         }
         Ok(())
     }
@@ -144,7 +147,7 @@ impl Session {
     }
 
     fn called(&mut self, call: &Call<'_>) -> Result<(), PeerMisbehaved> {
-        let fits = |class| matches!(class, Class::Call | Class::Stream);
+        let fits = |class| matches!(class, Class::Call | Class::Stream | Class::Topic);
         self.requested(fits, call.number, call.part, call.kind, call.payload)
     }
 
@@ -164,8 +167,14 @@ impl Session {
         let Some(kind) = kind else {
             return Ok(self.incoming.go_on(fits, part, payload)?);
         };
-        let class = self.class(kind).ok_or(PeerMisbehaved::KindBeyondTable)?;
-        if !fits(class) {
+        // A reserved kind's topic is judged when the request starts.
+        let is_reserved = kind >= RESERVED && self.role == Role::Server;
+        let class = match self.class(kind) {
+            Some(class) => class,
+            None if is_reserved && fits(Class::Call) => Class::Topic,
+            None => return Err(PeerMisbehaved::KindBeyondTable),
+        };
+        if !fits(class) && class != Class::Topic || class == Class::Topic && !is_reserved {
             return Err(PeerMisbehaved::WrongClass);
         }
         let request = Request {
@@ -173,6 +182,7 @@ impl Session {
             class,
             kind,
             payload: payload.to_vec(),
+            topic: None,
         };
         Ok(self.incoming.begin(request, part.more)?)
     }
@@ -225,8 +235,12 @@ impl Session {
             }
         };
         if whole {
-            let ended = self.outgoing.answered(reply.call)?;
-            self.report(ended.into_iter().collect());
+            let Closed { key, kind, answer } = self.outgoing.answered(reply.call)?;
+            if kind == JOIN {
+                return self.join_answered(key, answer);
+            }
+            let verdict = key.map(|key| (key, Outcome::Answered(answer)));
+            self.report(verdict.into_iter().collect());
         }
         Ok(())
     }

@@ -53,6 +53,10 @@ impl Session {
         while let Some(request) = self.incoming.start(self.now, self.peer.stream) {
             if request.class == Class::Stream && self.incoming.is_crowded() {
                 self.incoming.cut(request.number, Refusal::Busy);
+            } else if request.class == Class::Topic {
+                if let Err(fault) = self.start_topic_request(request) {
+                    return self.misbehaved(fault);
+                }
             } else {
                 self.events.push_back(Event::Request(request));
             }
@@ -79,7 +83,9 @@ impl Session {
         self.has_last_words()
             || self.liveness.has_signs()
             || self.outgoing.has_stream_news()
+            || self.subscriptions.has_news()
             || self.has_data()
+            || self.has_pull()
     }
 
     /// Fills one message: control first, then data in turns, then goodbye.
@@ -93,6 +99,7 @@ impl Session {
         self.write_signs_of_life(out);
         self.write_ack(out);
         self.write_stream_windows(out);
+        self.write_topic_windows(out);
         self.write_data(out);
         self.write_goodbye(out);
     }
@@ -182,7 +189,9 @@ impl Session {
         if !append(&Frame::Reply(reply), out) {
             return Written::NoRoom;
         }
-        self.incoming.answer_sent(len, more);
+        if let Some(alias) = self.incoming.answer_sent(len, more) {
+            self.cursors.activate(alias);
+        }
         self.numbered();
         Written::Part
     }

@@ -145,6 +145,63 @@ const fn any_variant_free(variants: &[Variant]) -> bool {
     false
 }
 
+/// Whether equal values of the type are equal bytes in postcard: no floats, which have two zeros and
+/// many NaNs, no maps and sets, which have no order, and nothing foreign.
+pub(super) const fn is_canonical(shape: &Descriptor) -> bool {
+    match shape {
+        Descriptor::F32 | Descriptor::F64 | Descriptor::Map(_, _) | Descriptor::Foreign { .. } => {
+            false
+        }
+        Descriptor::Option(item)
+        | Descriptor::Sequence(item)
+        | Descriptor::Array(item, _)
+        | Descriptor::Recursive(item) => is_canonical(item),
+        Descriptor::Tuple(items) => all_canonical(items),
+        Descriptor::Struct { fields, .. } => fields_canonical(fields),
+        Descriptor::Enum { variants, .. } => variants_canonical(variants),
+        _ => true,
+    }
+}
+
+const fn all_canonical(items: &[&Descriptor]) -> bool {
+    let mut index = 0;
+    while index < items.len() {
+        if !is_canonical(items[index]) {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+const fn fields_canonical(fields: &[Field]) -> bool {
+    let mut index = 0;
+    while index < fields.len() {
+        if !is_canonical(fields[index].shape) {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+const fn variants_canonical(variants: &[Variant]) -> bool {
+    let mut index = 0;
+    while index < variants.len() {
+        let canonical = match variants[index].content {
+            Content::Unit => true,
+            Content::Newtype(item) => is_canonical(item),
+            Content::Tuple(items) => all_canonical(items),
+            Content::Struct(fields) => fields_canonical(fields),
+        };
+        if !canonical {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
 /// Whether the text may name a kind: 1 to 64 bytes without ASCII control characters.
 pub(super) const fn is_kind_name(name: &str) -> bool {
     let bytes = name.as_bytes();
@@ -263,6 +320,28 @@ mod tests {
             <(u8,)>::SHAPE,
         ] {
             assert!(!is_key(shape), "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_has_one_form_is_canonical() {
+        for shape in [
+            Unit::SHAPE,
+            Hollow::SHAPE,
+            Choice::SHAPE,
+            Tree::SHAPE,
+            Id::SHAPE,
+        ] {
+            assert!(is_canonical(shape), "{shape:?}");
+        }
+        let ambiguous = [
+            f32::SHAPE,
+            <Option<f64>>::SHAPE,
+            <BTreeMap<u8, u8>>::SHAPE,
+            <(u8, Vec<f32>)>::SHAPE,
+        ];
+        for shape in ambiguous {
+            assert!(!is_canonical(shape), "{shape:?}");
         }
     }
 

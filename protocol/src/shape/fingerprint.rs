@@ -21,17 +21,21 @@ impl Fingerprint {
 
     /// The fingerprint of a kind: its class, its name, and the shapes that its class calls for. Of
     /// a call these are request, reply and error; of a stream request, item and error; of an event
-    /// its own.
+    /// its own; of a topic key and item.
     ///
     /// # Panics
     ///
     /// At compile time, when `name` is empty, longer than 64 bytes or holds a control character,
-    /// or when a shape refers to a recursive type outside itself.
+    /// when a topic's key could be written in two ways, or when a shape refers to a recursive type outside itself.
     #[must_use]
     pub const fn of_kind(class: Class, name: &str, shapes: &[&Descriptor]) -> Self {
         assert!(
             check::is_kind_name(name),
             "a kind's name has 1 to 64 bytes and no control characters"
+        );
+        assert!(
+            !matches!(class, Class::Topic) || check::is_canonical(shapes[0]),
+            "a topic's key holds no floats, maps, sets or foreign types: equal keys must be equal bytes"
         );
         let mut hash = Hash::new().byte(KIND | class.number()).text(name);
         let mut index = 0;

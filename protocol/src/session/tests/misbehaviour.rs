@@ -1,15 +1,16 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::pair::{ASK, GREET, Pair, TYPING, goodbye, greeting, hello, table};
+use super::pair::{ASK, GREET, Pair, ROOM, TYPING, goodbye, greeting, hello, table};
 use crate::frame::{
-    Ack, Bounds, Call, Cancel, Event, Frame, FrameType, Item, Malformed, Part, Ping, Reply,
-    ReplyPart, StreamWindow, Table, Welcome,
+    Ack, Bounds, Call, Cancel, Event, Frame, FrameType, Item, JOIN, Join, Joined, LEAVE, Malformed,
+    PUBLISH, Part, Ping, Publication, Publish, RESERVED, Reply, ReplyPart, SkipReason, Skipped,
+    Start, StreamWindow, Table, TopicWindow, Verdict, Welcome,
 };
 use crate::limits::{MAX_MESSAGE, MAX_PART};
 use crate::session::state::{Admission, Role};
 use crate::session::{End, Input, Outcome, PeerMisbehaved, State};
-use crate::{Answer, GoodbyeCode, Limits, Number};
+use crate::{Alias, Answer, Epoch, GoodbyeCode, Limits, Number, Offset, Position};
 
 fn number(value: u64) -> Number {
     Number::new(value).expect("tests number from one")
@@ -39,6 +40,27 @@ fn item(value: u64, part: Part) -> Frame<'static> {
         part,
         call: number(1),
         payload: b"",
+    })
+}
+
+fn offset(value: u64) -> Offset {
+    Offset::new(value).expect("offsets count from one")
+}
+
+fn publication(value: u64, payload: &[u8]) -> Frame<'_> {
+    Frame::Publication(Publication {
+        alias: Alias::new(0),
+        offset: offset(value),
+        payload,
+    })
+}
+
+fn skipped(from: u64, to: u64) -> Frame<'static> {
+    Frame::Skipped(Skipped {
+        alias: Alias::new(0),
+        from: offset(from),
+        to: offset(to),
+        why: SkipReason::Gone,
     })
 }
 
@@ -248,6 +270,111 @@ fn a_reply_that_goes_on_without_a_beginning_is_refused() {
     );
 }
 
+/// An open server gets a call of a reserved kind.
+fn check_reserved(kind: u32, payload: &[u8], fault: PeerMisbehaved) {
+    let call = Frame::Call(Call {
+        number: number(1),
+        part: Part::WHOLE,
+        kind: Some(kind),
+        payload,
+    });
+    check(&[call], fault);
+}
+
+#[test]
+fn calls_of_reserved_kinds_say_what_they_must() {
+    let join = |kind| {
+        let (key, start) = (b"key".as_slice(), Start::Now);
+        Join { kind, key, start }.encode()
+    };
+    check_reserved(JOIN, &join(GREET), PeerMisbehaved::WrongClass);
+    check_reserved(JOIN, &join(77), PeerMisbehaved::KindBeyondTable);
+    check_reserved(JOIN, b"", Malformed::Truncated.into());
+    check_reserved(JOIN, &join(ROOM)[..4], Malformed::Truncated.into());
+    check_reserved(PUBLISH, b"", Malformed::Truncated.into());
+    let (key, item) = ([0; 2041].as_slice(), b"".as_slice());
+    let long_key = Publish {
+        kind: ROOM,
+        key,
+        item,
+    }
+    .encode();
+    check_reserved(PUBLISH, &long_key, Malformed::OverLimit.into());
+    check_reserved(LEAVE, b"", Malformed::Truncated.into());
+    check_reserved(RESERVED + 3, b"", PeerMisbehaved::KindBeyondTable);
+    check_reserved(ROOM, b"", PeerMisbehaved::WrongClass);
+    let event = Frame::Event(Event {
+        number: number(1),
+        part: Part::WHOLE,
+        kind: Some(JOIN),
+        payload: b"",
+    });
+    check(&[event], PeerMisbehaved::KindBeyondTable);
+}
+
+/// A client that has joined the topic of alias 0 gets `frames`.
+fn check_subscriber(frames: &[Frame<'_>], fault: PeerMisbehaved) {
+    let mut pair = Pair::open(&Limits::default());
+    let subscription = pair
+        .client
+        .session
+        .subscribe(pair.now, ROOM, b"", Start::Now);
+    subscription.expect("the queue has room");
+    pair.client.poll(pair.now);
+    let joined = Joined {
+        alias: Alias::new(0),
+        position: Position {
+            epoch: Epoch::from_bytes([1; 8]),
+            offset: offset(1),
+        },
+        verdict: Verdict::Begun,
+    };
+    let reply = Frame::Reply(Reply {
+        number: number(1),
+        call: number(1),
+        content: ReplyPart::First {
+            answer: Answer::Value(&joined.encode()),
+            more: false,
+        },
+    });
+    pair.client.inject(pair.now, &[reply]);
+    assert_eq!(pair.client.end(), None);
+    pair.client.inject(pair.now, frames);
+    assert_eq!(pair.client.end(), Some(&End::Misbehaved(fault)));
+}
+
+#[test]
+fn publications_come_to_who_joined_in_order_and_within_the_window() {
+    let unjoined = Frame::Publication(Publication {
+        alias: Alias::new(1),
+        offset: offset(1),
+        payload: b"",
+    });
+    check_subscriber(&[unjoined], PeerMisbehaved::NoSuchTopic);
+    check_subscriber(&[publication(2, b"")], PeerMisbehaved::OffsetSkipped);
+    let twice = [publication(1, b""), publication(1, b"")];
+    check_subscriber(&twice, PeerMisbehaved::OffsetSkipped);
+    let behind = [publication(1, b""), skipped(1, 3)];
+    check_subscriber(&behind, PeerMisbehaved::OffsetSkipped);
+    let payload = vec![0; MAX_PART];
+    let many: Vec<_> = (1..10).map(|i| publication(i, &payload)).collect();
+    check_subscriber(&many, PeerMisbehaved::WindowOverrun);
+}
+
+#[test]
+fn a_reply_that_says_nothing_of_the_topic_is_refused() {
+    let mut pair = Pair::open(&Limits::default());
+    let subscription = pair
+        .client
+        .session
+        .subscribe(pair.now, ROOM, b"", Start::Now);
+    subscription.expect("the queue has room");
+    pair.client.poll(pair.now);
+    pair.client.inject(pair.now, &[sample(FrameType::Reply)]);
+    let fault = PeerMisbehaved::Malformed(Malformed::Truncated);
+    assert_eq!(pair.client.end(), Some(&End::Misbehaved(fault)));
+}
+
 #[test]
 fn another_table_than_the_hello_announced_is_refused() {
     let mut pair = Pair::asked(&Limits::default());
@@ -366,6 +493,12 @@ fn sample(frame: FrameType) -> Frame<'static> {
             call: number(1),
             limit: 0,
         }),
+        FrameType::TopicWindow => Frame::TopicWindow(TopicWindow {
+            alias: Alias::new(0),
+            limit: 0,
+        }),
+        FrameType::Publication => publication(1, b""),
+        FrameType::Skipped => skipped(1, 2),
         FrameType::Call => call(1),
         FrameType::Event => event(1),
         FrameType::Cancel => Frame::Cancel(Cancel {

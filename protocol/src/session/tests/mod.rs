@@ -7,3 +7,4 @@ mod misbehaviour;
 mod pair;
 mod requests;
 mod soak;
+mod topics;

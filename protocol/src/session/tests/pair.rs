@@ -5,9 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::frame::{Bounds, Frame, Frames, Hello, Refusal, Table};
-use crate::session::{Admitted, End, Event, Input, Outcome, Output, RequestKey, Session, State};
+use crate::log::{Log, Reader};
+use crate::session::{
+    Admitted, End, Event, Input, Outcome, Output, Pull, RequestKey, Session, State,
+};
 use crate::{
-    Answer, BootId, Class, Fingerprint, Goodbye, KindEntry, Limits, Number, PeerId, SessionId, Time,
+    Answer, BootId, Class, Fingerprint, Format, Goodbye, KindEntry, Limits, Number, PeerId,
+    SessionId, Time,
 };
 
 /// One end, and what it has said so far.
@@ -22,6 +26,8 @@ pub(super) struct Side {
     pub(super) room: usize,
     /// The network loses what this side sends, and tells nobody.
     pub(super) unheard: bool,
+    /// The logs that the session reads.
+    pub(super) logs: Vec<Log>,
 }
 
 impl Side {
@@ -35,6 +41,7 @@ impl Side {
             wake: None,
             room: usize::MAX,
             unheard: false,
+            logs: Vec::new(),
         }
     }
 
@@ -44,6 +51,7 @@ impl Side {
             match self.session.poll(now, &mut out, self.room) {
                 Output::Send => self.sent.push_back(out.clone()),
                 Output::Event(event) => self.events.push(event),
+                Output::Pull(pull) => self.pull(now, pull),
                 Output::Close { code } => self.closed = Some(code),
                 Output::Wait(wake) => {
                     self.wake = wake;
@@ -52,6 +60,22 @@ impl Side {
             }
         }
         panic!("the session never waits");
+    }
+
+    fn pull(&mut self, now: Time, pull: Pull) {
+        let log = self.logs.iter_mut().find(|log| log.alias() == pull.alias);
+        let log = log.expect("a session reads what was joined");
+        let reader = Reader {
+            peer: PeerId::from_bytes([2; 8]),
+            format: Format::Postcard,
+            to_json: &|_| None,
+        };
+        let mut message = Vec::new();
+        let slice = log.read(reader, pull.from, pull.room, &mut message);
+        if !message.is_empty() {
+            self.sent.push_back(message);
+        }
+        self.session.pulled(now, pull, slice);
     }
 
     pub(super) fn request(&mut self, now: Time, kind: u32, payload: &[u8]) -> RequestKey {
@@ -109,6 +133,7 @@ pub(super) const GREET: u32 = 0;
 pub(super) const UNHEARD: u32 = 1;
 pub(super) const ASK: u32 = 2;
 pub(super) const TYPING: u32 = 3;
+pub(super) const ROOM: u32 = 4;
 
 pub(super) fn table() -> Arc<Table> {
     let kind = |name: &str, class| KindEntry {
@@ -121,6 +146,7 @@ pub(super) fn table() -> Arc<Table> {
         kind("Unheard", Class::Call),
         kind("Ask", Class::Stream),
         kind("Typing", Class::Event),
+        kind("Room", Class::Topic),
     ];
     Arc::new(Table::new(kinds))
 }
@@ -250,6 +276,7 @@ pub(super) fn hello() -> Hello {
         bounds: Bounds {
             window: 1 << 20,
             stream: 64 * 1024,
+            topic: 256 * 1024,
             payload: 256 * 1024,
         },
         token: Vec::new(),

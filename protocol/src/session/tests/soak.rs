@@ -145,6 +145,10 @@ impl App {
         for event in &side.events[self.seen_events..] {
             match event {
                 Event::Hello { .. }
+                | Event::Joined { .. }
+                | Event::Publication { .. }
+                | Event::Skipped { .. }
+                | Event::Left { .. }
                 | Event::Welcome(_)
                 | Event::Pong { .. }
                 | Event::Room { .. } => {}
