@@ -52,8 +52,8 @@ pub use socket::{
 };
 pub use twinwire::{End, Format, Goodbye, GoodbyeCode, Kinds, Limits, Refusal, Refused, Retry};
 pub use twinwire_client::{
-    AnyEvent, CallError, Client, ClientState, EventError, Events, Inbox, Items, Options, Receipt,
-    States, Undeclared,
+    AnyEvent, CallError, Client, ClientState, EventError, Events, Inbox, Items, Options,
+    Publication, Published, Receipt, Start, States, Subscription, Undeclared, Update, Verdict,
 };
 
 #[cfg(test)]

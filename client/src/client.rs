@@ -6,8 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use twinwire::{Call, End, Event, Goodbye, GoodbyeCode, PeerId, SessionId, StreamCall};
-use twinwire_remote::{CallError, EventError, Items, Receipt, Remote};
+use twinwire::frame::Start;
+use twinwire::{
+    Call, End, Event, Goodbye, GoodbyeCode, Never, PeerId, SessionId, StreamCall, Topic,
+};
+use twinwire_remote::{CallError, EventError, Items, Published, Receipt, Remote, Subscription};
 
 use crate::events::{Events, Inbox};
 use crate::handlers::{self, MaybeSend};
@@ -120,6 +123,44 @@ impl Client {
     pub fn inbox(&self) -> Inbox {
         let table = Arc::clone(self.remote.table());
         Inbox::new(self.listen(None), table, self.remote.format())
+    }
+
+    /// Subscribes to a topic, from now on; see [`subscribe_from`](Self::subscribe_from).
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn subscribe<T: Topic>(&self, topic: T) -> Result<Subscription<T>, CallError<Never>> {
+        self.remote.subscribe(topic, Start::Now).await
+    }
+
+    /// Subscribes to a topic. Ready when the server has let the client in: from then on, what is
+    /// published comes in one order, the same for all subscribers.
+    ///
+    /// A topic that this client is subscribed to already is shared by all handles: a further one begins
+    /// with what comes from now on, whatever `start` says.
+    ///
+    /// # Errors
+    /// See [`CallError`]: `Refused` says `denied` if the application doesn't let the client in.
+    pub async fn subscribe_from<T: Topic>(
+        &self,
+        topic: T,
+        start: Start,
+    ) -> Result<Subscription<T>, CallError<Never>> {
+        self.remote.subscribe(topic, start).await
+    }
+
+    /// Publishes to a topic. Ready when the item is on its way, which is at once unless as many bytes of
+    /// requests wait as the limits allow; await what it gives to know that the server has it, and where.
+    /// What one client publishes keeps its order. An item has at most 32 KiB.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn publish<T: Topic>(
+        &self,
+        topic: &T,
+        item: T::Item,
+    ) -> Result<Published, CallError<Never>> {
+        self.remote.publish(topic, item).await
     }
 
     fn listen(&self, kind: Option<u32>) -> crate::events::Heard {

@@ -204,6 +204,7 @@ impl<T: Transport> Shell<'_, T> {
             match self.session.poll(self.transport.now(), &mut self.out, room) {
                 Output::Send => self.link.send(&self.out),
                 Output::Event(event) => self.event(event),
+                Output::Pull(_) => debug_assert!(false, "a client has no logs"),
                 Output::Close { code } => return Some(Over::Close(code)),
                 Output::Wait(deadline) => {
                     self.wake_at(deadline);
@@ -252,6 +253,10 @@ impl<T: Transport> Shell<'_, T> {
             | Event::Room { .. }
             | Event::Outcome { .. }
             | Event::Item { .. }
+            | Event::Joined { .. }
+            | Event::Publication { .. }
+            | Event::Skipped { .. }
+            | Event::Left { .. }
             | Event::Pong { .. } => {
                 debug_assert!(
                     false,
@@ -267,6 +272,7 @@ impl<T: Transport> Shell<'_, T> {
             class,
             kind,
             payload,
+            topic: _,
         } = request;
         match class {
             Class::Event if self.listeners.give(number, kind, &payload) => {

@@ -44,4 +44,7 @@ pub use handlers::MaybeSend;
 pub use options::Options;
 pub use states::States;
 pub use transport::{Inbound, Link, LinkLost, Transport};
-pub use twinwire_remote::{CallError, EventError, Items, Receipt};
+pub use twinwire::frame::{Start, Verdict};
+pub use twinwire_remote::{
+    CallError, EventError, Items, Publication, Published, Receipt, Subscription, Update,
+};

@@ -4,11 +4,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use twinwire::frame::Table;
+use twinwire::frame::{Start, Table};
 use twinwire::session::Outcome;
 use twinwire::{Format, Goodbye};
 
 use crate::remote::Handle;
+use crate::topics::Subscriber;
 use crate::{Remote, Requests};
 
 /// Requests on their way from handles to the shell. What the session takes is bounded in bytes by its
@@ -21,7 +22,33 @@ pub(crate) struct Command {
     pub(crate) id: u64,
     pub(crate) kind: u32,
     pub(crate) payload: Vec<u8>,
+    pub(crate) act: Act,
     pub(crate) waiter: Waiter,
+}
+
+impl Command {
+    /// At most this many bytes are its payload in the session.
+    pub(crate) fn cost(&self) -> usize {
+        let key = match &self.act {
+            Act::Request => return self.payload.len(),
+            Act::Join { .. } => 0,
+            Act::Publish { key } => key.len(),
+        };
+        self.payload.len() + key + TOPIC_REQUEST
+    }
+}
+
+/// What joining and publishing adds to a key and an item, at most, in bytes.
+const TOPIC_REQUEST: usize = 32;
+
+/// What a request does.
+pub(crate) enum Act {
+    /// What its kind says.
+    Request,
+    /// Joins a topic: the payload is its key.
+    Join { start: Start },
+    /// Publishes to a topic: the payload is the item.
+    Publish { key: Vec<u8> },
 }
 
 /// Who waits for what becomes of a request.
@@ -34,6 +61,8 @@ pub(crate) enum Waiter {
     Stream(mpsc::UnboundedSender<Piece>),
     /// Nobody; it takes the place of what waits under the same name.
     Latest(String),
+    /// A topic's subscriber.
+    Subscriber(Subscriber),
 }
 
 /// A piece of a stream.
@@ -46,8 +75,10 @@ pub(crate) enum Piece {
 pub(crate) enum Control {
     /// Nobody waits for this request any more.
     Cancel(u64),
-    /// A stream's consumer has taken an item.
+    /// A stream's consumer has taken an item, or all of a topic's subscribers a publication.
     Consumed(u64),
+    /// A topic's subscriber is gone.
+    Leave(u64),
     /// Somebody waits for an acknowledgement.
     Prompt,
     /// Somebody wants to know the time of a round trip.
@@ -61,7 +92,12 @@ pub fn channel(table: Arc<Table>, format: Format) -> (Remote, Requests) {
     let (commands, incoming) = mpsc::channel(UNDER_WAY);
     let (control, incoming_control) = mpsc::unbounded_channel();
     let taken = Arc::new(OnceLock::new());
-    let requests = Requests::new(incoming, incoming_control, Arc::clone(&taken));
+    let requests = Requests::new(
+        incoming,
+        incoming_control,
+        control.downgrade(),
+        Arc::clone(&taken),
+    );
     let handle = Handle::new(commands, control, taken, table, format);
     (Remote::new(handle), requests)
 }

@@ -14,10 +14,13 @@ mod items;
 mod receipt;
 mod remote;
 mod requests;
+mod subscription;
+mod topics;
 
 pub use command::channel;
 pub use error::{CallError, EventError};
 pub use items::Items;
-pub use receipt::Receipt;
+pub use receipt::{Published, Receipt};
 pub use remote::{Remote, Taken};
 pub use requests::Requests;
+pub use subscription::{Publication, Subscription, Update};

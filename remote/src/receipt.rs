@@ -1,14 +1,16 @@
-//! Whether an event has arrived.
+//! Whether an event has arrived, and where a publication is.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::sync::{mpsc, oneshot};
+use twinwire::frame::decode_offset;
 use twinwire::session::Outcome;
-use twinwire::{Answer, Refusal, Refused};
+use twinwire::{Answer, Format, Never, Offset, Refusal, Refused};
 
-use crate::EventError;
 use crate::command::Control;
+use crate::remote::not_answered;
+use crate::{CallError, EventError};
 
 /// The future of an event's acknowledgement: ready when the event is in the other side's session, in
 /// order. Whoever awaits it asks for the acknowledgement at once; dropping it changes nothing.
@@ -55,5 +57,34 @@ impl Future for Receipt {
                 Poll::Pending
             }
         }
+    }
+}
+
+/// The future of a publication's place in its topic's log: ready when the server has it there. Dropping
+/// it changes nothing.
+#[derive(Debug)]
+pub struct Published {
+    outcome: oneshot::Receiver<Outcome>,
+    format: Format,
+}
+
+impl Published {
+    pub(crate) fn new(outcome: oneshot::Receiver<Outcome>, format: Format) -> Self {
+        Self { outcome, format }
+    }
+}
+
+impl Future for Published {
+    type Output = Result<Offset, CallError<Never>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(Pin::new(&mut self.outcome).poll(cx));
+        Poll::Ready(match outcome.unwrap_or(Outcome::Unknown) {
+            // A reply that is no offset is of a server that breaks the protocol.
+            Outcome::Answered(Answer::Value(payload)) => {
+                decode_offset(&payload).map_err(|_| CallError::Unknown)
+            }
+            other => Err(not_answered(other, self.format)),
+        })
     }
 }

@@ -5,14 +5,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use twinwire::frame::Table;
+use twinwire::frame::{Start, Table};
 use twinwire::limits::MAX_PAYLOAD;
 use twinwire::session::Outcome;
-use twinwire::{Answer, Call, Event, Format, Goodbye, Kind, Refusal, StreamCall};
+use twinwire::{Answer, Call, Event, Format, Goodbye, Kind, Never, Refusal, StreamCall, Topic};
 
-use crate::command::{Command, Control, Waiter};
+use crate::command::{Act, Command, Control, Waiter};
 use crate::error::NotMade;
-use crate::{CallError, EventError, Items, Receipt};
+use crate::subscription::LeaveOnDrop;
+use crate::topics::Subscriber;
+use crate::{CallError, EventError, Items, Published, Receipt, Subscription};
 
 /// Makes requests of the other end. A cheap clone.
 #[derive(Clone)]
@@ -136,6 +138,58 @@ impl Remote {
         Ok(())
     }
 
+    /// Joins a topic.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn subscribe<T: Topic>(
+        &self,
+        topic: T,
+        start: Start,
+    ) -> Result<Subscription<T>, CallError<Never>> {
+        let key = self.0.format.encode(&topic, MAX_PAYLOAD);
+        let key = key.map_err(CallError::Encode)?;
+        drop(topic);
+        let (told, joined) = oneshot::channel();
+        let (updates, incoming) = mpsc::unbounded_channel();
+        let subscriber = |id| Waiter::Subscriber(Subscriber::new(id, told, updates));
+        let kind = self.kind::<T>(0)?;
+        let id = self
+            .enqueue(kind, key, Act::Join { start }, subscriber)
+            .await?;
+        let leave = LeaveOnDrop::new(self.control().clone(), id);
+        match joined.await.unwrap_or(Err(Outcome::Unknown)) {
+            Ok(joined) => Ok(Subscription::new(joined, incoming, leave, self.0.format)),
+            Err(outcome) => Err(not_answered(outcome, self.0.format)),
+        }
+    }
+
+    /// Publishes to a topic. Ready when the item is on its way; await what it gives to learn its place in
+    /// the topic's log.
+    ///
+    /// # Errors
+    /// If the request can't be made; see [`CallError`].
+    pub async fn publish<T: Topic>(
+        &self,
+        topic: &T,
+        item: T::Item,
+    ) -> Result<Published, CallError<Never>> {
+        let format = self.0.format;
+        let key = format
+            .encode(topic, MAX_PAYLOAD)
+            .map_err(CallError::Encode)?;
+        let payload = format
+            .encode(&item, MAX_PAYLOAD)
+            .map_err(CallError::Encode)?;
+        drop(item);
+        let (waiter, outcome) = oneshot::channel();
+        let kind = self.kind::<T>(payload.len())?;
+        let waiter = |_| Waiter::Receipt(waiter);
+        self.enqueue(kind, payload, Act::Publish { key }, waiter)
+            .await?;
+        Ok(Published::new(outcome, format))
+    }
+
     /// Asks the other end for a sign of life, and gives the time that it took; none if the connection
     /// ended before it came.
     pub async fn ping(&self) -> Option<Duration> {
@@ -156,36 +210,42 @@ impl Remote {
 
     /// Puts a request on its way, and gives the id under which the shell knows it.
     async fn make<K: Kind>(&self, request: K, waiter: Waiter) -> Result<u64, NotMade> {
-        let Handle {
-            commands,
-            next_id,
-            taken,
-            table,
-            format,
-            ..
-        } = &*self.0;
+        let payload = self.0.format.encode(&request, MAX_PAYLOAD);
+        let payload = payload.map_err(NotMade::Encode)?;
+        drop(request);
+        let kind = self.kind::<K>(payload.len())?;
+        self.enqueue(kind, payload, Act::Request, |_| waiter).await
+    }
+
+    /// The kind's place in the table, unless the other end is known not to take such a payload of it.
+    fn kind<K: Kind>(&self, payload: usize) -> Result<u32, NotMade> {
+        let Handle { table, taken, .. } = &*self.0;
         let kind = table.place::<K>().map_err(|why| match why {
             Refusal::UnknownKind => NotMade::Undeclared,
             why => NotMade::Refused(why.into()),
         })?;
-        let payload = format
-            .encode(&request, MAX_PAYLOAD)
-            .map_err(NotMade::Encode)?;
-        drop(request);
-        let refusal = taken
-            .get()
-            .and_then(|taken| taken.refusal(kind, payload.len()));
-        if let Some(why) = refusal {
-            return Err(NotMade::Refused(why.into()));
+        match taken.get().and_then(|taken| taken.refusal(kind, payload)) {
+            Some(why) => Err(NotMade::Refused(why.into())),
+            None => Ok(kind),
         }
-        let id = next_id.fetch_add(1, Ordering::Relaxed);
+    }
+
+    async fn enqueue(
+        &self,
+        kind: u32,
+        payload: Vec<u8>,
+        act: Act,
+        waiter: impl FnOnce(u64) -> Waiter,
+    ) -> Result<u64, NotMade> {
+        let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
         let command = Command {
             id,
             kind,
             payload,
-            waiter,
+            act,
+            waiter: waiter(id),
         };
-        let sent = commands.send(command).await;
+        let sent = self.0.commands.send(command).await;
         sent.map_err(|_| NotMade::NotReceived)?;
         Ok(id)
     }

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use twinwire::Time;
+use twinwire::frame::Start;
 use twinwire::session::{Event, Outcome, RequestKey, Session};
 
 use crate::Taken;
-use crate::command::{Command, Control, Piece, Waiter};
+use crate::command::{Act, Command, Control, Piece, Waiter};
+use crate::topics::{Subscriber, Topics};
 
 /// The requests of the application that drive a session, and who waits for them.
 pub struct Requests {
@@ -22,7 +24,9 @@ pub struct Requests {
     pending: HashMap<RequestKey, Pending>,
     keys: HashMap<u64, RequestKey>,
     latest: HashMap<(u32, String), RequestKey>,
+    topics: Topics,
     pings: Vec<oneshot::Sender<Duration>>,
+    own_control: mpsc::WeakUnboundedSender<Control>,
     abandoned: bool,
 }
 
@@ -36,6 +40,7 @@ impl Requests {
     pub(crate) fn new(
         commands: mpsc::Receiver<Command>,
         control: mpsc::UnboundedReceiver<Control>,
+        own_control: mpsc::WeakUnboundedSender<Control>,
         taken: Arc<OnceLock<Taken>>,
     ) -> Self {
         Self {
@@ -46,7 +51,9 @@ impl Requests {
             pending: HashMap::new(),
             keys: HashMap::new(),
             latest: HashMap::new(),
+            topics: Topics::default(),
             pings: Vec::new(),
+            own_control,
             abandoned: false,
         }
     }
@@ -66,7 +73,7 @@ impl Requests {
             any = true;
         }
         while let Some(command) = self.next(cx) {
-            if !session.has_room(command.payload.len()) {
+            if !session.has_room(command.cost()) {
                 self.held = Some(command);
                 break;
             }
@@ -79,7 +86,7 @@ impl Requests {
     /// Whether a request was held back for which there is room by now.
     pub fn can_go_on(&self, session: &Session) -> bool {
         let held = self.held.as_ref();
-        held.is_some_and(|command| session.has_room(command.payload.len()))
+        held.is_some_and(|command| session.has_room(command.cost()))
     }
 
     /// Whether the last handle is gone.
@@ -89,7 +96,7 @@ impl Requests {
 
     /// Takes an event that says what became of a request; gives back any other.
     pub fn take(&mut self, event: Event) -> Option<Event> {
-        match event {
+        match self.topics.take(event)? {
             Event::Outcome { request, outcome } => self.settle(request, outcome),
             Event::Item { call, payload } => {
                 if let Some(Waiter::Stream(pieces)) = self.waiter(call) {
@@ -112,6 +119,7 @@ impl Requests {
     pub fn end(&mut self) {
         self.commands.close();
         self.pings.clear();
+        self.topics.end();
         let held = self.held.take();
         let under_way = std::iter::from_fn(|| self.commands.try_recv().ok());
         for command in held.into_iter().chain(under_way) {
@@ -142,10 +150,12 @@ impl Requests {
                 }
             }
             Control::Consumed(id) => {
-                if let Some(key) = self.keys.get(&id) {
-                    session.consumed(now, *key);
+                let key = self.keys.get(&id).copied();
+                if let Some(key) = key.or_else(|| self.topics.of_credit(id)) {
+                    session.consumed(now, key);
                 }
             }
+            Control::Leave(id) => self.topics.leave(id, session, now),
             Control::Prompt => session.prompt(now),
             Control::Ping(waiter) => {
                 self.pings.push(waiter);
@@ -159,29 +169,77 @@ impl Requests {
         let Command {
             id,
             kind,
-            mut payload,
+            payload,
+            act,
             waiter,
         } = command;
-        match &waiter {
-            Waiter::Call(waiter) if waiter.is_closed() => return,
-            Waiter::Stream(pieces) if pieces.is_closed() => return,
-            Waiter::Call(_) | Waiter::Stream(_) | Waiter::Receipt(_) => {}
-            Waiter::Latest(name) => {
-                if let Some(earlier) = self.latest.get(&(kind, name.clone())) {
-                    match session.replace(*earlier, payload) {
-                        Ok(()) => return,
-                        Err(unused) => payload = unused,
-                    }
-                }
-            }
+        let is_unwanted = match &waiter {
+            Waiter::Call(waiter) => waiter.is_closed(),
+            Waiter::Stream(pieces) => pieces.is_closed(),
+            Waiter::Subscriber(subscriber) => subscriber.is_gone(),
+            Waiter::Receipt(_) | Waiter::Latest(_) => false,
+        };
+        if is_unwanted {
+            return;
         }
-        match session.request(now, kind, payload) {
+        let made = match act {
+            Act::Request => match &waiter {
+                Waiter::Latest(name) => match self.replace(kind, name, payload, session) {
+                    Some(payload) => session.request(now, kind, payload),
+                    None => return,
+                },
+                _ => session.request(now, kind, payload),
+            },
+            Act::Publish { key } => session.publish(now, kind, &key, &payload),
+            Act::Join { start } => match waiter {
+                Waiter::Subscriber(subscriber) => {
+                    return self.join(kind, payload, start, subscriber, session, now);
+                }
+                _ => return,
+            },
+        };
+        match made {
             Ok(key) => {
                 if let Waiter::Latest(name) = &waiter {
                     self.latest.insert((kind, name.clone()), key);
                 }
                 self.keys.insert(id, key);
                 self.pending.insert(key, Pending { id, kind, waiter });
+            }
+            Err(full) => debug_assert!(false, "there was room, yet: {full}"),
+        }
+    }
+
+    /// Puts the payload in the place of an earlier one that waits; gives it back if none does.
+    fn replace(
+        &self,
+        kind: u32,
+        name: &str,
+        payload: Vec<u8>,
+        session: &mut Session,
+    ) -> Option<Vec<u8>> {
+        match self.latest.get(&(kind, name.to_owned())) {
+            Some(earlier) => session.replace(*earlier, payload).err(),
+            None => Some(payload),
+        }
+    }
+
+    fn join(
+        &mut self,
+        kind: u32,
+        key: Vec<u8>,
+        start: Start,
+        subscriber: Subscriber,
+        session: &mut Session,
+        now: Time,
+    ) {
+        let Err((key, subscriber)) = self.topics.share(kind, key, subscriber) else {
+            return;
+        };
+        match session.subscribe(now, kind, &key, start) {
+            Ok(request) => {
+                let control = self.own_control.clone();
+                self.topics.joining(request, kind, key, subscriber, control);
             }
             Err(full) => debug_assert!(false, "there was room, yet: {full}"),
         }
@@ -216,5 +274,6 @@ fn tell(waiter: Waiter, outcome: Outcome) {
             let _ = pieces.send(Piece::End(outcome));
         }
         Waiter::Latest(_) => {}
+        Waiter::Subscriber(mut subscriber) => subscriber.tell(Err(outcome)),
     }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use thiserror::Error;
 use tokio::sync::watch;
-use twinwire::{BootId, Call, End, Event, Kind, Limits, StreamCall};
+use twinwire::log::Keep;
+use twinwire::{BootId, Call, End, Event, Kind, Limits, StreamCall, Topic};
 
 use crate::around::{Around, Done, Next};
 use crate::feed::Feed;
@@ -17,6 +18,7 @@ use crate::origin::Origins;
 use crate::peers::{Peers, UserKey};
 use crate::shared::{Shared, random};
 use crate::tables::Tables;
+use crate::topic::{Access, Topics};
 use crate::{Cx, Twinwire};
 
 /// Work of the application's that ends in nothing.
@@ -37,6 +39,8 @@ pub struct Builder<S, I> {
     clash: Option<&'static str>,
     origins: Origins,
     limits: Limits,
+    keep: Keep,
+    topics: usize,
 }
 
 impl<S: Send + Sync + 'static> Twinwire<S, ()> {
@@ -59,6 +63,8 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             clash: None,
             origins: Origins::default(),
             limits: Limits::default(),
+            keep: Keep::default(),
+            topics: 10_000,
         }
     }
 
@@ -90,6 +96,8 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             clash: None,
             origins: self.origins,
             limits: self.limits,
+            keep: self.keep,
+            topics: self.topics,
         }
     }
 }
@@ -145,6 +153,32 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         R: Future<Output = ()> + 'static,
     {
         self.register::<E>(Registered::event(handler))
+    }
+
+    /// Opens topics of one kind: `access` decides, at each join and at each publication, what a client
+    /// may do with the topic of that key. A client's publications are taken one after the other, so that
+    /// they keep their order.
+    pub fn topic<T, F, R>(self, access: F) -> Self
+    where
+        T: Topic,
+        F: Fn(Cx<S, I>, T) -> R + Send + Sync + 'static,
+        R: Future<Output = Access> + 'static,
+    {
+        self.register::<T>(Registered::topic(access))
+    }
+
+    /// How much of each topic's log is kept for those who come later or are slow (default 1,000 entries
+    /// and 256 KiB).
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.keep = keep;
+        self
+    }
+
+    /// The most topics at a time (default 10,000). For another one, the least lately used that nobody is
+    /// subscribed to goes, with its log; if all have subscribers, the other one is refused as `busy`.
+    pub fn topics(mut self, most: usize) -> Self {
+        self.topics = most;
+        self
     }
 
     fn register<K: Kind>(mut self, registered: Registered<S, I>) -> Self {
@@ -253,6 +287,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
             origins: self.origins,
             limits: self.limits,
             tables: Tables::default(),
+            topics: Topics::new(self.keep, self.topics),
             boot,
             stop: watch::Sender::new(None),
         })))

@@ -1,5 +1,6 @@
 //! The one loop of a connection: socket, timer and handlers on one side, the session on the other.
 
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,9 +15,10 @@ use tokio::time::{Instant, Sleep};
 use tracing::field::display;
 use twinwire::frame::Table;
 use twinwire::limits::MAX_MESSAGE;
-use twinwire::session::{Admitted, Event, Input, Output, Request, Session, State};
+use twinwire::session::{Admitted, Event, Input, Output, Pull, Request, Session, State};
 use twinwire::{
-    Answer, Class, End, Format, Goodbye, GoodbyeCode, Number, PeerId, Refusal, SessionId, Time,
+    Alias, Answer, Class, End, Format, Goodbye, GoodbyeCode, Number, PeerId, Refusal, SessionId,
+    Time,
 };
 use twinwire_remote::{Requests, Taken};
 
@@ -24,8 +26,9 @@ use crate::handler::{Arrived, Judged, judge};
 use crate::identity::{Denied, Judging};
 use crate::peer::Introduction;
 use crate::shared::{Shared, random};
+use crate::topic::{Membership, News};
 use crate::websocket::{Close, Frame, Inbound, Opcode, Outbound, Refused};
-use crate::working::Working;
+use crate::working::{Join, Working};
 use crate::{Cx, Peer};
 
 /// Carries one connection from its handshake to its end.
@@ -64,6 +67,8 @@ pub(crate) async fn run<S, I>(
         stopping: Some(stopping(stop.clone())),
         _open: stop,
         working: Working::new(),
+        news: Arc::default(),
+        topics: HashMap::new(),
     };
     tracing::debug!(?address, ?format, "a socket opened");
     shell.run().await;
@@ -135,6 +140,9 @@ struct Shell<S, I> {
     /// By this the endpoint knows that the connection lives.
     _open: watch::Receiver<Option<Goodbye>>,
     working: Working,
+    /// What is new in the topics that the client has joined.
+    news: Arc<News>,
+    topics: HashMap<Alias, Membership>,
 }
 
 /// What there is of a session from its welcome on.
@@ -223,6 +231,15 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
         }
         let now = self.now();
         any |= self.working.poll(cx, &mut self.session, now);
+        while let Some(join) = self.working.next_join() {
+            self.join(join);
+        }
+        if let Poll::Ready(news) = self.news.poll(cx) {
+            for (alias, head) in news {
+                self.session.news(alias, head);
+            }
+            any = true;
+        }
         if let Some(open) = &mut self.open {
             any |= open.requests.poll(cx, &mut self.session, now);
             if let Some((opening, _)) = &mut open.opening
@@ -265,6 +282,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
             match self.session.poll(self.now(), &mut self.out, room) {
                 Output::Send => self.send(),
                 Output::Event(event) => self.event(event),
+                Output::Pull(pull) => self.pull(pull),
                 Output::Close { code } => {
                     close(&self.outbound, code);
                     return true;
@@ -354,9 +372,18 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
                 let now = self.now();
                 self.working.room(call, &mut self.session, now);
             }
+            Some(Event::Left { alias }) => {
+                self.topics.remove(&alias);
+            }
             Some(Event::Ended(end)) => self.ended(end),
             Some(
-                Event::Welcome(_) | Event::Outcome { .. } | Event::Item { .. } | Event::Pong { .. },
+                Event::Welcome(_)
+                | Event::Joined { .. }
+                | Event::Publication { .. }
+                | Event::Skipped { .. }
+                | Event::Outcome { .. }
+                | Event::Item { .. }
+                | Event::Pong { .. },
             ) => {
                 debug_assert!(
                     false,
@@ -381,6 +408,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
     fn ended(&mut self, end: End) {
         self.judging = None;
         self.working.stop_all();
+        self.topics.clear();
         let peer = self.open.as_ref().map(|open| display(open.cx.id()));
         tracing::info!(peer, %end, "a session ended");
         if let Some(open) = &mut self.open {
@@ -465,6 +493,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
             class,
             kind,
             payload,
+            topic,
         } = request;
         let shared = Arc::clone(&self.shared);
         let place = usize::try_from(kind).ok();
@@ -477,10 +506,34 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
             cx: open.cx.clone(),
             format: self.format,
             payload,
+            topic,
             outlet: self.working.outlet(number),
         };
         let handling = registered.handle(name, &shared.around, arrived);
         self.working.start(number, class, name, handling);
+    }
+
+    /// A client has been let into a topic.
+    fn join(&mut self, join: Join) {
+        // A client may join again without having left.
+        self.topics.remove(&join.live.alias());
+        let (membership, joined, head) = Membership::begin(join.live, &self.news, join.start);
+        if self.session.joined(self.now(), join.call, joined, head) {
+            self.topics.insert(joined.alias, membership);
+        }
+    }
+
+    /// Reads a log for the client.
+    fn pull(&mut self, pull: Pull) {
+        let Some((membership, open)) = self.topics.get(&pull.alias).zip(self.open.as_ref()) else {
+            return debug_assert!(false, "a session reads what was joined");
+        };
+        let (peer, live) = (open.cx.id(), &membership.live);
+        let slice = live.read(peer, self.format, pull.from, pull.room, &mut self.out);
+        if !self.out.is_empty() {
+            self.send();
+        }
+        self.session.pulled(self.now(), pull, slice);
     }
 
     /// The client sends what it was told not to.

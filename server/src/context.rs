@@ -7,6 +7,7 @@ use std::sync::Arc;
 use twinwire::PeerId;
 
 use crate::shared::Shared;
+use crate::topic::Topics;
 use crate::{Peer, Twinwire};
 
 /// What a handler knows besides its request: the application's state, and who asks. A cheap clone.
@@ -52,6 +53,10 @@ impl<S, I> Cx<S, I> {
     /// The endpoint, and through it the other clients.
     pub fn wire(&self) -> Twinwire<S, I> {
         Twinwire::new(Arc::clone(&self.shared))
+    }
+
+    pub(crate) fn topics(&self) -> &Topics {
+        &self.shared.topics
     }
 
     /// Runs what must finish: a handler's own future is dropped at its next await when its caller

@@ -2,12 +2,15 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
+use twinwire::frame::Start;
 use twinwire::limits::MAX_PAYLOAD;
 use twinwire::{Format, Number, Refusal, StreamCall};
 
 use crate::handler::unwritable;
+use crate::topic::Live;
 
 /// Where the handler of a stream puts its items, in order.
 pub struct Feed<C> {
@@ -17,15 +20,21 @@ pub struct Feed<C> {
 }
 
 /// The way of items from a handler to its connection.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Outlet {
     pub(crate) call: Number,
     pub(crate) given: mpsc::UnboundedSender<Given>,
 }
 
-/// An item that a handler gives, or why its stream can't go on. A handler gives one at a time.
-#[derive(Debug)]
-pub(crate) struct Given {
+/// What a handler gives before it ends.
+pub(crate) enum Given {
+    Item(Item),
+    /// The topic that its client may join.
+    Topic(Number, Arc<Live>, Start),
+}
+
+/// An item of a stream, or why the stream can't go on. A handler gives one at a time.
+pub(crate) struct Item {
     pub(crate) call: Number,
     pub(crate) item: Result<Vec<u8>, Refusal>,
     pub(crate) taken: oneshot::Sender<()>,
@@ -51,7 +60,7 @@ impl<C: StreamCall> Feed<C> {
         let (taken, is_taken) = oneshot::channel();
         let Outlet { call, given } = &self.outlet;
         let call = *call;
-        let sent = given.send(Given { call, item, taken });
+        let sent = given.send(Given::Item(Item { call, item, taken }));
         if sent.is_err() || is_taken.await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -4,14 +4,17 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use twinwire::frame::{Start, encode_offset};
 use twinwire::limits::MAX_PAYLOAD;
+use twinwire::session::TopicRequest;
 use twinwire::{
     Answer, Call, Class, DecodeError, EncodeError, Event, Fingerprint, Format, Kind, KindEntry,
-    Refusal, StreamCall,
+    Refusal, StreamCall, Topic,
 };
 
 use crate::around::{Around, Next};
-use crate::feed::{Feed, Outlet};
+use crate::feed::{Feed, Given, Outlet};
+use crate::topic::{Access, PublishError, canonical, to_json};
 use crate::{Cx, around};
 
 /// What a request becomes; an event's answer is worth nothing. It stays on the worker where the
@@ -23,6 +26,7 @@ pub(crate) struct Arrived<S, I> {
     pub(crate) cx: Cx<S, I>,
     pub(crate) format: Format,
     pub(crate) payload: Vec<u8>,
+    pub(crate) topic: Option<TopicRequest>,
     pub(crate) outlet: Outlet,
 }
 
@@ -117,6 +121,32 @@ impl<S: 'static, I: 'static> Registered<S, I> {
         })
     }
 
+    pub(crate) fn topic<T, F, R>(access: F) -> Self
+    where
+        T: Topic,
+        F: Fn(Cx<S, I>, T) -> R + Send + Sync + 'static,
+        R: Future<Output = Access> + 'static,
+    {
+        let access = Arc::new(access);
+        Self::new::<T>(move |arrived| {
+            let access = Arc::clone(&access);
+            Box::pin(async move {
+                match arrived.topic {
+                    Some(TopicRequest::Join { start }) => {
+                        let (cx, key) = (arrived.cx, arrived.payload);
+                        join(cx, arrived.format, key, start, arrived.outlet, &*access).await
+                    }
+                    Some(TopicRequest::Publish { key }) => {
+                        let (cx, item) = (arrived.cx, arrived.payload);
+                        publish(cx, arrived.format, key, item, &*access).await
+                    }
+                    None => Err(Refusal::UnknownKind),
+                }
+                .unwrap_or_else(|refusal| Answer::Refused(refusal.into()))
+            })
+        })
+    }
+
     /// Whether the client means the same by the kind's name.
     fn agrees(&self, entry: &KindEntry) -> bool {
         self.class == entry.class && self.fingerprint == entry.fingerprint
@@ -148,12 +178,75 @@ impl<S: 'static, I: 'static> Registered<S, I> {
     }
 }
 
-fn read<K: Kind>(format: Format, payload: Vec<u8>) -> Result<K, Answer<Vec<u8>>> {
-    format.decode(&payload).map_err(|error: DecodeError| {
+/// Lets a client into a topic: the connection does the rest once this has ended well.
+async fn join<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
+    cx: Cx<S, I>,
+    format: Format,
+    key: Vec<u8>,
+    start: Start,
+    outlet: Outlet,
+    access: &impl Fn(Cx<S, I>, T) -> R,
+) -> Result<Answer<Vec<u8>>, Refusal> {
+    let topic: T = read_or_refuse(format, &key)?;
+    let key = canonical(&topic).map_err(|error| unpublished(&error))?;
+    if !access(cx.clone(), topic).await.subscribe {
+        return Err(Refusal::Denied);
+    }
+    let opened = cx.topics().open(T::NAME, key, to_json::<T>);
+    let live = opened.map_err(|error| unpublished(&error))?;
+    // A connection that is gone needs no answer.
+    let _ = outlet.given.send(Given::Topic(outlet.call, live, start));
+    Ok(Answer::Value(Vec::new()))
+}
+
+/// Publishes what a client wants published.
+async fn publish<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
+    cx: Cx<S, I>,
+    format: Format,
+    key: Vec<u8>,
+    item: Vec<u8>,
+    access: &impl Fn(Cx<S, I>, T) -> R,
+) -> Result<Answer<Vec<u8>>, Refusal> {
+    let topic: T = read_or_refuse(format, &key)?;
+    let key = canonical(&topic).map_err(|error| unpublished(&error))?;
+    if !access(cx.clone(), topic).await.publish {
+        return Err(Refusal::Denied);
+    }
+    let decoded: T::Item = format.decode(&item).map_err(|error| {
+        tracing::debug!(kind = T::NAME, %error, "an item can't be read");
+        Refusal::Undecodable
+    })?;
+    let item = Format::Postcard.encode(&decoded, MAX_PAYLOAD);
+    let item = item.map_err(|error| unwritable(T::NAME, &error))?;
+    let opened = cx.topics().open(T::NAME, key, to_json::<T>);
+    let live = opened.map_err(|error| unpublished(&error))?;
+    let published = live.publish(item, None).map_err(|_| Refusal::TooLarge)?;
+    Ok(Answer::Value(encode_offset(published)))
+}
+
+/// Why a client's wish for a topic comes to nothing.
+fn unpublished(error: &PublishError) -> Refusal {
+    match error {
+        PublishError::KeyTooLong | PublishError::ItemTooLarge(_) => Refusal::TooLarge,
+        PublishError::Crowded => Refusal::Busy,
+        PublishError::NotRegistered { .. } => Refusal::UnknownKind,
+        PublishError::Encode(_) | PublishError::NoRandomness => {
+            tracing::error!(%error, "a topic can't be opened");
+            Refusal::Unwritable
+        }
+    }
+}
+
+fn read_or_refuse<K: Kind>(format: Format, payload: &[u8]) -> Result<K, Refusal> {
+    format.decode(payload).map_err(|error: DecodeError| {
         // At the peer's pace, so not louder.
         tracing::debug!(kind = K::NAME, %error, "a payload can't be read");
-        Answer::Refused(Refusal::Undecodable.into())
+        Refusal::Undecodable
     })
+}
+
+fn read<K: Kind>(format: Format, payload: Vec<u8>) -> Result<K, Answer<Vec<u8>>> {
+    read_or_refuse(format, &payload).map_err(|refusal| Answer::Refused(refusal.into()))
 }
 
 /// The handler gave what can't be written.

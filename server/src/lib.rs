@@ -48,6 +48,7 @@ mod peers;
 mod service;
 mod shared;
 mod tables;
+mod topic;
 mod websocket;
 mod working;
 
@@ -61,6 +62,8 @@ pub use identity::Denied;
 pub use loopback::loopback;
 pub use peer::Peer;
 pub use service::Twinwire;
+pub use topic::{Access, PublishError};
+pub use twinwire::log::Keep;
 pub use twinwire::{Class, End, Goodbye, GoodbyeCode, Limits, PeerId, Refusal, Retry};
 pub use twinwire_remote::{CallError, EventError, Receipt};
 pub use websocket::{on_connect, tune};

@@ -6,12 +6,13 @@ use std::time::Duration;
 use actix_web::http::header;
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use twinwire::limits::MAX_MESSAGE;
-use twinwire::{Goodbye, GoodbyeCode, PeerId, version};
+use twinwire::limits::{MAX_MESSAGE, MAX_PAYLOAD};
+use twinwire::{Format, Goodbye, GoodbyeCode, Offset, PeerId, Topic, version};
 
 use crate::Peer;
 use crate::connection;
 use crate::shared::Shared;
+use crate::topic::{PublishError, canonical, to_json};
 use crate::websocket::{self, Accepted};
 
 const WHAT: &str = "It speaks Twinwire: typed messages between browsers and Rust servers. Connect with \
@@ -50,6 +51,43 @@ impl<S, I> Twinwire<S, I> {
     /// each of the user's tabs and devices that are connected.
     pub fn user(&self, key: &str) -> Vec<Peer<I>> {
         self.0.peers.of_user(key)
+    }
+
+    /// Publishes to a topic, from anywhere in the application; gives the item's place in the topic's log.
+    /// It doesn't wait for those who read.
+    ///
+    /// # Errors
+    /// See [`PublishError`].
+    pub fn publish<T: Topic>(&self, topic: &T, item: &T::Item) -> Result<Offset, PublishError> {
+        self.publish_to(topic, item, None)
+    }
+
+    /// Publishes to all subscribers but one client.
+    ///
+    /// # Errors
+    /// See [`PublishError`].
+    pub fn publish_except<T: Topic>(
+        &self,
+        topic: &T,
+        item: &T::Item,
+        except: PeerId,
+    ) -> Result<Offset, PublishError> {
+        self.publish_to(topic, item, Some(except))
+    }
+
+    fn publish_to<T: Topic>(
+        &self,
+        topic: &T,
+        item: &T::Item,
+        except: Option<PeerId>,
+    ) -> Result<Offset, PublishError> {
+        if !self.0.registry.contains_key(T::NAME) {
+            return Err(PublishError::NotRegistered { name: T::NAME });
+        }
+        let item = Format::Postcard.encode(item, MAX_PAYLOAD)?;
+        let key = canonical(topic)?;
+        let live = self.0.topics.open(T::NAME, key, to_json::<T>)?;
+        Ok(live.publish(item, except)?)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::identity::Authenticate;
 use crate::origin::Origins;
 use crate::peers::Peers;
 use crate::tables::Tables;
+use crate::topic::Topics;
 
 /// What all connections share.
 pub(crate) struct Shared<S, I> {
@@ -24,6 +25,7 @@ pub(crate) struct Shared<S, I> {
     pub(crate) origins: Origins,
     pub(crate) limits: Limits,
     pub(crate) tables: Tables,
+    pub(crate) topics: Topics,
     pub(crate) boot: BootId,
     /// Why all sessions end, once they have to. Each connection watches it for as long as it lives.
     pub(crate) stop: watch::Sender<Option<Goodbye>>,

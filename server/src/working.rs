@@ -1,15 +1,18 @@
 //! The handlers at work for one session.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use twinwire::frame::Start;
 use twinwire::session::{ItemRefused, Session};
 use twinwire::{Answer, Class, Number, Refusal, Time};
 
-use crate::feed::{Given, Outlet};
+use crate::feed::{Given, Item, Outlet};
 use crate::handler::Handling;
+use crate::topic::Live;
 
 /// The handlers of a session's requests: each a task of its own, so that none keeps another waiting.
 pub(crate) struct Working {
@@ -19,7 +22,18 @@ pub(crate) struct Working {
     given: mpsc::UnboundedReceiver<Given>,
     outlet: mpsc::UnboundedSender<Given>,
     /// Items that wait for room: at most one a stream.
-    waiting: HashMap<Number, Given>,
+    waiting: HashMap<Number, Item>,
+    /// The topics that clients may join once the handlers of their wishes have ended well.
+    topics: HashMap<Number, (Arc<Live>, Start)>,
+    /// Those of which they have.
+    joins: Vec<Join>,
+}
+
+/// A wish to join a topic that was granted.
+pub(crate) struct Join {
+    pub(crate) call: Number,
+    pub(crate) live: Arc<Live>,
+    pub(crate) start: Start,
 }
 
 struct Request {
@@ -38,6 +52,8 @@ impl Working {
             given,
             outlet,
             waiting: HashMap::new(),
+            topics: HashMap::new(),
+            joins: Vec::new(),
         }
     }
 
@@ -72,18 +88,26 @@ impl Working {
             handler.abort();
         }
         self.waiting.remove(&request);
+        self.topics.remove(&request);
     }
 
     pub(crate) fn stop_all(&mut self) {
         self.handlers.abort_all();
         self.waiting.clear();
+        self.topics.clear();
+        self.joins.clear();
     }
 
     /// Gives the session what handlers have ready. Says whether there was anything.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, session: &mut Session, now: Time) -> bool {
         let mut any = false;
         while let Poll::Ready(Some(given)) = self.given.poll_recv(cx) {
-            self.give(given, session, now);
+            match given {
+                Given::Item(item) => self.give(item, session, now),
+                Given::Topic(call, live, start) => {
+                    self.topics.insert(call, (live, start));
+                }
+            }
             any = true;
         }
         while let Poll::Ready(Some(ended)) = self.handlers.poll_join_next_with_id(cx) {
@@ -93,6 +117,11 @@ impl Working {
         any
     }
 
+    /// A wish to join a topic that was granted.
+    pub(crate) fn next_join(&mut self) -> Option<Join> {
+        self.joins.pop()
+    }
+
     /// A stream has room for items again.
     pub(crate) fn room(&mut self, call: Number, session: &mut Session, now: Time) {
         if let Some(given) = self.waiting.remove(&call) {
@@ -100,8 +129,8 @@ impl Working {
         }
     }
 
-    fn give(&mut self, given: Given, session: &mut Session, now: Time) {
-        let Given { call, item, taken } = given;
+    fn give(&mut self, given: Item, session: &mut Session, now: Time) {
+        let Item { call, item, taken } = given;
         let refusal = match item {
             Ok(item) => match session.item(now, call, item) {
                 Ok(()) => {
@@ -111,7 +140,7 @@ impl Working {
                 }
                 Err((ItemRefused::Full, item)) => {
                     let item = Ok(item);
-                    self.waiting.insert(call, Given { call, item, taken });
+                    self.waiting.insert(call, Item { call, item, taken });
                     return;
                 }
                 Err((ItemRefused::Over, _)) => return,
@@ -159,6 +188,13 @@ impl Working {
             tracing::error!(kind, request = %number, "a handler panicked");
         }
         self.aborts.remove(&number);
+        if let Some((live, start)) = self.topics.remove(&number)
+            && let Answer::Value(_) = answer
+        {
+            let call = number;
+            self.joins.push(Join { call, live, start });
+            return;
+        }
         // A handler that was dropped has been answered for: the session ignores this.
         if class == Class::Event {
             session.done(now, number);

@@ -1,0 +1,166 @@
+//! A topic, at who is subscribed to it.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use tokio::sync::mpsc;
+use twinwire::frame::{Joined, SkipReason, Verdict};
+use twinwire::{DecodeError, Format, Offset, Position, Topic};
+
+use crate::command::Control;
+use crate::topics::Piece;
+
+/// What a subscriber hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Update<T> {
+    /// Something was published.
+    Item(Publication<T>),
+    /// The subscriber was too slow, and the log has these no more: those from `from` up to, and without,
+    /// `to`.
+    Gap {
+        /// The first that is lost.
+        from: Offset,
+        /// The next that comes.
+        to: Offset,
+    },
+}
+
+/// Something that was published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publication<T> {
+    /// Its place in the topic's log.
+    pub offset: Offset,
+    /// What it is.
+    pub item: T,
+}
+
+/// The publications of a topic, in order. All handles of a client to one topic share one subscription,
+/// which ends when the last is dropped. A handle that isn't read makes all of them fall behind in the
+/// topic's log when a window waits for it.
+///
+/// An error stands for a publication that can't be read as its type, though the fingerprints agree: a
+/// serde implementation written by hand is asymmetric.
+#[must_use = "dropping it ends the subscription"]
+pub struct Subscription<T> {
+    joined: Joined,
+    next: Position,
+    updates: mpsc::UnboundedReceiver<Piece>,
+    format: Format,
+    topic: PhantomData<fn() -> T>,
+    _leave: LeaveOnDrop,
+}
+
+impl<T> Subscription<T> {
+    pub(crate) fn new(
+        joined: Joined,
+        updates: mpsc::UnboundedReceiver<Piece>,
+        leave: LeaveOnDrop,
+        format: Format,
+    ) -> Self {
+        Self {
+            joined,
+            next: joined.position,
+            updates,
+            format,
+            topic: PhantomData,
+            _leave: leave,
+        }
+    }
+
+    /// What became of the wish to begin at some position.
+    pub fn verdict(&self) -> Verdict {
+        self.joined.verdict
+    }
+
+    /// The place of the next publication that isn't read yet: to begin there another time.
+    pub fn position(&self) -> Position {
+        self.next
+    }
+}
+
+impl<T: Topic> Subscription<T> {
+    /// The next update; none once the connection has ended.
+    pub async fn next(&mut self) -> Option<Result<Update<T::Item>, DecodeError>> {
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+}
+
+impl<T: Topic> Stream for Subscription<T> {
+    type Item = Result<Update<T::Item>, DecodeError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            let Some(piece) = ready!(self.updates.poll_recv(cx)) else {
+                return Poll::Ready(None);
+            };
+            match piece {
+                Piece::Publication(offset, delivered) => {
+                    let item = self.format.decode(&delivered.payload);
+                    self.next.offset = offset.following();
+                    return Poll::Ready(Some(
+                        item.map(|item| Update::Item(Publication { offset, item })),
+                    ));
+                }
+                Piece::Skipped(skipped) => {
+                    self.next.offset = skipped.to;
+                    if skipped.why == SkipReason::Gone {
+                        let (from, to) = (skipped.from, skipped.to);
+                        return Poll::Ready(Some(Ok(Update::Gap { from, to })));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<T> fmt::Debug for Subscription<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("next", &self.next)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Tells the shell when a subscriber goes.
+pub(crate) struct LeaveOnDrop {
+    control: mpsc::UnboundedSender<Control>,
+    id: u64,
+}
+
+impl LeaveOnDrop {
+    pub(crate) fn new(control: mpsc::UnboundedSender<Control>, id: u64) -> Self {
+        Self { control, id }
+    }
+}
+
+impl Drop for LeaveOnDrop {
+    fn drop(&mut self) {
+        // A shell that is gone has left everything.
+        let _ = self.control.send(Control::Leave(self.id));
+    }
+}
+
+/// A publication's bytes, shared by all handles. The last that drops it makes room for another.
+pub(crate) struct Delivered {
+    pub(crate) payload: Vec<u8>,
+    pub(crate) credit: Arc<Credit>,
+}
+
+/// The way to give credit back for one subscription.
+pub(crate) struct Credit {
+    pub(crate) control: mpsc::WeakUnboundedSender<Control>,
+    pub(crate) id: u64,
+}
+
+impl Drop for Delivered {
+    fn drop(&mut self) {
+        if let Some(control) = self.credit.control.upgrade() {
+            // A shell that is gone gets no further publications.
+            let _ = control.send(Control::Consumed(self.credit.id));
+        }
+    }
+}

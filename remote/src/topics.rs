@@ -1,0 +1,216 @@
+//! The topics that a client is subscribed to: one subscription each, whatever the number of handles.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use twinwire::frame::{Joined, Skipped, Verdict};
+use twinwire::session::{Event, Outcome, RequestKey, Session};
+use twinwire::{Offset, Position, Time};
+
+use crate::command::Control;
+use crate::subscription::{Credit, Delivered};
+
+/// What a handle gets.
+#[derive(Clone)]
+pub(crate) enum Piece {
+    Publication(Offset, Arc<Delivered>),
+    Skipped(Skipped),
+}
+
+/// A handle's place in the shell.
+pub(crate) struct Subscriber {
+    id: u64,
+    /// Who waits for the join, until it is answered.
+    told: Option<oneshot::Sender<Result<Joined, Outcome>>>,
+    updates: mpsc::UnboundedSender<Piece>,
+}
+
+impl Subscriber {
+    pub(crate) fn new(
+        id: u64,
+        told: oneshot::Sender<Result<Joined, Outcome>>,
+        updates: mpsc::UnboundedSender<Piece>,
+    ) -> Self {
+        Self {
+            id,
+            told: Some(told),
+            updates,
+        }
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.updates.is_closed()
+    }
+
+    /// Who left meanwhile wants nothing.
+    pub(crate) fn tell(&mut self, joined: Result<Joined, Outcome>) {
+        if let Some(told) = self.told.take() {
+            let _ = told.send(joined);
+        }
+    }
+}
+
+/// A topic's kind and key.
+type Name = (u32, Vec<u8>);
+
+struct Shared {
+    name: Name,
+    credit: Arc<Credit>,
+    /// Once it is joined: where the next handle begins.
+    joined: Option<Joined>,
+    subscribers: Vec<Subscriber>,
+}
+
+impl Shared {
+    fn give(&self, piece: &Piece) {
+        for subscriber in &self.subscribers {
+            // One that left will be taken off the list.
+            let _ = subscriber.updates.send(piece.clone());
+        }
+    }
+
+    /// The next publication is the one after.
+    fn passed(&mut self, next: Offset) {
+        if let Some(joined) = &mut self.joined {
+            let epoch = joined.position.epoch;
+            joined.position = Position {
+                epoch,
+                offset: next,
+            };
+        }
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Topics {
+    shared: HashMap<RequestKey, Shared>,
+    by_name: HashMap<Name, RequestKey>,
+}
+
+impl Topics {
+    /// Lets a subscriber share what is there already; gives it back if nothing is.
+    pub(crate) fn share(
+        &mut self,
+        kind: u32,
+        key: Vec<u8>,
+        mut subscriber: Subscriber,
+    ) -> Result<(), (Vec<u8>, Subscriber)> {
+        let name = (kind, key);
+        let shared = self.by_name.get(&name);
+        let Some(shared) = shared.and_then(|request| self.shared.get_mut(request)) else {
+            return Err((name.1, subscriber));
+        };
+        if let Some(joined) = shared.joined {
+            subscriber.tell(Ok(Joined {
+                verdict: Verdict::Begun,
+                ..joined
+            }));
+        }
+        shared.subscribers.push(subscriber);
+        Ok(())
+    }
+
+    /// A topic is being joined.
+    pub(crate) fn joining(
+        &mut self,
+        request: RequestKey,
+        kind: u32,
+        key: Vec<u8>,
+        subscriber: Subscriber,
+        control: mpsc::WeakUnboundedSender<Control>,
+    ) {
+        let name = (kind, key);
+        let id = subscriber.id;
+        self.by_name.insert(name.clone(), request);
+        let shared = Shared {
+            name,
+            credit: Arc::new(Credit { control, id }),
+            joined: None,
+            subscribers: vec![subscriber],
+        };
+        self.shared.insert(request, shared);
+    }
+
+    /// Takes what concerns a topic; gives back anything else.
+    pub(crate) fn take(&mut self, event: Event) -> Option<Event> {
+        match event {
+            Event::Joined {
+                subscription,
+                joined,
+            } => {
+                if let Some(shared) = self.shared.get_mut(&subscription) {
+                    shared.joined = Some(joined);
+                    for subscriber in &mut shared.subscribers {
+                        subscriber.tell(Ok(joined));
+                    }
+                }
+            }
+            Event::Publication {
+                subscription,
+                offset,
+                payload,
+            } => {
+                if let Some(shared) = self.shared.get_mut(&subscription) {
+                    let credit = Arc::clone(&shared.credit);
+                    let delivered = Arc::new(Delivered { payload, credit });
+                    shared.give(&Piece::Publication(offset, delivered));
+                    shared.passed(offset.following());
+                }
+            }
+            Event::Skipped {
+                subscription,
+                skipped,
+            } => {
+                if let Some(shared) = self.shared.get_mut(&subscription) {
+                    shared.give(&Piece::Skipped(skipped));
+                    shared.passed(skipped.to);
+                }
+            }
+            Event::Outcome { request, outcome } => match self.forget(request) {
+                Some(shared) => {
+                    for mut subscriber in shared.subscribers {
+                        subscriber.tell(Err(outcome.clone()));
+                    }
+                }
+                None => return Some(Event::Outcome { request, outcome }),
+            },
+            other => return Some(other),
+        }
+        None
+    }
+
+    fn forget(&mut self, request: RequestKey) -> Option<Shared> {
+        let shared = self.shared.remove(&request)?;
+        self.by_name.remove(&shared.name);
+        Some(shared)
+    }
+
+    /// The subscription whose publications this subscriber's credit is for.
+    pub(crate) fn of_credit(&self, id: u64) -> Option<RequestKey> {
+        let mut shared = self.shared.iter();
+        let found = shared.find(|(_, shared)| shared.credit.id == id);
+        found.map(|(request, _)| *request)
+    }
+
+    /// A handle is gone; with the last of a topic, it is left.
+    pub(crate) fn leave(&mut self, id: u64, session: &mut Session, now: Time) {
+        let has = |shared: &Shared| shared.subscribers.iter().any(|of| of.id == id);
+        let found = self.shared.iter_mut().find(|(_, shared)| has(shared));
+        let Some((request, shared)) = found else {
+            return;
+        };
+        shared.subscribers.retain(|of| of.id != id);
+        if shared.subscribers.is_empty() {
+            let request = *request;
+            self.forget(request);
+            session.unsubscribe(now, request);
+        }
+    }
+
+    /// The session is over.
+    pub(crate) fn end(&mut self) {
+        self.shared.clear();
+        self.by_name.clear();
+    }
+}
