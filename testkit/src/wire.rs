@@ -1,15 +1,20 @@
-//! A typed endpoint for the browser's tests, which can't start one.
+//! The endpoint that the clients' suite talks to, natively and from browsers.
 
-use chat::{Greet, Greeting, NameError, check_name};
-use twinwire_server::{Cx, Denied, Twinwire};
+use std::sync::Arc;
+
+use suite::{
+    Add, AskMe, Count, Echo, Hang, Locate, Notice, Notify, Overflow, REASON, REFUSED, Room, Stopped,
+};
+use tokio::sync::Semaphore;
+use twinwire_server::{Access, CallError, Cx as Context, Denied, Feed, Twinwire};
 
 use crate::Server;
 
-/// The token that the endpoint refuses.
-pub const REFUSED: &[u8] = b"refuse me";
+/// How often a stream of this client's was dropped.
+type Drops = Arc<Semaphore>;
+type Cx = Context<(), Drops>;
 
 /// Starts it, at `/ws`. It takes pages of every origin, since a test's page has a port of its own.
-/// It answers `Greet`; the name `never` is never answered.
 ///
 /// # Panics
 ///
@@ -18,28 +23,75 @@ pub const REFUSED: &[u8] = b"refuse me";
 pub fn serve() -> Server {
     let wire = Twinwire::builder(())
         .authenticate(|token, _| async move {
-            if token == REFUSED {
-                Err(Denied::new("as the test asked"))
+            if token == REFUSED.as_bytes() {
+                Err(Denied::new(REASON))
             } else {
-                Ok(())
+                Ok(Arc::new(Semaphore::new(0)))
             }
         })
-        .call(greet)
+        .call(|_: Cx, Add { left, right }| async move {
+            match left.overflowing_add(right) {
+                (sum, false) => Ok(sum),
+                (by, true) => Err(Overflow { by }),
+            }
+        })
+        .call(|_: Cx, _: Hang| std::future::pending())
+        .call(|cx: Cx, AskMe { whom }| async move {
+            Ok(match cx.peer().call(Locate { whom }).await {
+                Ok(place) => format!("{place:?}"),
+                Err(CallError::App(error)) => format!("error {error:?}"),
+                Err(CallError::Refused(refused)) => format!("refused {:?}", refused.why),
+                Err(other) => format!("{other:?}"),
+            })
+        })
+        .call(|cx: Cx, _: Stopped| async move {
+            let dropped = cx.identity().acquire().await;
+            dropped.expect("it is never closed").forget();
+            Ok(())
+        })
+        .call(|cx: Cx, Notify { notices }| async move {
+            for number in 0..notices {
+                let sent = cx.peer().send(Notice { number }).await;
+                sent.expect("the client has the kind");
+            }
+            Ok(())
+        })
+        .stream(count)
+        .event(|cx: Cx, echo: Echo| async move {
+            cx.peer().send(echo).await.expect("the client has the kind");
+        })
+        .topic(|_: Cx, room: Room| async move {
+            match room.name.as_str() {
+                "news" => Access::subscribe(),
+                _ => Access::publish_and_subscribe(),
+            }
+        })
         .allow_any_origin()
         .build()
-        .expect("one kind can't clash");
+        .expect("the kinds don't clash");
     Server::with_workers(2, move |config| {
         config.configure(wire.at("/ws"));
     })
 }
 
-async fn greet(_: Cx, greet: Greet) -> Result<Greeting, NameError> {
-    let name = check_name(&greet.name)?;
-    if name == "never" {
-        std::future::pending::<()>().await;
+async fn count(cx: Cx, count: Count, mut feed: Feed<Count>) -> Result<(), String> {
+    let dropped = Dropped(Arc::clone(cx.identity()));
+    for number in 0..count.to {
+        feed.send(number).await;
     }
-    Ok(Greeting {
-        text: format!("Hello, {name}!"),
-        count: 1,
-    })
+    std::mem::forget(dropped);
+    if count.fail {
+        Err("out of numbers".to_owned())
+    } else {
+        Ok(())
+    }
+}
+
+/// Says so when a handler's future is dropped half-way.
+struct Dropped(Drops);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
 }

@@ -1,0 +1,26 @@
+//! What a client must do, in a page.
+
+use suite::Platform;
+use twinwire_client_wasm::{Client, ConnectError, OpenError, Options, connect_with};
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+struct Browser;
+
+impl Platform for Browser {
+    type Error = OpenError;
+
+    fn url(&self) -> String {
+        let Some(port) = option_env!("TWINWIRE_TEST_WIRE_PORT") else {
+            panic!("no server: its port is compiled in; run these by `cargo xtask test wasm`");
+        };
+        format!("ws://127.0.0.1:{port}/ws")
+    }
+
+    async fn connect(&self, options: Options) -> Result<Client, ConnectError> {
+        connect_with(options).await
+    }
+}
+
+suite::suite!(wasm_bindgen_test, Browser);

@@ -1,0 +1,127 @@
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::future::join;
+use futures_util::join;
+use twinwire::{End, Format, GoodbyeCode, Limits};
+use twinwire_client::{CallError, ClientState, ConnectError, Options};
+
+use crate::{Add, AskMe, Forget, Hang, KINDS, Locate, Platform, REASON, REFUSED, client, told};
+
+/// In postcard and in JSON, of a number that JavaScript's don't hold.
+pub async fn a_call_brings_its_reply_or_its_error_in_either_format(platform: &impl Platform) {
+    for format in [Format::Postcard, Format::Json] {
+        let options = Options::new(platform.url(), KINDS).format(format);
+        let client = platform.connect(options).await.expect("a welcome");
+        assert!(matches!(client.state(), ClientState::Open { .. }));
+        let left = u64::MAX - 1;
+        let sum = client.call(Add { left, right: 1 }).await;
+        assert_eq!(told(sum), u64::MAX.to_string());
+        let overflow = client.call(Add { left, right: 5 }).await;
+        assert_eq!(told(overflow), "error Overflow { by: 3 }");
+    }
+}
+
+/// The second is answered while the first waits.
+pub async fn calls_run_beside_each_other(platform: &impl Platform) {
+    let client = client(platform).await;
+    let sums = (0..100).map(|left| client.call(Add { left, right: 1 }));
+    let sums = futures_util::future::join_all(sums);
+    let hang = Box::pin(client.call(Hang {}));
+    let (_, sums) = match futures_util::future::select(hang, sums).await {
+        futures_util::future::Either::Right((sums, hang)) => (hang, sums),
+        futures_util::future::Either::Left((hang, _)) => panic!("{hang:?}"),
+    };
+    for (left, sum) in (0_u64..).zip(sums) {
+        assert_eq!(sum.expect("a sum"), left + 1);
+    }
+}
+
+/// And nothing else is.
+pub async fn a_kind_that_the_server_lacks_is_refused(platform: &impl Platform) {
+    let client = client(platform).await;
+    assert_eq!(told(client.call(Forget {}).await), "refused UnknownKind");
+    assert_eq!(told(client.call(Add { left: 1, right: 1 }).await), "2");
+}
+
+/// In the application's words.
+pub async fn a_refused_token_says_why(platform: &impl Platform) {
+    let options = Options::new(platform.url(), KINDS).token(REFUSED);
+    match platform.connect(options).await {
+        Err(ConnectError::NotWelcomed(End::Goodbye(goodbye))) => {
+            assert_eq!(goodbye.code, GoodbyeCode::Denied);
+            assert_eq!(goodbye.reason, REASON);
+        }
+        other => panic!("refused, not {other:?}"),
+    }
+}
+
+/// A server that isn't ours, or a wrong path.
+pub async fn an_address_where_nobody_speaks_twinwire_is_an_error(platform: &impl Platform) {
+    let elsewhere = platform.url().replace("/ws", "/elsewhere");
+    let connected = platform.connect(Options::new(elsewhere, KINDS)).await;
+    assert!(matches!(connected, Err(ConnectError::Open(_))));
+}
+
+/// Whatever was under way has an outcome.
+pub async fn closing_ends_every_call_and_every_waiter(platform: &impl Platform) {
+    let client = client(platform).await;
+    let mut pending = Box::pin(client.call(Hang {}));
+    // The call is under way before the close overtakes it.
+    poll_fn(|cx| Poll::Ready(pending.as_mut().poll(cx).is_pending())).await;
+    assert_eq!(told(client.call(Add { left: 1, right: 1 }).await), "2");
+    let (end, closed, outcome) = join!(client.close(), client.closed(), pending);
+    assert!(
+        matches!(&end, End::Closed(goodbye) if goodbye.code == GoodbyeCode::Done),
+        "{end:?}"
+    );
+    assert_eq!(end, closed);
+    assert_eq!(told(outcome), "Unknown");
+    assert_eq!(told(client.call(Hang {}).await), "NotReceived");
+    assert_eq!(client.ping().await, None);
+}
+
+/// By the client's own clock.
+pub async fn a_call_past_its_deadline_ends(platform: &impl Platform) {
+    let limits = Limits::default().call_deadline(Duration::from_millis(50));
+    let options = Options::new(platform.url(), KINDS).limits(limits);
+    let client = platform.connect(options).await.expect("a welcome");
+    let hang = client.call(Hang {}).await;
+    assert!(matches!(hang, Err(CallError::Deadline)));
+}
+
+/// And is refused where nothing answers.
+pub async fn the_server_calls_its_client(platform: &impl Platform) {
+    let client = client(platform).await;
+    let ask = async |whom: &str| {
+        let whom = whom.to_owned();
+        client.call(AskMe { whom }).await.expect("an answer")
+    };
+    assert_eq!(ask("Ada").await, "refused NoHandler");
+    let handle = |locate: Locate| async move {
+        match locate.whom.as_str() {
+            "nobody" => Err("not here".to_owned()),
+            whom => Ok(format!("{whom} is here")),
+        }
+    };
+    client.handle(handle).expect("it is declared");
+    let (ada, nobody) = join(ask("Ada"), ask("nobody")).await;
+    assert_eq!(ada, "\"Ada is here\"");
+    assert_eq!(nobody, "error \"not here\"");
+}
+
+/// From where the client stands to its end.
+pub async fn states_are_told_as_they_change(platform: &impl Platform) {
+    let client = client(platform).await;
+    let mut states = client.states();
+    assert!(matches!(
+        states.next().await,
+        Some(ClientState::Open { .. })
+    ));
+    assert!(client.ping().await.is_some());
+    let (closed, _) = join(states.next(), client.close()).await;
+    assert!(matches!(closed, Some(ClientState::Closed(_))), "{closed:?}");
+    drop(client);
+    assert_eq!(states.next().await, None);
+}

@@ -1,0 +1,90 @@
+//! What a client of Twinwire must do, whatever its platform: one suite, run natively and in browsers
+//! against the endpoint `testkit::wire`.
+//!
+//! A platform says how it connects, and [`suite!`] makes a test of each case.
+
+#![forbid(unsafe_code)]
+
+mod calls;
+mod events;
+mod kinds;
+mod streams;
+mod topics;
+
+use std::fmt::Debug;
+
+use twinwire_client::{CallError, Client, ConnectError, Options};
+
+pub use calls::*;
+pub use events::*;
+pub use kinds::*;
+pub use streams::*;
+pub use topics::*;
+
+/// A platform, as far as the suite is concerned.
+pub trait Platform {
+    /// Why a socket couldn't be opened.
+    type Error: std::error::Error + 'static;
+
+    /// The URL of the suite's endpoint.
+    fn url(&self) -> String;
+
+    /// Connects.
+    fn connect(
+        &self,
+        options: Options,
+    ) -> impl Future<Output = Result<Client, ConnectError<Self::Error>>>;
+}
+
+async fn client(platform: &impl Platform) -> Client {
+    let connected = platform.connect(Options::new(platform.url(), KINDS)).await;
+    connected.expect("the server welcomes everyone")
+}
+
+/// An outcome in short.
+fn told<T: Debug, E: Debug>(outcome: Result<T, CallError<E>>) -> String {
+    match outcome {
+        Ok(value) => format!("{value:?}"),
+        Err(CallError::App(error)) => format!("error {error:?}"),
+        Err(CallError::Refused(refused)) => format!("refused {:?}", refused.why),
+        Err(other) => format!("{other:?}"),
+    }
+}
+
+/// Makes a test of each case: `suite!(tokio::test, Native::start());`
+#[macro_export]
+macro_rules! suite {
+    ($test:meta, $platform:expr) => {
+        $crate::suite! {
+            $test, $platform;
+            a_call_brings_its_reply_or_its_error_in_either_format,
+            calls_run_beside_each_other,
+            a_kind_that_the_server_lacks_is_refused,
+            a_refused_token_says_why,
+            an_address_where_nobody_speaks_twinwire_is_an_error,
+            closing_ends_every_call_and_every_waiter,
+            a_call_past_its_deadline_ends,
+            the_server_calls_its_client,
+            states_are_told_as_they_change,
+            events_come_back_in_order_and_their_receipts_say_so,
+            what_nobody_listens_to_is_kept_to_a_bound_and_then_counted,
+            a_listener_that_does_not_read_loses_nothing,
+            an_event_that_the_server_does_not_take_errs_at_once,
+            of_events_with_one_key_the_newest_arrives,
+            a_stream_gives_its_items_and_its_end_or_its_error,
+            dropping_a_stream_stops_it,
+            what_is_published_is_heard_in_one_order_in_either_format,
+            who_comes_late_hears_what_it_asks_for,
+            the_application_says_who_may_publish,
+            handles_share_a_subscription,
+        }
+    };
+    ($test:meta, $platform:expr; $($case:ident),* $(,)?) => {
+        $(
+            #[$test]
+            async fn $case() {
+                $crate::$case(&$platform).await;
+            }
+        )*
+    };
+}

@@ -1,0 +1,105 @@
+use twinwire::Format;
+use twinwire_client::{Client, Options, Start, Subscription, Update, Verdict};
+
+use crate::{KINDS, Platform, Room, client, told};
+
+/// Tests run beside each other on one server: each has a room of its own.
+fn room(case: &str, client: &Client) -> Room {
+    Room {
+        name: format!("{case} of {:?}", client.state()),
+    }
+}
+
+async fn hear(lines: &mut Subscription<Room>) -> String {
+    match lines.next().await {
+        Some(Ok(Update::Item(publication))) => publication.item,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Of two clients, one in postcard and one in JSON.
+pub async fn what_is_published_is_heard_in_one_order_in_either_format(platform: &impl Platform) {
+    let options = Options::new(platform.url(), KINDS).format(Format::Json);
+    let json = platform.connect(options).await.expect("a welcome");
+    let postcard = client(platform).await;
+    let room = room("order", &json);
+    let clients = [&json, &postcard];
+    let mut heard = [
+        json.subscribe(room.clone()).await.expect("everyone may"),
+        postcard
+            .subscribe(room.clone())
+            .await
+            .expect("everyone may"),
+    ];
+    for number in 0..100 {
+        let said = number.to_string();
+        let published = clients[number % 2].publish(&room, said).await;
+        let place = published.expect("it is on its way").await;
+        assert_eq!(place.expect("it is published").get(), number as u64 + 1);
+    }
+    for lines in &mut heard {
+        for number in 0..100 {
+            assert_eq!(hear(lines).await, number.to_string());
+        }
+    }
+}
+
+/// The last few, or all since a position.
+pub async fn who_comes_late_hears_what_it_asks_for(platform: &impl Platform) {
+    let client = client(platform).await;
+    let room = room("late", &client);
+    for number in 0..10 {
+        let published = client.publish(&room, number.to_string()).await;
+        published
+            .expect("it is on its way")
+            .await
+            .expect("published");
+    }
+    let start = Start::Last(3);
+    let mut lines = client
+        .subscribe_from(room.clone(), start)
+        .await
+        .expect("everyone may");
+    assert_eq!(lines.verdict(), Verdict::Begun);
+    assert_eq!(hear(&mut lines).await, "7");
+    let start = Start::At(lines.position());
+    drop(lines);
+    let mut lines = client
+        .subscribe_from(room, start)
+        .await
+        .expect("everyone may");
+    assert_eq!(lines.verdict(), Verdict::Recovered);
+    assert_eq!(hear(&mut lines).await, "8");
+    assert_eq!(hear(&mut lines).await, "9");
+}
+
+/// And who may hear.
+pub async fn the_application_says_who_may_publish(platform: &impl Platform) {
+    let client = client(platform).await;
+    let news = Room {
+        name: "news".to_owned(),
+    };
+    let _lines = client.subscribe(news.clone()).await.expect("everyone may");
+    let published = client.publish(&news, "fake".to_owned()).await;
+    let denied = published.expect("it is on its way").await;
+    assert_eq!(told(denied), "refused Denied");
+}
+
+/// Until the last is dropped.
+pub async fn handles_share_a_subscription(platform: &impl Platform) {
+    let client = client(platform).await;
+    let room = room("shared", &client);
+    let mut first = client.subscribe(room.clone()).await.expect("everyone may");
+    let mut second = client.subscribe(room.clone()).await.expect("everyone may");
+    for text in ["one", "two"] {
+        let published = client.publish(&room, text.to_owned()).await;
+        published
+            .expect("it is on its way")
+            .await
+            .expect("published");
+    }
+    assert_eq!(hear(&mut first).await, "one");
+    drop(first);
+    assert_eq!(hear(&mut second).await, "one");
+    assert_eq!(hear(&mut second).await, "two");
+}
