@@ -6,7 +6,7 @@
 
 use twinwire::GoodbyeCode;
 use twinwire::frame::{FrameType, Refusal, Sender};
-use twinwire::session::State;
+use twinwire::session::{Admission, Role, State};
 
 fn main() {
     let frames = FrameType::ALL
@@ -26,6 +26,17 @@ fn main() {
     let states = State::ALL.iter();
     let states = states.map(|(_, name, meaning)| vec![(*name).to_owned(), (*meaning).to_owned()]);
     print("states", &["state", "meaning"], states);
+
+    let columns: Vec<&str> = std::iter::once("frame")
+        .chain(State::ALL.iter().map(|(_, name, _)| *name))
+        .collect();
+    let admissions = FrameType::ALL.iter().map(|(frame, name, ..)| {
+        let cells = State::ALL
+            .iter()
+            .map(|(state, ..)| admission(*state, *frame));
+        std::iter::once((*name).to_owned()).chain(cells).collect()
+    });
+    print("admissions", &columns, admissions);
 
     let goodbyes = GoodbyeCode::ALL.iter().map(|(code, name, retry, meaning)| {
         let (number, close) = (code.number().to_string(), code.close_code().to_string());
@@ -52,6 +63,28 @@ fn main() {
         &["status", "refusal", "retry", "meaning"],
         refusals,
     );
+}
+
+/// What becomes of a frame in a state; where the two roles differ, of which of them.
+fn admission(state: State, frame: FrameType) -> String {
+    let word = |role| match state.admit(role, frame) {
+        Admission::Take => "take",
+        Admission::Drop => "drop",
+        Admission::Refuse => "–",
+    };
+    match (state.is_of(Role::Client), state.is_of(Role::Server)) {
+        (true, true) if word(Role::Client) != word(Role::Server) => {
+            let told = [
+                ("client", word(Role::Client)),
+                ("server", word(Role::Server)),
+            ];
+            let told = told.into_iter().filter(|(_, word)| *word != "–");
+            let told: Vec<String> = told.map(|(role, word)| format!("{role}: {word}")).collect();
+            told.join(", ")
+        }
+        (true, _) => word(Role::Client).to_owned(),
+        (false, _) => word(Role::Server).to_owned(),
+    }
 }
 
 fn from(sender: Sender) -> &'static str {

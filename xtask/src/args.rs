@@ -13,7 +13,7 @@ usage: cargo xtask VERB
   start [--port N]   set up what is missing, build the page, serve page and wire
                      (http://localhost:9501, or port N; 0 takes any free one)
   test [SUITE…]      run the suites, or those named, and end with one table:
-                     fmt lint doc unit server wasm stories tidy
+                     fmt lint doc unit vectors server wasm stories tidy
   bench              compare the browser's socket with gloo-net's, in three browsers:
                      messages a second and their ratio, printed and never judged
   tidy               the house rules alone, as `test tidy`

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 pub use error::{End, Full, ItemRefused, PeerMisbehaved};
 pub use event::{Admitted, Event, Input, Outcome, Output, Pull, Request, RequestKey, TopicRequest};
-pub use state::State;
+pub use state::{Admission, Role, State};
 
 use crate::frame::{Ack, Bounds, Frame, Hello, Malformed, Refusal, Table};
 use crate::goodbye::{Goodbye, GoodbyeCode};
@@ -29,7 +29,6 @@ use incoming::Incoming;
 use liveness::Liveness;
 use outgoing::{Outgoing, Received, Verdict};
 use send::Turn;
-use state::Role;
 use timers::{Timer, Timers};
 use topics::{Cursors, Subscriptions};
 

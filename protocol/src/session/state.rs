@@ -4,8 +4,10 @@ use crate::frame::FrameType;
 
 /// Which end of the connection a session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub enum Role {
+    /// The one that opened the socket.
     Client,
+    /// The one that took it.
     Server,
 }
 
@@ -50,7 +52,8 @@ states! {
 
 /// What to do with a frame in some state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Admission {
+pub enum Admission {
+    /// It has its place here.
     Take,
     /// It was sent before the peer could know; it counts for nothing.
     Drop,
@@ -59,8 +62,17 @@ pub(super) enum Admission {
 }
 
 impl State {
-    /// The table of states and frames.
-    pub(super) fn admit(self, role: Role, frame: FrameType) -> Admission {
+    /// Whether a session of this role ever stands here.
+    pub fn is_of(self, role: Role) -> bool {
+        match self {
+            Self::Idle | Self::Greeting | Self::Parting => role == Role::Client,
+            Self::Awaiting | Self::Asking | Self::Judging => role == Role::Server,
+            Self::Open | Self::Draining | Self::Closing | Self::Closed => true,
+        }
+    }
+
+    /// The table of states and frames, in PROTOCOL.md too.
+    pub fn admit(self, role: Role, frame: FrameType) -> Admission {
         use Admission::{Drop, Refuse, Take};
         use FrameType::{
             Ack, Call, Cancel, Event, Goodbye, Hello, Item, NeedTable, Ping, Pong, Publication,

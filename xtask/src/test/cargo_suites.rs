@@ -95,6 +95,11 @@ pub(super) fn unit(bench: &Bench) -> Result<Counts> {
     test(bench, &crates.map(|name| ["-p", name]).concat())
 }
 
+/// The wire against its golden vectors.
+pub(super) fn vectors(bench: &Bench) -> Result<Counts> {
+    test(bench, &["-p", "twinwire", "--test", "vectors"])
+}
+
 /// Examples are built with them, as `cargo test` does.
 pub(super) fn server(bench: &Bench) -> Result<Counts> {
     test(bench, &SERVER_CRATES)

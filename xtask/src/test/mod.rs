@@ -32,6 +32,7 @@ pub(crate) enum Suite {
     Lint,
     Doc,
     Unit,
+    Vectors,
     Server,
     Wasm,
     Stories,
@@ -40,11 +41,12 @@ pub(crate) enum Suite {
 
 impl Suite {
     /// In the order of a full run: quick ones that fail often come first.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Fmt,
         Self::Lint,
         Self::Doc,
         Self::Unit,
+        Self::Vectors,
         Self::Server,
         Self::Wasm,
         Self::Stories,
@@ -57,6 +59,7 @@ impl Suite {
             Self::Lint => "lint",
             Self::Doc => "doc",
             Self::Unit => "unit",
+            Self::Vectors => "vectors",
             Self::Server => "server",
             Self::Wasm => "wasm",
             Self::Stories => "stories",
@@ -70,6 +73,7 @@ impl Suite {
             Self::Lint => vec![bench.row(self.name(), || cargo_suites::lint(bench))],
             Self::Doc => vec![bench.row(self.name(), || cargo_suites::doc(bench))],
             Self::Unit => vec![bench.row(self.name(), || cargo_suites::unit(bench))],
+            Self::Vectors => vec![bench.row(self.name(), || cargo_suites::vectors(bench))],
             Self::Server => vec![bench.row(self.name(), || cargo_suites::server(bench))],
             Self::Wasm => wasm::run(bench),
             Self::Stories => vec![stories::run(bench)],
@@ -82,9 +86,13 @@ impl Suite {
         match self {
             Self::Wasm => wasm::packages(),
             Self::Stories => stories::PACKAGES.to_vec(),
-            Self::Fmt | Self::Lint | Self::Doc | Self::Unit | Self::Server | Self::Tidy => {
-                Vec::new()
-            }
+            Self::Fmt
+            | Self::Lint
+            | Self::Doc
+            | Self::Unit
+            | Self::Vectors
+            | Self::Server
+            | Self::Tidy => Vec::new(),
         }
     }
 }
