@@ -57,7 +57,10 @@ pub use goodbye::{Goodbye, GoodbyeCode, MAX_REASON, Retry};
 pub use id::{Alias, BootId, Epoch, Number, Offset, PeerId, Position, SessionId};
 pub use kinds::{Class, KindInfo, Kinds};
 pub use limits::Limits;
-pub use message::{Call, Event, Kind, Never, Payload, StreamCall, Topic};
+pub use message::{
+    AlsoCalls, AlsoEvents, Call, CallVisitor, Event, EventVisitor, Kind, Never, Payload,
+    StreamCall, Topic,
+};
 pub use payload::{Bytes, DecodeError, EncodeError, Format, MAX_DEPTH};
 pub use session::{End, PeerMisbehaved};
 pub use shape::{Fingerprint, Shape};

@@ -51,11 +51,76 @@ pub trait Kind: Payload {
 ///     NameTaken,
 /// }
 /// ```
+///
+/// **Older clients.** A tab that was open during a deploy speaks the kinds that it was compiled with. With
+/// `also`, a server takes them too, converted: a call of the older type becomes one of the newer, whose
+/// reply and error become the older's. Both have one name, which clients know them by:
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # use twinwire::Call;
+/// #[derive(Serialize, Deserialize, Call)]
+/// #[call(reply = u32, also = JoinV1)]
+/// struct Join {
+///     room: String,
+///     quietly: bool,
+/// }
+///
+/// /// What clients sent before rooms could be joined quietly.
+/// #[derive(Serialize, Deserialize, Call)]
+/// #[call(reply = u32, name = "Join")]
+/// struct JoinV1 {
+///     room: String,
+/// }
+///
+/// impl From<JoinV1> for Join {
+///     fn from(old: JoinV1) -> Self {
+///         Self { room: old.room, quietly: false }
+///     }
+/// }
+/// ```
 pub trait Call: Kind {
     /// What the call brings back; `()` unless `#[call(reply = …)]` names a type.
     type Reply: Payload;
     /// The application's own error; [`Never`] unless `#[call(error = …)]` names a type.
     type Error: Payload;
+    /// The older types that a server takes for this one: `()`, or what `#[call(also = …)]` names.
+    type Also: AlsoCalls<Self>;
+}
+
+/// Older types of a call, that become it; see [`Call`]. Derived.
+pub trait AlsoCalls<C: Call> {
+    /// Shows each of them to `visitor`.
+    fn visit<V: CallVisitor<C>>(visitor: V) -> V;
+}
+
+/// What is done with each older type of a call.
+pub trait CallVisitor<C: Call>: Sized {
+    /// One of them.
+    fn also<O>(self) -> Self
+    where
+        O: Call + Into<C>,
+        C::Reply: Into<O::Reply>,
+        C::Error: Into<O::Error>;
+}
+
+impl<C: Call> AlsoCalls<C> for () {
+    fn visit<V: CallVisitor<C>>(visitor: V) -> V {
+        visitor
+    }
+}
+
+/// One older type, and those that are older still.
+impl<C: Call, O, Rest> AlsoCalls<C> for (O, Rest)
+where
+    O: Call + Into<C>,
+    C::Reply: Into<O::Reply>,
+    C::Error: Into<O::Error>,
+    Rest: AlsoCalls<C>,
+{
+    fn visit<V: CallVisitor<C>>(visitor: V) -> V {
+        Rest::visit(visitor.also::<O>())
+    }
 }
 
 /// A request that is answered by any number of items, one after the other, and then by an end or by
@@ -98,7 +163,37 @@ pub trait StreamCall: Kind {
 ///     room: String,
 /// }
 /// ```
-pub trait Event: Kind {}
+///
+/// `#[event(also = TypingV1)]` makes a server take older clients' events too, converted; see [`Call`].
+pub trait Event: Kind {
+    /// The older types that a server takes for this one: `()`, or what `#[event(also = …)]` names.
+    type Also: AlsoEvents<Self>;
+}
+
+/// Older types of an event, that become it; see [`Event`]. Derived.
+pub trait AlsoEvents<E: Event> {
+    /// Shows each of them to `visitor`.
+    fn visit<V: EventVisitor<E>>(visitor: V) -> V;
+}
+
+/// What is done with each older type of an event.
+pub trait EventVisitor<E: Event>: Sized {
+    /// One of them.
+    fn also<O: Event + Into<E>>(self) -> Self;
+}
+
+impl<E: Event> AlsoEvents<E> for () {
+    fn visit<V: EventVisitor<E>>(visitor: V) -> V {
+        visitor
+    }
+}
+
+/// One older type, and those that are older still.
+impl<E: Event, O: Event + Into<E>, Rest: AlsoEvents<E>> AlsoEvents<E> for (O, Rest) {
+    fn visit<V: EventVisitor<E>>(visitor: V) -> V {
+        Rest::visit(visitor.also::<O>())
+    }
+}
 
 /// A topic: what is published to it reaches all who are subscribed, in one order. The type's value is
 /// the topic's key, such as the name of a room.

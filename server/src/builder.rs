@@ -1,6 +1,6 @@
 //! What an application says before it mounts the endpoint.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -8,7 +8,10 @@ use actix_web::HttpRequest;
 use thiserror::Error;
 use tokio::sync::watch;
 use twinwire::log::Keep;
-use twinwire::{BootId, Call, End, Event, Kind, Limits, StreamCall, Topic};
+use twinwire::{
+    AlsoCalls, AlsoEvents, BootId, Call, CallVisitor, End, Event, EventVisitor, Kind, Limits,
+    StreamCall, Topic,
+};
 
 use crate::around::{Around, Done, Next};
 use crate::feed::Feed;
@@ -116,7 +119,28 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         F: Fn(Cx<S, I>, C) -> R + Send + Sync + 'static,
         R: Future<Output = Result<C::Reply, C::Error>> + 'static,
     {
-        self.register::<C>(Registered::call(handler))
+        self.calls(handler, false)
+    }
+
+    /// A kind of call and the older types that become it.
+    fn calls<C, F, R>(self, handler: F, in_order: bool) -> Self
+    where
+        C: Call,
+        F: Fn(Cx<S, I>, C) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<C::Reply, C::Error>> + 'static,
+    {
+        let handler = Arc::new(handler);
+        let newest = Arc::clone(&handler);
+        let newest = Registered::call(move |cx, request: C| newest(cx, request));
+        let collect = OlderCalls {
+            handler,
+            types: vec![newest],
+        };
+        let mut types = C::Also::visit(collect).types;
+        for registered in &mut types {
+            registered.in_order = in_order;
+        }
+        self.register::<C>(types)
     }
 
     /// As [`call`](Self::call), but whatever the client asks for after such a call starts only when
@@ -127,9 +151,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         F: Fn(Cx<S, I>, C) -> R + Send + Sync + 'static,
         R: Future<Output = Result<C::Reply, C::Error>> + 'static,
     {
-        let mut registered = Registered::call(handler);
-        registered.in_order = true;
-        self.register::<C>(registered)
+        self.calls(handler, true)
     }
 
     /// Answers calls of one kind with streams: the handler gives its items to the [`Feed`], and ends the
@@ -141,7 +163,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         F: Fn(Cx<S, I>, C, Feed<C>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), C::Error>> + 'static,
     {
-        self.register::<C>(Registered::stream(handler))
+        self.register::<C>(vec![Registered::stream(handler)])
     }
 
     /// Takes events of one kind. Whatever the client sends after an event starts only when its handler
@@ -152,7 +174,14 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         F: Fn(Cx<S, I>, E) -> R + Send + Sync + 'static,
         R: Future<Output = ()> + 'static,
     {
-        self.register::<E>(Registered::event(handler))
+        let handler = Arc::new(handler);
+        let newest = Arc::clone(&handler);
+        let newest = Registered::event(move |cx, event: E| newest(cx, event));
+        let collect = OlderEvents {
+            handler,
+            types: vec![newest],
+        };
+        self.register::<E>(E::Also::visit(collect).types)
     }
 
     /// Opens topics of one kind: `access` decides, at each join and at each publication, what a client
@@ -164,7 +193,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         F: Fn(Cx<S, I>, T) -> R + Send + Sync + 'static,
         R: Future<Output = Access> + 'static,
     {
-        self.register::<T>(Registered::topic(access))
+        self.register::<T>(vec![Registered::topic(access)])
     }
 
     /// How much of each topic's log is kept for those who come later or are slow (default 1,000 entries
@@ -181,8 +210,10 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
-    fn register<K: Kind>(mut self, registered: Registered<S, I>) -> Self {
-        if self.registry.insert(K::NAME, registered).is_some() {
+    fn register<K: Kind>(mut self, types: Vec<Registered<S, I>>) -> Self {
+        let fingerprints: HashSet<_> = types.iter().map(|kind| kind.fingerprint).collect();
+        let are_alike = fingerprints.len() < types.len();
+        if self.registry.insert(K::NAME, types).is_some() || are_alike {
             self.clash.get_or_insert(K::NAME);
         }
         self
@@ -294,11 +325,60 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     }
 }
 
+/// Collects the older types of a call.
+struct OlderCalls<S, I, F> {
+    handler: Arc<F>,
+    types: Vec<Registered<S, I>>,
+}
+
+impl<S, I, C, F, R> CallVisitor<C> for OlderCalls<S, I, F>
+where
+    S: 'static,
+    I: 'static,
+    C: Call,
+    F: Fn(Cx<S, I>, C) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<C::Reply, C::Error>> + 'static,
+{
+    fn also<O>(mut self) -> Self
+    where
+        O: Call + Into<C>,
+        C::Reply: Into<O::Reply>,
+        C::Error: Into<O::Error>,
+    {
+        let older = Registered::older_call::<O, C, F, R>(Arc::clone(&self.handler));
+        self.types.push(older);
+        self
+    }
+}
+
+/// Collects the older types of an event.
+struct OlderEvents<S, I, F> {
+    handler: Arc<F>,
+    types: Vec<Registered<S, I>>,
+}
+
+impl<S, I, E, F, R> EventVisitor<E> for OlderEvents<S, I, F>
+where
+    S: 'static,
+    I: 'static,
+    E: Event,
+    F: Fn(Cx<S, I>, E) -> R + Send + Sync + 'static,
+    R: Future<Output = ()> + 'static,
+{
+    fn also<O: Event + Into<E>>(mut self) -> Self {
+        let handler = Arc::clone(&self.handler);
+        let older = Registered::event(move |cx, older: O| handler(cx, older.into()));
+        self.types.push(older);
+        self
+    }
+}
+
 /// The endpoint can't be built.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// Two handlers answer kinds of one name; rename one with `#[call(name = "…")]`.
+    /// Two handlers answer kinds of one name, or an older type of a kind is the same as another; rename
+    /// one with `#[call(name = "…")]`.
     #[error(
         "two handlers answer the kind {name}: give one kind #[call(name = \"…\")], or drop one handler"
     )]

@@ -22,7 +22,7 @@ use twinwire::{
 };
 use twinwire_remote::{Requests, Taken};
 
-use crate::handler::{Arrived, Judged, judge};
+use crate::handler::{Arrived, Judged, Known, judge};
 use crate::identity::{Denied, Judging};
 use crate::peer::Introduction;
 use crate::shared::{Shared, random};
@@ -133,7 +133,7 @@ struct Shell<S, I> {
     /// The frames of a message that isn't whole yet. The socket bounds it.
     message: Vec<u8>,
     /// The client's table: the kinds that agree with ours, by name.
-    kinds: Vec<Option<&'static str>>,
+    kinds: Vec<Option<Known>>,
     open: Option<Open<S, I>>,
     judging: Option<(Judging<I>, Arc<Table>)>,
     stopping: Option<Stopping>,
@@ -497,8 +497,11 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
         } = request;
         let shared = Arc::clone(&self.shared);
         let place = usize::try_from(kind).ok();
-        let name = place.and_then(|place| self.kinds.get(place).copied().flatten());
-        let registered = name.and_then(|name| shared.registry.get_key_value(name));
+        let known = place.and_then(|place| self.kinds.get(place).copied().flatten());
+        let registered = known.and_then(|(name, which)| {
+            let types = shared.registry.get(name)?;
+            Some((name, types.get(which)?))
+        });
         let (Some((name, registered)), Some(open)) = (registered, &self.open) else {
             return self.refuse(number, class);
         };

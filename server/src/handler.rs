@@ -35,7 +35,7 @@ type Handler<S, I> = dyn Fn(Arrived<S, I>) -> Handling + Send + Sync;
 /// One kind that the server takes.
 pub(crate) struct Registered<S, I> {
     class: Class,
-    fingerprint: Fingerprint,
+    pub(crate) fingerprint: Fingerprint,
     /// It ends before the next request starts.
     pub(crate) in_order: bool,
     handler: Box<Handler<S, I>>,
@@ -72,6 +72,22 @@ impl<S: 'static, I: 'static> Registered<S, I> {
                 };
                 answer.unwrap_or_else(|error| Answer::Refused(unwritable(C::NAME, &error).into()))
             })
+        })
+    }
+
+    /// Calls of an older type, which become those of `handler`'s.
+    pub(crate) fn older_call<O, C, F, R>(handler: Arc<F>) -> Self
+    where
+        C: Call,
+        O: Call + Into<C>,
+        C::Reply: Into<O::Reply>,
+        C::Error: Into<O::Error>,
+        F: Fn(Cx<S, I>, C) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<C::Reply, C::Error>> + 'static,
+    {
+        Self::call(move |cx, older: O| {
+            let answer = handler(cx, older.into());
+            async move { answer.await.map(Into::into).map_err(Into::into) }
         })
     }
 
@@ -258,13 +274,16 @@ pub(crate) fn unwritable(kind: &str, error: &EncodeError) -> Refusal {
     }
 }
 
-/// All kinds by name.
-pub(crate) type Registry<S, I> = HashMap<&'static str, Registered<S, I>>;
+/// All kinds by name: of each its newest type, and the older ones that become it.
+pub(crate) type Registry<S, I> = HashMap<&'static str, Vec<Registered<S, I>>>;
+
+/// A kind of a client's, as it is known here.
+pub(crate) type Known = (&'static str, usize);
 
 /// What a client's kinds mean here, by their place in its table.
 pub(crate) struct Judged {
     /// The kinds that agree with ours, by name.
-    pub(crate) known: Vec<Option<&'static str>>,
+    pub(crate) known: Vec<Option<Known>>,
     pub(crate) refused: Vec<(u32, Refusal)>,
     pub(crate) in_order: Vec<u32>,
 }
@@ -278,11 +297,11 @@ where
     let (mut refused, mut in_order, mut differing) = (Vec::new(), Vec::new(), Vec::new());
     let known = (0..).zip(table).map(|(place, entry)| {
         let refusal = match registry.get_key_value(entry.name.as_str()) {
-            Some((name, kind)) if kind.agrees(entry) => {
-                in_order.extend(kind.in_order.then_some(place));
-                return Some(*name);
-            }
-            Some((name, _)) => {
+            Some((name, types)) => {
+                if let Some(which) = types.iter().position(|kind| kind.agrees(entry)) {
+                    in_order.extend(types[which].in_order.then_some(place));
+                    return Some((*name, which));
+                }
                 differing.push(*name);
                 Refusal::KindDiffers
             }

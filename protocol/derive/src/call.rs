@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{DeriveInput, Error, LitStr, Result, Type, parse_quote};
 
-use crate::kind::{self, once, options};
+use crate::kind::{self, list, once, options, several};
 
 /// What `#[call(…)]` says.
 #[derive(Default)]
@@ -12,6 +12,7 @@ struct Options {
     reply: Option<Type>,
     stream: Option<Type>,
     error: Option<Type>,
+    also: Vec<Type>,
     name: Option<LitStr>,
 }
 
@@ -34,6 +35,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         });
     }
     let reply = options.reply.unwrap_or_else(|| parse_quote!(()));
+    let also = list(&options.also);
     let kind = kind::expand(input, "Call", name, &[&reply, &error])?;
     Ok(quote! {
         #kind
@@ -42,6 +44,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         impl ::twinwire::Call for #ident {
             type Reply = #reply;
             type Error = #error;
+            type Also = #also;
         }
     })
 }
@@ -49,20 +52,27 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
 impl Options {
     fn read(input: &DeriveInput) -> Result<Self> {
         let mut read = Self::default();
-        let known = "`reply`, `stream`, `error` and `name`";
+        let known = "`reply`, `stream`, `error`, `also` and `name`";
         options(input, "call", known, |key, meta| {
             let taken = match key {
                 "reply" => once(&mut read.reply, meta),
                 "stream" => once(&mut read.stream, meta),
                 "error" => once(&mut read.error, meta),
                 "name" => once(&mut read.name, meta),
+                "also" => several(&mut read.also, meta),
                 _ => Ok(false),
             };
-            if read.reply.is_some() && read.stream.is_some() {
-                let message = "a call is answered by a `reply` or by a `stream` of items";
-                return Err(Error::new_spanned(&meta.path, message));
-            }
-            taken
+            let message = match &read {
+                Self { stream: None, .. } => return taken,
+                Self { reply: Some(_), .. } => {
+                    "a call is answered by a `reply` or by a `stream` of items"
+                }
+                Self { also, .. } if !also.is_empty() => {
+                    "older types of a stream can't be taken yet: give the newer one another name"
+                }
+                _ => return taken,
+            };
+            Err(Error::new_spanned(&meta.path, message))
         })?;
         Ok(read)
     }

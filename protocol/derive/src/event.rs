@@ -4,20 +4,23 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{DeriveInput, Result};
 
-use crate::kind::{self, once, options};
+use crate::kind::{self, list, once, options, several};
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
-    let mut name = None;
-    options(input, "event", "`name`", |key, meta| match key {
+    let (mut name, mut also) = (None, Vec::new());
+    options(input, "event", "`name` and `also`", |key, meta| match key {
         "name" => once(&mut name, meta),
+        "also" => several(&mut also, meta),
         _ => Ok(false),
     })?;
     let kind = kind::expand(input, "Event", name.as_ref(), &[])?;
-    let ident = &input.ident;
+    let (ident, also) = (&input.ident, list(&also));
     Ok(quote! {
         #kind
 
         #[automatically_derived]
-        impl ::twinwire::Event for #ident {}
+        impl ::twinwire::Event for #ident {
+            type Also = #also;
+        }
     })
 }

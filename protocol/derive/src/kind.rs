@@ -82,6 +82,18 @@ pub(crate) fn once<T: Parse>(slot: &mut Option<T>, meta: &ParseNestedMeta<'_>) -
     }
 }
 
+/// Takes one of several types that an option names.
+pub(crate) fn several(types: &mut Vec<Type>, meta: &ParseNestedMeta<'_>) -> Result<bool> {
+    types.push(meta.value()?.parse()?);
+    Ok(true)
+}
+
+/// The list of older types, as the traits want it: `(A, (B, ()))`.
+pub(crate) fn list(types: &[Type]) -> TokenStream {
+    let nested = |rest, older: &Type| quote!((#older, #rest));
+    types.iter().rev().fold(quote!(()), nested)
+}
+
 fn checked_name(name: &str, span: Span) -> Result<String> {
     if name.is_empty() || name.len() > 64 || name.chars().any(char::is_control) {
         return Err(Error::new(

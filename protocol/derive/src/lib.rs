@@ -41,7 +41,8 @@ pub fn derive_shape(input: TokenStream) -> TokenStream {
 ///
 /// `#[call(reply = Type, error = Type, name = "Name")]`, each at most once: the reply is `()` unless
 /// named, the error `twinwire::Never`, the name the type's own. `stream = Type` names the items and
-/// excludes `reply`. A name has 1 to 64 bytes and no control characters. Of serde's attributes the
+/// excludes `reply`. `also = Type`, as often as there are older types, makes a server take calls of
+/// those too. A name has 1 to 64 bytes and no control characters. Of serde's attributes the
 /// same are accepted as by `Shape`.
 #[proc_macro_derive(Call, attributes(call))]
 pub fn derive_call(input: TokenStream) -> TokenStream {
@@ -53,7 +54,7 @@ pub fn derive_call(input: TokenStream) -> TokenStream {
 
 /// Derives `twinwire::Event`, and with it `Kind` and `Shape`.
 ///
-/// `#[event(name = "Name")]` gives another name than the type's own. Names and serde's attributes are
+/// `#[event(name = "Name")]` gives another name than the type's own, `also = Type` names an older type. Names and serde's attributes are
 /// those that `Call` accepts.
 #[proc_macro_derive(Event, attributes(event))]
 pub fn derive_event(input: TokenStream) -> TokenStream {

@@ -1,0 +1,214 @@
+//! Clients that were compiled with other kinds than the server.
+
+use serde::{Deserialize, Serialize};
+use testkit::{Log, Server, soon};
+use twinwire::{Call, Event, Kinds, Refusal, Shape, kinds};
+use twinwire_client_native::{CallError, Client, connect};
+use twinwire_server::{BuildError, Cx, Twinwire};
+
+/// What the server speaks.
+mod newest {
+    use super::*;
+
+    #[derive(Debug, Serialize, Deserialize, Call)]
+    #[call(reply = Joined, error = JoinError, also = older::Join, also = oldest::Join)]
+    pub(super) struct Join {
+        pub(super) room: String,
+        pub(super) quietly: bool,
+    }
+
+    #[derive(Debug, Serialize, Deserialize, Shape)]
+    pub(super) struct Joined {
+        pub(super) members: Vec<String>,
+    }
+
+    #[derive(Debug, Serialize, Deserialize, Shape)]
+    pub(super) enum JoinError {
+        Full,
+        Closed,
+    }
+
+    #[derive(Debug, Serialize, Deserialize, Event)]
+    #[event(also = older::Typing)]
+    pub(super) struct Typing {
+        pub(super) room: String,
+        pub(super) letters: u32,
+    }
+
+    pub(super) const KINDS: Kinds = kinds![Join, Typing];
+}
+
+/// What tabs that were opened before the deploy speak.
+mod older {
+    use super::*;
+
+    #[derive(Debug, Serialize, Deserialize, Call)]
+    #[call(reply = u32, error = String)]
+    pub(super) struct Join {
+        pub(super) room: String,
+    }
+
+    #[derive(Debug, Serialize, Deserialize, Event)]
+    pub(super) struct Typing {
+        pub(super) room: String,
+    }
+
+    pub(super) const KINDS: Kinds = kinds![Typing, Join];
+}
+
+mod oldest {
+    use super::*;
+
+    #[derive(Debug, Serialize, Deserialize, Call)]
+    #[call(reply = u32, error = String)]
+    pub(super) struct Join {
+        pub(super) number: u8,
+    }
+
+    pub(super) const KINDS: Kinds = kinds![Join];
+}
+
+/// What nobody knows any more.
+mod forgotten {
+    use super::*;
+
+    #[derive(Debug, Serialize, Deserialize, Call)]
+    pub(super) struct Join {}
+
+    pub(super) const KINDS: Kinds = kinds![Join];
+}
+
+impl From<older::Join> for newest::Join {
+    fn from(older: older::Join) -> Self {
+        let room = older.room;
+        Self {
+            room,
+            quietly: false,
+        }
+    }
+}
+
+impl From<oldest::Join> for newest::Join {
+    fn from(oldest: oldest::Join) -> Self {
+        let room = format!("room {}", oldest.number);
+        Self {
+            room,
+            quietly: true,
+        }
+    }
+}
+
+impl From<newest::Joined> for u32 {
+    fn from(joined: newest::Joined) -> Self {
+        joined.members.len() as u32
+    }
+}
+
+impl From<newest::JoinError> for String {
+    fn from(error: newest::JoinError) -> Self {
+        format!("{error:?}")
+    }
+}
+
+impl From<older::Typing> for newest::Typing {
+    fn from(older: older::Typing) -> Self {
+        let room = older.room;
+        Self { room, letters: 0 }
+    }
+}
+
+fn serve(log: &Log<String>) -> Server {
+    let wire = Twinwire::builder(log.clone())
+        .call_in_order(|cx: Cx<Log<String>>, join: newest::Join| async move {
+            cx.state().push(format!("{} {}", join.room, join.quietly));
+            match join.room.as_str() {
+                "full" => Err(newest::JoinError::Full),
+                "closed" => Err(newest::JoinError::Closed),
+                _ => Ok(newest::Joined {
+                    members: vec!["Ada".to_owned(); 3],
+                }),
+            }
+        })
+        .event(|cx: Cx<Log<String>>, typing: newest::Typing| async move {
+            cx.state()
+                .push(format!("{} {}", typing.room, typing.letters));
+        })
+        .build()
+        .expect("the kinds don't clash");
+    Server::with_workers(2, move |config| {
+        config.configure(wire.at("/ws"));
+    })
+}
+
+async fn client(server: &Server, kinds: Kinds) -> Client {
+    let connected = soon("the welcome", connect(server.url("/ws"), kinds)).await;
+    connected.expect("everyone is welcome")
+}
+
+#[tokio::test]
+async fn clients_of_older_builds_are_served_beside_those_of_the_newest() {
+    let log = Log::default();
+    let server = serve(&log);
+    let room = |name: &str| name.to_owned();
+
+    let client_now = client(&server, newest::KINDS).await;
+    let (room_now, quietly) = (room("now"), true);
+    let join = newest::Join {
+        room: room_now,
+        quietly,
+    };
+    assert_eq!(client_now.call(join).await.unwrap().members.len(), 3);
+
+    let client_then = client(&server, older::KINDS).await;
+    assert_eq!(
+        client_then
+            .call(older::Join { room: room("then") })
+            .await
+            .unwrap(),
+        3
+    );
+    match client_then.call(older::Join { room: room("full") }).await {
+        Err(CallError::App(error)) => assert_eq!(error, "Full"),
+        other => panic!("{other:?}"),
+    }
+    let sent = client_then
+        .send(older::Typing {
+            room: room("typing"),
+        })
+        .await;
+    sent.unwrap().await.unwrap();
+
+    let client_long_ago = client(&server, oldest::KINDS).await;
+    assert_eq!(
+        client_long_ago
+            .call(oldest::Join { number: 7 })
+            .await
+            .unwrap(),
+        3
+    );
+
+    let stranger = client(&server, forgotten::KINDS).await;
+    match stranger.call(forgotten::Join {}).await {
+        Err(CallError::Refused(refused)) => assert_eq!(refused.why, Refusal::KindDiffers),
+        other => panic!("{other:?}"),
+    }
+    let heard = log.count(5).await;
+    let expected = [
+        "now true",
+        "then false",
+        "full false",
+        "typing 0",
+        "room 7 true",
+    ];
+    assert_eq!(heard, expected);
+}
+
+#[test]
+fn names_that_clash_are_an_error_of_the_build() {
+    let twice = Twinwire::builder(())
+        .call(|_: Cx, _: forgotten::Join| async { Ok(()) })
+        .call(|_: Cx, _: oldest::Join| async { Ok(0) })
+        .build();
+    let clash = BuildError::KindClash { name: "Join" };
+    assert_eq!(twice.err(), Some(clash));
+}
