@@ -244,6 +244,7 @@ async fn what_can_not_be_read_is_malformed() {
 }
 
 /// Frames that can be read and have no place where they come, with the code that answers them.
+#[expect(clippy::too_many_lines, reason = "a table, a row an input")]
 fn misplaced() -> Vec<(&'static str, Vec<u8>, GoodbyeCode)> {
     use GoodbyeCode::{Limit, Malformed, Unsupported, WrongState};
     let frames = |frames: &[Frame<'_>]| encode(frames);

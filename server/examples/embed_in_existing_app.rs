@@ -1,0 +1,40 @@
+//! Twinwire beside the routes that an application has: `cargo run --example embed_in_existing_app`.
+//!
+//! An ordinary handler publishes, and whoever has the page open hears it at once.
+#![forbid(unsafe_code)]
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+use serde::{Deserialize, Serialize};
+use twinwire::Topic;
+use twinwire_server::{Access, Cx, Twinwire, tune};
+
+#[derive(Debug, Serialize, Deserialize, Topic)]
+#[topic(item = String)]
+struct Orders {}
+
+type Wire = Twinwire<(), ()>;
+
+/// A route as the application has had it all along; the second line of it is new.
+async fn order(wire: web::Data<Wire>, what: web::Path<String>) -> HttpResponse {
+    let what = what.into_inner();
+    match wire.publish(&Orders {}, &what) {
+        Ok(place) => HttpResponse::Created().body(format!("{what} is order {place}\n")),
+        Err(error) => HttpResponse::InternalServerError().body(format!("{error}\n")),
+    }
+}
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let wire = Twinwire::builder(())
+        .topic(|_: Cx, _: Orders| async move { Access::subscribe() })
+        .build()?;
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::new(wire.clone()))
+            .route("/order/{what}", web::post().to(order))
+            .configure(wire.at("/ws"))
+    });
+    println!("curl -X POST http://localhost:9501/order/tea");
+    tune(server).bind(("127.0.0.1", 9501))?.run().await?;
+    Ok(())
+}
