@@ -105,7 +105,7 @@ impl Link for Socket {
         for _ in 0..CONTROL_AT_ONCE {
             match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
                 Some(Ok(Message::Binary(message))) => {
-                    return Poll::Ready(Ok(Inbound::Binary(message.into())));
+                    return Poll::Ready(Ok(Inbound::Binary(message)));
                 }
                 Some(Ok(Message::Text(_))) => return Poll::Ready(Ok(Inbound::Text)),
                 // The stream answers pings (of several only the newest) and the server's close, and
@@ -127,8 +127,8 @@ impl Link for Socket {
             .map_err(|_| LinkLost)
     }
 
-    fn send(&mut self, message: &[u8]) {
-        let message = Message::binary(message.to_vec());
+    fn send(&mut self, message: Vec<u8>) {
+        let message = Message::binary(message);
         // It fails only when the stream has closed, which `poll_receive` tells.
         let _ = Pin::new(&mut self.stream).start_send(message);
     }

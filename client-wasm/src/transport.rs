@@ -42,7 +42,7 @@ impl Transport for Browser {
 impl Link for Socket {
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, LinkLost>> {
         Poll::Ready(match ready!(Pin::new(self).poll_next(cx)) {
-            Some(Ok(Message::Binary(message))) => Ok(Inbound::Binary(message)),
+            Some(Ok(Message::Binary(message))) => Ok(Inbound::Binary(message.into())),
             Some(Ok(Message::Text(_))) => Ok(Inbound::Text),
             Some(Err(_)) | None => Err(LinkLost),
         })
@@ -52,9 +52,9 @@ impl Link for Socket {
         Sink::poll_ready(Pin::new(self), cx).map_err(|_| LinkLost)
     }
 
-    fn send(&mut self, message: &[u8]) {
+    fn send(&mut self, message: Vec<u8>) {
         // It fails only when the socket has closed, which `poll_receive` tells.
-        let _ = Sink::start_send(Pin::new(self), Message::Binary(message.to_vec()));
+        let _ = Sink::start_send(Pin::new(self), Message::Binary(message));
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LinkLost>> {

@@ -202,7 +202,7 @@ impl<T: Transport> Shell<'_, T> {
                 Poll::Ready(Err(LinkLost)) | Poll::Pending => 0,
             };
             match self.session.poll(self.transport.now(), &mut self.out, room) {
-                Output::Send => self.link.send(&self.out),
+                Output::Send => self.link.send(std::mem::take(&mut self.out)),
                 Output::Event(event) => self.event(event),
                 Output::Pull(_) => debug_assert!(false, "a client has no logs"),
                 Output::Close { code } => return Some(Over::Close(code)),

@@ -43,8 +43,9 @@ pub use events::{AnyEvent, Events, Inbox};
 pub use handlers::MaybeSend;
 pub use options::Options;
 pub use states::States;
-pub use transport::{Inbound, Link, LinkLost, Transport};
+pub use transport::Transport;
 pub use twinwire::frame::{Start, Verdict};
 pub use twinwire_remote::{
-    CallError, EventError, Items, Publication, Published, Receipt, Subscription, Update,
+    CallError, EventError, Inbound, Items, Link, LinkLost, Publication, Published, Receipt,
+    Subscription, Update,
 };

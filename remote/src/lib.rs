@@ -2,7 +2,7 @@
 //! server and for a server that speaks to one of its clients.
 //!
 //! Applications don't use this crate by itself: a `Client` and a server's `Peer` have these methods.
-//! It has no I/O, no clock and no tasks. [`channel`] makes two halves: a [`Remote`], which the
+//! It has no I/O, no clock and no tasks. [`Link`] is what a shell knows of its socket, and [`channel`] makes two halves: a [`Remote`], which the
 //! application's handles are made of, and [`Requests`], with which a shell keeps the
 //! [`Session`](twinwire::session::Session) that it drives informed.
 
@@ -11,6 +11,7 @@
 mod command;
 mod error;
 mod items;
+mod link;
 mod receipt;
 mod remote;
 mod requests;
@@ -20,6 +21,7 @@ mod topics;
 pub use command::channel;
 pub use error::{CallError, EventError};
 pub use items::Items;
+pub use link::{Inbound, Link, LinkLost};
 pub use receipt::{Published, Receipt};
 pub use remote::{Remote, Taken};
 pub use requests::Requests;

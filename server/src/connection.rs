@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
-use actix_web::web::Bytes;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep};
@@ -20,14 +19,13 @@ use twinwire::{
     Alias, Answer, Class, End, Format, Goodbye, GoodbyeCode, Number, PeerId, Refusal, SessionId,
     Time,
 };
-use twinwire_remote::{Requests, Taken};
+use twinwire_remote::{Inbound, Link, LinkLost, Requests, Taken};
 
 use crate::handler::{Arrived, Judged, Known, judge};
 use crate::identity::{Denied, Judging};
 use crate::peer::Introduction;
 use crate::shared::{Shared, random};
 use crate::topic::{Membership, News};
-use crate::websocket::{Close, Frame, Inbound, Opcode, Outbound, Refused};
 use crate::working::{Join, Working};
 use crate::{Cx, Peer};
 
@@ -36,8 +34,7 @@ pub(crate) async fn run<S, I>(
     shared: Arc<Shared<S, I>>,
     request: HttpRequest,
     format: Format,
-    inbound: Inbound,
-    outbound: Outbound,
+    link: impl Link,
 ) where
     S: Send + Sync + 'static,
     I: Send + Sync + 'static,
@@ -53,14 +50,11 @@ pub(crate) async fn run<S, I>(
         shared,
         request: Some(request),
         format,
-        inbound,
-        outbound,
-        sending: None,
+        link,
         origin: Instant::now(),
         sleep: None,
         session,
         out: Vec::new(),
-        message: Vec::new(),
         kinds: Vec::new(),
         open: None,
         judging: None,
@@ -90,48 +84,29 @@ fn stopping(mut stop: watch::Receiver<Option<Goodbye>>) -> Stopping {
 }
 
 /// Tells a client of another version why there is no session, and closes.
-pub(crate) async fn refuse(goodbye: Goodbye, mut inbound: Inbound, outbound: Outbound) {
+pub(crate) async fn refuse(goodbye: Goodbye, mut link: impl Link) {
     let mut message = Vec::new();
     let code = goodbye.code.close_code();
     twinwire::frame::Frame::Goodbye(goodbye).encode(&mut message);
-    // A peer that is gone already needs no reason.
-    let _ = outbound.try_send(message);
-    close(&outbound, code);
-    while inbound.next().await.is_ok() {}
-}
-
-fn close(outbound: &Outbound, code: u16) {
-    match Close::new(code, "") {
-        Ok(frame) => {
-            outbound.close(frame);
-        }
-        Err(error) => {
-            debug_assert!(false, "goodbye codes can be sent: {error}");
-            outbound.abort();
-        }
-    }
+    // A link that is new has room, and a peer that is gone already needs no reason.
+    link.send(message);
+    link.close(code).await;
 }
 
 /// Ready when the server stops.
 type Stopping = Pin<Box<dyn Future<Output = Goodbye>>>;
-type Sending = Pin<Box<dyn Future<Output = Result<(), Refused>>>>;
 
-struct Shell<S, I> {
+struct Shell<S, I, L> {
     shared: Arc<Shared<S, I>>,
     /// The handshake, until `authenticate` takes it.
     request: Option<HttpRequest>,
     format: Format,
-    inbound: Inbound,
-    outbound: Outbound,
-    /// A message that waits for room in the socket's queue.
-    sending: Option<Sending>,
+    link: L,
     origin: Instant,
     /// The pause until the session's deadline.
     sleep: Option<(Time, Pin<Box<Sleep>>)>,
     session: Session,
     out: Vec<u8>,
-    /// The frames of a message that isn't whole yet. The socket bounds it.
-    message: Vec<u8>,
     /// The client's table: the kinds that agree with ours, by name.
     kinds: Vec<Option<Known>>,
     open: Option<Open<S, I>>,
@@ -155,19 +130,26 @@ struct Open<S, I> {
     opening: Option<(JoinHandle<()>, Vec<Request>)>,
 }
 
-/// Frames taken before anything else gets its turn: a peer that never pauses must not keep timers
+/// Messages taken before anything else gets its turn: a peer that never pauses must not keep timers
 /// and handlers waiting.
-const FRAMES_AT_ONCE: usize = 32;
+const MESSAGES_AT_ONCE: usize = 32;
 
-impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
+/// The loop is over.
+enum Over {
+    Close(u16),
+    Lost,
+}
+
+impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link> Shell<S, I, L> {
     async fn run(mut self) {
-        poll_fn(|cx| self.poll(cx)).await;
+        let over = poll_fn(|cx| self.poll(cx)).await;
         self.working.stop_all();
         if let Some(open) = &mut self.open {
             open.requests.end();
         }
-        // Only a socket that is read notices the peer's close.
-        while self.inbound.next().await.is_ok() {}
+        if let Over::Close(code) = over {
+            self.link.close(code).await;
+        }
     }
 
     fn now(&self) -> Time {
@@ -175,32 +157,35 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
     }
 
     /// Feeds the session with what came, bytes before time, and does what it says.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Over> {
         loop {
             let received = self.receive(cx);
             let worked = self.poll_application(cx);
-            let sent = self.poll_sending(cx);
-            if self.drive() {
-                return Poll::Ready(());
+            if let Some(over) = self.drive(cx) {
+                return Poll::Ready(over);
             }
             let woken = self.poll_timer(cx);
             let can_go_on = self
                 .open
                 .as_ref()
                 .is_some_and(|open| open.requests.can_go_on(&self.session));
-            if !received && !worked && !sent && !woken && !can_go_on {
+            if !received && !worked && !woken && !can_go_on {
                 return Poll::Pending;
             }
         }
     }
 
-    /// Takes what the socket has, a bounded number of frames at a time.
+    /// Takes what the link has, a bounded number of messages at a time.
     fn receive(&mut self, cx: &mut Context<'_>) -> bool {
-        for taken in 0..FRAMES_AT_ONCE {
-            match self.inbound.poll_next(cx) {
-                Poll::Ready(Ok(frame)) => self.frame(&frame),
-                Poll::Ready(Err(_)) => {
-                    self.session.handle(self.now(), Input::Lost);
+        for taken in 0..MESSAGES_AT_ONCE {
+            let now = self.now();
+            match self.link.poll_receive(cx) {
+                Poll::Ready(Ok(Inbound::Binary(message))) => {
+                    self.session.handle(now, Input::Message(&message));
+                }
+                Poll::Ready(Ok(Inbound::Text)) => self.session.handle(now, Input::Text),
+                Poll::Ready(Err(LinkLost)) => {
+                    self.session.handle(now, Input::Lost);
                     return false;
                 }
                 Poll::Pending => return taken > 0,
@@ -259,53 +244,27 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
         any
     }
 
-    fn poll_sending(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(sending) = &mut self.sending else {
-            return false;
-        };
-        // A socket that closed meanwhile shows in `inbound`.
-        let done = sending.as_mut().poll(cx).is_ready();
-        if done {
-            self.sending = None;
-        }
-        done
-    }
-
-    /// Does what the session says until it waits; says whether all is over.
-    fn drive(&mut self) -> bool {
+    /// Does what the session says until it waits.
+    fn drive(&mut self, cx: &mut Context<'_>) -> Option<Over> {
         loop {
-            let room = if self.sending.is_none() {
-                MAX_MESSAGE
-            } else {
-                0
+            let room = match self.link.poll_ready(cx) {
+                Poll::Ready(Ok(())) => MAX_MESSAGE,
+                Poll::Ready(Err(LinkLost)) | Poll::Pending => 0,
             };
             match self.session.poll(self.now(), &mut self.out, room) {
-                Output::Send => self.send(),
+                Output::Send => self.link.send(std::mem::take(&mut self.out)),
                 Output::Event(event) => self.event(event),
                 Output::Pull(pull) => self.pull(pull),
-                Output::Close { code } => {
-                    close(&self.outbound, code);
-                    return true;
-                }
+                Output::Close { code } => return Some(Over::Close(code)),
                 Output::Wait(deadline) => {
                     self.wake_at(deadline);
-                    return self.session.state() == State::Closed;
+                    break;
                 }
             }
         }
-    }
-
-    /// Queues the message at once where there is room, which is usual.
-    fn send(&mut self) {
-        let message = Bytes::from(std::mem::take(&mut self.out));
-        match self.outbound.try_send(message.clone()) {
-            Err(Refused::Full) => {
-                let outbound = self.outbound.clone();
-                self.sending = Some(Box::pin(async move { outbound.send(message).await }));
-            }
-            // A closed connection shows in `inbound`.
-            Ok(()) | Err(Refused::Closed | Refused::TooLarge) => {}
-        }
+        // A lost link shows in `receive`.
+        let _ = self.link.poll_flush(cx);
+        (self.session.state() == State::Closed).then_some(Over::Lost)
     }
 
     fn wake_at(&mut self, deadline: Option<Time>) {
@@ -331,21 +290,6 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
         self.sleep = None;
         self.session.handle(self.now(), Input::Tick);
         true
-    }
-
-    fn frame(&mut self, frame: &Frame) {
-        let now = self.now();
-        match frame.opcode {
-            Opcode::Text => self.session.handle(now, Input::Text),
-            Opcode::Binary if frame.fin => self.session.handle(now, Input::Message(&frame.data)),
-            Opcode::Binary | Opcode::Continuation => {
-                self.message.extend_from_slice(&frame.data);
-                if frame.fin {
-                    let message = std::mem::take(&mut self.message);
-                    self.session.handle(now, Input::Message(&message));
-                }
-            }
-        }
     }
 
     fn event(&mut self, event: Event) {
@@ -534,7 +478,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Shell<S, I> {
         let (peer, live) = (open.cx.id(), &membership.live);
         let slice = live.read(peer, self.format, pull.from, pull.room, &mut self.out);
         if !self.out.is_empty() {
-            self.send();
+            self.link.send(std::mem::take(&mut self.out));
         }
         self.session.pulled(self.now(), pull, slice);
     }

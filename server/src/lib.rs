@@ -47,6 +47,7 @@ mod peer;
 mod peers;
 mod service;
 mod shared;
+mod socket;
 mod tables;
 mod topic;
 mod websocket;

@@ -12,6 +12,7 @@ use twinwire::{Format, Goodbye, GoodbyeCode, Offset, PeerId, Topic, version};
 use crate::Peer;
 use crate::connection;
 use crate::shared::Shared;
+use crate::socket::Socket;
 use crate::topic::{PublishError, canonical, to_json};
 use crate::websocket::{self, Accepted};
 
@@ -153,20 +154,21 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
             Ok(accepted) => accepted,
             Err(error) => return error.error_response(),
         };
+        let socket = Socket::new(inbound, outbound);
         let stopping = self.0.stop.borrow().clone();
         match (version::format(spoken), stopping) {
             (Some(format), None) => {
                 let shared = Arc::clone(&self.0);
                 let request = request.clone();
-                actix_web::rt::spawn(connection::run(shared, request, format, inbound, outbound));
+                actix_web::rt::spawn(connection::run(shared, request, format, socket));
             }
             (None, _) => {
                 let goodbye =
                     Goodbye::new(GoodbyeCode::Unsupported, "this server speaks version 0");
-                actix_web::rt::spawn(connection::refuse(goodbye, inbound, outbound));
+                actix_web::rt::spawn(connection::refuse(goodbye, socket));
             }
             (Some(_), Some(goodbye)) => {
-                actix_web::rt::spawn(connection::refuse(goodbye, inbound, outbound));
+                actix_web::rt::spawn(connection::refuse(goodbye, socket));
             }
         }
         response
