@@ -2,8 +2,11 @@
 //!
 //! Run: `cargo xtask bench`.
 //!
-//! Both clients take turns in each round, so that a machine that is busy for a while slows both; the
-//! ratio is the median over the rounds. It asserts no time.
+//! A round is ours, gloo's, gloo's, ours with the same number of messages, the next one the other way
+//! round: a machine that is busy for a while, or slows down, does so for both, and each client comes
+//! after itself as often as after the other, whose garbage and closing connection it meets. The ratio
+//! is the median over the rounds, with the interval that holds the true one in 95 of 100 runs. It
+//! asserts no time.
 #![forbid(unsafe_code)]
 
 #[path = "../tests/peer/mod.rs"]
@@ -20,10 +23,15 @@ use wasm_bindgen_test::{Criterion, console_log, wasm_bindgen_bench};
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
 
-const ROUNDS: usize = 21;
+/// Of one cell: 16 runs of each client at least, and as many as time allows.
+const ROUNDS: std::ops::Range<usize> = 8..100;
 
-/// How long one client's share of a round takes, about.
-const SHARE_MILLIS: f64 = 150.0;
+/// How long one cell's rounds may take.
+const CELL_MILLIS: f64 = 14_000.0;
+
+/// How long one run takes, about: short beside what else the machine does, long beside its first
+/// and last message.
+const RUN_MILLIS: f64 = 30.0;
 
 #[wasm_bindgen]
 extern "C" {
@@ -88,14 +96,27 @@ impl Cell {
         count as f64 / millis * 1000.0
     }
 
-    /// How many messages fill a client's share of a round. Warms the engine's compilers up, too.
-    async fn count<C: Client>(self) -> usize {
-        let mut count = 500;
-        for _ in 0..3 {
-            let rate = self.run::<C>(count).await;
-            count = (rate / 1000.0 * SHARE_MILLIS).clamp(100.0, 50_000.0) as usize;
+    /// How many messages fill a client's run. Warms the engine's compilers up, too.
+    async fn count<C: Client>(self) -> f64 {
+        let mut count = 500.0;
+        for _ in 0..5 {
+            let rate = self.run::<C>(count as usize).await;
+            count = (rate / 1000.0 * RUN_MILLIS).clamp(100.0, 20_000.0);
         }
         count
+    }
+
+    /// Messages a second of ours and of gloo's, in one round.
+    async fn round(self, count: usize, ours_first: bool) -> (f64, f64) {
+        let (mut ours, mut gloo) = (Vec::new(), Vec::new());
+        for is_ours in [ours_first, !ours_first, !ours_first, ours_first] {
+            if is_ours {
+                ours.push(self.run::<Socket>(count).await);
+            } else {
+                gloo.push(self.run::<Gloo>(count).await);
+            }
+        }
+        (mean_rate(&ours), mean_rate(&gloo))
     }
 
     /// Milliseconds from the first message to the peer's word that it has them all.
@@ -184,40 +205,62 @@ impl Client for Gloo {
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+/// Of runs with equally many messages.
+fn mean_rate(rates: &[f64]) -> f64 {
+    rates.len() as f64 / rates.iter().map(|rate| rate.recip()).sum::<f64>()
+}
+
+/// The median, and between which two of the values it lies with 95 % of certainty, whatever their
+/// distribution: the number of values below it is binomial.
+struct Median {
+    low: f64,
+    middle: f64,
+    high: f64,
+}
+
+impl Median {
+    fn of(values: impl Iterator<Item = f64>) -> Self {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        let last = values.len() - 1;
+        let half_width = 0.98 * (values.len() as f64).sqrt();
+        let low = ((last as f64 / 2.0 - half_width).floor() as usize).min(last);
+        Self {
+            low: values[low],
+            middle: f64::midpoint(values[last / 2], values[last.div_ceil(2)]),
+            high: values[last - low],
+        }
+    }
 }
 
 #[wasm_bindgen_bench]
 async fn ratio_to_gloo_net(_: &mut Criterion) {
     let mut table =
-        String::from("direction kind    bytes   ours/s   gloo/s  ratio (middle half)\n");
+        String::from("direction kind    bytes   ours/s   gloo/s  ratio (95 %)     rounds\n");
     for cell in Cell::all() {
-        let counts = (cell.count::<Socket>().await, cell.count::<Gloo>().await);
-        let (mut ours, mut gloo) = (Vec::new(), Vec::new());
-        for round in 0..ROUNDS {
-            if round % 2 == 0 {
-                ours.push(cell.run::<Socket>(counts.0).await);
-                gloo.push(cell.run::<Gloo>(counts.1).await);
-            } else {
-                gloo.push(cell.run::<Gloo>(counts.1).await);
-                ours.push(cell.run::<Socket>(counts.0).await);
-            }
+        // Far ahead, either would run too long with the other's number.
+        let counts = cell.count::<Socket>().await * cell.count::<Gloo>().await;
+        let count = counts.sqrt() as usize;
+        let (start, mut rounds) = (now(), Vec::new());
+        while rounds.len() < ROUNDS.start
+            || rounds.len() < ROUNDS.end && now() - start < CELL_MILLIS
+        {
+            rounds.push(cell.round(count, rounds.len() % 2 == 0).await);
         }
-        let mut ratios: Vec<f64> = ours.iter().zip(&gloo).map(|(o, g)| o / g).collect();
-        ratios.sort_by(f64::total_cmp);
+        let ratio = Median::of(rounds.iter().map(|(ours, gloo)| ours / gloo));
         let _ = writeln!(
             table,
-            "{:9} {:6} {:6} {:8.0} {:8.0} {:6.2} ({:.2} to {:.2})",
+            "{:9} {:6} {:6} {:8.0} {:8.0} {:6.3} ({:.3} to {:.3}) {:4}{}",
             format!("{:?}", cell.direction),
             format!("{:?}", cell.kind),
             cell.size,
-            median(ours),
-            median(gloo),
-            ratios[ROUNDS / 2],
-            ratios[ROUNDS / 4],
-            ratios[ROUNDS - 1 - ROUNDS / 4],
+            Median::of(rounds.iter().map(|(ours, _)| *ours)).middle,
+            Median::of(rounds.iter().map(|(_, gloo)| *gloo)).middle,
+            ratio.middle,
+            ratio.low,
+            ratio.high,
+            rounds.len(),
+            if ratio.high < 1.0 { " behind" } else { "" },
         );
     }
     console_log!("{table}");
