@@ -9,14 +9,17 @@ use super::close::CloseEvent;
 use super::shared::Shared;
 use crate::env::{Macrotask, Trigger};
 
+const MESSAGE: &str = "message";
+
 /// Everything of ours that the browser can call for one socket. Dropping it takes all of it off, and
 /// then nothing of ours runs any more, or is kept alive by the browser.
 ///
-/// There is no listener for `error`: it tells nothing, and `close` always follows it.
+/// There is no listener for `error`: it tells nothing, and `close` always follows it. Messages come to
+/// an event listener, because Chromium takes 0.2 µs longer to call an event handler, `onmessage`.
 pub(super) struct Listeners {
     web_socket: WebSocket,
     _open: Closure<dyn Fn(Event)>,
-    _message: Closure<dyn Fn(MessageEvent)>,
+    message: Closure<dyn Fn(MessageEvent)>,
     _close: Closure<dyn Fn(web_sys::CloseEvent)>,
     _batch: Option<Macrotask>,
 }
@@ -34,12 +37,14 @@ impl Listeners {
         let message = listen_message(Rc::clone(shared), batch.as_ref().map(Macrotask::trigger));
         let close = listen_close(Rc::clone(shared));
         web_socket.set_onopen(Some(open.as_ref().unchecked_ref()));
-        web_socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
+        // Only an option that is not given here could make the browser throw.
+        let _ =
+            web_socket.add_event_listener_with_callback(MESSAGE, message.as_ref().unchecked_ref());
         web_socket.set_onclose(Some(close.as_ref().unchecked_ref()));
         Self {
             web_socket,
             _open: open,
-            _message: message,
+            message,
             _close: close,
             _batch: batch,
         }
@@ -49,7 +54,10 @@ impl Listeners {
 impl Drop for Listeners {
     fn drop(&mut self) {
         self.web_socket.set_onopen(None);
-        self.web_socket.set_onmessage(None);
+        let message = self.message.as_ref().unchecked_ref();
+        let _ = self
+            .web_socket
+            .remove_event_listener_with_callback(MESSAGE, message);
         self.web_socket.set_onclose(None);
     }
 }

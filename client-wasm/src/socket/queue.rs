@@ -50,13 +50,16 @@ impl Queue {
     }
 
     /// Whether a message of `bytes` would be taken: asked before it is copied into wasm's memory.
+    /// After the end nothing is taken.
     pub(super) fn admits(&self, bytes: usize) -> bool {
-        self.messages.len() < self.bounds.messages && bytes <= self.bounds.bytes - self.bytes
+        matches!(self.end, End::Open)
+            && self.messages.len() < self.bounds.messages
+            && bytes <= self.bounds.bytes - self.bytes
     }
 
-    /// Takes a message, or says `false` when it is over the bounds. After the end nothing is taken.
+    /// Takes a message, or says `false` when it is over the bounds or comes after the end.
     pub(super) fn push(&mut self, message: Message) -> bool {
-        if !matches!(self.end, End::Open) || !self.admits(message.len()) {
+        if !self.admits(message.len()) {
             return false;
         }
         self.bytes += message.len();

@@ -186,8 +186,8 @@ impl Shared {
             }
             state.queue.end(Some(ReceiveError::Overflow));
         }
-        self.web_socket.set_onmessage(None);
-        // The code is in range and the reason short: nothing to throw at.
+        // The code is in range and the reason short: nothing to throw at. No message comes after this,
+        // and the queue would admit none.
         let _ = self
             .web_socket
             .close_with_code_and_reason(QUEUE_FULL_CODE, "receive queue full");
