@@ -13,9 +13,10 @@ use super::shared::{Line, Shared};
 use super::waiters::Ticket;
 use crate::env::{Sleep, sleep};
 
-/// How often the browser is asked how much it holds, while somebody waits for that. Nested timers
-/// have a floor of 4 ms in visible pages, and about a second or a minute in hidden ones.
-const ASK_AGAIN: Duration = Duration::from_millis(1);
+/// How long until the browser is asked again how much it holds, while somebody waits for that: as
+/// soon as it lets, for a sender that pauses longer is a core that idles. Nested timers have a floor
+/// of 4 ms in visible pages, and about a second or a minute in hidden ones.
+const ASK_AGAIN: Duration = Duration::ZERO;
 
 /// The future of [`Socket::send`](super::Socket::send): resolves when the browser took the message.
 /// Dropping it before takes the message back.
