@@ -31,6 +31,7 @@
 //! # }
 //! ```
 //!
+//! Feature `test`: a client and its server without sockets, for an application's own tests.
 //! Feature `bin`: the showcase's server, `twinwire-server`; nothing that a library needs.
 #![forbid(unsafe_code)]
 
@@ -54,6 +55,8 @@ mod websocket;
 mod working;
 
 pub mod plain;
+#[cfg(feature = "test")]
+pub mod test;
 
 pub use around::{Done, Next};
 pub use builder::{BuildError, Builder};

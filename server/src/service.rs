@@ -10,6 +10,8 @@ use twinwire::limits::{MAX_MESSAGE, MAX_PAYLOAD};
 use twinwire::{Format, Goodbye, GoodbyeCode, Offset, PeerId, Topic, version};
 
 use crate::Peer;
+use twinwire_remote::Link;
+
 use crate::connection;
 use crate::shared::Shared;
 use crate::socket::Socket;
@@ -118,6 +120,12 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
         self.0.stop.closed().await;
     }
 
+    /// Carries a connection of a client that speaks this version, in a task of its own.
+    pub(crate) fn serve(&self, request: HttpRequest, format: Format, link: impl Link + 'static) {
+        let shared = Arc::clone(&self.0);
+        actix_web::rt::spawn(connection::run(shared, request, format, link));
+    }
+
     fn accept(&self, request: &HttpRequest, payload: Payload) -> HttpResponse {
         if !self.0.origins.admit(request) {
             let (origin, host) = (
@@ -158,9 +166,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
         let stopping = self.0.stop.borrow().clone();
         match (version::format(spoken), stopping) {
             (Some(format), None) => {
-                let shared = Arc::clone(&self.0);
-                let request = request.clone();
-                actix_web::rt::spawn(connection::run(shared, request, format, socket));
+                self.serve(request.clone(), format, socket);
             }
             (None, _) => {
                 let goodbye =

@@ -21,7 +21,7 @@ pub(crate) const SERVER_CRATES: [&str; 8] = [
     "-p",
     "twinwire-client-native",
     "--features",
-    "twinwire-server/bin",
+    "twinwire-server/bin,twinwire-server/test",
 ];
 
 /// The server as users run it.

@@ -17,7 +17,7 @@ const NATIVE: [&str; 7] = [
     "--exclude",
     "twinwire-client-wasm",
     "--features",
-    "twinwire-server/bin",
+    "twinwire-server/bin,twinwire-server/test",
 ];
 
 /// Crates that are compiled into a page.

@@ -1,0 +1,162 @@
+//! A client and its server without sockets, for an application's own tests. Feature `test`.
+//!
+//! ```
+//! use serde::{Deserialize, Serialize};
+//! use twinwire::{Call, Kinds, kinds};
+//! use twinwire_server::{Cx, Twinwire, test};
+//!
+//! #[derive(Serialize, Deserialize, Call)]
+//! #[call(reply = u32)]
+//! struct Double {
+//!     number: u32,
+//! }
+//!
+//! const KINDS: Kinds = kinds![Double];
+//!
+//! # #[actix_web::main]
+//! # async fn main() {
+//! let wire = Twinwire::builder(())
+//!     .call(|_: Cx, double: Double| async move { Ok(2 * double.number) })
+//!     .build()
+//!     .expect("the kinds don't clash");
+//! let client = test::pair(&wire, KINDS).await.expect("everyone is welcome");
+//! assert_eq!(client.call(Double { number: 21 }).await.expect("an answer"), 42);
+//! # }
+//! ```
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::test::TestRequest;
+use futures_channel::mpsc::{Receiver, Sender, channel};
+use futures_core::Stream;
+use thiserror::Error;
+use tokio::time::{Instant, Sleep};
+use twinwire::{Kinds, Time, version};
+use twinwire_client::Transport;
+pub use twinwire_client::{Client, Options};
+use twinwire_remote::{Inbound, Link, LinkLost};
+
+use crate::Twinwire;
+
+/// Messages under way in one direction.
+const UNDER_WAY: usize = 1;
+
+/// The options name a format that this version doesn't speak. It can't happen from outside.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the server doesn't speak the client's format")]
+pub struct OpenError;
+
+/// Why there is no client.
+pub type ConnectError = twinwire_client::ConnectError<OpenError>;
+
+/// Connects a client to an endpoint in memory. The server sees a handshake without headers, of no
+/// address.
+///
+/// # Errors
+/// As of any client: the application may refuse it.
+///
+/// # Panics
+/// Outside actix's runtime, such as `#[actix_web::test]`'s.
+pub async fn pair<S, I>(wire: &Twinwire<S, I>, kinds: Kinds) -> Result<Client, ConnectError>
+where
+    S: Send + Sync + 'static,
+    I: Send + Sync + 'static,
+{
+    let request = TestRequest::default().to_http_request();
+    pair_with(wire, Options::new("", kinds), request).await
+}
+
+/// [`pair`] with the client's options, whose URL means nothing here, and the handshake that the server
+/// is to see.
+///
+/// # Errors
+/// As of any client: the application may refuse it.
+///
+/// # Panics
+/// Outside actix's runtime, such as `#[actix_web::test]`'s.
+pub async fn pair_with<S, I>(
+    wire: &Twinwire<S, I>,
+    options: Options,
+    request: HttpRequest,
+) -> Result<Client, ConnectError>
+where
+    S: Send + Sync + 'static,
+    I: Send + Sync + 'static,
+{
+    let memory = Memory {
+        wire: wire.clone(),
+        request,
+        origin: Instant::now(),
+    };
+    let (connecting, driver) = twinwire_client::start(memory, options);
+    actix_web::rt::spawn(driver.run());
+    connecting.await
+}
+
+/// The way to a server in the same program.
+struct Memory<S, I> {
+    wire: Twinwire<S, I>,
+    request: HttpRequest,
+    origin: Instant,
+}
+
+impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Transport for Memory<S, I> {
+    type Link = Half;
+    type Error = OpenError;
+    type Sleep = Sleep;
+
+    async fn open(&self, _: &str, subprotocol: &'static str) -> Result<Half, OpenError> {
+        let format = version::format(subprotocol).ok_or(OpenError)?;
+        let (up, from_client) = channel(UNDER_WAY);
+        let (down, from_server) = channel(UNDER_WAY);
+        let server = Half {
+            incoming: from_client,
+            outgoing: down,
+        };
+        self.wire.serve(self.request.clone(), format, server);
+        Ok(Half {
+            incoming: from_server,
+            outgoing: up,
+        })
+    }
+
+    fn now(&self) -> Time {
+        Time::from_origin(self.origin.elapsed())
+    }
+
+    fn sleep(&self, time: Duration) -> Sleep {
+        tokio::time::sleep(time)
+    }
+}
+
+/// One end of a link in memory.
+struct Half {
+    incoming: Receiver<Vec<u8>>,
+    outgoing: Sender<Vec<u8>>,
+}
+
+impl Link for Half {
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, LinkLost>> {
+        let message = ready!(Pin::new(&mut self.incoming).poll_next(cx));
+        Poll::Ready(message.map_or(Err(LinkLost), |message| Ok(Inbound::Binary(message.into()))))
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkLost>> {
+        self.outgoing.poll_ready(cx).map_err(|_| LinkLost)
+    }
+
+    fn send(&mut self, message: Vec<u8>) {
+        // An end that is gone shows in `poll_receive`.
+        let _ = self.outgoing.start_send(message);
+    }
+
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LinkLost>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Dropping both directions is the close; what is under way still arrives.
+    async fn close(self, _: u16) {}
+}

@@ -1,0 +1,74 @@
+//! What an application tests without sockets.
+
+use actix_web::test::TestRequest;
+use serde::{Deserialize, Serialize};
+use testkit::soon;
+use twinwire::{Call, End, Format, Kinds, Topic, kinds};
+use twinwire_client_native::{Options, Update};
+use twinwire_server::{Access, Cx, Denied, Twinwire, test};
+
+#[derive(Serialize, Deserialize, Call)]
+#[call(reply = String)]
+struct WhoAmI {}
+
+#[derive(Serialize, Deserialize, Topic)]
+#[topic(item = Vec<u8>)]
+struct Room {}
+
+const KINDS: Kinds = kinds![WhoAmI, Room];
+
+fn wire() -> Twinwire<(), String> {
+    Twinwire::builder(())
+        .authenticate(|token, request| async move {
+            let cookie = request.headers().get("cookie");
+            match cookie.and_then(|cookie| cookie.to_str().ok()) {
+                Some("refused") => Err(Denied::new("not you")),
+                Some(cookie) => Ok(cookie.to_owned()),
+                None => Ok(String::from_utf8_lossy(&token).into_owned()),
+            }
+        })
+        .call(|cx: Cx<(), String>, _: WhoAmI| async move { Ok(cx.identity().clone()) })
+        .topic(|_: Cx<(), String>, _: Room| async move { Access::publish_and_subscribe() })
+        .build()
+        .expect("the kinds don't clash")
+}
+
+#[actix_web::test]
+async fn a_client_and_its_server_meet_in_memory() {
+    let wire = wire();
+    let options = Options::new("", KINDS).token("Ada").format(Format::Json);
+    let request = TestRequest::default().to_http_request();
+    let ada = soon("the welcome", test::pair_with(&wire, options, request)).await;
+    let ada = ada.expect("she is welcome");
+    assert_eq!(ada.call(WhoAmI {}).await.expect("an answer"), "Ada");
+    let nobody = soon("the welcome", test::pair(&wire, KINDS))
+        .await
+        .expect("a welcome");
+    let mut heard = nobody.subscribe(Room {}).await.expect("everyone may");
+    for number in 0..100 {
+        let published = ada.publish(&Room {}, vec![number; 10_000]).await;
+        published
+            .expect("it is on its way")
+            .await
+            .expect("published");
+        match soon("an item", heard.next()).await {
+            Some(Ok(Update::Item(publication))) => assert_eq!(publication.item[0], number),
+            other => panic!("{other:?}"),
+        }
+    }
+    soon("the end", ada.close()).await;
+    assert_eq!(wire.peers().len(), 1);
+    drop((nobody, heard));
+}
+
+#[actix_web::test]
+async fn the_handshake_is_the_tests_to_make() {
+    let request = TestRequest::default().insert_header(("cookie", "refused"));
+    let options = Options::new("", KINDS);
+    match test::pair_with(&wire(), options, request.to_http_request()).await {
+        Err(test::ConnectError::NotWelcomed(End::Goodbye(goodbye))) => {
+            assert_eq!(goodbye.reason, "not you");
+        }
+        other => panic!("{other:?}"),
+    }
+}
