@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use twinwire::frame::Table;
 use twinwire::limits::MAX_MESSAGE;
 use twinwire::session::{Event, Input, Output, Request, Session, State};
-use twinwire::{Class, End, Goodbye, GoodbyeCode, Time, version};
+use twinwire::{Class, End, Goodbye, GoodbyeCode, Kinds, Time, version};
 use twinwire_remote::{Requests, Taken};
 
 use crate::handlers::Handlers;
@@ -83,6 +83,7 @@ impl<T: Transport> Driver<T> {
             registrations,
             listeners,
             handlers: Handlers::default(),
+            kinds: options.kinds,
             state,
             report: Some(report),
         };
@@ -102,6 +103,7 @@ struct Shell<'a, T: Transport> {
     registrations: mpsc::UnboundedReceiver<Registration>,
     listeners: Listeners,
     handlers: Handlers,
+    kinds: Kinds,
     state: watch::Sender<ClientState>,
     /// Who awaits the connection, until it is open.
     report: Option<oneshot::Sender<Result<(), ConnectError<T::Error>>>>,
@@ -249,6 +251,13 @@ impl<T: Transport> Shell<'_, T> {
             }
             Event::Request(request) => self.request(request),
             Event::Dropped { request, .. } => self.handlers.drop_one(request),
+            Event::NeedOutlines { kinds } => {
+                for kind in kinds {
+                    if let Some(text) = self.kinds.outline(kind) {
+                        self.session.tell_outline(kind, text);
+                    }
+                }
+            }
             Event::Hello { .. }
             | Event::Room { .. }
             | Event::Outcome { .. }
@@ -257,6 +266,7 @@ impl<T: Transport> Shell<'_, T> {
             | Event::Publication { .. }
             | Event::Skipped { .. }
             | Event::Left { .. }
+            | Event::Outline { .. }
             | Event::Pong { .. } => {
                 debug_assert!(
                     false,

@@ -2,6 +2,7 @@
 
 use crate::frame::KindEntry;
 use crate::limits::MAX_KINDS;
+use crate::shape::{Descriptor, outline};
 use crate::{Fingerprint, Kind};
 
 macro_rules! classes {
@@ -45,6 +46,8 @@ pub struct KindInfo {
     name: &'static str,
     class: Class,
     fingerprint: Fingerprint,
+    /// Nothing in a release build, whose pages needn't carry them.
+    shapes: &'static [&'static Descriptor],
 }
 
 impl KindInfo {
@@ -54,6 +57,11 @@ impl KindInfo {
             name: K::NAME,
             class: K::CLASS,
             fingerprint: K::FINGERPRINT,
+            shapes: if cfg!(debug_assertions) {
+                K::SHAPES
+            } else {
+                &[]
+            },
         }
     }
 
@@ -117,6 +125,12 @@ impl Kinds {
             .iter()
             .position(|line| *line == KindInfo::of::<K>())?;
         u32::try_from(place).ok()
+    }
+
+    /// The structure of a kind in words, by its place; none in a release build.
+    pub fn outline(&self, kind: u32) -> Option<String> {
+        let line = self.0.get(usize::try_from(kind).ok()?)?;
+        (!line.shapes.is_empty()).then(|| outline(line.class, line.shapes))
     }
 
     /// The table as a hello carries it.

@@ -28,6 +28,12 @@ pub const MAX_NAME: usize = 64;
 /// The most kinds in a client's table: with names of full length they fit one message.
 pub const MAX_KINDS: usize = 512;
 
+/// The most bytes of a kind's outline, by which a client tells how it differs.
+pub const MAX_OUTLINE: usize = 4 * 1024;
+
+/// The most kinds whose outlines a server asks for at once.
+pub const MAX_OUTLINES: usize = 8;
+
 /// The most bytes of a topic's key in its canonical form, which is postcard.
 pub const MAX_TOPIC_KEY: usize = 255;
 

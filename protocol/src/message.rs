@@ -22,6 +22,8 @@ pub trait Kind: Payload {
     const NAME: &'static str;
     /// What it is used for.
     const CLASS: Class;
+    /// What it carries, as its class calls for: see [`Fingerprint::of_kind`].
+    const SHAPES: &'static [&'static Descriptor];
     /// Differs between two ends that mean different things by [`NAME`](Self::NAME).
     const FINGERPRINT: Fingerprint;
 }

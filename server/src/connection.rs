@@ -21,7 +21,7 @@ use twinwire::{
 };
 use twinwire_remote::{Inbound, Link, LinkLost, Requests, Taken};
 
-use crate::handler::{Arrived, Judged, Known, judge};
+use crate::handler::{Arrived, Judged, Known, judge, log_difference};
 use crate::identity::{Denied, Judging};
 use crate::peer::Introduction;
 use crate::shared::{Shared, random};
@@ -56,6 +56,7 @@ pub(crate) async fn run<S, I>(
         session,
         out: Vec::new(),
         kinds: Vec::new(),
+        table: Arc::default(),
         open: None,
         judging: None,
         stopping: Some(stopping(stop.clone())),
@@ -109,6 +110,7 @@ struct Shell<S, I, L> {
     out: Vec<u8>,
     /// The client's table: the kinds that agree with ours, by name.
     kinds: Vec<Option<Known>>,
+    table: Arc<Table>,
     open: Option<Open<S, I>>,
     judging: Option<(Judging<I>, Arc<Table>)>,
     stopping: Option<Stopping>,
@@ -319,9 +321,17 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link> Shell<S, I, L>
             Some(Event::Left { alias }) => {
                 self.topics.remove(&alias);
             }
+            Some(Event::Outline { kind, text }) => {
+                let place = usize::try_from(kind).ok();
+                let line = place.and_then(|place| self.table.kinds().get(place));
+                if let Some(line) = line {
+                    log_difference(&self.shared.registry, &line.name, &text);
+                }
+            }
             Some(Event::Ended(end)) => self.ended(end),
             Some(
                 Event::Welcome(_)
+                | Event::NeedOutlines { .. }
                 | Event::Joined { .. }
                 | Event::Publication { .. }
                 | Event::Skipped { .. }
@@ -391,8 +401,10 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link> Shell<S, I, L>
             known,
             refused,
             in_order,
+            differing,
         } = judged;
         self.kinds = known;
+        self.table = Arc::clone(table);
         let admitted = Admitted {
             session: introduction.session,
             peer: introduction.peer,
@@ -406,6 +418,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link> Shell<S, I, L>
             "a session opened"
         );
         self.session.welcome(now, admitted);
+        self.session.need_outlines(differing);
         self.open = Some(self.open(introduction, table));
     }
 

@@ -1,12 +1,13 @@
 //! The application's handlers, with their types folded away.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use twinwire::frame::{Start, encode_offset};
 use twinwire::limits::MAX_PAYLOAD;
 use twinwire::session::TopicRequest;
+use twinwire::shape::{Descriptor, outline};
 use twinwire::{
     Answer, Call, Class, DecodeError, EncodeError, Event, Fingerprint, Format, Kind, KindEntry,
     Refusal, StreamCall, Topic,
@@ -36,6 +37,7 @@ type Handler<S, I> = dyn Fn(Arrived<S, I>) -> Handling + Send + Sync;
 pub(crate) struct Registered<S, I> {
     class: Class,
     pub(crate) fingerprint: Fingerprint,
+    shapes: &'static [&'static Descriptor],
     /// It ends before the next request starts.
     pub(crate) in_order: bool,
     handler: Box<Handler<S, I>>,
@@ -46,6 +48,7 @@ impl<S: 'static, I: 'static> Registered<S, I> {
         Self {
             class: K::CLASS,
             fingerprint: K::FINGERPRINT,
+            shapes: K::SHAPES,
             in_order: false,
             handler: Box::new(handler),
         }
@@ -286,6 +289,8 @@ pub(crate) struct Judged {
     pub(crate) known: Vec<Option<Known>>,
     pub(crate) refused: Vec<(u32, Refusal)>,
     pub(crate) in_order: Vec<u32>,
+    /// Those that have the name of one of ours and another structure.
+    pub(crate) differing: Vec<u32>,
 }
 
 /// Compares a client's table with the server's.
@@ -302,7 +307,11 @@ where
                     in_order.extend(types[which].in_order.then_some(place));
                     return Some((*name, which));
                 }
-                differing.push(*name);
+                tracing::warn!(
+                    kind = name,
+                    "a client has this kind with another structure: one of the two is older"
+                );
+                differing.push(place);
                 Refusal::KindDiffers
             }
             // Unknown here, or a kind that only we send.
@@ -312,15 +321,26 @@ where
         None
     });
     let known = known.collect();
-    if !differing.is_empty() {
-        tracing::warn!(
-            kinds = ?differing,
-            "a client has these kinds with another structure: one of the two is older"
-        );
-    }
     Judged {
         known,
         refused,
         in_order,
+        differing,
     }
+}
+
+/// Says in the log what differs between a client's kind and ours, by their outlines.
+pub(crate) fn log_difference<S, I>(registry: &Registry<S, I>, name: &str, theirs: &str)
+where
+    S: 'static,
+    I: 'static,
+{
+    let newest = registry.get(name).and_then(|types| types.first());
+    let Some(newest) = newest else { return };
+    let ours = outline(newest.class, newest.shapes);
+    let (here, there): (BTreeSet<&str>, BTreeSet<&str>) =
+        (ours.lines().collect(), theirs.lines().collect());
+    let only_here: Vec<_> = here.difference(&there).collect();
+    let only_there: Vec<_> = there.difference(&here).collect();
+    tracing::warn!(kind = name, ?only_here, ?only_there, "a kind differs so");
 }

@@ -502,7 +502,7 @@ async fn what_concerns_one_call_ends_that_call_alone() {
     let server = serve();
     let bystander = Bystander::new(&server).await;
     let mut socket = welcomed(&server).await;
-    let optional = vec![3, 0x80, 1, 2];
+    let optional = vec![3, 0xff, 1, 2];
     let number = |value: u8| [value, 0];
     let frame = |frame_type: u8, value: u8, kind: u32, rest: &[u8]| {
         let body = [&[frame_type][..], &number(value), &[kind as u8], rest].concat();

@@ -183,7 +183,7 @@ async fn what_is_no_client_gets_ordinary_http() {
 }
 
 /// A masked binary frame of one optional frame, which is skipped: legal in every state.
-const NOTHING: [u8; 8] = [0x82, 0x82, 0, 0, 0, 0, 0x01, 0x80];
+const NOTHING: [u8; 8] = [0x82, 0x82, 0, 0, 0, 0, 0x01, 0xff];
 
 #[tokio::test]
 async fn a_peer_that_floods_is_still_held_to_its_time() {

@@ -1,5 +1,8 @@
 //! Clients that were compiled with other kinds than the server.
 
+use std::io;
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 use testkit::{Log, Server, soon};
 use twinwire::{Call, Event, Kinds, Refusal, Shape, kinds};
@@ -211,4 +214,52 @@ fn names_that_clash_are_an_error_of_the_build() {
         .build();
     let clash = BuildError::KindClash { name: "Join" };
     assert_eq!(twice.err(), Some(clash));
+}
+
+/// What the server logs, line by line.
+fn logged() -> &'static Log<String> {
+    static LOGGED: OnceLock<Log<String>> = OnceLock::new();
+    LOGGED.get_or_init(|| {
+        let log = Log::default();
+        let lines = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || Lines(lines.clone()));
+        subscriber.init();
+        log
+    })
+}
+
+struct Lines(Log<String>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.push(String::from_utf8_lossy(bytes).into_owned());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_differs_between_two_kinds_of_one_name_is_in_the_servers_log() {
+    let logged = logged();
+    let server = serve(&Log::default());
+    let stranger = client(&server, forgotten::KINDS).await;
+    let differs = |lines: &[String]| lines.iter().any(|line| line.contains("differs so"));
+    let lines = logged.wait("the difference", differs).await;
+    let line = lines.iter().find(|line| line.contains("differs so"));
+    let line = line.expect("it was there");
+    for part in [
+        "Join",
+        "request.1 quietly: Bool",
+        "reply.0 members[]: String",
+        "request: no fields",
+        "reply: Unit",
+    ] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+    drop(stranger);
 }

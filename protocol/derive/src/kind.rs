@@ -41,10 +41,12 @@ pub(crate) fn expand(
         impl ::twinwire::Kind for #ident {
             const NAME: &'static str = #name;
             const CLASS: ::twinwire::Class = ::twinwire::Class::#class;
+            const SHAPES: &'static [&'static ::twinwire::shape::Descriptor] =
+                &[<#ident as ::twinwire::Shape>::SHAPE, #(#others),*];
             const FINGERPRINT: ::twinwire::Fingerprint = ::twinwire::Fingerprint::of_kind(
                 ::twinwire::Class::#class,
                 #name,
-                &[<#ident as ::twinwire::Shape>::SHAPE, #(#others),*],
+                <#ident as ::twinwire::Kind>::SHAPES,
             );
         }
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::wire::{Reader, put_bytes, put_integer};
 use super::{Malformed, Refusal};
 use crate::goodbye::{Goodbye, GoodbyeCode, MAX_REASON, Retry};
-use crate::limits::{MAX_KINDS, MAX_NAME, MAX_TOKEN};
+use crate::limits::{MAX_KINDS, MAX_NAME, MAX_OUTLINE, MAX_OUTLINES, MAX_TOKEN};
 use crate::{BootId, Class, Fingerprint, Kind, Number, PeerId, SessionId};
 
 /// One line of a client's table of kinds.
@@ -306,6 +306,58 @@ impl StreamWindow {
         };
         body.end()?;
         Ok(window)
+    }
+}
+
+/// The server asks in which way these kinds of the client's differ from its own, for its log. A client
+/// need not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NeedOutlines {
+    /// Their places in the client's table.
+    pub kinds: Vec<u32>,
+}
+
+impl NeedOutlines {
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        put_integer(out, self.kinds.len() as u64);
+        for kind in &self.kinds {
+            put_integer(out, u64::from(*kind));
+        }
+    }
+
+    pub(super) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
+        let count = body.small::<usize>()?;
+        if count > MAX_OUTLINES {
+            return Err(Malformed::OverLimit);
+        }
+        let kinds = (0..count).map(|_| body.small()).collect::<Result<_, _>>()?;
+        body.end()?;
+        Ok(Self { kinds })
+    }
+}
+
+/// The structure of one of the client's kinds, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// Its place in the client's table.
+    pub kind: u32,
+    /// See [`outline`](crate::shape::outline).
+    pub text: String,
+}
+
+impl Outline {
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        put_integer(out, u64::from(self.kind));
+        put_bytes(out, self.text.as_bytes());
+    }
+
+    pub(super) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
+        let (kind, text) = (body.small()?, body.text()?.to_owned());
+        body.end()?;
+        if text.len() > MAX_OUTLINE {
+            return Err(Malformed::OverLimit);
+        }
+        Ok(Self { kind, text })
     }
 }
 

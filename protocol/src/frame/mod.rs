@@ -12,7 +12,10 @@ mod wire;
 use thiserror::Error;
 
 pub use answer::{Answer, Refusal, Refused};
-pub use link::{Ack, Bounds, Hello, KindEntry, Ping, StreamWindow, Table, TableDigest, Welcome};
+pub use link::{
+    Ack, Bounds, Hello, KindEntry, NeedOutlines, Outline, Ping, StreamWindow, Table, TableDigest,
+    Welcome,
+};
 pub use request::{Call, Cancel, Event, Item, Part, Reply, ReplyPart};
 pub use topic::{
     JOIN, Join, Joined, LEAVE, PUBLISH, Publication, Publish, RESERVED, SkipReason, Skipped, Start,
@@ -97,6 +100,10 @@ frame_types! {
     Publication = 0x40, "publication", Server, false;
     /// Entries of a topic's log that don't come.
     Skipped = 0x41, "skipped", Server, false;
+    /// Asks how kinds differ.
+    NeedOutlines = 0x80, "need_outlines", Server, false;
+    /// Tells how a kind differs.
+    Outline = 0x81, "outline", Client, false;
 }
 
 /// Types from here on are optional: who doesn't know one skips it.
@@ -139,6 +146,10 @@ pub enum Frame<'a> {
     Publication(Publication<'a>),
     /// See [`Skipped`].
     Skipped(Skipped),
+    /// See [`NeedOutlines`].
+    NeedOutlines(NeedOutlines),
+    /// See [`Outline`].
+    Outline(Outline),
 }
 
 impl Frame<'_> {
@@ -162,6 +173,8 @@ impl Frame<'_> {
             Self::Item(_) => FrameType::Item,
             Self::Publication(_) => FrameType::Publication,
             Self::Skipped(_) => FrameType::Skipped,
+            Self::NeedOutlines(_) => FrameType::NeedOutlines,
+            Self::Outline(_) => FrameType::Outline,
         }
     }
 
@@ -184,7 +197,9 @@ impl Frame<'_> {
             | Self::StreamWindow(_)
             | Self::TopicWindow(_)
             | Self::Publication(_)
-            | Self::Skipped(_) => None,
+            | Self::Skipped(_)
+            | Self::NeedOutlines(_)
+            | Self::Outline(_) => None,
         }
     }
 
@@ -226,7 +241,9 @@ impl Frame<'_> {
             | Self::TopicWindow(_)
             | Self::Cancel(_)
             | Self::Publication(_)
-            | Self::Skipped(_) => {
+            | Self::Skipped(_)
+            | Self::NeedOutlines(_)
+            | Self::Outline(_) => {
                 let mut body = Vec::new();
                 self.put_body(&mut body);
                 body.len()
@@ -252,6 +269,8 @@ impl Frame<'_> {
             Self::Item(item) => item.put(out),
             Self::Publication(publication) => publication.put(out),
             Self::Skipped(skipped) => skipped.put(out),
+            Self::NeedOutlines(need) => need.put(out),
+            Self::Outline(outline) => outline.put(out),
         }
     }
 }
@@ -287,11 +306,11 @@ impl<'a> Frames<'a> {
             self.state = Reading::Further;
             let mut frame = Reader::new(self.rest.bytes()?);
             let number = frame.byte()?;
-            if number >= OPTIONAL {
-                continue;
+            match FrameType::from_number(number) {
+                Some(known) => return read_body(known, frame).map(Some),
+                None if number >= OPTIONAL => {}
+                None => return Err(Malformed::UnknownType(number)),
             }
-            let known = FrameType::from_number(number).ok_or(Malformed::UnknownType(number))?;
-            return read_body(known, frame).map(Some);
         }
     }
 }
@@ -330,6 +349,8 @@ fn read_body(frame_type: FrameType, body: Reader<'_>) -> Result<Frame<'_>, Malfo
         FrameType::Item => Item::read(body).map(Frame::Item),
         FrameType::Publication => Publication::read(body).map(Frame::Publication),
         FrameType::Skipped => Skipped::read(body).map(Frame::Skipped),
+        FrameType::NeedOutlines => NeedOutlines::read(body).map(Frame::NeedOutlines),
+        FrameType::Outline => Outline::read(body).map(Frame::Outline),
     }
 }
 

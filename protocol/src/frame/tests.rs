@@ -72,6 +72,13 @@ fn link_samples() -> Vec<Frame<'static>> {
             alias: Alias::new(0),
             limit: 70_000,
         }),
+        Frame::NeedOutlines(NeedOutlines {
+            kinds: vec![0, 300],
+        }),
+        Frame::Outline(Outline {
+            kind: 300,
+            text: "request: Unit\n".to_owned(),
+        }),
         Frame::Publication(Publication {
             alias: Alias::new(300),
             offset: Offset::FIRST,
@@ -225,7 +232,7 @@ fn a_frames_body_cut_short_is_an_error() {
 
 #[test]
 fn optional_frames_are_skipped_and_other_unknown_ones_refused() {
-    assert_eq!(read(&[2, 0x80, 1]), Ok(vec![]));
+    assert_eq!(read(&[2, 0xff, 1]), Ok(vec![]));
     assert_eq!(read(&[2, 0x7f, 1]), Err(Malformed::UnknownType(0x7f)));
     assert_eq!(
         Malformed::UnknownType(0x7f).code(),

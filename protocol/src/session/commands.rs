@@ -3,8 +3,9 @@
 use super::outgoing::Verdict;
 use super::state::Role;
 use super::{Admitted, End, Event, Full, ItemRefused, Outcome, RequestKey, Session, State};
-use crate::frame::{Answer, Frame, Refusal, Welcome};
+use crate::frame::{Answer, Frame, NeedOutlines, Outline, Refusal, Welcome};
 use crate::goodbye::Goodbye;
+use crate::limits::MAX_OUTLINES;
 use crate::{Class, Number, Time};
 
 impl Session {
@@ -165,6 +166,26 @@ impl Session {
     pub fn largest_to_peer(&self) -> usize {
         let peer = usize::try_from(self.peer.payload).unwrap_or(usize::MAX);
         peer.min(self.limits.payload)
+    }
+
+    /// Asks the client, for the server's log, how these kinds of its table differ: the first few of them.
+    /// It may answer, each once, as [`Event::Outline`].
+    pub fn need_outlines(&mut self, mut kinds: Vec<u32>) {
+        kinds.truncate(MAX_OUTLINES);
+        if !kinds.is_empty() {
+            self.outlines_asked.extend(&kinds);
+            let need = Frame::NeedOutlines(NeedOutlines { kinds });
+            self.outlines.push_back(need);
+        }
+    }
+
+    /// Answers an [`Event::NeedOutlines`], for one kind.
+    pub fn tell_outline(&mut self, kind: u32, text: String) {
+        let told = Frame::Outline(Outline { kind, text });
+        // Who asks again and again without listening gets no more.
+        if self.outlines.len() < MAX_OUTLINES {
+            self.outlines.push_back(told);
+        }
     }
 
     /// Asks the peer for a sign of life now, and with it for its acknowledgement: somebody waits for

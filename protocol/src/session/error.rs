@@ -74,6 +74,9 @@ pub enum PeerMisbehaved {
     /// Its table isn't the one whose digest its hello told.
     #[error("its table of kinds isn't the one that it announced")]
     OtherTable,
+    /// It told the outline of a kind that it wasn't asked for.
+    #[error("it told the outline of a kind that it wasn't asked for")]
+    OutlineUnasked,
     /// A publication isn't the next of its topic.
     #[error("a publication isn't the next of its topic")]
     OffsetSkipped,
@@ -97,7 +100,8 @@ impl PeerMisbehaved {
             | Self::PartOutOfPlace
             | Self::WrongClass
             | Self::OtherTable
-            | Self::NoSuchTopic => GoodbyeCode::WrongState,
+            | Self::NoSuchTopic
+            | Self::OutlineUnasked => GoodbyeCode::WrongState,
             Self::NumberSkipped { .. } | Self::OffsetSkipped => GoodbyeCode::Malformed,
             Self::WindowOverrun | Self::KindBeyondTable | Self::PayloadTooLarge => {
                 GoodbyeCode::Limit

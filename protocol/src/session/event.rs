@@ -130,6 +130,21 @@ pub enum Event {
         /// The topic.
         alias: Alias,
     },
+    /// To a client: the server wants to know, for its log, how these kinds of the client's differ. Answer
+    /// with [`Session::tell_outline`], or not.
+    ///
+    /// [`Session::tell_outline`]: super::Session::tell_outline
+    NeedOutlines {
+        /// Their places in the table.
+        kinds: Vec<u32>,
+    },
+    /// To a server: the structure of one of the client's kinds, in words of the client's.
+    Outline {
+        /// Its place in the table: always within it.
+        kind: u32,
+        /// See [`outline`](crate::shape::outline).
+        text: String,
+    },
     /// The peer answered the newest ping of this side.
     Pong {
         /// The time since the ping was decided.

@@ -14,7 +14,7 @@ mod stream;
 mod timers;
 mod topics;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 pub use error::{End, Full, ItemRefused, PeerMisbehaved};
@@ -67,6 +67,10 @@ pub struct Session {
     subscriptions: Subscriptions,
     /// To a server.
     cursors: Cursors,
+    /// To a server: the kinds of whose outlines it has asked for, and not heard.
+    outlines_asked: BTreeSet<u32>,
+    /// Frames of either side's about outlines that are due.
+    outlines: VecDeque<Frame<'static>>,
     /// The next message is a log's, if there is one to be read.
     pull_next: bool,
     /// The client's table of kinds.
@@ -152,6 +156,8 @@ impl Session {
             liveness: Liveness::default(),
             subscriptions: Subscriptions::new(limits.subscription_window),
             cursors: Cursors::default(),
+            outlines_asked: BTreeSet::new(),
+            outlines: VecDeque::new(),
             pull_next: false,
             table: Arc::default(),
             known: Vec::new(),

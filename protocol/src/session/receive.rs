@@ -9,8 +9,8 @@ use super::stream::ItemFault;
 use super::timers::Timer;
 use super::{End, Event, Outcome, PeerMisbehaved, Request, Session, State};
 use crate::frame::{
-    self, Ack, Answer, Call, Cancel, Frame, Frames, Hello, Item, JOIN, Part, RESERVED, Refusal,
-    Reply, ReplyPart, StreamWindow, Table, Welcome, check_size,
+    self, Ack, Answer, Call, Cancel, Frame, Frames, Hello, Item, JOIN, Outline, Part, RESERVED,
+    Refusal, Reply, ReplyPart, StreamWindow, Table, Welcome, check_size,
 };
 use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::{Class, Number};
@@ -75,6 +75,11 @@ impl Session {
             Frame::TopicWindow(window) => self.topic_window(window),
             Frame::Publication(publication) => return self.publication(&publication),
             Frame::Skipped(skipped) => return self.skipped(skipped),
+            Frame::NeedOutlines(need) => {
+                let kinds = need.kinds;
+                self.events.push_back(Event::NeedOutlines { kinds });
+            }
+            Frame::Outline(outline) => return self.outline(outline),
         }
         Ok(())
     }
@@ -257,6 +262,16 @@ impl Session {
             self.events.push_back(Event::Item { call, payload });
         }
         self.outgoing.renew(now, item.call);
+        Ok(())
+    }
+
+    /// Only what was asked for, and once, so that a client can't fill the server's log.
+    fn outline(&mut self, outline: Outline) -> Result<(), PeerMisbehaved> {
+        let Outline { kind, text } = outline;
+        if !self.outlines_asked.remove(&kind) {
+            return Err(PeerMisbehaved::OutlineUnasked);
+        }
+        self.events.push_back(Event::Outline { kind, text });
         Ok(())
     }
 

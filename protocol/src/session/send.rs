@@ -84,6 +84,7 @@ impl Session {
             || self.liveness.has_signs()
             || self.outgoing.has_stream_news()
             || self.subscriptions.has_news()
+            || !self.outlines.is_empty()
             || self.has_data()
             || self.has_pull()
     }
@@ -101,6 +102,7 @@ impl Session {
         self.write_stream_windows(out);
         self.write_topic_windows(out);
         self.write_data(out);
+        self.write_outlines(out);
         self.write_goodbye(out);
     }
 
@@ -143,6 +145,16 @@ impl Session {
         while let Some((call, items)) = self.outgoing.stream_news() {
             let limit = items.grant.tell();
             Frame::StreamWindow(StreamWindow { call, limit }).encode(out);
+        }
+    }
+
+    /// What isn't needed comes after what is.
+    fn write_outlines(&mut self, out: &mut Vec<u8>) {
+        while let Some(frame) = self.outlines.front() {
+            if self.state != State::Open || !append(frame, out) {
+                return;
+            }
+            self.outlines.pop_front();
         }
     }
 

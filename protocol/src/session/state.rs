@@ -75,8 +75,8 @@ impl State {
     pub fn admit(self, role: Role, frame: FrameType) -> Admission {
         use Admission::{Drop, Refuse, Take};
         use FrameType::{
-            Ack, Call, Cancel, Event, Goodbye, Hello, Item, NeedTable, Ping, Pong, Publication,
-            Reply, Skipped, StreamWindow, Table, TopicWindow, Welcome,
+            Ack, Call, Cancel, Event, Goodbye, Hello, Item, NeedOutlines, NeedTable, Outline, Ping,
+            Pong, Publication, Reply, Skipped, StreamWindow, Table, TopicWindow, Welcome,
         };
         match (self, frame) {
             (Self::Closing | Self::Closed | Self::Parting, _) => Drop,
@@ -88,11 +88,14 @@ impl State {
             (Self::Greeting | Self::Awaiting | Self::Asking | Self::Judging, _) => Refuse,
             (Self::Open | Self::Draining, Ack | Ping | Pong | Reply | Item) => Take,
             (Self::Open, Call | Event | Cancel | StreamWindow) => Take,
-            (Self::Open, Publication | Skipped) if role == Role::Client => Take,
-            (Self::Open, TopicWindow) if role == Role::Server => Take,
-            (Self::Draining, Publication | Skipped) if role == Role::Client => Drop,
-            (Self::Draining, TopicWindow) if role == Role::Server => Drop,
-            (Self::Open | Self::Draining, Publication | Skipped | TopicWindow) => Refuse,
+            (Self::Open, Publication | Skipped | NeedOutlines) if role == Role::Client => Take,
+            (Self::Draining, Publication | Skipped | NeedOutlines) if role == Role::Client => Drop,
+            (Self::Open, TopicWindow | Outline) if role == Role::Server => Take,
+            (Self::Draining, TopicWindow | Outline) if role == Role::Server => Drop,
+            (
+                Self::Open | Self::Draining,
+                Publication | Skipped | TopicWindow | NeedOutlines | Outline,
+            ) => Refuse,
             // Sent before the goodbye was heard. They count, and nothing comes of them.
             (Self::Draining, Call | Event | Cancel | StreamWindow) => Drop,
             // The client's goodbye may cross what the server says before it.

@@ -113,8 +113,10 @@
 mod check;
 mod fingerprint;
 mod foundation;
+mod outline;
 
 pub use fingerprint::Fingerprint;
+pub use outline::outline;
 
 /// A type whose form on the wire is known at compile time.
 ///

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use twinwire::frame::{
     Ack, Bounds, Call as CallFrame, Cancel, Event as EventFrame, Frame, Hello, Item, Join, Joined,
-    Part, Ping, Publication, Publish, Reply, ReplyPart, SkipReason, Skipped, Start, StreamWindow,
-    Table, TopicWindow, Verdict, Welcome, encode_offset,
+    NeedOutlines, Outline, Part, Ping, Publication, Publish, Reply, ReplyPart, SkipReason, Skipped,
+    Start, StreamWindow, Table, TopicWindow, Verdict, Welcome, encode_offset,
 };
 use twinwire::{
     Alias, Answer, BootId, Bytes, Call, Epoch, Event, Format, Goodbye, GoodbyeCode, Kind, Kinds,
@@ -263,6 +263,10 @@ fn topic_frames() -> Vec<(&'static str, Frame<'static>)> {
         offset: Offset::FIRST,
         payload: b"item",
     };
+    let outline = Outline {
+        kind: 1,
+        text: "request.0 prompt: String\n".to_owned(),
+    };
     let skipped = Skipped {
         alias,
         from: Offset::FIRST,
@@ -272,6 +276,11 @@ fn topic_frames() -> Vec<(&'static str, Frame<'static>)> {
     vec![
         ("publication", Frame::Publication(publication)),
         ("skipped", Frame::Skipped(skipped)),
+        (
+            "need_outlines",
+            Frame::NeedOutlines(NeedOutlines { kinds: vec![0, 1] }),
+        ),
+        ("outline", Frame::Outline(outline)),
     ]
 }
 

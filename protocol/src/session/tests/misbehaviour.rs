@@ -4,8 +4,8 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use super::pair::{ASK, GREET, Pair, ROOM, TYPING, goodbye, greeting, hello, table};
 use crate::frame::{
     Ack, Bounds, Call, Cancel, Event, Frame, FrameType, Item, JOIN, Join, Joined, LEAVE, Malformed,
-    PUBLISH, Part, Ping, Publication, Publish, RESERVED, Reply, ReplyPart, SkipReason, Skipped,
-    Start, StreamWindow, Table, TopicWindow, Verdict, Welcome,
+    NeedOutlines, Outline, PUBLISH, Part, Ping, Publication, Publish, RESERVED, Reply, ReplyPart,
+    SkipReason, Skipped, Start, StreamWindow, Table, TopicWindow, Verdict, Welcome,
 };
 use crate::limits::{MAX_MESSAGE, MAX_PART};
 use crate::session::state::{Admission, Role};
@@ -62,6 +62,11 @@ fn skipped(from: u64, to: u64) -> Frame<'static> {
         to: offset(to),
         why: SkipReason::Gone,
     })
+}
+
+fn outline(kind: u32) -> Frame<'static> {
+    let text = "request: Unit\n".to_owned();
+    Frame::Outline(Outline { kind, text })
 }
 
 const BEGINS: Part = Part {
@@ -376,6 +381,24 @@ fn a_reply_that_says_nothing_of_the_topic_is_refused() {
 }
 
 #[test]
+fn an_outline_is_told_when_it_is_asked_for_and_once() {
+    check(&[outline(0)], PeerMisbehaved::OutlineUnasked);
+    let mut pair = Pair::open(&Limits::default());
+    pair.server.session.need_outlines(vec![1, 0]);
+    pair.drive();
+    let asked = crate::session::Event::NeedOutlines { kinds: vec![1, 0] };
+    assert_eq!(pair.client.events.last(), Some(&asked));
+    pair.client.session.tell_outline(1, "told".to_owned());
+    pair.drive();
+    let (kind, text) = (1, "told".to_owned());
+    let told = crate::session::Event::Outline { kind, text };
+    assert_eq!(pair.server.events.last(), Some(&told));
+    pair.inject(&[outline(1)]);
+    let fault = End::Misbehaved(PeerMisbehaved::OutlineUnasked);
+    assert_eq!(pair.server.end(), Some(&fault));
+}
+
+#[test]
 fn another_table_than_the_hello_announced_is_refused() {
     let mut pair = Pair::asked(&Limits::default());
     pair.inject(&[Frame::Table(Table::new(vec![]))]);
@@ -499,6 +522,8 @@ fn sample(frame: FrameType) -> Frame<'static> {
         }),
         FrameType::Publication => publication(1, b""),
         FrameType::Skipped => skipped(1, 2),
+        FrameType::NeedOutlines => Frame::NeedOutlines(NeedOutlines { kinds: vec![0] }),
+        FrameType::Outline => outline(0),
         FrameType::Call => call(1),
         FrameType::Event => event(1),
         FrameType::Cancel => Frame::Cancel(Cancel {

@@ -149,6 +149,8 @@ impl App {
                 | Event::Publication { .. }
                 | Event::Skipped { .. }
                 | Event::Left { .. }
+                | Event::NeedOutlines { .. }
+                | Event::Outline { .. }
                 | Event::Welcome(_)
                 | Event::Pong { .. }
                 | Event::Room { .. } => {}
