@@ -105,6 +105,9 @@ counter! {
 }
 
 impl Offset {
+    /// No entry has this one: what follows it is no integer of the wire.
+    pub(crate) const LAST: Self = Self((1 << 53) - 1);
+
     /// The offset of the next entry.
     pub const fn following(self) -> Self {
         self.next()

@@ -18,10 +18,9 @@ pub use link::{
 };
 pub use request::{Call, Cancel, Event, Item, Part, Reply, ReplyPart};
 pub use topic::{
-    JOIN, Join, Joined, LEAVE, PUBLISH, Publication, Publish, RESERVED, SkipReason, Skipped, Start,
-    TopicWindow, Verdict, decode_offset, encode_offset,
+    JOIN, Join, Joined, LEAVE, Leave, PUBLISH, Publication, Publish, RESERVED, SkipReason, Skipped,
+    Start, TopicWindow, Verdict, decode_offset, encode_offset,
 };
-pub(crate) use topic::{decode_leave, encode_leave};
 
 use crate::Number;
 use crate::goodbye::{Goodbye, GoodbyeCode};

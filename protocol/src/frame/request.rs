@@ -56,7 +56,7 @@ fn head_len(number: Number) -> usize {
     integer_len(number.get()) + 1
 }
 
-fn read_number(body: &mut Reader<'_>) -> Result<Number, Malformed> {
+pub(super) fn read_number(body: &mut Reader<'_>) -> Result<Number, Malformed> {
     Number::new(body.integer()?).ok_or(Malformed::Meaningless)
 }
 

@@ -1,17 +1,17 @@
 //! Topics: what stands in the calls that join, leave and publish, and the frames of publications.
 
 use super::Malformed;
-use super::request::check_part;
+use super::request::{check_part, read_number};
 use super::wire::{Reader, put_bytes, put_integer};
 use crate::limits::MAX_TOPIC_KEY;
-use crate::{Alias, Epoch, Offset, Position};
+use crate::{Alias, Epoch, Number, Offset, Position};
 
 /// The places in the table of kinds from here on are reserved: the calls of these kinds are the
 /// session's own.
 pub const RESERVED: u32 = 1024;
 /// Joins a topic: see [`Join`]. Its reply is a [`Joined`].
 pub const JOIN: u32 = RESERVED;
-/// Leaves a topic: the payload is its alias. Its reply is empty.
+/// Leaves a topic: see [`Leave`]. Its reply is empty.
 pub const LEAVE: u32 = RESERVED + 1;
 /// Publishes to a topic: see [`Publish`]. Its reply is the offset.
 pub const PUBLISH: u32 = RESERVED + 2;
@@ -151,18 +151,33 @@ impl Joined {
     }
 }
 
-/// The payload of a call that leaves a topic.
-pub(crate) fn encode_leave(alias: Alias) -> Vec<u8> {
-    let mut out = Vec::new();
-    put_integer(&mut out, alias.get());
-    out
+/// A request to take a join back. One that came after it stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leave {
+    /// The topic.
+    pub alias: Alias,
+    /// The id of the call that joined it.
+    pub join: Number,
 }
 
-pub(crate) fn decode_leave(payload: &[u8]) -> Result<Alias, Malformed> {
-    let mut body = Reader::new(payload);
-    let alias = Alias::new(body.integer()?);
-    body.skip_tags()?;
-    Ok(alias)
+impl Leave {
+    /// The payload of the call.
+    pub fn encode(self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_integer(&mut out, self.alias.get());
+        put_integer(&mut out, self.join.get());
+        out
+    }
+
+    pub(crate) fn decode(payload: &[u8]) -> Result<Self, Malformed> {
+        let mut body = Reader::new(payload);
+        let leave = Self {
+            alias: Alias::new(body.integer()?),
+            join: read_number(&mut body)?,
+        };
+        body.skip_tags()?;
+        Ok(leave)
+    }
 }
 
 /// A request to publish to a topic.

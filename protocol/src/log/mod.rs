@@ -35,8 +35,8 @@ impl Keep {
         self
     }
 
-    /// The most bytes of entries, each charged its length in every format in which it was read and 64
-    /// more (default 256 KiB). The newest entry stays whatever its size.
+    /// The most bytes of entries, each charged its length and 64 more (default 256 KiB), and as many
+    /// again of what was written for readers in JSON. The newest entry stays whatever its size.
     pub fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
@@ -59,6 +59,8 @@ pub struct Log {
     entries: VecDeque<Entry>,
     /// Invariant: the sum of the costs in `entries`.
     bytes: usize,
+    /// Bytes of JSON that are kept besides. They go before they take as much room as entries may.
+    json: usize,
 }
 
 #[derive(Debug)]
@@ -81,11 +83,14 @@ enum Json {
 
 impl Entry {
     fn cost(&self) -> usize {
-        let json = match &self.json {
+        self.postcard.len() + FRAME_COST as usize
+    }
+
+    fn json_len(&self) -> usize {
+        match &self.json {
             Json::Written(json) => json.len(),
             Json::Unread | Json::Impossible => 0,
-        };
-        self.postcard.len() + json + FRAME_COST as usize
+        }
     }
 }
 
@@ -130,6 +135,7 @@ impl Log {
             first: Offset::FIRST,
             entries: VecDeque::new(),
             bytes: 0,
+            json: 0,
         }
     }
 
@@ -180,6 +186,7 @@ impl Log {
         {
             if let Some(entry) = self.entries.pop_front() {
                 self.bytes -= entry.cost();
+                self.json -= entry.json_len();
                 self.first = self.first.next();
             }
         }
@@ -227,11 +234,11 @@ impl Log {
             more: false,
         };
         if from < self.first {
-            slice.more = !self.skip(from, self.first, SkipReason::Gone, end, out);
+            let first = self.first;
+            slice.more = !self.skip(first, SkipReason::Gone, room.credit, end, out, &mut slice);
             if slice.more {
                 return slice;
             }
-            slice.next = self.first;
         }
         while slice.next < self.next() {
             if !self.read_one(reader, room.credit, end, out, &mut slice) {
@@ -239,9 +246,21 @@ impl Log {
                 break;
             }
         }
-        // What was written in JSON meanwhile is charged.
-        self.trim();
+        self.forget_json();
         slice
+    }
+
+    /// Lets the oldest go of what was written in JSON, if it is too much.
+    fn forget_json(&mut self) {
+        let mut entries = self.entries.iter_mut();
+        while self.json > self.keep.bytes
+            && let Some(entry) = entries.next()
+        {
+            self.json -= entry.json_len();
+            if matches!(entry.json, Json::Written(_)) {
+                entry.json = Json::Unread;
+            }
+        }
     }
 
     /// One entry, or what stands in its place; says whether there was room.
@@ -263,12 +282,11 @@ impl Log {
             Format::Postcard => Ok(&entry.postcard),
             Format::Json => {
                 if matches!(entry.json, Json::Unread) {
-                    let before = entry.cost();
                     entry.json = match (reader.to_json)(&entry.postcard) {
                         Some(json) if json.len() <= MAX_PART => Json::Written(json),
                         Some(_) | None => Json::Impossible,
                     };
-                    self.bytes += entry.cost() - before;
+                    self.json += entry.json_len();
                 }
                 match &entry.json {
                     Json::Written(json) => Ok(json),
@@ -291,31 +309,40 @@ impl Log {
                 }
                 fits
             }
-            Err(why) => {
-                let fits = self.skip(offset, offset.next(), why, end, out);
-                if fits {
-                    slice.next = offset.next();
-                }
-                fits
+            Err(SkipReason::Gone) => {
+                self.skip(offset.next(), SkipReason::Gone, credit, end, out, slice)
+            }
+            Err(SkipReason::LeftOut) => {
+                let rest = self.entries.iter().skip(place);
+                let run = rest.take_while(|entry| entry.except == Some(reader.peer));
+                let to = run.fold(offset, |offset, _| offset.next());
+                self.skip(to, SkipReason::LeftOut, credit, end, out, slice)
             }
         }
     }
 
+    /// Says that what comes next is `to`; charged as an empty entry.
     fn skip(
         &self,
-        from: Offset,
         to: Offset,
         why: SkipReason,
+        credit: u64,
         end: usize,
         out: &mut Vec<u8>,
+        slice: &mut Slice,
     ) -> bool {
         let frame = Frame::Skipped(Skipped {
             alias: self.alias,
-            from,
+            from: slice.next,
             to,
             why,
         });
-        put(&frame, end, out)
+        let fits = slice.charged + FRAME_COST <= credit && put(&frame, end, out);
+        if fits {
+            slice.charged += FRAME_COST;
+            slice.next = to;
+        }
+        fits
     }
 }
 

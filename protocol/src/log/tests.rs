@@ -146,7 +146,31 @@ fn json_is_written_once_and_charged_and_what_has_none_is_told() {
     }
     let (told, slice) = read_as(&mut log, Format::Json, 1, PLENTY);
     assert_eq!(told, ["@1 [49, 50]", "@2 to @3 Gone", "@3 [49, 52]"]);
-    assert_eq!(slice.charged, 2 * 66);
-    assert_eq!(log.bytes(), 2 * 65 + 2, "the oldest had to go");
-    assert_eq!(read(&mut log, 1)[0], "@1 to @2 Gone");
+    assert_eq!(slice.charged, 2 * 66 + 64);
+    assert_eq!(log.bytes(), 3 * 65);
+    assert_eq!(read(&mut log, 1)[0], "@1 [12]");
+}
+
+#[test]
+fn a_run_of_what_is_left_out_is_one_frame() {
+    let mut log = filled(Keep::default(), 1);
+    for item in 2..9 {
+        log.append(vec![item], Some(READER)).expect("small");
+    }
+    assert_eq!(read(&mut log, 1), ["@1 [1]", "@2 to @9 LeftOut"]);
+}
+
+#[test]
+fn readers_in_json_take_nothing_from_the_log() {
+    let mut log = log(Keep::default().bytes(10 * 65));
+    for item in 20..30 {
+        log.append(vec![item], None).expect("small");
+    }
+    let nothing = Room {
+        credit: 0,
+        ..PLENTY
+    };
+    assert_eq!(read_as(&mut log, Format::Json, 1, nothing).0, [""; 0]);
+    assert_eq!(read_as(&mut log, Format::Json, 1, PLENTY).0.len(), 10);
+    assert_eq!(read(&mut log, 1)[0], "@1 [20]");
 }

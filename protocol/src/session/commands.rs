@@ -2,6 +2,7 @@
 
 use super::outgoing::Verdict;
 use super::state::Role;
+use super::timers::Timer;
 use super::{Admitted, End, Event, Full, ItemRefused, Outcome, RequestKey, Session, State};
 use crate::frame::{Answer, Frame, NeedOutlines, Outline, Refusal, Welcome};
 use crate::goodbye::Goodbye;
@@ -62,7 +63,8 @@ impl Session {
         fits: impl Fn(Class) -> bool,
     ) -> Result<Class, Outcome> {
         let may_wait = self.role == Role::Client;
-        if !(self.state == State::Open || may_wait && self.state.takes_requests()) {
+        let is_open = self.state == State::Open || may_wait && self.state.takes_requests();
+        if !is_open || self.finishing.is_some() {
             return Err(Outcome::NotReceived);
         }
         if payload > self.limits.payload {
@@ -222,8 +224,30 @@ impl Session {
         self.open();
     }
 
+    /// As [`close`](Self::close), once what was asked for is sent, or the time of
+    /// [`Limits::drain`](crate::Limits::drain) is over. Further requests are not taken.
+    pub fn finish(&mut self, now: Time, goodbye: Goodbye) {
+        self.now = self.now.max(now);
+        if self.finishing.is_none() {
+            self.finishing = Some(goodbye);
+            self.timers.set(Timer::Finish, self.now + self.limits.drain);
+        }
+    }
+
+    pub(super) fn finish_if_sent(&mut self) {
+        if self.state != State::Greeting
+            && self.outgoing.is_sent()
+            && let Some(goodbye) = self.finishing.take()
+        {
+            self.timers.stop(Timer::Finish);
+            self.close(self.now, goodbye);
+        }
+    }
+
     /// Says goodbye: requests that haven't been sent end as `NotReceived`, what has been answered
-    /// still goes out, then the two ends part. Streams end where they are. A server that hasn't
+    /// still goes out, the peer's events and publications that have come are still handled, as far as
+    /// [`Limits::drain`](crate::Limits::drain) gives them time; then the two ends part. Calls and streams
+    /// of the peer end where they are. A server that hasn't
     /// welcomed its client refuses it thus. Further calls of this are ignored.
     pub fn close(&mut self, now: Time, goodbye: Goodbye) {
         self.now = self.now.max(now);
@@ -238,10 +262,10 @@ impl Session {
             State::Greeting | State::Open => {
                 let unsent: Vec<Verdict> = self.outgoing.end_queued();
                 self.report(unsent);
-                self.incoming.stop();
+                self.drop_calls();
                 self.drain(State::Draining, goodbye);
             }
-            State::Draining | State::Parting | State::Closing | State::Closed => {}
+            State::Draining | State::Leaving | State::Parting | State::Closing | State::Closed => {}
         }
     }
 }

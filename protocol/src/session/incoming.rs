@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Request;
 use super::credit::{Grant, Overrun, charge};
 use super::stream::Feed;
-use crate::frame::{Answer, PUBLISH, Part, Refusal};
+use crate::frame::{Answer, JOIN, PUBLISH, Part, Refusal};
 use crate::limits::{Limits, MAX_PART};
 use crate::{Alias, Class, Number, Time};
 
@@ -25,6 +25,8 @@ struct Running {
     /// None for an event that nobody hurries.
     deadline: Option<Time>,
     class: Class,
+    /// It is wanted also if nobody waits for an answer.
+    message: bool,
     /// Of a stream, until its reply is under way.
     feed: Option<Feed>,
 }
@@ -73,6 +75,15 @@ impl Answering {
             }
             Answer::Refused(refused) => (Answer::Refused(*refused), false),
         }
+    }
+}
+
+/// Whether a request is wanted also if nobody waits for an answer: an event, or a publication.
+fn is_message(request: &Request) -> bool {
+    match request.class {
+        Class::Event => true,
+        Class::Topic => request.kind == PUBLISH,
+        Class::Call | Class::Stream => false,
     }
 }
 
@@ -222,8 +233,8 @@ impl Incoming {
             } = self.waiting.pop_front()?;
             let number = request.number;
             let blocks = request.class == Class::Event
-                // Publications of one client keep their order.
-                || request.class == Class::Topic && request.kind == PUBLISH
+                // Publications of one client keep their order, and joins of one topic theirs.
+                || request.class == Class::Topic && matches!(request.kind, JOIN | PUBLISH)
                 || self.in_order.contains(&request.kind);
             if blocks && !cancelled {
                 self.blocking = Some((number, held));
@@ -239,6 +250,7 @@ impl Incoming {
             let running = Running {
                 deadline: Some(now + self.time),
                 class: request.class,
+                message: is_message(&request),
                 feed: (request.class == Class::Stream).then(|| Feed::new(stream_window)),
             };
             self.running.insert(number, running);
@@ -295,16 +307,17 @@ impl Incoming {
         }
     }
 
-    /// Answers a call that joins a topic, unless it isn't running (any more); says so.
-    pub(super) fn answer_join(&mut self, call: Number, joined: Vec<u8>, alias: Alias) -> bool {
-        let is_waiting = self.running.remove(&call).is_some();
-        if is_waiting {
-            self.unblock(call);
-            let mut answering = Answering::new(call, Answer::Value(joined));
-            answering.joins = Some(alias);
-            self.answers.push_back(answering);
-        }
-        is_waiting
+    pub(super) fn is_running(&self, request: Number) -> bool {
+        self.running.contains_key(&request)
+    }
+
+    /// Answers a running call that joins a topic.
+    pub(super) fn answer_join(&mut self, call: Number, joined: Vec<u8>, alias: Alias) {
+        self.running.remove(&call);
+        self.unblock(call);
+        let mut answering = Answering::new(call, Answer::Value(joined));
+        answering.joins = Some(alias);
+        self.answers.push_back(answering);
     }
 
     /// Ends a running request; a call is refused so.
@@ -332,9 +345,21 @@ impl Incoming {
             // Its other parts will not come.
             self.waiting.push_back(partial);
         }
-        if let Some(held) = self.waiting.iter_mut().find(|held| is_it(held)) {
+        // They wait in the order of their numbers.
+        let found = self
+            .waiting
+            .binary_search_by_key(&call, |held| held.request.number);
+        let waiting = found.ok().and_then(|place| self.waiting.get_mut(place));
+        if let Some(held) = waiting.filter(|held| is_it(held)) {
             held.request.payload = Vec::new();
             held.cancelled = true;
+            return false;
+        }
+        let is_it = |answering: &&mut Answering| answering.call == call && !answering.begun;
+        if let Some(answering) = self.answers.iter_mut().find(is_it)
+            && answering.joins.is_none()
+        {
+            answering.answer = Answer::Refused(Refusal::Cancelled.into());
         }
         false
     }
@@ -386,10 +411,10 @@ impl Incoming {
 
     /// A part of the [`next_answer`](Self::next_answer) went out; gives the topic that was joined with
     /// it. A long one lets others pass.
-    pub(super) fn answer_sent(&mut self, len: usize, more: bool) -> Option<Alias> {
+    pub(super) fn answer_sent(&mut self, len: usize, more: bool) -> Option<(Alias, Number)> {
         let mut front = self.answers.pop_front()?;
         if !more {
-            return front.joins;
+            return front.joins.map(|alias| (alias, front.call));
         }
         front.sent += len;
         front.begun = true;
@@ -422,6 +447,25 @@ impl Incoming {
             .values()
             .filter_map(|running| running.deadline)
             .min()
+    }
+
+    /// Forgets the calls of a peer that waits for no answers any more, and gives those at work; its
+    /// events and publications stay.
+    pub(super) fn keep_messages(&mut self) -> Vec<Number> {
+        self.partial = None;
+        self.waiting.retain(|held| is_message(&held.request));
+        let calls = self.running.iter().filter(|(_, running)| !running.message);
+        let calls: Vec<Number> = calls.map(|(number, _)| *number).collect();
+        for call in &calls {
+            self.running.remove(call);
+            self.unblock(*call);
+        }
+        calls
+    }
+
+    /// Whether any event or publication is waiting or at work, once the rest is forgotten.
+    pub(super) fn has_messages(&self) -> bool {
+        !self.waiting.is_empty() || !self.running.is_empty()
     }
 
     /// Forgets all requests; what runs is of no use any more.

@@ -67,6 +67,12 @@ pub struct Session {
     subscriptions: Subscriptions,
     /// To a server.
     cursors: Cursors,
+    /// To a client: it has told its table.
+    table_told: bool,
+    /// Why the session ends, once what the peer sent before its goodbye is handled.
+    leaving: Option<End>,
+    /// What this side says once all that was asked for is sent.
+    finishing: Option<Goodbye>,
     /// To a server: the kinds of whose outlines it has asked for, and not heard.
     outlines_asked: BTreeSet<u32>,
     /// Frames of either side's about outlines that are due.
@@ -156,6 +162,9 @@ impl Session {
             liveness: Liveness::default(),
             subscriptions: Subscriptions::new(limits.subscription_window),
             cursors: Cursors::default(),
+            table_told: false,
+            leaving: None,
+            finishing: None,
             outlines_asked: BTreeSet::new(),
             outlines: VecDeque::new(),
             pull_next: false,
@@ -205,6 +214,10 @@ impl Session {
         self.now = self.now.max(now);
         out.clear();
         self.start_requests();
+        self.finish_if_sent();
+        if self.state == State::Leaving && !self.incoming.has_messages() {
+            self.part();
+        }
         if let Some(event) = self.events.pop_front() {
             return Output::Event(event);
         }
@@ -272,7 +285,7 @@ impl Session {
         }
         let end = match (&self.goodbye, self.state) {
             (Some(said), State::Draining) => End::Closed(said.clone()),
-            _ => End::Lost,
+            _ => self.leaving.take().unwrap_or(End::Lost),
         };
         self.over(end, Received::Untold);
         self.incoming.clear();
@@ -290,7 +303,13 @@ impl Session {
                 Timer::Silence => self.silence(due),
                 Timer::Stall => self.stalled(due),
                 Timer::Ack => self.ack_now = true,
+                Timer::Drain if self.state == State::Leaving => self.part(),
                 Timer::Drain => self.drained(),
+                Timer::Finish => {
+                    if let Some(goodbye) = self.finishing.take() {
+                        self.close(self.now, goodbye);
+                    }
+                }
             }
         }
         let late = self.outgoing.expire(self.now).into_iter();
@@ -320,6 +339,7 @@ impl Session {
     fn drain(&mut self, state: State, goodbye: Goodbye) {
         self.goodbye.get_or_insert(goodbye);
         self.timers.stop(Timer::Handshake);
+        self.timers.stop(Timer::Finish);
         self.timers.stop(Timer::Silence);
         self.timers.stop(Timer::Stall);
         self.timers.set(Timer::Drain, self.now + self.limits.drain);

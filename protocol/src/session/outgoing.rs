@@ -56,7 +56,7 @@ pub(super) struct InFlight {
     /// None for what nobody waits for.
     deadline: Option<Time>,
     /// All of it is sent.
-    whole: bool,
+    pub(super) whole: bool,
     /// The beginning of a reply that isn't whole yet.
     answer: Option<Answer<Vec<u8>>>,
     /// The items, if it is a stream.
@@ -175,12 +175,20 @@ impl Outgoing {
         key
     }
 
+    /// Whether nothing waits to be sent.
+    pub(super) fn is_sent(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// Takes another payload for a request that hasn't begun to go out.
     pub(super) fn replace(&mut self, key: RequestKey, payload: Vec<u8>) -> Result<(), Vec<u8>> {
         let waiting = self.queue.iter_mut().find(|queued| queued.key == key);
         let Some(queued) = waiting.filter(|queued| !queued.has_begun()) else {
             return Err(payload);
         };
+        if self.largest.is_some_and(|largest| payload.len() > largest) {
+            return Err(payload);
+        }
         let (before, after) = (queued.cost(), charge_all(payload.len()));
         if after > before && self.queued - before + after > self.max_queued.max(before) {
             return Err(payload);
@@ -344,7 +352,8 @@ impl Outgoing {
         if !state.whole && (state.key.is_some() || cancel_waits) {
             return Err(OutOfPlace);
         }
-        self.streams -= usize::from(state.items.is_some());
+        // One that nobody waits for doesn't count any more.
+        self.streams -= usize::from(state.items.is_some() && state.key.is_some());
         if cancel_waits {
             self.cancels.retain(|cancelled| *cancelled != call);
         }
@@ -399,6 +408,7 @@ impl Outgoing {
         self.drop_queued(|queued| queued.class != Class::Event && of(queued.key));
         for (number, call) in &mut self.in_flight {
             if call.key.take_if(|key| of(*key)).is_some() {
+                self.streams -= usize::from(call.items.is_some());
                 self.cancels.push_back(*number);
             }
         }
@@ -407,8 +417,10 @@ impl Outgoing {
     pub(super) fn next_deadline(&self) -> Option<Time> {
         let waiting = self.in_flight.values().filter(|call| call.key.is_some());
         let in_flight = waiting.filter_map(|call| call.deadline);
-        // The first that has one: those behind it were made later.
-        let queued = self.queue.iter().find_map(|queued| queued.deadline);
+        // The first that has one: those behind it were made later, and one that is under way is among
+        // those in flight.
+        let waiting = self.queue.iter().filter(|queued| !queued.has_begun());
+        let queued = waiting.filter_map(|queued| queued.deadline).next();
         in_flight.chain(queued).min()
     }
 

@@ -56,7 +56,15 @@ impl Session {
         match frame {
             Frame::Goodbye(goodbye) => self.peer_says_goodbye(goodbye),
             Frame::Hello(hello) => self.hello(hello),
-            Frame::NeedTable => self.opening = Some(Frame::Table((*self.table).clone())),
+            Frame::NeedTable => {
+                if std::mem::replace(&mut self.table_told, true) {
+                    return Err(PeerMisbehaved::WrongState {
+                        frame: frame_type,
+                        state: self.state,
+                    });
+                }
+                self.opening = Some(Frame::Table((*self.table).clone()));
+            }
             Frame::Table(table) => return self.table(table),
             Frame::Welcome(welcome) => return self.welcomed(welcome),
             Frame::Ack(ack) => return self.ack(ack),
@@ -233,6 +241,7 @@ impl Session {
             }
             ReplyPart::Further { payload, more } => {
                 let len = self.outgoing.answer_goes_on(reply.call, payload)?;
+                self.outgoing.renew(self.now, reply.call);
                 if len > self.limits.payload {
                     return Err(PeerMisbehaved::PayloadTooLarge);
                 }
@@ -242,7 +251,7 @@ impl Session {
         if whole {
             let Closed { key, kind, answer } = self.outgoing.answered(reply.call)?;
             if kind == JOIN {
-                return self.join_answered(key, answer);
+                return self.join_answered(reply.call, key, answer);
             }
             let verdict = key.map(|key| (key, Outcome::Answered(answer)));
             self.report(verdict.into_iter().collect());
@@ -254,7 +263,7 @@ impl Session {
         let (now, largest) = (self.now, self.limits.payload);
         let call = self.outgoing.call(item.call);
         let call = call.ok_or(PeerMisbehaved::ReplyToNothing)?;
-        let (key, items) = (call.key, call.items.as_mut());
+        let (key, items) = (call.key, call.items.as_mut().filter(|_| call.whole));
         let items = items.ok_or(PeerMisbehaved::ReplyToNothing)?;
         let Part { continues, more } = item.part;
         let whole = items.part(continues, more, item.payload, largest)?;
@@ -293,12 +302,37 @@ impl Session {
     }
 
     fn peer_says_goodbye(&mut self, goodbye: Goodbye) {
-        let received = Received::UpTo(goodbye.received);
+        let ended = self.outgoing.end_all(Received::UpTo(goodbye.received));
+        self.report(ended);
         let end = match (&self.goodbye, self.state) {
             (Some(said), State::Draining) => End::Closed(said.clone()),
             _ => End::Goodbye(goodbye),
         };
-        self.over(end, received);
+        self.leaving = Some(end);
+        self.drop_calls();
+        self.timers.stop(Timer::Handshake);
+        self.timers.stop(Timer::Silence);
+        self.timers.stop(Timer::Stall);
+        self.timers.stop(Timer::Finish);
+        self.timers
+            .start(Timer::Drain, self.now + self.limits.drain);
+        self.state = State::Leaving;
+    }
+
+    /// Nobody waits for answers any more: the handlers of calls are of no use.
+    pub(super) fn drop_calls(&mut self) {
+        for request in self.incoming.keep_messages() {
+            let why = Refusal::Cancelled;
+            self.events.push_back(Event::Dropped { request, why });
+        }
+    }
+
+    /// Answers the peer's goodbye.
+    pub(super) fn part(&mut self) {
+        let Some(end) = self.leaving.take() else {
+            return;
+        };
+        self.over(end, Received::Untold);
         // The server closes the socket: a browser that closed first would discard what still comes.
         let next = match self.role {
             Role::Client => State::Parting,

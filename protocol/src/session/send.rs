@@ -47,7 +47,7 @@ enum Written {
 
 impl Session {
     pub(super) fn start_requests(&mut self) {
-        if self.state != State::Open {
+        if !matches!(self.state, State::Open | State::Draining | State::Leaving) {
             return;
         }
         while let Some(request) = self.incoming.start(self.now, self.peer.stream) {
@@ -143,8 +143,11 @@ impl Session {
             return;
         }
         while let Some((call, items)) = self.outgoing.stream_news() {
-            let limit = items.grant.tell();
-            Frame::StreamWindow(StreamWindow { call, limit }).encode(out);
+            let limit = items.grant.granted();
+            if !append(&Frame::StreamWindow(StreamWindow { call, limit }), out) {
+                return;
+            }
+            items.grant.tell();
         }
     }
 
@@ -201,8 +204,8 @@ impl Session {
         if !append(&Frame::Reply(reply), out) {
             return Written::NoRoom;
         }
-        if let Some(alias) = self.incoming.answer_sent(len, more) {
-            self.cursors.activate(alias);
+        if let Some((alias, join)) = self.incoming.answer_sent(len, more) {
+            self.cursors.activate(alias, join);
         }
         self.numbered();
         Written::Part
@@ -291,7 +294,7 @@ impl Session {
 }
 
 /// Appends the frame if the message has room for it.
-fn append(frame: &Frame<'_>, out: &mut Vec<u8>) -> bool {
+pub(super) fn append(frame: &Frame<'_>, out: &mut Vec<u8>) -> bool {
     let fits = out.len() + frame.encoded_len() <= MAX_MESSAGE;
     if fits {
         frame.encode(out);

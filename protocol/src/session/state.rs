@@ -42,6 +42,8 @@ states! {
     Open = "open", "welcomed: requests and answers flow";
     /// This side said goodbye and awaits the peer's.
     Draining = "draining", "goodbye sent, the peer's is awaited";
+    /// The peer said goodbye; what it sent for good before is still handled.
+    Leaving = "leaving", "the peer said goodbye: its events and publications are still handled";
     /// The client has both goodbyes and leaves the close to the server.
     Parting = "parting", "client: both goodbyes said, the server's close is awaited";
     /// The last bytes go out, then the socket closes.
@@ -67,7 +69,7 @@ impl State {
         match self {
             Self::Idle | Self::Greeting | Self::Parting => role == Role::Client,
             Self::Awaiting | Self::Asking | Self::Judging => role == Role::Server,
-            Self::Open | Self::Draining | Self::Closing | Self::Closed => true,
+            Self::Open | Self::Draining | Self::Leaving | Self::Closing | Self::Closed => true,
         }
     }
 
@@ -79,7 +81,7 @@ impl State {
             Pong, Publication, Reply, Skipped, StreamWindow, Table, TopicWindow, Welcome,
         };
         match (self, frame) {
-            (Self::Closing | Self::Closed | Self::Parting, _) => Drop,
+            (Self::Closing | Self::Closed | Self::Parting | Self::Leaving, _) => Drop,
             (Self::Idle, _) => Refuse,
             (_, Goodbye) => Take,
             (Self::Greeting, Welcome | NeedTable) => Take,

@@ -13,16 +13,19 @@ pub(super) enum Timer {
     Stall,
     /// What arrived has to be acknowledged.
     Ack,
+    /// What was asked for has to be sent before this side says goodbye.
+    Finish,
     /// The peer's goodbye, or its close, has to be there.
     Drain,
 }
 
 impl Timer {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Handshake,
         Self::Silence,
         Self::Stall,
         Self::Ack,
+        Self::Finish,
         Self::Drain,
     ];
 }

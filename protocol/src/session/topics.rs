@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::credit::{Allowance, Grant, charge};
+use super::send::append;
 use super::state::Role;
 use super::{
     Event, Full, Outcome, Output, PeerMisbehaved, Pull, Request, RequestKey, Session, State,
     TopicRequest,
 };
 use crate::frame::{
-    Answer, Frame, JOIN, Join, Joined, LEAVE, PUBLISH, Publication, Publish, Refusal, Skipped,
-    Start, TopicWindow, decode_leave, encode_leave,
+    Answer, Frame, JOIN, Join, Joined, LEAVE, Leave, PUBLISH, Publication, Publish, Refusal,
+    Skipped, Start, TopicWindow,
 };
 use crate::limits::{MAX_MESSAGE, MAX_PART};
 use crate::log::{Room, Slice};
@@ -31,6 +32,8 @@ pub(super) struct Subscriptions {
 #[derive(Debug)]
 struct Subscription {
     alias: Alias,
+    /// The call that joined.
+    join: Number,
     next: Offset,
     grant: Grant,
     /// What the publications that the application hasn't consumed were charged, in order.
@@ -62,9 +65,10 @@ impl Subscriptions {
         true
     }
 
-    fn activate(&mut self, key: RequestKey, joined: Joined) {
+    fn activate(&mut self, key: RequestKey, join: Number, joined: Joined) {
         let subscription = Subscription {
             alias: joined.alias,
+            join,
             next: joined.position.offset,
             grant: Grant::new(self.window),
             unconsumed: VecDeque::new(),
@@ -93,13 +97,9 @@ impl Subscriptions {
     }
 
     /// A subscription of which the server should hear how far it may go.
-    pub(super) fn news(&mut self) -> Option<TopicWindow> {
+    fn news(&mut self) -> Option<&mut Subscription> {
         let mut active = self.active.values_mut();
-        let subscription = active.find(|subscription| subscription.grant.is_worth_telling())?;
-        Some(TopicWindow {
-            alias: subscription.alias,
-            limit: subscription.grant.tell(),
-        })
+        active.find(|subscription| subscription.grant.is_worth_telling())
     }
 }
 
@@ -113,6 +113,8 @@ pub(super) struct Cursors {
 
 #[derive(Debug)]
 struct Cursor {
+    /// The call that joined.
+    join: Number,
     /// The first that the client doesn't have.
     next: Offset,
     /// The first that the log doesn't have.
@@ -131,8 +133,10 @@ impl Cursor {
 }
 
 impl Cursors {
-    pub(super) fn activate(&mut self, alias: Alias) {
-        if let Some(cursor) = self.all.get_mut(&alias) {
+    /// The reply to this join is out.
+    pub(super) fn activate(&mut self, alias: Alias, join: Number) {
+        let cursor = self.all.get_mut(&alias);
+        if let Some(cursor) = cursor.filter(|cursor| cursor.join == join) {
             cursor.active = true;
         }
     }
@@ -182,7 +186,7 @@ impl Session {
             *wanted = false;
         } else if let Some(left) = self.subscriptions.active.remove(&subscription) {
             self.subscriptions.by_alias.remove(&left.alias);
-            self.leave(left.alias);
+            self.leave(left.alias, left.join);
         }
         self.events.retain(|event| match event {
             Event::Joined {
@@ -232,9 +236,10 @@ impl Session {
         }
     }
 
-    fn leave(&mut self, alias: Alias) {
+    /// Takes back one join, and none that came after it.
+    fn leave(&mut self, alias: Alias, join: Number) {
         if self.state == State::Open {
-            let request = self.outgoing.push_leave(encode_leave(alias));
+            let request = self.outgoing.push_leave(Leave { alias, join }.encode());
             self.subscriptions.leaving.insert(request, alias);
         }
     }
@@ -242,6 +247,7 @@ impl Session {
     /// The server has answered a join. Who made it may have left.
     pub(super) fn join_answered(
         &mut self,
+        join: Number,
         request: Option<RequestKey>,
         answer: Answer<Vec<u8>>,
     ) -> Result<(), PeerMisbehaved> {
@@ -257,13 +263,13 @@ impl Session {
         });
         match wanted {
             Some(subscription) => {
-                self.subscriptions.activate(subscription, joined);
+                self.subscriptions.activate(subscription, join, joined);
                 self.events.push_back(Event::Joined {
                     subscription,
                     joined,
                 });
             }
-            None => self.leave(joined.alias),
+            None => self.leave(joined.alias, join),
         }
         Ok(())
     }
@@ -280,7 +286,7 @@ impl Session {
         let Some((key, subscription)) = self.subscriptions.named(alias)? else {
             return Ok(());
         };
-        if offset != subscription.next {
+        if offset != subscription.next || offset >= Offset::LAST {
             return Err(PeerMisbehaved::OffsetSkipped);
         }
         let charged = charge(payload.len());
@@ -303,7 +309,11 @@ impl Session {
         if skipped.from != subscription.next {
             return Err(PeerMisbehaved::OffsetSkipped);
         }
+        let charged = charge(0);
+        let arrived = subscription.grant.arrive(charged);
+        arrived.map_err(|_| PeerMisbehaved::WindowOverrun)?;
         subscription.next = skipped.to;
+        subscription.unconsumed.push_back(charged);
         self.events.push_back(Event::Skipped {
             subscription: key,
             skipped,
@@ -337,8 +347,10 @@ impl Session {
                 (kind, item.to_vec(), TopicRequest::Publish { key })
             }
             LEAVE => {
-                let alias = decode_leave(&payload)?;
-                if self.cursors.all.remove(&alias).is_some() {
+                let Leave { alias, join } = Leave::decode(&payload)?;
+                let cursor = self.cursors.all.get(&alias);
+                if cursor.is_some_and(|cursor| cursor.join == join) {
+                    self.cursors.all.remove(&alias);
                     self.events.push_back(Event::Left { alias });
                 }
                 self.incoming.answer(number, Answer::Value(Vec::new()));
@@ -363,15 +375,23 @@ impl Session {
         Ok(())
     }
 
+    /// Whether a request of the client's still waits for its answer.
+    pub fn awaits_answer(&self, request: Number) -> bool {
+        self.incoming.is_running(request)
+    }
+
     /// Answers a request to join: the log will be read from the position that `joined` tells, and has
-    /// entries up to `head` and without it. Says whether the client still waits; else nothing happens.
-    pub fn joined(&mut self, now: Time, call: Number, joined: Joined, head: Offset) -> bool {
+    /// entries up to `head` and without it. Nothing happens if it
+    /// [isn't awaited](Self::awaits_answer) any more. An earlier join of the topic is over with this.
+    pub fn joined(&mut self, now: Time, call: Number, joined: Joined, head: Offset) {
         self.now = self.now.max(now);
         let alias = joined.alias;
-        if !self.incoming.answer_join(call, joined.encode(), alias) {
-            return false;
+        if !self.incoming.is_running(call) {
+            return;
         }
+        self.incoming.answer_join(call, joined.encode(), alias);
         let cursor = Cursor {
+            join: call,
             next: joined.position.offset,
             head,
             window: Allowance::new(self.peer.topic),
@@ -379,7 +399,6 @@ impl Session {
             blocked: false,
         };
         self.cursors.all.insert(alias, cursor);
-        true
     }
 
     /// A log has entries up to `head`, and without it.
@@ -415,7 +434,8 @@ impl Session {
         Some(Output::Pull(Pull { alias, from, room }))
     }
 
-    /// Says what came of an [`Output::Pull`]; its frames have been sent as a message, if there were any.
+    /// Says what came of an [`Output::Pull`]; its frames have been sent as a message, if there were any. A
+    /// slice of nothing, with `more`, puts the topic off until its client gives it more room.
     pub fn pulled(&mut self, now: Time, pull: Pull, slice: Slice) {
         self.now = self.now.max(now);
         self.cursors.last = Some(pull.alias);
@@ -435,8 +455,15 @@ impl Session {
         if self.state != State::Open || self.role == Role::Server {
             return;
         }
-        while let Some(window) = self.subscriptions.news() {
-            Frame::TopicWindow(window).encode(out);
+        while let Some(subscription) = self.subscriptions.news() {
+            let window = TopicWindow {
+                alias: subscription.alias,
+                limit: subscription.grant.granted(),
+            };
+            if !append(&Frame::TopicWindow(window), out) {
+                return;
+            }
+            subscription.grant.tell();
         }
     }
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use twinwire::frame::{
     Ack, Bounds, Call as CallFrame, Cancel, Event as EventFrame, Frame, Hello, Item, Join, Joined,
-    NeedOutlines, Outline, Part, Ping, Publication, Publish, Reply, ReplyPart, SkipReason, Skipped,
-    Start, StreamWindow, Table, TopicWindow, Verdict, Welcome, encode_offset,
+    Leave, NeedOutlines, Outline, Part, Ping, Publication, Publish, Reply, ReplyPart, SkipReason,
+    Skipped, Start, StreamWindow, Table, TopicWindow, Verdict, Welcome, encode_offset,
 };
 use twinwire::{
     Alias, Answer, BootId, Bytes, Call, Epoch, Event, Format, Goodbye, GoodbyeCode, Kind, Kinds,
@@ -318,6 +318,10 @@ pub(crate) fn topics() -> Value {
         position,
         verdict: Verdict::Recovered,
     };
+    let leave = Leave {
+        alias: Alias::new(300),
+        join: Number::FIRST,
+    };
     let publish = Publish {
         kind: 3,
         key: b"\x05lobby",
@@ -328,6 +332,7 @@ pub(crate) fn topics() -> Value {
         "join with the last 20": hex(join(Start::Last(20))),
         "join at a position": hex(join(Start::At(position))),
         "joined": hex(joined.encode()),
+        "leave": hex(leave.encode()),
         "publish": hex(publish.encode()),
         "published": hex(encode_offset(position.offset)),
     })

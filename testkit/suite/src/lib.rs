@@ -77,6 +77,8 @@ macro_rules! suite {
             who_comes_late_hears_what_it_asks_for,
             the_application_says_who_may_publish,
             handles_share_a_subscription,
+            what_was_asked_for_before_the_end_still_goes_out,
+            who_subscribes_again_at_once_hears_what_comes,
         }
     };
     ($test:meta, $platform:expr; $($case:ident),* $(,)?) => {

@@ -1,3 +1,6 @@
+use std::future::poll_fn;
+use std::task::Poll;
+
 use twinwire::Format;
 use twinwire_client::{Client, Options, Start, Subscription, Update, Verdict};
 
@@ -102,4 +105,46 @@ pub async fn handles_share_a_subscription(platform: &impl Platform) {
     drop(first);
     assert_eq!(hear(&mut second).await, "one");
     assert_eq!(hear(&mut second).await, "two");
+}
+
+/// Whether the client is closed, or its last handle dropped.
+pub async fn what_was_asked_for_before_the_end_still_goes_out(platform: &impl Platform) {
+    let listener = client(platform).await;
+    let room = room("end", &listener);
+    let mut lines = listener
+        .subscribe(room.clone())
+        .await
+        .expect("everyone may");
+    for (text, closes) in [("dropped", false), ("closed", true)] {
+        let speaker = client(platform).await;
+        let published = speaker.publish(&room, text.to_owned()).await;
+        drop(published.expect("it is on its way"));
+        if closes {
+            speaker.close().await;
+        }
+        drop(speaker);
+        assert_eq!(hear(&mut lines).await, text);
+    }
+}
+
+/// Also if it gave up while the first join was under way.
+pub async fn who_subscribes_again_at_once_hears_what_comes(platform: &impl Platform) {
+    let client = client(platform).await;
+    let room = room("again", &client);
+    for number in 0..20 {
+        let mut given_up = Box::pin(client.subscribe(room.clone()));
+        // It is under way.
+        poll_fn(|cx| Poll::Ready(given_up.as_mut().poll(cx).is_pending())).await;
+        if number % 2 == 0 {
+            client.ping().await;
+        }
+        drop(given_up);
+        let mut lines = client.subscribe(room.clone()).await.expect("everyone may");
+        let published = client.publish(&room, number.to_string()).await;
+        published
+            .expect("it is on its way")
+            .await
+            .expect("published");
+        assert_eq!(hear(&mut lines).await, number.to_string());
+    }
 }

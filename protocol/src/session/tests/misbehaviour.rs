@@ -560,6 +560,19 @@ fn stand(role: Role, state: State) -> Option<Pair> {
             pair = Pair::open(&limits);
             pair.server.session.close(pair.now, goodbye());
         }
+        (Role::Client, State::Leaving) => {
+            pair = Pair::open(&limits);
+            let event = pair.server.session.request(pair.now, TYPING, vec![]);
+            event.expect("the queue has room");
+            pair.drive();
+            pair.client.inject(pair.now, &[Frame::Goodbye(goodbye())]);
+        }
+        (Role::Server, State::Leaving) => {
+            pair = Pair::open(&limits);
+            pair.client.request(pair.now, TYPING, b"");
+            pair.drive();
+            pair.inject(&[Frame::Goodbye(goodbye())]);
+        }
         (Role::Client, State::Parting) => {
             pair = Pair::open(&limits);
             pair.client.session.close(pair.now, goodbye());

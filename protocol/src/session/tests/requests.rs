@@ -450,3 +450,110 @@ fn an_end_tells_of_each_event_what_the_peer_said_it_had() {
     pair.cut();
     assert_eq!(pair.client.outcome(event), Some(&Outcome::Unknown));
 }
+
+#[test]
+fn streams_that_were_dropped_make_room_for_others_at_once() {
+    let mut pair = Pair::open(&Limits::default().streams(1));
+    let first = pair.client.request(pair.now, ASK, b"1");
+    pair.drive();
+    pair.client.session.cancel(pair.now, first);
+    let second = pair.client.request(pair.now, ASK, b"2");
+    pair.drive();
+    assert_eq!(pair.client.outcome(second), None);
+    assert_eq!(payloads(&pair.server), [b"1", b"2"]);
+}
+
+#[test]
+fn a_long_answer_that_keeps_coming_is_not_late() {
+    let mut pair = Pair::open(&Limits::default().payload(1 << 20));
+    let long = vec![7; 20 * MAX_PART];
+    let call = pair.call(b"");
+    pair.drive();
+    pair.answer(Number::FIRST, &long);
+    for _ in 0..20 {
+        pair.server.poll(pair.now);
+        let message = pair.server.sent.pop_front();
+        pair.now = pair.now + Duration::from_secs(5);
+        if let Some(message) = message {
+            let input = crate::session::Input::Message(&message);
+            pair.client.session.handle(pair.now, input);
+        }
+        pair.client
+            .session
+            .handle(pair.now, crate::session::Input::Tick);
+        pair.client.poll(pair.now);
+    }
+    assert!(pair.client.outcome(call) == Some(&Outcome::Answered(Answer::Value(long))));
+}
+
+#[test]
+fn an_answer_that_has_not_begun_is_cancelled_too() {
+    let mut pair = Pair::open(&Limits::default());
+    let call = pair.call(b"");
+    pair.drive();
+    pair.server.room = 0;
+    pair.answer(Number::FIRST, &[7; 100_000]);
+    pair.server.poll(pair.now);
+    pair.client.session.cancel(pair.now, call);
+    pair.drive();
+    pair.server.room = usize::MAX;
+    pair.server.poll(pair.now);
+    let bytes: usize = pair.server.sent.iter().map(Vec::len).sum();
+    assert!(bytes < 100, "{bytes} bytes for nobody");
+}
+
+#[test]
+fn an_item_before_its_call_is_whole_is_refused() {
+    let mut pair = Pair::open(&Limits::default().requests(0).payload(1 << 20));
+    let long = pair.client.request(pair.now, ASK, &[7; 20 * MAX_PART]);
+    pair.client.poll(pair.now);
+    let item = Frame::Item(crate::frame::Item {
+        number: Number::FIRST,
+        part: crate::frame::Part::WHOLE,
+        call: Number::FIRST,
+        payload: b"early",
+    });
+    pair.client.inject(pair.now, &[item]);
+    let fault = crate::session::PeerMisbehaved::ReplyToNothing;
+    assert_eq!(pair.client.end(), Some(&crate::End::Misbehaved(fault)));
+    assert_eq!(items(&pair.client, long), [[0; 0]; 0]);
+}
+
+#[test]
+fn what_was_asked_for_before_the_end_still_goes_out() {
+    let mut pair = Pair::open(&Limits::default());
+    let goodbye = || crate::Goodbye::new(crate::GoodbyeCode::Done, "");
+    let event = pair.client.request(pair.now, TYPING, b"last words");
+    pair.client.session.finish(pair.now, goodbye());
+    let late = pair.client.request(pair.now, TYPING, b"too late");
+    pair.drive();
+    assert_eq!(payloads(&pair.server), [b"last words"]);
+    assert_eq!(pair.client.outcome(late), Some(&Outcome::NotReceived));
+    assert_eq!(pair.server.end(), None, "its handler isn't done");
+    pair.server.session.done(pair.now, Number::FIRST);
+    pair.drive();
+    assert_eq!(pair.client.outcome(event), Some(&Outcome::Accepted));
+    for side in [&pair.client, &pair.server] {
+        assert!(side.end().is_some());
+    }
+    assert!(matches!(pair.client.end(), Some(crate::End::Closed(_))));
+
+    let mut slow = Pair::open(&Limits::default());
+    slow.client.request(slow.now, TYPING, b"1");
+    slow.client.request(slow.now, TYPING, b"2");
+    slow.call(b"nobody waits for it");
+    slow.client.session.finish(slow.now, goodbye());
+    slow.drive();
+    slow.server.session.done(slow.now, Number::FIRST);
+    slow.drive();
+    assert_eq!(payloads(&slow.server), [b"1", b"2"], "both are heard");
+    slow.pass(Duration::from_secs(3));
+    assert!(slow.server.end().is_some(), "within bounds");
+
+    let mut stuck = Pair::open(&Limits::default());
+    stuck.client.room = 0;
+    let event = stuck.client.request(stuck.now, TYPING, b"never");
+    stuck.client.session.finish(stuck.now, goodbye());
+    stuck.pass(Duration::from_secs(3));
+    assert_eq!(stuck.client.outcome(event), Some(&Outcome::NotReceived));
+}

@@ -41,8 +41,10 @@ fn admit(side: &mut Side, now: Time) -> bool {
     });
     let (number, start) = joins.next().expect("somebody wants to join");
     let log = &side.logs[0];
+    let is_awaited = side.session.awaits_answer(number);
     side.session
-        .joined(now, number, log.join(start), log.next())
+        .joined(now, number, log.join(start), log.next());
+    is_awaited
 }
 
 fn join(pair: &mut Pair, start: Start) -> RequestKey {
@@ -267,4 +269,75 @@ fn a_verdict_is_one_of_four() {
         };
         assert_eq!(crate::frame::Joined::decode(&joined.encode()), Ok(joined));
     }
+}
+
+#[test]
+fn who_joins_again_before_the_first_join_is_answered_hears_what_comes() {
+    let mut pair = pair(&Limits::default(), Keep::default());
+    let now = pair.now;
+    publish(&mut pair, &[1]);
+    let first = pair
+        .client
+        .session
+        .subscribe(now, ROOM, b"", Start::Last(9));
+    let first = first.expect("the queue has room");
+    pair.client.session.unsubscribe(now, first);
+    let second = pair.client.session.subscribe(now, ROOM, b"", Start::Now);
+    let second = second.expect("the queue has room");
+    pair.drive();
+    assert!(admit(&mut pair.server, pair.now));
+    pair.drive();
+    assert!(admit(&mut pair.server, pair.now));
+    pair.drive();
+    publish(&mut pair, &[2]);
+    pair.drive();
+    assert_eq!(heard(&pair.client, first), [""; 0]);
+    assert_eq!(heard(&pair.client, second), ["Begun @2", "@2 2"]);
+    assert_eq!((pair.client.end(), pair.server.end()), (None, None));
+}
+
+#[test]
+fn a_log_that_is_gone_is_not_asked_for_again_and_again() {
+    let mut pair = pair(&Limits::default(), Keep::default());
+    let subscription = join(&mut pair, Start::Now);
+    publish(&mut pair, &[1]);
+    let mut out = Vec::new();
+    let pull = loop {
+        match pair.server.session.poll(pair.now, &mut out, usize::MAX) {
+            crate::session::Output::Pull(pull) => break pull,
+            crate::session::Output::Wait(_) => panic!("there is news"),
+            _ => {}
+        }
+    };
+    let nothing = crate::log::Slice {
+        next: pull.from,
+        charged: 0,
+        more: true,
+    };
+    pair.server.session.pulled(pair.now, pull, nothing);
+    pair.drive();
+    assert_eq!(heard(&pair.client, subscription), ["Begun @1"]);
+}
+
+#[test]
+fn what_is_skipped_counts_against_the_window() {
+    let limits = Limits::default().subscription_window(0);
+    let mut pair = pair(&limits, Keep::default().entries(5_000).bytes(1 << 20));
+    let subscription = join(&mut pair, Start::Now);
+    for number in 0..4_000_u32 {
+        let except = (number % 2 == 0).then(|| super::pair::greeting().peer);
+        let log = &mut pair.server.logs[0];
+        log.append(vec![7], except).expect("it fits a frame");
+    }
+    let head = pair.server.logs[0].next();
+    pair.server.session.news(ALIAS, head);
+    pair.drive();
+    // 64 KiB at 64 and 65 bytes.
+    let told = heard(&pair.client, subscription);
+    assert!(told.len() < 1_020, "{} are held for it", told.len());
+    for _ in 0..told.len() {
+        pair.client.session.consumed(pair.now, subscription);
+    }
+    pair.drive();
+    assert!(heard(&pair.client, subscription).len() > told.len());
 }
