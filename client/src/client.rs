@@ -17,7 +17,8 @@ use crate::handlers::{self, MaybeSend};
 use crate::listeners::{Listen, Registration};
 use crate::{States, Undeclared};
 
-/// A connection to a server. A cheap clone; when the last one is dropped, the client says goodbye.
+/// A connection to a server. A cheap clone; when the last one is dropped, the client says goodbye once
+/// what was asked for is sent.
 #[derive(Clone)]
 #[must_use = "dropping the last handle closes the connection"]
 pub struct Client {
@@ -108,8 +109,8 @@ impl Client {
     /// The server's events of one kind, in order. Each of several such streams gets them all.
     ///
     /// The first gets those that have come so far, as far as they were kept: of each kind the first
-    /// 64. When 64 wait in a stream that isn't read, the next one holds up whatever the server sends
-    /// after it, until it is read or dropped.
+    /// 64, and 256 KiB of all. When 64 or 256 KiB wait in a stream that isn't read, the next one holds
+    /// up whatever the server sends after it, its calls too, until it is read or dropped.
     ///
     /// # Errors
     /// If the kind isn't in the table that the client was connected with.
@@ -223,8 +224,8 @@ impl Client {
         }
     }
 
-    /// Says goodbye, and waits until the server has answered it or its time is up. Requests that
-    /// haven't been sent end as `NotReceived`.
+    /// Says goodbye once what was asked for before is sent, and waits until the server has answered it
+    /// or its time is up. What hasn't been sent by then ends as `NotReceived`.
     pub async fn close(&self) -> End {
         self.remote.close(Goodbye::new(GoodbyeCode::Done, ""));
         self.closed().await

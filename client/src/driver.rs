@@ -134,7 +134,13 @@ impl<T: Transport> Shell<'_, T> {
                 return Poll::Ready(over);
             }
             let woken = self.poll_timer(cx);
-            if !received && !commanded && !woken && !self.requests.can_go_on(&self.session) {
+            let begun = self.handlers.take_begun();
+            if !received
+                && !commanded
+                && !woken
+                && !begun
+                && !self.requests.can_go_on(&self.session)
+            {
                 return Poll::Pending;
             }
         }
@@ -166,13 +172,14 @@ impl<T: Transport> Shell<'_, T> {
         while let Poll::Ready(Some(registration)) = self.registrations.poll_recv(cx) {
             match registration {
                 Registration::Listen(listen) => self.listeners.add(listen),
-                Registration::Taken(listener) => self.listeners.taken(listener),
+                Registration::Taken(listener, bytes) => self.listeners.taken(listener, bytes),
                 Registration::Gone(listener) => self.listeners.gone(listener),
                 Registration::Handle(kind, handler) => self.handlers.insert(kind, handler),
             }
             any = true;
         }
-        if let Some(event) = self.listeners.released() {
+        let last = self.session.state() == State::Leaving;
+        if let Some(event) = self.listeners.released(last) {
             self.session.done(now, event);
             any = true;
         }
@@ -185,8 +192,11 @@ impl<T: Transport> Shell<'_, T> {
             .report
             .as_mut()
             .is_some_and(|report| report.poll_closed(cx).is_ready());
-        if is_unwanted || self.requests.is_abandoned() {
+        if is_unwanted {
             self.close();
+        } else if self.requests.is_abandoned() {
+            let goodbye = Goodbye::new(GoodbyeCode::Done, "");
+            self.session.finish(now, goodbye);
         }
         any
     }

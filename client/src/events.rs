@@ -42,9 +42,10 @@ impl Heard {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<HeardEvent>> {
         let event = ready!(self.events.poll_recv(cx));
-        if event.is_some() {
+        if let Some(event) = &event {
+            let taken = Registration::Taken(self.id, event.payload.len());
             // A driver that is gone gives no further events.
-            let _ = self.registrations.send(Registration::Taken(self.id));
+            let _ = self.registrations.send(taken);
         }
         Poll::Ready(event)
     }

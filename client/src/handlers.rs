@@ -66,6 +66,8 @@ where
 pub(crate) struct Handlers {
     by_kind: HashMap<u32, Handler>,
     working: Vec<(Number, Working)>,
+    /// A call has begun that wasn't polled yet.
+    begun: bool,
 }
 
 impl Handlers {
@@ -85,6 +87,12 @@ impl Handlers {
         let working =
             working.unwrap_or_else(|why| Box::pin(std::future::ready(Answer::Refused(why.into()))));
         self.working.push((call, working));
+        self.begun = true;
+    }
+
+    /// Whether a call has begun since this was asked last.
+    pub(crate) fn take_begun(&mut self) -> bool {
+        std::mem::take(&mut self.begun)
     }
 
     /// Drops a call's handler.

@@ -14,11 +14,14 @@ use crate::handlers::Handler;
 /// of a kind are kept until somebody listens.
 pub(crate) const KEPT: usize = 64;
 
+/// How many bytes of events, likewise; of those that nobody listens to, of all kinds together.
+const KEPT_BYTES: usize = 256 * 1024;
+
 /// What handles tell the driver of the server's requests.
 pub(crate) enum Registration {
     Listen(Listen),
-    /// A listener has taken an event.
-    Taken(ListenerId),
+    /// A listener has taken an event of so many bytes.
+    Taken(ListenerId, usize),
     /// A listener is gone.
     Gone(ListenerId),
     Handle(u32, Handler),
@@ -54,8 +57,9 @@ impl Listen {
 
 struct Listener {
     listen: Listen,
-    /// Given and not taken yet. Invariant: at most one more than [`KEPT`].
+    /// Given and not taken yet.
     waiting: usize,
+    bytes: usize,
 }
 
 /// Everybody who listens, and what nobody has listened to so far.
@@ -63,6 +67,7 @@ pub(crate) struct Listeners {
     all: Vec<Listener>,
     unheard: VecDeque<HeardEvent>,
     kept: HashMap<u32, usize>,
+    kept_bytes: usize,
     dropped: Arc<AtomicU64>,
     /// The event that the next one waits for, since some listener has as many as may wait.
     held: Option<Number>,
@@ -74,6 +79,7 @@ impl Listeners {
             all: Vec::new(),
             unheard: VecDeque::new(),
             kept: HashMap::new(),
+            kept_bytes: 0,
             dropped,
             held: None,
         }
@@ -81,12 +87,17 @@ impl Listeners {
 
     /// Adds a listener, and gives it what was kept.
     pub(crate) fn add(&mut self, listen: Listen) {
-        let mut listener = Listener { listen, waiting: 0 };
+        let mut listener = Listener {
+            listen,
+            waiting: 0,
+            bytes: 0,
+        };
         self.unheard.retain(|event| {
             let wanted = listener.listen.wants(event.kind);
             if wanted {
                 listener.give(event.clone());
                 self.kept.remove(&event.kind);
+                self.kept_bytes -= event.payload.len();
             }
             !wanted
         });
@@ -115,8 +126,9 @@ impl Listeners {
 
     fn keep(&mut self, event: HeardEvent) {
         let kept = self.kept.entry(event.kind).or_default();
-        if *kept < KEPT {
+        if *kept < KEPT && self.kept_bytes + event.payload.len() <= KEPT_BYTES {
             *kept += 1;
+            self.kept_bytes += event.payload.len();
             self.unheard.push_back(event);
         } else {
             self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -124,13 +136,14 @@ impl Listeners {
     }
 
     fn is_full(&self) -> bool {
-        self.all.iter().any(|listener| listener.waiting > KEPT)
+        self.all.iter().any(Listener::is_full)
     }
 
-    pub(crate) fn taken(&mut self, id: ListenerId) {
+    pub(crate) fn taken(&mut self, id: ListenerId, bytes: usize) {
         let listener = self.all.iter_mut().find(|of| of.listen.id == id);
         if let Some(listener) = listener {
             listener.waiting -= 1;
+            listener.bytes -= bytes;
         }
     }
 
@@ -138,9 +151,10 @@ impl Listeners {
         self.all.retain(|listener| listener.listen.id != id);
     }
 
-    /// The event that was held and needn't be any more.
-    pub(crate) fn released(&mut self) -> Option<Number> {
-        if self.is_full() {
+    /// The event that was held and needn't be any more: because there is room, or since `last` of the
+    /// events have come.
+    pub(crate) fn released(&mut self, last: bool) -> Option<Number> {
+        if self.is_full() && !last {
             return None;
         }
         self.held.take()
@@ -148,8 +162,13 @@ impl Listeners {
 }
 
 impl Listener {
+    fn is_full(&self) -> bool {
+        self.waiting > KEPT || self.bytes > KEPT_BYTES
+    }
+
     fn give(&mut self, event: HeardEvent) {
         self.waiting += 1;
+        self.bytes += event.payload.len();
         // A listener that left will be taken off the list.
         let _ = self.listen.events.send(event);
     }

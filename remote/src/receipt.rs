@@ -13,7 +13,8 @@ use crate::remote::not_answered;
 use crate::{CallError, EventError};
 
 /// The future of an event's acknowledgement: ready when the event is in the other side's session, in
-/// order. Whoever awaits it asks for the acknowledgement at once; dropping it changes nothing.
+/// order. That isn't yet its handler's end: if the session ends before, what waits there is dropped.
+/// Whoever awaits it asks for the acknowledgement at once; dropping it changes nothing.
 #[derive(Debug)]
 pub struct Receipt {
     outcome: oneshot::Receiver<Outcome>,

@@ -68,8 +68,12 @@ impl Requests {
     /// there was anything.
     pub fn poll(&mut self, cx: &mut Context<'_>, session: &mut Session, now: Time) -> bool {
         let mut any = false;
+        let mut goodbye = None;
         while let Poll::Ready(Some(control)) = self.control.poll_recv(cx) {
-            self.obey(control, session, now);
+            match control {
+                Control::Close(said) => goodbye = Some(said),
+                control => self.obey(control, session, now),
+            }
             any = true;
         }
         while let Some(command) = self.next(cx) {
@@ -79,6 +83,10 @@ impl Requests {
             }
             self.request(command, session, now);
             any = true;
+        }
+        // What was asked for before goes before.
+        if let Some(goodbye) = goodbye {
+            session.finish(now, goodbye);
         }
         any
     }
@@ -161,7 +169,7 @@ impl Requests {
                 self.pings.push(waiter);
                 session.prompt(now);
             }
-            Control::Close(goodbye) => session.close(now, goodbye),
+            Control::Close(goodbye) => session.finish(now, goodbye),
         }
     }
 

@@ -105,7 +105,7 @@ impl<T: Topic> Stream for Subscription<T> {
                         item.map(|item| Update::Item(Publication { offset, item })),
                     ));
                 }
-                Piece::Skipped(skipped) => {
+                Piece::Skipped { skipped, .. } => {
                     self.next.offset = skipped.to;
                     if skipped.why == SkipReason::Gone {
                         let (from, to) = (skipped.from, skipped.to);
@@ -144,7 +144,8 @@ impl Drop for LeaveOnDrop {
     }
 }
 
-/// A publication's bytes, shared by all handles. The last that drops it makes room for another.
+/// A publication's bytes, or none for what was skipped, shared by all handles. The last that drops it
+/// makes room for another.
 pub(crate) struct Delivered {
     pub(crate) payload: Vec<u8>,
     pub(crate) credit: Arc<Credit>,

@@ -15,7 +15,11 @@ use crate::subscription::{Credit, Delivered};
 #[derive(Clone)]
 pub(crate) enum Piece {
     Publication(Offset, Arc<Delivered>),
-    Skipped(Skipped),
+    Skipped {
+        skipped: Skipped,
+        /// Gives the credit back.
+        _delivered: Arc<Delivered>,
+    },
 }
 
 /// A handle's place in the shell.
@@ -40,7 +44,7 @@ impl Subscriber {
     }
 
     pub(crate) fn is_gone(&self) -> bool {
-        self.updates.is_closed()
+        self.updates.is_closed() || self.told.as_ref().is_some_and(oneshot::Sender::is_closed)
     }
 
     /// Who left meanwhile wants nothing.
@@ -63,6 +67,11 @@ struct Shared {
 }
 
 impl Shared {
+    fn deliver(&self, payload: Vec<u8>) -> Arc<Delivered> {
+        let credit = Arc::clone(&self.credit);
+        Arc::new(Delivered { payload, credit })
+    }
+
     fn give(&self, piece: &Piece) {
         for subscriber in &self.subscribers {
             // One that left will be taken off the list.
@@ -152,8 +161,7 @@ impl Topics {
                 payload,
             } => {
                 if let Some(shared) = self.shared.get_mut(&subscription) {
-                    let credit = Arc::clone(&shared.credit);
-                    let delivered = Arc::new(Delivered { payload, credit });
+                    let delivered = shared.deliver(payload);
                     shared.give(&Piece::Publication(offset, delivered));
                     shared.passed(offset.following());
                 }
@@ -163,7 +171,11 @@ impl Topics {
                 skipped,
             } => {
                 if let Some(shared) = self.shared.get_mut(&subscription) {
-                    shared.give(&Piece::Skipped(skipped));
+                    let _delivered = shared.deliver(Vec::new());
+                    shared.give(&Piece::Skipped {
+                        skipped,
+                        _delivered,
+                    });
                     shared.passed(skipped.to);
                 }
             }

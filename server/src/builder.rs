@@ -67,7 +67,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             origins: Origins::default(),
             limits: Limits::default(),
             keep: Keep::default(),
-            topics: 10_000,
+            topics: 1000,
         }
     }
 
@@ -167,7 +167,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     }
 
     /// Takes events of one kind. Whatever the client sends after an event starts only when its handler
-    /// has ended; one that runs into the deadline is dropped, and that is logged.
+    /// has ended; one that runs into the deadline is dropped, and that is logged. So it should not wait
+    /// for its own client, which may be waiting for it.
     pub fn event<E, F, R>(self, handler: F) -> Self
     where
         E: Event,
@@ -203,8 +204,11 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
-    /// The most topics at a time (default 10,000). For another one, the least lately used that nobody is
-    /// subscribed to goes, with its log; if all have subscribers, the other one is refused as `busy`.
+    /// The most topics at a time (default 1,000, at least 1): with what each [keeps](Self::keep), this
+    /// bounds the memory of all logs, to 256 MiB by default. For another one, the least lately used that
+    /// nobody is subscribed to goes, with its log; if those looked at have subscribers, the other one is
+    /// refused as `busy`. Who lets clients choose keys freely lets one of them push out the logs of
+    /// others: `topic`'s judgement is the place to bound that.
     pub fn topics(mut self, most: usize) -> Self {
         self.topics = most;
         self

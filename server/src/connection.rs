@@ -14,6 +14,7 @@ use tokio::time::{Instant, Sleep};
 use tracing::field::display;
 use twinwire::frame::Table;
 use twinwire::limits::MAX_MESSAGE;
+use twinwire::log::Slice;
 use twinwire::session::{Admitted, Event, Input, Output, Pull, Request, Session, State};
 use twinwire::{
     Alias, Answer, Class, End, Format, Goodbye, GoodbyeCode, Number, PeerId, Refusal, SessionId,
@@ -24,6 +25,7 @@ use twinwire_remote::{Inbound, Link, LinkLost, Requests, Taken};
 use crate::handler::{Arrived, Judged, Known, judge, log_difference};
 use crate::identity::{Denied, Judging};
 use crate::peer::Introduction;
+use crate::peers::Listed;
 use crate::shared::{Shared, random};
 use crate::topic::{Membership, News};
 use crate::working::{Join, Working};
@@ -125,6 +127,8 @@ struct Shell<S, I, L> {
 /// What there is of a session from its welcome on.
 struct Open<S, I> {
     cx: Cx<S, I>,
+    /// The client is found through the endpoint.
+    listed: Option<Listed<S, I>>,
     /// The application's requests of the client.
     requests: Requests,
     /// The application is told that the session is open; requests of the client wait for that. The
@@ -171,7 +175,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link> Shell<S, I, L>
                 .open
                 .as_ref()
                 .is_some_and(|open| open.requests.can_go_on(&self.session));
-            if !received && !worked && !woken && !can_go_on {
+            let begun = self.working.take_begun();
+            if !received && !worked && !woken && !begun && !can_go_on {
                 return Poll::Pending;
             }
         }
@@ -369,7 +374,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link> Shell<S, I, L>
             if let Some((opening, _)) = open.opening.take() {
                 opening.abort();
             }
-            self.shared.peers.remove(open.cx.peer());
+            open.listed = None;
             if let Some(on_close) = &self.shared.on_close {
                 actix_web::rt::spawn(on_close(open.cx.clone(), end));
             }
@@ -429,7 +434,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link> Shell<S, I, L>
             refused: Vec::new(),
         });
         let peer = Peer::new(introduction, remote);
-        self.shared.peers.insert(&peer);
+        let listed = Some(Listed::new(Arc::clone(&self.shared), &peer));
         let cx = Cx::new(Arc::clone(&self.shared), peer);
         let opening = self.shared.on_open.as_ref();
         let opening = opening.map(|on_open| {
@@ -438,6 +443,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link> Shell<S, I, L>
         });
         Open {
             cx,
+            listed,
             requests,
             opening,
         }
@@ -475,18 +481,26 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link> Shell<S, I, L>
 
     /// A client has been let into a topic.
     fn join(&mut self, join: Join) {
+        if !self.session.awaits_answer(join.call) {
+            return;
+        }
         // A client may join again without having left.
         self.topics.remove(&join.live.alias());
         let (membership, joined, head) = Membership::begin(join.live, &self.news, join.start);
-        if self.session.joined(self.now(), join.call, joined, head) {
-            self.topics.insert(joined.alias, membership);
-        }
+        self.session.joined(self.now(), join.call, joined, head);
+        self.topics.insert(joined.alias, membership);
     }
 
     /// Reads a log for the client.
     fn pull(&mut self, pull: Pull) {
         let Some((membership, open)) = self.topics.get(&pull.alias).zip(self.open.as_ref()) else {
-            return debug_assert!(false, "a session reads what was joined");
+            debug_assert!(false, "a session reads what was joined");
+            let nothing = Slice {
+                next: pull.from,
+                charged: 0,
+                more: true,
+            };
+            return self.session.pulled(self.now(), pull, nothing);
         };
         let (peer, live) = (open.cx.id(), &membership.live);
         let slice = live.read(peer, self.format, pull.from, pull.room, &mut self.out);

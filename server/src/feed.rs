@@ -51,6 +51,8 @@ impl<C: StreamCall> Feed<C> {
 
     /// Gives the next item, and waits while the consumer is behind by more than the stream's window.
     ///
+    /// Dropping the future before it is ready takes the item back, unless it was taken already.
+    ///
     /// It doesn't return when the stream is over, as the handler's future is dropped then: because the
     /// consumer left, or since this item is larger than its side takes or can't be written, which ends
     /// the stream with a refusal and is logged.

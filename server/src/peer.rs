@@ -69,7 +69,9 @@ impl<I> Peer<I> {
     }
 
     /// Sends the client an event. Ready when it is on its way: at once, unless as many bytes of requests
-    /// wait for this client as the limits allow. The [`Receipt`] tells whether it has arrived.
+    /// wait for this client as the limits allow; then until the client reads. Who sends to many, one
+    /// after the other, is held up by the slowest: publish to a topic instead, which waits for nobody, or
+    /// use a task for each. The [`Receipt`] tells whether it has arrived.
     ///
     /// # Errors
     /// See [`EventError`].

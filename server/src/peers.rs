@@ -1,11 +1,12 @@
 //! Who is connected.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use twinwire::PeerId;
 
 use crate::Peer;
+use crate::shared::Shared;
 
 /// What of an identity names its user.
 pub(crate) type UserKey<I> = Box<dyn Fn(&I) -> String + Send + Sync>;
@@ -37,28 +38,26 @@ impl<I> Peers<I> {
         self.present.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn user(&self, peer: &Peer<I>) -> Option<String> {
-        self.user_key.as_ref().map(|key| key(peer.identity()))
-    }
-
-    pub(crate) fn insert(&self, peer: &Peer<I>) {
-        let user = self.user(peer);
+    /// Adds a client, and gives its user's key.
+    fn insert(&self, peer: &Peer<I>) -> Option<String> {
+        let user = self.user_key.as_ref().map(|key| key(peer.identity()));
         let mut present = self.present();
         present.by_id.insert(peer.id(), peer.clone());
-        if let Some(user) = user {
-            present.by_user.entry(user).or_default().push(peer.clone());
+        if let Some(user) = &user {
+            let peers = present.by_user.entry(user.clone());
+            peers.or_default().push(peer.clone());
         }
+        user
     }
 
-    pub(crate) fn remove(&self, peer: &Peer<I>) {
-        let user = self.user(peer);
+    fn remove(&self, id: PeerId, user: Option<&str>) {
         let mut present = self.present();
-        present.by_id.remove(&peer.id());
+        present.by_id.remove(&id);
         let Some(user) = user else { return };
-        if let Some(peers) = present.by_user.get_mut(&user) {
-            peers.retain(|other| other.id() != peer.id());
+        if let Some(peers) = present.by_user.get_mut(user) {
+            peers.retain(|other| other.id() != id);
             if peers.is_empty() {
-                present.by_user.remove(&user);
+                present.by_user.remove(user);
             }
         }
     }
@@ -77,5 +76,26 @@ impl<I> Peers<I> {
             .get(user)
             .cloned()
             .unwrap_or_default()
+    }
+}
+
+/// A client's place among those that are connected, until it is dropped: however its connection ends.
+pub(crate) struct Listed<S, I> {
+    shared: Arc<Shared<S, I>>,
+    id: PeerId,
+    user: Option<String>,
+}
+
+impl<S, I> Listed<S, I> {
+    pub(crate) fn new(shared: Arc<Shared<S, I>>, peer: &Peer<I>) -> Self {
+        let user = shared.peers.insert(peer);
+        let id = peer.id();
+        Self { shared, id, user }
+    }
+}
+
+impl<S, I> Drop for Listed<S, I> {
+    fn drop(&mut self) {
+        self.shared.peers.remove(self.id, self.user.as_deref());
     }
 }

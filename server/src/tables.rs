@@ -8,7 +8,7 @@ use twinwire::frame::Table;
 /// How many are kept: one for each build of each application that still runs somewhere.
 const KEPT: usize = 64;
 
-/// The tables of clients that were welcomed, the newest last.
+/// The tables of clients that were welcomed, the last used last.
 ///
 /// Behind a mutex, as all workers meet here; it is held to copy or to push, never across an await.
 #[derive(Debug, Default)]
@@ -23,9 +23,8 @@ impl Tables {
     /// Keeps a table, and drops the oldest if there are too many.
     pub(crate) fn learn(&self, table: &Arc<Table>) {
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if tables.iter().any(|known| known.digest() == table.digest()) {
-            return;
-        }
+        // One that is in use is as good as new.
+        tables.retain(|known| known.digest() != table.digest());
         if tables.len() == KEPT {
             tables.pop_front();
         }
@@ -52,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn each_table_is_kept_once_and_the_oldest_goes_first() {
+    fn each_table_is_kept_once_and_the_least_lately_used_goes_first() {
         let tables = Tables::default();
         let all: Vec<_> = (0..=KEPT).map(|i| table(&i.to_string())).collect();
         for table in &all {
@@ -60,5 +59,9 @@ mod tests {
             tables.learn(&Arc::new((**table).clone()));
         }
         assert_eq!(tables.known(), all[1..]);
+        tables.learn(&all[1]);
+        tables.learn(&all[0]);
+        assert!(tables.known().contains(&all[1]), "it was in use");
+        assert!(!tables.known().contains(&all[2]));
     }
 }

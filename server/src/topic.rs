@@ -1,7 +1,6 @@
 //! Topics, as an application and its connections share them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -104,25 +103,75 @@ type Name = (&'static str, Vec<u8>);
 /// Behind a mutex, as all workers meet here; it is held to find or to add a topic, never across an
 /// await.
 pub(crate) struct Topics {
-    all: Mutex<HashMap<Name, Arc<Live>>>,
-    /// Aliases and the order of use both count by it.
-    clock: AtomicU64,
+    in_use: Mutex<InUse>,
     keep: Keep,
     most: usize,
+}
+
+#[derive(Default)]
+struct InUse {
+    by_name: HashMap<Name, Entry>,
+    /// All names, the least lately used first.
+    by_use: BTreeMap<u64, Name>,
+    /// Aliases and the order of use both count by it.
+    clock: u64,
+}
+
+struct Entry {
+    live: Arc<Live>,
+    used: u64,
+}
+
+/// How many topics are looked at in search of an idle one: what more of them costs, whoever opens the
+/// next topic pays.
+const LOOKED_AT: usize = 64;
+
+impl InUse {
+    fn tick(&mut self) -> u64 {
+        self.clock += 1;
+        self.clock
+    }
+
+    /// Puts a topic last in the order of use.
+    fn touch(&mut self, name: &Name) {
+        let used = self.tick();
+        if let Some(entry) = self.by_name.get_mut(name) {
+            self.by_use.remove(&entry.used);
+            entry.used = used;
+            self.by_use.insert(used, name.clone());
+        }
+    }
+
+    /// Lets the least lately used topic go that nobody is subscribed to. Those with subscribers are in
+    /// use now.
+    fn evict(&mut self) -> Result<(), PublishError> {
+        for _ in 0..LOOKED_AT.min(self.by_use.len()) {
+            let Some((_, name)) = self.by_use.first_key_value() else {
+                break;
+            };
+            let name = name.clone();
+            // Who else holds a topic is about to subscribe or to publish.
+            let is_idle = self.by_name.get(&name).is_some_and(|entry| {
+                Arc::strong_count(&entry.live) == 1 && entry.live.state().subscribers.is_empty()
+            });
+            if is_idle {
+                self.by_use.pop_first();
+                self.by_name.remove(&name);
+                return Ok(());
+            }
+            self.touch(&name);
+        }
+        Err(PublishError::Crowded)
+    }
 }
 
 impl Topics {
     pub(crate) fn new(keep: Keep, most: usize) -> Self {
         Self {
-            all: Mutex::default(),
-            clock: AtomicU64::new(0),
+            in_use: Mutex::default(),
             keep,
-            most,
+            most: most.max(1),
         }
-    }
-
-    fn tick(&self) -> u64 {
-        self.clock.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The topic of this name, which begins now if it isn't there. The least lately used that nobody is
@@ -133,32 +182,30 @@ impl Topics {
         key: Vec<u8>,
         to_json: ToJson,
     ) -> Result<Arc<Live>, PublishError> {
-        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let name = (kind, key);
-        if let Some(live) = all.get(&name) {
-            live.used.store(self.tick(), Ordering::Relaxed);
-            return Ok(Arc::clone(live));
-        }
-        if all.len() >= self.most {
-            // Who else holds a topic is about to subscribe or to publish.
-            let idle = all.iter().filter(|(_, live)| {
-                Arc::strong_count(live) == 1 && live.state().subscribers.is_empty()
-            });
-            let oldest = idle.min_by_key(|(_, live)| live.used.load(Ordering::Relaxed));
-            let oldest = oldest.map(|(name, _)| name.clone());
-            all.remove(&oldest.ok_or(PublishError::Crowded)?);
+        let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        in_use.touch(&name);
+        if let Some(entry) = in_use.by_name.get(&name) {
+            return Ok(Arc::clone(&entry.live));
         }
         let epoch = random().map_err(|_| PublishError::NoRandomness)?;
-        let alias = Alias::new(self.tick());
+        if in_use.by_name.len() >= self.most {
+            in_use.evict()?;
+        }
+        let used = in_use.tick();
         let live = Arc::new(Live {
-            used: AtomicU64::new(alias.get()),
             to_json,
             state: Mutex::new(State {
-                log: Log::new(alias, Epoch::from_bytes(epoch), self.keep),
+                log: Log::new(Alias::new(used), Epoch::from_bytes(epoch), self.keep),
                 subscribers: Vec::new(),
             }),
         });
-        all.insert(name, Arc::clone(&live));
+        let entry = Entry {
+            live: Arc::clone(&live),
+            used,
+        };
+        in_use.by_use.insert(used, name.clone());
+        in_use.by_name.insert(name, entry);
         Ok(live)
     }
 }
@@ -168,7 +215,6 @@ impl Topics {
 /// Behind a mutex, as all workers meet here; it is held to append, to read a slice or to change the
 /// list, never across an await. Who publishes never waits for who reads.
 pub(crate) struct Live {
-    used: AtomicU64,
     to_json: ToJson,
     state: Mutex<State>,
 }

@@ -1,6 +1,6 @@
 //! The handlers at work for one session.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -26,7 +26,9 @@ pub(crate) struct Working {
     /// The topics that clients may join once the handlers of their wishes have ended well.
     topics: HashMap<Number, (Arc<Live>, Start)>,
     /// Those of which they have.
-    joins: Vec<Join>,
+    joins: VecDeque<Join>,
+    /// A handler has begun that wasn't polled yet.
+    begun: bool,
 }
 
 /// A wish to join a topic that was granted.
@@ -53,7 +55,8 @@ impl Working {
             outlet,
             waiting: HashMap::new(),
             topics: HashMap::new(),
-            joins: Vec::new(),
+            joins: VecDeque::new(),
+            begun: false,
         }
     }
 
@@ -80,6 +83,12 @@ impl Working {
         };
         self.requests.insert(handler.id(), request);
         self.aborts.insert(number, handler);
+        self.begun = true;
+    }
+
+    /// Whether a handler has begun since this was asked last.
+    pub(crate) fn take_begun(&mut self) -> bool {
+        std::mem::take(&mut self.begun)
     }
 
     /// Drops a request's handler.
@@ -119,18 +128,22 @@ impl Working {
 
     /// A wish to join a topic that was granted.
     pub(crate) fn next_join(&mut self) -> Option<Join> {
-        self.joins.pop()
+        self.joins.pop_front()
     }
 
     /// A stream has room for items again.
     pub(crate) fn room(&mut self, call: Number, session: &mut Session, now: Time) {
-        if let Some(given) = self.waiting.remove(&call) {
-            self.give(given, session, now);
+        if let Some(item) = self.waiting.remove(&call) {
+            self.give(item, session, now);
         }
     }
 
     fn give(&mut self, given: Item, session: &mut Session, now: Time) {
         let Item { call, item, taken } = given;
+        if taken.is_closed() {
+            // The handler wants it no more.
+            return;
+        }
         let refusal = match item {
             Ok(item) => match session.item(now, call, item) {
                 Ok(()) => {
@@ -192,7 +205,7 @@ impl Working {
             && let Answer::Value(_) = answer
         {
             let call = number;
-            self.joins.push(Join { call, live, start });
+            self.joins.push_back(Join { call, live, start });
             return;
         }
         // A handler that was dropped has been answered for: the session ignores this.

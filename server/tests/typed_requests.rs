@@ -529,3 +529,49 @@ async fn all_sessions_of_a_user_are_found_by_the_users_key() {
     // A session is forgotten before its client's close is answered.
     assert!(wire.user("ada").is_empty());
 }
+
+#[tokio::test]
+async fn an_item_whose_handler_gave_up_waiting_is_not_sent() {
+    #[derive(Serialize, Deserialize, Call)]
+    #[call(stream = Vec<u8>)]
+    struct Large {}
+    const LARGE: Kinds = kinds![Large];
+
+    let app = App::default();
+    let wire = Twinwire::builder(app.clone())
+        .stream(|cx: Cx<App>, _: Large, mut feed| async move {
+            // Until there is no room, and the test says so.
+            let mut number = 0;
+            loop {
+                tokio::select! {
+                    biased;
+                    () = feed.send(vec![number; 30_000]) => {
+                        number += 1;
+                        cx.state().log.push("fed".to_owned());
+                    }
+                    _ = cx.state().gate.acquire() => break,
+                }
+            }
+            feed.send(vec![100; 10]).await;
+            Ok(())
+        })
+        .build()
+        .unwrap();
+    let mounted = wire.clone();
+    let server = Server::start(move |config| {
+        config.configure(mounted.at("/ws"));
+    });
+    let client = soon("the welcome", connect(server.url("/ws"), LARGE))
+        .await
+        .unwrap();
+    let mut items = client.stream(Large {}).await.unwrap();
+    // Two for the client's window, and as many as wait here.
+    app.log.count(4).await;
+    app.gate.add_permits(1);
+    let mut heard = Vec::new();
+    while let Some(item) = soon("an item", items.next()).await {
+        heard.push(item.unwrap()[0]);
+    }
+    assert_eq!(heard.pop(), Some(100));
+    assert!(heard.iter().copied().eq(0..heard.len() as u8), "{heard:?}");
+}
