@@ -147,6 +147,7 @@ story("a server that goes away is told in words, and the way back leads to name 
   await startServer(t, "--port", String(server.port));
   await page.getByRole("button", { name: "Connect again" }).click();
   await connected(page);
+  await page.locator("#text:focus").waitFor();
   await sees(page, ["Ada"]);
   await page.getByText("The server started anew").waitFor();
   await say(page, "Back again.");

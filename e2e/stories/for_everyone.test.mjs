@@ -110,6 +110,18 @@ story("the keyboard alone is enough", async (t) => {
   await hears(page, "Ada", "Here too");
 });
 
+story("in a narrow window the focus goes where the page goes", async (t) => {
+  const { page } = await openChat(t, "Ada", { width: 390, height: 844 });
+  await page.getByRole("button", { name: /^People/ }).press("Enter");
+  await page.locator("#people:focus").waitFor();
+  await page.getByRole("button", { name: "Back" }).press("Enter");
+  await page.locator("#text:focus").waitFor();
+  await page.getByRole("button", { name: "Chats" }).press("Enter");
+  await page.locator("#places:focus").waitFor();
+  await choose(page, "Bot");
+  await page.locator("#text:focus").waitFor();
+});
+
 story("new lines are announced politely, and what grows is left alone", async (t) => {
   const { page } = await openChat(t, "Ada");
   const log = page.getByRole("log", { name: "What is said in lobby" });

@@ -1,7 +1,5 @@
 //! What the page says to the server, and hears from it.
 
-use std::time::Duration;
-
 use chat::{
     Ask, AskError, Enter, Join, KINDS, LOBBY, Leave, Room, Roster, Say, TextError, Whisper,
     Whispered, check_name, check_room, check_text,
@@ -289,9 +287,4 @@ async fn hear_roster(talk: Talk, mut roster: Subscription<Roster>) {
             talk.members.set(members.item.names);
         }
     }
-}
-
-/// How long a round trip takes, as a person reads it.
-pub(crate) fn in_milliseconds(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
 }

@@ -5,6 +5,7 @@ use leptos::html::Textarea;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::{FIELD, focus};
 use crate::model::{Page, Place, Talk};
 
 pub(super) fn composer(page: Page, talk: Talk) -> AnyView {
@@ -16,7 +17,7 @@ pub(super) fn composer(page: Page, talk: Talk) -> AnyView {
     let is_bot = talk.place == Place::Bot;
     let (draft, wrong) = (talk.draft.clone(), talk.wrong.clone());
     let field = NodeRef::<Textarea>::new();
-    field.on_load(focus);
+    field.on_load(|_| focus(FIELD));
     let send = move || spawn_local(page.send(talk.clone()));
     let submit = {
         let send = send.clone();
@@ -40,16 +41,14 @@ pub(super) fn composer(page: Page, talk: Talk) -> AnyView {
     };
     let stop = move |_| {
         page.stop();
-        if let Some(field) = field.get_untracked() {
-            focus(field);
-        }
+        focus(FIELD);
     };
     let is_stoppable = move || is_bot && page.answering.get();
     view! {
         <form class="composer" novalidate on:submit=submit>
-            <label for="text" class="hidden">{label.clone()}</label>
+            <label for=FIELD class="hidden">{label.clone()}</label>
             <textarea
-                id="text"
+                id=FIELD
                 rows="1"
                 placeholder=label
                 aria-describedby="unsent"
@@ -68,9 +67,4 @@ pub(super) fn composer(page: Page, talk: Talk) -> AnyView {
         </form>
     }
     .into_any()
-}
-
-fn focus(field: web_sys::HtmlTextAreaElement) {
-    // Fails only for an element that can't have the focus.
-    let _ = field.focus();
 }

@@ -3,8 +3,9 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::{FIELD, NAME, focus};
+use crate::clock::in_milliseconds;
 use crate::model::{Light, Page};
-use crate::session::in_milliseconds;
 
 pub(super) fn connection(page: Page) -> AnyView {
     let state = move || match page.light.get() {
@@ -17,13 +18,16 @@ pub(super) fn connection(page: Page) -> AnyView {
         Light::Open => "Connected",
         Light::Closed(_) => "Not connected",
     };
-    let time = move || page.round_trip.get().map(in_milliseconds);
+    let time = move || {
+        let time = page.round_trip.get().map(in_milliseconds);
+        time.map(|time| view! { <span class="wide">"Round trip "</span>{time} })
+    };
     view! {
         <header class="top">
             <h1>"Twinwire"</h1>
             <p class="connection">
                 <span class="light" role="status" data-state=state>{text}</span>
-                <span class="time"><span class="wide">"Round trip "</span>{time}</span>
+                <span class="time">{time}</span>
             </p>
         </header>
         {move || match page.light.get() {
@@ -35,12 +39,19 @@ pub(super) fn connection(page: Page) -> AnyView {
 }
 
 fn closed(page: Page, why: String) -> AnyView {
+    let again = move |_| {
+        spawn_local(page.live());
+        // The button goes: who used the keyboard would be nowhere.
+        focus(if page.me.with_untracked(Option::is_some) {
+            FIELD
+        } else {
+            NAME
+        });
+    };
     view! {
         <div class="closed">
             <p role="alert">{why}</p>
-            <button type="button" on:click=move |_| spawn_local(page.live())>
-                "Connect again"
-            </button>
+            <button type="button" on:click=again>"Connect again"</button>
         </div>
     }
     .into_any()

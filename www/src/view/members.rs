@@ -21,7 +21,7 @@ pub(super) fn people(page: Page, talk: Talk) -> AnyView {
         .into_any(),
     };
     view! {
-        <aside class="people" aria-label="People">
+        <aside id="people" tabindex="-1" class="people" aria-label="People">
             <button type="button" class="plain narrow" on:click=move |_| page.pane.set(Pane::Talk)>
                 "Back"
             </button>
@@ -33,8 +33,12 @@ pub(super) fn people(page: Page, talk: Talk) -> AnyView {
 
 fn members(page: Page, members: ArcRwSignal<Vec<String>>) -> AnyView {
     let names = members.clone();
+    let count = move || {
+        let count = members.with(Vec::len);
+        (count > 0).then(|| format!(" · {count}"))
+    };
     view! {
-        <h2>"Here now · " {move || members.with(Vec::len)}</h2>
+        <h2>"Here now" {count}</h2>
         <ul>
             <For each=move || names.get() key=String::clone let(name)>
                 <li>{member(page, name)}</li>

@@ -12,6 +12,8 @@ mod welcome;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
 
 use crate::model::{Page, Pane};
 use composer::composer;
@@ -20,6 +22,12 @@ use members::people;
 use places::places;
 use talk::conversation;
 use welcome::welcome;
+
+/// The field in which one writes.
+const FIELD: &str = "text";
+
+/// The field for one's name.
+const NAME: &str = "name";
 
 /// The whole page.
 pub(crate) fn app() -> AnyView {
@@ -46,6 +54,17 @@ fn chat(page: Page) -> AnyView {
         Pane::Talk => "talk",
         Pane::People => "people",
     };
+    // What a narrow window hides loses the focus.
+    Effect::new(move |before: Option<()>| {
+        let pane = page.pane.get();
+        if before.is_some() {
+            focus(match pane {
+                Pane::Places => "places",
+                Pane::Talk => FIELD,
+                Pane::People => "people",
+            });
+        }
+    });
     view! {
         <main class="chat" data-pane=pane>
             {places(page)}
@@ -64,4 +83,13 @@ fn chat(page: Page) -> AnyView {
         </main>
     }
     .into_any()
+}
+
+/// Gives an element the focus, if it is there.
+fn focus(id: &str) {
+    let element = document().get_element_by_id(id);
+    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        // Fails only for an element that can't have the focus.
+        let _ = element.focus();
+    }
 }

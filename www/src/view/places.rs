@@ -11,7 +11,7 @@ pub(super) fn places(page: Page) -> AnyView {
     let bot = move || select(page, |place| *place == Place::Bot);
     let has_people = move || !people().is_empty();
     view! {
-        <nav class="places" aria-label="Conversations">
+        <nav id="places" tabindex="-1" class="places" aria-label="Conversations">
             <h2>"Rooms"</h2>
             {list(page, rooms)}
             {enter_room(page)}

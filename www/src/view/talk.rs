@@ -61,7 +61,7 @@ fn head(page: Page, place: Place, members: ArcRwSignal<Vec<String>>) -> AnyView 
         (count > 0).then(|| format!(" ({count})"))
     };
     let people = is_room.then(|| {
-        let count = move || members.with(Vec::len);
+        let count = move || Some(members.with(Vec::len)).filter(|count| *count > 0);
         let show = move |_| page.pane.set(Pane::People);
         view! {
             <button type="button" class="plain narrow" on:click=show>"People " {count}</button>

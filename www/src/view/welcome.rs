@@ -4,13 +4,14 @@ use leptos::html::Input;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::{NAME, focus};
 use crate::model::Page;
 
 pub(super) fn welcome(page: Page) -> AnyView {
     let name = RwSignal::new(String::new());
     let busy = RwSignal::new(false);
     let field = NodeRef::<Input>::new();
-    field.on_load(focus);
+    field.on_load(|_| focus(NAME));
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         spawn_local(async move {
@@ -32,9 +33,9 @@ pub(super) fn welcome(page: Page) -> AnyView {
                     "Rooms, private messages and a bot that answers word by word: all of it typed in \
                     Rust on both ends, over one WebSocket."
                 </p>
-                <label for="name">"Your name"</label>
+                <label for=NAME>"Your name"</label>
                 <input
-                    id="name"
+                    id=NAME
                     name="name"
                     autocomplete="nickname"
                     aria-describedby="unnamed"
@@ -49,9 +50,4 @@ pub(super) fn welcome(page: Page) -> AnyView {
         </main>
     }
     .into_any()
-}
-
-fn focus(field: web_sys::HtmlInputElement) {
-    // Fails only for an element that can't have the focus.
-    let _ = field.focus();
 }
