@@ -24,9 +24,10 @@ export function built(what) {
   return path;
 }
 
-/** The server with the page, on a port of its own. */
+/** The server with the page, on a port of its own unless the options name one. */
 export function startServer(t, ...options) {
-  return startProgram(t, built("server"), ["--port", "0", "--www", built("www"), ...options]);
+  const port = options.includes("--port") ? [] : ["--port", "0"];
+  return startProgram(t, built("server"), [...port, "--www", built("www"), ...options]);
 }
 
 /**

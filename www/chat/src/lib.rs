@@ -3,13 +3,28 @@
 
 #![forbid(unsafe_code)]
 
+mod bot;
+mod people;
+mod rooms;
+mod text;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use twinwire::{Call, Kinds, Shape, kinds};
 
+pub use bot::{Ask, AskError, Word};
+pub use people::{Join, JoinError, Joined, Whisper, WhisperError, Whispered};
+pub use rooms::{
+    Enter, LOBBY, Leave, Line, Members, ROOM_PEOPLE, ROOMS_EACH, Room, RoomError, Roster, Say,
+    SayError, check_room,
+};
+pub use text::{TEXT_LIMIT, TextError, check_text};
+
 /// Every kind of the showcase.
-pub const KINDS: Kinds = kinds![Greet];
+pub const KINDS: Kinds = kinds![
+    Greet, Join, Enter, Leave, Say, Whisper, Whispered, Ask, Room, Roster
+];
 
 /// The most characters of a name.
 pub const NAME_LIMIT: u32 = 32;

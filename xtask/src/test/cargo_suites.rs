@@ -10,10 +10,12 @@ use crate::binaries::SERVER_CRATES;
 
 /// Crates that make sense for the host. The features are those of the server's programs, so that
 /// all suites share what they compile.
-const NATIVE: [&str; 7] = [
+const NATIVE: [&str; 9] = [
     "--workspace",
     "--exclude",
     "www",
+    "--exclude",
+    "minimal",
     "--exclude",
     "twinwire-client-wasm",
     "--features",
@@ -21,7 +23,7 @@ const NATIVE: [&str; 7] = [
 ];
 
 /// Crates that are compiled into a page.
-const WASM: [&str; 12] = [
+const WASM: [&str; 14] = [
     "-p",
     "twinwire",
     "-p",
@@ -32,6 +34,8 @@ const WASM: [&str; 12] = [
     "chat",
     "-p",
     "www",
+    "-p",
+    "minimal",
     "--target",
     "wasm32-unknown-unknown",
 ];
@@ -77,6 +81,8 @@ pub(super) fn doc(bench: &Bench) -> Result<Counts> {
         "twinwire-client-wasm",
         "-p",
         "www",
+        "-p",
+        "minimal",
         "--target",
         "wasm32-unknown-unknown",
     ];

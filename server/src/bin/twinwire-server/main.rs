@@ -2,7 +2,10 @@
 
 #![forbid(unsafe_code)]
 
-mod greeting;
+mod bot;
+mod chat;
+mod hall;
+mod page;
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
@@ -12,7 +15,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-use twinwire_server::{Twinwire, loopback, tune};
+use twinwire_server::{loopback, tune};
 
 /// Serves the showcase's page and its wire on localhost.
 #[derive(Parser)]
@@ -35,23 +38,19 @@ struct Args {
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     log_to_stderr();
-    let page = args.www.join("index.html");
-    anyhow::ensure!(
-        page.is_file(),
-        "there is no page at {}: run `cargo xtask start`, which builds it",
-        page.display()
-    );
+    let page = page::Page::find(args.www)?;
 
-    let mut builder = Twinwire::builder(greeting::Count::default());
+    let mut builder = chat::builder();
     for origin in args.allow_origin {
         builder = builder.allow_origin(origin);
     }
-    let wire = builder.call(greeting::greet).build()?;
-    let www = args.www;
+    let wire = builder.build()?;
     let mounted = wire.clone();
     let server = HttpServer::new(move || {
-        let files = actix_files::Files::new("/", &www).index_file("index.html");
-        App::new().configure(mounted.at("/ws")).service(files)
+        let wire = mounted.at("/ws");
+        App::new()
+            .configure(wire)
+            .configure(|config| page.serve(config))
     });
     let mut server = tune(server).disable_signals().shutdown_timeout(1);
     let (port, listeners) = loopback(args.port).with_context(|| {

@@ -1,4 +1,7 @@
-//! The page: built by trunk for release, and only when something it is made of has changed.
+//! The page, and the smallest one beside it: built by trunk for release, and only when something they
+//! are made of has changed.
+
+mod size;
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
@@ -15,7 +18,31 @@ use crate::workspace::{Workspace, stdout_of};
 
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
-/// What the page is made of, beside its crates.
+/// The crates that are pages, where each is in the folder that is served, and the most KB that it
+/// should take in brotli. The first one's build clears the folder.
+const PAGES: [Built; 2] = [
+    Built {
+        name: "www",
+        folder: "",
+        most_kb: 180,
+        arguments: &["www/index.html"],
+    },
+    Built {
+        name: "minimal",
+        folder: "minimal",
+        most_kb: 60,
+        arguments: &["--public-url", "/minimal/", "www/minimal/index.html"],
+    },
+];
+
+struct Built {
+    name: &'static str,
+    folder: &'static str,
+    most_kb: usize,
+    arguments: &'static [&'static str],
+}
+
+/// What the pages are made of, beside their crates.
 const FILES: [&str; 4] = [
     "Cargo.toml",
     "Cargo.lock",
@@ -30,6 +57,10 @@ pub(crate) fn build(workspace: &Workspace, setup: &Setup) -> Result<PathBuf> {
     // while a server started here still serves this one.
     let dist = workspace.target_dir().join("xtask/page");
     step("page", || build_if_changed(workspace, &tools, &dist))?;
+    for page in PAGES {
+        let bytes = size::in_brotli(&dist.join(page.folder))?;
+        eprintln!("{}", size::line(page.name, bytes, page.most_kb));
+    }
     Ok(dist)
 }
 
@@ -44,10 +75,25 @@ fn build_if_changed(workspace: &Workspace, tools: &[PathBuf], dist: &Path) -> Re
     if stamp_now().is_some_and(|now| fs::read_to_string(&stamp).is_ok_and(|then| then == now)) {
         return Ok(Did::Nothing);
     }
+    for page in PAGES {
+        trunk_build(workspace, tools, &dist.join(page.folder), page.arguments)?;
+    }
+    let stamp_now = stamp_now().with_context(|| format!("trunk left no {}", dist.display()))?;
+    fs::write(&stamp, stamp_now).with_context(|| format!("can't write {}", stamp.display()))?;
+    Ok(Did::Work)
+}
+
+fn trunk_build(
+    workspace: &Workspace,
+    tools: &[PathBuf],
+    dist: &Path,
+    arguments: &[&str],
+) -> Result<()> {
     let mut trunk = Command::new("trunk");
     trunk
         .args(["build", "--release", "--dist"])
         .arg(dist)
+        .args(arguments)
         .current_dir(workspace.root())
         .env("PATH", path_with(tools)?)
         // All it could fetch is in the cache, and its own version is chosen.
@@ -55,23 +101,19 @@ fn build_if_changed(workspace: &Workspace, tools: &[PathBuf], dist: &Path) -> Re
         .env("TRUNK_SKIP_VERSION_CHECK", "true")
         // Its other values than true and false make trunk refuse to start.
         .env_remove("NO_COLOR");
-    run(&mut trunk, LIMIT)?.require("trunk build")?;
-    let stamp_now = stamp_now().with_context(|| format!("trunk left no {}", dist.display()))?;
-    fs::write(&stamp, stamp_now).with_context(|| format!("can't write {}", stamp.display()))?;
-    Ok(Did::Work)
+    run(&mut trunk, LIMIT)?.require(&format!("trunk build of {}", dist.display()))
 }
 
 /// The sources, the lockfiles, the compiler and the tools, in one number.
 fn hash_sources(workspace: &Workspace, tools: &[PathBuf]) -> Result<u64> {
-    let tree = [
-        "-p",
-        "www",
+    let edges = [
         "--target",
         "wasm32-unknown-unknown",
         "--edges",
         "normal,build",
     ];
-    let crates = workspace.tree(&tree)?;
+    let names = PAGES.map(|page| ["-p", page.name]).concat();
+    let crates = workspace.tree(&[&names, &edges[..]].concat())?;
     let mut hasher = DefaultHasher::new();
     for file in workspace.files()? {
         let named = FILES.iter().any(|known| file == Path::new(known));

@@ -1,0 +1,41 @@
+//! The smallest page: what is said in the lobby, line by line.
+
+#![forbid(unsafe_code)]
+
+use chat::{KINDS, LOBBY, Room};
+use twinwire_client_wasm::{Start, Update, connect};
+
+fn main() {
+    wasm_bindgen_futures::spawn_local(async {
+        let end = read().await.unwrap_or_else(|error| error.to_string());
+        show(&end);
+    });
+}
+
+/// Reads along until the connection is over; says why it was.
+async fn read() -> Result<String, Box<dyn std::error::Error>> {
+    let client = connect("/ws", KINDS).await?;
+    let name = LOBBY.to_owned();
+    let mut lines = client
+        .subscribe_from(Room { name }, Start::Last(20))
+        .await?;
+    show("You read along in the lobby.");
+    while let Some(update) = lines.next().await {
+        if let Update::Item(line) = update? {
+            show(&format!("{}: {}", line.item.from, line.item.text));
+        }
+    }
+    Ok(client.closed().await.to_string())
+}
+
+/// Adds a line to the page.
+fn show(line: &str) {
+    let document = web_sys::window().and_then(|window| window.document());
+    if let Some((document, body)) = document.and_then(|page| page.body().map(|body| (page, body)))
+        && let Ok(element) = document.create_element("pre")
+    {
+        element.set_text_content(Some(line));
+        // Fails only for a node that can't stand there.
+        let _ = body.append_child(&element);
+    }
+}

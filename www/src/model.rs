@@ -1,0 +1,244 @@
+//! What the page shows.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use twinwire_client_wasm::Start;
+
+use crate::session::Wire;
+
+/// The most entries of a conversation that are kept.
+const KEPT: usize = 500;
+
+/// Two lines of one person stand together when no more milliseconds lie between.
+const TOGETHER: u64 = 5 * 60 * 1000;
+
+/// How much of a room's past is shown to who enters it.
+const PAST: Start = Start::Last(50);
+
+/// How the connection looks to a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Light {
+    Connecting,
+    Open,
+    Closed(String),
+}
+
+/// With whom one talks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Room(String),
+    Person(String),
+    Bot,
+}
+
+impl Place {
+    pub(crate) fn title(&self) -> String {
+        match self {
+            Self::Room(name) | Self::Person(name) => name.clone(),
+            Self::Bot => "Bot".to_owned(),
+        }
+    }
+
+    /// What stands before the title, to tell the kinds apart.
+    pub(crate) fn sign(&self) -> &'static str {
+        match self {
+            Self::Room(_) => "#",
+            Self::Person(_) => "@",
+            Self::Bot => "✦",
+        }
+    }
+}
+
+/// Which part of the page a narrow window shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pane {
+    Places,
+    Talk,
+    People,
+}
+
+/// How far a message is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    Whole,
+    Growing,
+    Stopped,
+    Broken(String),
+}
+
+/// Something that was said.
+#[derive(Clone)]
+pub(crate) struct Message {
+    pub(crate) from: String,
+    pub(crate) at: u64,
+    pub(crate) text: ArcRwSignal<String>,
+    pub(crate) progress: ArcRwSignal<Progress>,
+    /// Whether it belongs to the message before: the same person went on.
+    pub(crate) follows: bool,
+}
+
+#[derive(Clone)]
+pub(crate) enum What {
+    Said(Message),
+    /// The page's own remark.
+    Note(String),
+}
+
+/// One entry of a conversation.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub(crate) key: u64,
+    pub(crate) what: What,
+}
+
+/// One conversation.
+#[derive(Clone)]
+pub(crate) struct Talk {
+    pub(crate) place: Place,
+    pub(crate) entries: ArcRwSignal<Vec<Entry>>,
+    pub(crate) members: ArcRwSignal<Vec<String>>,
+    pub(crate) unread: ArcRwSignal<u32>,
+    pub(crate) draft: ArcRwSignal<String>,
+    pub(crate) wrong: ArcRwSignal<Option<String>>,
+    /// Where to begin in the room's log the next time.
+    pub(crate) start: ArcStoredValue<Start>,
+}
+
+impl Talk {
+    fn new(place: Place) -> Self {
+        Self {
+            place,
+            entries: ArcRwSignal::default(),
+            members: ArcRwSignal::default(),
+            unread: ArcRwSignal::default(),
+            draft: ArcRwSignal::default(),
+            wrong: ArcRwSignal::default(),
+            start: ArcStoredValue::new(PAST),
+        }
+    }
+
+    pub(crate) fn note(&self, text: impl Into<String>) {
+        self.push(What::Note(text.into()));
+    }
+
+    fn say(&self, from: String, at: u64, text: String, progress: Progress) -> Message {
+        let follows = self.entries.with_untracked(|entries| {
+            matches!(entries.last(), Some(Entry { what: What::Said(last), .. })
+                if last.from == from && at.saturating_sub(last.at) <= TOGETHER)
+        });
+        let message = Message {
+            from,
+            at,
+            text: ArcRwSignal::new(text),
+            progress: ArcRwSignal::new(progress),
+            follows,
+        };
+        self.push(What::Said(message.clone()));
+        message
+    }
+
+    fn push(&self, what: What) {
+        self.entries.update(|entries| {
+            let key = entries.last().map_or(0, |last| last.key + 1);
+            entries.push(Entry { key, what });
+            let surplus = entries.len().saturating_sub(KEPT);
+            entries.drain(..surplus);
+        });
+    }
+}
+
+/// All that the page shows and what it speaks through. A copy is a handle to the same.
+#[derive(Clone, Copy)]
+pub(crate) struct Page {
+    pub(crate) light: RwSignal<Light>,
+    pub(crate) round_trip: RwSignal<Option<Duration>>,
+    /// One's own name, once the server has given it.
+    pub(crate) me: RwSignal<Option<String>>,
+    /// Why one has no name.
+    pub(crate) unnamed: RwSignal<Option<String>>,
+    pub(crate) talks: RwSignal<Vec<Talk>>,
+    pub(crate) shown: RwSignal<Place>,
+    pub(crate) pane: RwSignal<Pane>,
+    /// Whether the bot is answering.
+    pub(crate) answering: RwSignal<bool>,
+    pub(crate) wire: StoredValue<Wire, LocalStorage>,
+}
+
+impl Page {
+    pub(crate) fn new() -> Self {
+        Self {
+            light: RwSignal::new(Light::Connecting),
+            round_trip: RwSignal::new(None),
+            me: RwSignal::new(None),
+            unnamed: RwSignal::new(None),
+            talks: RwSignal::new(vec![Talk::new(Place::Bot)]),
+            shown: RwSignal::new(Place::Bot),
+            pane: RwSignal::new(Pane::Talk),
+            answering: RwSignal::new(false),
+            wire: StoredValue::new_local(Wire::default()),
+        }
+    }
+
+    pub(crate) fn is_open(self) -> bool {
+        self.light.with(|light| *light == Light::Open)
+    }
+
+    /// Whether one's own name is this; a view that asks doesn't follow its changes.
+    pub(crate) fn is_me(self, name: &str) -> bool {
+        self.me.with_untracked(|me| me.as_deref() == Some(name))
+    }
+
+    /// The conversation of a place, which begins now if there is none.
+    pub(crate) fn talk(self, place: &Place) -> Talk {
+        let find = |talks: &Vec<Talk>| talks.iter().find(|talk| talk.place == *place).cloned();
+        self.talks.with_untracked(find).unwrap_or_else(|| {
+            let talk = Talk::new(place.clone());
+            self.talks.update(|talks| talks.push(talk.clone()));
+            talk
+        })
+    }
+
+    /// The conversation that is shown.
+    pub(crate) fn current(self) -> Option<Talk> {
+        let shown = self.shown.get();
+        let find = |talks: &Vec<Talk>| talks.iter().find(|talk| talk.place == shown).cloned();
+        self.talks.with(find)
+    }
+
+    pub(crate) fn show(self, place: Place) {
+        self.talk(&place).unread.set(0);
+        self.shown.set(place);
+        self.pane.set(Pane::Talk);
+    }
+
+    /// Ends a conversation on this page.
+    pub(crate) fn forget(self, place: &Place) {
+        self.talks
+            .update(|talks| talks.retain(|talk| talk.place != *place));
+        if self.shown.with_untracked(|shown| shown == place) {
+            let next = self.talks.with_untracked(|talks| {
+                let room = talks
+                    .iter()
+                    .find(|talk| matches!(talk.place, Place::Room(_)));
+                room.map(|talk| talk.place.clone())
+            });
+            self.show(next.unwrap_or(Place::Bot));
+        }
+    }
+
+    /// Shows what was said, and counts it where nobody looks.
+    pub(crate) fn hear(self, talk: &Talk, from: String, at: u64, text: String) {
+        let is_mine = self.is_me(&from);
+        let is_shown = self.shown.with_untracked(|shown| *shown == talk.place);
+        if !is_mine && !is_shown {
+            talk.unread.update(|unread| *unread += 1);
+        }
+        talk.say(from, at, text, Progress::Whole);
+    }
+
+    /// Begins to show what comes word by word.
+    pub(crate) fn hear_words(self, talk: &Talk, from: String, at: u64) -> Message {
+        talk.say(from, at, String::new(), Progress::Growing)
+    }
+}

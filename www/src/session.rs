@@ -1,0 +1,290 @@
+//! What the page says to the server, and hears from it.
+
+use chat::{
+    Ask, AskError, Enter, Join, KINDS, LOBBY, Leave, Room, Roster, Say, TextError, Whisper,
+    Whispered, check_name, check_room, check_text,
+};
+use futures_util::future::{AbortHandle, abortable, join};
+use gloo_timers::future::TimeoutFuture;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use twinwire_client_wasm::{
+    CallError, Client, ClientState, Start, Subscription, Update as Heard, Verdict, connect,
+};
+
+use crate::model::{Light, Page, Place, Progress, Talk};
+use crate::{WIRE, clock, words};
+
+/// Milliseconds between two measurements of a round trip.
+const PING_EVERY: u32 = 5_000;
+
+/// What the page speaks through.
+#[derive(Default)]
+pub(crate) struct Wire {
+    client: Option<Client>,
+    hearings: Vec<Hearing>,
+    answer: Option<AbortHandle>,
+}
+
+/// What is heard from a room, until it is dropped: that ends its subscriptions.
+struct Hearing {
+    room: String,
+    task: AbortHandle,
+}
+
+impl Drop for Hearing {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Page {
+    /// One connection, from its opening to its end.
+    pub(crate) async fn live(self) {
+        self.light.set(Light::Connecting);
+        let client = match connect(WIRE, KINDS).await {
+            Ok(client) => client,
+            Err(error) => return self.light.set(Light::Closed(words::of_connect(&error))),
+        };
+        let mut states = client.states();
+        spawn_local(self.hear_whispers(client.clone()));
+        spawn_local(self.measure(client.clone()));
+        self.wire.update_value(|wire| wire.client = Some(client));
+        spawn_local(self.come_back());
+        while let Some(state) = states.next().await {
+            self.light.set(match state {
+                ClientState::Open { .. } => Light::Open,
+                ClientState::Closed(end) => Light::Closed(words::of_end(&end)),
+                _ => Light::Connecting,
+            });
+        }
+        self.wire.set_value(Wire::default());
+        self.round_trip.set(None);
+        for talk in self.talks.get_untracked() {
+            talk.members.set(Vec::new());
+        }
+    }
+
+    fn client(self) -> Result<Client, String> {
+        let client = self.wire.with_value(|wire| wire.client.clone());
+        client.ok_or_else(|| words::NOT_CONNECTED.to_owned())
+    }
+
+    async fn measure(self, client: Client) {
+        while let Some(time) = client.ping().await {
+            self.round_trip.set(Some(time));
+            TimeoutFuture::new(PING_EVERY).await;
+        }
+    }
+
+    /// After a connection was over: takes the name again, and enters the rooms.
+    async fn come_back(self) {
+        let Some(name) = self.me.get_untracked() else {
+            return;
+        };
+        if let Err(wrong) = self.join(name).await {
+            self.unnamed.set(Some(wrong));
+            self.me.set(None);
+        }
+    }
+
+    /// Takes a name, and enters the rooms that are shown; the lobby is always among them at first.
+    pub(crate) async fn join(self, name: String) -> Result<(), String> {
+        let name = check_name(&name)
+            .map_err(|wrong| wrong.to_string())?
+            .to_owned();
+        let joined = self.client()?.call(Join { name }).await;
+        let joined = joined.map_err(|error| words::of_call(&error))?;
+        self.unnamed.set(None);
+        let is_first = self.me.with_untracked(Option::is_none);
+        let mut rooms = self.rooms();
+        if rooms.is_empty() {
+            rooms.push(LOBBY.to_owned());
+        }
+        for room in rooms {
+            let place = Place::Room(room.clone());
+            if is_first && self.shown.with_untracked(|shown| *shown == Place::Bot) {
+                self.show(place.clone());
+            }
+            self.me.set(Some(joined.name.clone()));
+            if let Err(wrong) = self.enter(room).await {
+                self.talk(&place).note(wrong);
+            }
+        }
+        Ok(())
+    }
+
+    fn rooms(self) -> Vec<String> {
+        self.talks.with_untracked(|talks| {
+            let rooms = talks.iter().filter_map(|talk| match &talk.place {
+                Place::Room(name) => Some(name.clone()),
+                Place::Person(_) | Place::Bot => None,
+            });
+            rooms.collect()
+        })
+    }
+
+    /// Enters a room and hears what is said there, from where it was heard last.
+    pub(crate) async fn enter(self, room: String) -> Result<Place, String> {
+        let room = check_room(&room)
+            .map_err(|wrong| wrong.to_string())?
+            .to_owned();
+        let client = self.client()?;
+        let room = client.call(Enter { room }).await;
+        let room = room.map_err(|error| words::of_call(&error))?;
+        let place = Place::Room(room.clone());
+        let is_heard = |wire: &Wire| wire.hearings.iter().any(|hearing| hearing.room == room);
+        if self.wire.with_value(is_heard) {
+            return Ok(place);
+        }
+        let talk = self.talk(&place);
+        let (name, start) = (room.clone(), talk.start.get_value());
+        let lines = client.subscribe_from(Room { name }, start).await;
+        let lines = lines.map_err(|error| words::of_call(&error))?;
+        let of = room.clone();
+        let roster = client
+            .subscribe_from(Roster { room: of }, Start::Last(1))
+            .await;
+        let roster = roster.map_err(|error| words::of_call(&error))?;
+        match lines.verdict() {
+            Verdict::Gap => talk.note("Some of what was said meanwhile is lost."),
+            Verdict::NewEpoch => {
+                talk.note("The server started anew: what it heard before is lost.")
+            }
+            Verdict::Begun | Verdict::Recovered => {}
+        }
+        let hearing = join(
+            self.hear_lines(talk.clone(), lines),
+            hear_roster(talk, roster),
+        );
+        let (hearing, task) = abortable(hearing);
+        self.wire
+            .update_value(|wire| wire.hearings.push(Hearing { room, task }));
+        spawn_local(async {
+            // It ends with the connection, or by the page's own wish.
+            let _ = hearing.await;
+        });
+        Ok(place)
+    }
+
+    /// Leaves a room, or closes a private conversation.
+    pub(crate) async fn leave(self, place: Place) {
+        if let (Place::Room(name), Ok(client)) = (&place, self.client()) {
+            let room = name.clone();
+            self.wire
+                .update_value(|wire| wire.hearings.retain(|hearing| hearing.room != room));
+            if let Err(error) = client.call(Leave { room }).await {
+                return self.talk(&place).wrong.set(Some(words::of_call(&error)));
+            }
+        }
+        self.forget(&place);
+    }
+
+    async fn hear_lines(self, talk: Talk, mut lines: Subscription<Room>) {
+        while let Some(update) = lines.next().await {
+            match update {
+                Ok(Heard::Item(line)) => {
+                    self.hear(&talk, line.item.from, line.item.at, line.item.text);
+                }
+                Ok(Heard::Gap { from, to }) => {
+                    let lost = to.get() - from.get();
+                    talk.note(format!("{lost} lines came too fast for this page."));
+                }
+                Err(_) => talk.note("A line that came can't be read."),
+            }
+            talk.start.set_value(Start::At(lines.position()));
+        }
+    }
+
+    async fn hear_whispers(self, client: Client) {
+        // The kind is in the table that the client was connected with.
+        let Ok(mut whispers) = client.events::<Whispered>() else {
+            return;
+        };
+        drop(client);
+        while let Some(whisper) = whispers.next().await {
+            let Ok(Whispered { from, to, text, at }) = whisper else {
+                continue;
+            };
+            let is_mine = self.is_me(&from);
+            let other = if is_mine { to } else { from.clone() };
+            self.hear(&self.talk(&Place::Person(other)), from, at, text);
+        }
+    }
+
+    /// Sends what is written in a conversation; what can't be sent stays there, with the reason.
+    pub(crate) async fn send(self, talk: Talk) {
+        let draft = talk.draft.get_untracked();
+        let outcome = match check_text(&draft) {
+            Err(TextError::Empty) => {
+                talk.draft.set(String::new());
+                return talk.wrong.set(Some(TextError::Empty.to_string()));
+            }
+            Err(wrong) => Err(wrong.to_string()),
+            Ok(text) => {
+                talk.draft.set(String::new());
+                self.deliver(&talk, text.to_owned()).await
+            }
+        };
+        if outcome.is_err() && talk.draft.with_untracked(String::is_empty) {
+            talk.draft.set(draft);
+        }
+        talk.wrong.set(outcome.err());
+    }
+
+    async fn deliver(self, talk: &Talk, text: String) -> Result<(), String> {
+        let client = self.client()?;
+        match talk.place.clone() {
+            Place::Room(room) => {
+                let said = client.call(Say { room, text }).await;
+                said.map_err(|error| words::of_call(&error))
+            }
+            Place::Person(to) => {
+                let said = client.call(Whisper { to, text }).await;
+                said.map_err(|error| words::of_call(&error))
+            }
+            Place::Bot => self.ask(client, talk, text).await,
+        }
+    }
+
+    async fn ask(self, client: Client, talk: &Talk, prompt: String) -> Result<(), String> {
+        if self.answering.get_untracked() {
+            return Err("The bot is still answering. Stop it first.".to_owned());
+        }
+        self.answering.set(true);
+        let me = self.me.get_untracked().unwrap_or_default();
+        self.hear(talk, me, clock::now(), prompt.clone());
+        let answer = self.hear_words(talk, Place::Bot.title(), clock::now());
+        let (answering, handle) = abortable(async {
+            let mut words = client.stream(Ask { prompt }).await?;
+            while let Some(word) = words.next().await {
+                let word = word?.text;
+                answer.text.update(|text| text.push_str(&word));
+            }
+            Ok::<_, CallError<AskError>>(())
+        });
+        self.wire.update_value(|wire| wire.answer = Some(handle));
+        answer.progress.set(match answering.await {
+            Ok(Ok(())) => Progress::Whole,
+            Ok(Err(error)) => Progress::Broken(words::of_call(&error)),
+            Err(_) => Progress::Stopped,
+        });
+        self.answering.set(false);
+        Ok(())
+    }
+
+    /// Drops the bot's answer, which cancels it on the server.
+    pub(crate) fn stop(self) {
+        if let Some(answer) = self.wire.with_value(|wire| wire.answer.clone()) {
+            answer.abort();
+        }
+    }
+}
+
+async fn hear_roster(talk: Talk, mut roster: Subscription<Roster>) {
+    while let Some(update) = roster.next().await {
+        if let Ok(Heard::Item(members)) = update {
+            talk.members.set(members.item.names);
+        }
+    }
+}

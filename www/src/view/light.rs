@@ -1,0 +1,58 @@
+//! Whether there is a connection, how fast it is, and the way back to one.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::{FIELD, NAME, focus};
+use crate::clock::in_milliseconds;
+use crate::model::{Light, Page};
+
+pub(super) fn connection(page: Page) -> AnyView {
+    let state = move || match page.light.get() {
+        Light::Connecting => "connecting",
+        Light::Open => "open",
+        Light::Closed(_) => "closed",
+    };
+    let text = move || match page.light.get() {
+        Light::Connecting => "Connecting…",
+        Light::Open => "Connected",
+        Light::Closed(_) => "Not connected",
+    };
+    let time = move || {
+        let time = page.round_trip.get().map(in_milliseconds);
+        time.map(|time| view! { <span class="wide">"Round trip "</span>{time} })
+    };
+    view! {
+        <header class="top">
+            <h1>"Twinwire"</h1>
+            <p class="connection">
+                <span class="light" role="status" data-state=state>{text}</span>
+                <span class="time">{time}</span>
+            </p>
+        </header>
+        {move || match page.light.get() {
+            Light::Closed(why) => Some(closed(page, why)),
+            Light::Connecting | Light::Open => None,
+        }}
+    }
+    .into_any()
+}
+
+fn closed(page: Page, why: String) -> AnyView {
+    let again = move |_| {
+        spawn_local(page.live());
+        // The button goes: who used the keyboard would be nowhere.
+        focus(if page.me.with_untracked(Option::is_some) {
+            FIELD
+        } else {
+            NAME
+        });
+    };
+    view! {
+        <div class="closed">
+            <p role="alert">{why}</p>
+            <button type="button" on:click=again>"Connect again"</button>
+        </div>
+    }
+    .into_any()
+}
