@@ -36,7 +36,8 @@ impl Options {
         self
     }
 
-    /// How payloads travel (default: postcard). Servers speak both; JSON is for looking at.
+    /// How payloads travel (default: postcard). Servers speak both; JSON is for looking at, and in a page
+    /// takes the feature `json` of the crate `twinwire`.
     pub fn format(mut self, format: Format) -> Self {
         self.format = format;
         self

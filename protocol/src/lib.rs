@@ -30,6 +30,9 @@
 //! pub const KINDS: Kinds = kinds![Greet];
 //! ```
 //!
+//! Feature `json`: the payload format of clients in JavaScript. Servers have it on; a page in Rust speaks
+//! postcard, and is smaller without it.
+//!
 //! Who writes a transport of their own drives a [`Session`](session::Session): its documentation has the loop, and
 //! `examples/drive.rs` the smallest one.
 
@@ -61,7 +64,7 @@ pub use message::{
     AlsoCalls, AlsoEvents, Call, CallVisitor, Event, EventVisitor, Kind, Never, Payload,
     StreamCall, Topic,
 };
-pub use payload::{Bytes, DecodeError, EncodeError, Format, MAX_DEPTH};
+pub use payload::{Bytes, DecodeError, EncodeError, Format, JsonError, MAX_DEPTH};
 pub use session::{End, PeerMisbehaved};
 pub use shape::{Fingerprint, Shape};
 pub use time::Time;

@@ -4,14 +4,18 @@ use core::cell::Cell;
 use core::marker::PhantomData;
 
 use serde::de::{Deserializer, Visitor};
-use serde::ser::{Error as _, Serializer};
+use serde::ser::Serializer;
 
+use super::MAX_DEPTH;
 use super::decode::Decoder;
 use super::encode::Encoder;
-use super::{MAX_DEPTH, text};
 
 /// What the guard itself found wrong, kept apart from the inner format's error.
 #[derive(Clone, Copy)]
+#[cfg_attr(
+    not(feature = "json"),
+    expect(dead_code, reason = "some are faults of JSON alone")
+)]
 pub(super) enum Fault {
     TooDeep,
     NotFinite,
@@ -122,6 +126,8 @@ macro_rules! reads {
         }
     )*};
 }
+#[cfg(feature = "json")]
+pub(super) use reads;
 
 /// Postcard as it is, made to read adjacently tagged enums.
 pub(super) enum Postcard {}
@@ -136,86 +142,5 @@ impl Dialect for Postcard {
         // The only type without a type that the derives let through is the absent content of an
         // adjacently tagged unit variant.
         read_any, deserialize_unit, core::convert::identity;
-    }
-}
-
-/// JSON whose numbers JavaScript can hold.
-pub(super) enum Json {}
-
-macro_rules! decimal_writes {
-    ($($method:ident, $type:ty;)*) => {$(
-        fn $method<S: Serializer>(
-            inner: S, value: $type, _: Watch<'_>,
-        ) -> Result<S::Ok, S::Error> {
-            inner.collect_str(&value)
-        }
-    )*};
-}
-
-macro_rules! finite_writes {
-    ($($method:ident, $serde:ident, $type:ty;)*) => {$(
-        fn $method<S: Serializer>(
-            inner: S, value: $type, watch: Watch<'_>,
-        ) -> Result<S::Ok, S::Error> {
-            if value.is_finite() {
-                return inner.$serde(value);
-            }
-            watch.note(Fault::NotFinite);
-            Err(S::Error::custom(NOTED))
-        }
-    )*};
-}
-
-impl Dialect for Json {
-    type Key = JsonKey;
-
-    decimal_writes! {
-        write_u64, u64;
-        write_i64, i64;
-        write_u128, u128;
-        write_i128, i128;
-    }
-
-    finite_writes! {
-        write_f32, serialize_f32, f32;
-        write_f64, serialize_f64, f64;
-    }
-
-    fn write_bytes<S: Serializer>(inner: S, value: &[u8], _: Watch<'_>) -> Result<S::Ok, S::Error> {
-        inner.collect_str(&text::base64(value))
-    }
-
-    reads! {
-        read_u64, deserialize_str, text::Unsigned64;
-        read_i64, deserialize_str, text::Signed64;
-        read_u128, deserialize_str, text::Unsigned128;
-        read_i128, deserialize_str, text::Signed128;
-        read_bytes, deserialize_str, text::Base64;
-        read_byte_buf, deserialize_str, text::Base64;
-    }
-
-    /// Asked for by serde's adjacent form only: for the content of a unit variant, and to set a
-    /// content aside until its tag is known. The second would forget that strings may be numbers.
-    fn read_any<'de, I: Deserializer<'de>, V: Visitor<'de>>(
-        inner: I,
-        visitor: V,
-        watch: Watch<'_>,
-    ) -> Result<V::Value, I::Error> {
-        inner
-            .deserialize_unit(visitor)
-            .inspect_err(|_| watch.note(Fault::ContentFirst))
-    }
-}
-
-/// A key of a JSON object: `serde_json` quotes integers of any width there by itself.
-pub(super) enum JsonKey {}
-
-impl Dialect for JsonKey {
-    type Key = Self;
-
-    reads! {
-        // Here alone `serde_json` would take `-0`.
-        read_u128, deserialize_str, text::Unsigned128;
-        read_i128, deserialize_str, text::Signed128;
     }
 }

@@ -1,4 +1,5 @@
 use super::MAX_DEPTH;
+use super::json::Error as JsonError;
 
 /// Why a value could not be encoded; the caller's to mend.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +22,7 @@ pub enum EncodeError {
     Postcard(#[source] postcard::Error),
     /// The value's own `Serialize` failed, or does what JSON can't.
     #[error("the value can't be written as JSON")]
-    Json(#[source] serde_json::Error),
+    Json(#[source] JsonError),
 }
 
 /// Why bytes are no value of the expected type; the peer's fault.
@@ -46,5 +47,5 @@ pub enum DecodeError {
     Postcard(#[source] postcard::Error),
     /// The payload is no JSON of the expected type.
     #[error("the payload is no JSON of the expected type")]
-    Json(#[source] serde_json::Error),
+    Json(#[source] JsonError),
 }

@@ -10,6 +10,12 @@ mod decode;
 mod dialect;
 mod encode;
 mod error;
+#[cfg(feature = "json")]
+mod json;
+#[cfg(not(feature = "json"))]
+#[path = "no_json.rs"]
+mod json;
+#[cfg(feature = "json")]
 mod text;
 
 use core::cell::Cell;
@@ -19,6 +25,7 @@ use serde::de::DeserializeOwned;
 
 pub use bytes::Bytes;
 pub use error::{DecodeError, EncodeError};
+pub use json::Error as JsonError;
 
 use bounded::Bounded;
 use dialect::{Fault, Watch};
@@ -43,7 +50,8 @@ pub enum Format {
     /// anew from the decoded value.
     Postcard,
     /// JSON, for clients in JavaScript: integers of 64 and 128 bits are decimal strings, bytes are
-    /// base64, keys of maps strings, and floats finite.
+    /// base64, keys of maps strings, and floats finite. Without the feature `json`, nothing can be
+    /// written or read in it.
     Json,
 }
 
@@ -64,7 +72,7 @@ impl Format {
         let watch = Watch::new(&fault);
         let result = match self {
             Self::Postcard => encode_postcard(value, limit, watch),
-            Self::Json => encode_json(value, limit, watch),
+            Self::Json => json::encode(value, limit, watch),
         };
         match (result, fault.get()) {
             (Err(_), Some(Fault::TooDeep)) => Err(EncodeError::TooDeep),
@@ -84,7 +92,7 @@ impl Format {
         let watch = Watch::new(&fault);
         let result = match self {
             Self::Postcard => decode_postcard(bytes, watch),
-            Self::Json => decode_json(bytes, watch),
+            Self::Json => json::decode(bytes, watch),
         };
         match (result, fault.get()) {
             (Err(_), Some(Fault::TooDeep)) => Err(DecodeError::TooDeep),
@@ -110,21 +118,6 @@ fn encode_postcard<T: Serialize + ?Sized>(
     }
 }
 
-fn encode_json<T: Serialize + ?Sized>(
-    value: &T,
-    limit: usize,
-    watch: Watch<'_>,
-) -> Result<Vec<u8>, EncodeError> {
-    let mut output = Bounded::new(limit);
-    let mut serializer = serde_json::Serializer::new(&mut output);
-    match value.serialize(watch.encoder::<_, dialect::Json>(&mut serializer)) {
-        Ok(()) => Ok(output.into_bytes()),
-        // The writer is our buffer, whose only error is to be full.
-        Err(error) if error.is_io() => Err(EncodeError::TooLarge { limit }),
-        Err(error) => Err(EncodeError::Json(error)),
-    }
-}
-
 fn decode_postcard<T: DeserializeOwned>(bytes: &[u8], watch: Watch<'_>) -> Result<T, DecodeError> {
     let mut deserializer = postcard::Deserializer::from_bytes(bytes);
     let value = T::deserialize(watch.decoder::<_, dialect::Postcard>(&mut deserializer))
@@ -135,12 +128,4 @@ fn decode_postcard<T: DeserializeOwned>(bytes: &[u8], watch: Watch<'_>) -> Resul
     } else {
         Err(DecodeError::Trailing)
     }
-}
-
-fn decode_json<T: DeserializeOwned>(bytes: &[u8], watch: Watch<'_>) -> Result<T, DecodeError> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = T::deserialize(watch.decoder::<_, dialect::Json>(&mut deserializer))
-        .map_err(DecodeError::Json)?;
-    deserializer.end().map_err(|_| DecodeError::Trailing)?;
-    Ok(value)
 }

@@ -1,0 +1,24 @@
+//! What stands for JSON in a build without the feature `json`.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::dialect::Watch;
+use super::{DecodeError, EncodeError};
+
+/// This build has no JSON.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("this build has no JSON: turn on the feature `json` of the crate `twinwire`")]
+pub struct Error;
+
+pub(super) fn encode<T: Serialize + ?Sized>(
+    _: &T,
+    _: usize,
+    _: Watch<'_>,
+) -> Result<Vec<u8>, EncodeError> {
+    Err(EncodeError::Json(Error))
+}
+
+pub(super) fn decode<T: DeserializeOwned>(_: &[u8], _: Watch<'_>) -> Result<T, DecodeError> {
+    Err(DecodeError::Json(Error))
+}
