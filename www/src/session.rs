@@ -171,11 +171,11 @@ impl Page {
     pub(crate) async fn leave(self, place: Place) {
         if let (Place::Room(name), Ok(client)) = (&place, self.client()) {
             let room = name.clone();
-            self.wire
-                .update_value(|wire| wire.hearings.retain(|hearing| hearing.room != room));
             if let Err(error) = client.call(Leave { room }).await {
                 return self.talk(&place).wrong.set(Some(words::of_call(&error)));
             }
+            let keep = |hearing: &Hearing| hearing.room != *name;
+            self.wire.update_value(|wire| wire.hearings.retain(keep));
         }
         self.forget(&place);
     }
