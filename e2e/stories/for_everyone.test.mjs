@@ -136,7 +136,10 @@ story("new lines are announced politely, and what grows is left alone", async (t
 
 story("a script that got into the page doesn't run", async (t) => {
   const expected = [/Content Security Policy/];
-  const { page } = await openChat(t, "Ada", { expected });
+  const { page, server } = await openChat(t, "Ada", { expected });
+  const { headers } = await fetch(server.url);
+  assert.equal(headers.get("x-content-type-options"), "nosniff");
+  assert.equal(headers.get("referrer-policy"), "no-referrer");
   const { events, ran } = await page.evaluate(async () => {
     const events = [];
     const refused = new Promise((resolve) => {

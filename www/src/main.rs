@@ -5,6 +5,8 @@
 mod clock;
 mod model;
 mod session;
+mod speech;
+mod talk;
 mod view;
 mod words;
 

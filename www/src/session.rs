@@ -1,19 +1,17 @@
-//! What the page says to the server, and hears from it.
+//! The page's connection: a name, rooms, and what is heard there.
 
-use chat::{
-    Ask, AskError, Enter, Join, KINDS, LOBBY, Leave, Room, Roster, Say, TextError, Whisper,
-    Whispered, check_name, check_room, check_text,
-};
+use chat::{Enter, Join, KINDS, LOBBY, Leave, Room, Roster, Whispered, check_name, check_room};
 use futures_util::future::{AbortHandle, abortable, join};
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use twinwire_client_wasm::{
-    CallError, Client, ClientState, Start, Subscription, Update as Heard, Verdict, connect,
+    Client, ClientState, Start, Subscription, Update as Heard, Verdict, connect,
 };
 
-use crate::model::{Light, Page, Place, Progress, Talk};
-use crate::{WIRE, clock, words};
+use crate::model::{Light, Page};
+use crate::talk::{Place, Talk};
+use crate::{WIRE, words};
 
 /// Milliseconds between two measurements of a round trip.
 const PING_EVERY: u32 = 5_000;
@@ -23,7 +21,8 @@ const PING_EVERY: u32 = 5_000;
 pub(crate) struct Wire {
     client: Option<Client>,
     hearings: Vec<Hearing>,
-    answer: Option<AbortHandle>,
+    /// The bot's answer that is under way, to be stopped.
+    pub(crate) answer: Option<AbortHandle>,
 }
 
 /// What is heard from a room, until it is dropped: that ends its subscriptions.
@@ -65,7 +64,7 @@ impl Page {
         }
     }
 
-    fn client(self) -> Result<Client, String> {
+    pub(crate) fn client(self) -> Result<Client, String> {
         let client = self.wire.with_value(|wire| wire.client.clone());
         client.ok_or_else(|| words::NOT_CONNECTED.to_owned())
     }
@@ -171,11 +170,11 @@ impl Page {
     pub(crate) async fn leave(self, place: Place) {
         if let (Place::Room(name), Ok(client)) = (&place, self.client()) {
             let room = name.clone();
-            self.wire
-                .update_value(|wire| wire.hearings.retain(|hearing| hearing.room != room));
             if let Err(error) = client.call(Leave { room }).await {
                 return self.talk(&place).wrong.set(Some(words::of_call(&error)));
             }
+            let keep = |hearing: &Hearing| hearing.room != *name;
+            self.wire.update_value(|wire| wire.hearings.retain(keep));
         }
         self.forget(&place);
     }
@@ -209,74 +208,6 @@ impl Page {
             let is_mine = self.is_me(&from);
             let other = if is_mine { to } else { from.clone() };
             self.hear(&self.talk(&Place::Person(other)), from, at, text);
-        }
-    }
-
-    /// Sends what is written in a conversation; what can't be sent stays there, with the reason.
-    pub(crate) async fn send(self, talk: Talk) {
-        let draft = talk.draft.get_untracked();
-        let outcome = match check_text(&draft) {
-            Err(TextError::Empty) => {
-                talk.draft.set(String::new());
-                return talk.wrong.set(Some(TextError::Empty.to_string()));
-            }
-            Err(wrong) => Err(wrong.to_string()),
-            Ok(text) => {
-                talk.draft.set(String::new());
-                self.deliver(&talk, text.to_owned()).await
-            }
-        };
-        if outcome.is_err() && talk.draft.with_untracked(String::is_empty) {
-            talk.draft.set(draft);
-        }
-        talk.wrong.set(outcome.err());
-    }
-
-    async fn deliver(self, talk: &Talk, text: String) -> Result<(), String> {
-        let client = self.client()?;
-        match talk.place.clone() {
-            Place::Room(room) => {
-                let said = client.call(Say { room, text }).await;
-                said.map_err(|error| words::of_call(&error))
-            }
-            Place::Person(to) => {
-                let said = client.call(Whisper { to, text }).await;
-                said.map_err(|error| words::of_call(&error))
-            }
-            Place::Bot => self.ask(client, talk, text).await,
-        }
-    }
-
-    async fn ask(self, client: Client, talk: &Talk, prompt: String) -> Result<(), String> {
-        if self.answering.get_untracked() {
-            return Err("The bot is still answering. Stop it first.".to_owned());
-        }
-        self.answering.set(true);
-        let me = self.me.get_untracked().unwrap_or_default();
-        self.hear(talk, me, clock::now(), prompt.clone());
-        let answer = self.hear_words(talk, Place::Bot.title(), clock::now());
-        let (answering, handle) = abortable(async {
-            let mut words = client.stream(Ask { prompt }).await?;
-            while let Some(word) = words.next().await {
-                let word = word?.text;
-                answer.text.update(|text| text.push_str(&word));
-            }
-            Ok::<_, CallError<AskError>>(())
-        });
-        self.wire.update_value(|wire| wire.answer = Some(handle));
-        answer.progress.set(match answering.await {
-            Ok(Ok(())) => Progress::Whole,
-            Ok(Err(error)) => Progress::Broken(words::of_call(&error)),
-            Err(_) => Progress::Stopped,
-        });
-        self.answering.set(false);
-        Ok(())
-    }
-
-    /// Drops the bot's answer, which cancels it on the server.
-    pub(crate) fn stop(self) {
-        if let Some(answer) = self.wire.with_value(|wire| wire.answer.clone()) {
-            answer.abort();
         }
     }
 }

@@ -6,7 +6,8 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::{FIELD, focus};
-use crate::model::{Page, Place, Talk};
+use crate::model::Page;
+use crate::talk::{Place, Talk};
 
 pub(super) fn composer(page: Page, talk: Talk) -> AnyView {
     let (label, verb) = match &talk.place {

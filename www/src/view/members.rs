@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 
 use super::talk::face;
-use crate::model::{Page, Pane, Place, Talk};
+use crate::model::{Page, Pane};
+use crate::talk::{Place, Talk};
 
 pub(super) fn people(page: Page, talk: Talk) -> AnyView {
     let content = match talk.place {

@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::model::{Page, Place, Talk};
+use crate::model::Page;
+use crate::talk::{Place, Talk};
 
 pub(super) fn places(page: Page) -> AnyView {
     let rooms = move || select(page, |place| matches!(place, Place::Room(_)));

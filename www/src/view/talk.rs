@@ -4,7 +4,8 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::clock::time_of_day;
-use crate::model::{Entry, Message, Page, Pane, Place, Progress, Talk, What};
+use crate::model::{Page, Pane};
+use crate::talk::{Entry, Message, Place, Progress, Talk, What};
 
 pub(super) fn conversation(page: Page, talk: Talk) -> AnyView {
     let label = match &talk.place {
