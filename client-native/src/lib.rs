@@ -25,7 +25,10 @@
 mod transport;
 
 pub use transport::OpenError;
-pub use twinwire::{End, Format, Goodbye, GoodbyeCode, Kinds, Limits, Refusal, Refused, Retry};
+pub use twinwire::{
+    End, Epoch, Format, Goodbye, GoodbyeCode, Kinds, Limits, Offset, Position, Refusal, Refused,
+    Retry,
+};
 pub use twinwire_client::{
     AnyEvent, CallError, Client, ClientState, EventError, Events, Inbox, Items, Options,
     Publication, Published, Receipt, Start, States, Subscription, Undeclared, Update, Verdict,

@@ -1,6 +1,6 @@
 //! Requests that this side makes: waiting for the window, in flight, answered or acknowledged.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::credit::{Allowance, charge, charge_all};
@@ -76,7 +76,7 @@ pub(super) struct Outgoing {
     cancels: VecDeque<Number>,
     window: Allowance,
     /// What the peer doesn't take.
-    refused: BTreeMap<u32, Refusal>,
+    refused: Vec<(u32, Refusal)>,
     /// The largest payload that the peer takes, once it has told.
     largest: Option<usize>,
     streams: usize,
@@ -100,7 +100,7 @@ impl Outgoing {
             unacknowledged: BTreeMap::new(),
             cancels: VecDeque::new(),
             window: Allowance::default(),
-            refused: BTreeMap::new(),
+            refused: Vec::new(),
             largest: None,
             streams: 0,
             max_queued: limits.queued,
@@ -123,7 +123,7 @@ impl Outgoing {
         } else if class == Class::Stream && self.streams >= self.max_streams {
             Some(Refusal::Busy)
         } else {
-            self.refused.get(&kind).copied()
+            why_refused(&self.refused, kind)
         }
     }
 
@@ -206,11 +206,11 @@ impl Outgoing {
         refused: &[(u32, Refusal)],
     ) -> Vec<Verdict> {
         self.largest = Some(usize::try_from(largest).unwrap_or(usize::MAX));
-        self.refused = refused.iter().copied().collect();
+        self.refused = refused.to_vec();
         self.window.raise(window);
         let (refused, largest) = (&self.refused, largest);
-        let verdict = |queued: &Queued| match refused.get(&queued.kind) {
-            Some(why) => Some((queued.key, Outcome::refused(*why))),
+        let verdict = |queued: &Queued| match why_refused(refused, queued.kind) {
+            Some(why) => Some((queued.key, Outcome::refused(why))),
             None if queued.payload.len() as u64 > largest => {
                 Some((queued.key, Outcome::refused(Refusal::TooLarge)))
             }
@@ -397,8 +397,8 @@ impl Outgoing {
         });
         late.extend(queued.map(|queued| queued.key));
         if !late.is_empty() {
-            let keys: BTreeSet<RequestKey> = late.iter().copied().collect();
-            self.end_calls(|key| keys.contains(&key));
+            late.sort_unstable();
+            self.end_calls(|key| late.binary_search(&key).is_ok());
         }
         late
     }
@@ -465,7 +465,7 @@ impl Outgoing {
         }
         self.cancels.clear();
         self.streams = 0;
-        ended.sort_by_key(|(key, _)| *key);
+        ended.sort_unstable_by_key(|(key, _)| *key);
         ended
     }
 
@@ -484,6 +484,11 @@ impl Outgoing {
         self.queued = queued_bytes;
         self.streams -= streams;
     }
+}
+
+fn why_refused(refused: &[(u32, Refusal)], kind: u32) -> Option<Refusal> {
+    let mut refused = refused.iter();
+    refused.find(|(of, _)| *of == kind).map(|(_, why)| *why)
 }
 
 /// A call that was answered.

@@ -11,7 +11,7 @@ mod text;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use twinwire::{Call, Kinds, Shape, kinds};
+use twinwire::{Kinds, Shape, kinds};
 
 pub use bot::{Ask, AskError, Word};
 pub use people::{Join, JoinError, Joined, Whisper, WhisperError, Whispered};
@@ -23,28 +23,11 @@ pub use text::{TEXT_LIMIT, TextError, check_text};
 
 /// Every kind of the showcase.
 pub const KINDS: Kinds = kinds![
-    Greet, Join, Enter, Leave, Say, Whisper, Whispered, Ask, Room, Roster
+    Join, Enter, Leave, Say, Whisper, Whispered, Ask, Room, Roster
 ];
 
 /// The most characters of a name.
 pub const NAME_LIMIT: u32 = 32;
-
-/// Asks for a greeting.
-#[derive(Clone, Debug, Serialize, Deserialize, Call)]
-#[call(reply = Greeting, error = NameError)]
-pub struct Greet {
-    /// Who wants to be greeted.
-    pub name: String,
-}
-
-/// The answer to a name that is one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Shape)]
-pub struct Greeting {
-    /// A sentence to show.
-    pub text: String,
-    /// How many greetings the server has given since it started, this one included.
-    pub count: u32,
-}
 
 /// Why a name isn't one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Shape)]
