@@ -19,6 +19,9 @@ use crate::{States, Undeclared};
 
 /// A connection to a server. A cheap clone; when the last one is dropped, the client says goodbye once
 /// what was asked for is sent.
+///
+/// It doesn't reconnect yet: after [`closed`](Self::closed), connect again, and subscribe from
+/// [`Subscription::position`].
 #[derive(Clone)]
 #[must_use = "dropping the last handle closes the connection"]
 pub struct Client {

@@ -17,7 +17,7 @@ pub struct Undeclared;
 pub enum ConnectError<E: Error + 'static> {
     /// The WebSocket couldn't be opened: nobody listens, it isn't our server, or a proxy is in the
     /// way.
-    #[error("the WebSocket couldn't be opened")]
+    #[error("the WebSocket couldn't be opened: {0}")]
     Open(#[source] E),
     /// The WebSocket opened, but no welcome came: refused by the server (a goodbye says why), or
     /// lost.

@@ -58,7 +58,7 @@ impl Drop for Heard {
 }
 
 /// The server's events of one kind; see [`Client::events`](crate::Client::events). It ends with the
-/// client. An error stands for an event that can't be read as its type, though the fingerprints
+/// client, which it doesn't keep open. An error stands for an event that can't be read as its type, though the fingerprints
 /// agree: a serde implementation written by hand is asymmetric.
 #[must_use = "dropping it stops listening"]
 pub struct Events<E> {
@@ -100,7 +100,7 @@ impl<E> fmt::Debug for Events<E> {
 }
 
 /// The server's events of all kinds, in one order; see [`Client::inbox`](crate::Client::inbox). It
-/// ends with the client.
+/// ends with the client, which it doesn't keep open.
 #[must_use = "dropping it stops listening"]
 pub struct Inbox {
     heard: Heard,

@@ -104,7 +104,7 @@ impl Kinds {
             while j < lines.len() {
                 assert!(
                     !same(lines[i].name, lines[j].name),
-                    "two kinds have the same name: give one #[call(name = \"…\")]"
+                    "two kinds have the same name: give one another, as by #[call(name = \"…\")]"
                 );
                 j += 1;
             }

@@ -17,7 +17,8 @@ pub enum CallError<E> {
     Refused(Refused),
     /// The deadline passed. The handler may have run; ask before doing it twice.
     Deadline,
-    /// The other side never received it. It is safe to call again.
+    /// The other side never received it. It is safe to make it again; on a closed client every call ends
+    /// so: connect anew.
     NotReceived,
     /// The connection ended before the answer came. The handler may have run; ask before doing it
     /// twice.
@@ -40,8 +41,8 @@ impl<E: fmt::Debug> fmt::Display for CallError<E> {
             Self::NotReceived => f.write_str("the other side never received the call"),
             Self::Unknown => f.write_str("the connection ended before the answer"),
             Self::Undeclared => f.write_str(UNDECLARED),
-            Self::Encode(_) => f.write_str("the request can't be written"),
-            Self::Decode(_) => f.write_str("what came back can't be read"),
+            Self::Encode(error) => write!(f, "the request can't be written: {error}"),
+            Self::Decode(error) => write!(f, "what came back can't be read: {error}"),
         }
     }
 }
@@ -80,7 +81,7 @@ pub enum EventError {
     #[error("{UNDECLARED}")]
     Undeclared,
     /// The event can't be written: too large, or a value that the format doesn't have.
-    #[error("the event can't be written")]
+    #[error("the event can't be written: {0}")]
     Encode(#[source] EncodeError),
 }
 

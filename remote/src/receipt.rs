@@ -63,6 +63,7 @@ impl Future for Receipt {
 
 /// The future of a publication's place in its topic's log: ready when the server has it there. Dropping
 /// it changes nothing.
+#[must_use = "await it to learn whether the publication was taken, or refused"]
 #[derive(Debug)]
 pub struct Published {
     outcome: oneshot::Receiver<Outcome>,

@@ -40,7 +40,8 @@ pub struct Publication<T> {
 
 /// The publications of a topic, in order. All handles of a client to one topic share one subscription,
 /// which ends when the last is dropped. A handle that isn't read makes all of them fall behind in the
-/// topic's log when a window waits for it.
+/// topic's log when a window waits for it. It doesn't keep the connection open: hold a `Client` for as
+/// long as you read, or it ends.
 ///
 /// An error stands for a publication that can't be read as its type, though the fingerprints agree: a
 /// serde implementation written by hand is asymmetric.

@@ -1,6 +1,7 @@
 //! Twinwire beside the routes that an application has: `cargo run --example embed_in_existing_app`.
 //!
-//! An ordinary handler publishes, and whoever has the page open hears it at once.
+//! An ordinary handler publishes to the topic `Orders`; a client that is subscribed hears it at once. Here
+//! is the server alone.
 #![forbid(unsafe_code)]
 
 use actix_web::{App, HttpResponse, HttpServer, web};

@@ -18,6 +18,8 @@ struct Room {
 
 #[derive(Clone, Debug, Serialize, Deserialize, Shape)]
 struct Line {
+    /// As the client says: whoever may publish can write any name here. A server that knows names takes
+    /// what is said by a call, and publishes it itself.
     from: String,
     text: String,
 }

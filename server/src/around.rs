@@ -29,7 +29,7 @@ impl Next {
         self.kind
     }
 
-    /// Whether it is a call, a stream or an event.
+    /// Whether it is a call, a stream, an event, or a join or publication of a topic.
     pub fn class(&self) -> Class {
         self.class
     }

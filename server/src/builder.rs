@@ -188,6 +188,13 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// Opens topics of one kind: `access` decides, at each join and at each publication, what a client
     /// may do with the topic of that key. A client's publications are taken one after the other, so that
     /// they keep their order.
+    ///
+    /// `access` sees the key, never the item: with `publish` a client may say whatever the item's type
+    /// holds, another's name too. Where that matters, grant [`Access::subscribe`], take what is said by a
+    /// [`call_in_order`](Self::call_in_order), and publish it with [`Twinwire::publish`] under the name
+    /// that the server knows. Who was let in stays subscribed until it leaves or its session ends,
+    /// whatever `access` would say later: to put somebody out, end the session with
+    /// [`Peer::close`](crate::Peer::close).
     pub fn topic<T, F, R>(self, access: F) -> Self
     where
         T: Topic,
@@ -223,14 +230,15 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
-    /// Stands around all handlers, of calls, streams and events alike: to log, to measure, to refuse.
+    /// Stands around all handlers, of calls, streams, events and topics (each join, each publication)
+    /// alike: to log, to measure, to refuse.
     /// The wrapping added first is the outermost.
     ///
     /// ```
     /// # use twinwire_server::{Cx, Done, Next, Refusal, Twinwire};
-    /// # struct App { closed: bool }
-    /// # let app = App { closed: false };
-    /// Twinwire::builder(app).around(|cx: Cx<App>, next: Next| async move {
+    /// # struct State { closed: bool }
+    /// # let state = State { closed: false };
+    /// Twinwire::builder(state).around(|cx: Cx<State>, next: Next| async move {
     ///     if cx.state().closed {
     ///         return Done::refused(Refusal::Denied);
     ///     }
@@ -382,9 +390,9 @@ where
 #[non_exhaustive]
 pub enum BuildError {
     /// Two handlers answer kinds of one name, or an older type of a kind is the same as another; rename
-    /// one with `#[call(name = "…")]`.
+    /// one with `name = "…"`.
     #[error(
-        "two handlers answer the kind {name}: give one kind #[call(name = \"…\")], or drop one handler"
+        "two handlers answer the kind {name}: give one kind another name, as by #[call(name = \"…\")], or drop one handler"
     )]
     KindClash {
         /// The name.

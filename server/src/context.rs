@@ -14,7 +14,7 @@ use crate::{Peer, Twinwire};
 ///
 /// `S` is the application's state, given to [`Twinwire::builder`](crate::Twinwire::builder); `I` is
 /// what its `authenticate` made of the client's token. Applications write
-/// `type Cx = twinwire_server::Cx<App, User>;` once.
+/// `type Cx = twinwire_server::Cx<State, User>;` once.
 pub struct Cx<S = (), I = ()> {
     shared: Arc<Shared<S, I>>,
     peer: Peer<I>,

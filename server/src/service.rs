@@ -27,6 +27,9 @@ const CLOSE_TIME: Duration = Duration::from_secs(2);
 
 /// A Twinwire endpoint, made by [`builder`](Self::builder): mount it with [`at`](Self::at). A cheap
 /// clone.
+///
+/// Build it once, before `HttpServer::new`, and move it into that closure: built in there, each worker
+/// would have clients and topics of its own.
 pub struct Twinwire<S, I>(Arc<Shared<S, I>>);
 
 impl<S, I> Clone for Twinwire<S, I> {

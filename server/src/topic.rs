@@ -64,7 +64,7 @@ pub enum PublishError {
         name: &'static str,
     },
     /// The key or the item can't be written.
-    #[error("the topic's key or the item can't be written")]
+    #[error("the topic's key or the item can't be written: {0}")]
     Encode(#[from] EncodeError),
     /// The key has more than 255 bytes.
     #[error("a topic's key has at most {MAX_TOPIC_KEY} bytes")]

@@ -14,7 +14,7 @@ pub(crate) fn of_call<E: Display>(error: &CallError<E>) -> String {
         CallError::Refused(refused) => match refused.why {
             Refusal::Denied => "The server doesn't allow that.".to_owned(),
             Refusal::Busy => "The server is busy. Try again in a moment.".to_owned(),
-            Refusal::UnknownKind => OUTDATED.to_owned(),
+            Refusal::UnknownKind | Refusal::KindDiffers => OUTDATED.to_owned(),
             why => format!("The server refused it: {why}."),
         },
         CallError::NotReceived => "It didn't reach the server. Try again.".to_owned(),

@@ -143,9 +143,9 @@ macro_rules! refusals {
 
 refusals! {
     /// The other end takes no kind of this name: it doesn't have it, or only sends it.
-    UnknownKind = 2, "unknown_kind", Retry::Never, "the other side takes no kind of this name";
+    UnknownKind = 2, "unknown_kind", Retry::Never, "the other side takes no kind of this name: a server takes what its builder was told of";
     /// The other end has the kind with another structure: one of the two ends is older.
-    KindDiffers = 3, "kind_differs", Retry::Never, "the other side has this kind with another structure";
+    KindDiffers = 3, "kind_differs", Retry::Never, "the other side has this kind with another structure: one of the two is older";
     /// The payload isn't a value of the kind.
     Undecodable = 4, "undecodable", Retry::Never, "the payload isn't a value of its kind";
     /// The application doesn't let this peer.
@@ -154,8 +154,8 @@ refusals! {
     NoHandler = 6, "no_handler", Retry::Never, "nothing on the other side takes this kind";
     /// The handler panicked; the server has logged it.
     Panicked = 7, "panicked", Retry::Never, "the handler panicked";
-    /// As many streams run as the limit allows.
-    Busy = 8, "busy", Retry::Now, "as many streams run as the limit allows";
+    /// As many streams, subscriptions or topics are in use as the limit allows.
+    Busy = 8, "busy", Retry::Now, "as many streams, subscriptions or topics are in use as the limit allows";
     /// The request or its answer is larger than the limit of the end that would receive it.
     TooLarge = 9, "too_large", Retry::Never, "the request, the answer or an item is larger than allowed";
     /// The handler ran longer than the other side allows, and was dropped half-way: ask what it has done

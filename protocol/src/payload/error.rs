@@ -18,10 +18,10 @@ pub enum EncodeError {
     #[error("JSON can't carry a NaN or an infinity")]
     NotFinite,
     /// The value's own `Serialize` failed, or does what postcard can't.
-    #[error("the value can't be written as postcard")]
+    #[error("the value can't be written as postcard: {0}")]
     Postcard(#[source] postcard::Error),
     /// The value's own `Serialize` failed, or does what JSON can't.
-    #[error("the value can't be written as JSON")]
+    #[error("the value can't be written as JSON: {0}")]
     Json(#[source] JsonError),
 }
 
@@ -43,9 +43,9 @@ pub enum DecodeError {
     #[error("an enum's content comes before its tag")]
     ContentFirst,
     /// The payload is no postcard of the expected type.
-    #[error("the payload is no postcard of the expected type")]
+    #[error("the payload is no postcard of the expected type: {0}")]
     Postcard(#[source] postcard::Error),
     /// The payload is no JSON of the expected type.
-    #[error("the payload is no JSON of the expected type")]
+    #[error("the payload is no JSON of the expected type: {0}")]
     Json(#[source] JsonError),
 }
