@@ -1,4 +1,5 @@
-//! Events, streams, calls from the server, and what stands around handlers, over real sockets.
+//! Events, streams, calls from the server, and what stands around handlers, over real sockets: what the
+//! clients' suite can't see from outside.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use testkit::{Log, Server, soon};
 use tokio::sync::Semaphore;
-use twinwire::{Call, Class, End, Event, Format, Kinds, Limits, Refusal, kinds};
+use twinwire::{Call, Class, End, Event, Kinds, Limits, Refusal, kinds};
 use twinwire_client_native::{
     CallError, Client, EventError, Options, Undeclared, connect, connect_with,
 };
@@ -24,18 +25,10 @@ struct Notice {
     number: u32,
 }
 
-/// Makes the server send so many notices.
-#[derive(Serialize, Deserialize, Call)]
-struct Notify {
-    notices: u32,
-}
-
 #[derive(Debug, Serialize, Deserialize, Call)]
-#[call(stream = u32, error = String)]
+#[call(stream = u32)]
 struct Count {
     to: u32,
-    bytes: u32,
-    fail: bool,
 }
 
 /// The server asks the client.
@@ -74,7 +67,7 @@ struct Mark {
 struct Panic {}
 
 const KINDS: Kinds = kinds![
-    Echo, Notice, Notify, Count, Locate, AskMe, Slow, SlowCall, Mark, Panic
+    Echo, Notice, Count, Locate, AskMe, Slow, SlowCall, Mark, Panic
 ];
 
 #[derive(Clone)]
@@ -134,12 +127,6 @@ fn builder(app: &App) -> Builder<App, ()> {
             cx.state().pass(format!("event {}", slow.id)).await;
         })
         .event(|_, _: Panic| async move { panic!("as the test asked") })
-        .call(|cx: Cx<App>, notify: Notify| async move {
-            for number in 0..notify.notices {
-                cx.peer().send(Notice { number }).await.expect("sent");
-            }
-            Ok(())
-        })
         .call(|cx: Cx<App>, ask: AskMe| async move {
             Ok(describe(cx.peer().call(Locate { whom: ask.whom }).await))
         })
@@ -157,11 +144,7 @@ fn builder(app: &App) -> Builder<App, ()> {
                 feed.send(number).await;
                 cx.state().log.push(format!("fed {number}"));
             }
-            if count.fail {
-                Err("out of numbers".to_owned())
-            } else {
-                Ok(())
-            }
+            Ok(())
         })
 }
 
@@ -181,34 +164,7 @@ async fn client(server: &Server) -> Client {
 }
 
 fn count(to: u32) -> Count {
-    Count {
-        to,
-        bytes: 0,
-        fail: false,
-    }
-}
-
-#[tokio::test]
-async fn events_go_both_ways_in_order_and_their_receipts_say_so() {
-    let app = App::default();
-    let (server, _) = serve(builder(&app));
-    for format in [Format::Postcard, Format::Json] {
-        let options = Options::new(server.url("/ws"), KINDS).format(format);
-        let client = soon("the welcome", connect_with(options)).await.unwrap();
-        let mut echoes = client.events::<Echo>().unwrap();
-        let mut receipts = Vec::new();
-        for number in 0..500 {
-            let text = number.to_string();
-            receipts.push(client.send(Echo { text }).await.unwrap());
-        }
-        for number in 0..500 {
-            let echo = soon("an echo", echoes.next()).await.unwrap().unwrap();
-            assert_eq!(echo.text, number.to_string());
-        }
-        for receipt in receipts {
-            soon("a receipt", receipt).await.unwrap();
-        }
-    }
+    Count { to }
 }
 
 #[tokio::test]
@@ -245,31 +201,6 @@ async fn an_event_whose_handler_panics_or_runs_late_lets_the_next_one_pass() {
     soon("the mark", client.call(Mark { id: 2 })).await.unwrap();
     let log = app.logged("event 1 is dropped").await;
     assert!(!log.contains(&"event 1 ends".to_owned()));
-}
-
-#[tokio::test]
-async fn a_stream_gives_its_items_and_its_end_or_its_error() {
-    let app = App::default();
-    let (server, _) = serve(builder(&app));
-    let client = client(&server).await;
-    let mut items = client.stream(count(1000)).await.unwrap();
-    for number in 0..1000 {
-        let item = soon("an item", items.next()).await.unwrap().unwrap();
-        assert_eq!(item, number);
-    }
-    assert!(soon("the end", items.next()).await.is_none());
-
-    let fail = Count {
-        fail: true,
-        ..count(1)
-    };
-    let mut items = client.stream(fail).await.unwrap();
-    assert!(matches!(soon("an item", items.next()).await, Some(Ok(0))));
-    match soon("the error", items.next()).await {
-        Some(Err(CallError::App(error))) => assert_eq!(error, "out of numbers"),
-        other => panic!("{other:?}"),
-    }
-    assert!(items.next().await.is_none());
 }
 
 #[tokio::test]
@@ -338,39 +269,6 @@ async fn a_call_of_the_server_that_is_dropped_drops_the_clients_handler() {
     app.logged("locate begins").await;
     call.abort();
     app.logged("locate is dropped").await;
-}
-
-#[tokio::test]
-async fn events_that_nobody_listens_to_are_kept_to_a_bound_and_then_counted() {
-    let (server, _) = serve(builder(&App::default()));
-    let client = client(&server).await;
-    client.call(Notify { notices: 100 }).await.unwrap();
-    let mut inbox = client.inbox();
-    for number in 0..64 {
-        let event = soon("a notice", inbox.next()).await.unwrap();
-        assert_eq!(event.name(), "Notice");
-        assert!(event.read::<Echo>().is_none());
-        assert_eq!(event.read::<Notice>().unwrap().unwrap(), Notice { number });
-    }
-    assert_eq!(client.unheard(), 36);
-}
-
-#[tokio::test]
-async fn a_listener_that_does_not_read_holds_the_server_up_and_loses_nothing() {
-    let (server, _) = serve(builder(&App::default()));
-    let client = client(&server).await;
-    let mut notices = client.events::<Notice>().unwrap();
-    let notify = tokio::spawn({
-        let client = client.clone();
-        // More than window, queue and listener hold.
-        async move { client.call(Notify { notices: 20_000 }).await }
-    });
-    for number in 0..20_000 {
-        let notice = soon("a notice", notices.next()).await.unwrap().unwrap();
-        assert_eq!(notice, Notice { number });
-    }
-    soon("the call", notify).await.unwrap().unwrap();
-    assert_eq!(client.unheard(), 0);
 }
 
 #[tokio::test]
