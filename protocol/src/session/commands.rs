@@ -101,7 +101,7 @@ impl Session {
         if self.subscriptions.consumed(call) {
             return;
         }
-        if let Some((number, call)) = self.outgoing.stream_of(call) {
+        if let Some((number, call)) = self.outgoing.in_flight_of(call) {
             if let Some(items) = &mut call.items {
                 items.consumed();
             }
@@ -175,7 +175,9 @@ impl Session {
     pub fn need_outlines(&mut self, mut kinds: Vec<u32>) {
         kinds.truncate(MAX_OUTLINES);
         if !kinds.is_empty() {
-            self.outlines_asked.extend(&kinds);
+            for kind in &kinds {
+                self.outlines_asked.insert(*kind, ());
+            }
             let need = Frame::NeedOutlines(NeedOutlines { kinds });
             self.outlines.push_back(need);
         }

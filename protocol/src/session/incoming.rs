@@ -1,10 +1,11 @@
 //! Requests that the peer makes: arriving, waiting for their turn, running, answered.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Request;
 use super::credit::{Grant, Overrun, charge};
+use super::sorted::Sorted;
 use super::stream::Feed;
 use crate::frame::{Answer, JOIN, PUBLISH, Part, Refusal};
 use crate::limits::{Limits, MAX_PART};
@@ -108,7 +109,7 @@ pub(super) struct Incoming {
     partial: Option<Held>,
     waiting: VecDeque<Held>,
     /// Handlers at work.
-    running: BTreeMap<Number, Running>,
+    running: Sorted<Number, Running>,
     /// The request at work that must end before the next starts, and what it still counts.
     blocking: Option<(Number, u64)>,
     /// Calls of these kinds block too.
@@ -129,7 +130,7 @@ impl Incoming {
             grant: Grant::new(limits.requests),
             partial: None,
             waiting: VecDeque::new(),
-            running: BTreeMap::new(),
+            running: Sorted::default(),
             blocking: None,
             in_order: Vec::new(),
             answers: VecDeque::new(),
@@ -269,7 +270,7 @@ impl Incoming {
 
     /// An event has all the time that it needs.
     pub(super) fn hold(&mut self, event: Number) {
-        let running = self.running.get_mut(&event);
+        let running = self.running.get_mut(event);
         if let Some(running) = running.filter(|running| running.class == Class::Event) {
             running.deadline = None;
         }
@@ -277,9 +278,9 @@ impl Incoming {
 
     /// An event's handler is done.
     pub(super) fn done(&mut self, event: Number) {
-        let running = self.running.get(&event);
+        let running = self.running.get(event);
         if running.is_some_and(|running| running.class == Class::Event) {
-            self.running.remove(&event);
+            self.running.remove(event);
             self.unblock(event);
         }
     }
@@ -293,7 +294,7 @@ impl Incoming {
     /// Takes a handler's answer, unless the call isn't running (any more). A stream's waits behind
     /// its items.
     pub(super) fn answer(&mut self, call: Number, answer: Answer<Vec<u8>>) {
-        let Some(running) = self.running.get_mut(&call) else {
+        let Some(running) = self.running.get_mut(call) else {
             return;
         };
         if let Some(feed) = running.feed.as_mut().filter(|feed| !feed.is_empty()) {
@@ -301,19 +302,19 @@ impl Incoming {
             return;
         }
         if running.class != Class::Event {
-            self.running.remove(&call);
+            self.running.remove(call);
             self.unblock(call);
             self.answers.push_back(Answering::new(call, answer));
         }
     }
 
     pub(super) fn is_running(&self, request: Number) -> bool {
-        self.running.contains_key(&request)
+        self.running.contains_key(request)
     }
 
     /// Answers a running call that joins a topic.
     pub(super) fn answer_join(&mut self, call: Number, joined: Vec<u8>, alias: Alias) {
-        self.running.remove(&call);
+        self.running.remove(call);
         self.unblock(call);
         let mut answering = Answering::new(call, Answer::Value(joined));
         answering.joins = Some(alias);
@@ -322,7 +323,7 @@ impl Incoming {
 
     /// Ends a running request; a call is refused so.
     pub(super) fn cut(&mut self, call: Number, answer: Refusal) {
-        let running = self.running.remove(&call);
+        let running = self.running.remove(call);
         if running.is_some_and(|running| running.class != Class::Event) {
             let answer = Answer::Refused(answer.into());
             self.answers.push_back(Answering::new(call, answer));
@@ -334,7 +335,7 @@ impl Incoming {
     pub(super) fn cancel(&mut self, call: Number) -> bool {
         if self
             .running
-            .get(&call)
+            .get(call)
             .is_some_and(|running| running.class != Class::Event)
         {
             self.cut(call, Refusal::Cancelled);
@@ -365,24 +366,23 @@ impl Incoming {
     }
 
     pub(super) fn feed(&mut self, call: Number) -> Option<&mut Feed> {
-        self.running.get_mut(&call)?.feed.as_mut()
+        self.running.get_mut(call)?.feed.as_mut()
     }
 
     /// A stream goes on: there is time for its next item.
     pub(super) fn renew(&mut self, now: Time, call: Number) {
-        if let Some(running) = self.running.get_mut(&call) {
+        if let Some(running) = self.running.get_mut(call) {
             running.deadline = Some(now + self.time);
         }
     }
 
     /// The stream whose turn it is, of those that have a part that may go.
     pub(super) fn next_feed(&self) -> Option<Number> {
-        let ready = |(number, running): (&Number, &Running)| {
-            running.feed.as_ref()?.next_part().map(|_| *number)
-        };
-        let after = self.last_fed.map_or(Number::FIRST, Number::next);
-        let behind = self.running.range(after..).find_map(ready);
-        behind.or_else(|| self.running.iter().find_map(ready))
+        let mut feeds = self.running.iter_after(self.last_fed);
+        feeds.find_map(|(number, running)| {
+            let part = running.feed.as_ref()?.next_part();
+            part.map(|_| number)
+        })
     }
 
     /// A part of this stream went out: whether its producer waited for the room that this made.
@@ -425,7 +425,7 @@ impl Incoming {
     /// The handlers that have run too long. A stream whose consumer is slow has time.
     pub(super) fn late(&mut self, now: Time) -> Vec<Number> {
         let mut late = Vec::new();
-        for (number, running) in &mut self.running {
+        for (number, running) in self.running.iter_mut() {
             let consumer_is_slow = running.feed.as_ref().is_some_and(|feed| !feed.is_empty());
             if running.deadline.is_none_or(|deadline| now < deadline) {
                 continue;
@@ -433,7 +433,7 @@ impl Incoming {
             if consumer_is_slow {
                 running.deadline = Some(now + self.time);
             } else {
-                late.push(*number);
+                late.push(number);
             }
         }
         for call in &late {
@@ -455,9 +455,9 @@ impl Incoming {
         self.partial = None;
         self.waiting.retain(|held| is_message(&held.request));
         let calls = self.running.iter().filter(|(_, running)| !running.message);
-        let calls: Vec<Number> = calls.map(|(number, _)| *number).collect();
+        let calls: Vec<Number> = calls.map(|(number, _)| number).collect();
         for call in &calls {
-            self.running.remove(call);
+            self.running.remove(*call);
             self.unblock(*call);
         }
         calls

@@ -9,12 +9,13 @@ mod liveness;
 mod outgoing;
 mod receive;
 mod send;
+mod sorted;
 mod state;
 mod stream;
 mod timers;
 mod topics;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub use error::{End, Full, ItemRefused, PeerMisbehaved};
@@ -29,6 +30,7 @@ use incoming::Incoming;
 use liveness::Liveness;
 use outgoing::{Outgoing, Received, Verdict};
 use send::Turn;
+use sorted::Sorted;
 use timers::{Timer, Timers};
 use topics::{Cursors, Subscriptions};
 
@@ -74,7 +76,7 @@ pub struct Session {
     /// What this side says once all that was asked for is sent.
     finishing: Option<Goodbye>,
     /// To a server: the kinds of whose outlines it has asked for, and not heard.
-    outlines_asked: BTreeSet<u32>,
+    outlines_asked: Sorted<u32, ()>,
     /// Frames of either side's about outlines that are due.
     outlines: VecDeque<Frame<'static>>,
     /// The next message is a log's, if there is one to be read.
@@ -165,7 +167,7 @@ impl Session {
             table_told: false,
             leaving: None,
             finishing: None,
-            outlines_asked: BTreeSet::new(),
+            outlines_asked: Sorted::default(),
             outlines: VecDeque::new(),
             pull_next: false,
             table: Arc::default(),

@@ -1,9 +1,10 @@
 //! Requests that this side makes: waiting for the window, in flight, answered or acknowledged.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::credit::{Allowance, charge, charge_all};
+use super::sorted::Sorted;
 use super::stream::Receiving;
 use super::{Full, Outcome, RequestKey};
 use crate::frame::{Answer, LEAVE, Refusal};
@@ -69,9 +70,9 @@ pub(super) struct Outgoing {
     queue: VecDeque<Queued>,
     /// Invariant: the sum of the costs in `queue`.
     queued: usize,
-    in_flight: BTreeMap<Number, InFlight>,
+    in_flight: Sorted<Number, InFlight>,
     /// Events that aren't acknowledged, by the number of their last frame.
-    unacknowledged: BTreeMap<Number, RequestKey>,
+    unacknowledged: Sorted<Number, RequestKey>,
     /// Calls to be cancelled. Each is in flight, so it is bounded as those are.
     cancels: VecDeque<Number>,
     window: Allowance,
@@ -96,8 +97,8 @@ impl Outgoing {
             next_key: 0,
             queue: VecDeque::new(),
             queued: 0,
-            in_flight: BTreeMap::new(),
-            unacknowledged: BTreeMap::new(),
+            in_flight: Sorted::default(),
+            unacknowledged: Sorted::default(),
             cancels: VecDeque::new(),
             window: Allowance::default(),
             refused: Vec::new(),
@@ -251,15 +252,20 @@ impl Outgoing {
                 let (key, stream) = (head.key, head.class == Class::Stream);
                 let (kind, deadline) = (head.kind, head.deadline);
                 let window = self.stream_window;
-                let call = self.in_flight.entry(first).or_insert_with(|| InFlight {
-                    key: Some(key),
-                    kind,
-                    deadline,
-                    whole: false,
-                    answer: None,
-                    items: stream.then(|| Receiving::new(window)),
-                });
-                call.whole = !more;
+                if !self.in_flight.contains_key(first) {
+                    let call = InFlight {
+                        key: Some(key),
+                        kind,
+                        deadline,
+                        whole: false,
+                        answer: None,
+                        items: stream.then(|| Receiving::new(window)),
+                    };
+                    self.in_flight.insert(first, call);
+                }
+                if let Some(call) = self.in_flight.get_mut(first) {
+                    call.whole = !more;
+                }
             }
             Class::Event if !more => {
                 self.unacknowledged.insert(number, head.key);
@@ -281,20 +287,20 @@ impl Outgoing {
 
     /// The call with this id, if it is open.
     pub(super) fn call(&mut self, call: Number) -> Option<&mut InFlight> {
-        self.in_flight.get_mut(&call)
+        self.in_flight.get_mut(call)
     }
 
-    pub(super) fn stream_of(&mut self, key: RequestKey) -> Option<(Number, &mut InFlight)> {
+    /// The call of this key, if it is in flight, and its id.
+    pub(super) fn in_flight_of(&mut self, key: RequestKey) -> Option<(Number, &mut InFlight)> {
         self.in_flight
             .iter_mut()
             .find(|(_, call)| call.key == Some(key))
-            .map(|(number, call)| (*number, call))
     }
 
     /// A call's caller has taken an item: there is time for the next.
     pub(super) fn renew(&mut self, now: Time, call: Number) {
         let deadline = now + self.time;
-        if let Some(call) = self.in_flight.get_mut(&call) {
+        if let Some(call) = self.in_flight.get_mut(call) {
             call.deadline = Some(deadline);
         }
     }
@@ -303,7 +309,7 @@ impl Outgoing {
     pub(super) fn stream_news(&mut self) -> Option<(Number, &mut Receiving)> {
         self.in_flight.iter_mut().find_map(|(call, state)| {
             let items = state.items.as_mut()?;
-            items.grant.is_worth_telling().then_some((*call, items))
+            items.grant.is_worth_telling().then_some((call, items))
         })
     }
 
@@ -322,7 +328,7 @@ impl Outgoing {
         call: Number,
         answer: Answer<Vec<u8>>,
     ) -> Result<(), OutOfPlace> {
-        let call = self.in_flight.get_mut(&call).ok_or(OutOfPlace)?;
+        let call = self.in_flight.get_mut(call).ok_or(OutOfPlace)?;
         match call.answer.replace(answer) {
             None => Ok(()),
             Some(_) => Err(OutOfPlace),
@@ -335,7 +341,7 @@ impl Outgoing {
         call: Number,
         part: &[u8],
     ) -> Result<usize, OutOfPlace> {
-        let call = self.in_flight.get_mut(&call).ok_or(OutOfPlace)?;
+        let call = self.in_flight.get_mut(call).ok_or(OutOfPlace)?;
         match call.answer.as_mut() {
             Some(Answer::Value(payload) | Answer::Error(payload)) => {
                 payload.extend_from_slice(part);
@@ -347,7 +353,7 @@ impl Outgoing {
 
     /// Closes a call whose answer is whole.
     pub(super) fn answered(&mut self, call: Number) -> Result<Closed, OutOfPlace> {
-        let state = self.in_flight.remove(&call).ok_or(OutOfPlace)?;
+        let state = self.in_flight.remove(call).ok_or(OutOfPlace)?;
         let cancel_waits = self.cancels.contains(&call);
         if !state.whole && (state.key.is_some() || cancel_waits) {
             return Err(OutOfPlace);
@@ -366,52 +372,44 @@ impl Outgoing {
 
     /// Everything up to this number has arrived: which events are settled by that.
     pub(super) fn acknowledge(&mut self, received: Number) -> Vec<Verdict> {
-        let rest = self.unacknowledged.split_off(&received.next());
-        let settled = std::mem::replace(&mut self.unacknowledged, rest);
-        settled
-            .into_values()
-            .map(|key| (key, Outcome::Accepted))
-            .collect()
+        let settled = self.unacknowledged.take_up_to(received);
+        settled.map(|key| (key, Outcome::Accepted)).collect()
     }
 
     /// The caller wants no outcome any more. Events go all the same.
     pub(super) fn cancel(&mut self, key: RequestKey) {
-        self.end_calls(|of| of == key);
+        self.drop_queued(|queued| queued.class != Class::Event && queued.key == key);
+        let in_flight = self.in_flight_of(key);
+        if let Some((number, call)) = in_flight {
+            call.key = None;
+            let is_stream = call.items.is_some();
+            self.streams -= usize::from(is_stream);
+            self.cancels.push_back(number);
+        }
     }
 
     /// Ends the calls whose deadline has passed.
     pub(super) fn expire(&mut self, now: Time) -> Vec<RequestKey> {
         let mut late = Vec::new();
-        for call in self.in_flight.values_mut() {
+        for (number, call) in self.in_flight.iter_mut() {
             if call.deadline.is_none_or(|deadline| now < deadline) {
                 continue;
             }
             if call.items.as_ref().is_some_and(Receiving::has_unconsumed) {
                 call.deadline = Some(now + self.time);
-            } else {
-                late.extend(call.key);
-            }
-        }
-        let queued = self.queue.iter().filter(|queued| {
-            !queued.has_begun() && queued.deadline.is_some_and(|deadline| deadline <= now)
-        });
-        late.extend(queued.map(|queued| queued.key));
-        if !late.is_empty() {
-            late.sort_unstable();
-            self.end_calls(|key| late.binary_search(&key).is_ok());
-        }
-        late
-    }
-
-    /// Cancels what is in flight, and drops what isn't.
-    fn end_calls(&mut self, of: impl Fn(RequestKey) -> bool) {
-        self.drop_queued(|queued| queued.class != Class::Event && of(queued.key));
-        for (number, call) in &mut self.in_flight {
-            if call.key.take_if(|key| of(*key)).is_some() {
+            } else if let Some(key) = call.key.take() {
                 self.streams -= usize::from(call.items.is_some());
-                self.cancels.push_back(*number);
+                self.cancels.push_back(number);
+                late.push(key);
             }
         }
+        self.drop_queued(|queued| {
+            let due = queued.deadline.is_some_and(|deadline| deadline <= now);
+            let is_late = due && !queued.has_begun();
+            late.extend(is_late.then_some(queued.key));
+            is_late
+        });
+        late
     }
 
     pub(super) fn next_deadline(&self) -> Option<Time> {
@@ -433,7 +431,7 @@ impl Outgoing {
             .filter_map(|queued| queued.first)
             .collect();
         for number in begun {
-            self.in_flight.remove(&number);
+            self.in_flight.remove(number);
         }
         self.queue
             .drain(..)
@@ -448,14 +446,14 @@ impl Outgoing {
             Received::UpTo(last) => Some(last.is_some_and(|last| number <= last)),
             Received::Untold => None,
         };
-        for (number, call) in std::mem::take(&mut self.in_flight) {
+        for (number, call) in self.in_flight.drain() {
             let outcome = match has(number) {
                 Some(false) => Outcome::NotReceived,
                 Some(true) | None => Outcome::Unknown,
             };
             ended.extend(call.key.map(|key| (key, outcome)));
         }
-        for (number, key) in std::mem::take(&mut self.unacknowledged) {
+        for (number, key) in self.unacknowledged.drain() {
             let outcome = match has(number) {
                 Some(true) => Outcome::Accepted,
                 Some(false) => Outcome::NotReceived,
@@ -465,7 +463,6 @@ impl Outgoing {
         }
         self.cancels.clear();
         self.streams = 0;
-        ended.sort_unstable_by_key(|(key, _)| *key);
         ended
     }
 

@@ -277,7 +277,7 @@ impl Session {
     /// Only what was asked for, and once, so that a client can't fill the server's log.
     fn outline(&mut self, outline: Outline) -> Result<(), PeerMisbehaved> {
         let Outline { kind, text } = outline;
-        if !self.outlines_asked.remove(&kind) {
+        if self.outlines_asked.remove(kind).is_none() {
             return Err(PeerMisbehaved::OutlineUnasked);
         }
         self.events.push_back(Event::Outline { kind, text });

@@ -1,9 +1,10 @@
 //! Topics: a client's subscriptions, and a server's cursors into their logs.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::credit::{Allowance, Grant, charge};
 use super::send::append;
+use super::sorted::Sorted;
 use super::state::Role;
 use super::{
     Event, Full, Outcome, Output, PeerMisbehaved, Pull, Request, RequestKey, Session, State,
@@ -21,11 +22,11 @@ use crate::{Alias, Class, Number, Offset, Time};
 #[derive(Debug)]
 pub(super) struct Subscriptions {
     /// Those that haven't been answered, and whether they are still wanted.
-    joining: BTreeMap<RequestKey, bool>,
-    active: BTreeMap<RequestKey, Subscription>,
-    by_alias: BTreeMap<Alias, RequestKey>,
+    joining: Sorted<RequestKey, bool>,
+    active: Sorted<RequestKey, Subscription>,
+    by_alias: Sorted<Alias, RequestKey>,
     /// What is being left, by the request that says so: its publications may still come.
-    leaving: BTreeMap<RequestKey, Alias>,
+    leaving: Sorted<RequestKey, Alias>,
     window: u64,
 }
 
@@ -43,21 +44,21 @@ struct Subscription {
 impl Subscriptions {
     pub(super) fn new(window: u64) -> Self {
         Self {
-            joining: BTreeMap::new(),
-            active: BTreeMap::new(),
-            by_alias: BTreeMap::new(),
-            leaving: BTreeMap::new(),
+            joining: Sorted::default(),
+            active: Sorted::default(),
+            by_alias: Sorted::default(),
+            leaving: Sorted::default(),
             window,
         }
     }
 
     /// Whether the application hears nothing of this request's outcome.
     pub(super) fn settle(&mut self, request: RequestKey) -> bool {
-        self.leaving.remove(&request).is_some() || self.joining.remove(&request) == Some(false)
+        self.leaving.remove(request).is_some() || self.joining.remove(request) == Some(false)
     }
 
     pub(super) fn consumed(&mut self, subscription: RequestKey) -> bool {
-        let Some(subscription) = self.active.get_mut(&subscription) else {
+        let Some(subscription) = self.active.get_mut(subscription) else {
             return false;
         };
         let charged = subscription.unconsumed.pop_front().unwrap_or(0);
@@ -74,7 +75,7 @@ impl Subscriptions {
             unconsumed: VecDeque::new(),
         };
         if let Some(earlier) = self.by_alias.insert(joined.alias, key) {
-            self.active.remove(&earlier);
+            self.active.remove(earlier);
         }
         self.active.insert(key, subscription);
     }
@@ -84,8 +85,8 @@ impl Subscriptions {
         &mut self,
         alias: Alias,
     ) -> Result<Option<(RequestKey, &mut Subscription)>, PeerMisbehaved> {
-        match self.by_alias.get(&alias) {
-            Some(key) => Ok(self.active.get_mut(key).map(|found| (*key, found))),
+        match self.by_alias.get(alias) {
+            Some(key) => Ok(self.active.get_mut(*key).map(|found| (*key, found))),
             None if self.leaving.values().any(|leaving| *leaving == alias) => Ok(None),
             None => Err(PeerMisbehaved::NoSuchTopic),
         }
@@ -106,7 +107,7 @@ impl Subscriptions {
 /// Where a server's client stands in the topics that it has joined.
 #[derive(Debug, Default)]
 pub(super) struct Cursors {
-    all: BTreeMap<Alias, Cursor>,
+    all: Sorted<Alias, Cursor>,
     /// Who had its turn last.
     last: Option<Alias>,
 }
@@ -135,7 +136,7 @@ impl Cursor {
 impl Cursors {
     /// The reply to this join is out.
     pub(super) fn activate(&mut self, alias: Alias, join: Number) {
-        let cursor = self.all.get_mut(&alias);
+        let cursor = self.all.get_mut(alias);
         if let Some(cursor) = cursor.filter(|cursor| cursor.join == join) {
             cursor.active = true;
         }
@@ -146,15 +147,8 @@ impl Cursors {
     }
 
     fn ready(&self) -> Option<(Alias, &Cursor)> {
-        let is_ready = |(alias, cursor): (&Alias, _)| -> Option<(Alias, &Cursor)> {
-            let cursor: &Cursor = cursor;
-            cursor.is_ready().then_some((*alias, cursor))
-        };
-        let after = self
-            .last
-            .map_or(Alias::new(0), |last| Alias::new(last.get() + 1));
-        let behind = self.all.range(after..).find_map(is_ready);
-        behind.or_else(|| self.all.iter().find_map(is_ready))
+        let mut cursors = self.all.iter_after(self.last);
+        cursors.find(|(_, cursor)| cursor.is_ready())
     }
 }
 
@@ -182,10 +176,10 @@ impl Session {
     /// Leaves a topic, also one that is still being joined: nothing more comes of it.
     pub fn unsubscribe(&mut self, now: Time, subscription: RequestKey) {
         self.now = self.now.max(now);
-        if let Some(wanted) = self.subscriptions.joining.get_mut(&subscription) {
+        if let Some(wanted) = self.subscriptions.joining.get_mut(subscription) {
             *wanted = false;
-        } else if let Some(left) = self.subscriptions.active.remove(&subscription) {
-            self.subscriptions.by_alias.remove(&left.alias);
+        } else if let Some(left) = self.subscriptions.active.remove(subscription) {
+            self.subscriptions.by_alias.remove(left.alias);
             self.leave(left.alias, left.join);
         }
         self.events.retain(|event| match event {
@@ -258,7 +252,7 @@ impl Session {
         };
         let joined = Joined::decode(&payload)?;
         let wanted = request.filter(|request| {
-            let wanted = self.subscriptions.joining.remove(request);
+            let wanted = self.subscriptions.joining.remove(*request);
             wanted == Some(true)
         });
         match wanted {
@@ -348,9 +342,9 @@ impl Session {
             }
             LEAVE => {
                 let Leave { alias, join } = Leave::decode(&payload)?;
-                let cursor = self.cursors.all.get(&alias);
+                let cursor = self.cursors.all.get(alias);
                 if cursor.is_some_and(|cursor| cursor.join == join) {
-                    self.cursors.all.remove(&alias);
+                    self.cursors.all.remove(alias);
                     self.events.push_back(Event::Left { alias });
                 }
                 self.incoming.answer(number, Answer::Value(Vec::new()));
@@ -403,14 +397,14 @@ impl Session {
 
     /// A log has entries up to `head`, and without it.
     pub fn news(&mut self, alias: Alias, head: Offset) {
-        if let Some(cursor) = self.cursors.all.get_mut(&alias) {
+        if let Some(cursor) = self.cursors.all.get_mut(alias) {
             cursor.head = cursor.head.max(head);
         }
     }
 
     pub(super) fn topic_window(&mut self, window: TopicWindow) {
         // One that was left meanwhile may still be named.
-        if let Some(cursor) = self.cursors.all.get_mut(&window.alias) {
+        if let Some(cursor) = self.cursors.all.get_mut(window.alias) {
             cursor.window.raise(window.limit);
             cursor.blocked = false;
         }
@@ -439,7 +433,7 @@ impl Session {
     pub fn pulled(&mut self, now: Time, pull: Pull, slice: Slice) {
         self.now = self.now.max(now);
         self.cursors.last = Some(pull.alias);
-        if let Some(cursor) = self.cursors.all.get_mut(&pull.alias) {
+        if let Some(cursor) = self.cursors.all.get_mut(pull.alias) {
             cursor.next = slice.next;
             cursor.window.spend(slice.charged);
             cursor.blocked = slice.more && slice.next == pull.from;

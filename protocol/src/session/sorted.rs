@@ -1,0 +1,160 @@
+//! A map for keys that mostly come in their order.
+
+use std::collections::VecDeque;
+
+/// A map as a sorted queue: what a session holds is few, or comes and goes in order, and a page carries
+/// less code for it than for a tree.
+#[derive(Clone, Debug)]
+pub(super) struct Sorted<K, V>(VecDeque<(K, V)>);
+
+impl<K, V> Default for Sorted<K, V> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
+impl<K: Ord + Copy, V> Sorted<K, V> {
+    fn place(&self, key: K) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&key, |(key, _)| *key)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub(super) fn contains_key(&self, key: K) -> bool {
+        self.place(key).is_ok()
+    }
+
+    pub(super) fn get(&self, key: K) -> Option<&V> {
+        let place = self.place(key).ok()?;
+        self.0.get(place).map(|(_, value)| value)
+    }
+
+    pub(super) fn get_mut(&mut self, key: K) -> Option<&mut V> {
+        let place = self.place(key).ok()?;
+        self.0.get_mut(place).map(|(_, value)| value)
+    }
+
+    /// Gives the value that was there.
+    pub(super) fn insert(&mut self, key: K, value: V) -> Option<V> {
+        match self.place(key) {
+            Ok(place) => {
+                let there = self.0.get_mut(place)?;
+                Some(std::mem::replace(&mut there.1, value))
+            }
+            Err(place) => {
+                self.0.insert(place, (key, value));
+                None
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: K) -> Option<V> {
+        let place = self.place(key).ok()?;
+        self.0.remove(place).map(|(_, value)| value)
+    }
+
+    /// Takes everything up to this key, and with it.
+    pub(super) fn take_up_to(&mut self, last: K) -> impl Iterator<Item = V> + use<'_, K, V> {
+        let end = match self.place(last) {
+            Ok(place) => place + 1,
+            Err(place) => place,
+        };
+        self.0.drain(..end).map(|(_, value)| value)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (K, &V)> {
+        self.0.iter().map(|(key, value)| (*key, value))
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (K, &mut V)> {
+        self.0.iter_mut().map(|(key, value)| (*key, value))
+    }
+
+    /// Those behind this key, and then the others: whose turn it is after the one of this key.
+    pub(super) fn iter_after(&self, key: Option<K>) -> impl Iterator<Item = (K, &V)> {
+        let start = match key.map(|key| self.place(key)) {
+            Some(Ok(place)) => place + 1,
+            Some(Err(place)) => place,
+            None => 0,
+        };
+        let behind = self.0.range(start..);
+        let others = self.0.range(..start);
+        behind.chain(others).map(|(key, value)| (*key, value))
+    }
+
+    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
+        self.0.iter().map(|(_, value)| value)
+    }
+
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.0.iter_mut().map(|(_, value)| value)
+    }
+
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = (K, V)> + use<'_, K, V> {
+        self.0.drain(..)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::Sorted;
+
+    fn map(keys: &[u8]) -> Sorted<u8, u8> {
+        let mut map = Sorted::default();
+        for key in keys {
+            assert_eq!(map.insert(*key, key + 100), None);
+        }
+        map
+    }
+
+    fn keys(entries: impl Iterator<Item = (u8, u8)>) -> Vec<u8> {
+        entries.map(|(key, _)| key).collect()
+    }
+
+    #[test]
+    fn entries_stand_in_the_order_of_their_keys() {
+        let mut map = map(&[5, 1, 3]);
+        assert_eq!(
+            keys(map.iter().map(|(key, value)| (key, *value))),
+            [1, 3, 5]
+        );
+        assert_eq!((map.get(3), map.get(4)), (Some(&103), None));
+        assert_eq!(map.insert(3, 7), Some(103));
+        assert_eq!((map.remove(3), map.remove(3)), (Some(7), None));
+        assert_eq!(map.len(), 2);
+        assert_eq!(keys(map.drain()), [1, 5]);
+        assert!(map.is_empty());
+    }
+
+    #[test]
+    fn what_is_up_to_a_key_can_be_taken() {
+        for (last, taken) in [(0, 0), (1, 1), (2, 1), (3, 2), (9, 3)] {
+            let mut map = map(&[1, 3, 5]);
+            assert_eq!(map.take_up_to(last).count(), taken, "{last}");
+            assert_eq!(map.len(), 3 - taken);
+        }
+    }
+
+    #[test]
+    fn turns_go_round() {
+        let map = map(&[1, 3, 5]);
+        let turns = |key| keys(map.iter_after(key).map(|(key, value)| (key, *value)));
+        assert_eq!(turns(None), [1, 3, 5]);
+        assert_eq!(turns(Some(3)), [5, 1, 3]);
+        assert_eq!(turns(Some(4)), [5, 1, 3]);
+        assert_eq!(turns(Some(5)), [1, 3, 5]);
+    }
+}
