@@ -8,3 +8,4 @@ mod pair;
 mod requests;
 mod soak;
 mod topics;
+mod topics_soak;

@@ -14,10 +14,10 @@ use crate::{Answer, Class, Limits, Number, Time};
 const STEPS: u32 = 400;
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(super) fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -26,7 +26,7 @@ impl Dice {
     }
 
     /// Mostly small, now and then of several parts.
-    fn length(&mut self) -> usize {
+    pub(super) fn length(&mut self) -> usize {
         let most = if self.roll(20) == 0 { 200_000 } else { 600 };
         8 + self.roll(most) as usize
     }
@@ -209,10 +209,10 @@ impl App {
 
 /// A link that delays, and keeps the order.
 #[derive(Default)]
-struct Line(VecDeque<(Time, Vec<u8>)>);
+pub(super) struct Line(VecDeque<(Time, Vec<u8>)>);
 
 impl Line {
-    fn take_up(&mut self, from: &mut Side, now: Time, dice: &mut Dice) {
+    pub(super) fn take_up(&mut self, from: &mut Side, now: Time, dice: &mut Dice) {
         for message in from.sent.drain(..) {
             assert!(message.len() <= MAX_MESSAGE);
             let due = now + Duration::from_millis(dice.roll(50));
@@ -221,7 +221,7 @@ impl Line {
         }
     }
 
-    fn deliver(&mut self, to: &mut Side, now: Time) {
+    pub(super) fn deliver(&mut self, to: &mut Side, now: Time) {
         while let Some((_, message)) = self.0.pop_front_if(|(due, _)| *due <= now) {
             to.session.handle(now, Input::Message(&message));
         }
