@@ -5,8 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use twinwire::limits::MAX_PAYLOAD;
-use twinwire::{Answer, Call, EncodeError, Format, Number, Refusal};
+use twinwire::{Answer, Call, Format, Number, Refusal};
 
 /// `Send` where tasks move between threads; everything in a browser, where they don't.
 #[cfg(not(target_arch = "wasm32"))]
@@ -46,17 +45,8 @@ where
         };
         let answer = handler(request);
         Box::pin(async move {
-            let answer = match answer.await {
-                Ok(reply) => format.encode(&reply, MAX_PAYLOAD).map(Answer::Value),
-                Err(error) => format.encode(&error, MAX_PAYLOAD).map(Answer::Error),
-            };
-            answer.unwrap_or_else(|error| {
-                let why = match error {
-                    EncodeError::TooLarge { .. } => Refusal::TooLarge,
-                    _ => Refusal::Unwritable,
-                };
-                Answer::Refused(why.into())
-            })
+            let answer = Answer::encode(format, &answer.await);
+            answer.unwrap_or_else(|error| Answer::Refused(Refusal::from(&error).into()))
         })
     }))
 }

@@ -69,10 +69,7 @@ impl<S: 'static, I: 'static> Registered<S, I> {
                     Ok(request) => request,
                     Err(refused) => return refused,
                 };
-                let answer = match handler(cx, request).await {
-                    Ok(reply) => format.encode(&reply, MAX_PAYLOAD).map(Answer::Value),
-                    Err(error) => format.encode(&error, MAX_PAYLOAD).map(Answer::Error),
-                };
+                let answer = Answer::encode(format, &handler(cx, request).await);
                 answer.unwrap_or_else(|error| Answer::Refused(unwritable(C::NAME, &error).into()))
             })
         })
@@ -110,10 +107,7 @@ impl<S: 'static, I: 'static> Registered<S, I> {
                     Err(refused) => return refused,
                 };
                 let feed = Feed::new(arrived.outlet, format);
-                let answer = match handler(cx, request, feed).await {
-                    Ok(()) => format.encode(&(), MAX_PAYLOAD).map(Answer::Value),
-                    Err(error) => format.encode(&error, MAX_PAYLOAD).map(Answer::Error),
-                };
+                let answer = Answer::encode(format, &handler(cx, request, feed).await);
                 answer.unwrap_or_else(|error| Answer::Refused(unwritable(C::NAME, &error).into()))
             })
         })
@@ -271,10 +265,7 @@ fn read<K: Kind>(format: Format, payload: Vec<u8>) -> Result<K, Answer<Vec<u8>>>
 /// The handler gave what can't be written.
 pub(crate) fn unwritable(kind: &str, error: &EncodeError) -> Refusal {
     tracing::error!(kind, %error, "an answer or an item can't be written");
-    match error {
-        EncodeError::TooLarge { .. } => Refusal::TooLarge,
-        _ => Refusal::Unwritable,
-    }
+    error.into()
 }
 
 /// All kinds by name: of each its newest type, and the older ones that become it.

@@ -2,11 +2,15 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use super::Malformed;
 use super::link::{put_retry, read_retry};
 use super::request::check_part;
 use super::wire::{Reader, put_integer};
 use crate::goodbye::Retry;
+use crate::limits::MAX_PAYLOAD;
+use crate::{EncodeError, Format};
 
 /// What became of a call. `P` is the payload: borrowed on the wire, owned in the session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +57,35 @@ impl<'a> Answer<&'a [u8]> {
                 body.end()?;
                 Ok(Self::Refused(refused))
             }
+        }
+    }
+}
+
+impl Answer<Vec<u8>> {
+    /// What a handler gave, written in a format.
+    ///
+    /// # Errors
+    /// The value or the error can't be written, or is larger than any payload may be.
+    pub fn encode<V: Serialize, E: Serialize>(
+        format: Format,
+        outcome: &Result<V, E>,
+    ) -> Result<Self, EncodeError> {
+        match outcome {
+            Ok(value) => format.encode(value, MAX_PAYLOAD).map(Self::Value),
+            Err(error) => format.encode(error, MAX_PAYLOAD).map(Self::Error),
+        }
+    }
+}
+
+/// What the caller of a handler is told whose answer, or item, can't be written.
+impl From<&EncodeError> for Refusal {
+    fn from(error: &EncodeError) -> Self {
+        match error {
+            EncodeError::TooLarge { .. } => Self::TooLarge,
+            EncodeError::TooDeep
+            | EncodeError::NotFinite
+            | EncodeError::Postcard(_)
+            | EncodeError::Json(_) => Self::Unwritable,
         }
     }
 }
