@@ -230,7 +230,9 @@ impl Session {
     /// [`Limits::drain`](crate::Limits::drain) is over. Further requests are not taken.
     pub fn finish(&mut self, now: Time, goodbye: Goodbye) {
         self.now = self.now.max(now);
-        if self.finishing.is_none() {
+        if !self.state.takes_requests() {
+            self.close(now, goodbye);
+        } else if self.finishing.is_none() {
             self.finishing = Some(goodbye);
             self.timers.set(Timer::Finish, self.now + self.limits.drain);
         }

@@ -143,29 +143,28 @@ impl Outgoing {
         if !self.has_room(payload.len()) {
             return Err(Full);
         }
-        let queued = Queued {
-            key: self.new_key(),
-            deadline: (class != Class::Event).then(|| now + self.time),
-            class,
-            kind,
-            payload,
-            sent: 0,
-            first: None,
-        };
-        let key = queued.key;
-        self.queued += queued.cost();
+        let deadline = (class != Class::Event).then(|| now + self.time);
         self.streams += usize::from(class == Class::Stream);
-        self.queue.push_back(queued);
-        Ok(key)
+        Ok(self.enqueue(deadline, class, kind, payload))
     }
 
     /// Queues what leaves a topic, whatever waits: the peer's subscriptions bound it.
     pub(super) fn push_leave(&mut self, payload: Vec<u8>) -> RequestKey {
+        self.enqueue(None, Class::Topic, LEAVE, payload)
+    }
+
+    fn enqueue(
+        &mut self,
+        deadline: Option<Time>,
+        class: Class,
+        kind: u32,
+        payload: Vec<u8>,
+    ) -> RequestKey {
         let queued = Queued {
             key: self.new_key(),
-            deadline: None,
-            class: Class::Topic,
-            kind: LEAVE,
+            deadline,
+            class,
+            kind,
             payload,
             sent: 0,
             first: None,
@@ -249,21 +248,18 @@ impl Outgoing {
         let first = *head.first.get_or_insert(number);
         match head.class {
             Class::Call | Class::Stream | Class::Topic => {
-                let (key, stream) = (head.key, head.class == Class::Stream);
-                let (kind, deadline) = (head.kind, head.deadline);
-                let window = self.stream_window;
-                if !self.in_flight.contains_key(first) {
+                if first == number {
+                    let is_stream = head.class == Class::Stream;
                     let call = InFlight {
-                        key: Some(key),
-                        kind,
-                        deadline,
-                        whole: false,
+                        key: Some(head.key),
+                        kind: head.kind,
+                        deadline: head.deadline,
+                        whole: !more,
                         answer: None,
-                        items: stream.then(|| Receiving::new(window)),
+                        items: is_stream.then(|| Receiving::new(self.stream_window)),
                     };
                     self.in_flight.insert(first, call);
-                }
-                if let Some(call) = self.in_flight.get_mut(first) {
+                } else if let Some(call) = self.in_flight.get_mut(first) {
                     call.whole = !more;
                 }
             }
