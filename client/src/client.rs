@@ -182,7 +182,7 @@ impl Client {
     /// Answers the server's calls of one kind from now on. The handler's future runs beside others
     /// in the task that drives the client, so it must not block; a panic in it ends its own call, in
     /// a browser the page's program. An earlier handler of the kind is replaced. Calls of a kind that
-    /// has none are refused as `no_handler`.
+    /// has none are refused as `no_handler`. A handler that holds a clone of this client keeps it open.
     ///
     /// # Errors
     /// If the kind isn't in the table that the client was connected with.

@@ -212,7 +212,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     }
 
     /// The most topics at a time (default 1,000, at least 1): with what each [keeps](Self::keep), this
-    /// bounds the memory of all logs, to 256 MiB by default. For another one, the least lately used that
+    /// bounds the memory of all logs, to 256 MiB by default, and as much again where all are read in JSON
+    /// too. For another one, the least lately used that
     /// nobody is subscribed to goes, with its log; if those looked at have subscribers, the other one is
     /// refused as `busy`. Who lets clients choose keys freely lets one of them push out the logs of
     /// others: `topic`'s judgement is the place to bound that.

@@ -217,9 +217,9 @@ pub struct Welcome {
     pub boot: BootId,
     /// How much the server takes.
     pub bounds: Bounds,
-    /// Those of the client's kinds, by their place in its table, that the server doesn't take:
-    /// because it doesn't know them, has them otherwise, or only sends them itself
-    /// ([`Refusal::NoHandler`]). It takes the others.
+    /// Those of the client's kinds, by their place in its table, that the server doesn't take: it has
+    /// none of that name or only sends it ([`Refusal::UnknownKind`]), or has it otherwise
+    /// ([`Refusal::KindDiffers`]). It takes the others.
     pub refused: Vec<(u32, Refusal)>,
 }
 

@@ -234,8 +234,9 @@ pub struct Admitted {
     pub peer: PeerId,
     /// The run of this process.
     pub boot: BootId,
-    /// The client's kinds that the server doesn't take, by their place in its table: unknown here,
-    /// of another structure, or only sent from here ([`Refusal::NoHandler`]).
+    /// The client's kinds that the server doesn't take, by their place in its table: unknown here or
+    /// only sent from here ([`Refusal::UnknownKind`]), or of another structure
+    /// ([`Refusal::KindDiffers`]).
     pub refused: Vec<(u32, Refusal)>,
     /// The kinds of calls whose handler must end before the next request starts, as an event's must.
     pub in_order: Vec<u32>,
