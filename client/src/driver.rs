@@ -269,6 +269,8 @@ impl<T: Transport> Shell<'_, T> {
                 }
             }
             Event::Hello { .. }
+            | Event::Detached { .. }
+            | Event::Fresh { .. }
             | Event::Room { .. }
             | Event::Outcome { .. }
             | Event::Item { .. }

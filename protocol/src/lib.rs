@@ -57,7 +57,7 @@ mod time;
 
 pub use frame::{Answer, KindEntry, Refusal, Refused};
 pub use goodbye::{Goodbye, GoodbyeCode, MAX_REASON, Retry};
-pub use id::{Alias, BootId, Epoch, Number, Offset, PeerId, Position, SessionId};
+pub use id::{Alias, BootId, Epoch, Number, Offset, PeerId, Position, Secret, SessionId};
 pub use kinds::{Class, KindInfo, Kinds};
 pub use limits::Limits;
 pub use message::{

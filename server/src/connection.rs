@@ -12,13 +12,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep};
 use tracing::field::display;
-use twinwire::frame::Table;
+use twinwire::frame::{Continuity, Table};
 use twinwire::limits::MAX_MESSAGE;
 use twinwire::log::Slice;
 use twinwire::session::{Admitted, Event, Input, Output, Pull, Request, Session, State};
 use twinwire::{
-    Alias, Answer, Class, End, Format, Goodbye, GoodbyeCode, Number, PeerId, Refusal, SessionId,
-    Time,
+    Alias, Answer, Class, End, Format, Goodbye, GoodbyeCode, Number, PeerId, Refusal, Secret,
+    SessionId, Time,
 };
 use twinwire_remote::{Inbound, Link, LinkLost, Requests, Taken};
 
@@ -45,7 +45,7 @@ pub(crate) async fn run<S, I>(
     let stop = shared.stop.subscribe();
     let session = Session::server(
         Time::default(),
-        shared.limits.clone(),
+        shared.limits.clone().resume(Duration::ZERO),
         shared.tables.known(),
     );
     let shell = Shell {
@@ -305,7 +305,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link> Shell<S, I, L>
             None => Some(event),
         };
         match event {
-            Some(Event::Hello { token, table }) => {
+            Some(Event::Hello { token, table, .. }) => {
                 if let Some(request) = &self.request {
                     let judging = (self.shared.authenticate)(token, request.clone());
                     self.judging = Some((judging, table));
@@ -336,6 +336,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link> Shell<S, I, L>
             Some(Event::Ended(end)) => self.ended(end),
             Some(
                 Event::Welcome(_)
+                | Event::Detached { .. }
+                | Event::Fresh { .. }
                 | Event::NeedOutlines { .. }
                 | Event::Joined { .. }
                 | Event::Publication { .. }
@@ -388,16 +390,18 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link> Shell<S, I, L>
         };
         let introduced = verdict.map_err(Denied::into_goodbye).and_then(|identity| {
             let internal = |_| Goodbye::new(GoodbyeCode::Internal, "no random bytes");
-            Ok(Introduction {
+            let introduction = Introduction {
                 identity,
                 session: SessionId::from_bytes(random().map_err(internal)?),
                 peer: PeerId::from_bytes(random().map_err(internal)?),
                 address: request.peer_addr(),
                 headers: request.headers().clone(),
-            })
+            };
+            let secret = Secret::from_bytes(random().map_err(internal)?);
+            Ok((introduction, secret))
         });
-        let introduction = match introduced {
-            Ok(introduction) => introduction,
+        let (introduction, secret) = match introduced {
+            Ok(introduced) => introduced,
             Err(goodbye) => return self.session.close(now, goodbye),
         };
         self.shared.tables.learn(table);
@@ -414,6 +418,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link> Shell<S, I, L>
             session: introduction.session,
             peer: introduction.peer,
             boot: self.shared.boot,
+            secret,
+            continuity: Continuity::New,
             refused,
             in_order,
         };

@@ -6,6 +6,7 @@
 mod answer;
 mod link;
 mod request;
+mod resume;
 mod topic;
 mod wire;
 
@@ -17,6 +18,7 @@ pub use link::{
     Welcome,
 };
 pub use request::{Call, Cancel, Event, Item, Part, Reply, ReplyPart};
+pub use resume::{Continuity, Resume, Resumed};
 pub use topic::{
     JOIN, Join, Joined, LEAVE, Leave, PUBLISH, Publication, Publish, RESERVED, SkipReason, Skipped,
     Start, TopicWindow, Verdict, decode_offset, encode_offset,

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::End;
-use crate::frame::{Answer, Joined, Refusal, Skipped, Start, Table, Welcome};
+use super::{End, Fresh};
+use crate::frame::{Answer, Continuity, Joined, Refusal, Resume, Skipped, Start, Table, Welcome};
+use crate::goodbye::Retry;
 use crate::log::Room;
-use crate::{Alias, BootId, Class, Number, Offset, PeerId, SessionId, Time};
+use crate::{Alias, BootId, Class, Number, Offset, PeerId, Secret, SessionId, Time};
 
 /// What happened outside the session.
 #[derive(Clone, Copy, Debug)]
@@ -60,18 +61,36 @@ pub struct Pull {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// To the server: a client has said hello. Answer with [`Session::welcome`], or refuse it
-    /// with [`Session::close`].
+    /// with [`Session::close`]; or, if it wants a session back, ask that one, with
+    /// [`Session::resume`], to go on over this connection in this session's place.
     ///
     /// [`Session::welcome`]: super::Session::welcome
     /// [`Session::close`]: super::Session::close
+    /// [`Session::resume`]: super::Session::resume
     Hello {
         /// What the client's application gave for the server's to judge.
         token: Vec<u8>,
         /// The client's kinds.
         table: Arc<Table>,
+        /// The session that it wants back.
+        resume: Option<Box<Resume>>,
     },
-    /// To the client: the session is open.
+    /// To the client: the session is open, for the first time or again. Its
+    /// [`continuity`](Welcome::continuity) says which; if the one that it had is lost, that came before
+    /// as [`Event::Fresh`].
     Welcome(Welcome),
+    /// The connection is gone, and the session stays: the client should open another, when `retry` says.
+    Detached {
+        /// Now, under the usual back-off, or not before some time has passed.
+        retry: Retry,
+    },
+    /// To the client: the session that it had is lost. All that was pending has its outcome; drop the
+    /// handlers that run. Nothing is joined in the one that begins with the [`Event::Welcome`] that
+    /// follows.
+    Fresh {
+        /// Why.
+        why: Fresh,
+    },
     /// A request of the peer starts. It was given in the order in which the peer made it; the next
     /// one may come before this one is over, unless it is an event or of a kind that is handled in
     /// order ([`Admitted::in_order`]).
@@ -234,6 +253,11 @@ pub struct Admitted {
     pub peer: PeerId,
     /// The run of this process.
     pub boot: BootId,
+    /// With this the client may have the session back; from a cryptographic source.
+    pub secret: Secret,
+    /// How the session relates to one that the client wanted back: never
+    /// [`Resumed`](Continuity::Resumed), see [`Session::resume`](super::Session::resume).
+    pub continuity: Continuity,
     /// The client's kinds that the server doesn't take, by their place in its table: unknown here or
     /// only sent from here ([`Refusal::UnknownKind`]), or of another structure
     /// ([`Refusal::KindDiffers`]).

@@ -221,6 +221,23 @@ impl Outgoing {
         ended
     }
 
+    /// Another session begins. Keys go on: they name requests of all.
+    pub(super) fn begin_anew(&mut self, limits: &Limits) {
+        *self = Self {
+            next_key: self.next_key,
+            ..Self::new(limits)
+        };
+    }
+
+    /// The peer may not have heard how far its streams may go.
+    pub(super) fn tell_streams_again(&mut self) {
+        for call in self.in_flight.values_mut() {
+            if let Some(items) = &mut call.items {
+                items.grant.tell_again();
+            }
+        }
+    }
+
     pub(super) fn grant(&mut self, window: u64) {
         self.window.raise(window);
     }

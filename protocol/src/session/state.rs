@@ -40,6 +40,8 @@ states! {
     Judging = "judging", "server: hello received, the application judges it";
     /// Requests and answers flow.
     Open = "open", "welcomed: requests and answers flow";
+    /// There is no connection; the client may come back over another.
+    Detached = "detached", "welcomed, and without a connection";
     /// This side said goodbye and awaits the peer's.
     Draining = "draining", "goodbye sent, the peer's is awaited";
     /// The peer said goodbye; what it sent for good before is still handled.
@@ -69,7 +71,12 @@ impl State {
         match self {
             Self::Idle | Self::Greeting | Self::Parting => role == Role::Client,
             Self::Awaiting | Self::Asking | Self::Judging => role == Role::Server,
-            Self::Open | Self::Draining | Self::Leaving | Self::Closing | Self::Closed => true,
+            Self::Open
+            | Self::Detached
+            | Self::Draining
+            | Self::Leaving
+            | Self::Closing
+            | Self::Closed => true,
         }
     }
 
@@ -81,7 +88,9 @@ impl State {
             Pong, Publication, Reply, Skipped, StreamWindow, Table, TopicWindow, Welcome,
         };
         match (self, frame) {
-            (Self::Closing | Self::Closed | Self::Parting | Self::Leaving, _) => Drop,
+            (Self::Detached | Self::Closing | Self::Closed | Self::Parting | Self::Leaving, _) => {
+                Drop
+            }
             (Self::Idle, _) => Refuse,
             (_, Goodbye) => Take,
             (Self::Greeting, Welcome | NeedTable) => Take,
@@ -108,6 +117,9 @@ impl State {
 
     /// Whether requests may be given to the session: they wait until it is open.
     pub(super) fn takes_requests(self) -> bool {
-        matches!(self, Self::Idle | Self::Greeting | Self::Open)
+        matches!(
+            self,
+            Self::Idle | Self::Greeting | Self::Open | Self::Detached
+        )
     }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::frame::{
     Answer, Frame, JOIN, Join, Joined, LEAVE, Leave, PUBLISH, Publication, Publish, Refusal,
-    Skipped, Start, TopicWindow,
+    Resume, Resumed, Skipped, Start, TopicWindow,
 };
 use crate::limits::{MAX_MESSAGE, MAX_PART};
 use crate::log::{Room, Slice};
@@ -92,6 +92,18 @@ impl Subscriptions {
         }
     }
 
+    /// What the server has to know to go on over another connection.
+    pub(super) fn told_again(&mut self) -> Vec<Resumed> {
+        let told = self.active.values_mut().map(|subscription| Resumed {
+            alias: subscription.alias,
+            join: subscription.join,
+            next: subscription.next,
+            used: subscription.grant.arrived(),
+            limit: subscription.grant.tell(),
+        });
+        told.collect()
+    }
+
     pub(super) fn has_news(&self) -> bool {
         let mut active = self.active.values();
         active.any(|subscription| subscription.grant.is_worth_telling())
@@ -116,12 +128,16 @@ pub(super) struct Cursors {
 struct Cursor {
     /// The call that joined.
     join: Number,
+    /// The number of its reply, once that is out.
+    reply: Option<Number>,
+    /// Where it began.
+    start: Offset,
     /// The first that the client doesn't have.
     next: Offset,
     /// The first that the log doesn't have.
     head: Offset,
     window: Allowance,
-    /// The reply to the join is out.
+    /// The client awaits publications.
     active: bool,
     /// The window has no room for the next entry.
     blocked: bool,
@@ -135,10 +151,33 @@ impl Cursor {
 
 impl Cursors {
     /// The reply to this join is out.
-    pub(super) fn activate(&mut self, alias: Alias, join: Number) {
+    pub(super) fn activate(&mut self, alias: Alias, join: Number, reply: Number) {
         let cursor = self.all.get_mut(alias);
         if let Some(cursor) = cursor.filter(|cursor| cursor.join == join) {
             cursor.active = true;
+            cursor.reply = Some(reply);
+        }
+    }
+
+    /// The client stands where it says, whatever was sent to it. Of what it doesn't name, it either hears
+    /// the reply to its join again, and begins there, or it has left it, and its leave comes again.
+    pub(super) fn resume(&mut self, wanted: &Resume, window: u64) {
+        for (alias, cursor) in self.all.iter_mut() {
+            let mut told = wanted.subscriptions.iter();
+            cursor.blocked = false;
+            match told.find(|told| told.alias == alias && told.join == cursor.join) {
+                Some(told) => {
+                    let end = cursor.head.max(cursor.next);
+                    cursor.next = told.next.clamp(cursor.start, end);
+                    cursor.window = Allowance::used(told.limit, told.used);
+                    cursor.active = true;
+                }
+                None => {
+                    cursor.next = cursor.start;
+                    cursor.window = Allowance::new(window);
+                    cursor.active &= cursor.reply > wanted.received;
+                }
+            }
         }
     }
 
@@ -232,7 +271,7 @@ impl Session {
 
     /// Takes back one join, and none that came after it.
     fn leave(&mut self, alias: Alias, join: Number) {
-        if self.state == State::Open {
+        if self.is_welcomed() {
             let request = self.outgoing.push_leave(Leave { alias, join }.encode());
             self.subscriptions.leaving.insert(request, alias);
         }
@@ -386,6 +425,8 @@ impl Session {
         self.incoming.answer_join(call, joined.encode(), alias);
         let cursor = Cursor {
             join: call,
+            reply: None,
+            start: joined.position.offset,
             next: joined.position.offset,
             head,
             window: Allowance::new(self.peer.topic),
@@ -411,12 +452,17 @@ impl Session {
     }
 
     pub(super) fn has_pull(&self) -> bool {
-        self.state == State::Open && self.cursors.ready().is_some()
+        self.may_pull() && self.cursors.ready().is_some()
+    }
+
+    /// Publications follow the welcome, and the replies to their joins, also where those are sent again.
+    fn may_pull(&self) -> bool {
+        self.state == State::Open && self.opening.is_none() && self.retained.is_written()
     }
 
     /// The log to be read next.
     pub(super) fn pull(&self) -> Option<Output> {
-        if self.state != State::Open {
+        if !self.may_pull() {
             return None;
         }
         let (alias, cursor) = self.cursors.ready()?;

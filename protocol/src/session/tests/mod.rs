@@ -6,6 +6,8 @@ mod liveness;
 mod misbehaviour;
 mod pair;
 mod requests;
+mod resume;
 mod soak;
+mod states;
 mod topics;
 mod topics_soak;
