@@ -1,8 +1,7 @@
 //! The typed client of Twinwire on tokio: for bots, load tests, and services that talk to a
 //! Twinwire server.
 //!
-//! It speaks `ws:` only so far; `wss:` is refused with [`OpenError::Tls`]. It does *not* reconnect
-//! yet: a lost connection ends the client.
+//! It speaks `ws:` only so far; `wss:` is refused with [`OpenError::Tls`].
 //!
 //! ```no_run
 //! # use serde::{Deserialize, Serialize};
@@ -30,7 +29,7 @@ pub use twinwire::{
     Retry,
 };
 pub use twinwire_client::{
-    AnyEvent, CallError, Client, ClientState, EventError, Events, Inbox, Items, Options,
+    AnyEvent, CallError, Client, ClientState, EventError, Events, Fresh, Inbox, Items, Options,
     Publication, Published, Receipt, Start, States, Subscription, Undeclared, Update, Verdict,
 };
 

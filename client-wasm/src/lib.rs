@@ -42,6 +42,7 @@
 
 mod client;
 mod env;
+mod page;
 mod socket;
 mod transport;
 
@@ -55,7 +56,7 @@ pub use twinwire::{
     Retry,
 };
 pub use twinwire_client::{
-    AnyEvent, CallError, Client, ClientState, EventError, Events, Inbox, Items, Options,
+    AnyEvent, CallError, Client, ClientState, EventError, Events, Fresh, Inbox, Items, Options,
     Publication, Published, Receipt, Start, States, Subscription, Undeclared, Update, Verdict,
 };
 

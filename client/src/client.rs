@@ -10,18 +10,23 @@ use twinwire::frame::Start;
 use twinwire::{
     Call, End, Event, Goodbye, GoodbyeCode, Never, PeerId, SessionId, StreamCall, Topic,
 };
-use twinwire_remote::{CallError, EventError, Items, Published, Receipt, Remote, Subscription};
+use twinwire_remote::{
+    CallError, EventError, Items, Published, Receipt, Remote, Subscription, WeakRemote,
+};
 
 use crate::events::{Events, Inbox};
 use crate::handlers::{self, MaybeSend};
 use crate::listeners::{Listen, Registration};
 use crate::{States, Undeclared};
 
-/// A connection to a server. A cheap clone; when the last one is dropped, the client says goodbye once
+/// A client of a server. A cheap clone; when the last one is dropped, the client says goodbye once
 /// what was asked for is sent.
 ///
-/// It doesn't reconnect yet: after [`closed`](Self::closed), connect again, and subscribe from
-/// [`Subscription::position`].
+/// When its connection is lost, it comes back by itself, and its session goes on: nothing is lost, nothing
+/// comes twice, nothing changes places, and what is asked for meanwhile waits. A session that can't
+/// go on (the server was restarted, or the client was away for too long) is replaced by another: what was
+/// pending ends as `Accepted`, `NotReceived` or `Unknown`, [`Options::on_fresh`](crate::Options::on_fresh)
+/// runs, and topics are joined again from where they stood.
 #[derive(Clone)]
 #[must_use = "dropping the last handle closes the connection"]
 pub struct Client {
@@ -43,6 +48,13 @@ pub enum ClientState {
         session: SessionId,
         /// This client's id towards others.
         peer: PeerId,
+    },
+    /// The connection is lost; the client comes back.
+    Resuming {
+        /// How often it has tried since it was welcomed last, this time included.
+        attempt: u32,
+        /// How long it waits before it tries; zero while it does.
+        wait: Duration,
     },
     /// Over.
     Closed(End),
@@ -214,6 +226,19 @@ impl Client {
         States::new(self.state.clone())
     }
 
+    /// Tries to come back now, if the client waits to, or was [paused](Self::pause).
+    pub fn reconnect_now(&self) {
+        // A driver that is gone comes back no more.
+        let _ = self.registrations.send(Registration::ReconnectNow);
+    }
+
+    /// Gives the connection up until [`reconnect_now`](Self::reconnect_now). What is asked for meanwhile
+    /// waits, and the server keeps the session for as long as it keeps any.
+    pub fn pause(&self) {
+        // A driver that is gone has no connection.
+        let _ = self.registrations.send(Registration::Pause);
+    }
+
     /// Waits for the end, and says why it came. Any number may wait.
     pub async fn closed(&self) -> End {
         let mut state = self.state.clone();
@@ -232,6 +257,35 @@ impl Client {
     pub async fn close(&self) -> End {
         self.remote.close(Goodbye::new(GoodbyeCode::Done, ""));
         self.closed().await
+    }
+}
+
+/// The way to a client for as long as the application has one.
+pub(crate) struct WeakClient {
+    remote: WeakRemote,
+    registrations: mpsc::UnboundedSender<Registration>,
+    state: watch::Receiver<ClientState>,
+    unheard: Arc<AtomicU64>,
+}
+
+impl WeakClient {
+    pub(crate) fn of(client: &Client) -> Self {
+        Self {
+            remote: client.remote.downgrade(),
+            registrations: client.registrations.clone(),
+            state: client.state.clone(),
+            unheard: Arc::clone(&client.unheard),
+        }
+    }
+
+    /// One whose requests go before those that are held back.
+    pub(crate) fn upgrade_to_go_first(&self) -> Option<Client> {
+        Some(Client {
+            remote: self.remote.upgrade_to_go_first()?,
+            registrations: self.registrations.clone(),
+            state: self.state.clone(),
+            unheard: Arc::clone(&self.unheard),
+        })
     }
 }
 

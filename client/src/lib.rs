@@ -24,6 +24,7 @@
 
 #![forbid(unsafe_code)]
 
+mod absence;
 mod client;
 mod connect;
 mod driver;
@@ -40,11 +41,12 @@ pub use connect::{Connecting, start};
 pub use driver::Driver;
 pub use error::{ConnectError, Undeclared};
 pub use events::{AnyEvent, Events, Inbox};
-pub use handlers::MaybeSend;
+pub use handlers::{MaybeSend, MaybeSync};
 pub use options::Options;
 pub use states::States;
 pub use transport::Transport;
 pub use twinwire::frame::{Start, Verdict};
+pub use twinwire::session::Fresh;
 pub use twinwire_remote::{
     CallError, EventError, Inbound, Items, Link, LinkLost, Publication, Published, Receipt,
     Subscription, Update,

@@ -25,6 +25,10 @@ pub(crate) enum Registration {
     /// A listener is gone.
     Gone(ListenerId),
     Handle(u32, Handler),
+    /// The application wants the connection back now.
+    ReconnectNow,
+    /// The application wants no connection for a while.
+    Pause,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -149,6 +153,11 @@ impl Listeners {
 
     pub(crate) fn gone(&mut self, id: ListenerId) {
         self.all.retain(|listener| listener.listen.id != id);
+    }
+
+    /// Another session has begun, which holds nothing.
+    pub(crate) fn begin_anew(&mut self) {
+        self.held = None;
     }
 
     /// The event that was held and needn't be any more: because there is room, or since `last` of the

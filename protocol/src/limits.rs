@@ -168,6 +168,11 @@ impl Limits {
         self
     }
 
+    /// The handshake's time, see [`handshake`](Self::handshake).
+    pub fn handshake_time(&self) -> Duration {
+        self.handshake
+    }
+
     /// Shortens the handshake's time to what is left of a larger deadline.
     pub fn handshake_at_most(mut self, time: Duration) -> Self {
         self.handshake = self.handshake.min(time);
@@ -209,7 +214,7 @@ impl Limits {
     }
 
     /// Time that a server keeps a session whose connection was lost (default 120 s; at zero it keeps
-    /// none). The client may resume it as long, and neither end loses anything by that. More outlives
+    /// none). To a client it only matters whether it is zero: then it wants none back. The client may resume it as long, and neither end loses anything by that. More outlives
     /// longer tunnels, at the cost of what such sessions hold.
     pub fn resume(mut self, time: Duration) -> Self {
         self.resume = time.min(Duration::from_millis(u64::from(u32::MAX)));

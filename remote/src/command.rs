@@ -1,6 +1,6 @@
 //! What goes from the handles to the shell.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -39,7 +39,7 @@ impl Command {
 }
 
 /// What joining and publishing adds to a key and an item, at most, in bytes.
-const TOPIC_REQUEST: usize = 32;
+pub(crate) const TOPIC_REQUEST: usize = 32;
 
 /// What a request does.
 pub(crate) enum Act {
@@ -90,14 +90,16 @@ pub(crate) enum Control {
 /// Makes the two halves. What the other end takes may be told later, by [`Requests::told`].
 pub fn channel(table: Arc<Table>, format: Format) -> (Remote, Requests) {
     let (commands, incoming) = mpsc::channel(UNDER_WAY);
+    let (first, incoming_first) = mpsc::channel(UNDER_WAY);
     let (control, incoming_control) = mpsc::unbounded_channel();
-    let taken = Arc::new(OnceLock::new());
+    let taken = Arc::new(Mutex::new(None));
     let requests = Requests::new(
         incoming,
+        incoming_first,
         incoming_control,
         control.downgrade(),
         Arc::clone(&taken),
     );
-    let handle = Handle::new(commands, control, taken, table, format);
+    let handle = Handle::new(commands, first, control, taken, table, format);
     (Remote::new(handle), requests)
 }

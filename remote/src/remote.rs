@@ -1,7 +1,7 @@
 //! The handle's half.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -18,13 +18,35 @@ use crate::{CallError, EventError, Items, Published, Receipt, Subscription};
 
 /// Makes requests of the other end. A cheap clone.
 #[derive(Clone)]
-pub struct Remote(Arc<Handle>);
+pub struct Remote {
+    handle: Arc<Handle>,
+    /// Its requests go before those that are held back while a session begins anew.
+    goes_first: bool,
+}
+
+/// The way to a [`Remote`] for as long as the application has one.
+#[derive(Clone)]
+pub struct WeakRemote(Weak<Handle>);
+
+impl WeakRemote {
+    /// One whose requests go out also while those of the application are
+    /// [held back](crate::Requests::begin_anew); none if the application has let go of all.
+    pub fn upgrade_to_go_first(&self) -> Option<Remote> {
+        let handle = self.0.upgrade()?;
+        Some(Remote {
+            handle,
+            goes_first: true,
+        })
+    }
+}
 
 pub(crate) struct Handle {
     commands: mpsc::Sender<Command>,
+    /// For those that go first.
+    first: mpsc::Sender<Command>,
     control: mpsc::UnboundedSender<Control>,
     next_id: AtomicU64,
-    taken: Arc<OnceLock<Taken>>,
+    taken: Arc<Mutex<Option<Taken>>>,
     table: Arc<Table>,
     format: Format,
 }
@@ -51,13 +73,15 @@ impl Taken {
 impl Handle {
     pub(crate) fn new(
         commands: mpsc::Sender<Command>,
+        first: mpsc::Sender<Command>,
         control: mpsc::UnboundedSender<Control>,
-        taken: Arc<OnceLock<Taken>>,
+        taken: Arc<Mutex<Option<Taken>>>,
         table: Arc<Table>,
         format: Format,
     ) -> Self {
         Self {
             commands,
+            first,
             control,
             next_id: AtomicU64::new(0),
             taken,
@@ -69,17 +93,25 @@ impl Handle {
 
 impl Remote {
     pub(crate) fn new(handle: Handle) -> Self {
-        Self(Arc::new(handle))
+        Self {
+            handle: Arc::new(handle),
+            goes_first: false,
+        }
+    }
+
+    /// The way back to this one, which doesn't keep it.
+    pub fn downgrade(&self) -> WeakRemote {
+        WeakRemote(Arc::downgrade(&self.handle))
     }
 
     /// How payloads travel.
     pub fn format(&self) -> Format {
-        self.0.format
+        self.handle.format
     }
 
     /// The client's table of kinds.
     pub fn table(&self) -> &Arc<Table> {
-        &self.0.table
+        &self.handle.table
     }
 
     /// Makes a call and waits for its answer; dropping the future cancels it.
@@ -93,7 +125,7 @@ impl Remote {
         // A shell ends every request before it ends itself, unless its runtime drops it.
         let outcome = answer.await.unwrap_or(Outcome::Unknown);
         cancel.disarm();
-        let format = self.0.format;
+        let format = self.handle.format;
         match outcome {
             Outcome::Answered(Answer::Value(payload)) => {
                 format.decode(&payload).map_err(CallError::Decode)
@@ -110,7 +142,7 @@ impl Remote {
         let (waiter, pieces) = mpsc::unbounded_channel();
         let id = self.make(request, Waiter::Stream(waiter)).await?;
         let cancel = CancelOnDrop::new(self.control(), id);
-        Ok(Items::new(pieces, cancel, self.0.format))
+        Ok(Items::new(pieces, cancel, self.handle.format))
     }
 
     /// Sends an event. Ready when it is on its way, at once unless as much waits as may; the receipt
@@ -147,7 +179,7 @@ impl Remote {
         topic: T,
         start: Start,
     ) -> Result<Subscription<T>, CallError<Never>> {
-        let key = self.0.format.encode(&topic, MAX_PAYLOAD);
+        let key = self.handle.format.encode(&topic, MAX_PAYLOAD);
         let key = key.map_err(CallError::Encode)?;
         drop(topic);
         let (told, joined) = oneshot::channel();
@@ -159,8 +191,13 @@ impl Remote {
             .await?;
         let leave = LeaveOnDrop::new(self.control().clone(), id);
         match joined.await.unwrap_or(Err(Outcome::Unknown)) {
-            Ok(joined) => Ok(Subscription::new(joined, incoming, leave, self.0.format)),
-            Err(outcome) => Err(not_answered(outcome, self.0.format)),
+            Ok(joined) => Ok(Subscription::new(
+                joined,
+                incoming,
+                leave,
+                self.handle.format,
+            )),
+            Err(outcome) => Err(not_answered(outcome, self.handle.format)),
         }
     }
 
@@ -174,7 +211,7 @@ impl Remote {
         topic: &T,
         item: T::Item,
     ) -> Result<Published, CallError<Never>> {
-        let format = self.0.format;
+        let format = self.handle.format;
         let key = format
             .encode(topic, MAX_PAYLOAD)
             .map_err(CallError::Encode)?;
@@ -205,12 +242,12 @@ impl Remote {
     }
 
     fn control(&self) -> &mpsc::UnboundedSender<Control> {
-        &self.0.control
+        &self.handle.control
     }
 
     /// Puts a request on its way, and gives the id under which the shell knows it.
     async fn make<K: Kind>(&self, request: K, waiter: Waiter) -> Result<u64, NotMade> {
-        let payload = self.0.format.encode(&request, MAX_PAYLOAD);
+        let payload = self.handle.format.encode(&request, MAX_PAYLOAD);
         let payload = payload.map_err(NotMade::Encode)?;
         drop(request);
         let kind = self.kind::<K>(payload.len())?;
@@ -219,12 +256,14 @@ impl Remote {
 
     /// The kind's place in the table, unless the other end is known not to take such a payload of it.
     fn kind<K: Kind>(&self, payload: usize) -> Result<u32, NotMade> {
-        let Handle { table, taken, .. } = &*self.0;
+        let Handle { table, taken, .. } = &*self.handle;
         let kind = table.place::<K>().map_err(|why| match why {
             Refusal::UnknownKind => NotMade::Undeclared,
             why => NotMade::Refused(why.into()),
         })?;
-        match taken.get().and_then(|taken| taken.refusal(kind, payload)) {
+        let taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = taken.as_ref();
+        match taken.and_then(|taken| taken.refusal(kind, payload)) {
             Some(why) => Err(NotMade::Refused(why.into())),
             None => Ok(kind),
         }
@@ -237,7 +276,7 @@ impl Remote {
         act: Act,
         waiter: impl FnOnce(u64) -> Waiter,
     ) -> Result<u64, NotMade> {
-        let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        let id = self.handle.next_id.fetch_add(1, Ordering::Relaxed);
         let command = Command {
             id,
             kind,
@@ -245,7 +284,12 @@ impl Remote {
             act,
             waiter: waiter(id),
         };
-        let sent = self.0.commands.send(command).await;
+        let commands = if self.goes_first {
+            &self.handle.first
+        } else {
+            &self.handle.commands
+        };
+        let sent = commands.send(command).await;
         sent.map_err(|_| NotMade::NotReceived)?;
         Ok(id)
     }

@@ -1,14 +1,14 @@
 //! The shell's half.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use twinwire::Time;
 use twinwire::frame::Start;
-use twinwire::session::{Event, Outcome, RequestKey, Session};
+use twinwire::session::{Event, Outcome, RequestKey, Session, State};
 
 use crate::Taken;
 use crate::command::{Act, Command, Control, Piece, Waiter};
@@ -17,10 +17,16 @@ use crate::topics::{Subscriber, Topics};
 /// The requests of the application that drive a session, and who waits for them.
 pub struct Requests {
     commands: mpsc::Receiver<Command>,
+    /// Those that go first, while the others are held back.
+    first: mpsc::Receiver<Command>,
     control: mpsc::UnboundedReceiver<Control>,
-    taken: Arc<OnceLock<Taken>>,
+    /// A session has begun anew, and the application isn't ready for it.
+    is_held_back: bool,
+    taken: Arc<Mutex<Option<Taken>>>,
     /// One that the session has no room for.
     held: Option<Command>,
+    /// One of the application's that was held when its session was lost.
+    held_back: Option<Command>,
     pending: HashMap<RequestKey, Pending>,
     keys: HashMap<u64, RequestKey>,
     latest: HashMap<(u32, String), RequestKey>,
@@ -39,15 +45,19 @@ struct Pending {
 impl Requests {
     pub(crate) fn new(
         commands: mpsc::Receiver<Command>,
+        first: mpsc::Receiver<Command>,
         control: mpsc::UnboundedReceiver<Control>,
         own_control: mpsc::WeakUnboundedSender<Control>,
-        taken: Arc<OnceLock<Taken>>,
+        taken: Arc<Mutex<Option<Taken>>>,
     ) -> Self {
         Self {
             commands,
+            first,
             control,
+            is_held_back: false,
             taken,
             held: None,
+            held_back: None,
             pending: HashMap::new(),
             keys: HashMap::new(),
             latest: HashMap::new(),
@@ -60,8 +70,29 @@ impl Requests {
 
     /// The other end has told what it takes: what it doesn't is refused at the handle from now on.
     pub fn told(&self, taken: Taken) {
-        // It tells once.
-        let _ = self.taken.set(taken);
+        let mut told = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        *told = Some(taken);
+    }
+
+    /// Another session has begun in the place of one that is lost, whose requests all have their outcomes.
+    /// Requests are held back, but for those that [go first](crate::WeakRemote::upgrade_to_go_first), and
+    /// nothing is joined again, until the application is [ready](Self::go_on).
+    pub fn begin_anew(&mut self, session: &mut Session, now: Time) {
+        self.latest.clear();
+        if !self.pings.is_empty() {
+            session.prompt(now);
+        }
+        self.topics.begin_anew();
+        if let Some(held) = self.held.take() {
+            self.held_back.get_or_insert(held);
+        }
+        self.is_held_back = true;
+    }
+
+    /// The application is ready for the session: joins again what was joined, from where it stood, and
+    /// takes requests.
+    pub fn go_on(&mut self) {
+        self.is_held_back = false;
     }
 
     /// Gives the session what the application wants, as far as there is room for it. Says whether
@@ -76,7 +107,15 @@ impl Requests {
             }
             any = true;
         }
-        while let Some(command) = self.next(cx) {
+        if !self.is_held_back {
+            any |= self.topics.join_again(session, now);
+        }
+        // What is asked for while the other end goes waits: for another session, or for the end.
+        let is_going = matches!(
+            session.state(),
+            State::Leaving | State::Parting | State::Closing | State::Closed
+        );
+        while !is_going && let Some(command) = self.next(cx) {
             if !session.has_room(command.cost()) {
                 self.held = Some(command);
                 break;
@@ -94,7 +133,8 @@ impl Requests {
     /// Whether a request was held back for which there is room by now.
     pub fn can_go_on(&self, session: &Session) -> bool {
         let held = self.held.as_ref();
-        held.is_some_and(|command| session.has_room(command.cost()))
+        session.state().takes_requests()
+            && held.is_some_and(|command| session.has_room(command.cost()))
     }
 
     /// Whether the last handle is gone.
@@ -126,17 +166,29 @@ impl Requests {
     /// The session is over: what hasn't reached it never will.
     pub fn end(&mut self) {
         self.commands.close();
+        self.first.close();
         self.pings.clear();
         self.topics.end();
         let held = self.held.take();
+        let first = std::iter::from_fn(|| self.first.try_recv().ok());
         let under_way = std::iter::from_fn(|| self.commands.try_recv().ok());
-        for command in held.into_iter().chain(under_way) {
+        let held = held.into_iter().chain(self.held_back.take());
+        for command in held.chain(first).chain(under_way) {
             tell(command.waiter, Outcome::NotReceived);
         }
     }
 
     fn next(&mut self, cx: &mut Context<'_>) -> Option<Command> {
         if let Some(held) = self.held.take() {
+            return Some(held);
+        }
+        if let Poll::Ready(Some(command)) = self.first.poll_recv(cx) {
+            return Some(command);
+        }
+        if self.is_held_back {
+            return None;
+        }
+        if let Some(held) = self.held_back.take() {
             return Some(held);
         }
         match self.commands.poll_recv(cx) {
@@ -152,6 +204,7 @@ impl Requests {
         match control {
             Control::Cancel(id) => {
                 self.held.take_if(|held| held.id == id);
+                self.held_back.take_if(|held| held.id == id);
                 if let Some(key) = self.keys.remove(&id) {
                     self.pending.remove(&key);
                     session.cancel(now, key);

@@ -1,14 +1,14 @@
 //! The topics that a client is subscribed to: one subscription each, whatever the number of handles.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
-use twinwire::frame::{Joined, Skipped, Verdict};
+use twinwire::frame::{Joined, Skipped, Start, Verdict};
 use twinwire::session::{Event, Outcome, RequestKey, Session};
 use twinwire::{Offset, Position, Time};
 
-use crate::command::Control;
+use crate::command::{Control, TOPIC_REQUEST};
 use crate::subscription::{Credit, Delivered};
 
 /// What a handle gets.
@@ -20,6 +20,8 @@ pub(crate) enum Piece {
         /// Gives the credit back.
         _delivered: Arc<Delivered>,
     },
+    /// In another session, the topic is joined again.
+    Joined(Joined),
 }
 
 /// A handle's place in the shell.
@@ -95,7 +97,14 @@ impl Shared {
 pub(crate) struct Topics {
     shared: HashMap<RequestKey, Shared>,
     by_name: HashMap<Name, RequestKey>,
+    /// What was joined in a session that is lost, and hasn't been asked for in this one.
+    lost: VecDeque<Shared>,
+    /// How many credits are of later sessions.
+    credits: u64,
 }
+
+/// Ids of credit that no handle has.
+const CREDITS: u64 = 1 << 63;
 
 impl Topics {
     /// Lets a subscriber share what is there already; gives it back if nothing is.
@@ -106,8 +115,10 @@ impl Topics {
         mut subscriber: Subscriber,
     ) -> Result<(), (Vec<u8>, Subscriber)> {
         let name = (kind, key);
-        let shared = self.by_name.get(&name);
-        let Some(shared) = shared.and_then(|request| self.shared.get_mut(request)) else {
+        let request = self.by_name.get(&name);
+        let shared = request.and_then(|request| self.shared.get_mut(request));
+        let mut lost = self.lost.iter_mut();
+        let Some(shared) = shared.or_else(|| lost.find(|lost| lost.name == name)) else {
             return Err((name.1, subscriber));
         };
         if let Some(joined) = shared.joined {
@@ -149,7 +160,9 @@ impl Topics {
                 joined,
             } => {
                 if let Some(shared) = self.shared.get_mut(&subscription) {
-                    shared.joined = Some(joined);
+                    if shared.joined.replace(joined).is_some() {
+                        shared.give(&Piece::Joined(joined));
+                    }
                     for subscriber in &mut shared.subscribers {
                         subscriber.tell(Ok(joined));
                     }
@@ -208,6 +221,10 @@ impl Topics {
     /// A handle is gone; with the last of a topic, it is left.
     pub(crate) fn leave(&mut self, id: u64, session: &mut Session, now: Time) {
         let has = |shared: &Shared| shared.subscribers.iter().any(|of| of.id == id);
+        self.lost.retain_mut(|lost| {
+            lost.subscribers.retain(|of| of.id != id);
+            !lost.subscribers.is_empty()
+        });
         let found = self.shared.iter_mut().find(|(_, shared)| has(shared));
         let Some((request, shared)) = found else {
             return;
@@ -220,9 +237,48 @@ impl Topics {
         }
     }
 
+    /// Another session has begun: nothing is joined in it.
+    pub(crate) fn begin_anew(&mut self) {
+        self.by_name.clear();
+        // One that wasn't joined yet has had its outcome.
+        let joined = self.shared.drain().map(|(_, shared)| shared);
+        let mut joined: Vec<Shared> = joined.filter(|shared| shared.joined.is_some()).collect();
+        joined.sort_by_key(|shared| shared.credit.id);
+        self.lost.extend(joined);
+    }
+
+    /// Joins what was lost, from where it stood, as far as the session has room. Says whether there was
+    /// anything.
+    pub(crate) fn join_again(&mut self, session: &mut Session, now: Time) -> bool {
+        let mut any = false;
+        while let Some(lost) = self.lost.front()
+            && session.has_room(lost.name.1.len() + TOPIC_REQUEST)
+            && let Some(mut lost) = self.lost.pop_front()
+        {
+            any = true;
+            let (kind, key) = &lost.name;
+            let position = lost.joined.map(|joined| joined.position);
+            let start = position.map_or(Start::Now, Start::At);
+            let Ok(request) = session.subscribe(now, *kind, key, start) else {
+                debug_assert!(false, "there was room");
+                continue;
+            };
+            self.credits += 1;
+            // What of the lost session is still in the application's hands gives this one no credit.
+            lost.credit = Arc::new(Credit {
+                control: lost.credit.control.clone(),
+                id: CREDITS | self.credits,
+            });
+            self.by_name.insert(lost.name.clone(), request);
+            self.shared.insert(request, lost);
+        }
+        any
+    }
+
     /// The session is over.
     pub(crate) fn end(&mut self) {
         self.shared.clear();
         self.by_name.clear();
+        self.lost.clear();
     }
 }

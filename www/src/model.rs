@@ -12,6 +12,8 @@ use crate::talk::{Message, Place, Progress, Talk};
 pub(crate) enum Light {
     Connecting,
     Open,
+    /// The connection is lost, and the client comes back by itself.
+    Resuming,
     Closed(String),
 }
 

@@ -53,6 +53,7 @@ impl Page {
         while let Some(state) = states.next().await {
             self.light.set(match state {
                 ClientState::Open { .. } => Light::Open,
+                ClientState::Resuming { .. } => Light::Resuming,
                 ClientState::Closed(end) => Light::Closed(words::of_end(&end)),
                 _ => Light::Connecting,
             });
@@ -147,9 +148,7 @@ impl Page {
         let roster = roster.map_err(|error| words::of_call(&error))?;
         match lines.verdict() {
             Verdict::Gap => talk.note("Some of what was said meanwhile is lost."),
-            Verdict::NewEpoch => {
-                talk.note("The server started anew: what it heard before is lost.")
-            }
+            Verdict::NewEpoch => talk.note(words::NEW_EPOCH),
             Verdict::Begun | Verdict::Recovered => {}
         }
         let hearing = join(
@@ -189,6 +188,7 @@ impl Page {
                     let lost = to.get() - from.get();
                     talk.note(format!("{lost} lines came too fast for this page."));
                 }
+                Ok(Heard::NewEpoch { .. }) => talk.note(words::NEW_EPOCH),
                 Err(_) => talk.note("A line that came can't be read."),
             }
             talk.start.set_value(Start::At(lines.position()));

@@ -202,7 +202,8 @@ impl Log {
                 let offset = Offset::new(back).unwrap_or(Offset::FIRST);
                 (offset.max(self.first), Verdict::Begun)
             }
-            Start::At(position) if position.epoch != self.epoch => (next, Verdict::NewEpoch),
+            // Nothing of this epoch has been heard.
+            Start::At(position) if position.epoch != self.epoch => (self.first, Verdict::NewEpoch),
             // Nobody has been told such a position.
             Start::At(position) if position.offset > next => (next, Verdict::NewEpoch),
             Start::At(position) if position.offset < self.first => (self.first, Verdict::Gap),

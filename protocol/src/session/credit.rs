@@ -69,6 +69,11 @@ impl Grant {
         }
     }
 
+    /// What has arrived and still takes room.
+    pub(super) fn held(&self) -> u64 {
+        self.arrived - self.released
+    }
+
     /// What has arrived so far.
     pub(super) fn arrived(&self) -> u64 {
         self.arrived

@@ -111,6 +111,8 @@ pub struct Session {
     retained: Retained,
     /// To a client: what it has its session back with.
     ticket: Option<Ticket>,
+    /// To a client: it had a session before this one, and opens connections until it is welcomed.
+    is_again: bool,
     /// To a client: how often it has tried to.
     attempt: u64,
     /// To a client: what its application gave for the server's to judge.
@@ -195,6 +197,7 @@ impl Session {
             unacked: 0,
             retained: Retained::new(limits.retained),
             ticket: None,
+            is_again: false,
             attempt: 0,
             token: Vec::new(),
             lock: None,

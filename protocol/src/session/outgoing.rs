@@ -175,6 +175,11 @@ impl Outgoing {
         key
     }
 
+    /// Bytes that wait to be sent, as charged.
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.queued
+    }
+
     /// Whether nothing waits to be sent.
     pub(super) fn is_sent(&self) -> bool {
         self.queue.is_empty()
@@ -219,6 +224,11 @@ impl Outgoing {
         let ended: Vec<Verdict> = self.queue.iter().filter_map(verdict).collect();
         self.drop_queued(|queued| ended.iter().any(|(key, _)| *key == queued.key));
         ended
+    }
+
+    /// Keys go on after those of another session: they name requests of all.
+    pub(super) fn keys_after(&mut self, earlier: &Self) {
+        self.next_key = earlier.next_key;
     }
 
     /// Another session begins. Keys go on: they name requests of all.

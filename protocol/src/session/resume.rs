@@ -1,5 +1,7 @@
 //! A session outlives its connections: it is kept, and goes on where both ends say they stand.
 
+use std::sync::Arc;
+
 use super::outgoing::Received;
 use super::retained::Retained;
 use super::state::Role;
@@ -86,6 +88,8 @@ pub enum NotResumed {
 pub enum Fresh {
     /// The server's process is another: it was restarted, or the network leads to another one.
     Restarted,
+    /// The server ended it, since it is stopping, or it doesn't keep sessions.
+    Ended,
     /// The server gave the session up: it was without a connection for too long, or there was no room.
     Evicted,
     /// The server doesn't know the session, or not as the client's.
@@ -98,7 +102,8 @@ impl Session {
         match (self.role, self.state) {
             (_, State::Detached) => true,
             (Role::Server, State::Open) => !self.limits.resume.is_zero(),
-            (Role::Client, State::Open | State::Greeting) => self.ticket.is_some(),
+            (Role::Client, State::Open) => self.ticket.is_some(),
+            (Role::Client, State::Greeting) => self.ticket.is_some() || self.is_again,
             _ => false,
         }
     }
@@ -107,7 +112,7 @@ impl Session {
     pub(super) fn is_welcomed(&self) -> bool {
         match self.state {
             State::Open | State::Detached => true,
-            State::Greeting => self.ticket.is_some(),
+            State::Greeting => self.ticket.is_some() || self.is_again,
             _ => false,
         }
     }
@@ -166,6 +171,18 @@ impl Session {
 
 /// What a client does.
 impl Session {
+    /// The session after this one, which is over and told [`Event::Ended`]: a client that was told to come
+    /// back later begins anew. It has no connection yet; what is asked of it meanwhile waits.
+    pub fn again(&self) -> Self {
+        let (limits, table) = (self.limits.clone(), Arc::clone(&self.table));
+        let mut next = Self::client(limits, table, self.token.clone());
+        next.now = self.now;
+        next.outgoing.keys_after(&self.outgoing);
+        next.is_again = true;
+        next.state = State::Detached;
+        next
+    }
+
     /// The session that the client wants back, if it has one.
     pub(super) fn wanted(&mut self) -> Option<Resume> {
         let ticket = self.ticket.as_ref()?;
@@ -212,7 +229,8 @@ impl Session {
             }
             _ => return Err(PeerMisbehaved::WrongContinuity),
         };
-        self.ticket = (!welcome.keeps.is_zero()).then(|| Ticket {
+        let is_kept = !welcome.keeps.is_zero() && !self.limits.resume.is_zero();
+        self.ticket = is_kept.then(|| Ticket {
             session: welcome.session,
             boot: welcome.boot,
             secret: welcome.secret.clone(),
@@ -295,6 +313,12 @@ impl Session {
         if let Some(lock) = &mut self.lock {
             lock.confirm();
         }
+    }
+
+    /// About how many bytes the session holds for its client: what isn't acknowledged, what waits to be
+    /// sent, and what waits for its turn.
+    pub fn kept(&self) -> usize {
+        self.retained.len() + self.outgoing.queued_bytes() + self.incoming.held_bytes()
     }
 
     /// What a client that proves to be the session's may learn once it is over: the last of its frames

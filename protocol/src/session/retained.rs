@@ -35,7 +35,12 @@ impl Retained {
 
     /// As much is kept as may be: nothing new goes out.
     pub(super) fn is_full(&self) -> bool {
-        self.bytes.len() >= self.most
+        self.len() >= self.most
+    }
+
+    /// Bytes that are kept.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     /// All that is kept is out over this connection.

@@ -116,7 +116,7 @@ impl State {
     }
 
     /// Whether requests may be given to the session: they wait until it is open.
-    pub(super) fn takes_requests(self) -> bool {
+    pub fn takes_requests(self) -> bool {
         matches!(
             self,
             Self::Idle | Self::Greeting | Self::Open | Self::Detached

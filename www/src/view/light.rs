@@ -11,11 +11,13 @@ pub(super) fn connection(page: Page) -> AnyView {
     let state = move || match page.light.get() {
         Light::Connecting => "connecting",
         Light::Open => "open",
+        Light::Resuming => "resuming",
         Light::Closed(_) => "closed",
     };
     let text = move || match page.light.get() {
         Light::Connecting => "Connecting…",
         Light::Open => "Connected",
+        Light::Resuming => "Coming back…",
         Light::Closed(_) => "Not connected",
     };
     let time = move || {
@@ -32,7 +34,7 @@ pub(super) fn connection(page: Page) -> AnyView {
         </header>
         {move || match page.light.get() {
             Light::Closed(why) => Some(closed(page, why)),
-            Light::Connecting | Light::Open => None,
+            Light::Connecting | Light::Open | Light::Resuming => None,
         }}
     }
     .into_any()
