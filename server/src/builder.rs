@@ -20,6 +20,7 @@ use crate::identity::{Authenticate, Denied};
 use crate::origin::Origins;
 use crate::peers::{Peers, UserKey};
 use crate::shared::{Shared, random};
+use crate::slot::Sessions;
 use crate::tables::Tables;
 use crate::topic::{Access, Topics};
 use crate::{Cx, Twinwire};
@@ -44,6 +45,7 @@ pub struct Builder<S, I> {
     limits: Limits,
     keep: Keep,
     topics: usize,
+    pool: usize,
 }
 
 impl<S: Send + Sync + 'static> Twinwire<S, ()> {
@@ -68,6 +70,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             limits: Limits::default(),
             keep: Keep::default(),
             topics: 1000,
+            pool: 256 * 1024 * 1024,
         }
     }
 
@@ -101,6 +104,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             limits: self.limits,
             keep: self.keep,
             topics: self.topics,
+            pool: self.pool,
         }
     }
 }
@@ -277,7 +281,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
-    /// Says what of an identity names its user, so that [`Twinwire::user`] finds all sessions of one.
+    /// Says what of an identity names its user, so that [`Twinwire::user`] finds all sessions of one; and
+    /// so that none but the same user gets a session back, whatever secret it shows.
     pub fn user_key<F>(mut self, key: F) -> Self
     where
         F: Fn(&I) -> String + Send + Sync + 'static,
@@ -311,6 +316,15 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
+    /// What all sessions without a connection may hold together, in bytes (default 256 MiB; each counts
+    /// 16 KiB at least). When it is more, those end that lost their connection first: their clients
+    /// learn that when they come back, and what has arrived. How long one is kept at most,
+    /// [`Limits::resume`](twinwire::Limits::resume) says.
+    pub fn detached(mut self, bytes: usize) -> Self {
+        self.pool = bytes;
+        self
+    }
+
     /// The endpoint, ready to be mounted.
     ///
     /// # Errors
@@ -328,6 +342,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
             on_open: self.on_open,
             on_close: self.on_close,
             peers: Peers::new(self.user_key),
+            sessions: Sessions::new(self.pool),
             origins: self.origins,
             limits: self.limits,
             tables: Tables::default(),

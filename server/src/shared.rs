@@ -9,6 +9,7 @@ use crate::handler::Registry;
 use crate::identity::Authenticate;
 use crate::origin::Origins;
 use crate::peers::Peers;
+use crate::slot::Sessions;
 use crate::tables::Tables;
 use crate::topic::Topics;
 
@@ -22,6 +23,7 @@ pub(crate) struct Shared<S, I> {
     pub(crate) on_open: Option<OnOpen<S, I>>,
     pub(crate) on_close: Option<OnClose<S, I>>,
     pub(crate) peers: Peers<I>,
+    pub(crate) sessions: Sessions<S, I>,
     pub(crate) origins: Origins,
     pub(crate) limits: Limits,
     pub(crate) tables: Tables,
