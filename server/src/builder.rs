@@ -8,15 +8,13 @@ use actix_web::HttpRequest;
 use thiserror::Error;
 use tokio::sync::watch;
 use twinwire::log::Keep;
-use twinwire::{
-    AlsoCalls, AlsoEvents, BootId, Call, CallVisitor, End, Event, EventVisitor, Kind, Limits,
-    StreamCall, Topic,
-};
+use twinwire::{AlsoCalls, AlsoEvents, BootId, Call, End, Event, Kind, Limits, StreamCall, Topic};
 
 use crate::around::{Around, Done, Next};
 use crate::feed::Feed;
 use crate::handler::{Registered, Registry};
 use crate::identity::{Authenticate, Denied};
+use crate::older::Older;
 use crate::origin::Origins;
 use crate::peers::{Peers, UserKey};
 use crate::shared::{Shared, random};
@@ -132,11 +130,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         let handler = Arc::new(handler);
         let newest = Arc::clone(&handler);
         let newest = Registered::call(move |cx, request: C| newest(cx, request));
-        let collect = OlderCalls {
-            handler,
-            types: vec![newest],
-        };
-        let mut types = C::Also::visit(collect).types;
+        let mut types = C::Also::visit(Older::of(newest, handler)).types;
         for registered in &mut types {
             registered.in_order = in_order;
         }
@@ -178,11 +172,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         let handler = Arc::new(handler);
         let newest = Arc::clone(&handler);
         let newest = Registered::event(move |cx, event: E| newest(cx, event));
-        let collect = OlderEvents {
-            handler,
-            types: vec![newest],
-        };
-        self.register::<E>(E::Also::visit(collect).types)
+        self.register::<E>(E::Also::visit(Older::of(newest, handler)).types)
     }
 
     /// Opens topics of one kind: `access` decides, at each join and at each publication, what a client
@@ -335,54 +325,6 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
             boot,
             stop: watch::Sender::new(None),
         })))
-    }
-}
-
-/// Collects the older types of a call.
-struct OlderCalls<S, I, F> {
-    handler: Arc<F>,
-    types: Vec<Registered<S, I>>,
-}
-
-impl<S, I, C, F, R> CallVisitor<C> for OlderCalls<S, I, F>
-where
-    S: 'static,
-    I: 'static,
-    C: Call,
-    F: Fn(Cx<S, I>, C) -> R + Send + Sync + 'static,
-    R: Future<Output = Result<C::Reply, C::Error>> + 'static,
-{
-    fn also<O>(mut self) -> Self
-    where
-        O: Call + Into<C>,
-        C::Reply: Into<O::Reply>,
-        C::Error: Into<O::Error>,
-    {
-        let older = Registered::older_call::<O, C, F, R>(Arc::clone(&self.handler));
-        self.types.push(older);
-        self
-    }
-}
-
-/// Collects the older types of an event.
-struct OlderEvents<S, I, F> {
-    handler: Arc<F>,
-    types: Vec<Registered<S, I>>,
-}
-
-impl<S, I, E, F, R> EventVisitor<E> for OlderEvents<S, I, F>
-where
-    S: 'static,
-    I: 'static,
-    E: Event,
-    F: Fn(Cx<S, I>, E) -> R + Send + Sync + 'static,
-    R: Future<Output = ()> + 'static,
-{
-    fn also<O: Event + Into<E>>(mut self) -> Self {
-        let handler = Arc::clone(&self.handler);
-        let older = Registered::event(move |cx, older: O| handler(cx, older.into()));
-        self.types.push(older);
-        self
     }
 }
 

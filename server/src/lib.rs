@@ -43,6 +43,7 @@ mod feed;
 mod handler;
 mod identity;
 mod loopback;
+mod older;
 mod origin;
 mod peer;
 mod peers;
