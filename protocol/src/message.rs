@@ -145,12 +145,52 @@ where
 ///     text: String,
 /// }
 /// ```
+///
+/// `#[call(also = AskV1)]` makes a server take older clients' requests too, as of a [`Call`]: each becomes
+/// one of the newer type, whose items and error become the older's.
 pub trait StreamCall: Kind {
     /// What comes back, again and again.
     type Item: Payload;
     /// The application's own error, which ends the stream; [`Never`] unless `#[call(error = …)]`
     /// names a type.
     type Error: Payload;
+    /// The older types that a server takes for this one: `()`, or what `#[call(also = …)]` names.
+    type Also: AlsoStreams<Self>;
+}
+
+/// Older types of a stream's request, that become it; see [`StreamCall`]. Derived.
+pub trait AlsoStreams<C: StreamCall> {
+    /// Shows each of them to `visitor`.
+    fn visit<V: StreamVisitor<C>>(visitor: V) -> V;
+}
+
+/// What is done with each older type of a stream's request.
+pub trait StreamVisitor<C: StreamCall>: Sized {
+    /// One of them.
+    fn also<O>(self) -> Self
+    where
+        O: StreamCall + Into<C>,
+        C::Item: Into<O::Item>,
+        C::Error: Into<O::Error>;
+}
+
+impl<C: StreamCall> AlsoStreams<C> for () {
+    fn visit<V: StreamVisitor<C>>(visitor: V) -> V {
+        visitor
+    }
+}
+
+/// One older type, and those that are older still.
+impl<C: StreamCall, O, Rest> AlsoStreams<C> for (O, Rest)
+where
+    O: StreamCall + Into<C>,
+    C::Item: Into<O::Item>,
+    C::Error: Into<O::Error>,
+    Rest: AlsoStreams<C>,
+{
+    fn visit<V: StreamVisitor<C>>(visitor: V) -> V {
+        Rest::visit(visitor.also::<O>())
+    }
 }
 
 /// A message that is not answered. It is acknowledged all the same: whoever sends it can learn

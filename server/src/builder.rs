@@ -8,7 +8,9 @@ use actix_web::HttpRequest;
 use thiserror::Error;
 use tokio::sync::watch;
 use twinwire::log::Keep;
-use twinwire::{AlsoCalls, AlsoEvents, BootId, Call, End, Event, Kind, Limits, StreamCall, Topic};
+use twinwire::{
+    AlsoCalls, AlsoEvents, AlsoStreams, BootId, Call, End, Event, Kind, Limits, StreamCall, Topic,
+};
 
 use crate::around::{Around, Done, Next};
 use crate::feed::Feed;
@@ -157,7 +159,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         F: Fn(Cx<S, I>, C, Feed<C>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), C::Error>> + 'static,
     {
-        self.register::<C>(vec![Registered::stream(handler)])
+        let handler = Arc::new(handler);
+        let newest = Registered::stream::<C, C, F, R>(Arc::clone(&handler));
+        self.register::<C>(C::Also::visit(Older::of(newest, handler)).types)
     }
 
     /// Takes events of one kind. Whatever the client sends after an event starts only when its handler

@@ -91,24 +91,29 @@ impl<S: 'static, I: 'static> Registered<S, I> {
         })
     }
 
-    pub(crate) fn stream<C, F, R>(handler: F) -> Self
+    /// Streams that clients know as `O`: `C` itself, or an older type that becomes it.
+    pub(crate) fn stream<O, C, F, R>(handler: Arc<F>) -> Self
     where
         C: StreamCall,
+        O: StreamCall + Into<C>,
+        C::Item: Into<O::Item>,
+        C::Error: Into<O::Error>,
         F: Fn(Cx<S, I>, C, Feed<C>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), C::Error>> + 'static,
     {
-        let handler = Arc::new(handler);
-        Self::new::<C>(move |arrived| {
+        Self::new::<O>(move |arrived| {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
                 let (cx, format) = (arrived.cx, arrived.format);
-                let request = match read(format, arrived.payload) {
+                let request: O = match read(format, arrived.payload) {
                     Ok(request) => request,
                     Err(refused) => return refused,
                 };
-                let feed = Feed::new(arrived.outlet, format);
-                let answer = Answer::encode(format, &handler(cx, request, feed).await);
-                answer.unwrap_or_else(|error| Answer::Refused(unwritable(C::NAME, &error).into()))
+                let feed = Feed::new::<O>(arrived.outlet, format);
+                let ended = handler(cx, request.into(), feed).await;
+                let ended: Result<(), O::Error> = ended.map_err(Into::into);
+                let answer = Answer::encode(format, &ended);
+                answer.unwrap_or_else(|error| Answer::Refused(unwritable(O::NAME, &error).into()))
             })
         })
     }

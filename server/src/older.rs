@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use twinwire::{Call, CallVisitor, Event, EventVisitor};
+use twinwire::{Call, CallVisitor, Event, EventVisitor, StreamCall, StreamVisitor};
 
-use crate::Cx;
 use crate::handler::Registered;
+use crate::{Cx, Feed};
 
 /// Collects the types of one kind, the newest first: all become that, and have its handler.
 pub(crate) struct Older<S, I, F> {
@@ -35,6 +35,26 @@ where
         C::Error: Into<O::Error>,
     {
         let older = Registered::older_call::<O, C, F, R>(Arc::clone(&self.handler));
+        self.types.push(older);
+        self
+    }
+}
+
+impl<S, I, C, F, R> StreamVisitor<C> for Older<S, I, F>
+where
+    S: 'static,
+    I: 'static,
+    C: StreamCall,
+    F: Fn(Cx<S, I>, C, Feed<C>) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<(), C::Error>> + 'static,
+{
+    fn also<O>(mut self) -> Self
+    where
+        O: StreamCall + Into<C>,
+        C::Item: Into<O::Item>,
+        C::Error: Into<O::Error>,
+    {
+        let older = Registered::stream::<O, C, F, R>(Arc::clone(&self.handler));
         self.types.push(older);
         self
     }

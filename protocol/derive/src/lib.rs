@@ -41,7 +41,7 @@ pub fn derive_shape(input: TokenStream) -> TokenStream {
 ///
 /// `#[call(reply = Type, error = Type, name = "Name")]`, each at most once: the reply is `()` unless
 /// named, the error `twinwire::Never`, the name the type's own. `stream = Type` names the items and
-/// excludes `reply`. `also = Type`, as often as there are older types, makes a server take calls of
+/// excludes `reply`. `also = Type`, as often as there are older types, makes a server take requests of
 /// those too. A name has 1 to 64 bytes and no control characters. Of serde's attributes the
 /// same are accepted as by `Shape`.
 #[proc_macro_derive(Call, attributes(call))]
