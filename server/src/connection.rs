@@ -485,8 +485,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link> Shell<S, I, L>
             return;
         }
         // A client may join again without having left.
-        self.topics.remove(&join.live.alias());
-        let (membership, joined, head) = Membership::begin(join.live, &self.news, join.start);
+        self.topics.remove(&join.view.alias());
+        let (membership, joined, head) = Membership::begin(join.view, &self.news, join.start);
         self.session.joined(self.now(), join.call, joined, head);
         self.topics.insert(joined.alias, membership);
     }
@@ -502,8 +502,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link> Shell<S, I, L>
             };
             return self.session.pulled(self.now(), pull, nothing);
         };
-        let (peer, live) = (open.cx.id(), &membership.live);
-        let slice = live.read(peer, self.format, pull.from, pull.room, &mut self.out);
+        let slice = membership.read(open.cx.id(), pull.from, pull.room, &mut self.out);
         if !self.out.is_empty() {
             self.link.send(std::mem::take(&mut self.out));
         }

@@ -1,7 +1,6 @@
 //! Where a handler puts a stream's items.
 
 use std::fmt;
-use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 use twinwire::frame::Start;
@@ -9,7 +8,7 @@ use twinwire::limits::MAX_PAYLOAD;
 use twinwire::{EncodeError, Format, Number, Refusal, StreamCall};
 
 use crate::handler::unwritable;
-use crate::topic::Live;
+use crate::topic::View;
 
 /// Where the handler of a stream puts its items, in order.
 pub struct Feed<C: StreamCall> {
@@ -30,7 +29,7 @@ pub(crate) struct Outlet {
 pub(crate) enum Given {
     Item(Item),
     /// The topic that its client may join.
-    Topic(Number, Arc<Live>, Start),
+    Topic(Number, View, Start),
 }
 
 /// An item of a stream, or why the stream can't go on. A handler gives one at a time.

@@ -15,7 +15,7 @@ use twinwire::{
 
 use crate::around::{Around, Next};
 use crate::feed::{Feed, Given, Outlet};
-use crate::topic::{Access, PublishError, canonical, to_json};
+use crate::topic::{Access, PublishError, View, canonical, form};
 use crate::{Cx, around};
 
 /// What a request becomes; an event's answer is worth nothing. It stays on the worker where the
@@ -210,10 +210,12 @@ async fn join<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
     if !access(cx.clone(), topic).await.subscribe {
         return Err(Refusal::Denied);
     }
-    let opened = cx.topics().open(T::NAME, key, to_json::<T>);
+    let opened = cx.topics().open(T::NAME, key);
     let live = opened.map_err(|error| unpublished(&error))?;
+    let form = form::<T>(format);
+    let view = View { live, form };
     // A connection that is gone needs no answer.
-    let _ = outlet.given.send(Given::Topic(outlet.call, live, start));
+    let _ = outlet.given.send(Given::Topic(outlet.call, view, start));
     Ok(Answer::Value(Vec::new()))
 }
 
@@ -236,7 +238,7 @@ async fn publish<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
     })?;
     let item = Format::Postcard.encode(&decoded, MAX_PAYLOAD);
     let item = item.map_err(|error| unwritable(T::NAME, &error))?;
-    let opened = cx.topics().open(T::NAME, key, to_json::<T>);
+    let opened = cx.topics().open(T::NAME, key);
     let live = opened.map_err(|error| unpublished(&error))?;
     let published = live.publish(item, None).map_err(|_| Refusal::TooLarge)?;
     Ok(Answer::Value(encode_offset(published)))

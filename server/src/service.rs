@@ -15,7 +15,7 @@ use twinwire_remote::Link;
 use crate::connection;
 use crate::shared::Shared;
 use crate::socket::Socket;
-use crate::topic::{PublishError, canonical, to_json};
+use crate::topic::{PublishError, canonical};
 use crate::websocket::{self, Accepted};
 
 const WHAT: &str = "It speaks Twinwire: typed messages between browsers and Rust servers. Connect with \
@@ -92,7 +92,7 @@ impl<S, I> Twinwire<S, I> {
         }
         let item = Format::Postcard.encode(item, MAX_PAYLOAD)?;
         let key = canonical(topic)?;
-        let live = self.0.topics.open(T::NAME, key, to_json::<T>)?;
+        let live = self.0.topics.open(T::NAME, key)?;
         Ok(live.publish(item, except)?)
     }
 }

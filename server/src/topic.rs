@@ -1,13 +1,14 @@
 //! Topics, as an application and its connections share them.
 
+use std::any::TypeId;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use thiserror::Error;
 use twinwire::frame::{Joined, Start};
-use twinwire::limits::MAX_TOPIC_KEY;
-use twinwire::log::{ItemTooLarge, Keep, Log, Reader, Room, Slice};
+use twinwire::limits::{MAX_PART, MAX_TOPIC_KEY};
+use twinwire::log::{Form, ItemTooLarge, Keep, Log, Reader, Room, Slice};
 use twinwire::{Alias, EncodeError, Epoch, Format, Offset, PeerId, Topic};
 
 use crate::shared::random;
@@ -80,12 +81,21 @@ pub enum PublishError {
     NoRandomness,
 }
 
-/// Writes an item in JSON that is there in canonical postcard.
-pub(crate) type ToJson = fn(&[u8]) -> Option<Vec<u8>>;
+/// The form in which clients of this format read a topic.
+pub(crate) fn form<T: Topic>(format: Format) -> Form {
+    match format {
+        Format::Postcard => Form::Canonical,
+        Format::Json => Form::Written {
+            item: TypeId::of::<T::Item>(),
+            format,
+            write: to_json::<T>,
+        },
+    }
+}
 
-pub(crate) fn to_json<T: Topic>(item: &[u8]) -> Option<Vec<u8>> {
+fn to_json<T: Topic>(item: &[u8]) -> Option<Vec<u8>> {
     let item: T::Item = Format::Postcard.decode(item).ok()?;
-    Format::Json.encode(&item, twinwire::limits::MAX_PART).ok()
+    Format::Json.encode(&item, MAX_PART).ok()
 }
 
 /// The canonical form of a topic's key.
@@ -176,12 +186,7 @@ impl Topics {
 
     /// The topic of this name, which begins now if it isn't there. The least lately used that nobody is
     /// subscribed to goes for it, if there are too many.
-    pub(crate) fn open(
-        &self,
-        kind: &'static str,
-        key: Vec<u8>,
-        to_json: ToJson,
-    ) -> Result<Arc<Live>, PublishError> {
+    pub(crate) fn open(&self, kind: &'static str, key: Vec<u8>) -> Result<Arc<Live>, PublishError> {
         let name = (kind, key);
         let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
         in_use.touch(&name);
@@ -193,13 +198,10 @@ impl Topics {
             in_use.evict()?;
         }
         let used = in_use.tick();
-        let live = Arc::new(Live {
-            to_json,
-            state: Mutex::new(State {
-                log: Log::new(Alias::new(used), Epoch::from_bytes(epoch), self.keep),
-                subscribers: Vec::new(),
-            }),
-        });
+        let live = Arc::new(Live(Mutex::new(State {
+            log: Log::new(Alias::new(used), Epoch::from_bytes(epoch), self.keep),
+            subscribers: Vec::new(),
+        })));
         let entry = Entry {
             live: Arc::clone(&live),
             used,
@@ -214,10 +216,7 @@ impl Topics {
 ///
 /// Behind a mutex, as all workers meet here; it is held to append, to read a slice or to change the
 /// list, never across an await. Who publishes never waits for who reads.
-pub(crate) struct Live {
-    to_json: ToJson,
-    state: Mutex<State>,
-}
+pub(crate) struct Live(Mutex<State>);
 
 struct State {
     log: Log,
@@ -226,12 +225,7 @@ struct State {
 
 impl Live {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What its publications name it by.
-    pub(crate) fn alias(&self) -> Alias {
-        self.state().log.alias()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Appends an item in canonical postcard.
@@ -248,47 +242,50 @@ impl Live {
         }
         Ok(offset)
     }
+}
 
-    /// Reads what follows for one subscriber.
-    pub(crate) fn read(
-        &self,
-        peer: PeerId,
-        format: Format,
-        from: Offset,
-        room: Room,
-        out: &mut Vec<u8>,
-    ) -> Slice {
-        let reader = Reader {
-            peer,
-            format,
-            to_json: &self.to_json,
-        };
-        self.state().log.read(reader, from, room, out)
+/// A topic as one client reads it.
+pub(crate) struct View {
+    pub(crate) live: Arc<Live>,
+    pub(crate) form: Form,
+}
+
+impl View {
+    /// What the topic's publications name it by.
+    pub(crate) fn alias(&self) -> Alias {
+        self.live.state().log.alias()
     }
 }
 
 /// A connection's place in a topic, until it is dropped.
 pub(crate) struct Membership {
-    pub(crate) live: Arc<Live>,
+    view: View,
     news: Arc<News>,
 }
 
 impl Membership {
     /// Begins to tell `news` of the topic, of which it isn't told yet. Gives what the subscriber will get, and the log's end.
-    pub(crate) fn begin(live: Arc<Live>, news: &Arc<News>, start: Start) -> (Self, Joined, Offset) {
-        let mut state = live.state();
+    pub(crate) fn begin(view: View, news: &Arc<News>, start: Start) -> (Self, Joined, Offset) {
+        let mut state = view.live.state();
         let joined = state.log.join(start);
         let head = state.log.next();
         state.subscribers.push(Arc::clone(news));
         drop(state);
         let news = Arc::clone(news);
-        (Self { live, news }, joined, head)
+        (Self { view, news }, joined, head)
+    }
+
+    /// Reads what follows for this subscriber.
+    pub(crate) fn read(&self, peer: PeerId, from: Offset, room: Room, out: &mut Vec<u8>) -> Slice {
+        let View { live, form } = &self.view;
+        let reader = Reader { peer, form: *form };
+        live.state().log.read(reader, from, room, out)
     }
 }
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        let mut state = self.live.state();
+        let mut state = self.view.live.state();
         state
             .subscribers
             .retain(|news| !Arc::ptr_eq(news, &self.news));
