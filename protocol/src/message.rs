@@ -268,9 +268,92 @@ impl<E: Event, O: Event + Into<E>, Rest: AlsoEvents<E>> AlsoEvents<E> for (O, Re
 ///     latitude: f64,
 /// }
 /// ```
+///
+/// **Older clients.** `#[topic(also = RoomV1)]` makes a server take older clients' topics too, as of a
+/// [`Call`]: keys become the newer type's, items are converted both ways, and all meet in one topic.
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # use twinwire::{Shape, Topic};
+/// #[derive(Serialize, Deserialize, Topic)]
+/// #[topic(item = Line, also = RoomV1)]
+/// struct Room {
+///     name: String,
+/// }
+///
+/// #[derive(Serialize, Deserialize, Shape)]
+/// struct Line {
+///     from: Option<String>,
+///     text: String,
+/// }
+///
+/// /// What clients joined when lines were only text.
+/// #[derive(Serialize, Deserialize, Topic)]
+/// #[topic(item = String, name = "Room")]
+/// struct RoomV1 {
+///     name: String,
+/// }
+///
+/// impl From<RoomV1> for Room {
+///     fn from(old: RoomV1) -> Self {
+///         Self { name: old.name }
+///     }
+/// }
+///
+/// impl From<String> for Line {
+///     fn from(text: String) -> Self {
+///         Self { from: None, text }
+///     }
+/// }
+///
+/// impl From<Line> for String {
+///     fn from(line: Line) -> Self {
+///         line.text
+///     }
+/// }
+/// ```
+///
+/// Two keys of an older type must not become one: a client is in each topic once.
 pub trait Topic: Kind {
     /// What is published.
     type Item: Payload;
+    /// The older types that a server takes for this one: `()`, or what `#[topic(also = …)]` names.
+    type Also: AlsoTopics<Self>;
+}
+
+/// Older types of a topic, that become it; see [`Topic`]. Derived.
+pub trait AlsoTopics<T: Topic> {
+    /// Shows each of them to `visitor`.
+    fn visit<V: TopicVisitor<T>>(visitor: V) -> V;
+}
+
+/// What is done with each older type of a topic.
+pub trait TopicVisitor<T: Topic>: Sized {
+    /// One of them.
+    fn also<O>(self) -> Self
+    where
+        O: Topic + Into<T>,
+        O::Item: Into<T::Item>,
+        T::Item: Into<O::Item>;
+}
+
+impl<T: Topic> AlsoTopics<T> for () {
+    fn visit<V: TopicVisitor<T>>(visitor: V) -> V {
+        visitor
+    }
+}
+
+/// One older type, and those that are older still.
+impl<T: Topic, O, Rest> AlsoTopics<T> for (O, Rest)
+where
+    O: Topic + Into<T>,
+    O::Item: Into<T::Item>,
+    T::Item: Into<O::Item>,
+    Rest: AlsoTopics<T>,
+{
+    fn visit<V: TopicVisitor<T>>(visitor: V) -> V {
+        Rest::visit(visitor.also::<O>())
+    }
 }
 
 /// The error of a call that has none of its own. It has no values.

@@ -9,7 +9,8 @@ use thiserror::Error;
 use tokio::sync::watch;
 use twinwire::log::Keep;
 use twinwire::{
-    AlsoCalls, AlsoEvents, AlsoStreams, BootId, Call, End, Event, Kind, Limits, StreamCall, Topic,
+    AlsoCalls, AlsoEvents, AlsoStreams, AlsoTopics, BootId, Call, End, Event, Kind, Limits,
+    StreamCall, Topic,
 };
 
 use crate::around::{Around, Done, Next};
@@ -195,7 +196,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         F: Fn(Cx<S, I>, T) -> R + Send + Sync + 'static,
         R: Future<Output = Access> + 'static,
     {
-        self.register::<T>(vec![Registered::topic(access)])
+        let access = Arc::new(access);
+        let newest = Registered::topic::<T, T, F, R>(Arc::clone(&access));
+        self.register::<T>(T::Also::visit(Older::of(newest, access)).types)
     }
 
     /// How much of each topic's log is kept for those who come later or are slow (default 1,000 entries
@@ -207,7 +210,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
 
     /// The most topics at a time (default 1,000, at least 1): with what each [keeps](Self::keep), this
     /// bounds the memory of all logs, to 256 MiB by default, and as much again where all are read in JSON
-    /// too. For another one, the least lately used that
+    /// or by older clients too. For another one, the least lately used that
     /// nobody is subscribed to goes, with its log; if those looked at have subscribers, the other one is
     /// refused as `busy`. Who lets clients choose keys freely lets one of them push out the logs of
     /// others: `topic`'s judgement is the place to bound that.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use twinwire::frame::{Start, encode_offset};
 use twinwire::limits::MAX_PAYLOAD;
+use twinwire::log::Form;
 use twinwire::session::TopicRequest;
 use twinwire::shape::{Descriptor, outline};
 use twinwire::{
@@ -139,28 +140,21 @@ impl<S: 'static, I: 'static> Registered<S, I> {
         })
     }
 
-    pub(crate) fn topic<T, F, R>(access: F) -> Self
+    /// Topics that clients know as `O`: `T` itself, or an older type that becomes it.
+    pub(crate) fn topic<O, T, F, R>(access: Arc<F>) -> Self
     where
         T: Topic,
+        O: Topic + Into<T>,
+        O::Item: Into<T::Item>,
+        T::Item: Into<O::Item>,
         F: Fn(Cx<S, I>, T) -> R + Send + Sync + 'static,
         R: Future<Output = Access> + 'static,
     {
-        let access = Arc::new(access);
-        Self::new::<T>(move |arrived| {
+        Self::new::<O>(move |arrived| {
             let access = Arc::clone(&access);
             Box::pin(async move {
-                match arrived.topic {
-                    Some(TopicRequest::Join { start }) => {
-                        let (cx, key) = (arrived.cx, arrived.payload);
-                        join(cx, arrived.format, key, start, arrived.outlet, &*access).await
-                    }
-                    Some(TopicRequest::Publish { key }) => {
-                        let (cx, item) = (arrived.cx, arrived.payload);
-                        publish(cx, arrived.format, key, item, &*access).await
-                    }
-                    None => Err(Refusal::UnknownKind),
-                }
-                .unwrap_or_else(|refusal| Answer::Refused(refusal.into()))
+                let done = act_on::<S, I, O, T, F, R>(arrived, &access).await;
+                done.unwrap_or_else(|refusal| Answer::Refused(refusal.into()))
             })
         })
     }
@@ -196,47 +190,83 @@ impl<S: 'static, I: 'static> Registered<S, I> {
     }
 }
 
+/// Does what a client that knows a topic as `O` wants of it.
+async fn act_on<S, I, O, T, F, R>(
+    arrived: Arrived<S, I>,
+    access: &F,
+) -> Result<Answer<Vec<u8>>, Refusal>
+where
+    S: 'static,
+    I: 'static,
+    T: Topic,
+    O: Topic + Into<T>,
+    O::Item: Into<T::Item>,
+    T::Item: Into<O::Item>,
+    F: Fn(Cx<S, I>, T) -> R,
+    R: Future<Output = Access>,
+{
+    let Arrived {
+        cx,
+        format,
+        payload,
+        topic,
+        outlet,
+    } = arrived;
+    match topic {
+        Some(TopicRequest::Join { start }) => {
+            let topic: O = read_or_refuse(format, &payload)?;
+            join(
+                cx,
+                topic.into(),
+                form::<T, O>(format),
+                start,
+                outlet,
+                access,
+            )
+            .await
+        }
+        Some(TopicRequest::Publish { key }) => {
+            let topic: O = read_or_refuse(format, &key)?;
+            let item = || read_item::<O>(format, &payload).map(Into::into);
+            publish(cx, topic.into(), item, access).await
+        }
+        None => Err(Refusal::UnknownKind),
+    }
+}
+
 /// Lets a client into a topic: the connection does the rest once this has ended well.
 async fn join<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
     cx: Cx<S, I>,
-    format: Format,
-    key: Vec<u8>,
+    topic: T,
+    form: Form,
     start: Start,
     outlet: Outlet,
     access: &impl Fn(Cx<S, I>, T) -> R,
 ) -> Result<Answer<Vec<u8>>, Refusal> {
-    let topic: T = read_or_refuse(format, &key)?;
     let key = canonical(&topic).map_err(|error| unpublished(&error))?;
     if !access(cx.clone(), topic).await.subscribe {
         return Err(Refusal::Denied);
     }
     let opened = cx.topics().open(T::NAME, key);
     let live = opened.map_err(|error| unpublished(&error))?;
-    let form = form::<T>(format);
     let view = View { live, form };
     // A connection that is gone needs no answer.
     let _ = outlet.given.send(Given::Topic(outlet.call, view, start));
     Ok(Answer::Value(Vec::new()))
 }
 
-/// Publishes what a client wants published.
+/// Publishes what a client wants published, which `item` reads once that is allowed.
 async fn publish<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
     cx: Cx<S, I>,
-    format: Format,
-    key: Vec<u8>,
-    item: Vec<u8>,
+    topic: T,
+    item: impl FnOnce() -> Result<T::Item, Refusal>,
     access: &impl Fn(Cx<S, I>, T) -> R,
 ) -> Result<Answer<Vec<u8>>, Refusal> {
-    let topic: T = read_or_refuse(format, &key)?;
     let key = canonical(&topic).map_err(|error| unpublished(&error))?;
     if !access(cx.clone(), topic).await.publish {
         return Err(Refusal::Denied);
     }
-    let decoded: T::Item = format.decode(&item).map_err(|error| {
-        tracing::debug!(kind = T::NAME, %error, "an item can't be read");
-        Refusal::Undecodable
-    })?;
-    let item = Format::Postcard.encode(&decoded, MAX_PAYLOAD);
+    let item = Format::Postcard.encode(&item()?, MAX_PAYLOAD);
     let item = item.map_err(|error| unwritable(T::NAME, &error))?;
     let opened = cx.topics().open(T::NAME, key);
     let live = opened.map_err(|error| unpublished(&error))?;
@@ -255,6 +285,13 @@ fn unpublished(error: &PublishError) -> Refusal {
             Refusal::Unwritable
         }
     }
+}
+
+fn read_item<T: Topic>(format: Format, payload: &[u8]) -> Result<T::Item, Refusal> {
+    format.decode(payload).map_err(|error| {
+        tracing::debug!(kind = T::NAME, %error, "an item can't be read");
+        Refusal::Undecodable
+    })
 }
 
 fn read_or_refuse<K: Kind>(format: Format, payload: &[u8]) -> Result<K, Refusal> {

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use twinwire::{Call, CallVisitor, Event, EventVisitor, StreamCall, StreamVisitor};
+use twinwire::{
+    Call, CallVisitor, Event, EventVisitor, StreamCall, StreamVisitor, Topic, TopicVisitor,
+};
 
 use crate::handler::Registered;
-use crate::{Cx, Feed};
+use crate::{Access, Cx, Feed};
 
 /// Collects the types of one kind, the newest first: all become that, and have its handler.
 pub(crate) struct Older<S, I, F> {
@@ -71,6 +73,26 @@ where
     fn also<O: Event + Into<E>>(mut self) -> Self {
         let handler = Arc::clone(&self.handler);
         let older = Registered::event(move |cx, older: O| handler(cx, older.into()));
+        self.types.push(older);
+        self
+    }
+}
+
+impl<S, I, T, F, R> TopicVisitor<T> for Older<S, I, F>
+where
+    S: 'static,
+    I: 'static,
+    T: Topic,
+    F: Fn(Cx<S, I>, T) -> R + Send + Sync + 'static,
+    R: Future<Output = Access> + 'static,
+{
+    fn also<O>(mut self) -> Self
+    where
+        O: Topic + Into<T>,
+        O::Item: Into<T::Item>,
+        T::Item: Into<O::Item>,
+    {
+        let older = Registered::topic::<O, T, F, R>(Arc::clone(&self.handler));
         self.types.push(older);
         self
     }

@@ -87,7 +87,8 @@ impl<S, I> Twinwire<S, I> {
         item: &T::Item,
         except: Option<PeerId>,
     ) -> Result<Offset, PublishError> {
-        if !self.0.registry.contains_key(T::NAME) {
+        let newest = self.0.registry.get(T::NAME).and_then(|types| types.first());
+        if newest.is_none_or(|newest| newest.fingerprint != T::FINGERPRINT) {
             return Err(PublishError::NotRegistered { name: T::NAME });
         }
         let item = Format::Postcard.encode(item, MAX_PAYLOAD)?;

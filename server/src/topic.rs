@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 use std::collections::{BTreeMap, HashMap};
+use std::panic;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -58,8 +59,9 @@ impl Access {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// Nobody could subscribe: register the topic with [`Builder::topic`](crate::Builder::topic).
-    #[error("the topic {name} isn't registered: add .topic(…) to the builder")]
+    /// Nobody could subscribe: register the topic with [`Builder::topic`](crate::Builder::topic). Of a
+    /// topic with [older types](Topic), only the newest can be published to.
+    #[error("the topic {name} isn't registered as of this type: add .topic(…) to the builder")]
     NotRegistered {
         /// The topic's kind.
         name: &'static str,
@@ -81,21 +83,43 @@ pub enum PublishError {
     NoRandomness,
 }
 
-/// The form in which clients of this format read a topic.
-pub(crate) fn form<T: Topic>(format: Format) -> Form {
-    match format {
-        Format::Postcard => Form::Canonical,
-        Format::Json => Form::Written {
-            item: TypeId::of::<T::Item>(),
-            format,
-            write: to_json::<T>,
-        },
+/// The form in which a client that knows a topic as `O` reads it. Its log has items of `T`'s.
+pub(crate) fn form<T, O>(format: Format) -> Form
+where
+    T: Topic,
+    O: Topic,
+    T::Item: Into<O::Item>,
+{
+    let item = TypeId::of::<O::Item>();
+    let write = match format {
+        Format::Postcard if item == TypeId::of::<T::Item>() => return Form::Canonical,
+        Format::Postcard => |item: &[u8]| rewrite::<T, O>(item, Format::Postcard),
+        Format::Json => |item: &[u8]| rewrite::<T, O>(item, Format::Json),
+    };
+    Form::Written {
+        item,
+        format,
+        write,
     }
 }
 
-fn to_json<T: Topic>(item: &[u8]) -> Option<Vec<u8>> {
-    let item: T::Item = Format::Postcard.decode(item).ok()?;
-    Format::Json.encode(&item, MAX_PART).ok()
+/// Writes an item of a log's as one of `O`'s.
+fn rewrite<T, O>(item: &[u8], format: Format) -> Option<Vec<u8>>
+where
+    T: Topic,
+    O: Topic,
+    T::Item: Into<O::Item>,
+{
+    // It is the application that converts, and all of a connection that would fall with it.
+    let written = panic::catch_unwind(|| {
+        let item: T::Item = Format::Postcard.decode(item).ok()?;
+        let item: O::Item = item.into();
+        format.encode(&item, MAX_PART).ok()
+    });
+    written.unwrap_or_else(|_| {
+        tracing::error!(kind = T::NAME, "an item's conversion panicked");
+        None
+    })
 }
 
 /// The canonical form of a topic's key.

@@ -280,6 +280,10 @@ fn keys_that_a_kind_does_not_know_are_refused_by_name() {
     refuses(event::expand, source, "reply", "doesn't know `reply`");
     let source = "#[topic(item = u8, reply = u8)] struct S;";
     refuses(topic::expand, source, "reply", "doesn't know `reply`");
+    accepts(
+        topic::expand,
+        "#[topic(item = u8, also = A, also = B)] struct S;",
+    );
     refuses(topic::expand, "struct S;", "S", "names what is published");
 }
 
