@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use twinwire::frame::Table;
 use twinwire::limits::MAX_MESSAGE;
 use twinwire::session::{Event, Input, Output, Request, Session, State};
+use twinwire::shape::Difference;
 use twinwire::{Class, End, Goodbye, GoodbyeCode, Kinds, Time, version};
 use twinwire_remote::{Requests, Taken};
 
@@ -84,6 +85,7 @@ impl<T: Transport> Driver<T> {
             listeners,
             handlers: Handlers::default(),
             kinds: options.kinds,
+            welcomed: None,
             state,
             report: Some(report),
         };
@@ -104,6 +106,8 @@ struct Shell<'a, T: Transport> {
     listeners: Listeners,
     handlers: Handlers,
     kinds: Kinds,
+    /// What the server has said of itself, until the application is told.
+    welcomed: Option<(ClientState, Taken)>,
     state: watch::Sender<ClientState>,
     /// Who awaits the connection, until it is open.
     report: Option<oneshot::Sender<Result<(), ConnectError<T::Error>>>>,
@@ -219,6 +223,7 @@ impl<T: Transport> Shell<'_, T> {
                 Output::Pull(_) => debug_assert!(false, "a client has no logs"),
                 Output::Close { code } => return Some(Over::Close(code)),
                 Output::Wait(deadline) => {
+                    self.welcome();
                     self.wake_at(deadline);
                     break;
                 }
@@ -229,6 +234,19 @@ impl<T: Transport> Shell<'_, T> {
         (self.session.state() == State::Closed).then_some(Over::Lost)
     }
 
+    /// Lets the application begin, once what came with the welcome has been taken too.
+    fn welcome(&mut self) {
+        let Some((open, taken)) = self.welcomed.take() else {
+            return;
+        };
+        self.requests.told(taken);
+        self.state.send_replace(open);
+        if let Some(report) = self.report.take() {
+            // Who dropped the future has dropped the handle: the loop will see that.
+            let _ = report.send(Ok(()));
+        }
+    }
+
     fn event(&mut self, event: Event) {
         let Some(event) = self.requests.take(event) else {
             return;
@@ -236,17 +254,22 @@ impl<T: Transport> Shell<'_, T> {
         match event {
             Event::Welcome(welcome) => {
                 let (session, peer) = (welcome.session, welcome.peer);
-                self.requests.told(Taken {
+                let taken = Taken {
                     payload: welcome.bounds.payload,
                     refused: welcome.refused,
-                });
-                self.state.send_replace(ClientState::Open { session, peer });
-                if let Some(report) = self.report.take() {
-                    // Who dropped the future has dropped the handle: the loop will see that.
-                    let _ = report.send(Ok(()));
+                    differences: Vec::new(),
+                };
+                self.welcomed = Some((ClientState::Open { session, peer }, taken));
+            }
+            Event::Outline { kind, text } => {
+                if let Some((_, taken)) = &mut self.welcomed {
+                    let ours = self.kinds.outline(kind).unwrap_or_default();
+                    let difference = Difference::between(&ours, &text);
+                    taken.differences.push((kind, Arc::new(difference)));
                 }
             }
             Event::Ended(end) => {
+                self.welcome();
                 if let Some(report) = self.report.take() {
                     refuse(
                         report,
@@ -276,7 +299,6 @@ impl<T: Transport> Shell<'_, T> {
             | Event::Publication { .. }
             | Event::Skipped { .. }
             | Event::Left { .. }
-            | Event::Outline { .. }
             | Event::Pong { .. } => {
                 debug_assert!(
                     false,

@@ -47,5 +47,5 @@ pub use transport::Transport;
 pub use twinwire::frame::{Start, Verdict};
 pub use twinwire_remote::{
     CallError, EventError, Inbound, Items, Link, LinkLost, Publication, Published, Receipt,
-    Subscription, Update,
+    Refused, Subscription, Update,
 };

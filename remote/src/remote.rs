@@ -8,13 +8,14 @@ use tokio::sync::{mpsc, oneshot};
 use twinwire::frame::{Start, Table};
 use twinwire::limits::MAX_PAYLOAD;
 use twinwire::session::Outcome;
+use twinwire::shape::Difference;
 use twinwire::{Answer, Call, Event, Format, Goodbye, Kind, Never, Refusal, StreamCall, Topic};
 
 use crate::command::{Act, Command, Control, Waiter};
 use crate::error::NotMade;
 use crate::subscription::LeaveOnDrop;
 use crate::topics::Subscriber;
-use crate::{CallError, EventError, Items, Published, Receipt, Subscription};
+use crate::{CallError, EventError, Items, Published, Receipt, Refused, Subscription};
 
 /// Makes requests of the other end. A cheap clone.
 #[derive(Clone)]
@@ -36,15 +37,23 @@ pub struct Taken {
     pub payload: u64,
     /// The kinds that it doesn't take.
     pub refused: Vec<(u32, Refusal)>,
+    /// How it has some of these, as far as it explains that.
+    pub differences: Vec<(u32, Arc<Difference>)>,
 }
 
 impl Taken {
-    fn refusal(&self, kind: u32, payload: usize) -> Option<Refusal> {
+    fn refusal(&self, kind: u32, payload: usize) -> Option<Refused> {
         if payload as u64 > self.payload {
-            return Some(Refusal::TooLarge);
+            return Some(Refusal::TooLarge.into());
         }
         let mut refused = self.refused.iter();
-        refused.find(|(of, _)| *of == kind).map(|(_, why)| *why)
+        let (_, why) = refused.find(|(of, _)| *of == kind)?;
+        let mut differences = self.differences.iter();
+        let difference = differences.find(|(of, _)| *of == kind);
+        Some(Refused {
+            difference: difference.map(|(_, difference)| Arc::clone(difference)),
+            ..Refused::from(*why)
+        })
     }
 }
 
@@ -225,7 +234,7 @@ impl Remote {
             why => NotMade::Refused(why.into()),
         })?;
         match taken.get().and_then(|taken| taken.refusal(kind, payload)) {
-            Some(why) => Err(NotMade::Refused(why.into())),
+            Some(refused) => Err(NotMade::Refused(refused)),
             None => Ok(kind),
         }
     }
@@ -257,7 +266,7 @@ pub(crate) fn not_answered<E: twinwire::Payload>(outcome: Outcome, format: Forma
         Outcome::Answered(Answer::Error(payload)) => format
             .decode(&payload)
             .map_or_else(CallError::Decode, CallError::App),
-        Outcome::Answered(Answer::Refused(refused)) => CallError::Refused(refused),
+        Outcome::Answered(Answer::Refused(refused)) => CallError::Refused(refused.into()),
         Outcome::Deadline => CallError::Deadline,
         Outcome::NotReceived => CallError::NotReceived,
         // Events are accepted, and a value is an answer: neither comes here.

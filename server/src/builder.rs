@@ -45,6 +45,7 @@ pub struct Builder<S, I> {
     limits: Limits,
     keep: Keep,
     topics: usize,
+    explain_mismatches: bool,
 }
 
 impl<S: Send + Sync + 'static> Twinwire<S, ()> {
@@ -69,6 +70,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             limits: Limits::default(),
             keep: Keep::default(),
             topics: 1000,
+            explain_mismatches: cfg!(debug_assertions),
         }
     }
 
@@ -102,6 +104,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             limits: self.limits,
             keep: self.keep,
             topics: self.topics,
+            explain_mismatches: self.explain_mismatches,
         }
     }
 }
@@ -302,6 +305,15 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
+    /// Whether a client that has a kind with another structure is told how this server has it, in words
+    /// that its error then shows (default: in debug builds only). Of a release build that shows whoever
+    /// connects the fields of kinds whose names they know. How a debug build's kind differs is in this
+    /// server's log in either case.
+    pub fn explain_mismatches(mut self, explain: bool) -> Self {
+        self.explain_mismatches = explain;
+        self
+    }
+
     /// The bounds of every session.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -329,6 +341,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
             limits: self.limits,
             tables: Tables::default(),
             topics: Topics::new(self.keep, self.topics),
+            explain_mismatches: self.explain_mismatches,
             boot,
             stop: watch::Sender::new(None),
         })))

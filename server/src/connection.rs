@@ -22,7 +22,7 @@ use twinwire::{
 };
 use twinwire_remote::{Inbound, Link, LinkLost, Requests, Taken};
 
-use crate::handler::{Arrived, Judged, Known, judge, log_difference};
+use crate::handler::{Arrived, Judged, Known, explain, judge, log_difference};
 use crate::identity::{Denied, Judging};
 use crate::peer::Introduction;
 use crate::peers::Listed;
@@ -423,6 +423,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link> Shell<S, I, L>
             "a session opened"
         );
         self.session.welcome(now, admitted);
+        for (kind, outline) in explain(&self.shared, table.kinds(), &differing) {
+            self.session.tell_outline(kind, outline);
+        }
         self.session.need_outlines(differing);
         self.open = Some(self.open(introduction, table));
     }
@@ -432,6 +435,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link> Shell<S, I, L>
         requests.told(Taken {
             payload: self.session.largest_to_peer() as u64,
             refused: Vec::new(),
+            differences: Vec::new(),
         });
         let peer = Peer::new(introduction, remote);
         let listed = Some(Listed::new(Arc::clone(&self.shared), &peer));

@@ -1,14 +1,14 @@
 //! The application's handlers, with their types folded away.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use twinwire::frame::{Start, encode_offset};
-use twinwire::limits::MAX_PAYLOAD;
+use twinwire::limits::{MAX_OUTLINES, MAX_PAYLOAD};
 use twinwire::log::Form;
 use twinwire::session::TopicRequest;
-use twinwire::shape::{Descriptor, outline};
+use twinwire::shape::{Descriptor, Difference, outline};
 use twinwire::{
     Answer, Call, Class, DecodeError, EncodeError, Event, Fingerprint, Format, Kind, KindEntry,
     Refusal, StreamCall, Topic,
@@ -16,6 +16,7 @@ use twinwire::{
 
 use crate::around::{Around, Next};
 use crate::feed::{Feed, Given, Outlet};
+use crate::shared::Shared;
 use crate::topic::{Access, PublishError, View, canonical, form};
 use crate::{Cx, around};
 
@@ -364,18 +365,40 @@ where
     }
 }
 
+/// How the server has those of the client's kinds that differ, in words, if it explains that.
+pub(crate) fn explain<S, I>(
+    shared: &Shared<S, I>,
+    table: &[KindEntry],
+    differing: &[u32],
+) -> Vec<(u32, String)>
+where
+    S: 'static,
+    I: 'static,
+{
+    let differing = differing.iter().take(MAX_OUTLINES);
+    let differing = differing.filter(|_| shared.explain_mismatches);
+    let told = differing.filter_map(|kind| {
+        let line = table.get(usize::try_from(*kind).ok()?)?;
+        Some((*kind, outline_of(&shared.registry, &line.name)?))
+    });
+    told.collect()
+}
+
+/// The newest type of this name, in words.
+fn outline_of<S, I>(registry: &Registry<S, I>, name: &str) -> Option<String> {
+    let newest = registry.get(name)?.first()?;
+    Some(outline(newest.class, newest.shapes))
+}
+
 /// Says in the log what differs between a client's kind and ours, by their outlines.
 pub(crate) fn log_difference<S, I>(registry: &Registry<S, I>, name: &str, theirs: &str)
 where
     S: 'static,
     I: 'static,
 {
-    let newest = registry.get(name).and_then(|types| types.first());
-    let Some(newest) = newest else { return };
-    let ours = outline(newest.class, newest.shapes);
-    let (here, there): (BTreeSet<&str>, BTreeSet<&str>) =
-        (ours.lines().collect(), theirs.lines().collect());
-    let only_here: Vec<_> = here.difference(&there).collect();
-    let only_there: Vec<_> = there.difference(&here).collect();
-    tracing::warn!(kind = name, ?only_here, ?only_there, "a kind differs so");
+    let Some(ours) = outline_of(registry, name) else {
+        return;
+    };
+    let Difference { here, there } = Difference::between(&ours, theirs);
+    tracing::warn!(kind = name, only_here = ?here, only_there = ?there, "a kind differs so");
 }

@@ -26,6 +26,7 @@ pub(crate) struct Shared<S, I> {
     pub(crate) limits: Limits,
     pub(crate) tables: Tables,
     pub(crate) topics: Topics,
+    pub(crate) explain_mismatches: bool,
     pub(crate) boot: BootId,
     /// Why all sessions end, once they have to. Each connection watches it for as long as it lives.
     pub(crate) stop: watch::Sender<Option<Goodbye>>,

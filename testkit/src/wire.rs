@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use suite::{
-    Add, AskMe, Count, Echo, Hang, Locate, Notice, Notify, Overflow, REASON, REFUSED, Room, Stopped,
+    Add, AskMe, Count, Echo, Hang, Locate, Notice, Notify, OtherSubtract, Overflow, REASON,
+    REFUSED, Room, Stopped,
 };
 use tokio::sync::Semaphore;
 use twinwire_server::{Access, CallError, Cx as Context, Denied, Feed, Twinwire};
@@ -34,6 +35,9 @@ pub fn serve() -> Server {
                 (sum, false) => Ok(sum),
                 (by, true) => Err(Overflow { by }),
             }
+        })
+        .call(|_: Cx, OtherSubtract { from, what }| async move {
+            Ok(from.wrapping_sub(what).cast_signed())
         })
         .call(|_: Cx, _: Hang| std::future::pending())
         .call(|cx: Cx, AskMe { whom }| async move {
@@ -66,6 +70,7 @@ pub fn serve() -> Server {
                 _ => Access::publish_and_subscribe(),
             }
         })
+        .explain_mismatches(true)
         .allow_any_origin()
         .build()
         .expect("the kinds don't clash");

@@ -102,7 +102,7 @@ frame_types! {
     /// Asks how kinds differ.
     NeedOutlines = 0x80, "need_outlines", Server, false;
     /// Tells how a kind differs.
-    Outline = 0x81, "outline", Client, false;
+    Outline = 0x81, "outline", Both, false;
 }
 
 /// Types from here on are optional: who doesn't know one skips it.

@@ -138,7 +138,7 @@ pub enum Event {
         /// Their places in the table.
         kinds: Vec<u32>,
     },
-    /// To a server: the structure of one of the client's kinds, in words of the client's.
+    /// How the peer has a kind that differs, in its own words. What comes with a welcome follows it.
     Outline {
         /// Its place in the table: always within it.
         kind: u32,

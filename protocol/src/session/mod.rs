@@ -75,8 +75,9 @@ pub struct Session {
     leaving: Option<End>,
     /// What this side says once all that was asked for is sent.
     finishing: Option<Goodbye>,
-    /// To a server: the kinds of whose outlines it has asked for, and not heard.
-    outlines_asked: Sorted<u32, ()>,
+    /// The kinds whose outlines the peer may still tell: to a server those that it has asked for, to a
+    /// client those that the server has otherwise.
+    outlines_due: Sorted<u32, ()>,
     /// Frames of either side's about outlines that are due.
     outlines: VecDeque<Frame<'static>>,
     /// The next message is a log's, if there is one to be read.
@@ -167,7 +168,7 @@ impl Session {
             table_told: false,
             leaving: None,
             finishing: None,
-            outlines_asked: Sorted::default(),
+            outlines_due: Sorted::default(),
             outlines: VecDeque::new(),
             pull_next: false,
             table: Arc::default(),

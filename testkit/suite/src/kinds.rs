@@ -5,7 +5,7 @@ use twinwire::{Call, Event, Kinds, Shape, Topic, kinds};
 
 /// All of them, and one that the server doesn't have.
 pub const KINDS: Kinds = kinds![
-    Add, Hang, Forget, Locate, AskMe, Count, Stopped, Echo, Notify, Notice, Room
+    Add, Subtract, Hang, Forget, Locate, AskMe, Count, Stopped, Echo, Notify, Notice, Room
 ];
 
 /// Adds two numbers.
@@ -23,6 +23,26 @@ pub struct Add {
 pub struct Overflow {
     /// By so much.
     pub by: u64,
+}
+
+/// The server has another of this name.
+#[derive(Debug, Serialize, Deserialize, Call)]
+#[call(reply = u64)]
+pub struct Subtract {
+    /// From this.
+    pub from: u64,
+    /// That.
+    pub what: u64,
+}
+
+/// What the server has in the place of [`Subtract`].
+#[derive(Debug, Serialize, Deserialize, Call)]
+#[call(reply = i64, name = "Subtract")]
+pub struct OtherSubtract {
+    /// From this.
+    pub from: u64,
+    /// That.
+    pub what: u64,
 }
 
 /// Never answered.

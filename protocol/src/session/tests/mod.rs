@@ -4,6 +4,7 @@ mod calls;
 mod goodbyes;
 mod liveness;
 mod misbehaviour;
+mod outlines;
 mod pair;
 mod requests;
 mod soak;
