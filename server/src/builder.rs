@@ -40,7 +40,7 @@ pub struct Builder<S, I> {
     around: Vec<Around<S, I>>,
     on_open: Option<OnOpen<S, I>>,
     on_close: Option<OnClose<S, I>>,
-    clash: Option<&'static str>,
+    wrong: Option<BuildError>,
     origins: Origins,
     limits: Limits,
     keep: Keep,
@@ -65,7 +65,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             around: Vec::new(),
             on_open: None,
             on_close: None,
-            clash: None,
+            wrong: None,
             origins: Origins::default(),
             limits: Limits::default(),
             keep: Keep::default(),
@@ -99,7 +99,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             around: Vec::new(),
             on_open: None,
             on_close: None,
-            clash: None,
+            wrong: None,
             origins: self.origins,
             limits: self.limits,
             keep: self.keep,
@@ -225,8 +225,14 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     fn register<K: Kind>(mut self, types: Vec<Registered<S, I>>) -> Self {
         let fingerprints: HashSet<_> = types.iter().map(|kind| kind.fingerprint).collect();
         let are_alike = fingerprints.len() < types.len();
-        if self.registry.insert(K::NAME, types).is_some() || are_alike {
-            self.clash.get_or_insert(K::NAME);
+        let name = K::NAME;
+        if let Some(older) = types.iter().find(|kind| kind.name != name) {
+            let older = older.name;
+            self.wrong
+                .get_or_insert(BuildError::OlderName { name, older });
+        }
+        if self.registry.insert(name, types).is_some() || are_alike {
+            self.wrong.get_or_insert(BuildError::KindClash { name });
         }
         self
     }
@@ -323,10 +329,11 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// The endpoint, ready to be mounted.
     ///
     /// # Errors
-    /// [`BuildError`] when two handlers answer one kind, or the system gives no random bytes.
+    /// [`BuildError`] when two handlers answer one kind, an older type of a kind has another name, or the
+    /// system gives no random bytes.
     pub fn build(self) -> Result<Twinwire<S, I>, BuildError> {
-        if let Some(name) = self.clash {
-            return Err(BuildError::KindClash { name });
+        if let Some(wrong) = self.wrong {
+            return Err(wrong);
         }
         let boot = BootId::from_bytes(random().map_err(|_| BuildError::NoRandomness)?);
         Ok(Twinwire::new(Arc::new(Shared {
@@ -360,6 +367,17 @@ pub enum BuildError {
     KindClash {
         /// The name.
         name: &'static str,
+    },
+    /// An older type of a kind has another name than the newest, so that no client would find it: give it
+    /// the newest's, as by `#[call(name = "…")]`.
+    #[error(
+        "{older} is named as an older type of {name}: give it that name, as by #[call(name = \"{name}\")]"
+    )]
+    OlderName {
+        /// The name of the newest type.
+        name: &'static str,
+        /// The name of the older one.
+        older: &'static str,
     },
     /// The system has no random bytes for ids.
     #[error("the system gives no random bytes")]

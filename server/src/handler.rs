@@ -37,6 +37,7 @@ type Handler<S, I> = dyn Fn(Arrived<S, I>) -> Handling + Send + Sync;
 
 /// One kind that the server takes.
 pub(crate) struct Registered<S, I> {
+    pub(crate) name: &'static str,
     class: Class,
     pub(crate) fingerprint: Fingerprint,
     shapes: &'static [&'static Descriptor],
@@ -48,6 +49,7 @@ pub(crate) struct Registered<S, I> {
 impl<S: 'static, I: 'static> Registered<S, I> {
     fn new<K: Kind>(handler: impl Fn(Arrived<S, I>) -> Handling + Send + Sync + 'static) -> Self {
         Self {
+            name: K::NAME,
             class: K::CLASS,
             fingerprint: K::FINGERPRINT,
             shapes: K::SHAPES,

@@ -8,7 +8,7 @@ use twinwire::{Call, Format, Kinds, Refusal, Shape, StreamCall, Topic, kinds};
 use twinwire_client_native::{
     CallError, Client, Items, Options, Start, Subscription, Update, connect_with,
 };
-use twinwire_server::{Access, Cx, Feed, PublishError, Twinwire};
+use twinwire_server::{Access, BuildError, Cx, Feed, PublishError, Twinwire};
 
 /// What the server speaks.
 mod newest {
@@ -374,4 +374,30 @@ async fn the_application_judges_older_clients_by_the_newest_key() {
         .unwrap();
     let words = vec!["Ada: ".to_owned(), "hello".to_owned()];
     assert_eq!(hear(&mut lines).await, (1, older::Line { words }));
+}
+
+#[derive(Serialize, Deserialize, Call)]
+#[call(also = LeaveV1)]
+struct Leave {}
+
+/// No client knows it by this name.
+#[derive(Serialize, Deserialize, Call)]
+struct LeaveV1 {
+    politely: bool,
+}
+
+impl From<LeaveV1> for Leave {
+    fn from(_: LeaveV1) -> Self {
+        Self {}
+    }
+}
+
+#[test]
+fn an_older_type_of_another_name_is_an_error_of_the_build() {
+    let built = Twinwire::builder(())
+        .call(|_: Cx, _: Leave| async { Ok(()) })
+        .build();
+    let (name, older) = ("Leave", "LeaveV1");
+    let error = BuildError::OlderName { name, older };
+    assert_eq!(built.err(), Some(error));
 }
