@@ -55,7 +55,7 @@ pub use twinwire::{
     End, Epoch, Format, Goodbye, GoodbyeCode, Kinds, Limits, Offset, Position, Refusal, Retry,
 };
 pub use twinwire_client::{
-    AnyEvent, CallError, Client, ClientState, EventError, Events, Inbox, Items, Options,
+    AnyEvent, CallError, Client, ClientState, EventError, Events, Inbox, Items, Joins, Options,
     Publication, Published, Receipt, Refused, Start, States, Subscription, Undeclared, Update,
     Verdict,
 };

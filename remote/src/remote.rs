@@ -9,7 +9,9 @@ use twinwire::frame::{Start, Table};
 use twinwire::limits::MAX_PAYLOAD;
 use twinwire::session::Outcome;
 use twinwire::shape::Difference;
-use twinwire::{Answer, Call, Event, Format, Goodbye, Kind, Never, Refusal, StreamCall, Topic};
+use twinwire::{
+    Alias, Answer, Call, Event, Format, Goodbye, Kind, Never, Position, Refusal, StreamCall, Topic,
+};
 
 use crate::command::{Act, Command, Control, Waiter};
 use crate::error::NotMade;
@@ -197,6 +199,40 @@ impl Remote {
         self.enqueue(kind, payload, Act::Publish { key }, waiter)
             .await?;
         Ok(Published::new(outcome, format))
+    }
+
+    /// Has the other end, a client, join a topic, from `position` on. Ready when its application has been
+    /// told.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn invite<T: Topic>(
+        &self,
+        topic: &T,
+        position: Position,
+    ) -> Result<(), CallError<Never>> {
+        let format = self.0.format;
+        let key = format.encode(topic, MAX_PAYLOAD);
+        let key = key.map_err(CallError::Encode)?;
+        let (waiter, answer) = oneshot::channel();
+        let kind = self.kind::<T>(0)?;
+        let waiter = |_| Waiter::Call(waiter);
+        let id = self
+            .enqueue(kind, key, Act::Invite { position }, waiter)
+            .await?;
+        let mut cancel = CancelOnDrop::new(self.control(), id);
+        let outcome = answer.await.unwrap_or(Outcome::Unknown);
+        cancel.disarm();
+        match outcome {
+            Outcome::Answered(Answer::Value(_)) => Ok(()),
+            other => Err(not_answered(other, format)),
+        }
+    }
+
+    /// Puts the other end, a client, out of a topic.
+    pub fn put_out(&self, alias: Alias) {
+        // A shell that is gone has put everybody out.
+        let _ = self.control().send(Control::PutOut(alias));
     }
 
     /// Asks the other end for a sign of life, and gives the time that it took; none if the connection

@@ -191,8 +191,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// holds, another's name too. Where that matters, grant [`Access::subscribe`], take what is said by a
     /// [`call_in_order`](Self::call_in_order), and publish it with [`Twinwire::publish`] under the name
     /// that the server knows. Who was let in stays subscribed until it leaves or its session ends,
-    /// whatever `access` would say later: to put somebody out, end the session with
-    /// [`Peer::close`](crate::Peer::close).
+    /// whatever `access` would say later: to put somebody out, use [`Peer::leave`](crate::Peer::leave). Whom
+    /// the server has put in with [`Peer::join`](crate::Peer::join), `access` isn't asked about.
     pub fn topic<T, F, R>(self, access: F) -> Self
     where
         T: Topic,
@@ -335,6 +335,11 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         if let Some(wrong) = self.wrong {
             return Err(wrong);
         }
+        let newest = self.registry.iter().filter_map(|(name, types)| {
+            let newest = types.first()?;
+            Some((*name, newest.fingerprint))
+        });
+        let topics = Topics::new(newest.collect(), self.keep, self.topics);
         let boot = BootId::from_bytes(random().map_err(|_| BuildError::NoRandomness)?);
         Ok(Twinwire::new(Arc::new(Shared {
             state: self.state,
@@ -347,7 +352,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
             origins: self.origins,
             limits: self.limits,
             tables: Tables::default(),
-            topics: Topics::new(self.keep, self.topics),
+            topics: Arc::new(topics),
             explain_mismatches: self.explain_mismatches,
             boot,
             stop: watch::Sender::new(None),

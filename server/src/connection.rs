@@ -338,6 +338,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link> Shell<S, I, L>
                 Event::Welcome(_)
                 | Event::NeedOutlines { .. }
                 | Event::Joined { .. }
+                | Event::PutOut { .. }
                 | Event::Publication { .. }
                 | Event::Skipped { .. }
                 | Event::Outcome { .. }
@@ -437,7 +438,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link> Shell<S, I, L>
             refused: Vec::new(),
             differences: Vec::new(),
         });
-        let peer = Peer::new(introduction, remote);
+        let peer = Peer::new(introduction, remote, Arc::clone(&self.shared.topics));
         let listed = Some(Listed::new(Arc::clone(&self.shared), &peer));
         let cx = Cx::new(Arc::clone(&self.shared), peer);
         let opening = self.shared.on_open.as_ref();

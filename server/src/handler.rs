@@ -233,7 +233,7 @@ where
             let item = || read_item::<O>(format, &payload).map(Into::into);
             publish(cx, topic.into(), item, access).await
         }
-        None => Err(Refusal::UnknownKind),
+        Some(TopicRequest::Invite { .. }) | None => Err(Refusal::UnknownKind),
     }
 }
 
@@ -246,11 +246,14 @@ async fn join<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
     outlet: Outlet,
     access: &impl Fn(Cx<S, I>, T) -> R,
 ) -> Result<Answer<Vec<u8>>, Refusal> {
-    let key = canonical(&topic).map_err(|error| unpublished(&error))?;
-    if !access(cx.clone(), topic).await.subscribe {
+    let name = (
+        T::NAME,
+        canonical(&topic).map_err(|error| unpublished(&error))?,
+    );
+    if !cx.peer().is_let_in(&name) && !access(cx.clone(), topic).await.subscribe {
         return Err(Refusal::Denied);
     }
-    let opened = cx.topics().open(T::NAME, key);
+    let opened = cx.topics().open(name);
     let live = opened.map_err(|error| unpublished(&error))?;
     let view = View { live, form };
     // A connection that is gone needs no answer.
@@ -265,20 +268,23 @@ async fn publish<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
     item: impl FnOnce() -> Result<T::Item, Refusal>,
     access: &impl Fn(Cx<S, I>, T) -> R,
 ) -> Result<Answer<Vec<u8>>, Refusal> {
-    let key = canonical(&topic).map_err(|error| unpublished(&error))?;
+    let name = (
+        T::NAME,
+        canonical(&topic).map_err(|error| unpublished(&error))?,
+    );
     if !access(cx.clone(), topic).await.publish {
         return Err(Refusal::Denied);
     }
     let item = Format::Postcard.encode(&item()?, MAX_PAYLOAD);
     let item = item.map_err(|error| unwritable(T::NAME, &error))?;
-    let opened = cx.topics().open(T::NAME, key);
+    let opened = cx.topics().open(name);
     let live = opened.map_err(|error| unpublished(&error))?;
     let published = live.publish(item, None).map_err(|_| Refusal::TooLarge)?;
     Ok(Answer::Value(encode_offset(published)))
 }
 
 /// Why a client's wish for a topic comes to nothing.
-fn unpublished(error: &PublishError) -> Refusal {
+pub(crate) fn unpublished(error: &PublishError) -> Refusal {
     match error {
         PublishError::KeyTooLong | PublishError::ItemTooLarge(_) => Refusal::TooLarge,
         PublishError::Crowded => Refusal::Busy,

@@ -15,7 +15,7 @@ use twinwire_remote::Link;
 use crate::connection;
 use crate::shared::Shared;
 use crate::socket::Socket;
-use crate::topic::{PublishError, canonical};
+use crate::topic::PublishError;
 use crate::websocket::{self, Accepted};
 
 const WHAT: &str = "It speaks Twinwire: typed messages between browsers and Rust servers. Connect with \
@@ -87,13 +87,8 @@ impl<S, I> Twinwire<S, I> {
         item: &T::Item,
         except: Option<PeerId>,
     ) -> Result<Offset, PublishError> {
-        let newest = self.0.registry.get(T::NAME).and_then(|types| types.first());
-        if newest.is_none_or(|newest| newest.fingerprint != T::FINGERPRINT) {
-            return Err(PublishError::NotRegistered { name: T::NAME });
-        }
+        let live = self.0.topics.of(topic)?;
         let item = Format::Postcard.encode(item, MAX_PAYLOAD)?;
-        let key = canonical(topic)?;
-        let live = self.0.topics.open(T::NAME, key)?;
         Ok(live.publish(item, except)?)
     }
 }

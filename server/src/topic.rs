@@ -10,7 +10,7 @@ use thiserror::Error;
 use twinwire::frame::{Joined, Start};
 use twinwire::limits::{MAX_PART, MAX_TOPIC_KEY};
 use twinwire::log::{Form, ItemTooLarge, Keep, Log, Reader, Room, Slice};
-use twinwire::{Alias, EncodeError, Epoch, Format, Offset, PeerId, Topic};
+use twinwire::{Alias, EncodeError, Epoch, Fingerprint, Format, Offset, PeerId, Position, Topic};
 
 use crate::shared::random;
 
@@ -130,13 +130,16 @@ pub(crate) fn canonical<T: Topic>(topic: &T) -> Result<Vec<u8>, PublishError> {
     }
 }
 
-type Name = (&'static str, Vec<u8>);
+/// A topic's kind, and its key in canonical form.
+pub(crate) type Name = (&'static str, Vec<u8>);
 
 /// All topics that are in use, or were of late.
 ///
 /// Behind a mutex, as all workers meet here; it is held to find or to add a topic, never across an
 /// await.
 pub(crate) struct Topics {
+    /// The newest type of each kind.
+    kinds: HashMap<&'static str, Fingerprint>,
     in_use: Mutex<InUse>,
     keep: Keep,
     most: usize,
@@ -200,18 +203,33 @@ impl InUse {
 }
 
 impl Topics {
-    pub(crate) fn new(keep: Keep, most: usize) -> Self {
+    pub(crate) fn new(kinds: HashMap<&'static str, Fingerprint>, keep: Keep, most: usize) -> Self {
         Self {
+            kinds,
             in_use: Mutex::default(),
             keep,
             most: most.max(1),
         }
     }
 
+    /// The topic, by the newest type of its kind.
+    pub(crate) fn of<T: Topic>(&self, topic: &T) -> Result<Arc<Live>, PublishError> {
+        if self.kinds.get(T::NAME) != Some(&T::FINGERPRINT) {
+            return Err(PublishError::NotRegistered { name: T::NAME });
+        }
+        self.open((T::NAME, canonical(topic)?))
+    }
+
+    /// What the publications of a topic name it by, if it is in use.
+    pub(crate) fn alias_of(&self, name: &Name) -> Option<Alias> {
+        let in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = in_use.by_name.get(name)?;
+        Some(entry.live.state().log.alias())
+    }
+
     /// The topic of this name, which begins now if it isn't there. The least lately used that nobody is
     /// subscribed to goes for it, if there are too many.
-    pub(crate) fn open(&self, kind: &'static str, key: Vec<u8>) -> Result<Arc<Live>, PublishError> {
-        let name = (kind, key);
+    pub(crate) fn open(&self, name: Name) -> Result<Arc<Live>, PublishError> {
         let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
         in_use.touch(&name);
         if let Some(entry) = in_use.by_name.get(&name) {
@@ -250,6 +268,11 @@ struct State {
 impl Live {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the next item will stand.
+    pub(crate) fn end(&self) -> Position {
+        self.state().log.join(Start::Now).position
     }
 
     /// Appends an item in canonical postcard.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use suite::{
-    Add, AskMe, Count, Echo, Hang, Locate, Notice, Notify, OtherSubtract, Overflow, REASON,
+    Add, AskMe, Count, Echo, Hang, Locate, Notice, Notify, OtherSubtract, Overflow, PutMe, REASON,
     REFUSED, Room, Stopped,
 };
 use tokio::sync::Semaphore;
@@ -48,6 +48,7 @@ pub fn serve() -> Server {
                 Err(other) => format!("{other:?}"),
             })
         })
+        .call(put)
         .call(|cx: Cx, _: Stopped| async move {
             let dropped = cx.identity().acquire().await;
             dropped.expect("it is never closed").forget();
@@ -67,6 +68,7 @@ pub fn serve() -> Server {
         .topic(|_: Cx, room: Room| async move {
             match room.name.as_str() {
                 "news" => Access::subscribe(),
+                name if name.starts_with("private") => Access::none(),
                 _ => Access::publish_and_subscribe(),
             }
         })
@@ -77,6 +79,18 @@ pub fn serve() -> Server {
     Server::with_workers(2, move |config| {
         config.configure(wire.at("/ws"));
     })
+}
+
+async fn put(cx: Cx, PutMe { room, inside }: PutMe) -> Result<(), String> {
+    if inside {
+        let put = cx.peer().join(&room).await;
+        put.map_err(|error| error.to_string())?;
+    } else {
+        cx.peer().leave(&room);
+    }
+    let published = cx.wire().publish(&room, &inside.to_string());
+    published.expect("it is registered");
+    Ok(())
 }
 
 async fn count(cx: Cx, count: Count, mut feed: Feed<Count>) -> Result<(), String> {

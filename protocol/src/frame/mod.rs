@@ -18,8 +18,8 @@ pub use link::{
 };
 pub use request::{Call, Cancel, Event, Item, Part, Reply, ReplyPart};
 pub use topic::{
-    JOIN, Join, Joined, LEAVE, Leave, PUBLISH, Publication, Publish, RESERVED, SkipReason, Skipped,
-    Start, TopicWindow, Verdict, decode_offset, encode_offset,
+    INVITE, Invite, JOIN, Join, Joined, LEAVE, Leave, PUBLISH, Publication, Publish, RESERVED,
+    SkipReason, Skipped, Start, TopicWindow, Verdict, decode_offset, encode_offset,
 };
 
 use crate::Number;

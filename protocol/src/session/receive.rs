@@ -187,7 +187,7 @@ impl Session {
             return Ok(self.incoming.go_on(fits, part, payload)?);
         };
         // A reserved kind's topic is judged when the request starts.
-        let is_reserved = kind >= RESERVED && self.role == Role::Server;
+        let is_reserved = kind >= RESERVED;
         let class = match self.class(kind) {
             Some(class) => class,
             None if is_reserved && fits(Class::Call) => Class::Topic,

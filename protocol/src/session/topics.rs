@@ -11,12 +11,12 @@ use super::{
     TopicRequest,
 };
 use crate::frame::{
-    Answer, Frame, JOIN, Join, Joined, LEAVE, Leave, PUBLISH, Publication, Publish, Refusal,
-    Skipped, Start, TopicWindow,
+    Answer, Frame, INVITE, Invite, JOIN, Join, Joined, LEAVE, Leave, PUBLISH, Publication, Publish,
+    Refusal, Skipped, Start, TopicWindow,
 };
 use crate::limits::{MAX_MESSAGE, MAX_PART};
 use crate::log::{Room, Slice};
-use crate::{Alias, Class, Number, Offset, Time};
+use crate::{Alias, Class, Number, Offset, Position, Time};
 
 /// A client's subscriptions.
 #[derive(Debug)]
@@ -64,6 +64,12 @@ impl Subscriptions {
         let charged = subscription.unconsumed.pop_front().unwrap_or(0);
         subscription.grant.release(charged);
         true
+    }
+
+    /// Nobody waits for this join any more. Says whether somebody did.
+    fn give_up(&mut self, joining: RequestKey) -> bool {
+        let wanted = self.joining.get_mut(joining);
+        wanted.is_some_and(std::mem::take)
     }
 
     fn activate(&mut self, key: RequestKey, join: Number, joined: Joined) {
@@ -191,7 +197,8 @@ impl Session {
             }
             | Event::Skipped {
                 subscription: of, ..
-            } => *of != subscription,
+            }
+            | Event::PutOut { subscription: of } => *of != subscription,
             _ => true,
         });
     }
@@ -296,6 +303,53 @@ impl Session {
         Ok(())
     }
 
+    /// A request of a reserved kind, from the server, starts.
+    fn start_servers_request(&mut self, request: &Request) -> Result<(), PeerMisbehaved> {
+        let number = request.number;
+        match request.kind {
+            INVITE => {
+                let Invite {
+                    kind,
+                    key,
+                    position,
+                } = Invite::decode(&request.payload)?;
+                let topic = TopicRequest::Invite { position };
+                self.ask_of_topic(number, kind, key.to_vec(), topic)
+            }
+            LEAVE => {
+                self.was_put_out(Leave::decode(&request.payload)?);
+                self.incoming.answer(number, Answer::Value(Vec::new()));
+                Ok(())
+            }
+            _ => Err(PeerMisbehaved::KindBeyondTable),
+        }
+    }
+
+    /// The server has put this client out of a topic. The reply to the join may come later than that.
+    fn was_put_out(&mut self, leave: Leave) {
+        let Leave { alias, join } = leave;
+        let subscriptions = &mut self.subscriptions;
+        let named = subscriptions.by_alias.get(alias).copied();
+        let is_it = |key| {
+            let active = subscriptions.active.get(key);
+            active.is_some_and(|active| active.join == join)
+        };
+        let put_out = match named.filter(|key| is_it(*key)) {
+            Some(key) => {
+                subscriptions.by_alias.remove(alias);
+                subscriptions.active.remove(key);
+                Some(key)
+            }
+            None => {
+                let joining = self.outgoing.call(join).and_then(|call| call.key);
+                joining.filter(|key| subscriptions.give_up(*key))
+            }
+        };
+        if let Some(subscription) = put_out {
+            self.events.push_back(Event::PutOut { subscription });
+        }
+    }
+
     pub(super) fn skipped(&mut self, skipped: Skipped) -> Result<(), PeerMisbehaved> {
         let Some((key, subscription)) = self.subscriptions.named(skipped.alias)? else {
             return Ok(());
@@ -318,8 +372,40 @@ impl Session {
 
 /// What a server does.
 impl Session {
-    /// A request of a reserved kind starts.
-    pub(super) fn start_topic_request(&mut self, request: Request) -> Result<(), PeerMisbehaved> {
+    /// Has the client join a topic: `kind` is its place in the client's table, `key` its value. The
+    /// outcome is that of a call whose reply is empty: the client's application hears of it.
+    ///
+    /// # Errors
+    /// As of [`request`](Self::request).
+    pub fn invite(
+        &mut self,
+        now: Time,
+        kind: u32,
+        key: &[u8],
+        position: Position,
+    ) -> Result<RequestKey, Full> {
+        let invite = Invite {
+            kind,
+            key,
+            position,
+        };
+        self.topic_request(now, kind, INVITE, invite.encode())
+    }
+
+    /// Puts the client out of a topic that it has joined: nothing more of it goes out, as
+    /// [`Event::Left`] tells, and the client is told.
+    pub fn put_out(&mut self, now: Time, alias: Alias) {
+        self.now = self.now.max(now);
+        if self.state == State::Open
+            && let Some(Cursor { join, .. }) = self.cursors.all.remove(alias)
+        {
+            self.outgoing.push_leave(Leave { alias, join }.encode());
+            self.events.push_back(Event::Left { alias });
+        }
+    }
+
+    /// A request of a reserved kind, from the client, starts.
+    fn start_clients_request(&mut self, request: Request) -> Result<(), PeerMisbehaved> {
         let Request {
             number,
             kind,
@@ -352,21 +438,7 @@ impl Session {
             }
             _ => return Err(PeerMisbehaved::KindBeyondTable),
         };
-        match self.class(kind) {
-            Some(Class::Topic) => {}
-            Some(Class::Call | Class::Stream | Class::Event) => {
-                return Err(PeerMisbehaved::WrongClass);
-            }
-            None => return Err(PeerMisbehaved::KindBeyondTable),
-        }
-        self.events.push_back(Event::Request(Request {
-            number,
-            class: Class::Topic,
-            kind,
-            payload,
-            topic: Some(topic),
-        }));
-        Ok(())
+        self.ask_of_topic(number, kind, payload, topic)
     }
 
     /// Whether a request of the client's still waits for its answer.
@@ -445,6 +517,39 @@ impl Session {
 }
 
 impl Session {
+    /// A request of a reserved kind starts.
+    pub(super) fn start_topic_request(&mut self, request: Request) -> Result<(), PeerMisbehaved> {
+        match self.role {
+            Role::Client => self.start_servers_request(&request),
+            Role::Server => self.start_clients_request(request),
+        }
+    }
+
+    /// Tells the application what is wanted of a topic.
+    fn ask_of_topic(
+        &mut self,
+        number: Number,
+        kind: u32,
+        payload: Vec<u8>,
+        topic: TopicRequest,
+    ) -> Result<(), PeerMisbehaved> {
+        match self.class(kind) {
+            Some(Class::Topic) => {}
+            Some(Class::Call | Class::Stream | Class::Event) => {
+                return Err(PeerMisbehaved::WrongClass);
+            }
+            None => return Err(PeerMisbehaved::KindBeyondTable),
+        }
+        self.events.push_back(Event::Request(Request {
+            number,
+            class: Class::Topic,
+            kind,
+            payload,
+            topic: Some(topic),
+        }));
+        Ok(())
+    }
+
     pub(super) fn write_topic_windows(&mut self, out: &mut Vec<u8>) {
         if self.state != State::Open || self.role == Role::Server {
             return;

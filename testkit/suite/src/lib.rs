@@ -80,6 +80,7 @@ macro_rules! suite {
             handles_share_a_subscription,
             what_was_asked_for_before_the_end_still_goes_out,
             who_subscribes_again_at_once_hears_what_comes,
+            the_server_puts_its_client_into_a_room_and_out_of_it,
         }
     };
     ($test:meta, $platform:expr; $($case:ident),* $(,)?) => {

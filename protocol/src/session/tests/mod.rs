@@ -2,6 +2,7 @@
 
 mod calls;
 mod goodbyes;
+mod invitations;
 mod liveness;
 mod misbehaviour;
 mod outlines;
