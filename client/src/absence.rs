@@ -88,9 +88,6 @@ pub(crate) fn may_begin_anew(end: &End) -> Option<Retry> {
 
 #[cfg(test)]
 mod tests {
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
     use std::time::Duration;
 
     use twinwire::{End, Goodbye, GoodbyeCode, Retry};

@@ -16,6 +16,7 @@ use twinwire_remote::{
 
 use crate::events::{Events, Inbox};
 use crate::handlers::{self, MaybeSend};
+use crate::joins::Joins;
 use crate::listeners::{Listen, Registration};
 use crate::{States, Undeclared};
 
@@ -177,6 +178,21 @@ impl Client {
         item: T::Item,
     ) -> Result<Published, CallError<Never>> {
         self.remote.publish(topic, item).await
+    }
+
+    /// The topics of one kind into which the server puts this client from now on, as the application
+    /// would with [`subscribe`](Self::subscribe). Each is joined when it is taken; up to 64 wait. An earlier
+    /// such stream of the kind ends. What the server wants of kinds that have none is refused as
+    /// `no_handler`.
+    ///
+    /// # Errors
+    /// If the kind isn't in the table that the client was connected with.
+    pub fn joined<T: Topic>(&self) -> Result<Joins<T>, Undeclared> {
+        let kind = self.remote.table().place::<T>().map_err(|_| Undeclared)?;
+        let (taker, joins) = Joins::new(self.remote.clone());
+        // A driver that is gone invites nobody: the stream ends.
+        let _ = self.registrations.send(Registration::Join(kind, taker));
+        Ok(joins)
     }
 
     fn listen(&self, kind: Option<u32>) -> crate::events::Heard {

@@ -10,13 +10,15 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use twinwire::frame::{Continuity, Table, Welcome};
 use twinwire::limits::MAX_MESSAGE;
-use twinwire::session::{Event, Fresh, Input, Output, Request, Session, State};
-use twinwire::{Class, End, Goodbye, GoodbyeCode, Time, version};
+use twinwire::session::{Event, Fresh, Input, Output, Request, Session, State, TopicRequest};
+use twinwire::shape::Difference;
+use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Refusal, Time, version};
 use twinwire_remote::{Requests, Taken};
 
 use crate::absence::{Absence, may_begin_anew};
 use crate::client::WeakClient;
 use crate::handlers::Handlers;
+use crate::joins::{Invitation, Invited};
 use crate::listeners::{Listeners, Registration};
 use crate::options::Freshening;
 use crate::{ClientState, ConnectError, Inbound, Link, LinkLost, Options, Transport};
@@ -85,6 +87,8 @@ impl<T: Transport> Driver<T> {
             registrations,
             listeners,
             handlers: Handlers::default(),
+            invited: Invited::default(),
+            welcomed: None,
             options,
             state,
             report: Some(report),
@@ -109,6 +113,9 @@ struct Shell<'a, T: Transport> {
     registrations: mpsc::UnboundedReceiver<Registration>,
     listeners: Listeners,
     handlers: Handlers,
+    invited: Invited,
+    /// What the server has said of itself, until the application is told.
+    welcomed: Option<(ClientState, Taken)>,
     options: Options,
     state: watch::Sender<ClientState>,
     /// Who awaits the connection, until it is open.
@@ -284,6 +291,7 @@ impl<T: Transport> Shell<'_, T> {
                     self.link = None;
                     self.session.handle(now, Input::Lost);
                 }
+                Registration::Join(kind, taker) => self.invited.insert(kind, taker),
             }
             any = true;
         }
@@ -337,6 +345,7 @@ impl<T: Transport> Shell<'_, T> {
                 }
                 Output::Close { code } => return Some(Over::Close(code)),
                 Output::Wait(deadline) => {
+                    self.welcome();
                     self.wake_at(deadline);
                     break;
                 }
@@ -349,12 +358,32 @@ impl<T: Transport> Shell<'_, T> {
         (self.session.state() == State::Closed).then_some(Over::Lost)
     }
 
+    /// Lets the application begin, once what came with the welcome has been taken too.
+    fn welcome(&mut self) {
+        let Some((open, taken)) = self.welcomed.take() else {
+            return;
+        };
+        self.requests.told(taken);
+        self.state.send_replace(open);
+        if let Some(report) = self.report.take() {
+            // Who dropped the future has dropped the handle: the loop will see that.
+            let _ = report.send(Ok(()));
+        }
+    }
+
     fn event(&mut self, event: Event) {
         let Some(event) = self.requests.take(event) else {
             return;
         };
         match event {
             Event::Welcome(welcome) => self.welcomed(welcome),
+            Event::Outline { kind, text } => {
+                if let Some((_, taken)) = &mut self.welcomed {
+                    let ours = self.options.kinds.outline(kind).unwrap_or_default();
+                    let difference = Difference::between(&ours, &text);
+                    taken.differences.push((kind, Arc::new(difference)));
+                }
+            }
             Event::Detached { retry } => self.absence.begin(retry),
             Event::Fresh { why } => self.fresh(why),
             Event::Ended(end) => self.ended(end),
@@ -375,7 +404,7 @@ impl<T: Transport> Shell<'_, T> {
             | Event::Publication { .. }
             | Event::Skipped { .. }
             | Event::Left { .. }
-            | Event::Outline { .. }
+            | Event::PutOut { .. }
             | Event::Pong { .. } => {
                 debug_assert!(
                     false,
@@ -387,19 +416,19 @@ impl<T: Transport> Shell<'_, T> {
 
     fn welcomed(&mut self, welcome: Welcome) {
         let (session, peer) = (welcome.session, welcome.peer);
+        let open = ClientState::Open { session, peer };
         self.absence = Absence::default();
-        // In a session that goes on, what was told stands.
-        if !matches!(welcome.continuity, Continuity::Resumed { .. }) {
-            self.requests.told(Taken {
-                payload: welcome.bounds.payload,
-                refused: welcome.refused,
-            });
+        if let Continuity::Resumed { .. } = welcome.continuity {
+            // What was told stands.
+            self.state.send_replace(open);
+            return;
         }
-        self.state.send_replace(ClientState::Open { session, peer });
-        if let Some(report) = self.report.take() {
-            // Who dropped the future has dropped the handle: the loop will see that.
-            let _ = report.send(Ok(()));
-        }
+        let taken = Taken {
+            payload: welcome.bounds.payload,
+            refused: welcome.refused,
+            differences: Vec::new(),
+        };
+        self.welcomed = Some((open, taken));
     }
 
     /// The session is lost, and another has begun.
@@ -432,6 +461,7 @@ impl<T: Transport> Shell<'_, T> {
     }
 
     fn ended(&mut self, end: End) {
+        self.welcome();
         self.handlers.drop_all();
         let was_welcomed = self.report.is_none();
         if let Some(retry) = may_begin_anew(&end)
@@ -460,7 +490,7 @@ impl<T: Transport> Shell<'_, T> {
             class,
             kind,
             payload,
-            topic: _,
+            topic,
         } = request;
         match class {
             Class::Event if self.listeners.give(number, kind, &payload) => {
@@ -468,7 +498,19 @@ impl<T: Transport> Shell<'_, T> {
             }
             Class::Event => self.session.hold(number),
             Class::Call => self.handlers.start(number, Some(kind), payload),
-            Class::Stream | Class::Topic => self.handlers.start(number, None, payload),
+            Class::Stream => self.handlers.start(number, None, payload),
+            Class::Topic => {
+                let answer = match topic {
+                    Some(TopicRequest::Invite { position }) => {
+                        let key = payload;
+                        self.invited.give(kind, Invitation { key, position })
+                    }
+                    Some(TopicRequest::Join { .. } | TopicRequest::Publish { .. }) | None => {
+                        Answer::Refused(Refusal::NoHandler.into())
+                    }
+                };
+                self.session.answer(self.transport.now(), number, answer);
+            }
         }
     }
 

@@ -31,6 +31,7 @@ mod driver;
 mod error;
 mod events;
 mod handlers;
+mod joins;
 mod listeners;
 mod options;
 mod states;
@@ -42,6 +43,7 @@ pub use driver::Driver;
 pub use error::{ConnectError, Undeclared};
 pub use events::{AnyEvent, Events, Inbox};
 pub use handlers::{MaybeSend, MaybeSync};
+pub use joins::Joins;
 pub use options::Options;
 pub use states::States;
 pub use transport::Transport;
@@ -49,5 +51,5 @@ pub use twinwire::frame::{Start, Verdict};
 pub use twinwire::session::Fresh;
 pub use twinwire_remote::{
     CallError, EventError, Inbound, Items, Link, LinkLost, Publication, Published, Receipt,
-    Subscription, Update,
+    Refused, Subscription, Update,
 };

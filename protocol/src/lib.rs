@@ -61,8 +61,8 @@ pub use id::{Alias, BootId, Epoch, Number, Offset, PeerId, Position, Secret, Ses
 pub use kinds::{Class, KindInfo, Kinds};
 pub use limits::Limits;
 pub use message::{
-    AlsoCalls, AlsoEvents, Call, CallVisitor, Event, EventVisitor, Kind, Never, Payload,
-    StreamCall, Topic,
+    AlsoCalls, AlsoEvents, AlsoStreams, AlsoTopics, Call, CallVisitor, Event, EventVisitor, Kind,
+    Never, Payload, StreamCall, StreamVisitor, Topic, TopicVisitor,
 };
 pub use payload::{Bytes, DecodeError, EncodeError, Format, JsonError, MAX_DEPTH};
 pub use session::{End, PeerMisbehaved};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use twinwire::frame::{Start, Table};
 use twinwire::session::Outcome;
-use twinwire::{Format, Goodbye};
+use twinwire::{Alias, Format, Goodbye, Position};
 
 use crate::remote::Handle;
 use crate::topics::Subscriber;
@@ -31,7 +31,7 @@ impl Command {
     pub(crate) fn cost(&self) -> usize {
         let key = match &self.act {
             Act::Request => return self.payload.len(),
-            Act::Join { .. } => 0,
+            Act::Join { .. } | Act::Invite { .. } => 0,
             Act::Publish { key } => key.len(),
         };
         self.payload.len() + key + TOPIC_REQUEST
@@ -47,6 +47,8 @@ pub(crate) enum Act {
     Request,
     /// Joins a topic: the payload is its key.
     Join { start: Start },
+    /// Has the other end, a client, join a topic: the payload is its key.
+    Invite { position: Position },
     /// Publishes to a topic: the payload is the item.
     Publish { key: Vec<u8> },
 }
@@ -79,6 +81,8 @@ pub(crate) enum Control {
     Consumed(u64),
     /// A topic's subscriber is gone.
     Leave(u64),
+    /// The other end, a client, is to be put out of a topic.
+    PutOut(Alias),
     /// Somebody waits for an acknowledgement.
     Prompt,
     /// Somebody wants to know the time of a round trip.

@@ -19,7 +19,7 @@ mod subscription;
 mod topics;
 
 pub use command::channel;
-pub use error::{CallError, EventError};
+pub use error::{CallError, EventError, Refused};
 pub use items::Items;
 pub use link::{Inbound, Link, LinkLost};
 pub use receipt::{Published, Receipt};

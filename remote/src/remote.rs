@@ -8,13 +8,16 @@ use tokio::sync::{mpsc, oneshot};
 use twinwire::frame::{Start, Table};
 use twinwire::limits::MAX_PAYLOAD;
 use twinwire::session::Outcome;
-use twinwire::{Answer, Call, Event, Format, Goodbye, Kind, Never, Refusal, StreamCall, Topic};
+use twinwire::shape::Difference;
+use twinwire::{
+    Alias, Answer, Call, Event, Format, Goodbye, Kind, Never, Position, Refusal, StreamCall, Topic,
+};
 
 use crate::command::{Act, Command, Control, Waiter};
 use crate::error::NotMade;
 use crate::subscription::LeaveOnDrop;
 use crate::topics::Subscriber;
-use crate::{CallError, EventError, Items, Published, Receipt, Subscription};
+use crate::{CallError, EventError, Items, Published, Receipt, Refused, Subscription};
 
 /// Makes requests of the other end. A cheap clone.
 #[derive(Clone)]
@@ -58,15 +61,23 @@ pub struct Taken {
     pub payload: u64,
     /// The kinds that it doesn't take.
     pub refused: Vec<(u32, Refusal)>,
+    /// How it has some of these, as far as it explains that.
+    pub differences: Vec<(u32, Arc<Difference>)>,
 }
 
 impl Taken {
-    fn refusal(&self, kind: u32, payload: usize) -> Option<Refusal> {
+    fn refusal(&self, kind: u32, payload: usize) -> Option<Refused> {
         if payload as u64 > self.payload {
-            return Some(Refusal::TooLarge);
+            return Some(Refusal::TooLarge.into());
         }
         let mut refused = self.refused.iter();
-        refused.find(|(of, _)| *of == kind).map(|(_, why)| *why)
+        let (_, why) = refused.find(|(of, _)| *of == kind)?;
+        let mut differences = self.differences.iter();
+        let difference = differences.find(|(of, _)| *of == kind);
+        Some(Refused {
+            difference: difference.map(|(_, difference)| Arc::clone(difference)),
+            ..Refused::from(*why)
+        })
     }
 }
 
@@ -227,6 +238,40 @@ impl Remote {
         Ok(Published::new(outcome, format))
     }
 
+    /// Has the other end, a client, join a topic, from `position` on. Ready when its application has been
+    /// told.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn invite<T: Topic>(
+        &self,
+        topic: &T,
+        position: Position,
+    ) -> Result<(), CallError<Never>> {
+        let format = self.handle.format;
+        let key = format.encode(topic, MAX_PAYLOAD);
+        let key = key.map_err(CallError::Encode)?;
+        let (waiter, answer) = oneshot::channel();
+        let kind = self.kind::<T>(0)?;
+        let waiter = |_| Waiter::Call(waiter);
+        let id = self
+            .enqueue(kind, key, Act::Invite { position }, waiter)
+            .await?;
+        let mut cancel = CancelOnDrop::new(self.control(), id);
+        let outcome = answer.await.unwrap_or(Outcome::Unknown);
+        cancel.disarm();
+        match outcome {
+            Outcome::Answered(Answer::Value(_)) => Ok(()),
+            other => Err(not_answered(other, format)),
+        }
+    }
+
+    /// Puts the other end, a client, out of a topic.
+    pub fn put_out(&self, alias: Alias) {
+        // A shell that is gone has put everybody out.
+        let _ = self.control().send(Control::PutOut(alias));
+    }
+
     /// Asks the other end for a sign of life, and gives the time that it took; none if the connection
     /// ended before it came.
     pub async fn ping(&self) -> Option<Duration> {
@@ -264,7 +309,7 @@ impl Remote {
         let taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = taken.as_ref();
         match taken.and_then(|taken| taken.refusal(kind, payload)) {
-            Some(why) => Err(NotMade::Refused(why.into())),
+            Some(refused) => Err(NotMade::Refused(refused)),
             None => Ok(kind),
         }
     }
@@ -301,7 +346,7 @@ pub(crate) fn not_answered<E: twinwire::Payload>(outcome: Outcome, format: Forma
         Outcome::Answered(Answer::Error(payload)) => format
             .decode(&payload)
             .map_or_else(CallError::Decode, CallError::App),
-        Outcome::Answered(Answer::Refused(refused)) => CallError::Refused(refused),
+        Outcome::Answered(Answer::Refused(refused)) => CallError::Refused(refused.into()),
         Outcome::Deadline => CallError::Deadline,
         Outcome::NotReceived => CallError::NotReceived,
         // Events are accepted, and a value is an answer: neither comes here.

@@ -217,6 +217,7 @@ impl Requests {
                 }
             }
             Control::Leave(id) => self.topics.leave(id, session, now),
+            Control::PutOut(alias) => session.put_out(now, alias),
             Control::Prompt => session.prompt(now),
             Control::Ping(waiter) => {
                 self.pings.push(waiter);
@@ -251,6 +252,7 @@ impl Requests {
                 },
                 _ => session.request(now, kind, payload),
             },
+            Act::Invite { position } => session.invite(now, kind, &payload, position),
             Act::Publish { key } => session.publish(now, kind, &key, &payload),
             Act::Join { start } => match waiter {
                 Waiter::Subscriber(subscriber) => {

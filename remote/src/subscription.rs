@@ -90,7 +90,7 @@ impl<T> Subscription<T> {
 }
 
 impl<T: Topic> Subscription<T> {
-    /// The next update; none once the connection has ended.
+    /// The next update; none once the connection has ended, or the server has put the client out.
     pub async fn next(&mut self) -> Option<Result<Update<T::Item>, DecodeError>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }

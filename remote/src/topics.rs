@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use twinwire::frame::{Joined, Skipped, Start, Verdict};
 use twinwire::session::{Event, Outcome, RequestKey, Session};
-use twinwire::{Offset, Position, Time};
+use twinwire::{Answer, Offset, Position, Refusal, Time};
 
 use crate::command::{Control, TOPIC_REQUEST};
 use crate::subscription::{Credit, Delivered};
@@ -192,17 +192,30 @@ impl Topics {
                     shared.passed(skipped.to);
                 }
             }
-            Event::Outcome { request, outcome } => match self.forget(request) {
-                Some(shared) => {
-                    for mut subscriber in shared.subscribers {
-                        subscriber.tell(Err(outcome.clone()));
-                    }
+            Event::PutOut { subscription } => {
+                // Who still waits to be let in isn't.
+                let denied = Answer::Refused(Refusal::Denied.into());
+                self.over(subscription, &Outcome::Answered(denied));
+            }
+            Event::Outcome { request, outcome } => {
+                if !self.over(request, &outcome) {
+                    return Some(Event::Outcome { request, outcome });
                 }
-                None => return Some(Event::Outcome { request, outcome }),
-            },
+            }
             other => return Some(other),
         }
         None
+    }
+
+    /// A subscription ends, or never was. Says whether it is one.
+    fn over(&mut self, request: RequestKey, outcome: &Outcome) -> bool {
+        let Some(shared) = self.forget(request) else {
+            return false;
+        };
+        for mut subscriber in shared.subscribers {
+            subscriber.tell(Err(outcome.clone()));
+        }
+        true
     }
 
     fn forget(&mut self, request: RequestKey) -> Option<Shared> {

@@ -17,7 +17,7 @@ use twinwire::{
 };
 use twinwire_remote::{Requests, Taken};
 
-use crate::handler::{Arrived, Judged, Known, judge, log_difference};
+use crate::handler::{Arrived, Judged, Known, explain, judge, log_difference};
 use crate::peer::Introduction;
 use crate::peers::Listed;
 use crate::shared::Shared;
@@ -234,6 +234,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
             | Event::Fresh { .. }
             | Event::NeedOutlines { .. }
             | Event::Joined { .. }
+            | Event::PutOut { .. }
             | Event::Publication { .. }
             | Event::Skipped { .. }
             | Event::Outcome { .. }
@@ -317,6 +318,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
             "a session opened"
         );
         self.session.welcome(self.now(), admitted);
+        for (kind, outline) in explain(&self.shared, table.kinds(), &differing) {
+            self.session.tell_outline(kind, outline);
+        }
         self.session.need_outlines(differing);
         self.open = Some(self.open(introduction, table));
     }
@@ -326,8 +330,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
         requests.told(Taken {
             payload: self.session.largest_to_peer() as u64,
             refused: Vec::new(),
+            differences: Vec::new(),
         });
-        let peer = Peer::new(introduction, remote);
+        let peer = Peer::new(introduction, remote, Arc::clone(&self.shared.topics));
         let listed = Some(Listed::new(Arc::clone(&self.shared), &peer));
         let cx = Cx::new(Arc::clone(&self.shared), peer);
         let opening = self.shared.on_open.as_ref();
@@ -379,8 +384,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
             return;
         }
         // A client may join again without having left.
-        self.topics.remove(&join.live.alias());
-        let (membership, joined, head) = Membership::begin(join.live, &self.news, join.start);
+        self.topics.remove(&join.view.alias());
+        let (membership, joined, head) = Membership::begin(join.view, &self.news, join.start);
         self.session.joined(self.now(), join.call, joined, head);
         self.topics.insert(joined.alias, membership);
     }
@@ -395,8 +400,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
                 more: true,
             };
         };
-        let (peer, live) = (open.cx.id(), &membership.live);
-        live.read(peer, self.format, pull.from, pull.room, out)
+        membership.read(open.cx.id(), pull.from, pull.room, out)
     }
 
     /// The client sends what it was told not to.

@@ -1,5 +1,7 @@
 //! What all connections of an endpoint share.
 
+use std::sync::Arc;
+
 use tokio::sync::watch;
 use twinwire::{BootId, Goodbye, Limits};
 
@@ -27,7 +29,8 @@ pub(crate) struct Shared<S, I> {
     pub(crate) origins: Origins,
     pub(crate) limits: Limits,
     pub(crate) tables: Tables,
-    pub(crate) topics: Topics,
+    pub(crate) topics: Arc<Topics>,
+    pub(crate) explain_mismatches: bool,
     pub(crate) boot: BootId,
     /// Why all sessions end, once they have to. Each connection watches it for as long as it lives.
     pub(crate) stop: watch::Sender<Option<Goodbye>>,

@@ -364,7 +364,7 @@ impl NeedOutlines {
     }
 }
 
-/// The structure of one of the client's kinds, in words.
+/// The structure of a kind that differs, in words: as the client has it, or the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outline {
     /// Its place in the client's table.

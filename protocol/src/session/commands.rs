@@ -177,14 +177,15 @@ impl Session {
         kinds.truncate(MAX_OUTLINES);
         if !kinds.is_empty() {
             for kind in &kinds {
-                self.outlines_asked.insert(*kind, ());
+                self.outlines_due.insert(*kind, ());
             }
             let need = Frame::NeedOutlines(NeedOutlines { kinds });
             self.outlines.push_back(need);
         }
     }
 
-    /// Answers an [`Event::NeedOutlines`], for one kind.
+    /// Tells how this side has a kind that differs: a client as its answer to an [`Event::NeedOutlines`],
+    /// a server after its welcome, if it explains itself, for a kind that this refused.
     pub fn tell_outline(&mut self, kind: u32, text: String) {
         let told = Frame::Outline(Outline { kind, text });
         // Who asks again and again without listening gets no more.

@@ -74,8 +74,8 @@ pub enum PeerMisbehaved {
     /// Its table isn't the one whose digest its hello told.
     #[error("its table of kinds isn't the one that it announced")]
     OtherTable,
-    /// It told the outline of a kind that it wasn't asked for.
-    #[error("it told the outline of a kind that it wasn't asked for")]
+    /// It told the outline of a kind that it wasn't asked for, or that doesn't differ, or twice.
+    #[error("it told an outline that wasn't due")]
     OutlineUnasked,
     /// Its welcome says of the session what can't be.
     #[error("its welcome says of the session what can't be")]

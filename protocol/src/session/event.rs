@@ -7,7 +7,7 @@ use super::{End, Fresh};
 use crate::frame::{Answer, Continuity, Joined, Refusal, Resume, Skipped, Start, Table, Welcome};
 use crate::goodbye::Retry;
 use crate::log::Room;
-use crate::{Alias, BootId, Class, Number, Offset, PeerId, Secret, SessionId, Time};
+use crate::{Alias, BootId, Class, Number, Offset, PeerId, Position, Secret, SessionId, Time};
 
 /// What happened outside the session.
 #[derive(Clone, Copy, Debug)]
@@ -144,7 +144,12 @@ pub enum Event {
         /// Which, and why.
         skipped: Skipped,
     },
-    /// To a server: the client has left a topic. Its end is told by [`Event::Ended`] alone.
+    /// To a client: the server has put it out of a topic. Nothing more comes of it.
+    PutOut {
+        /// The key that `subscribe` gave.
+        subscription: RequestKey,
+    },
+    /// To a server: the client has left a topic, or was put out. Its end is told by [`Event::Ended`] alone.
     Left {
         /// The topic.
         alias: Alias,
@@ -157,7 +162,7 @@ pub enum Event {
         /// Their places in the table.
         kinds: Vec<u32>,
     },
-    /// To a server: the structure of one of the client's kinds, in words of the client's.
+    /// How the peer has a kind that differs, in its own words. What comes with a welcome follows it.
     Outline {
         /// Its place in the table: always within it.
         kind: u32,
@@ -197,13 +202,13 @@ pub struct Request {
     /// The kind's value, in the connection's payload format; of a publication the item.
     pub payload: Vec<u8>,
     /// What is wanted of a topic. Answer a join with [`Session::joined`], a publication with its
-    /// offset, or either with a refusal.
+    /// offset, an invitation with nothing, or any with a refusal.
     ///
     /// [`Session::joined`]: super::Session::joined
     pub topic: Option<TopicRequest>,
 }
 
-/// What a client wants of a topic.
+/// What a client wants of a topic, or a server of its client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TopicRequest {
     /// To get what is published. The request's payload is the topic's key.
@@ -215,6 +220,11 @@ pub enum TopicRequest {
     Publish {
         /// The topic's key, in the connection's payload format.
         key: Vec<u8>,
+    },
+    /// To a client: to join. The request's payload is the topic's key.
+    Invite {
+        /// Where to begin, to miss nothing from the invitation on.
+        position: Position,
     },
 }
 

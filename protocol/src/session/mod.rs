@@ -2,6 +2,7 @@
 
 mod commands;
 mod credit;
+mod cursors;
 mod error;
 mod event;
 mod incoming;
@@ -29,6 +30,7 @@ use crate::frame::{Ack, Bounds, Frame, Hello, Malformed, Refusal, Table};
 use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 use crate::limits::Limits;
 use crate::{Number, Time};
+use cursors::Cursors;
 use incoming::Incoming;
 use liveness::Liveness;
 use outgoing::{Outgoing, Received, Verdict};
@@ -37,7 +39,7 @@ use retained::Retained;
 use send::Turn;
 use sorted::Sorted;
 use timers::{Timer, Timers};
-use topics::{Cursors, Subscriptions};
+use topics::Subscriptions;
 
 /// One end of a conversation, without the connection. It outlives connections: when one is lost, it
 /// stands [`Detached`](State::Detached) until the next, and goes on there with nothing lost.
@@ -81,8 +83,9 @@ pub struct Session {
     leaving: Option<End>,
     /// What this side says once all that was asked for is sent.
     finishing: Option<Goodbye>,
-    /// To a server: the kinds of whose outlines it has asked for, and not heard.
-    outlines_asked: Sorted<u32, ()>,
+    /// The kinds whose outlines the peer may still tell: to a server those that it has asked for, to a
+    /// client those that the server has otherwise.
+    outlines_due: Sorted<u32, ()>,
     /// Frames of either side's about outlines that are due.
     outlines: VecDeque<Frame<'static>>,
     /// The next message is a log's, if there is one to be read.
@@ -179,7 +182,7 @@ impl Session {
             table_told: false,
             leaving: None,
             finishing: None,
-            outlines_asked: Sorted::default(),
+            outlines_due: Sorted::default(),
             outlines: VecDeque::new(),
             pull_next: false,
             table: Arc::default(),

@@ -152,6 +152,12 @@ impl Session {
                 bounds, refused, ..
             } = &welcome;
             self.peer = *bounds;
+            for (kind, _) in refused
+                .iter()
+                .filter(|(_, why)| *why == Refusal::KindDiffers)
+            {
+                self.outlines_due.insert(*kind, ());
+            }
             let ended = self.outgoing.judge(bounds.payload, bounds.window, refused);
             self.report(ended);
         }
@@ -195,7 +201,7 @@ impl Session {
             return Ok(self.incoming.go_on(fits, part, payload)?);
         };
         // A reserved kind's topic is judged when the request starts.
-        let is_reserved = kind >= RESERVED && self.role == Role::Server;
+        let is_reserved = kind >= RESERVED;
         let class = match self.class(kind) {
             Some(class) => class,
             None if is_reserved && fits(Class::Call) => Class::Topic,
@@ -288,10 +294,10 @@ impl Session {
         Ok(())
     }
 
-    /// Only what was asked for, and once, so that a client can't fill the server's log.
+    /// Only of what differs, and once, so that neither end can fill the other's log or memory.
     fn outline(&mut self, outline: Outline) -> Result<(), PeerMisbehaved> {
         let Outline { kind, text } = outline;
-        if self.outlines_asked.remove(kind).is_none() {
+        if self.outlines_due.remove(kind).is_none() {
             return Err(PeerMisbehaved::OutlineUnasked);
         }
         self.events.push_back(Event::Outline { kind, text });

@@ -98,17 +98,16 @@ impl State {
             (Self::Asking, Table) => Take,
             (Self::Greeting | Self::Awaiting | Self::Asking | Self::Judging, _) => Refuse,
             (Self::Open | Self::Draining, Ack | Ping | Pong | Reply | Item) => Take,
-            (Self::Open, Call | Event | Cancel | StreamWindow) => Take,
+            (Self::Open, Call | Event | Cancel | StreamWindow | Outline) => Take,
             (Self::Open, Publication | Skipped | NeedOutlines) if role == Role::Client => Take,
             (Self::Draining, Publication | Skipped | NeedOutlines) if role == Role::Client => Drop,
-            (Self::Open, TopicWindow | Outline) if role == Role::Server => Take,
-            (Self::Draining, TopicWindow | Outline) if role == Role::Server => Drop,
-            (
-                Self::Open | Self::Draining,
-                Publication | Skipped | TopicWindow | NeedOutlines | Outline,
-            ) => Refuse,
+            (Self::Open, TopicWindow) if role == Role::Server => Take,
+            (Self::Draining, TopicWindow) if role == Role::Server => Drop,
+            (Self::Open | Self::Draining, Publication | Skipped | TopicWindow | NeedOutlines) => {
+                Refuse
+            }
             // Sent before the goodbye was heard. They count, and nothing comes of them.
-            (Self::Draining, Call | Event | Cancel | StreamWindow) => Drop,
+            (Self::Draining, Call | Event | Cancel | StreamWindow | Outline) => Drop,
             // The client's goodbye may cross what the server says before it.
             (Self::Draining, Welcome | NeedTable) if role == Role::Client => Drop,
             (Self::Open | Self::Draining, Hello | Welcome | NeedTable | Table) => Refuse,

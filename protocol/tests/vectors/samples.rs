@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use twinwire::frame::{
-    Ack, Bounds, Call as CallFrame, Cancel, Continuity, Event as EventFrame, Frame, Hello, Item,
-    Join, Joined, Leave, NeedOutlines, Outline, Part, Ping, Publication, Publish, Reply, ReplyPart,
-    Resume, Resumed, SkipReason, Skipped, Start, StreamWindow, Table, TopicWindow, Verdict,
-    Welcome, encode_offset,
+    Ack, Bounds, Call as CallFrame, Cancel, Continuity, Event as EventFrame, Frame, Hello, Invite,
+    Item, Join, Joined, Leave, NeedOutlines, Outline, Part, Ping, Publication, Publish, Reply,
+    ReplyPart, Resume, Resumed, SkipReason, Skipped, Start, StreamWindow, Table, TopicWindow,
+    Verdict, Welcome, encode_offset,
 };
 use twinwire::{
     Alias, Answer, BootId, Bytes, Call, Epoch, Event, Format, Goodbye, GoodbyeCode, Kind, Kinds,
@@ -373,6 +373,11 @@ pub(crate) fn topics() -> Value {
         alias: Alias::new(300),
         join: Number::FIRST,
     };
+    let invite = Invite {
+        kind: 3,
+        key: b"\x05lobby",
+        position,
+    };
     let publish = Publish {
         kind: 3,
         key: b"\x05lobby",
@@ -384,6 +389,7 @@ pub(crate) fn topics() -> Value {
         "join at a position": hex(join(Start::At(position))),
         "joined": hex(joined.encode()),
         "leave": hex(leave.encode()),
+        "invite": hex(invite.encode()),
         "publish": hex(publish.encode()),
         "published": hex(encode_offset(position.offset)),
     })

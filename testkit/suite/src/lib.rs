@@ -60,6 +60,7 @@ macro_rules! suite {
             a_call_brings_its_reply_or_its_error_in_either_format,
             calls_run_beside_each_other,
             a_kind_that_the_server_lacks_is_refused,
+            a_kind_that_the_server_has_otherwise_is_explained,
             a_refused_token_says_why,
             an_address_where_nobody_speaks_twinwire_is_an_error,
             closing_ends_every_call_and_every_waiter,
@@ -79,6 +80,7 @@ macro_rules! suite {
             handles_share_a_subscription,
             what_was_asked_for_before_the_end_still_goes_out,
             who_subscribes_again_at_once_hears_what_comes,
+            the_server_puts_its_client_into_a_room_and_out_of_it,
         }
     };
     ($test:meta, $platform:expr; $($case:ident),* $(,)?) => {

@@ -391,24 +391,6 @@ fn a_reply_that_says_nothing_of_the_topic_is_refused() {
 }
 
 #[test]
-fn an_outline_is_told_when_it_is_asked_for_and_once() {
-    check(&[outline(0)], PeerMisbehaved::OutlineUnasked);
-    let mut pair = Pair::open(&Limits::default());
-    pair.server.session.need_outlines(vec![1, 0]);
-    pair.drive();
-    let asked = crate::session::Event::NeedOutlines { kinds: vec![1, 0] };
-    assert_eq!(pair.client.events.last(), Some(&asked));
-    pair.client.session.tell_outline(1, "told".to_owned());
-    pair.drive();
-    let (kind, text) = (1, "told".to_owned());
-    let told = crate::session::Event::Outline { kind, text };
-    assert_eq!(pair.server.events.last(), Some(&told));
-    pair.inject(&[outline(1)]);
-    let fault = End::Misbehaved(PeerMisbehaved::OutlineUnasked);
-    assert_eq!(pair.server.end(), Some(&fault));
-}
-
-#[test]
 fn another_table_than_the_hello_announced_is_refused() {
     let mut pair = Pair::asked(&Limits::default());
     pair.inject(&[Frame::Table(Table::new(vec![]))]);

@@ -2,8 +2,10 @@
 
 mod calls;
 mod goodbyes;
+mod invitations;
 mod liveness;
 mod misbehaviour;
+mod outlines;
 mod pair;
 mod requests;
 mod resume;

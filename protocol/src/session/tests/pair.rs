@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::frame::{Bounds, Continuity, Frame, Frames, Hello, Refusal, Resume, Table};
-use crate::log::{Log, Reader};
+use crate::log::{Form, Log, Reader};
 use crate::session::{
     Admitted, End, Event, Input, Outcome, Output, Pull, RequestKey, Session, State,
 };
 use crate::{
-    Answer, BootId, Class, Fingerprint, Format, Goodbye, KindEntry, Limits, Number, PeerId, Secret,
+    Answer, BootId, Class, Fingerprint, Goodbye, KindEntry, Limits, Number, PeerId, Secret,
     SessionId, Time,
 };
 
@@ -71,8 +71,7 @@ impl Side {
         let log = log.expect("a session reads what was joined");
         let reader = Reader {
             peer: PeerId::from_bytes([2; 8]),
-            format: Format::Postcard,
-            to_json: &|_| None,
+            form: Form::Canonical,
         };
         let mut message = Vec::new();
         let slice = log.read(reader, pull.from, pull.room, &mut message);
