@@ -13,7 +13,10 @@ pub(crate) enum Light {
     Connecting,
     Open,
     /// The connection is lost, and the client comes back by itself.
-    Resuming,
+    Resuming {
+        /// How often it has tried.
+        attempt: u32,
+    },
     Closed(String),
 }
 
@@ -59,6 +62,12 @@ impl Page {
 
     pub(crate) fn is_open(self) -> bool {
         self.light.with(|light| *light == Light::Open)
+    }
+
+    /// Whether what is said goes out: now, or as soon as the connection is back.
+    pub(crate) fn can_speak(self) -> bool {
+        let speaks = |light: &Light| matches!(light, Light::Open | Light::Resuming { .. });
+        self.light.with(speaks)
     }
 
     /// Whether one's own name is this; a view that asks doesn't follow its changes.
