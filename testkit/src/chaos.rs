@@ -104,6 +104,12 @@ impl Chaos {
         }
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
     /// The `ws:` address of a path, which begins with a slash.
     #[must_use]
     pub fn url(&self, path: &str) -> String {

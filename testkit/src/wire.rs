@@ -9,7 +9,7 @@ use suite::{
 use tokio::sync::Semaphore;
 use twinwire_server::{Access, CallError, Cx as Context, Denied, Feed, Twinwire};
 
-use crate::Server;
+use crate::{Chaos, Server};
 
 /// How often a stream of this client's was dropped.
 type Drops = Arc<Semaphore>;
@@ -91,6 +91,14 @@ async fn put(cx: Cx, PutMe { room, inside }: PutMe) -> Result<(), String> {
     let published = cx.wire().publish(&room, &inside.to_string());
     published.expect("it is registered");
     Ok(())
+}
+
+/// A link to it whose connections break after a few messages, at any byte.
+pub async fn breaking(server: &Server) -> Chaos {
+    let chaos = Chaos::to(server.addr(), 4).await;
+    chaos.breaks_after(600..4_000);
+    chaos.slices(true);
+    chaos
 }
 
 async fn count(cx: Cx, count: Count, mut feed: Feed<Count>) -> Result<(), String> {
