@@ -109,6 +109,14 @@ impl Client {
         self.remote.send(event).await
     }
 
+    /// As [`send`](Self::send), but errs where that would wait.
+    ///
+    /// # Errors
+    /// [`EventError::Full`] when as much waits as may; else as of `send`.
+    pub fn try_send<E: Event>(&self, event: E) -> Result<Receipt, EventError> {
+        self.remote.try_send(event)
+    }
+
     /// Sends an event of which only the newest matters, such as the place of a cursor: if an earlier
     /// one of the same kind and `key` hasn't gone out yet, this takes its place.
     ///

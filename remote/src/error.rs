@@ -126,6 +126,9 @@ pub enum EventError {
     /// The event can't be written: too large, or a value that the format doesn't have.
     #[error("the event can't be written: {0}")]
     Encode(#[source] EncodeError),
+    /// As much waits as may: it wasn't taken. Of [`try_send`](crate::Remote::try_send) only.
+    #[error("as much waits as may")]
+    Full,
 }
 
 /// A request that can't be made, whatever its class.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use twinwire::frame::{Start, Table};
 use twinwire::limits::MAX_PAYLOAD;
@@ -167,6 +168,24 @@ impl Remote {
         Ok(Receipt::new(outcome, self.control().clone()))
     }
 
+    /// As [`send`](Self::send), but errs where that would wait.
+    ///
+    /// # Errors
+    /// [`EventError::Full`] when as much waits as may; else as of `send`.
+    pub fn try_send<E: Event>(&self, event: E) -> Result<Receipt, EventError> {
+        let payload = self.handle.format.encode(&event, MAX_PAYLOAD);
+        let payload = payload.map_err(NotMade::Encode)?;
+        let kind = self.kind::<E>(payload.len())?;
+        let (waiter, outcome) = oneshot::channel();
+        let waiter = Waiter::Receipt(waiter);
+        let command = self.command(kind, payload, Act::Request, |_| waiter);
+        match self.commands().try_send(command) {
+            Ok(()) => Ok(Receipt::new(outcome, self.control().clone())),
+            Err(TrySendError::Full(_)) => Err(EventError::Full),
+            Err(TrySendError::Closed(_)) => Err(EventError::NotReceived),
+        }
+    }
+
     /// Sends an event of which only the newest matters: if an earlier one of the same kind and `key`
     /// hasn't gone out yet, this takes its place.
     ///
@@ -321,22 +340,36 @@ impl Remote {
         act: Act,
         waiter: impl FnOnce(u64) -> Waiter,
     ) -> Result<u64, NotMade> {
+        let command = self.command(kind, payload, act, waiter);
+        let id = command.id;
+        let sent = self.commands().send(command).await;
+        sent.map_err(|_| NotMade::NotReceived)?;
+        Ok(id)
+    }
+
+    fn command(
+        &self,
+        kind: u32,
+        payload: Vec<u8>,
+        act: Act,
+        waiter: impl FnOnce(u64) -> Waiter,
+    ) -> Command {
         let id = self.handle.next_id.fetch_add(1, Ordering::Relaxed);
-        let command = Command {
+        Command {
             id,
             kind,
             payload,
             act,
             waiter: waiter(id),
-        };
-        let commands = if self.goes_first {
+        }
+    }
+
+    fn commands(&self) -> &mpsc::Sender<Command> {
+        if self.goes_first {
             &self.handle.first
         } else {
             &self.handle.commands
-        };
-        let sent = commands.send(command).await;
-        sent.map_err(|_| NotMade::NotReceived)?;
-        Ok(id)
+        }
     }
 }
 

@@ -470,3 +470,69 @@ async fn what_a_new_session_needs_first_goes_first() {
     // The client ends with its last handle, whatever it did for its sessions.
     assert!(soon("the end", ticks.next()).await.is_none());
 }
+
+#[tokio::test]
+async fn a_connection_that_is_dead_both_ways_is_found_by_both_ends() {
+    let app = App::default();
+    let limits = || Limits::default().heartbeat(Duration::from_secs(1));
+    let (_, server) = serve(builder(&app).limits(limits()).detached(0));
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let freshes = Freshes::default();
+    let told = freshes.clone();
+    let options = Options::new(chaos.url("/ws"), KINDS).limits(limits());
+    let options = options.on_fresh(move |_, why| {
+        told.push(why);
+        async {}
+    });
+    let client = soon("the welcome", connect_with(options))
+        .await
+        .expect("welcome");
+    chaos.stall(true);
+    // Neither hears of an end of the connection, and both find out; this server has no room for
+    // sessions without one.
+    resuming(&client).await;
+    app.ended.count(1).await;
+    chaos.cut();
+    chaos.stall(false);
+    client.reconnect_now();
+    assert_eq!(freshes.count(1).await, [Fresh::Evicted]);
+    let doubled = soon("the answer", client.call(Double { number: 4 })).await;
+    assert_eq!(doubled.expect("answered"), 8);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_connection_is_bounded() {
+    let app = App::default();
+    let (_, server) = serve(builder(&app));
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let (client, _) = client(&chaos).await;
+    client.pause();
+    resuming(&client).await;
+    let mut taken = Vec::new();
+    let full = async {
+        loop {
+            let (number, filler) = (taken.len() as u64, vec![0; 8 * 1024]);
+            match client.try_send(Up { number, filler }) {
+                Ok(receipt) => taken.push(receipt),
+                Err(EventError::Full) if taken.len() > 40 => return,
+                // The driver takes what it was given when it has its turn.
+                Err(EventError::Full) => tokio::task::yield_now().await,
+                Err(other) => panic!("{other}"),
+            }
+        }
+    };
+    soon("the bound", full).await;
+    let filler = Vec::new();
+    let number = taken.len() as u64;
+    let mut waits = std::pin::pin!(client.send(Up { number, filler }));
+    assert!(futures_util::poll!(&mut waits).is_pending(), "send waits");
+    client.reconnect_now();
+    let last = soon("room", waits).await.expect("it is on its way");
+    for receipt in taken.into_iter().chain([last]) {
+        soon("its receipt", receipt).await.expect("it has arrived");
+    }
+    // A receipt says that it is in the session; its handler has its turn after those before.
+    let ups = app.ups.count(number as usize + 1).await;
+    let numbers = ups.into_iter().map(|(_, number)| number);
+    assert!(numbers.eq(0..=number), "each once and in order");
+}
