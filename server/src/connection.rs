@@ -141,6 +141,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
             let woken = self.poll_timer(life, cx);
             let can_go_on = life.can_go_on();
             if !received && !judged && !worked && !woken && !can_go_on {
+                life.weigh();
                 return Poll::Pending;
             }
         }

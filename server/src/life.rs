@@ -46,6 +46,8 @@ pub(crate) struct Life<S, I> {
     topics: HashMap<Alias, Membership>,
     /// It has no connection now.
     is_detached: bool,
+    /// What it holds, as its endpoint knows, while it has none.
+    weighed: usize,
 }
 
 /// What there is of a session from its welcome on.
@@ -59,6 +61,9 @@ struct Open<S, I> {
     /// session bounds how many.
     opening: Option<(JoinHandle<()>, Vec<Request>)>,
 }
+
+/// By how many bytes what a session holds may differ from what its endpoint knows.
+const WORTH_WEIGHING: usize = 16 * 1024;
 
 /// Ready when the server stops.
 type Stopping = Pin<Box<dyn Future<Output = Goodbye> + Send>>;
@@ -96,6 +101,7 @@ impl<S, I> Life<S, I> {
             news: Arc::default(),
             topics: HashMap::new(),
             is_detached: false,
+            weighed: 0,
         }
     }
 
@@ -254,7 +260,21 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
         if let Some(open) = &self.open {
             let id = open.cx.peer().session();
             tracing::debug!(peer = %open.cx.id(), "a session lost its connection");
-            self.shared.sessions.detached(id, self.session.kept());
+            self.weighed = self.session.kept();
+            self.shared.sessions.weigh(id, self.weighed);
+        }
+    }
+
+    /// Without a connection, what handlers answer and what the application sends is kept: tells the
+    /// endpoint when that is much more, or less, than it knows.
+    pub(crate) fn weigh(&mut self) {
+        let Some(open) = self.open.as_ref().filter(|_| self.is_detached) else {
+            return;
+        };
+        let kept = self.session.kept();
+        if kept.abs_diff(self.weighed) >= WORTH_WEIGHING {
+            self.weighed = kept;
+            self.shared.sessions.weigh(open.cx.peer().session(), kept);
         }
     }
 

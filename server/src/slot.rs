@@ -162,15 +162,17 @@ impl<S, I> Sessions<S, I> {
         self.all().open.insert(id, Entry { slot, detached });
     }
 
-    /// A session has lost its connection, and counts so many bytes. If all of those count more than the
-    /// pool has, the ones go that lost theirs first.
-    pub(crate) fn detached(&self, id: SessionId, bytes: usize) {
+    /// A session without a connection counts so many bytes, from now on. If all of those count more than
+    /// the pool has, the ones go that lost theirs first.
+    pub(crate) fn weigh(&self, id: SessionId, bytes: usize) {
         let mut victims = Vec::new();
         let mut all = self.all();
-        all.reattach(id);
+        let earlier = all.reattach(id);
         let weight = bytes.max(LEAST);
-        all.cuts += 1;
-        let place = all.cuts;
+        let place = earlier.unwrap_or_else(|| {
+            all.cuts += 1;
+            all.cuts
+        });
         if let Some(entry) = all.open.get_mut(&id) {
             entry.detached = Some((place, weight));
             all.detached.insert(place, id);
@@ -245,13 +247,12 @@ pub(crate) enum NotGiven {
 }
 
 impl<S, I> All<S, I> {
-    /// The session counts for nothing any more.
-    fn reattach(&mut self, id: SessionId) {
-        let entry = self.open.get_mut(&id);
-        if let Some((place, weight)) = entry.and_then(|entry| entry.detached.take()) {
-            self.detached.remove(&place);
-            self.weight -= weight;
-        }
+    /// The session counts for nothing any more. Gives the place that it had among those that do.
+    fn reattach(&mut self, id: SessionId) -> Option<u64> {
+        let (place, weight) = self.open.get_mut(&id)?.detached.take()?;
+        self.detached.remove(&place);
+        self.weight -= weight;
+        Some(place)
     }
 
     fn tell(&self, wanted: &Resume) -> Continuity {

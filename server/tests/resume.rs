@@ -25,6 +25,13 @@ struct Double {
 #[call(reply = ())]
 struct Wait {}
 
+/// The same, with so many bytes.
+#[derive(Serialize, Deserialize, Call)]
+#[call(reply = Vec<u8>)]
+struct Fill {
+    bytes: u32,
+}
+
 #[derive(Serialize, Deserialize, Event)]
 struct Up {
     number: u64,
@@ -46,7 +53,7 @@ struct Start {
 #[topic(item = u64)]
 struct Ticker {}
 
-const KINDS: Kinds = kinds![Double, Wait, Up, Down, Start, Ticker];
+const KINDS: Kinds = kinds![Double, Wait, Fill, Up, Down, Start, Ticker];
 
 /// What a server's application heard.
 #[derive(Clone, Default)]
@@ -67,6 +74,13 @@ fn builder(app: &App) -> Builder<App, ()> {
             cx.state().waiting.push(());
             opened.await;
             Ok(())
+        })
+        .call(|cx: Cx<App>, fill: Fill| async move {
+            let gate = Arc::clone(&cx.state().gate);
+            let opened = gate.notified();
+            cx.state().waiting.push(());
+            opened.await;
+            Ok(vec![0; fill.bytes as usize])
         })
         .event(|cx: Cx<App>, up: Up| async move {
             cx.state().ups.push((cx.id(), up.number));
@@ -535,4 +549,32 @@ async fn what_waits_for_a_connection_is_bounded() {
     let ups = app.ups.count(number as usize + 1).await;
     let numbers = ups.into_iter().map(|(_, number)| number);
     assert!(numbers.eq(0..=number), "each once and in order");
+}
+
+#[tokio::test]
+async fn what_handlers_answer_without_a_connection_counts_against_the_pool() {
+    let app = App::default();
+    let (_, server) = serve(builder(&app).detached(1 << 20));
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let (client, freshes) = client(&chaos).await;
+    let calls = (0..8).map(|_| {
+        let client = client.clone();
+        let bytes = 200 * 1024;
+        tokio::spawn(async move { client.call(Fill { bytes }).await })
+    });
+    let calls: Vec<_> = calls.collect();
+    app.waiting.count(8).await;
+    chaos.doors(Doors::Closed);
+    chaos.cut();
+    resuming(&client).await;
+    assert!(app.ended.events().is_empty(), "there was room");
+    app.gate.notify_waiters();
+    app.ended.count(1).await;
+    chaos.doors(Doors::Open);
+    client.reconnect_now();
+    for call in calls {
+        let outcome = soon("the verdict", call).await.expect("no panic");
+        assert!(matches!(outcome, Err(CallError::Unknown)), "{outcome:?}");
+    }
+    assert_eq!(freshes.events(), [Fresh::Evicted]);
 }

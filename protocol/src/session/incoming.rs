@@ -159,7 +159,7 @@ impl Incoming {
         self.grant.tell()
     }
 
-    /// Bytes that wait for their turn, as charged, and answers that wait for the socket.
+    /// Bytes that wait for their turn, as charged, and answers and items that wait for the socket.
     pub(super) fn held_bytes(&self) -> usize {
         let answers = self
             .answers
@@ -168,8 +168,11 @@ impl Incoming {
                 Answer::Value(payload) | Answer::Error(payload) => payload.len(),
                 Answer::Refused(_) => 0,
             });
+        let running = self.running.values();
+        let feeds = running.filter_map(|running| running.feed.as_ref());
         let held = usize::try_from(self.grant.held()).unwrap_or(usize::MAX);
-        answers.fold(held, usize::saturating_add)
+        let waiting = answers.chain(feeds.map(Feed::queued_bytes));
+        waiting.fold(held, usize::saturating_add)
     }
 
     /// Takes the first frame of a request, which may be its only one.

@@ -135,6 +135,11 @@ impl Feed {
         self.window.raise(limit);
     }
 
+    /// Bytes that wait to be sent, as charged.
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.queued
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
