@@ -1,15 +1,17 @@
 //! The handle that applications hold.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
 use twinwire::frame::Start;
 use twinwire::{
     Call, End, Event, Goodbye, GoodbyeCode, Never, PeerId, SessionId, StreamCall, Topic,
 };
+use twinwire_remote::channels::{queue, watched};
 use twinwire_remote::{CallError, EventError, Items, Published, Receipt, Remote, Subscription};
 
 use crate::events::{Events, Inbox};
@@ -26,8 +28,8 @@ use crate::{States, Undeclared};
 #[must_use = "dropping the last handle closes the connection"]
 pub struct Client {
     remote: Remote,
-    registrations: mpsc::UnboundedSender<Registration>,
-    state: watch::Receiver<ClientState>,
+    registrations: queue::Sender<Registration>,
+    state: watched::Watcher<ClientState>,
     unheard: Arc<AtomicU64>,
 }
 
@@ -51,8 +53,8 @@ pub enum ClientState {
 impl Client {
     pub(crate) fn new(
         remote: Remote,
-        registrations: mpsc::UnboundedSender<Registration>,
-        state: watch::Receiver<ClientState>,
+        registrations: queue::Sender<Registration>,
+        state: watched::Watcher<ClientState>,
         unheard: Arc<AtomicU64>,
     ) -> Self {
         Self {
@@ -206,7 +208,7 @@ impl Client {
 
     /// Where the client stands now.
     pub fn state(&self) -> ClientState {
-        self.state.borrow().clone()
+        self.state.get()
     }
 
     /// Where the client stands, from now on.
@@ -217,14 +219,17 @@ impl Client {
     /// Waits for the end, and says why it came. Any number may wait.
     pub async fn closed(&self) -> End {
         let mut state = self.state.clone();
-        let closed = state
-            .wait_for(|state| matches!(state, ClientState::Closed(_)))
-            .await;
-        match closed.as_deref() {
-            Ok(ClientState::Closed(end)) => end.clone(),
-            // The driver was dropped with its runtime.
-            Ok(_) | Err(_) => End::Lost,
-        }
+        poll_fn(|cx| {
+            loop {
+                match ready!(state.poll_news(cx)) {
+                    Some(ClientState::Closed(end)) => return Poll::Ready(end),
+                    Some(ClientState::Connecting | ClientState::Open { .. }) => {}
+                    // The driver was dropped with its runtime.
+                    None => return Poll::Ready(End::Lost),
+                }
+            }
+        })
+        .await
     }
 
     /// Says goodbye once what was asked for before is sent, and waits until the server has answered it

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
 use twinwire::frame::Table;
 use twinwire::limits::MAX_MESSAGE;
 use twinwire::session::{Event, Input, Output, Request, Session, State};
 use twinwire::{Class, End, Goodbye, GoodbyeCode, Kinds, Time, version};
+use twinwire_remote::channels::{once, queue, watched};
 use twinwire_remote::{Requests, Taken};
 
 use crate::handlers::Handlers;
@@ -25,10 +25,10 @@ pub struct Driver<T: Transport> {
     pub(crate) options: Options,
     pub(crate) table: Arc<Table>,
     pub(crate) requests: Requests,
-    pub(crate) registrations: mpsc::UnboundedReceiver<Registration>,
+    pub(crate) registrations: queue::Receiver<Registration>,
     pub(crate) listeners: Listeners,
-    pub(crate) state: watch::Sender<ClientState>,
-    pub(crate) report: oneshot::Sender<Result<(), ConnectError<T::Error>>>,
+    pub(crate) state: watched::Teller<ClientState>,
+    pub(crate) report: once::Sender<Result<(), ConnectError<T::Error>>>,
 }
 
 impl<T: Transport> Driver<T> {
@@ -50,7 +50,7 @@ impl<T: Transport> Driver<T> {
             let open = transport.open(&options.url, subprotocol);
             first(
                 open,
-                report.closed(),
+                poll_fn(|cx| report.poll_closed(cx)),
                 transport.sleep(options.connect_timeout),
             )
             .await
@@ -59,12 +59,12 @@ impl<T: Transport> Driver<T> {
             First::Opened(Ok(link)) => link,
             First::Opened(Err(error)) => {
                 requests.end();
-                state.send_replace(ClientState::Closed(End::Lost));
+                state.tell(ClientState::Closed(End::Lost));
                 return refuse(report, ConnectError::Open(error));
             }
             First::TimedOut => {
                 requests.end();
-                state.send_replace(ClientState::Closed(End::TooSlow));
+                state.tell(ClientState::Closed(End::TooSlow));
                 return refuse(report, ConnectError::TimedOut);
             }
             First::Abandoned => return,
@@ -100,13 +100,13 @@ struct Shell<'a, T: Transport> {
     /// The pause until the session's deadline.
     sleep: Option<(Time, Pin<Box<T::Sleep>>)>,
     requests: Requests,
-    registrations: mpsc::UnboundedReceiver<Registration>,
+    registrations: queue::Receiver<Registration>,
     listeners: Listeners,
     handlers: Handlers,
     kinds: Kinds,
-    state: watch::Sender<ClientState>,
+    state: watched::Teller<ClientState>,
     /// Who awaits the connection, until it is open.
-    report: Option<oneshot::Sender<Result<(), ConnectError<T::Error>>>>,
+    report: Option<once::Sender<Result<(), ConnectError<T::Error>>>>,
 }
 
 /// The loop is over.
@@ -169,7 +169,7 @@ impl<T: Transport> Shell<'_, T> {
     fn poll_application(&mut self, cx: &mut Context<'_>) -> bool {
         let now = self.transport.now();
         let mut any = false;
-        while let Poll::Ready(Some(registration)) = self.registrations.poll_recv(cx) {
+        while let Poll::Ready(Some(registration)) = self.registrations.poll_next(cx) {
             match registration {
                 Registration::Listen(listen) => self.listeners.add(listen),
                 Registration::Taken(listener, bytes) => self.listeners.taken(listener, bytes),
@@ -240,7 +240,7 @@ impl<T: Transport> Shell<'_, T> {
                     payload: welcome.bounds.payload,
                     refused: welcome.refused,
                 });
-                self.state.send_replace(ClientState::Open { session, peer });
+                self.state.tell(ClientState::Open { session, peer });
                 if let Some(report) = self.report.take() {
                     // Who dropped the future has dropped the handle: the loop will see that.
                     let _ = report.send(Ok(()));
@@ -257,7 +257,7 @@ impl<T: Transport> Shell<'_, T> {
                     );
                 }
                 self.handlers.drop_all();
-                self.state.send_replace(ClientState::Closed(end));
+                self.state.tell(ClientState::Closed(end));
             }
             Event::Request(request) => self.request(request),
             Event::Dropped { request, .. } => self.handlers.drop_one(request),
@@ -333,7 +333,7 @@ impl<T: Transport> Shell<'_, T> {
 }
 
 fn refuse<E: std::error::Error + 'static>(
-    report: oneshot::Sender<Result<(), ConnectError<E>>>,
+    report: once::Sender<Result<(), ConnectError<E>>>,
     error: ConnectError<E>,
 ) {
     // Who dropped the future wants no reason.

@@ -4,8 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::mpsc;
 use twinwire::Number;
+use twinwire_remote::channels::queue;
 
 use crate::events::{Heard, HeardEvent};
 use crate::handlers::Handler;
@@ -35,17 +35,17 @@ pub(crate) struct Listen {
     id: ListenerId,
     /// The kind that it wants; none for all.
     kind: Option<u32>,
-    events: mpsc::UnboundedSender<HeardEvent>,
+    events: queue::Sender<HeardEvent>,
 }
 
 impl Listen {
     pub(crate) fn new(
         kind: Option<u32>,
-        registrations: mpsc::UnboundedSender<Registration>,
+        registrations: queue::Sender<Registration>,
     ) -> (Self, Heard) {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = ListenerId(NEXT.fetch_add(1, Ordering::Relaxed));
-        let (events, heard) = mpsc::unbounded_channel();
+        let (events, heard) = queue::queue();
         let listen = Self { id, kind, events };
         (listen, Heard::new(heard, id, registrations))
     }

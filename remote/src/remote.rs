@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
 use twinwire::frame::{Start, Table};
 use twinwire::limits::MAX_PAYLOAD;
 use twinwire::session::Outcome;
 use twinwire::{Answer, Call, Event, Format, Goodbye, Kind, Never, Refusal, StreamCall, Topic};
 
-use crate::command::{Act, Command, Control, Waiter};
+use crate::channels::{once, queue};
+use crate::command::{Act, Command, Control, UNDER_WAY, Waiter};
 use crate::error::NotMade;
 use crate::subscription::LeaveOnDrop;
 use crate::topics::Subscriber;
@@ -21,8 +21,8 @@ use crate::{CallError, EventError, Items, Published, Receipt, Subscription};
 pub struct Remote(Arc<Handle>);
 
 pub(crate) struct Handle {
-    commands: mpsc::Sender<Command>,
-    control: mpsc::UnboundedSender<Control>,
+    commands: queue::Sender<Command>,
+    control: queue::Sender<Control>,
     next_id: AtomicU64,
     taken: Arc<OnceLock<Taken>>,
     table: Arc<Table>,
@@ -50,8 +50,8 @@ impl Taken {
 
 impl Handle {
     pub(crate) fn new(
-        commands: mpsc::Sender<Command>,
-        control: mpsc::UnboundedSender<Control>,
+        commands: queue::Sender<Command>,
+        control: queue::Sender<Control>,
         taken: Arc<OnceLock<Taken>>,
         table: Arc<Table>,
         format: Format,
@@ -87,7 +87,7 @@ impl Remote {
     /// # Errors
     /// See [`CallError`].
     pub async fn call<C: Call>(&self, request: C) -> Result<C::Reply, CallError<C::Error>> {
-        let (waiter, answer) = oneshot::channel();
+        let (waiter, answer) = once::once();
         let id = self.make(request, Waiter::Call(waiter)).await?;
         let mut cancel = CancelOnDrop::new(self.control(), id);
         // A shell ends every request before it ends itself, unless its runtime drops it.
@@ -107,7 +107,7 @@ impl Remote {
     /// # Errors
     /// If the request can't be made; see [`CallError`].
     pub async fn stream<C: StreamCall>(&self, request: C) -> Result<Items<C>, CallError<C::Error>> {
-        let (waiter, pieces) = mpsc::unbounded_channel();
+        let (waiter, pieces) = queue::queue();
         let id = self.make(request, Waiter::Stream(waiter)).await?;
         let cancel = CancelOnDrop::new(self.control(), id);
         Ok(Items::new(pieces, cancel, self.0.format))
@@ -119,7 +119,7 @@ impl Remote {
     /// # Errors
     /// If it can't be sent; see [`EventError`].
     pub async fn send<E: Event>(&self, event: E) -> Result<Receipt, EventError> {
-        let (waiter, outcome) = oneshot::channel();
+        let (waiter, outcome) = once::once();
         self.make(event, Waiter::Receipt(waiter)).await?;
         Ok(Receipt::new(outcome, self.control().clone()))
     }
@@ -150,8 +150,8 @@ impl Remote {
         let key = self.0.format.encode(&topic, MAX_PAYLOAD);
         let key = key.map_err(CallError::Encode)?;
         drop(topic);
-        let (told, joined) = oneshot::channel();
-        let (updates, incoming) = mpsc::unbounded_channel();
+        let (told, joined) = once::once();
+        let (updates, incoming) = queue::queue();
         let subscriber = |id| Waiter::Subscriber(Subscriber::new(id, told, updates));
         let kind = self.kind::<T>(0)?;
         let id = self
@@ -182,7 +182,7 @@ impl Remote {
             .encode(&item, MAX_PAYLOAD)
             .map_err(CallError::Encode)?;
         drop(item);
-        let (waiter, outcome) = oneshot::channel();
+        let (waiter, outcome) = once::once();
         let kind = self.kind::<T>(payload.len())?;
         let waiter = |_| Waiter::Receipt(waiter);
         self.enqueue(kind, payload, Act::Publish { key }, waiter)
@@ -193,7 +193,7 @@ impl Remote {
     /// Asks the other end for a sign of life, and gives the time that it took; none if the connection
     /// ended before it came.
     pub async fn ping(&self) -> Option<Duration> {
-        let (waiter, pong) = oneshot::channel();
+        let (waiter, pong) = once::once();
         self.control().send(Control::Ping(waiter)).ok()?;
         pong.await.ok()
     }
@@ -204,7 +204,7 @@ impl Remote {
         let _ = self.control().send(Control::Close(goodbye));
     }
 
-    fn control(&self) -> &mpsc::UnboundedSender<Control> {
+    fn control(&self) -> &queue::Sender<Control> {
         &self.0.control
     }
 
@@ -245,7 +245,7 @@ impl Remote {
             act,
             waiter: waiter(id),
         };
-        let sent = self.0.commands.send(command).await;
+        let sent = self.0.commands.send_in_turn(UNDER_WAY, command).await;
         sent.map_err(|_| NotMade::NotReceived)?;
         Ok(id)
     }
@@ -270,13 +270,13 @@ pub(crate) fn not_answered<E: twinwire::Payload>(outcome: Outcome, format: Forma
 /// Tells the shell when the caller goes before its answer comes.
 #[derive(Debug)]
 pub(crate) struct CancelOnDrop {
-    control: mpsc::UnboundedSender<Control>,
+    control: queue::Sender<Control>,
     id: u64,
     armed: bool,
 }
 
 impl CancelOnDrop {
-    fn new(control: &mpsc::UnboundedSender<Control>, id: u64) -> Self {
+    fn new(control: &queue::Sender<Control>, id: u64) -> Self {
         Self {
             control: control.clone(),
             id,

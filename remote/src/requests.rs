@@ -5,19 +5,19 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
 use twinwire::Time;
 use twinwire::frame::Start;
 use twinwire::session::{Event, Outcome, RequestKey, Session};
 
 use crate::Taken;
+use crate::channels::{once, queue};
 use crate::command::{Act, Command, Control, Piece, Waiter};
 use crate::topics::{Subscriber, Topics};
 
 /// The requests of the application that drive a session, and who waits for them.
 pub struct Requests {
-    commands: mpsc::Receiver<Command>,
-    control: mpsc::UnboundedReceiver<Control>,
+    commands: queue::Receiver<Command>,
+    control: queue::Receiver<Control>,
     taken: Arc<OnceLock<Taken>>,
     /// One that the session has no room for.
     held: Option<Command>,
@@ -25,8 +25,8 @@ pub struct Requests {
     keys: HashMap<u64, RequestKey>,
     latest: HashMap<(u32, String), RequestKey>,
     topics: Topics,
-    pings: Vec<oneshot::Sender<Duration>>,
-    own_control: mpsc::WeakUnboundedSender<Control>,
+    pings: Vec<once::Sender<Duration>>,
+    own_control: queue::WeakSender<Control>,
     abandoned: bool,
 }
 
@@ -38,9 +38,9 @@ struct Pending {
 
 impl Requests {
     pub(crate) fn new(
-        commands: mpsc::Receiver<Command>,
-        control: mpsc::UnboundedReceiver<Control>,
-        own_control: mpsc::WeakUnboundedSender<Control>,
+        commands: queue::Receiver<Command>,
+        control: queue::Receiver<Control>,
+        own_control: queue::WeakSender<Control>,
         taken: Arc<OnceLock<Taken>>,
     ) -> Self {
         Self {
@@ -69,7 +69,7 @@ impl Requests {
     pub fn poll(&mut self, cx: &mut Context<'_>, session: &mut Session, now: Time) -> bool {
         let mut any = false;
         let mut goodbye = None;
-        while let Poll::Ready(Some(control)) = self.control.poll_recv(cx) {
+        while let Poll::Ready(Some(control)) = self.control.poll_next(cx) {
             match control {
                 Control::Close(said) => goodbye = Some(said),
                 control => self.obey(control, session, now),
@@ -125,12 +125,10 @@ impl Requests {
 
     /// The session is over: what hasn't reached it never will.
     pub fn end(&mut self) {
-        self.commands.close();
         self.pings.clear();
         self.topics.end();
         let held = self.held.take();
-        let under_way = std::iter::from_fn(|| self.commands.try_recv().ok());
-        for command in held.into_iter().chain(under_way) {
+        for command in held.into_iter().chain(self.commands.close()) {
             tell(command.waiter, Outcome::NotReceived);
         }
     }
@@ -139,7 +137,7 @@ impl Requests {
         if let Some(held) = self.held.take() {
             return Some(held);
         }
-        match self.commands.poll_recv(cx) {
+        match self.commands.poll_next(cx) {
             Poll::Ready(command) => {
                 self.abandoned = command.is_none();
                 command

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
 use twinwire::frame::{Joined, Skipped, Verdict};
 use twinwire::session::{Event, Outcome, RequestKey, Session};
 use twinwire::{Offset, Position, Time};
 
+use crate::channels::{once, queue};
 use crate::command::Control;
 use crate::subscription::{Credit, Delivered};
 
@@ -26,15 +26,15 @@ pub(crate) enum Piece {
 pub(crate) struct Subscriber {
     id: u64,
     /// Who waits for the join, until it is answered.
-    told: Option<oneshot::Sender<Result<Joined, Outcome>>>,
-    updates: mpsc::UnboundedSender<Piece>,
+    told: Option<once::Sender<Result<Joined, Outcome>>>,
+    updates: queue::Sender<Piece>,
 }
 
 impl Subscriber {
     pub(crate) fn new(
         id: u64,
-        told: oneshot::Sender<Result<Joined, Outcome>>,
-        updates: mpsc::UnboundedSender<Piece>,
+        told: once::Sender<Result<Joined, Outcome>>,
+        updates: queue::Sender<Piece>,
     ) -> Self {
         Self {
             id,
@@ -44,7 +44,7 @@ impl Subscriber {
     }
 
     pub(crate) fn is_gone(&self) -> bool {
-        self.updates.is_closed() || self.told.as_ref().is_some_and(oneshot::Sender::is_closed)
+        self.updates.is_closed() || self.told.as_ref().is_some_and(once::Sender::is_closed)
     }
 
     /// Who left meanwhile wants nothing.
@@ -127,7 +127,7 @@ impl Topics {
         kind: u32,
         key: Vec<u8>,
         subscriber: Subscriber,
-        control: mpsc::WeakUnboundedSender<Control>,
+        control: queue::WeakSender<Control>,
     ) {
         let name = (kind, key);
         let id = subscriber.id;
