@@ -1,6 +1,6 @@
 //! The server's events on their way to whoever listens.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -66,7 +66,8 @@ struct Listener {
 pub(crate) struct Listeners {
     all: Vec<Listener>,
     unheard: VecDeque<HeardEvent>,
-    kept: HashMap<u32, usize>,
+    /// How many are kept of each kind of which some are.
+    kept: Vec<(u32, usize)>,
     kept_bytes: usize,
     dropped: Arc<AtomicU64>,
     /// The event that the next one waits for, since some listener has as many as may wait.
@@ -78,7 +79,7 @@ impl Listeners {
         Self {
             all: Vec::new(),
             unheard: VecDeque::new(),
-            kept: HashMap::new(),
+            kept: Vec::new(),
             kept_bytes: 0,
             dropped,
             held: None,
@@ -96,7 +97,7 @@ impl Listeners {
             let wanted = listener.listen.wants(event.kind);
             if wanted {
                 listener.give(event.clone());
-                self.kept.remove(&event.kind);
+                self.kept.retain(|(kind, _)| *kind != event.kind);
                 self.kept_bytes -= event.payload.len();
             }
             !wanted
@@ -125,9 +126,13 @@ impl Listeners {
     }
 
     fn keep(&mut self, event: HeardEvent) {
-        let kept = self.kept.entry(event.kind).or_default();
-        if *kept < KEPT && self.kept_bytes + event.payload.len() <= KEPT_BYTES {
-            *kept += 1;
+        let place = self.kept.iter().position(|(kind, _)| *kind == event.kind);
+        let kept = place.map_or(0, |place| self.kept[place].1);
+        if kept < KEPT && self.kept_bytes + event.payload.len() <= KEPT_BYTES {
+            match place {
+                Some(place) => self.kept[place].1 += 1,
+                None => self.kept.push((event.kind, 1)),
+            }
             self.kept_bytes += event.payload.len();
             self.unheard.push_back(event);
         } else {

@@ -1,6 +1,6 @@
 //! The shell's half.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -21,9 +21,8 @@ pub struct Requests {
     taken: Arc<OnceLock<Taken>>,
     /// One that the session has no room for.
     held: Option<Command>,
-    pending: HashMap<RequestKey, Pending>,
-    keys: HashMap<u64, RequestKey>,
-    latest: HashMap<(u32, String), RequestKey>,
+    /// In the order of their keys, which is the one in which the session got them.
+    pending: VecDeque<Pending>,
     topics: Topics,
     pings: Vec<once::Sender<Duration>>,
     own_control: queue::WeakSender<Control>,
@@ -31,6 +30,7 @@ pub struct Requests {
 }
 
 struct Pending {
+    key: RequestKey,
     id: u64,
     kind: u32,
     waiter: Waiter,
@@ -48,9 +48,7 @@ impl Requests {
             control,
             taken,
             held: None,
-            pending: HashMap::new(),
-            keys: HashMap::new(),
-            latest: HashMap::new(),
+            pending: VecDeque::new(),
             topics: Topics::default(),
             pings: Vec::new(),
             own_control,
@@ -150,13 +148,16 @@ impl Requests {
         match control {
             Control::Cancel(id) => {
                 self.held.take_if(|held| held.id == id);
-                if let Some(key) = self.keys.remove(&id) {
-                    self.pending.remove(&key);
+                let place = self.pending.iter().position(|pending| pending.id == id);
+                if let Some(Pending { key, .. }) =
+                    place.and_then(|place| self.pending.remove(place))
+                {
                     session.cancel(now, key);
                 }
             }
             Control::Consumed(id) => {
-                let key = self.keys.get(&id).copied();
+                let pending = self.pending.iter().find(|pending| pending.id == id);
+                let key = pending.map(|pending| pending.key);
                 if let Some(key) = key.or_else(|| self.topics.of_credit(id)) {
                     session.consumed(now, key);
                 }
@@ -206,11 +207,12 @@ impl Requests {
         };
         match made {
             Ok(key) => {
-                if let Waiter::Latest(name) = &waiter {
-                    self.latest.insert((kind, name.clone()), key);
-                }
-                self.keys.insert(id, key);
-                self.pending.insert(key, Pending { id, kind, waiter });
+                self.pending.push_back(Pending {
+                    key,
+                    id,
+                    kind,
+                    waiter,
+                });
             }
             Err(full) => debug_assert!(false, "there was room, yet: {full}"),
         }
@@ -224,8 +226,11 @@ impl Requests {
         payload: Vec<u8>,
         session: &mut Session,
     ) -> Option<Vec<u8>> {
-        match self.latest.get(&(kind, name.to_owned())) {
-            Some(earlier) => session.replace(*earlier, payload).err(),
+        let is_it = |pending: &&Pending| {
+            pending.kind == kind && matches!(&pending.waiter, Waiter::Latest(of) if of == name)
+        };
+        match self.pending.iter().rev().find(is_it) {
+            Some(earlier) => session.replace(earlier.key, payload).err(),
             None => Some(payload),
         }
     }
@@ -252,21 +257,20 @@ impl Requests {
     }
 
     fn waiter(&self, request: RequestKey) -> Option<&Waiter> {
-        self.pending.get(&request).map(|pending| &pending.waiter)
+        let pending = self.pending.get(self.place(request)?);
+        pending.map(|pending| &pending.waiter)
     }
 
     fn settle(&mut self, request: RequestKey, outcome: Outcome) {
-        let Some(Pending { id, kind, waiter }) = self.pending.remove(&request) else {
-            return;
-        };
-        self.keys.remove(&id);
-        if let Waiter::Latest(name) = &waiter {
-            let place = (kind, name.clone());
-            if self.latest.get(&place) == Some(&request) {
-                self.latest.remove(&place);
-            }
+        let place = self.place(request);
+        if let Some(pending) = place.and_then(|place| self.pending.remove(place)) {
+            tell(pending.waiter, outcome);
         }
-        tell(waiter, outcome);
+    }
+
+    fn place(&self, request: RequestKey) -> Option<usize> {
+        let place = self.pending.binary_search_by_key(&request, |of| of.key);
+        place.ok()
     }
 }
 

@@ -1,6 +1,5 @@
 //! The topics that a client is subscribed to: one subscription each, whatever the number of handles.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use twinwire::frame::{Joined, Skipped, Verdict};
@@ -59,6 +58,7 @@ impl Subscriber {
 type Name = (u32, Vec<u8>);
 
 struct Shared {
+    request: RequestKey,
     name: Name,
     credit: Arc<Credit>,
     /// Once it is joined: where the next handle begins.
@@ -93,8 +93,8 @@ impl Shared {
 
 #[derive(Default)]
 pub(crate) struct Topics {
-    shared: HashMap<RequestKey, Shared>,
-    by_name: HashMap<Name, RequestKey>,
+    /// In the order of their requests' keys, which is the one in which they were joined.
+    shared: Vec<Shared>,
 }
 
 impl Topics {
@@ -106,8 +106,7 @@ impl Topics {
         mut subscriber: Subscriber,
     ) -> Result<(), (Vec<u8>, Subscriber)> {
         let name = (kind, key);
-        let shared = self.by_name.get(&name);
-        let Some(shared) = shared.and_then(|request| self.shared.get_mut(request)) else {
+        let Some(shared) = self.shared.iter_mut().find(|of| of.name == name) else {
             return Err((name.1, subscriber));
         };
         if let Some(joined) = shared.joined {
@@ -131,14 +130,13 @@ impl Topics {
     ) {
         let name = (kind, key);
         let id = subscriber.id;
-        self.by_name.insert(name.clone(), request);
-        let shared = Shared {
+        self.shared.push(Shared {
+            request,
             name,
             credit: Arc::new(Credit { control, id }),
             joined: None,
             subscribers: vec![subscriber],
-        };
-        self.shared.insert(request, shared);
+        });
     }
 
     /// Takes what concerns a topic; gives back anything else.
@@ -148,7 +146,7 @@ impl Topics {
                 subscription,
                 joined,
             } => {
-                if let Some(shared) = self.shared.get_mut(&subscription) {
+                if let Some(shared) = self.get_mut(subscription) {
                     shared.joined = Some(joined);
                     for subscriber in &mut shared.subscribers {
                         subscriber.tell(Ok(joined));
@@ -160,7 +158,7 @@ impl Topics {
                 offset,
                 payload,
             } => {
-                if let Some(shared) = self.shared.get_mut(&subscription) {
+                if let Some(shared) = self.get_mut(subscription) {
                     let delivered = shared.deliver(payload);
                     shared.give(&Piece::Publication(offset, delivered));
                     shared.passed(offset.following());
@@ -170,7 +168,7 @@ impl Topics {
                 subscription,
                 skipped,
             } => {
-                if let Some(shared) = self.shared.get_mut(&subscription) {
+                if let Some(shared) = self.get_mut(subscription) {
                     let _delivered = shared.deliver(Vec::new());
                     shared.give(&Piece::Skipped {
                         skipped,
@@ -193,28 +191,37 @@ impl Topics {
     }
 
     fn forget(&mut self, request: RequestKey) -> Option<Shared> {
-        let shared = self.shared.remove(&request)?;
-        self.by_name.remove(&shared.name);
-        Some(shared)
+        let place = self.place(request)?;
+        Some(self.shared.remove(place))
+    }
+
+    fn get_mut(&mut self, request: RequestKey) -> Option<&mut Shared> {
+        let place = self.place(request)?;
+        self.shared.get_mut(place)
+    }
+
+    fn place(&self, request: RequestKey) -> Option<usize> {
+        let place = self.shared.binary_search_by_key(&request, |of| of.request);
+        place.ok()
     }
 
     /// The subscription whose publications this subscriber's credit is for.
     pub(crate) fn of_credit(&self, id: u64) -> Option<RequestKey> {
         let mut shared = self.shared.iter();
-        let found = shared.find(|(_, shared)| shared.credit.id == id);
-        found.map(|(request, _)| *request)
+        let found = shared.find(|shared| shared.credit.id == id);
+        found.map(|shared| shared.request)
     }
 
     /// A handle is gone; with the last of a topic, it is left.
     pub(crate) fn leave(&mut self, id: u64, session: &mut Session, now: Time) {
         let has = |shared: &Shared| shared.subscribers.iter().any(|of| of.id == id);
-        let found = self.shared.iter_mut().find(|(_, shared)| has(shared));
-        let Some((request, shared)) = found else {
+        let found = self.shared.iter_mut().find(|shared| has(shared));
+        let Some(shared) = found else {
             return;
         };
         shared.subscribers.retain(|of| of.id != id);
         if shared.subscribers.is_empty() {
-            let request = *request;
+            let request = shared.request;
             self.forget(request);
             session.unsubscribe(now, request);
         }
@@ -223,6 +230,5 @@ impl Topics {
     /// The session is over.
     pub(crate) fn end(&mut self) {
         self.shared.clear();
-        self.by_name.clear();
     }
 }

@@ -1,6 +1,5 @@
 //! Frames of the link itself: unnumbered, each true on its own.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -107,9 +106,12 @@ impl Table {
         let kinds: Vec<KindEntry> = (0..count)
             .map(|_| read_kind(&mut body))
             .collect::<Result<_, _>>()?;
-        let mut names = HashSet::new();
-        if !kinds.iter().all(|kind| names.insert(kind.name.as_str())) {
-            return Err(Malformed::Meaningless);
+        let mut names: Vec<&str> = Vec::new();
+        for kind in &kinds {
+            match names.binary_search(&kind.name.as_str()) {
+                Ok(_) => return Err(Malformed::Meaningless),
+                Err(place) => names.insert(place, &kind.name),
+            }
         }
         body.end()?;
         Ok(Self::new(kinds))
