@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
+use super::sha256::sha256;
 use super::wire::{Reader, put_bytes, put_integer};
 use super::{Malformed, Refusal};
 use crate::goodbye::{Goodbye, GoodbyeCode, MAX_REASON, Retry};
@@ -37,9 +36,9 @@ impl TableDigest {
         Self(bytes)
     }
 
-    fn of(table: &[u8]) -> Self {
+    fn of(table: Vec<u8>) -> Self {
         let mut first = [0; Self::LEN];
-        first.copy_from_slice(&Sha256::digest(table)[..Self::LEN]);
+        first.copy_from_slice(&sha256(table)[..Self::LEN]);
         Self(first)
     }
 }
@@ -64,7 +63,7 @@ impl Table {
     pub fn new(kinds: Vec<KindEntry>) -> Self {
         let mut body = Vec::new();
         put_kinds(&kinds, &mut body);
-        let digest = TableDigest::of(&body);
+        let digest = TableDigest::of(body);
         Self { kinds, digest }
     }
 

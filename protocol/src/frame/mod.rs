@@ -6,6 +6,7 @@
 mod answer;
 mod link;
 mod request;
+mod sha256;
 mod topic;
 mod wire;
 
