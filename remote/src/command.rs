@@ -1,6 +1,6 @@
 //! What goes from the handles to the shell.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use twinwire::frame::{Start, Table};
@@ -91,7 +91,7 @@ pub(crate) enum Control {
 pub fn channel(table: Arc<Table>, format: Format) -> (Remote, Requests) {
     let (commands, incoming) = queue::queue();
     let (control, incoming_control) = queue::queue();
-    let taken = Arc::new(OnceLock::new());
+    let taken = Arc::new(Mutex::default());
     let requests = Requests::new(
         incoming,
         incoming_control,

@@ -1,7 +1,7 @@
 //! The handle's half.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use twinwire::frame::{Start, Table};
@@ -9,7 +9,7 @@ use twinwire::limits::MAX_PAYLOAD;
 use twinwire::session::Outcome;
 use twinwire::{Answer, Call, Event, Format, Goodbye, Kind, Never, Refusal, StreamCall, Topic};
 
-use crate::channels::{once, queue};
+use crate::channels::{lock, once, queue};
 use crate::command::{Act, Command, Control, UNDER_WAY, Waiter};
 use crate::error::NotMade;
 use crate::subscription::LeaveOnDrop;
@@ -24,7 +24,7 @@ pub(crate) struct Handle {
     commands: queue::Sender<Command>,
     control: queue::Sender<Control>,
     next_id: AtomicU64,
-    taken: Arc<OnceLock<Taken>>,
+    taken: Arc<Mutex<Option<Taken>>>,
     table: Arc<Table>,
     format: Format,
 }
@@ -52,7 +52,7 @@ impl Handle {
     pub(crate) fn new(
         commands: queue::Sender<Command>,
         control: queue::Sender<Control>,
-        taken: Arc<OnceLock<Taken>>,
+        taken: Arc<Mutex<Option<Taken>>>,
         table: Arc<Table>,
         format: Format,
     ) -> Self {
@@ -224,7 +224,11 @@ impl Remote {
             Refusal::UnknownKind => NotMade::Undeclared,
             why => NotMade::Refused(why.into()),
         })?;
-        match taken.get().and_then(|taken| taken.refusal(kind, payload)) {
+        let taken = lock(taken);
+        match taken
+            .as_ref()
+            .and_then(|taken| taken.refusal(kind, payload))
+        {
             Some(why) => Err(NotMade::Refused(why.into())),
             None => Ok(kind),
         }

@@ -1,7 +1,7 @@
 //! The shell's half.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use twinwire::frame::Start;
 use twinwire::session::{Event, Outcome, RequestKey, Session};
 
 use crate::Taken;
-use crate::channels::{once, queue};
+use crate::channels::{lock, once, queue};
 use crate::command::{Act, Command, Control, Piece, Waiter};
 use crate::topics::{Subscriber, Topics};
 
@@ -18,7 +18,7 @@ use crate::topics::{Subscriber, Topics};
 pub struct Requests {
     commands: queue::Receiver<Command>,
     control: queue::Receiver<Control>,
-    taken: Arc<OnceLock<Taken>>,
+    taken: Arc<Mutex<Option<Taken>>>,
     /// One that the session has no room for.
     held: Option<Command>,
     /// In the order of their keys, which is the one in which the session got them.
@@ -41,7 +41,7 @@ impl Requests {
         commands: queue::Receiver<Command>,
         control: queue::Receiver<Control>,
         own_control: queue::WeakSender<Control>,
-        taken: Arc<OnceLock<Taken>>,
+        taken: Arc<Mutex<Option<Taken>>>,
     ) -> Self {
         Self {
             commands,
@@ -58,8 +58,7 @@ impl Requests {
 
     /// The other end has told what it takes: what it doesn't is refused at the handle from now on.
     pub fn told(&self, taken: Taken) {
-        // It tells once.
-        let _ = self.taken.set(taken);
+        *lock(&self.taken) = Some(taken);
     }
 
     /// Gives the session what the application wants, as far as there is room for it. Says whether

@@ -12,7 +12,7 @@ pub mod queue;
 pub mod watched;
 
 /// Nothing panics while it is held, so what a poisoned one guards is whole.
-fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
