@@ -3,7 +3,18 @@
 #![forbid(unsafe_code)]
 
 use chat::{KINDS, LOBBY, Room};
+use rlsf::{GlobalTlsf, GlobalTlsfOptions};
 use twinwire_client_wasm::{Start, Update, connect};
+
+/// With 7 KB less of code than the allocator that std brings.
+#[global_allocator]
+static ALLOCATOR: GlobalTlsf<Small> = GlobalTlsf::new();
+
+struct Small;
+
+impl GlobalTlsfOptions for Small {
+    const ENABLE_REALLOCATION: bool = false;
+}
 
 fn main() {
     wasm_bindgen_futures::spawn_local(async {
