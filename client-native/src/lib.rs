@@ -1,8 +1,7 @@
 //! The typed client of Twinwire on tokio: for bots, load tests, and services that talk to a
 //! Twinwire server.
 //!
-//! It speaks `ws:` only so far; `wss:` is refused with [`OpenError::Tls`]. It does *not* reconnect
-//! yet: a lost connection ends the client.
+//! It speaks `ws:` only so far; `wss:` is refused with [`OpenError::Tls`].
 //!
 //! ```no_run
 //! # use serde::{Deserialize, Serialize};
@@ -25,13 +24,14 @@
 mod transport;
 
 pub use transport::OpenError;
+pub use twinwire::shape::Difference;
 pub use twinwire::{
-    End, Epoch, Format, Goodbye, GoodbyeCode, Kinds, Limits, Offset, Position, Refusal, Refused,
-    Retry,
+    End, Epoch, Format, Goodbye, GoodbyeCode, Kinds, Limits, Offset, Position, Refusal, Retry,
 };
 pub use twinwire_client::{
-    AnyEvent, CallError, Client, ClientState, EventError, Events, Inbox, Items, Options,
-    Publication, Published, Receipt, Start, States, Subscription, Undeclared, Update, Verdict,
+    AnyEvent, CallError, Client, ClientState, EventError, Events, Fresh, Inbox, Items, Joins,
+    Options, Publication, Published, Receipt, Refused, Start, States, Subscription, Undeclared,
+    Update, Verdict,
 };
 
 /// Why [`connect`] failed.

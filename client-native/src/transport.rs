@@ -1,5 +1,6 @@
 //! tokio's sockets and timers as the client's transport.
 
+use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -83,6 +84,12 @@ impl Transport for Tokio {
 
     fn sleep(&self, time: Duration) -> Sleep {
         tokio::time::sleep(time)
+    }
+
+    fn jitter(&self) -> f64 {
+        // Each has random keys of its own.
+        let random = RandomState::new().hash_one(());
+        f64::from(random as u32) / (f64::from(u32::MAX) + 1.0)
     }
 }
 

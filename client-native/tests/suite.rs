@@ -1,10 +1,11 @@
 //! What a client must do, on tokio.
 
 use suite::Platform;
-use testkit::{Server, soon};
+use testkit::{Chaos, Server, soon};
+use tokio::sync::OnceCell;
 use twinwire_client_native::{Client, ConnectError, OpenError, Options, connect_with};
 
-struct Native(Server);
+struct Native(Server, OnceCell<Chaos>);
 
 impl Platform for Native {
     type Error = OpenError;
@@ -13,9 +14,14 @@ impl Platform for Native {
         self.0.url("/ws")
     }
 
+    async fn breaking_url(&self) -> String {
+        let breaking = || testkit::wire::breaking(&self.0);
+        self.1.get_or_init(breaking).await.url("/ws")
+    }
+
     async fn connect(&self, options: Options) -> Result<Client, ConnectError> {
         soon("the welcome", connect_with(options)).await
     }
 }
 
-suite::suite!(tokio::test, Native(testkit::wire::serve()));
+suite::suite!(tokio::test, Native(testkit::wire::serve(), OnceCell::new()));

@@ -42,6 +42,7 @@
 
 mod client;
 mod env;
+mod page;
 mod socket;
 mod transport;
 
@@ -50,13 +51,14 @@ pub use socket::{
     CloseError, CloseEvent, Closed, Flushing, Message, OpenError, QUEUE_FULL_CODE, ReceiveError,
     SendError, Sending, Socket, SocketOptions, TrySendError, UrlError,
 };
+pub use twinwire::shape::Difference;
 pub use twinwire::{
-    End, Epoch, Format, Goodbye, GoodbyeCode, Kinds, Limits, Offset, Position, Refusal, Refused,
-    Retry,
+    End, Epoch, Format, Goodbye, GoodbyeCode, Kinds, Limits, Offset, Position, Refusal, Retry,
 };
 pub use twinwire_client::{
-    AnyEvent, CallError, Client, ClientState, EventError, Events, Inbox, Items, Options,
-    Publication, Published, Receipt, Start, States, Subscription, Undeclared, Update, Verdict,
+    AnyEvent, CallError, Client, ClientState, EventError, Events, Fresh, Inbox, Items, Joins,
+    Options, Publication, Published, Receipt, Refused, Start, States, Subscription, Undeclared,
+    Update, Verdict,
 };
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use twinwire::limits::MAX_MESSAGE;
 use twinwire_client::{Inbound, Link, LinkLost, Transport};
 
 use crate::env::{self, Sleep};
+use crate::page;
 use crate::{Message, OpenError, Socket};
 
 /// What a browser holds of ours at most: what waits longer waits in the session, where an
@@ -36,6 +37,18 @@ impl Transport for Browser {
 
     fn sleep(&self, time: Duration) -> Sleep {
         env::sleep(time)
+    }
+
+    fn jitter(&self) -> f64 {
+        js_sys::Math::random()
+    }
+
+    fn nudged(&self) -> impl Future<Output = ()> {
+        page::nudged()
+    }
+
+    fn leaving(&self) -> impl Future<Output = ()> {
+        page::leaving()
     }
 }
 

@@ -8,14 +8,22 @@ wasm_bindgen_test_configure!(run_in_browser);
 
 struct Browser;
 
+fn address(port: Option<&str>) -> String {
+    let Some(port) = port else {
+        panic!("no server: its port is compiled in; run these by `cargo xtask test wasm`");
+    };
+    format!("ws://127.0.0.1:{port}/ws")
+}
+
 impl Platform for Browser {
     type Error = OpenError;
 
     fn url(&self) -> String {
-        let Some(port) = option_env!("TWINWIRE_TEST_WIRE_PORT") else {
-            panic!("no server: its port is compiled in; run these by `cargo xtask test wasm`");
-        };
-        format!("ws://127.0.0.1:{port}/ws")
+        address(option_env!("TWINWIRE_TEST_WIRE_PORT"))
+    }
+
+    async fn breaking_url(&self) -> String {
+        address(option_env!("TWINWIRE_TEST_BREAKING_PORT"))
     }
 
     async fn connect(&self, options: Options) -> Result<Client, ConnectError> {

@@ -12,18 +12,24 @@ use twinwire::{
     Call, End, Event, Goodbye, GoodbyeCode, Never, PeerId, SessionId, StreamCall, Topic,
 };
 use twinwire_remote::channels::{queue, watched};
-use twinwire_remote::{CallError, EventError, Items, Published, Receipt, Remote, Subscription};
+use twinwire_remote::{
+    CallError, EventError, Items, Published, Receipt, Remote, Subscription, WeakRemote,
+};
 
 use crate::events::{Events, Inbox};
 use crate::handlers::{self, MaybeSend};
+use crate::joins::Joins;
 use crate::listeners::{Listen, Registration};
 use crate::{States, Undeclared};
 
-/// A connection to a server. A cheap clone; when the last one is dropped, the client says goodbye once
+/// A client of a server. A cheap clone; when the last one is dropped, the client says goodbye once
 /// what was asked for is sent.
 ///
-/// It doesn't reconnect yet: after [`closed`](Self::closed), connect again, and subscribe from
-/// [`Subscription::position`].
+/// When its connection is lost, it comes back by itself, and its session goes on: nothing is lost, nothing
+/// comes twice, nothing changes places, and what is asked for meanwhile waits. A session that can't
+/// go on (the server was restarted, or the client was away for too long) is replaced by another: what was
+/// pending ends as `Accepted`, `NotReceived` or `Unknown`, [`Options::on_fresh`](crate::Options::on_fresh)
+/// runs, and topics are joined again from where they stood.
 #[derive(Clone)]
 #[must_use = "dropping the last handle closes the connection"]
 pub struct Client {
@@ -45,6 +51,13 @@ pub enum ClientState {
         session: SessionId,
         /// This client's id towards others.
         peer: PeerId,
+    },
+    /// The connection is lost; the client comes back.
+    Resuming {
+        /// How often it has tried since it was welcomed last, this time included.
+        attempt: u32,
+        /// How long it waits before it tries; zero while it does.
+        wait: Duration,
     },
     /// Over.
     Closed(End),
@@ -96,6 +109,14 @@ impl Client {
     /// If it can't be sent; see [`EventError`].
     pub async fn send<E: Event>(&self, event: E) -> Result<Receipt, EventError> {
         self.remote.send(event).await
+    }
+
+    /// As [`send`](Self::send), but errs where that would wait.
+    ///
+    /// # Errors
+    /// [`EventError::Full`] when as much waits as may; else as of `send`.
+    pub fn try_send<E: Event>(&self, event: E) -> Result<Receipt, EventError> {
+        self.remote.try_send(event)
     }
 
     /// Sends an event of which only the newest matters, such as the place of a cursor: if an earlier
@@ -169,6 +190,21 @@ impl Client {
         self.remote.publish(topic, item).await
     }
 
+    /// The topics of one kind into which the server puts this client from now on, as the application
+    /// would with [`subscribe`](Self::subscribe). Each is joined when it is taken; up to 64 wait. An earlier
+    /// such stream of the kind ends. What the server wants of kinds that have none is refused as
+    /// `no_handler`.
+    ///
+    /// # Errors
+    /// If the kind isn't in the table that the client was connected with.
+    pub fn joined<T: Topic>(&self) -> Result<Joins<T>, Undeclared> {
+        let kind = self.remote.table().place::<T>().map_err(|_| Undeclared)?;
+        let (taker, joins) = Joins::new(self.remote.clone());
+        // A driver that is gone invites nobody: the stream ends.
+        let _ = self.registrations.send(Registration::Join(kind, taker));
+        Ok(joins)
+    }
+
     fn listen(&self, kind: Option<u32>) -> crate::events::Heard {
         let (listen, heard) = Listen::new(kind, self.registrations.clone());
         // A driver that is gone has no events: the stream ends.
@@ -216,6 +252,19 @@ impl Client {
         States::new(self.state.clone())
     }
 
+    /// Tries to come back now, if the client waits to, or was [paused](Self::pause).
+    pub fn reconnect_now(&self) {
+        // A driver that is gone comes back no more.
+        let _ = self.registrations.send(Registration::ReconnectNow);
+    }
+
+    /// Gives the connection up until [`reconnect_now`](Self::reconnect_now). What is asked for meanwhile
+    /// waits, and the server keeps the session for as long as it keeps any.
+    pub fn pause(&self) {
+        // A driver that is gone has no connection.
+        let _ = self.registrations.send(Registration::Pause);
+    }
+
     /// Waits for the end, and says why it came. Any number may wait.
     pub async fn closed(&self) -> End {
         let mut state = self.state.clone();
@@ -223,7 +272,11 @@ impl Client {
             loop {
                 match ready!(state.poll_news(cx)) {
                     Some(ClientState::Closed(end)) => return Poll::Ready(end),
-                    Some(ClientState::Connecting | ClientState::Open { .. }) => {}
+                    Some(
+                        ClientState::Connecting
+                        | ClientState::Open { .. }
+                        | ClientState::Resuming { .. },
+                    ) => {}
                     // The driver was dropped with its runtime.
                     None => return Poll::Ready(End::Lost),
                 }
@@ -237,6 +290,35 @@ impl Client {
     pub async fn close(&self) -> End {
         self.remote.close(Goodbye::new(GoodbyeCode::Done, ""));
         self.closed().await
+    }
+}
+
+/// The way to a client for as long as the application has one.
+pub(crate) struct WeakClient {
+    remote: WeakRemote,
+    registrations: queue::Sender<Registration>,
+    state: watched::Watcher<ClientState>,
+    unheard: Arc<AtomicU64>,
+}
+
+impl WeakClient {
+    pub(crate) fn of(client: &Client) -> Self {
+        Self {
+            remote: client.remote.downgrade(),
+            registrations: client.registrations.clone(),
+            state: client.state.clone(),
+            unheard: Arc::clone(&client.unheard),
+        }
+    }
+
+    /// One whose requests go before those that are held back.
+    pub(crate) fn upgrade_to_go_first(&self) -> Option<Client> {
+        Some(Client {
+            remote: self.remote.upgrade_to_go_first()?,
+            registrations: self.registrations.clone(),
+            state: self.state.clone(),
+            unheard: Arc::clone(&self.unheard),
+        })
     }
 }
 

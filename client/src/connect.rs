@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use twinwire::frame::Table;
 use twinwire_remote::channels::{once, queue, watched};
 
+use crate::client::WeakClient;
 use crate::listeners::Listeners;
 use crate::{Client, ClientState, ConnectError, Driver, Options, Transport};
 
@@ -43,7 +44,9 @@ pub fn start<T: Transport>(transport: T, options: Options) -> (Connecting<T::Err
     let (report, outcome) = once::once();
     let unheard = Arc::new(AtomicU64::new(0));
     let listeners = Listeners::new(Arc::clone(&unheard));
+    let client = Client::new(remote, registrations, state, unheard);
     let driver = Driver {
+        client: WeakClient::of(&client),
         transport,
         options,
         table,
@@ -54,7 +57,7 @@ pub fn start<T: Transport>(transport: T, options: Options) -> (Connecting<T::Err
         report,
     };
     let connecting = Connecting {
-        client: Some(Client::new(remote, registrations, state, unheard)),
+        client: Some(client),
         outcome,
     };
     (connecting, driver)

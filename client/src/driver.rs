@@ -1,20 +1,26 @@
 //! The one loop: link, timer and commands on one side, the session on the other.
 
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use twinwire::frame::Table;
+use twinwire::frame::{Continuity, Table, Welcome};
 use twinwire::limits::MAX_MESSAGE;
-use twinwire::session::{Event, Input, Output, Request, Session, State};
-use twinwire::{Class, End, Goodbye, GoodbyeCode, Kinds, Time, version};
+use twinwire::session::{Event, Fresh, Input, Output, Request, Session, State, TopicRequest};
+use twinwire::shape::Difference;
+use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Refusal, Time, version};
 use twinwire_remote::channels::{once, queue, watched};
 use twinwire_remote::{Requests, Taken};
 
+use crate::absence::{Absence, may_begin_anew};
+use crate::client::WeakClient;
 use crate::handlers::Handlers;
+use crate::joins::{Invitation, Invited};
 use crate::listeners::{Listeners, Registration};
+use crate::options::Freshening;
 use crate::{ClientState, ConnectError, Inbound, Link, LinkLost, Options, Transport};
 
 /// The task behind a [`Client`](crate::Client): it alone owns the session. It ends when the
@@ -22,6 +28,7 @@ use crate::{ClientState, ConnectError, Inbound, Link, LinkLost, Options, Transpo
 #[must_use = "a driver does nothing until it runs"]
 pub struct Driver<T: Transport> {
     pub(crate) transport: T,
+    pub(crate) client: WeakClient,
     pub(crate) options: Options,
     pub(crate) table: Arc<Table>,
     pub(crate) requests: Requests,
@@ -36,6 +43,7 @@ impl<T: Transport> Driver<T> {
     pub async fn run(self) {
         let Self {
             transport,
+            client,
             options,
             table,
             mut requests,
@@ -45,16 +53,7 @@ impl<T: Transport> Driver<T> {
             mut report,
         } = self;
         let started = transport.now();
-        let opened = {
-            let subprotocol = version::subprotocol(options.format);
-            let open = transport.open(&options.url, subprotocol);
-            first(
-                open,
-                poll_fn(|cx| report.poll_closed(cx)),
-                transport.sleep(options.connect_timeout),
-            )
-            .await
-        };
+        let opened = open(&transport, &options, &mut report).await;
         let link = match opened {
             First::Opened(Ok(link)) => link,
             First::Opened(Err(error)) => {
@@ -71,11 +70,16 @@ impl<T: Transport> Driver<T> {
         };
         let spent = transport.now().saturating_since(started);
         let rest = options.connect_timeout.saturating_sub(spent);
-        let limits = options.limits.clone().handshake_at_most(rest);
-        let session = Session::client(limits, table, options.token);
+        let mut limits = options.limits.clone().handshake_at_most(rest);
+        if !options.reconnect {
+            limits = limits.resume(Duration::ZERO);
+        }
+        let session = Session::client(limits, table, options.token.clone());
         let shell = Shell {
             transport: &transport,
-            link,
+            client,
+            freshening: None,
+            link: Some(link),
             session,
             out: Vec::new(),
             sleep: None,
@@ -83,18 +87,24 @@ impl<T: Transport> Driver<T> {
             registrations,
             listeners,
             handlers: Handlers::default(),
-            kinds: options.kinds,
+            invited: Invited::default(),
+            welcomed: None,
+            options,
             state,
             report: Some(report),
+            absence: Absence::default(),
         };
         shell.run().await;
     }
 }
 
-/// Everything of an open link.
+/// The client and its session, with or without a link.
 struct Shell<'a, T: Transport> {
     transport: &'a T,
-    link: T::Link,
+    client: WeakClient,
+    /// The application's work for a session that has begun anew.
+    freshening: Option<Pin<Box<dyn Freshening>>>,
+    link: Option<T::Link>,
     session: Session,
     out: Vec<u8>,
     /// The pause until the session's deadline.
@@ -103,26 +113,117 @@ struct Shell<'a, T: Transport> {
     registrations: queue::Receiver<Registration>,
     listeners: Listeners,
     handlers: Handlers,
-    kinds: Kinds,
+    invited: Invited,
+    /// What the server has said of itself, until the application is told.
+    welcomed: Option<(ClientState, Taken)>,
+    options: Options,
     state: watched::Teller<ClientState>,
     /// Who awaits the connection, until it is open.
     report: Option<once::Sender<Result<(), ConnectError<T::Error>>>>,
+    absence: Absence,
 }
 
-/// The loop is over.
+/// Why the loop stops.
 enum Over {
+    /// For good: the link is to be closed with this code.
     Close(u16),
+    /// For good, and so is the link.
     Lost,
+    /// There is no link, and the session awaits another.
+    Away,
 }
 
 impl<T: Transport> Shell<'_, T> {
     async fn run(mut self) {
-        self.session.handle(self.transport.now(), Input::Opened);
-        let over = poll_fn(|cx| self.poll(cx)).await;
-        self.requests.end();
-        if let Over::Close(code) = over {
-            self.link.close(code).await;
+        let transport = self.transport;
+        self.session.handle(transport.now(), Input::Opened);
+        loop {
+            let mut leaving = pin!(transport.leaving());
+            let over = poll_fn(|cx| {
+                if leaving.as_mut().poll(cx).is_ready() {
+                    self.close();
+                    leaving.set(transport.leaving());
+                }
+                self.poll(cx)
+            });
+            let code = match over.await {
+                Over::Close(code) => Some(code),
+                Over::Lost => None,
+                Over::Away => {
+                    self.come_back().await;
+                    continue;
+                }
+            };
+            if self.absence.begins_anew.take().is_some() {
+                self.begin_anew();
+                continue;
+            }
+            self.requests.end();
+            if let (Some(link), Some(code)) = (self.link, code) {
+                link.close(code).await;
+            }
+            return;
         }
+    }
+
+    /// The session after the one that is over.
+    fn begin_anew(&mut self) {
+        self.link = None;
+        self.session = self.session.again();
+        self.fresh(Fresh::Ended);
+    }
+
+    /// Waits, tries, and waits longer, until there is a link or the session is over.
+    async fn come_back(&mut self) {
+        let transport = self.transport;
+        while self.link.is_none() && self.session.state() == State::Detached {
+            let wait = self.absence.next_wait(transport.jitter());
+            self.tell_absence(wait);
+            {
+                let (mut pause, mut nudge) =
+                    (pin!(transport.sleep(wait)), pin!(transport.nudged()));
+                poll_fn(|cx| {
+                    if self.poll(cx).is_ready() || self.absence.takes_hurry() {
+                        return Poll::Ready(());
+                    }
+                    if self.absence.paused {
+                        return Poll::Pending;
+                    }
+                    match nudge.as_mut().poll(cx) {
+                        Poll::Ready(()) => Poll::Ready(()),
+                        Poll::Pending => pause.as_mut().poll(cx),
+                    }
+                })
+                .await;
+            }
+            if self.session.state() != State::Detached {
+                return;
+            }
+            self.tell_absence(Duration::ZERO);
+            let url = self.options.url.clone();
+            let subprotocol = version::subprotocol(self.options.format);
+            let mut open = pin!(transport.open(&url, subprotocol));
+            let mut late = pin!(transport.sleep(self.options.limits.handshake_time()));
+            let opened = poll_fn(|cx| {
+                if self.poll(cx).is_ready() || self.absence.paused {
+                    return Poll::Ready(None);
+                }
+                if let Poll::Ready(opened) = open.as_mut().poll(cx) {
+                    return Poll::Ready(opened.ok());
+                }
+                late.as_mut().poll(cx).map(|()| None)
+            })
+            .await;
+            if let Some(link) = opened {
+                self.link = Some(link);
+                self.session.handle(transport.now(), Input::Opened);
+            }
+        }
+    }
+
+    fn tell_absence(&self, wait: Duration) {
+        let attempt = self.absence.attempt;
+        self.state.tell(ClientState::Resuming { attempt, wait });
     }
 
     /// Feeds the session with what came, bytes before time, and does what it says.
@@ -132,6 +233,10 @@ impl<T: Transport> Shell<'_, T> {
             let commanded = self.poll_application(cx);
             if let Some(over) = self.drive(cx) {
                 return Poll::Ready(over);
+            }
+            if self.link.is_none() && !self.absence.begun {
+                self.absence.begun = true;
+                return Poll::Ready(Over::Away);
             }
             let woken = self.poll_timer(cx);
             let begun = self.handlers.take_begun();
@@ -148,16 +253,20 @@ impl<T: Transport> Shell<'_, T> {
 
     /// Takes what the link has, a bounded number of messages at a time.
     fn receive(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(link) = &mut self.link else {
+            return false;
+        };
         for taken in 0..64 {
             let now = self.transport.now();
-            match self.link.poll_receive(cx) {
+            match link.poll_receive(cx) {
                 Poll::Ready(Ok(Inbound::Binary(message))) => {
                     self.session.handle(now, Input::Message(&message));
                 }
                 Poll::Ready(Ok(Inbound::Text)) => self.session.handle(now, Input::Text),
                 Poll::Ready(Err(LinkLost)) => {
+                    self.link = None;
                     self.session.handle(now, Input::Lost);
-                    return false;
+                    return true;
                 }
                 Poll::Pending => return taken > 0,
             }
@@ -175,6 +284,13 @@ impl<T: Transport> Shell<'_, T> {
                 Registration::Taken(listener, bytes) => self.listeners.taken(listener, bytes),
                 Registration::Gone(listener) => self.listeners.gone(listener),
                 Registration::Handle(kind, handler) => self.handlers.insert(kind, handler),
+                Registration::ReconnectNow => self.absence.hurry(),
+                Registration::Pause => {
+                    self.absence.pause();
+                    self.link = None;
+                    self.session.handle(now, Input::Lost);
+                }
+                Registration::Join(kind, taker) => self.invited.insert(kind, taker),
             }
             any = true;
         }
@@ -187,6 +303,7 @@ impl<T: Transport> Shell<'_, T> {
             self.session.answer(now, call, answer);
             any = true;
         }
+        any |= self.poll_freshening(cx);
         any |= self.requests.poll(cx, &mut self.session, now);
         let is_unwanted = self
             .report
@@ -209,24 +326,48 @@ impl<T: Transport> Shell<'_, T> {
     /// Does what the session says until it waits.
     fn drive(&mut self, cx: &mut Context<'_>) -> Option<Over> {
         loop {
-            let room = match self.link.poll_ready(cx) {
-                Poll::Ready(Ok(())) => MAX_MESSAGE,
-                Poll::Ready(Err(LinkLost)) | Poll::Pending => 0,
+            let room = match self.link.as_mut().map(|link| link.poll_ready(cx)) {
+                Some(Poll::Ready(Ok(()))) => MAX_MESSAGE,
+                Some(Poll::Ready(Err(LinkLost)) | Poll::Pending) | None => 0,
             };
             match self.session.poll(self.transport.now(), &mut self.out, room) {
-                Output::Send => self.link.send(std::mem::take(&mut self.out)),
+                Output::Send => {
+                    if let Some(link) = &mut self.link {
+                        link.send(std::mem::take(&mut self.out));
+                    }
+                }
                 Output::Event(event) => self.event(event),
                 Output::Pull(_) => debug_assert!(false, "a client has no logs"),
+                // Nobody is there to answer a close: dropping the link is enough.
+                Output::Close { .. } if self.session.state() == State::Detached => {
+                    self.link = None;
+                }
                 Output::Close { code } => return Some(Over::Close(code)),
                 Output::Wait(deadline) => {
+                    self.welcome();
                     self.wake_at(deadline);
                     break;
                 }
             }
         }
-        // A lost link shows in `receive`.
-        let _ = self.link.poll_flush(cx);
+        if let Some(link) = &mut self.link {
+            // A lost link shows in `receive`.
+            let _ = link.poll_flush(cx);
+        }
         (self.session.state() == State::Closed).then_some(Over::Lost)
+    }
+
+    /// Lets the application begin, once what came with the welcome has been taken too.
+    fn welcome(&mut self) {
+        let Some((open, taken)) = self.welcomed.take() else {
+            return;
+        };
+        self.requests.told(taken);
+        self.state.tell(open);
+        if let Some(report) = self.report.take() {
+            // Who dropped the future has dropped the handle: the loop will see that.
+            let _ = report.send(Ok(()));
+        }
     }
 
     fn event(&mut self, event: Event) {
@@ -234,36 +375,22 @@ impl<T: Transport> Shell<'_, T> {
             return;
         };
         match event {
-            Event::Welcome(welcome) => {
-                let (session, peer) = (welcome.session, welcome.peer);
-                self.requests.told(Taken {
-                    payload: welcome.bounds.payload,
-                    refused: welcome.refused,
-                });
-                self.state.tell(ClientState::Open { session, peer });
-                if let Some(report) = self.report.take() {
-                    // Who dropped the future has dropped the handle: the loop will see that.
-                    let _ = report.send(Ok(()));
+            Event::Welcome(welcome) => self.welcomed(welcome),
+            Event::Outline { kind, text } => {
+                if let Some((_, taken)) = &mut self.welcomed {
+                    let ours = self.options.kinds.outline(kind).unwrap_or_default();
+                    let difference = Difference::between(&ours, &text);
+                    taken.differences.push((kind, Arc::new(difference)));
                 }
             }
-            Event::Ended(end) => {
-                if let Some(report) = self.report.take() {
-                    refuse(
-                        report,
-                        match &end {
-                            End::TooSlow => ConnectError::TimedOut,
-                            end => ConnectError::NotWelcomed(end.clone()),
-                        },
-                    );
-                }
-                self.handlers.drop_all();
-                self.state.tell(ClientState::Closed(end));
-            }
+            Event::Detached { retry } => self.absence.begin(retry),
+            Event::Fresh { why } => self.fresh(why),
+            Event::Ended(end) => self.ended(end),
             Event::Request(request) => self.request(request),
             Event::Dropped { request, .. } => self.handlers.drop_one(request),
             Event::NeedOutlines { kinds } => {
                 for kind in kinds {
-                    if let Some(text) = self.kinds.outline(kind) {
+                    if let Some(text) = self.options.kinds.outline(kind) {
                         self.session.tell_outline(kind, text);
                     }
                 }
@@ -276,7 +403,7 @@ impl<T: Transport> Shell<'_, T> {
             | Event::Publication { .. }
             | Event::Skipped { .. }
             | Event::Left { .. }
-            | Event::Outline { .. }
+            | Event::PutOut { .. }
             | Event::Pong { .. } => {
                 debug_assert!(
                     false,
@@ -286,13 +413,83 @@ impl<T: Transport> Shell<'_, T> {
         }
     }
 
+    fn welcomed(&mut self, welcome: Welcome) {
+        let (session, peer) = (welcome.session, welcome.peer);
+        let open = ClientState::Open { session, peer };
+        self.absence = Absence::default();
+        if let Continuity::Resumed { .. } = welcome.continuity {
+            // What was told stands.
+            self.state.tell(open);
+            return;
+        }
+        let taken = Taken {
+            payload: welcome.bounds.payload,
+            refused: welcome.refused,
+            differences: Vec::new(),
+        };
+        self.welcomed = Some((open, taken));
+    }
+
+    /// The session is lost, and another has begun.
+    fn fresh(&mut self, why: Fresh) {
+        self.handlers.drop_all();
+        self.listeners.begin_anew();
+        let now = self.transport.now();
+        self.requests.begin_anew(&mut self.session, now);
+        let on_fresh = self.options.on_fresh.as_ref();
+        let client = on_fresh.and_then(|_| self.client.upgrade_to_go_first());
+        self.freshening = on_fresh.zip(client).map(|(on, client)| on(client, why));
+        if self.freshening.is_none() {
+            self.requests.go_on();
+        }
+    }
+
+    /// Whether the application has become ready for its new session.
+    fn poll_freshening(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(freshening) = &mut self.freshening else {
+            return false;
+        };
+        // A panic in it is no reason to hold everything back for ever.
+        let polled = catch_unwind(AssertUnwindSafe(|| freshening.as_mut().poll(cx)));
+        let is_ready = !matches!(polled, Ok(Poll::Pending));
+        if is_ready {
+            self.freshening = None;
+            self.requests.go_on();
+        }
+        is_ready
+    }
+
+    fn ended(&mut self, end: End) {
+        self.welcome();
+        self.handlers.drop_all();
+        let was_welcomed = self.report.is_none();
+        if let Some(retry) = may_begin_anew(&end)
+            && was_welcomed
+            && self.options.reconnect
+        {
+            self.absence.begin(retry);
+            self.absence.begins_anew = Some(end);
+            return;
+        }
+        if let Some(report) = self.report.take() {
+            refuse(
+                report,
+                match &end {
+                    End::TooSlow => ConnectError::TimedOut,
+                    end => ConnectError::NotWelcomed(end.clone()),
+                },
+            );
+        }
+        self.state.tell(ClientState::Closed(end));
+    }
+
     fn request(&mut self, request: Request) {
         let Request {
             number,
             class,
             kind,
             payload,
-            topic: _,
+            topic,
         } = request;
         match class {
             Class::Event if self.listeners.give(number, kind, &payload) => {
@@ -300,7 +497,19 @@ impl<T: Transport> Shell<'_, T> {
             }
             Class::Event => self.session.hold(number),
             Class::Call => self.handlers.start(number, Some(kind), payload),
-            Class::Stream | Class::Topic => self.handlers.start(number, None, payload),
+            Class::Stream => self.handlers.start(number, None, payload),
+            Class::Topic => {
+                let answer = match topic {
+                    Some(TopicRequest::Invite { position }) => {
+                        let key = payload;
+                        self.invited.give(kind, Invitation { key, position })
+                    }
+                    Some(TopicRequest::Join { .. } | TopicRequest::Publish { .. }) | None => {
+                        Answer::Refused(Refusal::NoHandler.into())
+                    }
+                };
+                self.session.answer(self.transport.now(), number, answer);
+            }
         }
     }
 
@@ -338,6 +547,18 @@ fn refuse<E: std::error::Error + 'static>(
 ) {
     // Who dropped the future wants no reason.
     let _ = report.send(Err(error));
+}
+
+/// Opens the first link, as long as somebody waits for it.
+async fn open<T: Transport>(
+    transport: &T,
+    options: &Options,
+    report: &mut once::Sender<Result<(), ConnectError<T::Error>>>,
+) -> First<Result<T::Link, T::Error>> {
+    let subprotocol = version::subprotocol(options.format);
+    let open = transport.open(&options.url, subprotocol);
+    let timeout = transport.sleep(options.connect_timeout);
+    first(open, poll_fn(|cx| report.poll_closed(cx)), timeout).await
 }
 
 enum First<O> {

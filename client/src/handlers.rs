@@ -18,6 +18,18 @@ pub trait MaybeSend {}
 #[cfg(target_arch = "wasm32")]
 impl<T> MaybeSend for T {}
 
+/// `Sync` where tasks move between threads; everything in a browser, where they don't.
+#[cfg(not(target_arch = "wasm32"))]
+pub trait MaybeSync: Sync {}
+#[cfg(not(target_arch = "wasm32"))]
+impl<T: Sync> MaybeSync for T {}
+
+/// `Sync` where tasks move between threads; everything in a browser, where they don't.
+#[cfg(target_arch = "wasm32")]
+pub trait MaybeSync {}
+#[cfg(target_arch = "wasm32")]
+impl<T> MaybeSync for T {}
+
 /// A call under way.
 trait Work: Future<Output = Answer<Vec<u8>>> + MaybeSend {}
 impl<T: Future<Output = Answer<Vec<u8>>> + MaybeSend> Work for T {}

@@ -24,12 +24,14 @@
 
 #![forbid(unsafe_code)]
 
+mod absence;
 mod client;
 mod connect;
 mod driver;
 mod error;
 mod events;
 mod handlers;
+mod joins;
 mod listeners;
 mod options;
 mod states;
@@ -40,12 +42,14 @@ pub use connect::{Connecting, start};
 pub use driver::Driver;
 pub use error::{ConnectError, Undeclared};
 pub use events::{AnyEvent, Events, Inbox};
-pub use handlers::MaybeSend;
+pub use handlers::{MaybeSend, MaybeSync};
+pub use joins::Joins;
 pub use options::Options;
 pub use states::States;
 pub use transport::Transport;
 pub use twinwire::frame::{Start, Verdict};
+pub use twinwire::session::Fresh;
 pub use twinwire_remote::{
     CallError, EventError, Inbound, Items, Link, LinkLost, Publication, Published, Receipt,
-    Subscription, Update,
+    Refused, Subscription, Update,
 };

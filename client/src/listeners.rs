@@ -9,6 +9,7 @@ use twinwire_remote::channels::queue;
 
 use crate::events::{Heard, HeardEvent};
 use crate::handlers::Handler;
+use crate::joins::Invitation;
 
 /// How many events wait in a stream that isn't read before they hold up what follows; and how many
 /// of a kind are kept until somebody listens.
@@ -25,6 +26,11 @@ pub(crate) enum Registration {
     /// A listener is gone.
     Gone(ListenerId),
     Handle(u32, Handler),
+    /// The application wants the connection back now.
+    ReconnectNow,
+    /// The application wants no connection for a while.
+    Pause,
+    Join(u32, queue::Sender<Invitation>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -154,6 +160,11 @@ impl Listeners {
 
     pub(crate) fn gone(&mut self, id: ListenerId) {
         self.all.retain(|listener| listener.listen.id != id);
+    }
+
+    /// Another session has begun, which holds nothing.
+    pub(crate) fn begin_anew(&mut self) {
+        self.held = None;
     }
 
     /// The event that was held and needn't be any more: because there is room, or since `last` of the

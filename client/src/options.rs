@@ -1,11 +1,18 @@
 //! How to connect.
 
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use twinwire::session::Fresh;
 use twinwire::{Format, Kinds, Limits};
 
+use crate::Client;
+use crate::handlers::{MaybeSend, MaybeSync};
+
 /// How to connect, and to what.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     pub(crate) url: String,
     pub(crate) kinds: Kinds,
@@ -13,6 +20,33 @@ pub struct Options {
     pub(crate) token: Vec<u8>,
     pub(crate) connect_timeout: Duration,
     pub(crate) limits: Limits,
+    pub(crate) reconnect: bool,
+    pub(crate) on_fresh: Option<OnFresh>,
+}
+
+/// The application's work when a session begins anew.
+pub(crate) trait Freshening: Future<Output = ()> + MaybeSend {}
+impl<T: Future<Output = ()> + MaybeSend> Freshening for T {}
+
+/// What makes that work.
+pub(crate) trait Freshen:
+    Fn(Client, Fresh) -> Pin<Box<dyn Freshening>> + MaybeSend + MaybeSync
+{
+}
+impl<T> Freshen for T where T: Fn(Client, Fresh) -> Pin<Box<dyn Freshening>> + MaybeSend + MaybeSync {}
+
+pub(crate) type OnFresh = Arc<dyn Freshen>;
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("url", &self.url)
+            .field("format", &self.format)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("limits", &self.limits)
+            .field("reconnect", &self.reconnect)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Options {
@@ -26,6 +60,8 @@ impl Options {
             token: Vec::new(),
             connect_timeout: Duration::from_secs(30),
             limits: Limits::default(),
+            reconnect: true,
+            on_fresh: None,
         }
     }
 
@@ -52,6 +88,30 @@ impl Options {
     /// The session's bounds, the calls' deadline among them.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Whether a client that was welcomed comes back when its connection is lost (default: yes). If not,
+    /// the client is over with its connection.
+    pub fn reconnect(mut self, yes: bool) -> Self {
+        self.reconnect = yes;
+        self
+    }
+
+    /// Runs each time when the session is lost and another begins in its place: to tell the server
+    /// again who this is, for instance. Everything that was pending has its outcome by then. What the
+    /// client that it gets is asked for goes out at once; whatever else is asked for waits until this has
+    /// ended, and topics are joined again after it, from where they stood. It is dropped if that session is
+    /// lost, too. It must not wait for anything but its own requests, or the client waits with it.
+    pub fn on_fresh<F, R>(mut self, on_fresh: F) -> Self
+    where
+        F: Fn(Client, Fresh) -> R + MaybeSend + MaybeSync + 'static,
+        R: Future<Output = ()> + MaybeSend + 'static,
+    {
+        self.on_fresh = Some(Arc::new(move |client, why| {
+            let freshening: Pin<Box<dyn Freshening>> = Box::pin(on_fresh(client, why));
+            freshening
+        }));
         self
     }
 }

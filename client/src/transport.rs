@@ -32,4 +32,18 @@ pub trait Transport: 'static {
 
     /// Waits at least `time`.
     fn sleep(&self, time: Duration) -> Self::Sleep;
+
+    /// A number from zero up to one, another each time: clients that lost their server together must
+    /// not come back together.
+    fn jitter(&self) -> f64;
+
+    /// Ready when it is worth trying again at once: the network is back, or the page is looked at.
+    fn nudged(&self) -> impl Future<Output = ()> {
+        std::future::pending()
+    }
+
+    /// Ready when the program is about to go for good, and there is time for last words only.
+    fn leaving(&self) -> impl Future<Output = ()> {
+        std::future::pending()
+    }
 }

@@ -16,6 +16,9 @@ const FLAGS = [
   "--disable-dev-shm-usage",
 ];
 
+/** What Chromium itself says of a connection that breaks or doesn't come about. */
+export const BROKEN = [/^WebSocket connection to .* failed/];
+
 /**
  * Starts the server and opens its page.
  *

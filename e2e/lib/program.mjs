@@ -95,11 +95,21 @@ class Program {
     return found;
   }
 
+  /** Makes it stand still: its connections stay, and nothing happens. */
+  stop() {
+    this.#child.kill("SIGSTOP");
+  }
+
+  goOn() {
+    this.#child.kill("SIGCONT");
+  }
+
   /** Asks it to end, and makes it end if it doesn't. */
   async end() {
     if (this.#ended || this.#child.pid === undefined) return;
     const closed = once(this.#child, "close");
     this.#child.kill("SIGTERM");
+    this.goOn();
     const force = setTimeout(() => this.#child.kill("SIGKILL"), ENDING);
     await closed;
     clearTimeout(force);

@@ -13,7 +13,6 @@ import {
   tryName,
 } from "../lib/chat.mjs";
 import { newPage, openPage } from "../lib/page.mjs";
-import { startServer } from "../lib/program.mjs";
 import { story } from "../lib/story.mjs";
 
 story("two people in a room see each other and hear what each says", async (t) => {
@@ -131,25 +130,4 @@ story("markup stays text", async (t) => {
   await say(page, "<b onclick=x>bold</b> <img src=x onerror=alert(1)>");
   await hears(page, "<i>Ada</i>", "<b onclick=x>bold</b> <img src=x onerror=alert(1)>");
   assert.equal(await page.locator("main b, main i, main img").count(), 0);
-});
-
-story("a server that goes away is told in words, and the way back leads to name and rooms", async (t) => {
-  const { page, server } = await openChat(t, "Ada");
-  await say(page, "Before.");
-  await hears(page, "Ada", "Before.");
-  await server.end();
-  await page.getByRole("status").filter({ hasText: "Not connected" }).waitFor();
-  await page.getByRole("alert").filter({ hasText: "The server is stopping." }).waitFor();
-  await say(page, "Into the void.");
-  await page.getByText("There is no connection now.").waitFor();
-  assert.equal(await composer(page, "lobby").inputValue(), "Into the void.");
-
-  await startServer(t, "--port", String(server.port));
-  await page.getByRole("button", { name: "Connect again" }).click();
-  await connected(page);
-  await page.locator("#text:focus").waitFor();
-  await sees(page, ["Ada"]);
-  await page.getByText("The server started anew").waitFor();
-  await say(page, "Back again.");
-  await hears(page, null, "Back again.");
 });

@@ -6,9 +6,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use twinwire::frame::Table;
+use twinwire::frame::{Continuity, Table};
 use twinwire::session::{Admitted, Event, Input, Outcome, Output, Session};
-use twinwire::{Answer, BootId, Class, Fingerprint, KindEntry, Limits, PeerId, SessionId, Time};
+use twinwire::{
+    Answer, BootId, Class, Fingerprint, KindEntry, Limits, PeerId, Secret, SessionId, Time,
+};
 
 /// Polls until the session waits: messages go to the link, events come back.
 fn drive(session: &mut Session, link: &mut VecDeque<Vec<u8>>) -> Vec<Event> {
@@ -76,6 +78,8 @@ fn greeting() -> Admitted {
     Admitted {
         session: SessionId::from_bytes([1; 16]),
         peer: PeerId::from_bytes([2; 8]),
+        secret: Secret::from_bytes([4; 32]),
+        continuity: Continuity::New,
         boot: BootId::from_bytes([3; 8]),
         refused: Vec::new(),
         in_order: Vec::new(),

@@ -65,6 +65,8 @@ goodbye_codes! {
     Internal = 8, "internal", Retry::Now, "something went wrong on the side that says so";
     /// Nothing came from the peer for two heartbeats.
     Silent = 9, "silent", Retry::Now, "nothing came from the other side for two heartbeats";
+    /// A later attempt to resume the session has come first.
+    Superseded = 10, "superseded", Retry::Never, "the session goes on over another connection";
 }
 
 impl GoodbyeCode {

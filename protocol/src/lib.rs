@@ -57,12 +57,12 @@ mod time;
 
 pub use frame::{Answer, KindEntry, Refusal, Refused};
 pub use goodbye::{Goodbye, GoodbyeCode, MAX_REASON, Retry};
-pub use id::{Alias, BootId, Epoch, Number, Offset, PeerId, Position, SessionId};
+pub use id::{Alias, BootId, Epoch, Number, Offset, PeerId, Position, Secret, SessionId};
 pub use kinds::{Class, KindInfo, Kinds};
 pub use limits::Limits;
 pub use message::{
-    AlsoCalls, AlsoEvents, Call, CallVisitor, Event, EventVisitor, Kind, Never, Payload,
-    StreamCall, Topic,
+    AlsoCalls, AlsoEvents, AlsoStreams, AlsoTopics, Call, CallVisitor, Event, EventVisitor, Kind,
+    Never, Payload, StreamCall, StreamVisitor, Topic, TopicVisitor,
 };
 pub use payload::{Bytes, DecodeError, EncodeError, Format, JsonError, MAX_DEPTH};
 pub use session::{End, PeerMisbehaved};

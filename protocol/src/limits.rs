@@ -37,6 +37,13 @@ pub const MAX_OUTLINES: usize = 8;
 /// The most bytes of a topic's key in its canonical form, which is postcard.
 pub const MAX_TOPIC_KEY: usize = 255;
 
+/// The most subscriptions of a client: a hello that resumes its session lists them.
+pub const MAX_SUBSCRIPTIONS: usize = 1024;
+
+/// What a side keeps at least of what it sent, until it is acknowledged, in bytes: see
+/// [`Limits::retained`].
+pub const MIN_RETAINED: usize = 256 * 1024;
+
 /// The largest window of requests: what a session could ever be granted stays below the wire's
 /// 2^53.
 const MAX_WINDOW: u64 = 1 << 32;
@@ -61,6 +68,8 @@ pub struct Limits {
     pub(crate) call_deadline: Duration,
     pub(crate) drain: Duration,
     pub(crate) heartbeat: Duration,
+    pub(crate) retained: usize,
+    pub(crate) resume: Duration,
 }
 
 impl Default for Limits {
@@ -78,6 +87,8 @@ impl Default for Limits {
             call_deadline: Duration::from_secs(30),
             drain: Duration::from_secs(2),
             heartbeat: Duration::from_secs(15),
+            retained: MIN_RETAINED,
+            resume: Duration::from_secs(120),
         }
     }
 }
@@ -135,10 +146,10 @@ impl Limits {
         self
     }
 
-    /// Topics that a client is subscribed to (default 256, at least 1). A further join is refused as
-    /// [`Refusal::Busy`](crate::Refusal::Busy).
+    /// Topics that a client is subscribed to (default 256, at least 1, at most 1,024). A further join is
+    /// refused as [`Refusal::Busy`](crate::Refusal::Busy).
     pub fn subscriptions(mut self, subscriptions: usize) -> Self {
-        self.subscriptions = subscriptions.max(1);
+        self.subscriptions = subscriptions.clamp(1, MAX_SUBSCRIPTIONS);
         self
     }
 
@@ -155,6 +166,11 @@ impl Limits {
     pub fn handshake(mut self, time: Duration) -> Self {
         self.handshake = time;
         self
+    }
+
+    /// The handshake's time, see [`handshake`](Self::handshake).
+    pub fn handshake_time(&self) -> Duration {
+        self.handshake
     }
 
     /// Shortens the handshake's time to what is left of a larger deadline.
@@ -185,6 +201,23 @@ impl Limits {
     /// Time that a goodbye waits for the peer's goodbye (default 2 s); then the socket is closed.
     pub fn drain(mut self, time: Duration) -> Self {
         self.drain = time;
+        self
+    }
+
+    /// Bytes of what this side has sent that it keeps until the peer acknowledges them, to send them
+    /// again over another connection (default and least 256 KiB). While as much is kept, nothing new
+    /// of requests, answers and items is sent. More allows more speed over long distances: a round
+    /// trip carries as much at most.
+    pub fn retained(mut self, bytes: usize) -> Self {
+        self.retained = bytes.max(MIN_RETAINED);
+        self
+    }
+
+    /// Time that a server keeps a session whose connection was lost (default 120 s; at zero it keeps
+    /// none). To a client it only matters whether it is zero: then it wants none back. The client may resume it as long, and neither end loses anything by that. More outlives
+    /// longer tunnels, at the cost of what such sessions hold.
+    pub fn resume(mut self, time: Duration) -> Self {
+        self.resume = time.min(Duration::from_millis(u64::from(u32::MAX)));
         self
     }
 }

@@ -145,12 +145,52 @@ where
 ///     text: String,
 /// }
 /// ```
+///
+/// `#[call(also = AskV1)]` makes a server take older clients' requests too, as of a [`Call`]: each becomes
+/// one of the newer type, whose items and error become the older's.
 pub trait StreamCall: Kind {
     /// What comes back, again and again.
     type Item: Payload;
     /// The application's own error, which ends the stream; [`Never`] unless `#[call(error = …)]`
     /// names a type.
     type Error: Payload;
+    /// The older types that a server takes for this one: `()`, or what `#[call(also = …)]` names.
+    type Also: AlsoStreams<Self>;
+}
+
+/// Older types of a stream's request, that become it; see [`StreamCall`]. Derived.
+pub trait AlsoStreams<C: StreamCall> {
+    /// Shows each of them to `visitor`.
+    fn visit<V: StreamVisitor<C>>(visitor: V) -> V;
+}
+
+/// What is done with each older type of a stream's request.
+pub trait StreamVisitor<C: StreamCall>: Sized {
+    /// One of them.
+    fn also<O>(self) -> Self
+    where
+        O: StreamCall + Into<C>,
+        C::Item: Into<O::Item>,
+        C::Error: Into<O::Error>;
+}
+
+impl<C: StreamCall> AlsoStreams<C> for () {
+    fn visit<V: StreamVisitor<C>>(visitor: V) -> V {
+        visitor
+    }
+}
+
+/// One older type, and those that are older still.
+impl<C: StreamCall, O, Rest> AlsoStreams<C> for (O, Rest)
+where
+    O: StreamCall + Into<C>,
+    C::Item: Into<O::Item>,
+    C::Error: Into<O::Error>,
+    Rest: AlsoStreams<C>,
+{
+    fn visit<V: StreamVisitor<C>>(visitor: V) -> V {
+        Rest::visit(visitor.also::<O>())
+    }
 }
 
 /// A message that is not answered. It is acknowledged all the same: whoever sends it can learn
@@ -228,9 +268,92 @@ impl<E: Event, O: Event + Into<E>, Rest: AlsoEvents<E>> AlsoEvents<E> for (O, Re
 ///     latitude: f64,
 /// }
 /// ```
+///
+/// **Older clients.** `#[topic(also = RoomV1)]` makes a server take older clients' topics too, as of a
+/// [`Call`]: keys become the newer type's, items are converted both ways, and all meet in one topic.
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # use twinwire::{Shape, Topic};
+/// #[derive(Serialize, Deserialize, Topic)]
+/// #[topic(item = Line, also = RoomV1)]
+/// struct Room {
+///     name: String,
+/// }
+///
+/// #[derive(Serialize, Deserialize, Shape)]
+/// struct Line {
+///     from: Option<String>,
+///     text: String,
+/// }
+///
+/// /// What clients joined when lines were only text.
+/// #[derive(Serialize, Deserialize, Topic)]
+/// #[topic(item = String, name = "Room")]
+/// struct RoomV1 {
+///     name: String,
+/// }
+///
+/// impl From<RoomV1> for Room {
+///     fn from(old: RoomV1) -> Self {
+///         Self { name: old.name }
+///     }
+/// }
+///
+/// impl From<String> for Line {
+///     fn from(text: String) -> Self {
+///         Self { from: None, text }
+///     }
+/// }
+///
+/// impl From<Line> for String {
+///     fn from(line: Line) -> Self {
+///         line.text
+///     }
+/// }
+/// ```
+///
+/// Two keys of an older type must not become one: a client is in each topic once.
 pub trait Topic: Kind {
     /// What is published.
     type Item: Payload;
+    /// The older types that a server takes for this one: `()`, or what `#[topic(also = …)]` names.
+    type Also: AlsoTopics<Self>;
+}
+
+/// Older types of a topic, that become it; see [`Topic`]. Derived.
+pub trait AlsoTopics<T: Topic> {
+    /// Shows each of them to `visitor`.
+    fn visit<V: TopicVisitor<T>>(visitor: V) -> V;
+}
+
+/// What is done with each older type of a topic.
+pub trait TopicVisitor<T: Topic>: Sized {
+    /// One of them.
+    fn also<O>(self) -> Self
+    where
+        O: Topic + Into<T>,
+        O::Item: Into<T::Item>,
+        T::Item: Into<O::Item>;
+}
+
+impl<T: Topic> AlsoTopics<T> for () {
+    fn visit<V: TopicVisitor<T>>(visitor: V) -> V {
+        visitor
+    }
+}
+
+/// One older type, and those that are older still.
+impl<T: Topic, O, Rest> AlsoTopics<T> for (O, Rest)
+where
+    O: Topic + Into<T>,
+    O::Item: Into<T::Item>,
+    T::Item: Into<O::Item>,
+    Rest: AlsoTopics<T>,
+{
+    fn visit<V: TopicVisitor<T>>(visitor: V) -> V {
+        Rest::visit(visitor.also::<O>())
+    }
 }
 
 /// The error of a call that has none of its own. It has no values.

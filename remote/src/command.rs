@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use twinwire::frame::{Start, Table};
 use twinwire::session::Outcome;
-use twinwire::{Format, Goodbye};
+use twinwire::{Alias, Format, Goodbye, Position};
 
 use crate::channels::{once, queue};
 use crate::remote::Handle;
@@ -31,7 +31,7 @@ impl Command {
     pub(crate) fn cost(&self) -> usize {
         let key = match &self.act {
             Act::Request => return self.payload.len(),
-            Act::Join { .. } => 0,
+            Act::Join { .. } | Act::Invite { .. } => 0,
             Act::Publish { key } => key.len(),
         };
         self.payload.len() + key + TOPIC_REQUEST
@@ -39,7 +39,7 @@ impl Command {
 }
 
 /// What joining and publishing adds to a key and an item, at most, in bytes.
-const TOPIC_REQUEST: usize = 32;
+pub(crate) const TOPIC_REQUEST: usize = 32;
 
 /// What a request does.
 pub(crate) enum Act {
@@ -47,6 +47,8 @@ pub(crate) enum Act {
     Request,
     /// Joins a topic: the payload is its key.
     Join { start: Start },
+    /// Has the other end, a client, join a topic: the payload is its key.
+    Invite { position: Position },
     /// Publishes to a topic: the payload is the item.
     Publish { key: Vec<u8> },
 }
@@ -79,6 +81,8 @@ pub(crate) enum Control {
     Consumed(u64),
     /// A topic's subscriber is gone.
     Leave(u64),
+    /// The other end, a client, is to be put out of a topic.
+    PutOut(Alias),
     /// Somebody waits for an acknowledgement.
     Prompt,
     /// Somebody wants to know the time of a round trip.
@@ -90,14 +94,16 @@ pub(crate) enum Control {
 /// Makes the two halves. What the other end takes may be told later, by [`Requests::told`].
 pub fn channel(table: Arc<Table>, format: Format) -> (Remote, Requests) {
     let (commands, incoming) = queue::queue();
+    let (first, incoming_first) = queue::queue();
     let (control, incoming_control) = queue::queue();
     let taken = Arc::new(Mutex::default());
     let requests = Requests::new(
         incoming,
+        incoming_first,
         incoming_control,
         control.downgrade(),
         Arc::clone(&taken),
     );
-    let handle = Handle::new(commands, control, taken, table, format);
+    let handle = Handle::new(commands, first, control, taken, table, format);
     (Remote::new(handle), requests)
 }

@@ -2,9 +2,52 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use thiserror::Error;
-use twinwire::{DecodeError, EncodeError, Refused};
+use twinwire::shape::Difference;
+use twinwire::{DecodeError, EncodeError, Refusal, Retry};
+
+/// Why the other side refused a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refused {
+    /// Why.
+    pub why: Refusal,
+    /// Whether the same request may fare better later.
+    pub retry: Retry,
+    /// With [`Refusal::KindDiffers`], how the two ends have the kind, if the server explains that: for
+    /// those who build the two, not for those who use them.
+    pub difference: Option<Arc<Difference>>,
+}
+
+impl From<Refusal> for Refused {
+    /// With the refusal's usual `retry`.
+    fn from(why: Refusal) -> Self {
+        twinwire::Refused::from(why).into()
+    }
+}
+
+impl From<twinwire::Refused> for Refused {
+    fn from(refused: twinwire::Refused) -> Self {
+        let twinwire::Refused { why, retry } = refused;
+        Self {
+            why,
+            retry,
+            difference: None,
+        }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.why)?;
+        match &self.difference {
+            Some(difference) => write!(f, "; {difference}"),
+            None => Ok(()),
+        }
+    }
+}
 
 /// A call brought no reply, or a stream ended with this. `E` is the application's own error.
 #[derive(Debug)]
@@ -83,6 +126,9 @@ pub enum EventError {
     /// The event can't be written: too large, or a value that the format doesn't have.
     #[error("the event can't be written: {0}")]
     Encode(#[source] EncodeError),
+    /// As much waits as may: it wasn't taken. Of [`try_send`](crate::Remote::try_send) only.
+    #[error("as much waits as may")]
+    Full,
 }
 
 /// A request that can't be made, whatever its class.

@@ -20,10 +20,10 @@ mod subscription;
 mod topics;
 
 pub use command::channel;
-pub use error::{CallError, EventError};
+pub use error::{CallError, EventError, Refused};
 pub use items::Items;
 pub use link::{Inbound, Link, LinkLost};
 pub use receipt::{Published, Receipt};
-pub use remote::{Remote, Taken};
+pub use remote::{Remote, Taken, WeakRemote};
 pub use requests::Requests;
 pub use subscription::{Publication, Subscription, Update};

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use twinwire::frame::decode_offset;
 use twinwire::session::Outcome;
-use twinwire::{Answer, Format, Never, Offset, Refusal, Refused};
+use twinwire::{Answer, Format, Never, Offset, Refusal};
 
 use crate::channels::{once, queue};
 use crate::command::Control;
@@ -41,10 +41,12 @@ impl Future for Receipt {
                 Outcome::Accepted => Ok(()),
                 Outcome::NotReceived => Err(EventError::NotReceived),
                 Outcome::Unknown | Outcome::Deadline => Err(EventError::Unknown),
-                Outcome::Answered(Answer::Refused(refused)) => Err(EventError::Refused(refused)),
+                Outcome::Answered(Answer::Refused(refused)) => {
+                    Err(EventError::Refused(refused.into()))
+                }
                 // Nobody answers an event.
                 Outcome::Answered(Answer::Value(_) | Answer::Error(_)) => {
-                    Err(EventError::Refused(Refused::from(Refusal::NoHandler)))
+                    Err(EventError::Refused(Refusal::NoHandler.into()))
                 }
             }),
             Poll::Pending => {

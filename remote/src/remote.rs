@@ -1,27 +1,53 @@
 //! The handle's half.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use twinwire::frame::{Start, Table};
 use twinwire::limits::MAX_PAYLOAD;
 use twinwire::session::Outcome;
-use twinwire::{Answer, Call, Event, Format, Goodbye, Kind, Never, Refusal, StreamCall, Topic};
+use twinwire::shape::Difference;
+use twinwire::{
+    Alias, Answer, Call, Event, Format, Goodbye, Kind, Never, Position, Refusal, StreamCall, Topic,
+};
 
-use crate::channels::{lock, once, queue};
+use crate::channels::queue::{self, NotTaken};
+use crate::channels::{lock, once};
 use crate::command::{Act, Command, Control, UNDER_WAY, Waiter};
 use crate::error::NotMade;
 use crate::subscription::LeaveOnDrop;
 use crate::topics::Subscriber;
-use crate::{CallError, EventError, Items, Published, Receipt, Subscription};
+use crate::{CallError, EventError, Items, Published, Receipt, Refused, Subscription};
 
 /// Makes requests of the other end. A cheap clone.
 #[derive(Clone)]
-pub struct Remote(Arc<Handle>);
+pub struct Remote {
+    handle: Arc<Handle>,
+    /// Its requests go before those that are held back while a session begins anew.
+    goes_first: bool,
+}
+
+/// The way to a [`Remote`] for as long as the application has one.
+#[derive(Clone)]
+pub struct WeakRemote(Weak<Handle>);
+
+impl WeakRemote {
+    /// One whose requests go out also while those of the application are
+    /// [held back](crate::Requests::begin_anew); none if the application has let go of all.
+    pub fn upgrade_to_go_first(&self) -> Option<Remote> {
+        let handle = self.0.upgrade()?;
+        Some(Remote {
+            handle,
+            goes_first: true,
+        })
+    }
+}
 
 pub(crate) struct Handle {
     commands: queue::Sender<Command>,
+    /// For those that go first.
+    first: queue::Sender<Command>,
     control: queue::Sender<Control>,
     next_id: AtomicU64,
     taken: Arc<Mutex<Option<Taken>>>,
@@ -36,21 +62,30 @@ pub struct Taken {
     pub payload: u64,
     /// The kinds that it doesn't take.
     pub refused: Vec<(u32, Refusal)>,
+    /// How it has some of these, as far as it explains that.
+    pub differences: Vec<(u32, Arc<Difference>)>,
 }
 
 impl Taken {
-    fn refusal(&self, kind: u32, payload: usize) -> Option<Refusal> {
+    fn refusal(&self, kind: u32, payload: usize) -> Option<Refused> {
         if payload as u64 > self.payload {
-            return Some(Refusal::TooLarge);
+            return Some(Refusal::TooLarge.into());
         }
         let mut refused = self.refused.iter();
-        refused.find(|(of, _)| *of == kind).map(|(_, why)| *why)
+        let (_, why) = refused.find(|(of, _)| *of == kind)?;
+        let mut differences = self.differences.iter();
+        let difference = differences.find(|(of, _)| *of == kind);
+        Some(Refused {
+            difference: difference.map(|(_, difference)| Arc::clone(difference)),
+            ..Refused::from(*why)
+        })
     }
 }
 
 impl Handle {
     pub(crate) fn new(
         commands: queue::Sender<Command>,
+        first: queue::Sender<Command>,
         control: queue::Sender<Control>,
         taken: Arc<Mutex<Option<Taken>>>,
         table: Arc<Table>,
@@ -58,6 +93,7 @@ impl Handle {
     ) -> Self {
         Self {
             commands,
+            first,
             control,
             next_id: AtomicU64::new(0),
             taken,
@@ -69,17 +105,25 @@ impl Handle {
 
 impl Remote {
     pub(crate) fn new(handle: Handle) -> Self {
-        Self(Arc::new(handle))
+        Self {
+            handle: Arc::new(handle),
+            goes_first: false,
+        }
+    }
+
+    /// The way back to this one, which doesn't keep it.
+    pub fn downgrade(&self) -> WeakRemote {
+        WeakRemote(Arc::downgrade(&self.handle))
     }
 
     /// How payloads travel.
     pub fn format(&self) -> Format {
-        self.0.format
+        self.handle.format
     }
 
     /// The client's table of kinds.
     pub fn table(&self) -> &Arc<Table> {
-        &self.0.table
+        &self.handle.table
     }
 
     /// Makes a call and waits for its answer; dropping the future cancels it.
@@ -93,7 +137,7 @@ impl Remote {
         // A shell ends every request before it ends itself, unless its runtime drops it.
         let outcome = answer.await.unwrap_or(Outcome::Unknown);
         cancel.disarm();
-        let format = self.0.format;
+        let format = self.handle.format;
         match outcome {
             Outcome::Answered(Answer::Value(payload)) => {
                 format.decode(&payload).map_err(CallError::Decode)
@@ -110,7 +154,7 @@ impl Remote {
         let (waiter, pieces) = queue::queue();
         let id = self.make(request, Waiter::Stream(waiter)).await?;
         let cancel = CancelOnDrop::new(self.control(), id);
-        Ok(Items::new(pieces, cancel, self.0.format))
+        Ok(Items::new(pieces, cancel, self.handle.format))
     }
 
     /// Sends an event. Ready when it is on its way, at once unless as much waits as may; the receipt
@@ -122,6 +166,24 @@ impl Remote {
         let (waiter, outcome) = once::once();
         self.make(event, Waiter::Receipt(waiter)).await?;
         Ok(Receipt::new(outcome, self.control().clone()))
+    }
+
+    /// As [`send`](Self::send), but errs where that would wait.
+    ///
+    /// # Errors
+    /// [`EventError::Full`] when as much waits as may; else as of `send`.
+    pub fn try_send<E: Event>(&self, event: E) -> Result<Receipt, EventError> {
+        let payload = self.handle.format.encode(&event, MAX_PAYLOAD);
+        let payload = payload.map_err(NotMade::Encode)?;
+        let kind = self.kind::<E>(payload.len())?;
+        let (waiter, outcome) = once::once();
+        let waiter = Waiter::Receipt(waiter);
+        let command = self.command(kind, payload, Act::Request, |_| waiter);
+        match self.commands().try_send(UNDER_WAY, command) {
+            Ok(()) => Ok(Receipt::new(outcome, self.control().clone())),
+            Err(NotTaken::Full) => Err(EventError::Full),
+            Err(NotTaken::Closed) => Err(EventError::NotReceived),
+        }
     }
 
     /// Sends an event of which only the newest matters: if an earlier one of the same kind and `key`
@@ -147,7 +209,7 @@ impl Remote {
         topic: T,
         start: Start,
     ) -> Result<Subscription<T>, CallError<Never>> {
-        let key = self.0.format.encode(&topic, MAX_PAYLOAD);
+        let key = self.handle.format.encode(&topic, MAX_PAYLOAD);
         let key = key.map_err(CallError::Encode)?;
         drop(topic);
         let (told, joined) = once::once();
@@ -159,8 +221,13 @@ impl Remote {
             .await?;
         let leave = LeaveOnDrop::new(self.control().clone(), id);
         match joined.await.unwrap_or(Err(Outcome::Unknown)) {
-            Ok(joined) => Ok(Subscription::new(joined, incoming, leave, self.0.format)),
-            Err(outcome) => Err(not_answered(outcome, self.0.format)),
+            Ok(joined) => Ok(Subscription::new(
+                joined,
+                incoming,
+                leave,
+                self.handle.format,
+            )),
+            Err(outcome) => Err(not_answered(outcome, self.handle.format)),
         }
     }
 
@@ -174,7 +241,7 @@ impl Remote {
         topic: &T,
         item: T::Item,
     ) -> Result<Published, CallError<Never>> {
-        let format = self.0.format;
+        let format = self.handle.format;
         let key = format
             .encode(topic, MAX_PAYLOAD)
             .map_err(CallError::Encode)?;
@@ -188,6 +255,40 @@ impl Remote {
         self.enqueue(kind, payload, Act::Publish { key }, waiter)
             .await?;
         Ok(Published::new(outcome, format))
+    }
+
+    /// Has the other end, a client, join a topic, from `position` on. Ready when its application has been
+    /// told.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn invite<T: Topic>(
+        &self,
+        topic: &T,
+        position: Position,
+    ) -> Result<(), CallError<Never>> {
+        let format = self.handle.format;
+        let key = format.encode(topic, MAX_PAYLOAD);
+        let key = key.map_err(CallError::Encode)?;
+        let (waiter, answer) = once::once();
+        let kind = self.kind::<T>(0)?;
+        let waiter = |_| Waiter::Call(waiter);
+        let id = self
+            .enqueue(kind, key, Act::Invite { position }, waiter)
+            .await?;
+        let mut cancel = CancelOnDrop::new(self.control(), id);
+        let outcome = answer.await.unwrap_or(Outcome::Unknown);
+        cancel.disarm();
+        match outcome {
+            Outcome::Answered(Answer::Value(_)) => Ok(()),
+            other => Err(not_answered(other, format)),
+        }
+    }
+
+    /// Puts the other end, a client, out of a topic.
+    pub fn put_out(&self, alias: Alias) {
+        // A shell that is gone has put everybody out.
+        let _ = self.control().send(Control::PutOut(alias));
     }
 
     /// Asks the other end for a sign of life, and gives the time that it took; none if the connection
@@ -205,12 +306,12 @@ impl Remote {
     }
 
     fn control(&self) -> &queue::Sender<Control> {
-        &self.0.control
+        &self.handle.control
     }
 
     /// Puts a request on its way, and gives the id under which the shell knows it.
     async fn make<K: Kind>(&self, request: K, waiter: Waiter) -> Result<u64, NotMade> {
-        let payload = self.0.format.encode(&request, MAX_PAYLOAD);
+        let payload = self.handle.format.encode(&request, MAX_PAYLOAD);
         let payload = payload.map_err(NotMade::Encode)?;
         drop(request);
         let kind = self.kind::<K>(payload.len())?;
@@ -219,17 +320,15 @@ impl Remote {
 
     /// The kind's place in the table, unless the other end is known not to take such a payload of it.
     fn kind<K: Kind>(&self, payload: usize) -> Result<u32, NotMade> {
-        let Handle { table, taken, .. } = &*self.0;
+        let Handle { table, taken, .. } = &*self.handle;
         let kind = table.place::<K>().map_err(|why| match why {
             Refusal::UnknownKind => NotMade::Undeclared,
             why => NotMade::Refused(why.into()),
         })?;
         let taken = lock(taken);
-        match taken
-            .as_ref()
-            .and_then(|taken| taken.refusal(kind, payload))
-        {
-            Some(why) => Err(NotMade::Refused(why.into())),
+        let taken = taken.as_ref();
+        match taken.and_then(|taken| taken.refusal(kind, payload)) {
+            Some(refused) => Err(NotMade::Refused(refused)),
             None => Ok(kind),
         }
     }
@@ -241,17 +340,36 @@ impl Remote {
         act: Act,
         waiter: impl FnOnce(u64) -> Waiter,
     ) -> Result<u64, NotMade> {
-        let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
-        let command = Command {
+        let command = self.command(kind, payload, act, waiter);
+        let id = command.id;
+        let sent = self.commands().send_in_turn(UNDER_WAY, command).await;
+        sent.map_err(|_| NotMade::NotReceived)?;
+        Ok(id)
+    }
+
+    fn command(
+        &self,
+        kind: u32,
+        payload: Vec<u8>,
+        act: Act,
+        waiter: impl FnOnce(u64) -> Waiter,
+    ) -> Command {
+        let id = self.handle.next_id.fetch_add(1, Ordering::Relaxed);
+        Command {
             id,
             kind,
             payload,
             act,
             waiter: waiter(id),
-        };
-        let sent = self.0.commands.send_in_turn(UNDER_WAY, command).await;
-        sent.map_err(|_| NotMade::NotReceived)?;
-        Ok(id)
+        }
+    }
+
+    fn commands(&self) -> &queue::Sender<Command> {
+        if self.goes_first {
+            &self.handle.first
+        } else {
+            &self.handle.commands
+        }
     }
 }
 
@@ -261,7 +379,7 @@ pub(crate) fn not_answered<E: twinwire::Payload>(outcome: Outcome, format: Forma
         Outcome::Answered(Answer::Error(payload)) => format
             .decode(&payload)
             .map_or_else(CallError::Decode, CallError::App),
-        Outcome::Answered(Answer::Refused(refused)) => CallError::Refused(refused),
+        Outcome::Answered(Answer::Refused(refused)) => CallError::Refused(refused.into()),
         Outcome::Deadline => CallError::Deadline,
         Outcome::NotReceived => CallError::NotReceived,
         // Events are accepted, and a value is an answer: neither comes here.

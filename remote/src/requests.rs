@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use twinwire::Time;
 use twinwire::frame::Start;
-use twinwire::session::{Event, Outcome, RequestKey, Session};
+use twinwire::session::{Event, Outcome, RequestKey, Session, State};
 
 use crate::Taken;
 use crate::channels::{lock, once, queue};
@@ -17,10 +17,16 @@ use crate::topics::{Subscriber, Topics};
 /// The requests of the application that drive a session, and who waits for them.
 pub struct Requests {
     commands: queue::Receiver<Command>,
+    /// Those that go first, while the others are held back.
+    first: queue::Receiver<Command>,
     control: queue::Receiver<Control>,
+    /// A session has begun anew, and the application isn't ready for it.
+    is_held_back: bool,
     taken: Arc<Mutex<Option<Taken>>>,
     /// One that the session has no room for.
     held: Option<Command>,
+    /// One of the application's that was held when its session was lost.
+    held_back: Option<Command>,
     /// In the order of their keys, which is the one in which the session got them.
     pending: VecDeque<Pending>,
     topics: Topics,
@@ -39,15 +45,19 @@ struct Pending {
 impl Requests {
     pub(crate) fn new(
         commands: queue::Receiver<Command>,
+        first: queue::Receiver<Command>,
         control: queue::Receiver<Control>,
         own_control: queue::WeakSender<Control>,
         taken: Arc<Mutex<Option<Taken>>>,
     ) -> Self {
         Self {
             commands,
+            first,
             control,
+            is_held_back: false,
             taken,
             held: None,
+            held_back: None,
             pending: VecDeque::new(),
             topics: Topics::default(),
             pings: Vec::new(),
@@ -59,6 +69,26 @@ impl Requests {
     /// The other end has told what it takes: what it doesn't is refused at the handle from now on.
     pub fn told(&self, taken: Taken) {
         *lock(&self.taken) = Some(taken);
+    }
+
+    /// Another session has begun in the place of one that is lost, whose requests all have their outcomes.
+    /// Requests are held back, but for those that [go first](crate::WeakRemote::upgrade_to_go_first), and
+    /// nothing is joined again, until the application is [ready](Self::go_on).
+    pub fn begin_anew(&mut self, session: &mut Session, now: Time) {
+        if !self.pings.is_empty() {
+            session.prompt(now);
+        }
+        self.topics.begin_anew();
+        if let Some(held) = self.held.take() {
+            self.held_back.get_or_insert(held);
+        }
+        self.is_held_back = true;
+    }
+
+    /// The application is ready for the session: joins again what was joined, from where it stood, and
+    /// takes requests.
+    pub fn go_on(&mut self) {
+        self.is_held_back = false;
     }
 
     /// Gives the session what the application wants, as far as there is room for it. Says whether
@@ -73,7 +103,15 @@ impl Requests {
             }
             any = true;
         }
-        while let Some(command) = self.next(cx) {
+        if !self.is_held_back {
+            any |= self.topics.join_again(session, now);
+        }
+        // What is asked for while the other end goes waits: for another session, or for the end.
+        let is_going = matches!(
+            session.state(),
+            State::Leaving | State::Parting | State::Closing | State::Closed
+        );
+        while !is_going && let Some(command) = self.next(cx) {
             if !session.has_room(command.cost()) {
                 self.held = Some(command);
                 break;
@@ -91,7 +129,8 @@ impl Requests {
     /// Whether a request was held back for which there is room by now.
     pub fn can_go_on(&self, session: &Session) -> bool {
         let held = self.held.as_ref();
-        held.is_some_and(|command| session.has_room(command.cost()))
+        session.state().takes_requests()
+            && held.is_some_and(|command| session.has_room(command.cost()))
     }
 
     /// Whether the last handle is gone.
@@ -122,16 +161,26 @@ impl Requests {
 
     /// The session is over: what hasn't reached it never will.
     pub fn end(&mut self) {
+        let (under_way, first) = (self.commands.close(), self.first.close());
         self.pings.clear();
         self.topics.end();
-        let held = self.held.take();
-        for command in held.into_iter().chain(self.commands.close()) {
+        let held = self.held.take().into_iter().chain(self.held_back.take());
+        for command in held.chain(first).chain(under_way) {
             tell(command.waiter, Outcome::NotReceived);
         }
     }
 
     fn next(&mut self, cx: &mut Context<'_>) -> Option<Command> {
         if let Some(held) = self.held.take() {
+            return Some(held);
+        }
+        if let Poll::Ready(Some(command)) = self.first.poll_next(cx) {
+            return Some(command);
+        }
+        if self.is_held_back {
+            return None;
+        }
+        if let Some(held) = self.held_back.take() {
             return Some(held);
         }
         match self.commands.poll_next(cx) {
@@ -147,6 +196,7 @@ impl Requests {
         match control {
             Control::Cancel(id) => {
                 self.held.take_if(|held| held.id == id);
+                self.held_back.take_if(|held| held.id == id);
                 let place = self.pending.iter().position(|pending| pending.id == id);
                 if let Some(Pending { key, .. }) =
                     place.and_then(|place| self.pending.remove(place))
@@ -162,6 +212,7 @@ impl Requests {
                 }
             }
             Control::Leave(id) => self.topics.leave(id, session, now),
+            Control::PutOut(alias) => session.put_out(now, alias),
             Control::Prompt => session.prompt(now),
             Control::Ping(waiter) => {
                 self.pings.push(waiter);
@@ -196,6 +247,7 @@ impl Requests {
                 },
                 _ => session.request(now, kind, payload),
             },
+            Act::Invite { position } => session.invite(now, kind, &payload, position),
             Act::Publish { key } => session.publish(now, kind, &key, &payload),
             Act::Join { start } => match waiter {
                 Waiter::Subscriber(subscriber) => {

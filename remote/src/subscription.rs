@@ -19,13 +19,19 @@ use crate::topics::Piece;
 pub enum Update<T> {
     /// Something was published.
     Item(Publication<T>),
-    /// The subscriber was too slow, and the log has these no more: those from `from` up to, and without,
-    /// `to`.
+    /// The subscriber was too slow, or away for too long, and the log has these no more: those from `from`
+    /// up to, and without, `to`.
     Gap {
         /// The first that is lost.
         from: Offset,
         /// The next that comes.
         to: Offset,
+    },
+    /// The topic's log has begun anew, as after a restart of the server: what was published before that
+    /// and wasn't heard is lost. What follows is all that the new log has, from this position on.
+    NewEpoch {
+        /// The next that comes.
+        position: Position,
     },
 }
 
@@ -84,7 +90,7 @@ impl<T> Subscription<T> {
 }
 
 impl<T: Topic> Subscription<T> {
-    /// The next update; none once the connection has ended.
+    /// The next update; none once the connection has ended, or the server has put the client out.
     pub async fn next(&mut self) -> Option<Result<Update<T::Item>, DecodeError>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
@@ -105,6 +111,18 @@ impl<T: Topic> Stream for Subscription<T> {
                     return Poll::Ready(Some(
                         item.map(|item| Update::Item(Publication { offset, item })),
                     ));
+                }
+                Piece::Joined(joined) => {
+                    let from = std::mem::replace(&mut self.next, joined.position);
+                    let (from, to) = (from.offset, joined.position.offset);
+                    match joined.verdict {
+                        Verdict::Begun | Verdict::Recovered => {}
+                        Verdict::Gap => return Poll::Ready(Some(Ok(Update::Gap { from, to }))),
+                        Verdict::NewEpoch => {
+                            let position = joined.position;
+                            return Poll::Ready(Some(Ok(Update::NewEpoch { position })));
+                        }
+                    }
                 }
                 Piece::Skipped { skipped, .. } => {
                     self.next.offset = skipped.to;

@@ -1,13 +1,14 @@
 //! The topics that a client is subscribed to: one subscription each, whatever the number of handles.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use twinwire::frame::{Joined, Skipped, Verdict};
+use twinwire::frame::{Joined, Skipped, Start, Verdict};
 use twinwire::session::{Event, Outcome, RequestKey, Session};
-use twinwire::{Offset, Position, Time};
+use twinwire::{Answer, Offset, Position, Refusal, Time};
 
 use crate::channels::{once, queue};
-use crate::command::Control;
+use crate::command::{Control, TOPIC_REQUEST};
 use crate::subscription::{Credit, Delivered};
 
 /// What a handle gets.
@@ -19,6 +20,8 @@ pub(crate) enum Piece {
         /// Gives the credit back.
         _delivered: Arc<Delivered>,
     },
+    /// In another session, the topic is joined again.
+    Joined(Joined),
 }
 
 /// A handle's place in the shell.
@@ -95,7 +98,14 @@ impl Shared {
 pub(crate) struct Topics {
     /// In the order of their requests' keys, which is the one in which they were joined.
     shared: Vec<Shared>,
+    /// What was joined in a session that is lost, and hasn't been asked for in this one.
+    lost: VecDeque<Shared>,
+    /// How many credits are of later sessions.
+    credits: u64,
 }
+
+/// Ids of credit that no handle has.
+const CREDITS: u64 = 1 << 63;
 
 impl Topics {
     /// Lets a subscriber share what is there already; gives it back if nothing is.
@@ -106,7 +116,8 @@ impl Topics {
         mut subscriber: Subscriber,
     ) -> Result<(), (Vec<u8>, Subscriber)> {
         let name = (kind, key);
-        let Some(shared) = self.shared.iter_mut().find(|of| of.name == name) else {
+        let mut known = self.shared.iter_mut().chain(&mut self.lost);
+        let Some(shared) = known.find(|of| of.name == name) else {
             return Err((name.1, subscriber));
         };
         if let Some(joined) = shared.joined {
@@ -147,7 +158,9 @@ impl Topics {
                 joined,
             } => {
                 if let Some(shared) = self.get_mut(subscription) {
-                    shared.joined = Some(joined);
+                    if shared.joined.replace(joined).is_some() {
+                        shared.give(&Piece::Joined(joined));
+                    }
                     for subscriber in &mut shared.subscribers {
                         subscriber.tell(Ok(joined));
                     }
@@ -177,17 +190,30 @@ impl Topics {
                     shared.passed(skipped.to);
                 }
             }
-            Event::Outcome { request, outcome } => match self.forget(request) {
-                Some(shared) => {
-                    for mut subscriber in shared.subscribers {
-                        subscriber.tell(Err(outcome.clone()));
-                    }
+            Event::PutOut { subscription } => {
+                // Who still waits to be let in isn't.
+                let denied = Answer::Refused(Refusal::Denied.into());
+                self.over(subscription, &Outcome::Answered(denied));
+            }
+            Event::Outcome { request, outcome } => {
+                if !self.over(request, &outcome) {
+                    return Some(Event::Outcome { request, outcome });
                 }
-                None => return Some(Event::Outcome { request, outcome }),
-            },
+            }
             other => return Some(other),
         }
         None
+    }
+
+    /// A subscription ends, or never was. Says whether it is one.
+    fn over(&mut self, request: RequestKey, outcome: &Outcome) -> bool {
+        let Some(shared) = self.forget(request) else {
+            return false;
+        };
+        for mut subscriber in shared.subscribers {
+            subscriber.tell(Err(outcome.clone()));
+        }
+        true
     }
 
     fn forget(&mut self, request: RequestKey) -> Option<Shared> {
@@ -215,6 +241,10 @@ impl Topics {
     /// A handle is gone; with the last of a topic, it is left.
     pub(crate) fn leave(&mut self, id: u64, session: &mut Session, now: Time) {
         let has = |shared: &Shared| shared.subscribers.iter().any(|of| of.id == id);
+        self.lost.retain_mut(|lost| {
+            lost.subscribers.retain(|of| of.id != id);
+            !lost.subscribers.is_empty()
+        });
         let found = self.shared.iter_mut().find(|shared| has(shared));
         let Some(shared) = found else {
             return;
@@ -227,8 +257,44 @@ impl Topics {
         }
     }
 
+    /// Another session has begun: nothing is joined in it.
+    pub(crate) fn begin_anew(&mut self) {
+        // One that wasn't joined yet has had its outcome.
+        let joined = self.shared.drain(..).filter(|of| of.joined.is_some());
+        self.lost.extend(joined);
+    }
+
+    /// Joins what was lost, from where it stood, as far as the session has room. Says whether there was
+    /// anything.
+    pub(crate) fn join_again(&mut self, session: &mut Session, now: Time) -> bool {
+        let mut any = false;
+        while let Some(lost) = self.lost.front()
+            && session.has_room(lost.name.1.len() + TOPIC_REQUEST)
+            && let Some(mut lost) = self.lost.pop_front()
+        {
+            any = true;
+            let (kind, key) = &lost.name;
+            let position = lost.joined.map(|joined| joined.position);
+            let start = position.map_or(Start::Now, Start::At);
+            let Ok(request) = session.subscribe(now, *kind, key, start) else {
+                debug_assert!(false, "there was room");
+                continue;
+            };
+            self.credits += 1;
+            // What of the lost session is still in the application's hands gives this one no credit.
+            lost.credit = Arc::new(Credit {
+                control: lost.credit.control.clone(),
+                id: CREDITS | self.credits,
+            });
+            lost.request = request;
+            self.shared.push(lost);
+        }
+        any
+    }
+
     /// The session is over.
     pub(crate) fn end(&mut self) {
         self.shared.clear();
+        self.lost.clear();
     }
 }

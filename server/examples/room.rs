@@ -56,6 +56,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         match lines.next().await.transpose()? {
             Some(Update::Item(line)) => println!("Grace hears {}: {}", line.offset, line.item.text),
             Some(Update::Gap { from, to }) => println!("Grace missed {from} to {to}"),
+            Some(Update::NewEpoch { .. }) => println!("the server has begun anew"),
             None => break,
         }
     }

@@ -9,7 +9,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 use twinwire::log::Keep;
 use twinwire::{
-    AlsoCalls, AlsoEvents, BootId, Call, CallVisitor, End, Event, EventVisitor, Kind, Limits,
+    AlsoCalls, AlsoEvents, AlsoStreams, AlsoTopics, BootId, Call, End, Event, Kind, Limits,
     StreamCall, Topic,
 };
 
@@ -17,9 +17,11 @@ use crate::around::{Around, Done, Next};
 use crate::feed::Feed;
 use crate::handler::{Registered, Registry};
 use crate::identity::{Authenticate, Denied};
+use crate::older::Older;
 use crate::origin::Origins;
 use crate::peers::{Peers, UserKey};
 use crate::shared::{Shared, random};
+use crate::slot::Sessions;
 use crate::tables::Tables;
 use crate::topic::{Access, Topics};
 use crate::{Cx, Twinwire};
@@ -39,11 +41,13 @@ pub struct Builder<S, I> {
     around: Vec<Around<S, I>>,
     on_open: Option<OnOpen<S, I>>,
     on_close: Option<OnClose<S, I>>,
-    clash: Option<&'static str>,
+    wrong: Option<BuildError>,
     origins: Origins,
     limits: Limits,
     keep: Keep,
     topics: usize,
+    pool: usize,
+    explain_mismatches: bool,
 }
 
 impl<S: Send + Sync + 'static> Twinwire<S, ()> {
@@ -63,11 +67,13 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             around: Vec::new(),
             on_open: None,
             on_close: None,
-            clash: None,
+            wrong: None,
             origins: Origins::default(),
             limits: Limits::default(),
             keep: Keep::default(),
             topics: 1000,
+            pool: 256 * 1024 * 1024,
+            explain_mismatches: cfg!(debug_assertions),
         }
     }
 
@@ -96,11 +102,13 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             around: Vec::new(),
             on_open: None,
             on_close: None,
-            clash: None,
+            wrong: None,
             origins: self.origins,
             limits: self.limits,
             keep: self.keep,
             topics: self.topics,
+            pool: self.pool,
+            explain_mismatches: self.explain_mismatches,
         }
     }
 }
@@ -132,11 +140,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         let handler = Arc::new(handler);
         let newest = Arc::clone(&handler);
         let newest = Registered::call(move |cx, request: C| newest(cx, request));
-        let collect = OlderCalls {
-            handler,
-            types: vec![newest],
-        };
-        let mut types = C::Also::visit(collect).types;
+        let mut types = C::Also::visit(Older::of(newest, handler)).types;
         for registered in &mut types {
             registered.in_order = in_order;
         }
@@ -163,7 +167,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         F: Fn(Cx<S, I>, C, Feed<C>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), C::Error>> + 'static,
     {
-        self.register::<C>(vec![Registered::stream(handler)])
+        let handler = Arc::new(handler);
+        let newest = Registered::stream::<C, C, F, R>(Arc::clone(&handler));
+        self.register::<C>(C::Also::visit(Older::of(newest, handler)).types)
     }
 
     /// Takes events of one kind. Whatever the client sends after an event starts only when its handler
@@ -178,11 +184,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         let handler = Arc::new(handler);
         let newest = Arc::clone(&handler);
         let newest = Registered::event(move |cx, event: E| newest(cx, event));
-        let collect = OlderEvents {
-            handler,
-            types: vec![newest],
-        };
-        self.register::<E>(E::Also::visit(collect).types)
+        self.register::<E>(E::Also::visit(Older::of(newest, handler)).types)
     }
 
     /// Opens topics of one kind: `access` decides, at each join and at each publication, what a client
@@ -193,15 +195,17 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// holds, another's name too. Where that matters, grant [`Access::subscribe`], take what is said by a
     /// [`call_in_order`](Self::call_in_order), and publish it with [`Twinwire::publish`] under the name
     /// that the server knows. Who was let in stays subscribed until it leaves or its session ends,
-    /// whatever `access` would say later: to put somebody out, end the session with
-    /// [`Peer::close`](crate::Peer::close).
+    /// whatever `access` would say later: to put somebody out, use [`Peer::leave`](crate::Peer::leave). Whom
+    /// the server has put in with [`Peer::join`](crate::Peer::join), `access` isn't asked about.
     pub fn topic<T, F, R>(self, access: F) -> Self
     where
         T: Topic,
         F: Fn(Cx<S, I>, T) -> R + Send + Sync + 'static,
         R: Future<Output = Access> + 'static,
     {
-        self.register::<T>(vec![Registered::topic(access)])
+        let access = Arc::new(access);
+        let newest = Registered::topic::<T, T, F, R>(Arc::clone(&access));
+        self.register::<T>(T::Also::visit(Older::of(newest, access)).types)
     }
 
     /// How much of each topic's log is kept for those who come later or are slow (default 1,000 entries
@@ -213,7 +217,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
 
     /// The most topics at a time (default 1,000, at least 1): with what each [keeps](Self::keep), this
     /// bounds the memory of all logs, to 256 MiB by default, and as much again where all are read in JSON
-    /// too. For another one, the least lately used that
+    /// or by older clients too. For another one, the least lately used that
     /// nobody is subscribed to goes, with its log; if those looked at have subscribers, the other one is
     /// refused as `busy`. Who lets clients choose keys freely lets one of them push out the logs of
     /// others: `topic`'s judgement is the place to bound that.
@@ -225,8 +229,14 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     fn register<K: Kind>(mut self, types: Vec<Registered<S, I>>) -> Self {
         let fingerprints: HashSet<_> = types.iter().map(|kind| kind.fingerprint).collect();
         let are_alike = fingerprints.len() < types.len();
-        if self.registry.insert(K::NAME, types).is_some() || are_alike {
-            self.clash.get_or_insert(K::NAME);
+        let name = K::NAME;
+        if let Some(older) = types.iter().find(|kind| kind.name != name) {
+            let older = older.name;
+            self.wrong
+                .get_or_insert(BuildError::OlderName { name, older });
+        }
+        if self.registry.insert(name, types).is_some() || are_alike {
+            self.wrong.get_or_insert(BuildError::KindClash { name });
         }
         self
     }
@@ -277,7 +287,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
-    /// Says what of an identity names its user, so that [`Twinwire::user`] finds all sessions of one.
+    /// Says what of an identity names its user, so that [`Twinwire::user`] finds all sessions of one; and
+    /// so that none but the same user gets a session back, whatever secret it shows.
     pub fn user_key<F>(mut self, key: F) -> Self
     where
         F: Fn(&I) -> String + Send + Sync + 'static,
@@ -305,20 +316,44 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
+    /// Whether a client that has a kind with another structure is told how this server has it, in words
+    /// that its error then shows (default: in debug builds only). Of a release build that shows whoever
+    /// connects the fields of kinds whose names they know. How a debug build's kind differs is in this
+    /// server's log in either case.
+    pub fn explain_mismatches(mut self, explain: bool) -> Self {
+        self.explain_mismatches = explain;
+        self
+    }
+
     /// The bounds of every session.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
+    /// What all sessions without a connection may hold together, in bytes (default 256 MiB; each counts
+    /// 16 KiB at least). When it is more, those end that lost their connection first: their clients
+    /// learn that when they come back, and what has arrived. How long one is kept at most,
+    /// [`Limits::resume`](twinwire::Limits::resume) says.
+    pub fn detached(mut self, bytes: usize) -> Self {
+        self.pool = bytes;
+        self
+    }
+
     /// The endpoint, ready to be mounted.
     ///
     /// # Errors
-    /// [`BuildError`] when two handlers answer one kind, or the system gives no random bytes.
+    /// [`BuildError`] when two handlers answer one kind, an older type of a kind has another name, or the
+    /// system gives no random bytes.
     pub fn build(self) -> Result<Twinwire<S, I>, BuildError> {
-        if let Some(name) = self.clash {
-            return Err(BuildError::KindClash { name });
+        if let Some(wrong) = self.wrong {
+            return Err(wrong);
         }
+        let newest = self.registry.iter().filter_map(|(name, types)| {
+            let newest = types.first()?;
+            Some((*name, newest.fingerprint))
+        });
+        let topics = Topics::new(newest.collect(), self.keep, self.topics);
         let boot = BootId::from_bytes(random().map_err(|_| BuildError::NoRandomness)?);
         Ok(Twinwire::new(Arc::new(Shared {
             state: self.state,
@@ -328,61 +363,15 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
             on_open: self.on_open,
             on_close: self.on_close,
             peers: Peers::new(self.user_key),
+            sessions: Sessions::new(self.pool),
             origins: self.origins,
             limits: self.limits,
             tables: Tables::default(),
-            topics: Topics::new(self.keep, self.topics),
+            topics: Arc::new(topics),
+            explain_mismatches: self.explain_mismatches,
             boot,
             stop: watch::Sender::new(None),
         })))
-    }
-}
-
-/// Collects the older types of a call.
-struct OlderCalls<S, I, F> {
-    handler: Arc<F>,
-    types: Vec<Registered<S, I>>,
-}
-
-impl<S, I, C, F, R> CallVisitor<C> for OlderCalls<S, I, F>
-where
-    S: 'static,
-    I: 'static,
-    C: Call,
-    F: Fn(Cx<S, I>, C) -> R + Send + Sync + 'static,
-    R: Future<Output = Result<C::Reply, C::Error>> + 'static,
-{
-    fn also<O>(mut self) -> Self
-    where
-        O: Call + Into<C>,
-        C::Reply: Into<O::Reply>,
-        C::Error: Into<O::Error>,
-    {
-        let older = Registered::older_call::<O, C, F, R>(Arc::clone(&self.handler));
-        self.types.push(older);
-        self
-    }
-}
-
-/// Collects the older types of an event.
-struct OlderEvents<S, I, F> {
-    handler: Arc<F>,
-    types: Vec<Registered<S, I>>,
-}
-
-impl<S, I, E, F, R> EventVisitor<E> for OlderEvents<S, I, F>
-where
-    S: 'static,
-    I: 'static,
-    E: Event,
-    F: Fn(Cx<S, I>, E) -> R + Send + Sync + 'static,
-    R: Future<Output = ()> + 'static,
-{
-    fn also<O: Event + Into<E>>(mut self) -> Self {
-        let handler = Arc::clone(&self.handler);
-        let older = Registered::event(move |cx, older: O| handler(cx, older.into()));
-        self.types.push(older);
-        self
     }
 }
 
@@ -398,6 +387,17 @@ pub enum BuildError {
     KindClash {
         /// The name.
         name: &'static str,
+    },
+    /// An older type of a kind has another name than the newest, so that no client would find it: give it
+    /// the newest's, as by `#[call(name = "…")]`.
+    #[error(
+        "{older} is named as an older type of {name}: give it that name, as by #[call(name = \"{name}\")]"
+    )]
+    OlderName {
+        /// The name of the newest type.
+        name: &'static str,
+        /// The name of the older one.
+        older: &'static str,
     },
     /// The system has no random bytes for ids.
     #[error("the system gives no random bytes")]

@@ -1,22 +1,21 @@
 //! Where a handler puts a stream's items.
 
 use std::fmt;
-use std::marker::PhantomData;
-use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 use twinwire::frame::Start;
 use twinwire::limits::MAX_PAYLOAD;
-use twinwire::{Format, Number, Refusal, StreamCall};
+use twinwire::{EncodeError, Format, Number, Refusal, StreamCall};
 
 use crate::handler::unwritable;
-use crate::topic::Live;
+use crate::topic::View;
 
 /// Where the handler of a stream puts its items, in order.
-pub struct Feed<C> {
+pub struct Feed<C: StreamCall> {
     outlet: Outlet,
     format: Format,
-    kind: PhantomData<fn() -> C>,
+    /// Writes an item as the client knows it.
+    write: fn(C::Item, Format) -> Result<Vec<u8>, EncodeError>,
 }
 
 /// The way of items from a handler to its connection.
@@ -30,7 +29,7 @@ pub(crate) struct Outlet {
 pub(crate) enum Given {
     Item(Item),
     /// The topic that its client may join.
-    Topic(Number, Arc<Live>, Start),
+    Topic(Number, View, Start),
 }
 
 /// An item of a stream, or why the stream can't go on. A handler gives one at a time.
@@ -41,11 +40,15 @@ pub(crate) struct Item {
 }
 
 impl<C: StreamCall> Feed<C> {
-    pub(crate) fn new(outlet: Outlet, format: Format) -> Self {
+    /// For a client that knows the stream as `O`.
+    pub(crate) fn new<O: StreamCall>(outlet: Outlet, format: Format) -> Self
+    where
+        C::Item: Into<O::Item>,
+    {
         Self {
             outlet,
             format,
-            kind: PhantomData,
+            write: |item, format| format.encode::<O::Item>(&item.into(), MAX_PAYLOAD),
         }
     }
 
@@ -57,7 +60,7 @@ impl<C: StreamCall> Feed<C> {
     /// consumer left, or since this item is larger than its side takes or can't be written, which ends
     /// the stream with a refusal and is logged.
     pub async fn send(&mut self, item: C::Item) {
-        let item = self.format.encode(&item, MAX_PAYLOAD);
+        let item = (self.write)(item, self.format);
         let item = item.map_err(|error| unwritable(C::NAME, &error));
         let (taken, is_taken) = oneshot::channel();
         let Outlet { call, given } = &self.outlet;
@@ -69,7 +72,7 @@ impl<C: StreamCall> Feed<C> {
     }
 }
 
-impl<C> fmt::Debug for Feed<C> {
+impl<C: StreamCall> fmt::Debug for Feed<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Feed").finish_non_exhaustive()
     }

@@ -1,13 +1,14 @@
 //! The application's handlers, with their types folded away.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use twinwire::frame::{Start, encode_offset};
-use twinwire::limits::MAX_PAYLOAD;
+use twinwire::limits::{MAX_OUTLINES, MAX_PAYLOAD};
+use twinwire::log::Form;
 use twinwire::session::TopicRequest;
-use twinwire::shape::{Descriptor, outline};
+use twinwire::shape::{Descriptor, Difference, outline};
 use twinwire::{
     Answer, Call, Class, DecodeError, EncodeError, Event, Fingerprint, Format, Kind, KindEntry,
     Refusal, StreamCall, Topic,
@@ -15,7 +16,8 @@ use twinwire::{
 
 use crate::around::{Around, Next};
 use crate::feed::{Feed, Given, Outlet};
-use crate::topic::{Access, PublishError, canonical, to_json};
+use crate::shared::Shared;
+use crate::topic::{Access, PublishError, View, canonical, form};
 use crate::{Cx, around};
 
 /// What a request becomes; an event's answer is worth nothing. It stays on the worker where the
@@ -35,6 +37,7 @@ type Handler<S, I> = dyn Fn(Arrived<S, I>) -> Handling + Send + Sync;
 
 /// One kind that the server takes.
 pub(crate) struct Registered<S, I> {
+    pub(crate) name: &'static str,
     class: Class,
     pub(crate) fingerprint: Fingerprint,
     shapes: &'static [&'static Descriptor],
@@ -46,6 +49,7 @@ pub(crate) struct Registered<S, I> {
 impl<S: 'static, I: 'static> Registered<S, I> {
     fn new<K: Kind>(handler: impl Fn(Arrived<S, I>) -> Handling + Send + Sync + 'static) -> Self {
         Self {
+            name: K::NAME,
             class: K::CLASS,
             fingerprint: K::FINGERPRINT,
             shapes: K::SHAPES,
@@ -91,24 +95,29 @@ impl<S: 'static, I: 'static> Registered<S, I> {
         })
     }
 
-    pub(crate) fn stream<C, F, R>(handler: F) -> Self
+    /// Streams that clients know as `O`: `C` itself, or an older type that becomes it.
+    pub(crate) fn stream<O, C, F, R>(handler: Arc<F>) -> Self
     where
         C: StreamCall,
+        O: StreamCall + Into<C>,
+        C::Item: Into<O::Item>,
+        C::Error: Into<O::Error>,
         F: Fn(Cx<S, I>, C, Feed<C>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), C::Error>> + 'static,
     {
-        let handler = Arc::new(handler);
-        Self::new::<C>(move |arrived| {
+        Self::new::<O>(move |arrived| {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
                 let (cx, format) = (arrived.cx, arrived.format);
-                let request = match read(format, arrived.payload) {
+                let request: O = match read(format, arrived.payload) {
                     Ok(request) => request,
                     Err(refused) => return refused,
                 };
-                let feed = Feed::new(arrived.outlet, format);
-                let answer = Answer::encode(format, &handler(cx, request, feed).await);
-                answer.unwrap_or_else(|error| Answer::Refused(unwritable(C::NAME, &error).into()))
+                let feed = Feed::new::<O>(arrived.outlet, format);
+                let ended = handler(cx, request.into(), feed).await;
+                let ended: Result<(), O::Error> = ended.map_err(Into::into);
+                let answer = Answer::encode(format, &ended);
+                answer.unwrap_or_else(|error| Answer::Refused(unwritable(O::NAME, &error).into()))
             })
         })
     }
@@ -134,28 +143,21 @@ impl<S: 'static, I: 'static> Registered<S, I> {
         })
     }
 
-    pub(crate) fn topic<T, F, R>(access: F) -> Self
+    /// Topics that clients know as `O`: `T` itself, or an older type that becomes it.
+    pub(crate) fn topic<O, T, F, R>(access: Arc<F>) -> Self
     where
         T: Topic,
+        O: Topic + Into<T>,
+        O::Item: Into<T::Item>,
+        T::Item: Into<O::Item>,
         F: Fn(Cx<S, I>, T) -> R + Send + Sync + 'static,
         R: Future<Output = Access> + 'static,
     {
-        let access = Arc::new(access);
-        Self::new::<T>(move |arrived| {
+        Self::new::<O>(move |arrived| {
             let access = Arc::clone(&access);
             Box::pin(async move {
-                match arrived.topic {
-                    Some(TopicRequest::Join { start }) => {
-                        let (cx, key) = (arrived.cx, arrived.payload);
-                        join(cx, arrived.format, key, start, arrived.outlet, &*access).await
-                    }
-                    Some(TopicRequest::Publish { key }) => {
-                        let (cx, item) = (arrived.cx, arrived.payload);
-                        publish(cx, arrived.format, key, item, &*access).await
-                    }
-                    None => Err(Refusal::UnknownKind),
-                }
-                .unwrap_or_else(|refusal| Answer::Refused(refusal.into()))
+                let done = act_on::<S, I, O, T, F, R>(arrived, &access).await;
+                done.unwrap_or_else(|refusal| Answer::Refused(refusal.into()))
             })
         })
     }
@@ -191,54 +193,98 @@ impl<S: 'static, I: 'static> Registered<S, I> {
     }
 }
 
+/// Does what a client that knows a topic as `O` wants of it.
+async fn act_on<S, I, O, T, F, R>(
+    arrived: Arrived<S, I>,
+    access: &F,
+) -> Result<Answer<Vec<u8>>, Refusal>
+where
+    S: 'static,
+    I: 'static,
+    T: Topic,
+    O: Topic + Into<T>,
+    O::Item: Into<T::Item>,
+    T::Item: Into<O::Item>,
+    F: Fn(Cx<S, I>, T) -> R,
+    R: Future<Output = Access>,
+{
+    let Arrived {
+        cx,
+        format,
+        payload,
+        topic,
+        outlet,
+    } = arrived;
+    match topic {
+        Some(TopicRequest::Join { start }) => {
+            let topic: O = read_or_refuse(format, &payload)?;
+            join(
+                cx,
+                topic.into(),
+                form::<T, O>(format),
+                start,
+                outlet,
+                access,
+            )
+            .await
+        }
+        Some(TopicRequest::Publish { key }) => {
+            let topic: O = read_or_refuse(format, &key)?;
+            let item = || read_item::<O>(format, &payload).map(Into::into);
+            publish(cx, topic.into(), item, access).await
+        }
+        Some(TopicRequest::Invite { .. }) | None => Err(Refusal::UnknownKind),
+    }
+}
+
 /// Lets a client into a topic: the connection does the rest once this has ended well.
 async fn join<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
     cx: Cx<S, I>,
-    format: Format,
-    key: Vec<u8>,
+    topic: T,
+    form: Form,
     start: Start,
     outlet: Outlet,
     access: &impl Fn(Cx<S, I>, T) -> R,
 ) -> Result<Answer<Vec<u8>>, Refusal> {
-    let topic: T = read_or_refuse(format, &key)?;
-    let key = canonical(&topic).map_err(|error| unpublished(&error))?;
-    if !access(cx.clone(), topic).await.subscribe {
+    let name = (
+        T::NAME,
+        canonical(&topic).map_err(|error| unpublished(&error))?,
+    );
+    if !cx.peer().is_let_in(&name) && !access(cx.clone(), topic).await.subscribe {
         return Err(Refusal::Denied);
     }
-    let opened = cx.topics().open(T::NAME, key, to_json::<T>);
+    let opened = cx.topics().open(name);
     let live = opened.map_err(|error| unpublished(&error))?;
+    let view = View { live, form };
     // A connection that is gone needs no answer.
-    let _ = outlet.given.send(Given::Topic(outlet.call, live, start));
+    let _ = outlet.given.send(Given::Topic(outlet.call, view, start));
     Ok(Answer::Value(Vec::new()))
 }
 
-/// Publishes what a client wants published.
+/// Publishes what a client wants published, which `item` reads once that is allowed.
 async fn publish<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
     cx: Cx<S, I>,
-    format: Format,
-    key: Vec<u8>,
-    item: Vec<u8>,
+    topic: T,
+    item: impl FnOnce() -> Result<T::Item, Refusal>,
     access: &impl Fn(Cx<S, I>, T) -> R,
 ) -> Result<Answer<Vec<u8>>, Refusal> {
-    let topic: T = read_or_refuse(format, &key)?;
-    let key = canonical(&topic).map_err(|error| unpublished(&error))?;
+    let name = (
+        T::NAME,
+        canonical(&topic).map_err(|error| unpublished(&error))?,
+    );
     if !access(cx.clone(), topic).await.publish {
         return Err(Refusal::Denied);
     }
-    let decoded: T::Item = format.decode(&item).map_err(|error| {
-        tracing::debug!(kind = T::NAME, %error, "an item can't be read");
-        Refusal::Undecodable
-    })?;
-    let item = Format::Postcard.encode(&decoded, MAX_PAYLOAD);
+    let item = Format::Postcard.encode(&item()?, MAX_PAYLOAD);
     let item = item.map_err(|error| unwritable(T::NAME, &error))?;
-    let opened = cx.topics().open(T::NAME, key, to_json::<T>);
+    let opened = cx.topics().open(name);
     let live = opened.map_err(|error| unpublished(&error))?;
     let published = live.publish(item, None).map_err(|_| Refusal::TooLarge)?;
     Ok(Answer::Value(encode_offset(published)))
 }
 
 /// Why a client's wish for a topic comes to nothing.
-fn unpublished(error: &PublishError) -> Refusal {
+pub(crate) fn unpublished(error: &PublishError) -> Refusal {
     match error {
         PublishError::KeyTooLong | PublishError::ItemTooLarge(_) => Refusal::TooLarge,
         PublishError::Crowded => Refusal::Busy,
@@ -248,6 +294,13 @@ fn unpublished(error: &PublishError) -> Refusal {
             Refusal::Unwritable
         }
     }
+}
+
+fn read_item<T: Topic>(format: Format, payload: &[u8]) -> Result<T::Item, Refusal> {
+    format.decode(payload).map_err(|error| {
+        tracing::debug!(kind = T::NAME, %error, "an item can't be read");
+        Refusal::Undecodable
+    })
 }
 
 fn read_or_refuse<K: Kind>(format: Format, payload: &[u8]) -> Result<K, Refusal> {
@@ -320,18 +373,40 @@ where
     }
 }
 
+/// How the server has those of the client's kinds that differ, in words, if it explains that.
+pub(crate) fn explain<S, I>(
+    shared: &Shared<S, I>,
+    table: &[KindEntry],
+    differing: &[u32],
+) -> Vec<(u32, String)>
+where
+    S: 'static,
+    I: 'static,
+{
+    let differing = differing.iter().take(MAX_OUTLINES);
+    let differing = differing.filter(|_| shared.explain_mismatches);
+    let told = differing.filter_map(|kind| {
+        let line = table.get(usize::try_from(*kind).ok()?)?;
+        Some((*kind, outline_of(&shared.registry, &line.name)?))
+    });
+    told.collect()
+}
+
+/// The newest type of this name, in words.
+fn outline_of<S, I>(registry: &Registry<S, I>, name: &str) -> Option<String> {
+    let newest = registry.get(name)?.first()?;
+    Some(outline(newest.class, newest.shapes))
+}
+
 /// Says in the log what differs between a client's kind and ours, by their outlines.
 pub(crate) fn log_difference<S, I>(registry: &Registry<S, I>, name: &str, theirs: &str)
 where
     S: 'static,
     I: 'static,
 {
-    let newest = registry.get(name).and_then(|types| types.first());
-    let Some(newest) = newest else { return };
-    let ours = outline(newest.class, newest.shapes);
-    let (here, there): (BTreeSet<&str>, BTreeSet<&str>) =
-        (ours.lines().collect(), theirs.lines().collect());
-    let only_here: Vec<_> = here.difference(&there).collect();
-    let only_there: Vec<_> = there.difference(&here).collect();
-    tracing::warn!(kind = name, ?only_here, ?only_there, "a kind differs so");
+    let Some(ours) = outline_of(registry, name) else {
+        return;
+    };
+    let Difference { here, there } = Difference::between(&ours, theirs);
+    tracing::warn!(kind = name, only_here = ?here, only_there = ?there, "a kind differs so");
 }

@@ -1,13 +1,17 @@
 //! A client, as the application sees it.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actix_web::http::header::HeaderMap;
-use twinwire::{Call, Event, Goodbye, PeerId, SessionId};
+use twinwire::{Call, Event, Goodbye, Never, PeerId, SessionId, Topic};
 use twinwire_remote::{CallError, EventError, Receipt, Remote};
+
+use crate::handler::unpublished;
+use crate::topic::{Name, PublishError, Topics, canonical};
 
 /// One client, for as long as its session lasts: who it is, and a way to speak to it. A cheap clone,
 /// which may be used on any thread and kept: once the session is over, requests end as
@@ -17,6 +21,11 @@ pub struct Peer<I = ()>(Arc<Inner<I>>);
 struct Inner<I> {
     hello: Introduction<I>,
     remote: Remote,
+    topics: Arc<Topics>,
+    /// The topics that it may join, whatever `access` says.
+    ///
+    /// Behind a mutex, as all workers meet here; it is held to look up or to change an entry.
+    let_in: Mutex<HashSet<Name>>,
 }
 
 /// What is known of a client once it is welcomed.
@@ -29,8 +38,23 @@ pub(crate) struct Introduction<I> {
 }
 
 impl<I> Peer<I> {
-    pub(crate) fn new(hello: Introduction<I>, remote: Remote) -> Self {
-        Self(Arc::new(Inner { hello, remote }))
+    pub(crate) fn new(hello: Introduction<I>, remote: Remote, topics: Arc<Topics>) -> Self {
+        Self(Arc::new(Inner {
+            hello,
+            remote,
+            topics,
+            let_in: Mutex::default(),
+        }))
+    }
+
+    fn let_in(&self) -> MutexGuard<'_, HashSet<Name>> {
+        let let_in = self.0.let_in.lock();
+        let_in.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the server has put it into this topic.
+    pub(crate) fn is_let_in(&self, name: &Name) -> bool {
+        self.let_in().contains(name)
     }
 
     /// The client's public id: the same for its session's life.
@@ -90,6 +114,43 @@ impl<I> Peer<I> {
         event: E,
     ) -> Result<(), EventError> {
         self.0.remote.send_latest(key, event).await
+    }
+
+    /// Puts the client into a topic, whatever `access` would say of it: its application gets the
+    /// subscription from the client's `joined`. Ready when the client has it; it will hear what is published
+    /// from this call on. It may then join this topic by itself, too, until it is put [out](Self::leave) or
+    /// its session ends.
+    ///
+    /// # Errors
+    /// See [`CallError`]: `Refused` says `no_handler` if the client's application doesn't take such topics,
+    /// `unknown_kind` if the server hasn't registered them, `kind_differs` if the client has an
+    /// [older type](Topic) of them.
+    pub async fn join<T: Topic>(&self, topic: &T) -> Result<(), CallError<Never>> {
+        let refused = |error| match error {
+            PublishError::Encode(error) => CallError::Encode(error),
+            error => CallError::Refused(unpublished(&error).into()),
+        };
+        let live = self.0.topics.of(topic).map_err(refused)?;
+        let name = (T::NAME, canonical(topic).map_err(refused)?);
+        let is_new = self.let_in().insert(name.clone());
+        let joined = self.0.remote.invite(topic, live.end()).await;
+        if joined.is_err() && is_new {
+            self.let_in().remove(&name);
+        }
+        joined
+    }
+
+    /// Puts the client out of a topic: nothing more of it goes out, and the client's subscriptions to it
+    /// end. When it asks to join again, `access` judges that anew; a join that is being judged already counts
+    /// as later. Does nothing if the client isn't in the topic.
+    pub fn leave<T: Topic>(&self, topic: &T) {
+        // A topic that has no such key has nobody in it.
+        let Ok(key) = canonical(topic) else { return };
+        let name = (T::NAME, key);
+        self.let_in().remove(&name);
+        if let Some(alias) = self.0.topics.alias_of(&name) {
+            self.0.remote.put_out(alias);
+        }
     }
 
     /// The time of a round trip to the client now; none if its session ends before.

@@ -38,6 +38,12 @@ impl<I> Peers<I> {
         self.present.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether two identities are of one user, as far as the application says what names one.
+    pub(crate) fn is_same_user(&self, one: &I, other: &I) -> bool {
+        let key = self.user_key.as_ref();
+        key.is_none_or(|key| key(one) == key(other))
+    }
+
     /// Adds a client, and gives its user's key.
     fn insert(&self, peer: &Peer<I>) -> Option<String> {
         let user = self.user_key.as_ref().map(|key| key(peer.identity()));

@@ -15,7 +15,7 @@ use twinwire_remote::Link;
 use crate::connection;
 use crate::shared::Shared;
 use crate::socket::Socket;
-use crate::topic::{PublishError, canonical, to_json};
+use crate::topic::PublishError;
 use crate::websocket::{self, Accepted};
 
 const WHAT: &str = "It speaks Twinwire: typed messages between browsers and Rust servers. Connect with \
@@ -87,12 +87,8 @@ impl<S, I> Twinwire<S, I> {
         item: &T::Item,
         except: Option<PeerId>,
     ) -> Result<Offset, PublishError> {
-        if !self.0.registry.contains_key(T::NAME) {
-            return Err(PublishError::NotRegistered { name: T::NAME });
-        }
+        let live = self.0.topics.of(topic)?;
         let item = Format::Postcard.encode(item, MAX_PAYLOAD)?;
-        let key = canonical(topic)?;
-        let live = self.0.topics.open(T::NAME, key, to_json::<T>)?;
         Ok(live.publish(item, except)?)
     }
 }

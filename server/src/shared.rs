@@ -1,5 +1,7 @@
 //! What all connections of an endpoint share.
 
+use std::sync::Arc;
+
 use tokio::sync::watch;
 use twinwire::{BootId, Goodbye, Limits};
 
@@ -9,6 +11,7 @@ use crate::handler::Registry;
 use crate::identity::Authenticate;
 use crate::origin::Origins;
 use crate::peers::Peers;
+use crate::slot::Sessions;
 use crate::tables::Tables;
 use crate::topic::Topics;
 
@@ -22,10 +25,12 @@ pub(crate) struct Shared<S, I> {
     pub(crate) on_open: Option<OnOpen<S, I>>,
     pub(crate) on_close: Option<OnClose<S, I>>,
     pub(crate) peers: Peers<I>,
+    pub(crate) sessions: Sessions<S, I>,
     pub(crate) origins: Origins,
     pub(crate) limits: Limits,
     pub(crate) tables: Tables,
-    pub(crate) topics: Topics,
+    pub(crate) topics: Arc<Topics>,
+    pub(crate) explain_mismatches: bool,
     pub(crate) boot: BootId,
     /// Why all sessions end, once they have to. Each connection watches it for as long as it lives.
     pub(crate) stop: watch::Sender<Option<Goodbye>>,

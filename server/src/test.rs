@@ -130,6 +130,11 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Transport for Memory<S,
     fn sleep(&self, time: Duration) -> Sleep {
         tokio::time::sleep(time)
     }
+
+    fn jitter(&self) -> f64 {
+        // Nobody else comes back at the same time.
+        0.0
+    }
 }
 
 /// One end of a link in memory.

@@ -1,14 +1,16 @@
 //! Topics, as an application and its connections share them.
 
+use std::any::TypeId;
 use std::collections::{BTreeMap, HashMap};
+use std::panic;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use thiserror::Error;
 use twinwire::frame::{Joined, Start};
-use twinwire::limits::MAX_TOPIC_KEY;
-use twinwire::log::{ItemTooLarge, Keep, Log, Reader, Room, Slice};
-use twinwire::{Alias, EncodeError, Epoch, Format, Offset, PeerId, Topic};
+use twinwire::limits::{MAX_PART, MAX_TOPIC_KEY};
+use twinwire::log::{Form, ItemTooLarge, Keep, Log, Reader, Room, Slice};
+use twinwire::{Alias, EncodeError, Epoch, Fingerprint, Format, Offset, PeerId, Position, Topic};
 
 use crate::shared::random;
 
@@ -57,8 +59,9 @@ impl Access {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// Nobody could subscribe: register the topic with [`Builder::topic`](crate::Builder::topic).
-    #[error("the topic {name} isn't registered: add .topic(…) to the builder")]
+    /// Nobody could subscribe: register the topic with [`Builder::topic`](crate::Builder::topic). Of a
+    /// topic with [older types](Topic), only the newest can be published to.
+    #[error("the topic {name} isn't registered as of this type: add .topic(…) to the builder")]
     NotRegistered {
         /// The topic's kind.
         name: &'static str,
@@ -80,12 +83,43 @@ pub enum PublishError {
     NoRandomness,
 }
 
-/// Writes an item in JSON that is there in canonical postcard.
-pub(crate) type ToJson = fn(&[u8]) -> Option<Vec<u8>>;
+/// The form in which a client that knows a topic as `O` reads it. Its log has items of `T`'s.
+pub(crate) fn form<T, O>(format: Format) -> Form
+where
+    T: Topic,
+    O: Topic,
+    T::Item: Into<O::Item>,
+{
+    let item = TypeId::of::<O::Item>();
+    let write = match format {
+        Format::Postcard if item == TypeId::of::<T::Item>() => return Form::Canonical,
+        Format::Postcard => |item: &[u8]| rewrite::<T, O>(item, Format::Postcard),
+        Format::Json => |item: &[u8]| rewrite::<T, O>(item, Format::Json),
+    };
+    Form::Written {
+        item,
+        format,
+        write,
+    }
+}
 
-pub(crate) fn to_json<T: Topic>(item: &[u8]) -> Option<Vec<u8>> {
-    let item: T::Item = Format::Postcard.decode(item).ok()?;
-    Format::Json.encode(&item, twinwire::limits::MAX_PART).ok()
+/// Writes an item of a log's as one of `O`'s.
+fn rewrite<T, O>(item: &[u8], format: Format) -> Option<Vec<u8>>
+where
+    T: Topic,
+    O: Topic,
+    T::Item: Into<O::Item>,
+{
+    // It is the application that converts, and all of a connection that would fall with it.
+    let written = panic::catch_unwind(|| {
+        let item: T::Item = Format::Postcard.decode(item).ok()?;
+        let item: O::Item = item.into();
+        format.encode(&item, MAX_PART).ok()
+    });
+    written.unwrap_or_else(|_| {
+        tracing::error!(kind = T::NAME, "an item's conversion panicked");
+        None
+    })
 }
 
 /// The canonical form of a topic's key.
@@ -96,13 +130,16 @@ pub(crate) fn canonical<T: Topic>(topic: &T) -> Result<Vec<u8>, PublishError> {
     }
 }
 
-type Name = (&'static str, Vec<u8>);
+/// A topic's kind, and its key in canonical form.
+pub(crate) type Name = (&'static str, Vec<u8>);
 
 /// All topics that are in use, or were of late.
 ///
 /// Behind a mutex, as all workers meet here; it is held to find or to add a topic, never across an
 /// await.
 pub(crate) struct Topics {
+    /// The newest type of each kind.
+    kinds: HashMap<&'static str, Fingerprint>,
     in_use: Mutex<InUse>,
     keep: Keep,
     most: usize,
@@ -166,23 +203,33 @@ impl InUse {
 }
 
 impl Topics {
-    pub(crate) fn new(keep: Keep, most: usize) -> Self {
+    pub(crate) fn new(kinds: HashMap<&'static str, Fingerprint>, keep: Keep, most: usize) -> Self {
         Self {
+            kinds,
             in_use: Mutex::default(),
             keep,
             most: most.max(1),
         }
     }
 
+    /// The topic, by the newest type of its kind.
+    pub(crate) fn of<T: Topic>(&self, topic: &T) -> Result<Arc<Live>, PublishError> {
+        if self.kinds.get(T::NAME) != Some(&T::FINGERPRINT) {
+            return Err(PublishError::NotRegistered { name: T::NAME });
+        }
+        self.open((T::NAME, canonical(topic)?))
+    }
+
+    /// What the publications of a topic name it by, if it is in use.
+    pub(crate) fn alias_of(&self, name: &Name) -> Option<Alias> {
+        let in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = in_use.by_name.get(name)?;
+        Some(entry.live.state().log.alias())
+    }
+
     /// The topic of this name, which begins now if it isn't there. The least lately used that nobody is
     /// subscribed to goes for it, if there are too many.
-    pub(crate) fn open(
-        &self,
-        kind: &'static str,
-        key: Vec<u8>,
-        to_json: ToJson,
-    ) -> Result<Arc<Live>, PublishError> {
-        let name = (kind, key);
+    pub(crate) fn open(&self, name: Name) -> Result<Arc<Live>, PublishError> {
         let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
         in_use.touch(&name);
         if let Some(entry) = in_use.by_name.get(&name) {
@@ -193,13 +240,10 @@ impl Topics {
             in_use.evict()?;
         }
         let used = in_use.tick();
-        let live = Arc::new(Live {
-            to_json,
-            state: Mutex::new(State {
-                log: Log::new(Alias::new(used), Epoch::from_bytes(epoch), self.keep),
-                subscribers: Vec::new(),
-            }),
-        });
+        let live = Arc::new(Live(Mutex::new(State {
+            log: Log::new(Alias::new(used), Epoch::from_bytes(epoch), self.keep),
+            subscribers: Vec::new(),
+        })));
         let entry = Entry {
             live: Arc::clone(&live),
             used,
@@ -214,10 +258,7 @@ impl Topics {
 ///
 /// Behind a mutex, as all workers meet here; it is held to append, to read a slice or to change the
 /// list, never across an await. Who publishes never waits for who reads.
-pub(crate) struct Live {
-    to_json: ToJson,
-    state: Mutex<State>,
-}
+pub(crate) struct Live(Mutex<State>);
 
 struct State {
     log: Log,
@@ -226,12 +267,12 @@ struct State {
 
 impl Live {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What its publications name it by.
-    pub(crate) fn alias(&self) -> Alias {
-        self.state().log.alias()
+    /// Where the next item will stand.
+    pub(crate) fn end(&self) -> Position {
+        self.state().log.join(Start::Now).position
     }
 
     /// Appends an item in canonical postcard.
@@ -248,47 +289,50 @@ impl Live {
         }
         Ok(offset)
     }
+}
 
-    /// Reads what follows for one subscriber.
-    pub(crate) fn read(
-        &self,
-        peer: PeerId,
-        format: Format,
-        from: Offset,
-        room: Room,
-        out: &mut Vec<u8>,
-    ) -> Slice {
-        let reader = Reader {
-            peer,
-            format,
-            to_json: &self.to_json,
-        };
-        self.state().log.read(reader, from, room, out)
+/// A topic as one client reads it.
+pub(crate) struct View {
+    pub(crate) live: Arc<Live>,
+    pub(crate) form: Form,
+}
+
+impl View {
+    /// What the topic's publications name it by.
+    pub(crate) fn alias(&self) -> Alias {
+        self.live.state().log.alias()
     }
 }
 
 /// A connection's place in a topic, until it is dropped.
 pub(crate) struct Membership {
-    pub(crate) live: Arc<Live>,
+    view: View,
     news: Arc<News>,
 }
 
 impl Membership {
     /// Begins to tell `news` of the topic, of which it isn't told yet. Gives what the subscriber will get, and the log's end.
-    pub(crate) fn begin(live: Arc<Live>, news: &Arc<News>, start: Start) -> (Self, Joined, Offset) {
-        let mut state = live.state();
+    pub(crate) fn begin(view: View, news: &Arc<News>, start: Start) -> (Self, Joined, Offset) {
+        let mut state = view.live.state();
         let joined = state.log.join(start);
         let head = state.log.next();
         state.subscribers.push(Arc::clone(news));
         drop(state);
         let news = Arc::clone(news);
-        (Self { live, news }, joined, head)
+        (Self { view, news }, joined, head)
+    }
+
+    /// Reads what follows for this subscriber.
+    pub(crate) fn read(&self, peer: PeerId, from: Offset, room: Room, out: &mut Vec<u8>) -> Slice {
+        let View { live, form } = &self.view;
+        let reader = Reader { peer, form: *form };
+        live.state().log.read(reader, from, room, out)
     }
 }
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        let mut state = self.live.state();
+        let mut state = self.view.live.state();
         state
             .subscribers
             .retain(|news| !Arc::ptr_eq(news, &self.news));

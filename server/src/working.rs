@@ -1,7 +1,6 @@
 //! The handlers at work for one session.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::sync::mpsc;
@@ -12,7 +11,7 @@ use twinwire::{Answer, Class, Number, Refusal, Time};
 
 use crate::feed::{Given, Item, Outlet};
 use crate::handler::Handling;
-use crate::topic::Live;
+use crate::topic::View;
 
 /// The handlers of a session's requests: each a task of its own, so that none keeps another waiting.
 pub(crate) struct Working {
@@ -24,7 +23,7 @@ pub(crate) struct Working {
     /// Items that wait for room: at most one a stream.
     waiting: HashMap<Number, Item>,
     /// The topics that clients may join once the handlers of their wishes have ended well.
-    topics: HashMap<Number, (Arc<Live>, Start)>,
+    topics: HashMap<Number, (View, Start)>,
     /// Those of which they have.
     joins: VecDeque<Join>,
     /// A handler has begun that wasn't polled yet.
@@ -34,7 +33,7 @@ pub(crate) struct Working {
 /// A wish to join a topic that was granted.
 pub(crate) struct Join {
     pub(crate) call: Number,
-    pub(crate) live: Arc<Live>,
+    pub(crate) view: View,
     pub(crate) start: Start,
 }
 
@@ -113,8 +112,8 @@ impl Working {
         while let Poll::Ready(Some(given)) = self.given.poll_recv(cx) {
             match given {
                 Given::Item(item) => self.give(item, session, now),
-                Given::Topic(call, live, start) => {
-                    self.topics.insert(call, (live, start));
+                Given::Topic(call, view, start) => {
+                    self.topics.insert(call, (view, start));
                 }
             }
             any = true;
@@ -201,11 +200,11 @@ impl Working {
             tracing::error!(kind, request = %number, "a handler panicked");
         }
         self.aborts.remove(&number);
-        if let Some((live, start)) = self.topics.remove(&number)
+        if let Some((view, start)) = self.topics.remove(&number)
             && let Answer::Value(_) = answer
         {
             let call = number;
-            self.joins.push_back(Join { call, live, start });
+            self.joins.push_back(Join { call, view, start });
             return;
         }
         // A handler that was dropped has been answered for: the session ignores this.

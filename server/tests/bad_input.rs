@@ -108,6 +108,7 @@ fn hello() -> Hello {
         },
         token: vec![],
         digest: table().digest(),
+        resume: None,
     }
 }
 
@@ -403,6 +404,7 @@ async fn before_the_welcome_there_is_a_place_for_hello_and_table_only() {
     };
     let unknown = Hello {
         digest: twinwire::frame::TableDigest::from_bytes([1; 16]),
+        resume: None,
         ..hello()
     };
     let other_table = encode(&[Frame::Hello(unknown.clone()), Frame::Table(table())]);

@@ -117,6 +117,13 @@ async fn client(server: &Server) -> Client {
         .expect("everyone is welcome")
 }
 
+/// A client that ends with its connection.
+async fn leaver(server: &Server) -> Client {
+    let options = Options::new(server.url("/ws"), KINDS).reconnect(false);
+    let client = soon("the welcome", connect_with(options)).await;
+    client.expect("everyone is welcome")
+}
+
 /// A call whose handler has begun and waits for the gate.
 async fn waiting_call(app: &App, client: &Client) -> JoinHandle<Result<(), CallError<Never>>> {
     let client = client.clone();
@@ -295,7 +302,7 @@ async fn dropping_the_last_handle_ends_the_session() {
 async fn a_server_that_goes_away_ends_the_client() {
     let app = App::default();
     let server = serve(builder(&app));
-    let client = client(&server).await;
+    let client = leaver(&server).await;
     let waiting = waiting_call(&app, &client).await;
     drop(server);
     assert_eq!(soon("the end", client.closed()).await, End::Lost);
@@ -370,7 +377,7 @@ async fn a_server_that_shuts_down_says_goodbye_to_all_and_takes_no_new_ones() {
     let server = Server::with_workers(2, move |config| {
         config.configure(mounted.at("/ws"));
     });
-    let (ada, bob) = (client(&server).await, client(&server).await);
+    let (ada, bob) = (leaver(&server).await, leaver(&server).await);
     let waiting = waiting_call(&app, &ada).await;
     soon("all sockets closed", wire.shut_down()).await;
     assert!(matches!(waiting.await.unwrap(), Err(CallError::Unknown)));

@@ -65,6 +65,7 @@ fn hello() -> Vec<u8> {
         bounds: Bounds::default(),
         token: vec![],
         digest: Table::default().digest(),
+        resume: None,
     })
     .encode(&mut message);
     message

@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 use testkit::{Log, Server, soon};
 use twinwire::{Call, Event, Kinds, Refusal, Shape, kinds};
-use twinwire_client_native::{CallError, Client, connect};
-use twinwire_server::{BuildError, Cx, Twinwire};
+use twinwire_client_native::{CallError, Client, EventError, connect};
+use twinwire_server::{BuildError, Builder, Cx, Twinwire};
 
 /// What the server speaks.
 mod newest {
@@ -78,7 +78,13 @@ mod forgotten {
     #[derive(Debug, Serialize, Deserialize, Call)]
     pub(super) struct Join {}
 
-    pub(super) const KINDS: Kinds = kinds![Join];
+    #[derive(Debug, Serialize, Deserialize, Event)]
+    pub(super) struct Typing {
+        pub(super) room: String,
+        pub(super) letters: i32,
+    }
+
+    pub(super) const KINDS: Kinds = kinds![Join, Typing];
 }
 
 impl From<older::Join> for newest::Join {
@@ -121,7 +127,11 @@ impl From<older::Typing> for newest::Typing {
 }
 
 fn serve(log: &Log<String>) -> Server {
-    let wire = Twinwire::builder(log.clone())
+    mount(builder(log))
+}
+
+fn builder(log: &Log<String>) -> Builder<Log<String>, ()> {
+    Twinwire::builder(log.clone())
         .call_in_order(|cx: Cx<Log<String>>, join: newest::Join| async move {
             cx.state().push(format!("{} {}", join.room, join.quietly));
             match join.room.as_str() {
@@ -136,8 +146,10 @@ fn serve(log: &Log<String>) -> Server {
             cx.state()
                 .push(format!("{} {}", typing.room, typing.letters));
         })
-        .build()
-        .expect("the kinds don't clash");
+}
+
+fn mount(builder: Builder<Log<String>, ()>) -> Server {
+    let wire = builder.build().expect("the kinds don't clash");
     Server::with_workers(2, move |config| {
         config.configure(wire.at("/ws"));
     })
@@ -262,4 +274,68 @@ async fn what_differs_between_two_kinds_of_one_name_is_in_the_servers_log() {
         assert!(line.contains(part), "{part} in {line}");
     }
     drop(stranger);
+}
+
+#[tokio::test]
+async fn a_client_is_told_how_its_kinds_differ_if_the_server_explains() {
+    let server = mount(builder(&Log::default()).explain_mismatches(true));
+    let stranger = client(&server, forgotten::KINDS).await;
+    let error = stranger.call(forgotten::Join {}).await.unwrap_err();
+    let CallError::Refused(refused) = &error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(refused.why, Refusal::KindDiffers);
+    let difference = refused.difference.as_ref().expect("the server explains");
+    assert_eq!(
+        difference.here,
+        ["request: no fields", "reply: Unit", "error: no value"]
+    );
+    assert_eq!(
+        difference.there,
+        [
+            "request.0 room: String",
+            "request.1 quietly: Bool",
+            "reply.0 members[]: String",
+            "error|0 Full: alone",
+            "error|1 Closed: alone",
+        ]
+    );
+    let typing = forgotten::Typing {
+        room: "hall".to_owned(),
+        letters: 1,
+    };
+    let error = stranger.send(typing).await.unwrap_err();
+    assert!(matches!(error, EventError::Refused(_)), "{error:?}");
+    let words = error.to_string();
+    let expected = "one of the two is older; only here: event.1 letters: I32; only there: \
+        event.1 letters: U32";
+    assert!(words.ends_with(expected), "{words}");
+}
+
+#[tokio::test]
+async fn a_client_is_told_nothing_of_a_servers_structures_if_it_does_not_explain() {
+    let server = mount(builder(&Log::default()).explain_mismatches(false));
+    let stranger = client(&server, forgotten::KINDS).await;
+    match stranger.call(forgotten::Join {}).await {
+        Err(CallError::Refused(refused)) => {
+            assert_eq!(refused.why, Refusal::KindDiffers);
+            assert_eq!(refused.difference, None);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(stranger.ping().await.is_some(), "nothing came later either");
+    let refused = stranger.call(forgotten::Join {}).await.unwrap_err();
+    assert!(!refused.to_string().contains("members"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_differs_is_known_as_soon_as_the_client_is() {
+    let server = mount(builder(&Log::default()).explain_mismatches(true));
+    for _ in 0..50 {
+        let stranger = client(&server, forgotten::KINDS).await;
+        match stranger.call(forgotten::Join {}).await {
+            Err(CallError::Refused(refused)) => assert!(refused.difference.is_some()),
+            other => panic!("{other:?}"),
+        }
+    }
 }

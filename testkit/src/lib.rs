@@ -3,11 +3,13 @@
 //! Nothing here is published, and no test lives inside: a helper that two tests need moves here.
 #![forbid(unsafe_code)]
 
+mod chaos;
 pub mod peer;
 pub mod raw;
 mod server;
 mod wait;
 pub mod wire;
 
+pub use chaos::{Chaos, Doors};
 pub use server::Server;
 pub use wait::{Log, soon};

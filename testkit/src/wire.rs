@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use suite::{
-    Add, AskMe, Count, Echo, Hang, Locate, Notice, Notify, Overflow, REASON, REFUSED, Room, Stopped,
+    Add, AskMe, Count, Echo, Hang, Locate, Notice, Notify, OtherSubtract, Overflow, PutMe, REASON,
+    REFUSED, Room, Stopped,
 };
 use tokio::sync::Semaphore;
 use twinwire_server::{Access, CallError, Cx as Context, Denied, Feed, Twinwire};
 
-use crate::Server;
+use crate::{Chaos, Server};
 
 /// How often a stream of this client's was dropped.
 type Drops = Arc<Semaphore>;
@@ -35,6 +36,9 @@ pub fn serve() -> Server {
                 (by, true) => Err(Overflow { by }),
             }
         })
+        .call(|_: Cx, OtherSubtract { from, what }| async move {
+            Ok(from.wrapping_sub(what).cast_signed())
+        })
         .call(|_: Cx, _: Hang| std::future::pending())
         .call(|cx: Cx, AskMe { whom }| async move {
             Ok(match cx.peer().call(Locate { whom }).await {
@@ -44,6 +48,7 @@ pub fn serve() -> Server {
                 Err(other) => format!("{other:?}"),
             })
         })
+        .call(put)
         .call(|cx: Cx, _: Stopped| async move {
             let dropped = cx.identity().acquire().await;
             dropped.expect("it is never closed").forget();
@@ -63,15 +68,37 @@ pub fn serve() -> Server {
         .topic(|_: Cx, room: Room| async move {
             match room.name.as_str() {
                 "news" => Access::subscribe(),
+                name if name.starts_with("private") => Access::none(),
                 _ => Access::publish_and_subscribe(),
             }
         })
+        .explain_mismatches(true)
         .allow_any_origin()
         .build()
         .expect("the kinds don't clash");
     Server::with_workers(2, move |config| {
         config.configure(wire.at("/ws"));
     })
+}
+
+async fn put(cx: Cx, PutMe { room, inside }: PutMe) -> Result<(), String> {
+    if inside {
+        let put = cx.peer().join(&room).await;
+        put.map_err(|error| error.to_string())?;
+    } else {
+        cx.peer().leave(&room);
+    }
+    let published = cx.wire().publish(&room, &inside.to_string());
+    published.expect("it is registered");
+    Ok(())
+}
+
+/// A link to it whose connections break after a few messages, at any byte.
+pub async fn breaking(server: &Server) -> Chaos {
+    let chaos = Chaos::to(server.addr(), 4).await;
+    chaos.breaks_after(600..4_000);
+    chaos.slices(true);
+    chaos
 }
 
 async fn count(cx: Cx, count: Count, mut feed: Feed<Count>) -> Result<(), String> {

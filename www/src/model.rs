@@ -12,6 +12,11 @@ use crate::talk::{Message, Place, Progress, Talk};
 pub(crate) enum Light {
     Connecting,
     Open,
+    /// The connection is lost, and the client comes back by itself.
+    Resuming {
+        /// How often it has tried.
+        attempt: u32,
+    },
     Closed(String),
 }
 
@@ -57,6 +62,12 @@ impl Page {
 
     pub(crate) fn is_open(self) -> bool {
         self.light.with(|light| *light == Light::Open)
+    }
+
+    /// Whether what is said goes out: now, or as soon as the connection is back.
+    pub(crate) fn can_speak(self) -> bool {
+        let speaks = |light: &Light| matches!(light, Light::Open | Light::Resuming { .. });
+        self.light.with(speaks)
     }
 
     /// Whether one's own name is this; a view that asks doesn't follow its changes.

@@ -6,7 +6,7 @@ use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use twinwire_client_wasm::{
-    Client, ClientState, Start, Subscription, Update as Heard, Verdict, connect,
+    Client, ClientState, Options, Start, Subscription, Update as Heard, Verdict, connect_with,
 };
 
 use crate::model::{Light, Page};
@@ -41,7 +41,9 @@ impl Page {
     /// One connection, from its opening to its end.
     pub(crate) async fn live(self) {
         self.light.set(Light::Connecting);
-        let client = match connect(WIRE, KINDS).await {
+        let options = Options::new(WIRE, KINDS)
+            .on_fresh(move |client, _| async move { self.enter_again(client).await });
+        let client = match connect_with(options).await {
             Ok(client) => client,
             Err(error) => return self.light.set(Light::Closed(words::of_connect(&error))),
         };
@@ -53,6 +55,7 @@ impl Page {
         while let Some(state) = states.next().await {
             self.light.set(match state {
                 ClientState::Open { .. } => Light::Open,
+                ClientState::Resuming { attempt, .. } => Light::Resuming { attempt },
                 ClientState::Closed(end) => Light::Closed(words::of_end(&end)),
                 _ => Light::Connecting,
             });
@@ -76,15 +79,36 @@ impl Page {
         }
     }
 
-    /// After a connection was over: takes the name again, and enters the rooms.
+    /// After a client was over: takes the name again, and enters the rooms.
     async fn come_back(self) {
         let Some(name) = self.me.get_untracked() else {
             return;
         };
         if let Err(wrong) = self.join(name).await {
-            self.unnamed.set(Some(wrong));
-            self.me.set(None);
+            self.lose_name(wrong);
         }
+    }
+
+    /// The server knows this page no more: takes the name again and enters the rooms, before what is said
+    /// there is heard again.
+    async fn enter_again(self, client: Client) {
+        let Some(name) = self.me.get_untracked() else {
+            return;
+        };
+        if let Err(error) = client.call(Join { name }).await {
+            return self.lose_name(words::of_call(&error));
+        }
+        for room in self.rooms() {
+            let place = Place::Room(room.clone());
+            if let Err(error) = client.call(Enter { room }).await {
+                self.talk(&place).note(words::of_call(&error));
+            }
+        }
+    }
+
+    fn lose_name(self, wrong: String) {
+        self.unnamed.set(Some(wrong));
+        self.me.set(None);
     }
 
     /// Takes a name, and enters the rooms that are shown; the lobby is always among them at first.
@@ -147,9 +171,7 @@ impl Page {
         let roster = roster.map_err(|error| words::of_call(&error))?;
         match lines.verdict() {
             Verdict::Gap => talk.note("Some of what was said meanwhile is lost."),
-            Verdict::NewEpoch => {
-                talk.note("The server started anew: what it heard before is lost.")
-            }
+            Verdict::NewEpoch => talk.note(words::NEW_EPOCH),
             Verdict::Begun | Verdict::Recovered => {}
         }
         let hearing = join(
@@ -189,6 +211,7 @@ impl Page {
                     let lost = to.get() - from.get();
                     talk.note(format!("{lost} lines came too fast for this page."));
                 }
+                Ok(Heard::NewEpoch { .. }) => talk.note(words::NEW_EPOCH),
                 Err(_) => talk.note("A line that came can't be read."),
             }
             talk.start.set_value(Start::At(lines.position()));

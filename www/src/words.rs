@@ -5,6 +5,7 @@ use std::fmt::Display;
 use twinwire_client_wasm::{CallError, ConnectError, End, GoodbyeCode, Refusal};
 
 pub(crate) const NOT_CONNECTED: &str = "There is no connection now. Connect again first.";
+pub(crate) const NEW_EPOCH: &str = "The server started anew: what it heard before is lost.";
 const OUTDATED: &str = "This page is of another version than the server. Load it again.";
 
 /// Why a call brought nothing.

@@ -21,7 +21,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let name = options.name.as_ref();
     let never = || parse_quote!(::twinwire::Never);
     let error = options.error.unwrap_or_else(never);
-    let ident = &input.ident;
+    let (ident, also) = (&input.ident, list(&options.also));
     if let Some(item) = options.stream {
         let kind = kind::expand(input, "Stream", name, &[&item, &error])?;
         return Ok(quote! {
@@ -31,11 +31,11 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             impl ::twinwire::StreamCall for #ident {
                 type Item = #item;
                 type Error = #error;
+                type Also = #also;
             }
         });
     }
     let reply = options.reply.unwrap_or_else(|| parse_quote!(()));
-    let also = list(&options.also);
     let kind = kind::expand(input, "Call", name, &[&reply, &error])?;
     Ok(quote! {
         #kind
@@ -62,17 +62,11 @@ impl Options {
                 "also" => several(&mut read.also, meta),
                 _ => Ok(false),
             };
-            let message = match &read {
-                Self { stream: None, .. } => return taken,
-                Self { reply: Some(_), .. } => {
-                    "a call is answered by a `reply` or by a `stream` of items"
-                }
-                Self { also, .. } if !also.is_empty() => {
-                    "older types of a stream can't be taken yet: give the newer one another name"
-                }
-                _ => return taken,
-            };
-            Err(Error::new_spanned(&meta.path, message))
+            if read.reply.is_some() && read.stream.is_some() {
+                let message = "a call is answered by a `reply` or by a `stream` of items";
+                return Err(Error::new_spanned(&meta.path, message));
+            }
+            taken
         })?;
         Ok(read)
     }

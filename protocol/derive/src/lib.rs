@@ -41,7 +41,7 @@ pub fn derive_shape(input: TokenStream) -> TokenStream {
 ///
 /// `#[call(reply = Type, error = Type, name = "Name")]`, each at most once: the reply is `()` unless
 /// named, the error `twinwire::Never`, the name the type's own. `stream = Type` names the items and
-/// excludes `reply`. `also = Type`, as often as there are older types, makes a server take calls of
+/// excludes `reply`. `also = Type`, as often as there are older types, makes a server take requests of
 /// those too. A name has 1 to 64 bytes and no control characters. Of serde's attributes the
 /// same are accepted as by `Shape`.
 #[proc_macro_derive(Call, attributes(call))]
@@ -54,8 +54,8 @@ pub fn derive_call(input: TokenStream) -> TokenStream {
 
 /// Derives `twinwire::Event`, and with it `Kind` and `Shape`.
 ///
-/// `#[event(name = "Name")]` gives another name than the type's own, `also = Type` names an older type. Names and serde's attributes are
-/// those that `Call` accepts.
+/// `#[event(name = "Name")]` gives another name than the type's own, `also = Type` names an older type.
+/// Names and serde's attributes are those that `Call` accepts.
 #[proc_macro_derive(Event, attributes(event))]
 pub fn derive_event(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -67,7 +67,8 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 /// Derives `twinwire::Topic`, and with it `Kind` and `Shape`.
 ///
 /// `#[topic(item = Type, name = "Name")]`, each at most once: the item must be named, the name is the
-/// type's own unless given. The type's value is the topic's key: it holds no floats, maps, sets or
+/// type's own unless given. `also = Type`, as often as there are older types, makes a server take those
+/// for this one. The type's value is the topic's key: it holds no floats, maps, sets or
 /// foreign types.
 #[proc_macro_derive(Topic, attributes(topic))]
 pub fn derive_topic(input: TokenStream) -> TokenStream {

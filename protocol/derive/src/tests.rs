@@ -272,10 +272,18 @@ fn keys_that_a_kind_does_not_know_are_refused_by_name() {
     refuses(call::expand, source, "reply", "given twice");
     let source = "#[call(stream = u8, reply = u16)] struct S;";
     refuses(call::expand, source, "reply", "or by a `stream`");
+    accepts(
+        call::expand,
+        "#[call(stream = u8, also = A, also = B)] struct S;",
+    );
     let source = "#[event(reply = u8)] struct S;";
     refuses(event::expand, source, "reply", "doesn't know `reply`");
     let source = "#[topic(item = u8, reply = u8)] struct S;";
     refuses(topic::expand, source, "reply", "doesn't know `reply`");
+    accepts(
+        topic::expand,
+        "#[topic(item = u8, also = A, also = B)] struct S;",
+    );
     refuses(topic::expand, "struct S;", "S", "names what is published");
 }
 

@@ -4,16 +4,18 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{DeriveInput, Error, Result, Type};
 
-use crate::kind::{self, once, options};
+use crate::kind::{self, list, once, options, several};
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
-    let (mut item, mut name) = (None::<Type>, None);
-    options(input, "topic", "`item` and `name`", |key, meta| match key {
+    let (mut item, mut name, mut also) = (None::<Type>, None, Vec::new());
+    let known = "`item`, `name` and `also`";
+    options(input, "topic", known, |key, meta| match key {
         "item" => once(&mut item, meta),
         "name" => once(&mut name, meta),
+        "also" => several(&mut also, meta),
         _ => Ok(false),
     })?;
-    let ident = &input.ident;
+    let (ident, also) = (&input.ident, list(&also));
     let item = item.ok_or_else(|| {
         let message = "a topic names what is published to it: `#[topic(item = Type)]`";
         Error::new(ident.span(), message)
@@ -25,6 +27,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         #[automatically_derived]
         impl ::twinwire::Topic for #ident {
             type Item = #item;
+            type Also = #also;
         }
     })
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::sha256::sha256;
-use super::wire::{Reader, put_bytes, put_integer};
-use super::{Malformed, Refusal};
+use super::wire::{Reader, put_bytes, put_duration, put_integer};
+use super::{Continuity, Malformed, Refusal, Resume};
 use crate::goodbye::{Goodbye, GoodbyeCode, MAX_REASON, Retry};
 use crate::limits::{MAX_KINDS, MAX_NAME, MAX_OUTLINE, MAX_OUTLINES, MAX_TOKEN};
-use crate::{BootId, Class, Fingerprint, Kind, Number, PeerId, SessionId};
+use crate::{BootId, Class, Fingerprint, Kind, Number, PeerId, Secret, SessionId};
 
 /// One line of a client's table of kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,6 +159,8 @@ pub struct Hello {
     pub token: Vec<u8>,
     /// Names the client's table of kinds: a server that doesn't know it asks for it.
     pub digest: TableDigest,
+    /// The session that the client wants back, if it has one.
+    pub resume: Option<Resume>,
 }
 
 impl Hello {
@@ -166,6 +168,10 @@ impl Hello {
         self.bounds.put(out);
         put_bytes(out, &self.token);
         out.extend_from_slice(&self.digest.0);
+        out.push(u8::from(self.resume.is_some()));
+        if let Some(resume) = &self.resume {
+            resume.put(out);
+        }
     }
 
     pub(super) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
@@ -175,11 +181,17 @@ impl Hello {
             return Err(Malformed::OverLimit);
         }
         let digest = TableDigest::from_bytes(body.array()?);
+        let resume = match body.byte()? {
+            0 => None,
+            1 => Some(Resume::read(&mut body)?),
+            _ => return Err(Malformed::Meaningless),
+        };
         body.skip_tags()?;
         Ok(Self {
             bounds,
             token: token.to_vec(),
             digest,
+            resume,
         })
     }
 }
@@ -216,11 +228,18 @@ pub struct Welcome {
     pub peer: PeerId,
     /// The run of the server's process.
     pub boot: BootId,
+    /// With this the client may have the session back.
+    pub secret: Secret,
+    /// How long the server keeps the session without a connection.
+    pub keeps: Duration,
+    /// How it relates to what the client had before.
+    pub continuity: Continuity,
     /// How much the server takes.
     pub bounds: Bounds,
     /// Those of the client's kinds, by their place in its table, that the server doesn't take: it has
     /// none of that name or only sends it ([`Refusal::UnknownKind`]), or has it otherwise
-    /// ([`Refusal::KindDiffers`]). It takes the others.
+    /// ([`Refusal::KindDiffers`]). It takes the others. None in a session that goes on: what was told
+    /// stands.
     pub refused: Vec<(u32, Refusal)>,
 }
 
@@ -229,6 +248,9 @@ impl Welcome {
         out.extend_from_slice(self.session.as_bytes());
         out.extend_from_slice(self.peer.as_bytes());
         out.extend_from_slice(self.boot.as_bytes());
+        out.extend_from_slice(self.secret.as_bytes());
+        put_duration(out, self.keeps);
+        self.continuity.put(out);
         self.bounds.put(out);
         put_integer(out, self.refused.len() as u64);
         for (kind, refusal) in &self.refused {
@@ -241,6 +263,9 @@ impl Welcome {
         let session = SessionId::from_bytes(body.array()?);
         let peer = PeerId::from_bytes(body.array()?);
         let boot = BootId::from_bytes(body.array()?);
+        let secret = Secret::from_bytes(body.array()?);
+        let keeps = body.duration()?;
+        let continuity = Continuity::read(&mut body)?;
         let bounds = Bounds::read(&mut body)?;
         let count = body.small::<usize>()?;
         if count > MAX_KINDS {
@@ -254,6 +279,9 @@ impl Welcome {
             session,
             peer,
             boot,
+            secret,
+            keeps,
+            continuity,
             bounds,
             refused,
         })
@@ -337,7 +365,7 @@ impl NeedOutlines {
     }
 }
 
-/// The structure of one of the client's kinds, in words.
+/// The structure of a kind that differs, in words: as the client has it, or the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outline {
     /// Its place in the client's table.
@@ -413,7 +441,7 @@ pub(super) fn put_retry(retry: Retry, out: &mut Vec<u8>) {
         Retry::Now => put_integer(out, 1),
         Retry::After(wait) => {
             put_integer(out, 2);
-            put_integer(out, u64::from(milliseconds(wait)));
+            put_duration(out, wait);
         }
     }
 }
@@ -422,13 +450,7 @@ pub(super) fn read_retry(body: &mut Reader<'_>) -> Result<Retry, Malformed> {
     match body.integer()? {
         0 => Ok(Retry::Never),
         1 => Ok(Retry::Now),
-        2 => Ok(Retry::After(Duration::from_millis(u64::from(
-            body.small::<u32>()?,
-        )))),
+        2 => Ok(Retry::After(body.duration()?)),
         _ => Err(Malformed::Meaningless),
     }
-}
-
-fn milliseconds(wait: Duration) -> u32 {
-    u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)
 }

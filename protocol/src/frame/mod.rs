@@ -6,6 +6,7 @@
 mod answer;
 mod link;
 mod request;
+mod resume;
 mod sha256;
 mod topic;
 mod wire;
@@ -18,9 +19,10 @@ pub use link::{
     Welcome,
 };
 pub use request::{Call, Cancel, Event, Item, Part, Reply, ReplyPart};
+pub use resume::{Continuity, Resume, Resumed};
 pub use topic::{
-    JOIN, Join, Joined, LEAVE, Leave, PUBLISH, Publication, Publish, RESERVED, SkipReason, Skipped,
-    Start, TopicWindow, Verdict, decode_offset, encode_offset,
+    INVITE, Invite, JOIN, Join, Joined, LEAVE, Leave, PUBLISH, Publication, Publish, RESERVED,
+    SkipReason, Skipped, Start, TopicWindow, Verdict, decode_offset, encode_offset,
 };
 
 use crate::Number;
@@ -103,7 +105,7 @@ frame_types! {
     /// Asks how kinds differ.
     NeedOutlines = 0x80, "need_outlines", Server, false;
     /// Tells how a kind differs.
-    Outline = 0x81, "outline", Client, false;
+    Outline = 0x81, "outline", Both, false;
 }
 
 /// Types from here on are optional: who doesn't know one skips it.

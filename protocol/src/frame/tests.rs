@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::goodbye::Retry;
 use crate::limits::{MAX_KINDS, MAX_PART};
-use crate::{Alias, BootId, Class, Fingerprint, Number, Offset, PeerId, SessionId};
+use crate::{Alias, BootId, Class, Fingerprint, Number, Offset, PeerId, Secret, SessionId};
 
 fn number(value: u64) -> Number {
     Number::new(value).expect("tests number from one")
@@ -38,12 +38,49 @@ const ENDS: Part = Part {
     more: false,
 };
 
-fn link_samples() -> Vec<Frame<'static>> {
+fn resume() -> Resume {
+    Resume {
+        session: SessionId::from_bytes([7; 16]),
+        secret: Secret::from_bytes([6; 32]),
+        attempt: 300,
+        received: Some(number(9)),
+        window: 70_000,
+        subscriptions: vec![Resumed {
+            alias: Alias::new(0),
+            join: number(4),
+            next: Offset::FIRST,
+            used: 70_000,
+            limit: 70_000,
+        }],
+    }
+}
+
+fn welcome(continuity: Continuity) -> Frame<'static> {
+    Frame::Welcome(Welcome {
+        session: SessionId::from_bytes([7; 16]),
+        peer: PeerId::from_bytes([8; 8]),
+        boot: BootId::from_bytes([9; 8]),
+        secret: Secret::from_bytes([6; 32]),
+        keeps: Duration::ZERO,
+        continuity,
+        bounds: bounds(),
+        refused: Vec::new(),
+    })
+}
+
+fn handshake_samples() -> Vec<Frame<'static>> {
     vec![
         Frame::Hello(Hello {
             bounds: bounds(),
             token: b"ticket".to_vec(),
             digest: TableDigest::from_bytes([3; 16]),
+            resume: None,
+        }),
+        Frame::Hello(Hello {
+            bounds: bounds(),
+            token: Vec::new(),
+            digest: TableDigest::from_bytes([3; 16]),
+            resume: Some(resume()),
         }),
         Frame::NeedTable,
         Frame::Table(Table::new(vec![greet()])),
@@ -51,9 +88,22 @@ fn link_samples() -> Vec<Frame<'static>> {
             session: SessionId::from_bytes([7; 16]),
             peer: PeerId::from_bytes([8; 8]),
             boot: BootId::from_bytes([9; 8]),
+            secret: Secret::from_bytes([6; 32]),
+            keeps: Duration::from_secs(120),
+            continuity: Continuity::New,
             bounds: bounds(),
             refused: vec![(0, Refusal::KindDiffers), (300, Refusal::Other(77))],
         }),
+        welcome(Continuity::Resumed { received: None }),
+        welcome(Continuity::Unknown),
+        welcome(Continuity::Evicted {
+            received: Some(number(300)),
+        }),
+    ]
+}
+
+fn link_samples() -> Vec<Frame<'static>> {
+    vec![
         Frame::Ack(Ack {
             received: None,
             window: 0,
@@ -156,7 +206,13 @@ fn answer_samples() -> Vec<Frame<'static>> {
 }
 
 fn samples() -> Vec<Frame<'static>> {
-    [link_samples(), request_samples(), answer_samples()].concat()
+    [
+        handshake_samples(),
+        link_samples(),
+        request_samples(),
+        answer_samples(),
+    ]
+    .concat()
 }
 
 fn encode(frames: &[Frame<'_>]) -> Vec<u8> {

@@ -11,10 +11,12 @@ use crate::{Alias, Epoch, Number, Offset, Position};
 pub const RESERVED: u32 = 1024;
 /// Joins a topic: see [`Join`]. Its reply is a [`Joined`].
 pub const JOIN: u32 = RESERVED;
-/// Leaves a topic: see [`Leave`]. Its reply is empty.
+/// Leaves a topic, or from the server puts its client out: see [`Leave`]. Its reply is empty.
 pub const LEAVE: u32 = RESERVED + 1;
 /// Publishes to a topic: see [`Publish`]. Its reply is the offset.
 pub const PUBLISH: u32 = RESERVED + 2;
+/// From the server, has its client join a topic: see [`Invite`]. Its reply is empty.
+pub const INVITE: u32 = RESERVED + 3;
 
 /// Where to begin in a topic's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,10 +52,9 @@ impl<'a> Join<'a> {
                 out.push(1);
                 put_integer(&mut out, u64::from(count));
             }
-            Start::At(Position { epoch, offset }) => {
+            Start::At(position) => {
                 out.push(2);
-                out.extend_from_slice(epoch.as_bytes());
-                put_integer(&mut out, offset.get());
+                put_position(&mut out, position);
             }
         }
         out
@@ -65,10 +66,7 @@ impl<'a> Join<'a> {
         let start = match body.byte()? {
             0 => Start::Now,
             1 => Start::Last(body.small()?),
-            2 => Start::At(Position {
-                epoch: Epoch::from_bytes(body.array()?),
-                offset: read_offset(&mut body)?,
-            }),
+            2 => Start::At(read_position(&mut body)?),
             _ => return Err(Malformed::Meaningless),
         };
         body.skip_tags()?;
@@ -83,6 +81,18 @@ fn read_key<'a>(body: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
         return Err(Malformed::OverLimit);
     }
     Ok(key)
+}
+
+fn put_position(out: &mut Vec<u8>, position: Position) {
+    out.extend_from_slice(position.epoch.as_bytes());
+    put_integer(out, position.offset.get());
+}
+
+fn read_position(body: &mut Reader<'_>) -> Result<Position, Malformed> {
+    Ok(Position {
+        epoch: Epoch::from_bytes(body.array()?),
+        offset: read_offset(body)?,
+    })
 }
 
 fn read_offset(body: &mut Reader<'_>) -> Result<Offset, Malformed> {
@@ -119,8 +129,7 @@ impl Joined {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         put_integer(&mut out, self.alias.get());
-        out.extend_from_slice(self.position.epoch.as_bytes());
-        put_integer(&mut out, self.position.offset.get());
+        put_position(&mut out, self.position);
         out.push(match self.verdict {
             Verdict::Begun => 0,
             Verdict::Recovered => 1,
@@ -134,10 +143,7 @@ impl Joined {
         let mut body = Reader::new(payload);
         let joined = Self {
             alias: Alias::new(body.integer()?),
-            position: Position {
-                epoch: Epoch::from_bytes(body.array()?),
-                offset: read_offset(&mut body)?,
-            },
+            position: read_position(&mut body)?,
             verdict: match body.byte()? {
                 0 => Verdict::Begun,
                 1 => Verdict::Recovered,
@@ -177,6 +183,39 @@ impl Leave {
         };
         body.skip_tags()?;
         Ok(leave)
+    }
+}
+
+/// A server's request that its client join a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invite<'a> {
+    /// The topic's kind, by its place in the client's table.
+    pub kind: u32,
+    /// The topic's key, in the connection's payload format.
+    pub key: &'a [u8],
+    /// Where the client is to begin.
+    pub position: Position,
+}
+
+impl<'a> Invite<'a> {
+    /// The payload of the call.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_integer(&mut out, u64::from(self.kind));
+        put_bytes(&mut out, self.key);
+        put_position(&mut out, self.position);
+        out
+    }
+
+    pub(crate) fn decode(payload: &'a [u8]) -> Result<Self, Malformed> {
+        let mut body = Reader::new(payload);
+        let invite = Self {
+            kind: body.small()?,
+            key: read_key(&mut body)?,
+            position: read_position(&mut body)?,
+        };
+        body.skip_tags()?;
+        Ok(invite)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reading and writing the envelope's elements: integers, byte strings, text.
 
+use std::time::Duration;
+
 use super::Malformed;
 
 /// The largest integer on the wire is one below this: what a JavaScript number holds exactly.
@@ -28,6 +30,12 @@ pub(super) const fn integer_len(value: u64) -> usize {
 pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_integer(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
+}
+
+/// Appends a duration, in milliseconds of 32 bits.
+pub(super) fn put_duration(out: &mut Vec<u8>, duration: Duration) {
+    let milliseconds = u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
+    put_integer(out, u64::from(milliseconds));
 }
 
 /// Reads a message from its start to its end; whatever isn't there is an error, never a panic.
@@ -74,6 +82,11 @@ impl<'a> Reader<'a> {
     /// An integer that fits a smaller type.
     pub(super) fn small<T: TryFrom<u64>>(&mut self) -> Result<T, Malformed> {
         T::try_from(self.integer()?).map_err(|_| Malformed::TooLarge)
+    }
+
+    /// A duration, in milliseconds.
+    pub(super) fn duration(&mut self) -> Result<Duration, Malformed> {
+        Ok(Duration::from_millis(u64::from(self.small::<u32>()?)))
     }
 
     /// A length and that many bytes, which are there: a lying length allocates nothing.

@@ -4,13 +4,18 @@
 //! for what follows an offset, and gets frames that are ready to be sent. A reader that is slow costs
 //! nothing: it falls behind, and learns what it has missed.
 
+mod entry;
+
 use std::collections::VecDeque;
+
+pub use entry::Form;
 
 use thiserror::Error;
 
 use crate::frame::{Frame, Joined, Publication, SkipReason, Skipped, Start, Verdict};
 use crate::limits::{FRAME_COST, MAX_PART};
-use crate::{Alias, Epoch, Format, Offset, PeerId, Position};
+use crate::{Alias, Epoch, Offset, PeerId, Position};
+use entry::Entry;
 
 /// How much of a log is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +41,7 @@ impl Keep {
     }
 
     /// The most bytes of entries, each charged its length and 64 more (default 256 KiB), and as many
-    /// again of what was written for readers in JSON. The newest entry stays whatever its size.
+    /// again of what was written for readers in other [forms](Form). The newest entry stays whatever its size.
     pub fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
@@ -59,50 +64,17 @@ pub struct Log {
     entries: VecDeque<Entry>,
     /// Invariant: the sum of the costs in `entries`.
     bytes: usize,
-    /// Bytes of JSON that are kept besides. They go before they take as much room as entries may.
-    json: usize,
-}
-
-#[derive(Debug)]
-struct Entry {
-    /// The item in canonical postcard.
-    postcard: Vec<u8>,
-    /// The item in JSON, once somebody has read it so.
-    json: Json,
-    /// Who doesn't get it.
-    except: Option<PeerId>,
-}
-
-#[derive(Debug)]
-enum Json {
-    Unread,
-    Written(Vec<u8>),
-    /// JSON has no such value.
-    Impossible,
-}
-
-impl Entry {
-    fn cost(&self) -> usize {
-        self.postcard.len() + FRAME_COST as usize
-    }
-
-    fn json_len(&self) -> usize {
-        match &self.json {
-            Json::Written(json) => json.len(),
-            Json::Unread | Json::Impossible => 0,
-        }
-    }
+    /// Bytes of other forms that are kept besides. They go before they take as much room as entries may.
+    written: usize,
 }
 
 /// Who reads a log.
-#[derive(Clone, Copy)]
-pub struct Reader<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Reader {
     /// The reader's id: it doesn't get what was published to all but it.
     pub peer: PeerId,
-    /// The format in which it wants the items.
-    pub format: Format,
-    /// Writes an item in JSON that is there in postcard; none if JSON has no such value.
-    pub to_json: &'a dyn Fn(&[u8]) -> Option<Vec<u8>>,
+    /// How it gets the items. What its form has no value for is told as gone.
+    pub form: Form,
 }
 
 /// How much a reader takes at once.
@@ -135,7 +107,7 @@ impl Log {
             first: Offset::FIRST,
             entries: VecDeque::new(),
             bytes: 0,
-            json: 0,
+            written: 0,
         }
     }
 
@@ -169,11 +141,7 @@ impl Log {
             return Err(ItemTooLarge);
         }
         let offset = self.next();
-        let entry = Entry {
-            postcard: item,
-            json: Json::Unread,
-            except,
-        };
+        let entry = Entry::new(item, except);
         self.bytes += entry.cost();
         self.entries.push_back(entry);
         self.trim();
@@ -186,7 +154,7 @@ impl Log {
         {
             if let Some(entry) = self.entries.pop_front() {
                 self.bytes -= entry.cost();
-                self.json -= entry.json_len();
+                self.written -= entry.written_len();
                 self.first = self.first.next();
             }
         }
@@ -202,7 +170,8 @@ impl Log {
                 let offset = Offset::new(back).unwrap_or(Offset::FIRST);
                 (offset.max(self.first), Verdict::Begun)
             }
-            Start::At(position) if position.epoch != self.epoch => (next, Verdict::NewEpoch),
+            // Nothing of this epoch has been heard.
+            Start::At(position) if position.epoch != self.epoch => (self.first, Verdict::NewEpoch),
             // Nobody has been told such a position.
             Start::At(position) if position.offset > next => (next, Verdict::NewEpoch),
             Start::At(position) if position.offset < self.first => (self.first, Verdict::Gap),
@@ -220,13 +189,7 @@ impl Log {
 
     /// Appends to `out` the frames that follow for a reader that wants `from` next, as far as there is
     /// room for them.
-    pub fn read(
-        &mut self,
-        reader: Reader<'_>,
-        from: Offset,
-        room: Room,
-        out: &mut Vec<u8>,
-    ) -> Slice {
+    pub fn read(&mut self, reader: Reader, from: Offset, room: Room, out: &mut Vec<u8>) -> Slice {
         let end = out.len() + room.bytes;
         let mut slice = Slice {
             next: from,
@@ -246,27 +209,25 @@ impl Log {
                 break;
             }
         }
-        self.forget_json();
+        self.forget_written();
         slice
     }
 
-    /// Lets the oldest go of what was written in JSON, if it is too much.
-    fn forget_json(&mut self) {
+    /// Lets the oldest go of what was written in other forms, if it is too much.
+    fn forget_written(&mut self) {
         let mut entries = self.entries.iter_mut();
-        while self.json > self.keep.bytes
+        while self.written > self.keep.bytes
             && let Some(entry) = entries.next()
         {
-            self.json -= entry.json_len();
-            if matches!(entry.json, Json::Written(_)) {
-                entry.json = Json::Unread;
-            }
+            self.written -= entry.written_len();
+            entry.forget_written();
         }
     }
 
     /// One entry, or what stands in its place; says whether there was room.
     fn read_one(
         &mut self,
-        reader: Reader<'_>,
+        reader: Reader,
         credit: u64,
         end: usize,
         out: &mut Vec<u8>,
@@ -277,22 +238,13 @@ impl Log {
         let Some(entry) = self.entries.get_mut(place) else {
             return false;
         };
-        let payload = match reader.format {
-            _ if entry.except == Some(reader.peer) => Err(SkipReason::LeftOut),
-            Format::Postcard => Ok(&entry.postcard),
-            Format::Json => {
-                if matches!(entry.json, Json::Unread) {
-                    entry.json = match (reader.to_json)(&entry.postcard) {
-                        Some(json) if json.len() <= MAX_PART => Json::Written(json),
-                        Some(_) | None => Json::Impossible,
-                    };
-                    self.json += entry.json_len();
-                }
-                match &entry.json {
-                    Json::Written(json) => Ok(json),
-                    Json::Unread | Json::Impossible => Err(SkipReason::Gone),
-                }
-            }
+        let payload = if entry.except == Some(reader.peer) {
+            Err(SkipReason::LeftOut)
+        } else {
+            let before = entry.written_len();
+            entry.write(reader.form);
+            self.written += entry.written_len() - before;
+            entry.read(reader.form).ok_or(SkipReason::Gone)
         };
         match payload {
             Ok(payload) => {

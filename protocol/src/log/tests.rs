@@ -1,7 +1,11 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+use core::any::TypeId;
+use core::cell::Cell;
+
 use super::*;
+use crate::Format;
 use crate::frame::Frames;
 
 const EPOCH: Epoch = Epoch::from_bytes([5; 8]);
@@ -27,15 +31,25 @@ fn filled(keep: Keep, entries: u8) -> Log {
     log
 }
 
-/// What a reader of `format` gets, in short.
-fn read_as(log: &mut Log, format: Format, from: u64, room: Room) -> (Vec<String>, Slice) {
+/// As text, in which there is no 13.
+const TEXT: Form = Form::Written {
+    item: TypeId::of::<u8>(),
+    format: Format::Json,
+    write: |item| (item != [13]).then(|| format!("{}", item[0]).into_bytes()),
+};
+
+/// As another type, in the same format.
+const TWICE: Form = Form::Written {
+    item: TypeId::of::<u8>(),
+    format: Format::Postcard,
+    write: |item| Some(item.repeat(2)),
+};
+
+/// What a reader gets, in short.
+fn read_as(log: &mut Log, form: Form, from: u64, room: Room) -> (Vec<String>, Slice) {
     let mut out = Vec::new();
-    let to_json = |item: &[u8]| (item != [13]).then(|| format!("{}", item[0]).into_bytes());
-    let reader = Reader {
-        peer: READER,
-        format,
-        to_json: &to_json,
-    };
+    let peer = READER;
+    let reader = Reader { peer, form };
     let slice = log.read(reader, offset(from), room, &mut out);
     assert!(out.len() <= room.bytes && slice.charged <= room.credit);
     let frames = (!out.is_empty()).then(|| Frames::new(&out));
@@ -53,7 +67,7 @@ fn read_as(log: &mut Log, format: Format, from: u64, room: Room) -> (Vec<String>
 }
 
 fn read(log: &mut Log, from: u64) -> Vec<String> {
-    read_as(log, Format::Postcard, from, PLENTY).0
+    read_as(log, Form::Canonical, from, PLENTY).0
 }
 
 #[test]
@@ -92,7 +106,7 @@ fn room_and_credit_bound_a_slice() {
         (bytes(14), 2),
         (bytes(15), 3),
     ] {
-        let (told, slice) = read_as(&mut log, Format::Postcard, 1, room);
+        let (told, slice) = read_as(&mut log, Form::Canonical, 1, room);
         assert_eq!(told.len(), got, "{room:?}");
         assert_eq!((slice.next, slice.more), (offset(1 + got as u64), got < 3));
         assert_eq!(slice.charged, 65 * got as u64);
@@ -126,7 +140,7 @@ fn joins_are_judged_by_what_is_there() {
     check(at(EPOCH, 10), 10, Verdict::Recovered);
     check(at(EPOCH, 5), 6, Verdict::Gap);
     check(at(EPOCH, 11), 10, Verdict::NewEpoch);
-    check(at(Epoch::from_bytes([6; 8]), 6), 10, Verdict::NewEpoch);
+    check(at(Epoch::from_bytes([6; 8]), 9), 6, Verdict::NewEpoch);
 }
 
 #[test]
@@ -139,12 +153,12 @@ fn what_is_for_all_but_one_leaves_that_one_out() {
 }
 
 #[test]
-fn json_is_written_once_and_charged_and_what_has_none_is_told() {
+fn another_form_is_charged_and_what_has_none_is_told() {
     let mut log = log(Keep::default().bytes(3 * 65 + 2));
     for item in [12, 13, 14] {
         log.append(vec![item], None).expect("small");
     }
-    let (told, slice) = read_as(&mut log, Format::Json, 1, PLENTY);
+    let (told, slice) = read_as(&mut log, TEXT, 1, PLENTY);
     assert_eq!(told, ["@1 [49, 50]", "@2 to @3 Gone", "@3 [49, 52]"]);
     assert_eq!(slice.charged, 2 * 66 + 64);
     assert_eq!(log.bytes(), 3 * 65);
@@ -161,7 +175,7 @@ fn a_run_of_what_is_left_out_is_one_frame() {
 }
 
 #[test]
-fn readers_in_json_take_nothing_from_the_log() {
+fn readers_of_other_forms_take_nothing_from_the_log() {
     let mut log = log(Keep::default().bytes(10 * 65));
     for item in 20..30 {
         log.append(vec![item], None).expect("small");
@@ -170,7 +184,40 @@ fn readers_in_json_take_nothing_from_the_log() {
         credit: 0,
         ..PLENTY
     };
-    assert_eq!(read_as(&mut log, Format::Json, 1, nothing).0, [""; 0]);
-    assert_eq!(read_as(&mut log, Format::Json, 1, PLENTY).0.len(), 10);
+    assert_eq!(read_as(&mut log, TEXT, 1, nothing).0, [""; 0]);
+    assert_eq!(read_as(&mut log, TEXT, 1, PLENTY).0.len(), 10);
     assert_eq!(read(&mut log, 1)[0], "@1 [20]");
+    assert_eq!(read_as(&mut log, TWICE, 1, PLENTY).0.len(), 10);
+    assert_eq!(read_as(&mut log, TWICE, 10, PLENTY).0, ["@10 [29, 29]"]);
+    assert_eq!(read_as(&mut log, TEXT, 10, PLENTY).0, ["@10 [50, 57]"]);
+}
+
+#[test]
+fn a_form_is_written_once_as_long_as_there_is_room_for_it() {
+    thread_local! {
+        static WRITTEN: Cell<u32> = const { Cell::new(0) };
+    }
+    let form = Form::Written {
+        item: TypeId::of::<u16>(),
+        format: Format::Postcard,
+        write: |item| {
+            WRITTEN.set(WRITTEN.get() + 1);
+            Some(item.repeat(100))
+        },
+    };
+    let mut log = log(Keep::default().bytes(1000));
+    for item in 0..8 {
+        log.append(vec![item], None).expect("small");
+    }
+    for _ in 0..3 {
+        read_as(&mut log, form, 1, PLENTY);
+    }
+    assert_eq!(WRITTEN.get(), 8);
+    for item in 8..11 {
+        log.append(vec![item], None).expect("small");
+    }
+    read_as(&mut log, form, 9, PLENTY);
+    assert_eq!(WRITTEN.get(), 11, "what is read is written");
+    read_as(&mut log, form, 1, PLENTY);
+    assert_eq!(WRITTEN.get(), 12, "the oldest had gone for it");
 }

@@ -1,10 +1,11 @@
 //! What the application does: make requests, answer the peer's, begin and end.
 
 use super::outgoing::Verdict;
+use super::resume::Lock;
 use super::state::Role;
 use super::timers::Timer;
 use super::{Admitted, End, Event, Full, ItemRefused, Outcome, RequestKey, Session, State};
-use crate::frame::{Answer, Frame, NeedOutlines, Outline, Refusal, Welcome};
+use crate::frame::{Ack, Answer, Frame, NeedOutlines, Outline, Refusal, Welcome};
 use crate::goodbye::Goodbye;
 use crate::limits::MAX_OUTLINES;
 use crate::{Class, Number, Time};
@@ -63,7 +64,7 @@ impl Session {
         fits: impl Fn(Class) -> bool,
     ) -> Result<Class, Outcome> {
         let may_wait = self.role == Role::Client;
-        let is_open = self.state == State::Open || may_wait && self.state.takes_requests();
+        let is_open = self.is_welcomed() || may_wait && self.state.takes_requests();
         if !is_open || self.finishing.is_some() {
             return Err(Outcome::NotReceived);
         }
@@ -176,14 +177,15 @@ impl Session {
         kinds.truncate(MAX_OUTLINES);
         if !kinds.is_empty() {
             for kind in &kinds {
-                self.outlines_asked.insert(*kind, ());
+                self.outlines_due.insert(*kind, ());
             }
             let need = Frame::NeedOutlines(NeedOutlines { kinds });
             self.outlines.push_back(need);
         }
     }
 
-    /// Answers an [`Event::NeedOutlines`], for one kind.
+    /// Tells how this side has a kind that differs: a client as its answer to an [`Event::NeedOutlines`],
+    /// a server after its welcome, if it explains itself, for a kind that this refused.
     pub fn tell_outline(&mut self, kind: u32, text: String) {
         let told = Frame::Outline(Outline { kind, text });
         // Who asks again and again without listening gets no more.
@@ -196,7 +198,7 @@ impl Session {
     /// that, or for an [`Event::Pong`]. Nothing happens while an earlier question is open.
     pub fn prompt(&mut self, now: Time) {
         self.now = self.now.max(now);
-        if self.state == State::Open {
+        if self.is_welcomed() {
             self.liveness.prompt(self.now);
         }
     }
@@ -207,19 +209,30 @@ impl Session {
         if self.state != State::Judging {
             return;
         }
-        let bounds = self.bounds();
         let Admitted {
             session,
             peer,
             boot,
+            secret,
+            continuity,
             refused,
             in_order,
         } = admitted;
         self.incoming.set_in_order(in_order);
+        self.lock = Some(Lock::new(session, peer, boot, secret.clone()));
+        let window = self.incoming.tell_grant();
+        self.acked = Ack {
+            received: None,
+            window,
+        };
+        let bounds = self.bounds(window);
         self.opening = Some(Frame::Welcome(Welcome {
             session,
             peer,
             boot,
+            secret,
+            keeps: self.limits.resume,
+            continuity,
             bounds,
             refused,
         }));
@@ -239,7 +252,7 @@ impl Session {
     }
 
     pub(super) fn finish_if_sent(&mut self) {
-        if self.state != State::Greeting
+        if !matches!(self.state, State::Greeting | State::Detached)
             && self.outgoing.is_sent()
             && let Some(goodbye) = self.finishing.take()
         {
@@ -260,6 +273,7 @@ impl Session {
                 self.over(End::Closed(goodbye), super::Received::Untold);
                 self.state = State::Closed;
             }
+            State::Detached => self.gone(End::Closed(goodbye)),
             State::Awaiting | State::Asking | State::Judging => {
                 self.close_with(End::Closed(goodbye.clone()), goodbye);
             }

@@ -62,6 +62,23 @@ impl Grant {
         self.granted() - self.told >= self.window / 4
     }
 
+    /// What was told may not have arrived. (What the peer had from the start, it has.)
+    pub(super) fn tell_again(&mut self) {
+        if self.released > 0 {
+            self.told = 0;
+        }
+    }
+
+    /// What has arrived and still takes room.
+    pub(super) fn held(&self) -> u64 {
+        self.arrived - self.released
+    }
+
+    /// What has arrived so far.
+    pub(super) fn arrived(&self) -> u64 {
+        self.arrived
+    }
+
     /// The limit, as told now.
     pub(super) fn tell(&mut self) -> u64 {
         self.told = self.granted();
@@ -80,6 +97,11 @@ pub(super) struct Allowance {
 impl Allowance {
     pub(super) fn new(limit: u64) -> Self {
         Self { limit, used: 0 }
+    }
+
+    /// An allowance of which some is used.
+    pub(super) fn used(limit: u64, used: u64) -> Self {
+        Self { limit, used }
     }
 
     /// The newest limit counts, and it never falls.

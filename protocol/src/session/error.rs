@@ -74,9 +74,12 @@ pub enum PeerMisbehaved {
     /// Its table isn't the one whose digest its hello told.
     #[error("its table of kinds isn't the one that it announced")]
     OtherTable,
-    /// It told the outline of a kind that it wasn't asked for.
-    #[error("it told the outline of a kind that it wasn't asked for")]
+    /// It told the outline of a kind that it wasn't asked for, or that doesn't differ, or twice.
+    #[error("it told an outline that wasn't due")]
     OutlineUnasked,
+    /// Its welcome says of the session what can't be.
+    #[error("its welcome says of the session what can't be")]
+    WrongContinuity,
     /// A publication isn't the next of its topic.
     #[error("a publication isn't the next of its topic")]
     OffsetSkipped,
@@ -101,6 +104,7 @@ impl PeerMisbehaved {
             | Self::WrongClass
             | Self::OtherTable
             | Self::NoSuchTopic
+            | Self::WrongContinuity
             | Self::OutlineUnasked => GoodbyeCode::WrongState,
             Self::NumberSkipped { .. } | Self::OffsetSkipped => GoodbyeCode::Malformed,
             Self::WindowOverrun | Self::KindBeyondTable | Self::PayloadTooLarge => {
@@ -130,7 +134,7 @@ pub enum End {
     /// the network between, is gone.
     #[error("the other side fell silent")]
     Silent,
-    /// The transport ended without a goodbye.
+    /// The connection ended without a goodbye, and the session wasn't resumed in time.
     #[error("the connection was lost")]
     Lost,
 }

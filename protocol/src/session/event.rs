@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::End;
-use crate::frame::{Answer, Joined, Refusal, Skipped, Start, Table, Welcome};
+use super::{End, Fresh};
+use crate::frame::{Answer, Continuity, Joined, Refusal, Resume, Skipped, Start, Table, Welcome};
+use crate::goodbye::Retry;
 use crate::log::Room;
-use crate::{Alias, BootId, Class, Number, Offset, PeerId, SessionId, Time};
+use crate::{Alias, BootId, Class, Number, Offset, PeerId, Position, Secret, SessionId, Time};
 
 /// What happened outside the session.
 #[derive(Clone, Copy, Debug)]
@@ -60,18 +61,36 @@ pub struct Pull {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// To the server: a client has said hello. Answer with [`Session::welcome`], or refuse it
-    /// with [`Session::close`].
+    /// with [`Session::close`]; or, if it wants a session back, ask that one, with
+    /// [`Session::resume`], to go on over this connection in this session's place.
     ///
     /// [`Session::welcome`]: super::Session::welcome
     /// [`Session::close`]: super::Session::close
+    /// [`Session::resume`]: super::Session::resume
     Hello {
         /// What the client's application gave for the server's to judge.
         token: Vec<u8>,
         /// The client's kinds.
         table: Arc<Table>,
+        /// The session that it wants back.
+        resume: Option<Box<Resume>>,
     },
-    /// To the client: the session is open.
+    /// To the client: the session is open, for the first time or again. Its
+    /// [`continuity`](Welcome::continuity) says which; if the one that it had is lost, that came before
+    /// as [`Event::Fresh`].
     Welcome(Welcome),
+    /// The connection is gone, and the session stays: the client should open another, when `retry` says.
+    Detached {
+        /// Now, under the usual back-off, or not before some time has passed.
+        retry: Retry,
+    },
+    /// To the client: the session that it had is lost. All that was pending has its outcome; drop the
+    /// handlers that run. Nothing is joined in the one that begins with the [`Event::Welcome`] that
+    /// follows.
+    Fresh {
+        /// Why.
+        why: Fresh,
+    },
     /// A request of the peer starts. It was given in the order in which the peer made it; the next
     /// one may come before this one is over, unless it is an event or of a kind that is handled in
     /// order ([`Admitted::in_order`]).
@@ -125,7 +144,12 @@ pub enum Event {
         /// Which, and why.
         skipped: Skipped,
     },
-    /// To a server: the client has left a topic. Its end is told by [`Event::Ended`] alone.
+    /// To a client: the server has put it out of a topic. Nothing more comes of it.
+    PutOut {
+        /// The key that `subscribe` gave.
+        subscription: RequestKey,
+    },
+    /// To a server: the client has left a topic, or was put out. Its end is told by [`Event::Ended`] alone.
     Left {
         /// The topic.
         alias: Alias,
@@ -138,7 +162,7 @@ pub enum Event {
         /// Their places in the table.
         kinds: Vec<u32>,
     },
-    /// To a server: the structure of one of the client's kinds, in words of the client's.
+    /// How the peer has a kind that differs, in its own words. What comes with a welcome follows it.
     Outline {
         /// Its place in the table: always within it.
         kind: u32,
@@ -178,13 +202,13 @@ pub struct Request {
     /// The kind's value, in the connection's payload format; of a publication the item.
     pub payload: Vec<u8>,
     /// What is wanted of a topic. Answer a join with [`Session::joined`], a publication with its
-    /// offset, or either with a refusal.
+    /// offset, an invitation with nothing, or any with a refusal.
     ///
     /// [`Session::joined`]: super::Session::joined
     pub topic: Option<TopicRequest>,
 }
 
-/// What a client wants of a topic.
+/// What a client wants of a topic, or a server of its client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TopicRequest {
     /// To get what is published. The request's payload is the topic's key.
@@ -196,6 +220,11 @@ pub enum TopicRequest {
     Publish {
         /// The topic's key, in the connection's payload format.
         key: Vec<u8>,
+    },
+    /// To a client: to join. The request's payload is the topic's key.
+    Invite {
+        /// Where to begin, to miss nothing from the invitation on.
+        position: Position,
     },
 }
 
@@ -234,6 +263,11 @@ pub struct Admitted {
     pub peer: PeerId,
     /// The run of this process.
     pub boot: BootId,
+    /// With this the client may have the session back; from a cryptographic source.
+    pub secret: Secret,
+    /// How the session relates to one that the client wanted back: never
+    /// [`Resumed`](Continuity::Resumed), see [`Session::resume`](super::Session::resume).
+    pub continuity: Continuity,
     /// The client's kinds that the server doesn't take, by their place in its table: unknown here or
     /// only sent from here ([`Refusal::UnknownKind`]), or of another structure
     /// ([`Refusal::KindDiffers`]).

@@ -159,6 +159,19 @@ impl Incoming {
         self.grant.tell()
     }
 
+    /// Bytes that wait for their turn, as charged, and answers that wait for the socket.
+    pub(super) fn held_bytes(&self) -> usize {
+        let answers = self
+            .answers
+            .iter()
+            .map(|answering| match &answering.answer {
+                Answer::Value(payload) | Answer::Error(payload) => payload.len(),
+                Answer::Refused(_) => 0,
+            });
+        let held = usize::try_from(self.grant.held()).unwrap_or(usize::MAX);
+        answers.fold(held, usize::saturating_add)
+    }
+
     /// Takes the first frame of a request, which may be its only one.
     pub(super) fn begin(&mut self, request: Request, more: bool) -> Result<(), RequestFault> {
         if self.partial.is_some() {

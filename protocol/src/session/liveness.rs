@@ -6,7 +6,7 @@ use super::timers::Timer;
 use super::{End, Session, State};
 use crate::Time;
 use crate::frame::{Frame, Ping};
-use crate::goodbye::{Goodbye, GoodbyeCode};
+use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 
 #[derive(Debug, Default)]
 pub(super) struct Liveness {
@@ -22,6 +22,19 @@ pub(super) struct Liveness {
 }
 
 impl Liveness {
+    /// The connection is gone, and with it what was under way.
+    pub(super) fn cut(&mut self) {
+        self.probing = false;
+        self.pong_due = None;
+    }
+
+    /// There is another connection: a question that is open is asked again.
+    pub(super) fn reconnected(&mut self, now: Time) {
+        if self.asked.is_some() {
+            self.ask(now);
+        }
+    }
+
     /// The peer asks.
     pub(super) fn asked(&mut self, ping: Ping) {
         self.pong_due = Some(ping);
@@ -99,7 +112,10 @@ impl Session {
     }
 
     fn fell_silent(&mut self) {
-        self.close_with(End::Silent, Goodbye::new(GoodbyeCode::Silent, ""));
+        let code = GoodbyeCode::Silent;
+        if !self.give_up_connection(code, Retry::Now) {
+            self.close_with(End::Silent, Goodbye::new(code, ""));
+        }
     }
 
     /// Woken that late, it was this side that slept: what it missed may be on its way.

@@ -2,12 +2,15 @@
 
 mod commands;
 mod credit;
+mod cursors;
 mod error;
 mod event;
 mod incoming;
 mod liveness;
 mod outgoing;
 mod receive;
+mod resume;
+mod retained;
 mod send;
 mod sorted;
 mod state;
@@ -20,21 +23,26 @@ use std::sync::Arc;
 
 pub use error::{End, Full, ItemRefused, PeerMisbehaved};
 pub use event::{Admitted, Event, Input, Outcome, Output, Pull, Request, RequestKey, TopicRequest};
+pub use resume::{Fresh, NotResumed, Tombstone};
 pub use state::{Admission, Role, State};
 
 use crate::frame::{Ack, Bounds, Frame, Hello, Malformed, Refusal, Table};
-use crate::goodbye::{Goodbye, GoodbyeCode};
+use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 use crate::limits::Limits;
 use crate::{Number, Time};
+use cursors::Cursors;
 use incoming::Incoming;
 use liveness::Liveness;
 use outgoing::{Outgoing, Received, Verdict};
+use resume::{Lock, Ticket};
+use retained::Retained;
 use send::Turn;
 use sorted::Sorted;
 use timers::{Timer, Timers};
-use topics::{Cursors, Subscriptions};
+use topics::Subscriptions;
 
-/// One end of a connection, without the connection.
+/// One end of a conversation, without the connection. It outlives connections: when one is lost, it
+/// stands [`Detached`](State::Detached) until the next, and goes on there with nothing lost.
 ///
 /// The shell tells it what happened, with [`handle`](Self::handle) and the commands below, each
 /// with the moment; then it calls [`poll`](Self::poll) until that says [`Output::Wait`]. Nothing
@@ -75,8 +83,9 @@ pub struct Session {
     leaving: Option<End>,
     /// What this side says once all that was asked for is sent.
     finishing: Option<Goodbye>,
-    /// To a server: the kinds of whose outlines it has asked for, and not heard.
-    outlines_asked: Sorted<u32, ()>,
+    /// The kinds whose outlines the peer may still tell: to a server those that it has asked for, to a
+    /// client those that the server has otherwise.
+    outlines_due: Sorted<u32, ()>,
     /// Frames of either side's about outlines that are due.
     outlines: VecDeque<Frame<'static>>,
     /// The next message is a log's, if there is one to be read.
@@ -99,6 +108,22 @@ pub struct Session {
     acked: Ack,
     /// The acknowledgement has waited long enough.
     ack_now: bool,
+    /// Bytes that came with numbered frames since the last acknowledgement.
+    unacked: usize,
+    /// What the peer hasn't acknowledged.
+    retained: Retained,
+    /// To a client: what it has its session back with.
+    ticket: Option<Ticket>,
+    /// To a client: it had a session before this one, and opens connections until it is welcomed.
+    is_again: bool,
+    /// To a client: how often it has tried to.
+    attempt: u64,
+    /// To a client: what its application gave for the server's to judge.
+    token: Vec<u8>,
+    /// To a server: what its client has the session back with.
+    lock: Option<Lock>,
+    /// The connection is to be closed with this code; the session stays.
+    dropping: Option<u16>,
     /// Whose turn it is to send data.
     turn: Turn,
 }
@@ -110,13 +135,8 @@ impl Session {
     /// [`MAX_TOKEN`](crate::limits::MAX_TOKEN), or the server will refuse the hello.
     pub fn client(limits: Limits, table: Arc<Table>, token: Vec<u8>) -> Self {
         let mut session = Self::new(Role::Client, State::Idle, limits);
-        let bounds = session.bounds();
-        session.opening = Some(Frame::Hello(Hello {
-            bounds,
-            token,
-            digest: table.digest(),
-        }));
         session.table = table;
+        session.token = token;
         session
     }
 
@@ -133,12 +153,7 @@ impl Session {
     }
 
     /// What this side tells of itself with its hello or welcome.
-    fn bounds(&mut self) -> Bounds {
-        let window = self.incoming.tell_grant();
-        self.acked = Ack {
-            received: None,
-            window,
-        };
+    fn bounds(&self, window: u64) -> Bounds {
         Bounds {
             window,
             stream: self.limits.stream_window,
@@ -167,7 +182,7 @@ impl Session {
             table_told: false,
             leaving: None,
             finishing: None,
-            outlines_asked: Sorted::default(),
+            outlines_due: Sorted::default(),
             outlines: VecDeque::new(),
             pull_next: false,
             table: Arc::default(),
@@ -182,6 +197,14 @@ impl Session {
                 window: 0,
             },
             ack_now: false,
+            unacked: 0,
+            retained: Retained::new(limits.retained),
+            ticket: None,
+            is_again: false,
+            attempt: 0,
+            token: Vec::new(),
+            lock: None,
+            dropping: None,
             turn: Turn::default(),
             limits,
         }
@@ -222,6 +245,9 @@ impl Session {
         }
         if let Some(event) = self.events.pop_front() {
             return Output::Event(event);
+        }
+        if let Some(code) = self.dropping.take() {
+            return Output::Close { code };
         }
         self.watch_transport(room);
         if room > 0 {
@@ -268,11 +294,25 @@ impl Session {
     }
 
     fn opened(&mut self) {
-        if self.state == State::Idle {
-            self.state = State::Greeting;
-            self.timers
-                .set(Timer::Handshake, self.now + self.limits.handshake);
+        if self.role != Role::Client || !matches!(self.state, State::Idle | State::Detached) {
+            return;
         }
+        self.state = State::Greeting;
+        self.dropping = None;
+        self.table_told = false;
+        self.timers
+            .set(Timer::Handshake, self.now + self.limits.handshake);
+        let window = self.limits.requests;
+        self.acked = Ack {
+            received: None,
+            window,
+        };
+        self.opening = Some(Frame::Hello(Hello {
+            bounds: self.bounds(window),
+            token: self.token.clone(),
+            digest: self.table.digest(),
+            resume: self.wanted(),
+        }));
     }
 
     fn open(&mut self) {
@@ -282,13 +322,18 @@ impl Session {
     }
 
     fn lost(&mut self) {
-        if self.state == State::Closed {
+        if self.state == State::Closed || self.detach(Retry::Now) {
             return;
         }
         let end = match (&self.goodbye, self.state) {
             (Some(said), State::Draining) => End::Closed(said.clone()),
             _ => self.leaving.take().unwrap_or(End::Lost),
         };
+        self.gone(end);
+    }
+
+    /// Ends the session where there is no connection to say so.
+    fn gone(&mut self, end: End) {
         self.over(end, Received::Untold);
         self.incoming.clear();
         self.timers.stop_all();
@@ -299,9 +344,12 @@ impl Session {
         while let Some((timer, due)) = self.timers.expire(self.now) {
             match timer {
                 Timer::Handshake => {
-                    let goodbye = Goodbye::new(GoodbyeCode::TooSlow, "");
-                    self.close_with(End::TooSlow, goodbye);
+                    let code = GoodbyeCode::TooSlow;
+                    if !self.give_up_connection(code, Retry::Now) {
+                        self.close_with(End::TooSlow, Goodbye::new(code, ""));
+                    }
                 }
+                Timer::Resume => self.gone(End::Lost),
                 Timer::Silence => self.silence(due),
                 Timer::Stall => self.stalled(due),
                 Timer::Ack => self.ack_now = true,

@@ -175,6 +175,11 @@ impl Outgoing {
         key
     }
 
+    /// Bytes that wait to be sent, as charged.
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.queued
+    }
+
     /// Whether nothing waits to be sent.
     pub(super) fn is_sent(&self) -> bool {
         self.queue.is_empty()
@@ -219,6 +224,28 @@ impl Outgoing {
         let ended: Vec<Verdict> = self.queue.iter().filter_map(verdict).collect();
         self.drop_queued(|queued| ended.iter().any(|(key, _)| *key == queued.key));
         ended
+    }
+
+    /// Keys go on after those of another session: they name requests of all.
+    pub(super) fn keys_after(&mut self, earlier: &Self) {
+        self.next_key = earlier.next_key;
+    }
+
+    /// Another session begins. Keys go on: they name requests of all.
+    pub(super) fn begin_anew(&mut self, limits: &Limits) {
+        *self = Self {
+            next_key: self.next_key,
+            ..Self::new(limits)
+        };
+    }
+
+    /// The peer may not have heard how far its streams may go.
+    pub(super) fn tell_streams_again(&mut self) {
+        for call in self.in_flight.values_mut() {
+            if let Some(items) = &mut call.items {
+                items.grant.tell_again();
+            }
+        }
     }
 
     pub(super) fn grant(&mut self, window: u64) {

@@ -12,7 +12,8 @@ use crate::frame::{
     self, Ack, Answer, Call, Cancel, Frame, Frames, Hello, Item, JOIN, Outline, Part, RESERVED,
     Refusal, Reply, ReplyPart, StreamWindow, Table, Welcome, check_size,
 };
-use crate::goodbye::{Goodbye, GoodbyeCode};
+use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
+use crate::limits::MIN_RETAINED;
 use crate::{Class, Number};
 
 impl Session {
@@ -25,8 +26,9 @@ impl Session {
             return self.misbehaved(fault.into());
         }
         self.heard();
+        let counted = self.counted;
         for frame in Frames::new(message) {
-            if matches!(self.state, State::Closing | State::Closed) {
+            if matches!(self.state, State::Detached | State::Closing | State::Closed) {
                 return;
             }
             let taken = frame
@@ -35,6 +37,14 @@ impl Session {
             if let Err(fault) = taken {
                 return self.misbehaved(fault);
             }
+        }
+        if self.counted != counted {
+            self.unacked += message.len();
+            // The peer keeps what isn't acknowledged, and stops when that is much.
+            self.ack_now |= self.unacked >= MIN_RETAINED / 4;
+        }
+        if self.state == State::Open {
+            self.confirm_secret();
         }
     }
 
@@ -128,6 +138,7 @@ impl Session {
         self.events.push_back(Event::Hello {
             token: hello.token,
             table,
+            resume: hello.resume.map(Box::new),
         });
     }
 
@@ -136,12 +147,20 @@ impl Session {
         if refused.any(|(kind, _)| self.class(*kind).is_none()) {
             return Err(PeerMisbehaved::KindBeyondTable);
         }
-        let Welcome {
-            bounds, refused, ..
-        } = &welcome;
-        self.peer = *bounds;
-        let ended = self.outgoing.judge(bounds.payload, bounds.window, refused);
-        self.report(ended);
+        if !self.continued(&welcome)? {
+            let Welcome {
+                bounds, refused, ..
+            } = &welcome;
+            self.peer = *bounds;
+            for (kind, _) in refused
+                .iter()
+                .filter(|(_, why)| *why == Refusal::KindDiffers)
+            {
+                self.outlines_due.insert(*kind, ());
+            }
+            let ended = self.outgoing.judge(bounds.payload, bounds.window, refused);
+            self.report(ended);
+        }
         self.open();
         self.events.push_back(Event::Welcome(welcome));
         Ok(())
@@ -152,6 +171,7 @@ impl Session {
             if received >= self.next_number {
                 return Err(PeerMisbehaved::AckAhead);
             }
+            self.retained.acknowledge(received);
             let settled = self.outgoing.acknowledge(received);
             self.report(settled);
         }
@@ -181,7 +201,7 @@ impl Session {
             return Ok(self.incoming.go_on(fits, part, payload)?);
         };
         // A reserved kind's topic is judged when the request starts.
-        let is_reserved = kind >= RESERVED && self.role == Role::Server;
+        let is_reserved = kind >= RESERVED;
         let class = match self.class(kind) {
             Some(class) => class,
             None if is_reserved && fits(Class::Call) => Class::Topic,
@@ -274,10 +294,10 @@ impl Session {
         Ok(())
     }
 
-    /// Only what was asked for, and once, so that a client can't fill the server's log.
+    /// Only of what differs, and once, so that neither end can fill the other's log or memory.
     fn outline(&mut self, outline: Outline) -> Result<(), PeerMisbehaved> {
         let Outline { kind, text } = outline;
-        if self.outlines_asked.remove(kind).is_none() {
+        if self.outlines_due.remove(kind).is_none() {
             return Err(PeerMisbehaved::OutlineUnasked);
         }
         self.events.push_back(Event::Outline { kind, text });
@@ -302,7 +322,19 @@ impl Session {
     }
 
     fn peer_says_goodbye(&mut self, goodbye: Goodbye) {
-        let ended = self.outgoing.end_all(Received::UpTo(goodbye.received));
+        // One that doesn't take us now says nothing of the session.
+        if self.state == State::Greeting
+            && goodbye.retry != Retry::Never
+            && self.give_up_connection(GoodbyeCode::Done, goodbye.retry)
+        {
+            return;
+        }
+        // Who hasn't welcomed us speaks for a connection, not for the session that we want back.
+        let received = match self.state {
+            State::Greeting => Received::Untold,
+            _ => Received::UpTo(goodbye.received),
+        };
+        let ended = self.outgoing.end_all(received);
         self.report(ended);
         let end = match (&self.goodbye, self.state) {
             (Some(said), State::Draining) => End::Closed(said.clone()),

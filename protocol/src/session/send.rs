@@ -47,7 +47,7 @@ enum Written {
 
 impl Session {
     pub(super) fn start_requests(&mut self) {
-        if !matches!(self.state, State::Open | State::Draining | State::Leaving) {
+        if !self.is_welcomed() && !matches!(self.state, State::Draining | State::Leaving) {
             return;
         }
         while let Some(request) = self.incoming.start(self.now, self.peer.stream) {
@@ -72,10 +72,14 @@ impl Session {
     }
 
     fn has_data(&self) -> bool {
-        self.incoming.next_answer().is_some()
-            || self.outgoing.next_cancel().is_some()
-            || self.outgoing.ready().is_some()
-            || self.incoming.next_feed().is_some()
+        if !self.retained.is_written() {
+            return true;
+        }
+        !self.retained.is_full()
+            && (self.incoming.next_answer().is_some()
+                || self.outgoing.next_cancel().is_some()
+                || self.outgoing.ready().is_some()
+                || self.incoming.next_feed().is_some())
     }
 
     /// Whether anything waits for the transport, acknowledgements that may wait apart.
@@ -91,7 +95,8 @@ impl Session {
 
     /// Fills one message: control first, then data in turns, then goodbye.
     pub(super) fn write(&mut self, out: &mut Vec<u8>) {
-        if self.goodbye_sent || matches!(self.state, State::Idle | State::Closed) {
+        if self.goodbye_sent || matches!(self.state, State::Idle | State::Detached | State::Closed)
+        {
             return;
         }
         if let Some(opening) = self.opening.take() {
@@ -128,6 +133,7 @@ impl Session {
             Frame::Ack(ack).encode(out);
             self.acked = ack;
             self.ack_now = false;
+            self.unacked = 0;
             self.timers.stop(Timer::Ack);
         } else {
             let delay = match self.role {
@@ -164,8 +170,12 @@ impl Session {
     /// One part of each in turn, until the message is full or nothing may go. The next message
     /// goes on with whoever found no room.
     fn write_data(&mut self, out: &mut Vec<u8>) {
+        if !matches!(self.state, State::Open | State::Draining | State::Closing) {
+            return;
+        }
+        self.retained.replay(out);
         let mut idle = 0;
-        while idle < 3 {
+        while idle < 3 && self.retained.is_written() && !self.retained.is_full() {
             let written = match self.turn {
                 Turn::Answers => self.write_answer(out),
                 _ if self.state != State::Open => Written::Nothing,
@@ -201,11 +211,11 @@ impl Session {
             call: answering.call,
             content,
         };
-        if !append(&Frame::Reply(reply), out) {
+        if !self.retained.append(&Frame::Reply(reply), out) {
             return Written::NoRoom;
         }
         if let Some((alias, join)) = self.incoming.answer_sent(len, more) {
-            self.cursors.activate(alias, join);
+            self.cursors.activate(alias, join, self.next_number);
         }
         self.numbered();
         Written::Part
@@ -214,7 +224,10 @@ impl Session {
     fn write_request(&mut self, out: &mut Vec<u8>) -> Written {
         let number = self.next_number;
         if let Some(call) = self.outgoing.next_cancel() {
-            if !append(&Frame::Cancel(Cancel { number, call }), out) {
+            if !self
+                .retained
+                .append(&Frame::Cancel(Cancel { number, call }), out)
+            {
                 return Written::NoRoom;
             }
             self.outgoing.cancel_sent();
@@ -242,7 +255,7 @@ impl Session {
                 payload,
             }),
         };
-        if !append(&frame, out) {
+        if !self.retained.append(&frame, out) {
             return Written::NoRoom;
         }
         self.outgoing.departed(number);
@@ -266,7 +279,7 @@ impl Session {
             call,
             payload,
         };
-        if !append(&Frame::Item(item), out) {
+        if !self.retained.append(&Frame::Item(item), out) {
             return Written::NoRoom;
         }
         if self.incoming.fed(self.now, call) {
@@ -281,7 +294,7 @@ impl Session {
     }
 
     fn write_goodbye(&mut self, out: &mut Vec<u8>) {
-        if self.incoming.next_answer().is_some() {
+        if self.incoming.next_answer().is_some() || !self.retained.is_written() {
             return;
         }
         let Some(goodbye) = &self.goodbye else { return };

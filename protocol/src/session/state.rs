@@ -40,6 +40,8 @@ states! {
     Judging = "judging", "server: hello received, the application judges it";
     /// Requests and answers flow.
     Open = "open", "welcomed: requests and answers flow";
+    /// There is no connection; the client may come back over another.
+    Detached = "detached", "welcomed, and without a connection";
     /// This side said goodbye and awaits the peer's.
     Draining = "draining", "goodbye sent, the peer's is awaited";
     /// The peer said goodbye; what it sent for good before is still handled.
@@ -69,7 +71,12 @@ impl State {
         match self {
             Self::Idle | Self::Greeting | Self::Parting => role == Role::Client,
             Self::Awaiting | Self::Asking | Self::Judging => role == Role::Server,
-            Self::Open | Self::Draining | Self::Leaving | Self::Closing | Self::Closed => true,
+            Self::Open
+            | Self::Detached
+            | Self::Draining
+            | Self::Leaving
+            | Self::Closing
+            | Self::Closed => true,
         }
     }
 
@@ -81,7 +88,9 @@ impl State {
             Pong, Publication, Reply, Skipped, StreamWindow, Table, TopicWindow, Welcome,
         };
         match (self, frame) {
-            (Self::Closing | Self::Closed | Self::Parting | Self::Leaving, _) => Drop,
+            (Self::Detached | Self::Closing | Self::Closed | Self::Parting | Self::Leaving, _) => {
+                Drop
+            }
             (Self::Idle, _) => Refuse,
             (_, Goodbye) => Take,
             (Self::Greeting, Welcome | NeedTable) => Take,
@@ -89,17 +98,16 @@ impl State {
             (Self::Asking, Table) => Take,
             (Self::Greeting | Self::Awaiting | Self::Asking | Self::Judging, _) => Refuse,
             (Self::Open | Self::Draining, Ack | Ping | Pong | Reply | Item) => Take,
-            (Self::Open, Call | Event | Cancel | StreamWindow) => Take,
+            (Self::Open, Call | Event | Cancel | StreamWindow | Outline) => Take,
             (Self::Open, Publication | Skipped | NeedOutlines) if role == Role::Client => Take,
             (Self::Draining, Publication | Skipped | NeedOutlines) if role == Role::Client => Drop,
-            (Self::Open, TopicWindow | Outline) if role == Role::Server => Take,
-            (Self::Draining, TopicWindow | Outline) if role == Role::Server => Drop,
-            (
-                Self::Open | Self::Draining,
-                Publication | Skipped | TopicWindow | NeedOutlines | Outline,
-            ) => Refuse,
+            (Self::Open, TopicWindow) if role == Role::Server => Take,
+            (Self::Draining, TopicWindow) if role == Role::Server => Drop,
+            (Self::Open | Self::Draining, Publication | Skipped | TopicWindow | NeedOutlines) => {
+                Refuse
+            }
             // Sent before the goodbye was heard. They count, and nothing comes of them.
-            (Self::Draining, Call | Event | Cancel | StreamWindow) => Drop,
+            (Self::Draining, Call | Event | Cancel | StreamWindow | Outline) => Drop,
             // The client's goodbye may cross what the server says before it.
             (Self::Draining, Welcome | NeedTable) if role == Role::Client => Drop,
             (Self::Open | Self::Draining, Hello | Welcome | NeedTable | Table) => Refuse,
@@ -107,7 +115,10 @@ impl State {
     }
 
     /// Whether requests may be given to the session: they wait until it is open.
-    pub(super) fn takes_requests(self) -> bool {
-        matches!(self, Self::Idle | Self::Greeting | Self::Open)
+    pub fn takes_requests(self) -> bool {
+        matches!(
+            self,
+            Self::Idle | Self::Greeting | Self::Open | Self::Detached
+        )
     }
 }

@@ -17,16 +17,19 @@ pub(super) enum Timer {
     Finish,
     /// The peer's goodbye, or its close, has to be there.
     Drain,
+    /// The client has to have come back.
+    Resume,
 }
 
 impl Timer {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Handshake,
         Self::Silence,
         Self::Stall,
         Self::Ack,
         Self::Finish,
         Self::Drain,
+        Self::Resume,
     ];
 }
 

@@ -1,21 +1,19 @@
-//! Topics: a client's subscriptions, and a server's cursors into their logs.
+//! Topics: a client's subscriptions.
 
 use std::collections::VecDeque;
 
-use super::credit::{Allowance, Grant, charge};
+use super::credit::{Grant, charge};
 use super::send::append;
 use super::sorted::Sorted;
 use super::state::Role;
 use super::{
-    Event, Full, Outcome, Output, PeerMisbehaved, Pull, Request, RequestKey, Session, State,
-    TopicRequest,
+    Event, Full, Outcome, PeerMisbehaved, Request, RequestKey, Session, State, TopicRequest,
 };
 use crate::frame::{
-    Answer, Frame, JOIN, Join, Joined, LEAVE, Leave, PUBLISH, Publication, Publish, Refusal,
-    Skipped, Start, TopicWindow,
+    Answer, Frame, INVITE, Invite, JOIN, Join, Joined, LEAVE, Leave, PUBLISH, Publication, Publish,
+    Refusal, Resumed, Skipped, Start, TopicWindow,
 };
-use crate::limits::{MAX_MESSAGE, MAX_PART};
-use crate::log::{Room, Slice};
+use crate::limits::MAX_PART;
 use crate::{Alias, Class, Number, Offset, Time};
 
 /// A client's subscriptions.
@@ -66,6 +64,12 @@ impl Subscriptions {
         true
     }
 
+    /// Nobody waits for this join any more. Says whether somebody did.
+    fn give_up(&mut self, joining: RequestKey) -> bool {
+        let wanted = self.joining.get_mut(joining);
+        wanted.is_some_and(std::mem::take)
+    }
+
     fn activate(&mut self, key: RequestKey, join: Number, joined: Joined) {
         let subscription = Subscription {
             alias: joined.alias,
@@ -92,6 +96,18 @@ impl Subscriptions {
         }
     }
 
+    /// What the server has to know to go on over another connection.
+    pub(super) fn told_again(&mut self) -> Vec<Resumed> {
+        let told = self.active.values_mut().map(|subscription| Resumed {
+            alias: subscription.alias,
+            join: subscription.join,
+            next: subscription.next,
+            used: subscription.grant.arrived(),
+            limit: subscription.grant.tell(),
+        });
+        told.collect()
+    }
+
     pub(super) fn has_news(&self) -> bool {
         let mut active = self.active.values();
         active.any(|subscription| subscription.grant.is_worth_telling())
@@ -101,54 +117,6 @@ impl Subscriptions {
     fn news(&mut self) -> Option<&mut Subscription> {
         let mut active = self.active.values_mut();
         active.find(|subscription| subscription.grant.is_worth_telling())
-    }
-}
-
-/// Where a server's client stands in the topics that it has joined.
-#[derive(Debug, Default)]
-pub(super) struct Cursors {
-    all: Sorted<Alias, Cursor>,
-    /// Who had its turn last.
-    last: Option<Alias>,
-}
-
-#[derive(Debug)]
-struct Cursor {
-    /// The call that joined.
-    join: Number,
-    /// The first that the client doesn't have.
-    next: Offset,
-    /// The first that the log doesn't have.
-    head: Offset,
-    window: Allowance,
-    /// The reply to the join is out.
-    active: bool,
-    /// The window has no room for the next entry.
-    blocked: bool,
-}
-
-impl Cursor {
-    fn is_ready(&self) -> bool {
-        self.active && !self.blocked && self.next < self.head
-    }
-}
-
-impl Cursors {
-    /// The reply to this join is out.
-    pub(super) fn activate(&mut self, alias: Alias, join: Number) {
-        let cursor = self.all.get_mut(alias);
-        if let Some(cursor) = cursor.filter(|cursor| cursor.join == join) {
-            cursor.active = true;
-        }
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.all.clear();
-    }
-
-    fn ready(&self) -> Option<(Alias, &Cursor)> {
-        let mut cursors = self.all.iter_after(self.last);
-        cursors.find(|(_, cursor)| cursor.is_ready())
     }
 }
 
@@ -191,7 +159,8 @@ impl Session {
             }
             | Event::Skipped {
                 subscription: of, ..
-            } => *of != subscription,
+            }
+            | Event::PutOut { subscription: of } => *of != subscription,
             _ => true,
         });
     }
@@ -216,7 +185,7 @@ impl Session {
         self.topic_request(now, kind, PUBLISH, payload)
     }
 
-    fn topic_request(
+    pub(super) fn topic_request(
         &mut self,
         now: Time,
         kind: u32,
@@ -232,7 +201,7 @@ impl Session {
 
     /// Takes back one join, and none that came after it.
     fn leave(&mut self, alias: Alias, join: Number) {
-        if self.state == State::Open {
+        if self.is_welcomed() {
             let request = self.outgoing.push_leave(Leave { alias, join }.encode());
             self.subscriptions.leaving.insert(request, alias);
         }
@@ -296,6 +265,53 @@ impl Session {
         Ok(())
     }
 
+    /// A request of a reserved kind, from the server, starts.
+    fn start_servers_request(&mut self, request: &Request) -> Result<(), PeerMisbehaved> {
+        let number = request.number;
+        match request.kind {
+            INVITE => {
+                let Invite {
+                    kind,
+                    key,
+                    position,
+                } = Invite::decode(&request.payload)?;
+                let topic = TopicRequest::Invite { position };
+                self.ask_of_topic(number, kind, key.to_vec(), topic)
+            }
+            LEAVE => {
+                self.was_put_out(Leave::decode(&request.payload)?);
+                self.incoming.answer(number, Answer::Value(Vec::new()));
+                Ok(())
+            }
+            _ => Err(PeerMisbehaved::KindBeyondTable),
+        }
+    }
+
+    /// The server has put this client out of a topic. The reply to the join may come later than that.
+    fn was_put_out(&mut self, leave: Leave) {
+        let Leave { alias, join } = leave;
+        let subscriptions = &mut self.subscriptions;
+        let named = subscriptions.by_alias.get(alias).copied();
+        let is_it = |key| {
+            let active = subscriptions.active.get(key);
+            active.is_some_and(|active| active.join == join)
+        };
+        let put_out = match named.filter(|key| is_it(*key)) {
+            Some(key) => {
+                subscriptions.by_alias.remove(alias);
+                subscriptions.active.remove(key);
+                Some(key)
+            }
+            None => {
+                let joining = self.outgoing.call(join).and_then(|call| call.key);
+                joining.filter(|key| subscriptions.give_up(*key))
+            }
+        };
+        if let Some(subscription) = put_out {
+            self.events.push_back(Event::PutOut { subscription });
+        }
+    }
+
     pub(super) fn skipped(&mut self, skipped: Skipped) -> Result<(), PeerMisbehaved> {
         let Some((key, subscription)) = self.subscriptions.named(skipped.alias)? else {
             return Ok(());
@@ -316,42 +332,23 @@ impl Session {
     }
 }
 
-/// What a server does.
 impl Session {
     /// A request of a reserved kind starts.
     pub(super) fn start_topic_request(&mut self, request: Request) -> Result<(), PeerMisbehaved> {
-        let Request {
-            number,
-            kind,
-            payload,
-            ..
-        } = request;
-        let (kind, payload, topic) = match kind {
-            JOIN if self.cursors.all.len() >= self.limits.subscriptions => {
-                self.incoming.cut(number, Refusal::Busy);
-                return Ok(());
-            }
-            JOIN => {
-                let Join { kind, key, start } = Join::decode(&payload)?;
-                (kind, key.to_vec(), TopicRequest::Join { start })
-            }
-            PUBLISH => {
-                let Publish { kind, key, item } = Publish::decode(&payload)?;
-                let key = key.to_vec();
-                (kind, item.to_vec(), TopicRequest::Publish { key })
-            }
-            LEAVE => {
-                let Leave { alias, join } = Leave::decode(&payload)?;
-                let cursor = self.cursors.all.get(alias);
-                if cursor.is_some_and(|cursor| cursor.join == join) {
-                    self.cursors.all.remove(alias);
-                    self.events.push_back(Event::Left { alias });
-                }
-                self.incoming.answer(number, Answer::Value(Vec::new()));
-                return Ok(());
-            }
-            _ => return Err(PeerMisbehaved::KindBeyondTable),
-        };
+        match self.role {
+            Role::Client => self.start_servers_request(&request),
+            Role::Server => self.start_clients_request(request),
+        }
+    }
+
+    /// Tells the application what is wanted of a topic.
+    pub(super) fn ask_of_topic(
+        &mut self,
+        number: Number,
+        kind: u32,
+        payload: Vec<u8>,
+        topic: TopicRequest,
+    ) -> Result<(), PeerMisbehaved> {
         match self.class(kind) {
             Some(Class::Topic) => {}
             Some(Class::Call | Class::Stream | Class::Event) => {
@@ -369,82 +366,6 @@ impl Session {
         Ok(())
     }
 
-    /// Whether a request of the client's still waits for its answer.
-    pub fn awaits_answer(&self, request: Number) -> bool {
-        self.incoming.is_running(request)
-    }
-
-    /// Answers a request to join: the log will be read from the position that `joined` tells, and has
-    /// entries up to `head` and without it. Nothing happens if it
-    /// [isn't awaited](Self::awaits_answer) any more. An earlier join of the topic is over with this.
-    pub fn joined(&mut self, now: Time, call: Number, joined: Joined, head: Offset) {
-        self.now = self.now.max(now);
-        let alias = joined.alias;
-        if !self.incoming.is_running(call) {
-            return;
-        }
-        self.incoming.answer_join(call, joined.encode(), alias);
-        let cursor = Cursor {
-            join: call,
-            next: joined.position.offset,
-            head,
-            window: Allowance::new(self.peer.topic),
-            active: false,
-            blocked: false,
-        };
-        self.cursors.all.insert(alias, cursor);
-    }
-
-    /// A log has entries up to `head`, and without it.
-    pub fn news(&mut self, alias: Alias, head: Offset) {
-        if let Some(cursor) = self.cursors.all.get_mut(alias) {
-            cursor.head = cursor.head.max(head);
-        }
-    }
-
-    pub(super) fn topic_window(&mut self, window: TopicWindow) {
-        // One that was left meanwhile may still be named.
-        if let Some(cursor) = self.cursors.all.get_mut(window.alias) {
-            cursor.window.raise(window.limit);
-            cursor.blocked = false;
-        }
-    }
-
-    pub(super) fn has_pull(&self) -> bool {
-        self.state == State::Open && self.cursors.ready().is_some()
-    }
-
-    /// The log to be read next.
-    pub(super) fn pull(&self) -> Option<Output> {
-        if self.state != State::Open {
-            return None;
-        }
-        let (alias, cursor) = self.cursors.ready()?;
-        let room = Room {
-            bytes: MAX_MESSAGE,
-            credit: cursor.window.left(),
-        };
-        let from = cursor.next;
-        Some(Output::Pull(Pull { alias, from, room }))
-    }
-
-    /// Says what came of an [`Output::Pull`]; its frames have been sent as a message, if there were any. A
-    /// slice of nothing, with `more`, puts the topic off until its client gives it more room.
-    pub fn pulled(&mut self, now: Time, pull: Pull, slice: Slice) {
-        self.now = self.now.max(now);
-        self.cursors.last = Some(pull.alias);
-        if let Some(cursor) = self.cursors.all.get_mut(pull.alias) {
-            cursor.next = slice.next;
-            cursor.window.spend(slice.charged);
-            cursor.blocked = slice.more && slice.next == pull.from;
-            if !slice.more {
-                cursor.head = slice.next;
-            }
-        }
-    }
-}
-
-impl Session {
     pub(super) fn write_topic_windows(&mut self, out: &mut Vec<u8>) {
         if self.state != State::Open || self.role == Role::Server {
             return;

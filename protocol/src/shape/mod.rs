@@ -116,7 +116,7 @@ mod foundation;
 mod outline;
 
 pub use fingerprint::Fingerprint;
-pub use outline::outline;
+pub use outline::{Difference, outline};
 
 /// A type whose form on the wire is known at compile time.
 ///

@@ -28,6 +28,48 @@ pub fn outline(class: Class, shapes: &[&Descriptor]) -> String {
     outline.lines
 }
 
+/// What differs between two outlines of one kind: the lines that only one of them has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What only this end has.
+    pub here: Vec<String>,
+    /// What only the other end has. An end that doesn't know its own outline, as a client's release build,
+    /// has all of the other's here.
+    pub there: Vec<String>,
+}
+
+impl Difference {
+    /// Compares this end's outline of a kind with the other end's.
+    pub fn between(here: &str, there: &str) -> Self {
+        Self {
+            here: only(here, there),
+            there: only(there, here),
+        }
+    }
+}
+
+fn only(of: &str, and: &str) -> Vec<String> {
+    let lines = of
+        .lines()
+        .filter(|line| and.lines().all(|other| other != *line));
+    lines.map(str::to_owned).collect()
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sides = [("only here: ", &self.here), ("only there: ", &self.there)];
+        let mut before = "";
+        for (side, lines) in sides.iter().filter(|(_, lines)| !lines.is_empty()) {
+            write!(f, "{before}{side}{}", lines.join(", "))?;
+            before = "; ";
+        }
+        if before.is_empty() {
+            f.write_str("too far in to be told")?;
+        }
+        Ok(())
+    }
+}
+
 struct Outline {
     lines: String,
     path: String,
@@ -176,6 +218,18 @@ mod tests {
             reply[]|2 Named.0 more[]: Reference\n\
             error: String\n";
         assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn a_difference_is_the_lines_of_one_side_only() {
+        let check = |here: &str, there: &str, words: &str| {
+            assert_eq!(Difference::between(here, there).to_string(), words);
+        };
+        let words = "only here: a: Bool, c: U8; only there: a: U8";
+        check("a: Bool\nb: U8\nc: U8\n", "a: U8\nb: U8\n", words);
+        check("", "a: U8\nb: U8\n", "only there: a: U8, b: U8");
+        check("a: U8\nb: U8\n", "b: U8\n", "only here: a: U8");
+        check("a: U8\n", "a: U8\n", "too far in to be told");
     }
 
     #[test]

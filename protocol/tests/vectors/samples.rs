@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use twinwire::frame::{
-    Ack, Bounds, Call as CallFrame, Cancel, Event as EventFrame, Frame, Hello, Item, Join, Joined,
-    Leave, NeedOutlines, Outline, Part, Ping, Publication, Publish, Reply, ReplyPart, SkipReason,
-    Skipped, Start, StreamWindow, Table, TopicWindow, Verdict, Welcome, encode_offset,
+    Ack, Bounds, Call as CallFrame, Cancel, Continuity, Event as EventFrame, Frame, Hello, Invite,
+    Item, Join, Joined, Leave, NeedOutlines, Outline, Part, Ping, Publication, Publish, Reply,
+    ReplyPart, Resume, Resumed, SkipReason, Skipped, Start, StreamWindow, Table, TopicWindow,
+    Verdict, Welcome, encode_offset,
 };
 use twinwire::{
     Alias, Answer, BootId, Bytes, Call, Epoch, Event, Format, Goodbye, GoodbyeCode, Kind, Kinds,
-    Number, Offset, PeerId, Position, Refusal, Retry, SessionId, Shape, Topic, kinds,
+    Number, Offset, PeerId, Position, Refusal, Retry, Secret, SessionId, Shape, Topic, kinds,
 };
 
 /// The kinds of the vectors.
@@ -128,26 +129,78 @@ pub(crate) fn payloads() -> Value {
     ])
 }
 
-fn link_frames() -> Vec<(&'static str, Frame<'static>)> {
-    let bounds = Bounds {
-        window: 262_144,
-        stream: 65_536,
-        topic: 262_144,
-        payload: 262_144,
-    };
+const BOUNDS: Bounds = Bounds {
+    window: 262_144,
+    stream: 65_536,
+    topic: 262_144,
+    payload: 262_144,
+};
+
+fn hellos() -> Vec<(&'static str, Frame<'static>)> {
     let table = Table::new(KINDS.entries());
     let hello = Hello {
-        bounds,
+        bounds: BOUNDS,
         token: b"ticket".to_vec(),
         digest: table.digest(),
+        resume: None,
     };
+    let resume = Resume {
+        session: SessionId::from_bytes([7; 16]),
+        secret: Secret::from_bytes([6; 32]),
+        attempt: 2,
+        received: Some(Number::FIRST),
+        window: 262_309,
+        subscriptions: vec![Resumed {
+            alias: Alias::new(300),
+            join: Number::FIRST,
+            next: Offset::FIRST,
+            used: 165,
+            limit: 262_309,
+        }],
+    };
+    let again = Hello {
+        resume: Some(resume),
+        ..hello.clone()
+    };
+    vec![
+        ("hello", Frame::Hello(hello)),
+        ("hello that resumes", Frame::Hello(again)),
+        ("need_table", Frame::NeedTable),
+        ("table", Frame::Table(table)),
+    ]
+}
+
+fn welcomes() -> Vec<(&'static str, Frame<'static>)> {
     let welcome = Welcome {
         session: SessionId::from_bytes([7; 16]),
         peer: PeerId::from_bytes([8; 8]),
         boot: BootId::from_bytes([9; 8]),
-        bounds,
+        secret: Secret::from_bytes([6; 32]),
+        keeps: std::time::Duration::from_secs(120),
+        continuity: Continuity::New,
+        bounds: BOUNDS,
         refused: vec![(1, Refusal::UnknownKind), (2, Refusal::KindDiffers)],
     };
+    let welcomed = |continuity| {
+        Frame::Welcome(Welcome {
+            continuity,
+            refused: Vec::new(),
+            ..welcome.clone()
+        })
+    };
+    let received = Some(Number::FIRST);
+    let resumed = welcomed(Continuity::Resumed { received });
+    let unknown = welcomed(Continuity::Unknown);
+    let evicted = welcomed(Continuity::Evicted { received: None });
+    vec![
+        ("welcome", Frame::Welcome(welcome)),
+        ("welcome back", resumed),
+        ("welcome of one whose session is unknown", unknown),
+        ("welcome of one whose session was given up", evicted),
+    ]
+}
+
+fn link_frames() -> Vec<(&'static str, Frame<'static>)> {
     let ack = |received, window| Ack { received, window };
     let goodbye = Goodbye {
         retry: Retry::After(std::time::Duration::from_millis(1500)),
@@ -157,10 +210,6 @@ fn link_frames() -> Vec<(&'static str, Frame<'static>)> {
     let (call, alias) = (Number::FIRST, Alias::new(300));
     let limit = 70_000;
     vec![
-        ("hello", Frame::Hello(hello)),
-        ("need_table", Frame::NeedTable),
-        ("table", Frame::Table(table)),
-        ("welcome", Frame::Welcome(welcome)),
         ("an ack of nothing", Frame::Ack(ack(None, 262_144))),
         ("ack", Frame::Ack(ack(Some(Number::FIRST), (1 << 53) - 1))),
         ("ping", Frame::Ping(Ping { id: 127 })),
@@ -287,6 +336,8 @@ fn topic_frames() -> Vec<(&'static str, Frame<'static>)> {
 /// Each frame, alone in its message.
 pub(crate) fn frames() -> Value {
     let all = [
+        hellos(),
+        welcomes(),
         link_frames(),
         request_frames(),
         answer_frames(),
@@ -322,6 +373,11 @@ pub(crate) fn topics() -> Value {
         alias: Alias::new(300),
         join: Number::FIRST,
     };
+    let invite = Invite {
+        kind: 3,
+        key: b"\x05lobby",
+        position,
+    };
     let publish = Publish {
         kind: 3,
         key: b"\x05lobby",
@@ -333,6 +389,7 @@ pub(crate) fn topics() -> Value {
         "join at a position": hex(join(Start::At(position))),
         "joined": hex(joined.encode()),
         "leave": hex(leave.encode()),
+        "invite": hex(invite.encode()),
         "publish": hex(publish.encode()),
         "published": hex(encode_offset(position.offset)),
     })

@@ -31,6 +31,13 @@ struct State<T> {
     line: Line,
 }
 
+impl<T> State<T> {
+    /// Whether one more may come, from who holds this place in the line.
+    fn has_room(&self, bound: usize, ticket: Option<u64>) -> bool {
+        self.items.len() < bound && self.line.is_turn(ticket)
+    }
+}
+
 /// Puts items into the queue. When the last one is gone, the queue ends.
 pub struct Sender<T>(Arc<Mutex<State<T>>>);
 
@@ -61,6 +68,26 @@ impl<T> Sender<T> {
             item: Some(item),
             ticket: None,
         }
+    }
+
+    /// Puts an item into the queue if [`send_in_turn`](Self::send_in_turn) wouldn't wait.
+    ///
+    /// # Errors
+    /// If it would, or the receiver has closed or is gone.
+    pub fn try_send(&self, bound: usize, item: T) -> Result<(), NotTaken> {
+        let receiver = {
+            let mut state = lock(&self.0);
+            if !state.is_open {
+                return Err(NotTaken::Closed);
+            }
+            if !state.has_room(bound, None) {
+                return Err(NotTaken::Full);
+            }
+            state.items.push_back(item);
+            state.receiver.take()
+        };
+        wake(receiver);
+        Ok(())
     }
 
     /// Whether the receiver has closed or is gone.
@@ -122,6 +149,15 @@ impl<T> Clone for WeakSender<T> {
     }
 }
 
+/// Why [`Sender::try_send`] put no item into the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotTaken {
+    /// As many as may be are in it, or others wait for room.
+    Full,
+    /// Its receiver has closed or is gone.
+    Closed,
+}
+
 /// The queue took no item: its receiver has closed or is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed;
@@ -146,7 +182,7 @@ impl<T> Future for Sending<'_, T> {
         if !state.is_open {
             return Poll::Ready(Err(Closed));
         }
-        if state.items.len() >= this.bound || !state.line.is_turn(this.ticket) {
+        if !state.has_room(this.bound, this.ticket) {
             let displaced = state.line.wait(&mut this.ticket, cx.waker());
             drop(state);
             drop(displaced);
@@ -388,6 +424,30 @@ mod tests {
         assert!(b.poll(&mut second).is_ready());
         assert_eq!(next(&mut receiver, &own), Poll::Ready(Some(2)));
         assert!(own.poll(&mut third).is_ready());
+    }
+
+    #[test]
+    fn who_would_not_wait_takes_no_place_from_those_who_do() {
+        let (sender, mut receiver) = queue();
+        let [waiting, own] = [Woken::default(), Woken::default()];
+        assert!(next(&mut receiver, &own).is_pending());
+        assert_eq!(sender.try_send(2, 0), Ok(()));
+        assert_eq!(own.count(), 1);
+        assert_eq!(sender.try_send(2, 1), Ok(()));
+        assert_eq!(sender.try_send(2, 9), Err(NotTaken::Full));
+        let mut sending = sender.send_in_turn(2, 2);
+        assert!(waiting.poll(&mut sending).is_pending());
+        assert_eq!(next(&mut receiver, &own), Poll::Ready(Some(0)));
+        assert_eq!(
+            sender.try_send(2, 9),
+            Err(NotTaken::Full),
+            "another was first"
+        );
+        assert!(waiting.poll(&mut sending).is_ready());
+        assert_eq!(next(&mut receiver, &own), Poll::Ready(Some(1)));
+        assert_eq!(sender.try_send(2, 3), Ok(()));
+        assert_eq!(receiver.close().collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(sender.try_send(2, 9), Err(NotTaken::Closed));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! Prints `port N` and serves 127.0.0.1:N until stdin closes, so that it never outlives the test
 //! runner that started it. The paths are listed at [`testkit::peer`]. Beside it runs a typed
-//! endpoint, [`testkit::wire`], whose port it prints as `wire N`.
+//! endpoint, [`testkit::wire`], whose port it prints as `wire N`, and a link to that whose connections
+//! break, as `breaking N`.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Write};
@@ -26,7 +27,12 @@ fn main() -> io::Result<()> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let wire = testkit::wire::serve();
-        writeln!(io::stdout(), "port {port}\nwire {}", wire.addr().port())?;
+        let breaking = testkit::wire::breaking(&wire).await;
+        let (wire_port, breaking_port) = (wire.addr().port(), breaking.addr().port());
+        writeln!(
+            io::stdout(),
+            "port {port}\nwire {wire_port}\nbreaking {breaking_port}"
+        )?;
         io::stdout().flush()?;
         tokio::select! {
             served = testkit::peer::serve(listener) => served,

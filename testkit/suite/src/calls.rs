@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use futures_util::join;
-use twinwire::{End, Format, GoodbyeCode, Limits};
+use twinwire::{End, Format, GoodbyeCode, Limits, Refusal};
 use twinwire_client::{CallError, ClientState, ConnectError, Options};
 
-use crate::{Add, AskMe, Forget, Hang, KINDS, Locate, Platform, REASON, REFUSED, client, told};
+use crate::{
+    Add, AskMe, Forget, Hang, KINDS, Locate, Platform, REASON, REFUSED, Subtract, client, told,
+};
 
 /// In postcard and in JSON, of a number that JavaScript's don't hold.
 pub async fn a_call_brings_its_reply_or_its_error_in_either_format(platform: &impl Platform) {
@@ -42,6 +44,22 @@ pub async fn calls_run_beside_each_other(platform: &impl Platform) {
 pub async fn a_kind_that_the_server_lacks_is_refused(platform: &impl Platform) {
     let client = client(platform).await;
     assert_eq!(told(client.call(Forget {}).await), "refused UnknownKind");
+    assert_eq!(told(client.call(Add { left: 1, right: 1 }).await), "2");
+}
+
+/// In words that both ends have.
+pub async fn a_kind_that_the_server_has_otherwise_is_explained(platform: &impl Platform) {
+    let client = client(platform).await;
+    let (from, what) = (2, 1);
+    match client.call(Subtract { from, what }).await {
+        Err(CallError::Refused(refused)) => {
+            assert_eq!(refused.why, Refusal::KindDiffers);
+            let difference = refused.difference.expect("the server explains");
+            assert_eq!(difference.here, ["reply: U64"]);
+            assert_eq!(difference.there, ["reply: I64"]);
+        }
+        other => panic!("refused, not {other:?}"),
+    }
     assert_eq!(told(client.call(Add { left: 1, right: 1 }).await), "2");
 }
 

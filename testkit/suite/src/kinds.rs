@@ -5,7 +5,7 @@ use twinwire::{Call, Event, Kinds, Shape, Topic, kinds};
 
 /// All of them, and one that the server doesn't have.
 pub const KINDS: Kinds = kinds![
-    Add, Hang, Forget, Locate, AskMe, Count, Stopped, Echo, Notify, Notice, Room
+    Add, Subtract, Hang, Forget, Locate, AskMe, Count, Stopped, Echo, Notify, Notice, Room, PutMe
 ];
 
 /// Adds two numbers.
@@ -23,6 +23,26 @@ pub struct Add {
 pub struct Overflow {
     /// By so much.
     pub by: u64,
+}
+
+/// The server has another of this name.
+#[derive(Debug, Serialize, Deserialize, Call)]
+#[call(reply = u64)]
+pub struct Subtract {
+    /// From this.
+    pub from: u64,
+    /// That.
+    pub what: u64,
+}
+
+/// What the server has in the place of [`Subtract`].
+#[derive(Debug, Serialize, Deserialize, Call)]
+#[call(reply = i64, name = "Subtract")]
+pub struct OtherSubtract {
+    /// From this.
+    pub from: u64,
+    /// That.
+    pub what: u64,
 }
 
 /// Never answered.
@@ -84,7 +104,19 @@ pub struct Notice {
     pub number: u32,
 }
 
-/// Everybody may speak and hear; in the room `news` only hear.
+/// Makes the server put its caller into a room, or out of it, and then publish there which; tells why it
+/// couldn't.
+#[derive(Debug, Serialize, Deserialize, Call)]
+#[call(error = String)]
+pub struct PutMe {
+    /// Where.
+    pub room: Room,
+    /// And not out.
+    pub inside: bool,
+}
+
+/// Everybody may speak and hear; in the room `news` only hear, and into one whose name begins with
+/// `private` nobody comes by itself.
 #[derive(Clone, Debug, Serialize, Deserialize, Topic)]
 #[topic(item = String)]
 pub struct Room {

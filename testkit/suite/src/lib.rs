@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod absences;
 mod calls;
 mod events;
 mod kinds;
@@ -15,6 +16,7 @@ use std::fmt::Debug;
 
 use twinwire_client::{CallError, Client, ConnectError, Options};
 
+pub use absences::*;
 pub use calls::*;
 pub use events::*;
 pub use kinds::*;
@@ -28,6 +30,9 @@ pub trait Platform {
 
     /// The URL of the suite's endpoint.
     fn url(&self) -> String;
+
+    /// The URL of a link to the endpoint whose connections break after a few messages.
+    fn breaking_url(&self) -> impl Future<Output = String>;
 
     /// Connects.
     fn connect(
@@ -60,6 +65,7 @@ macro_rules! suite {
             a_call_brings_its_reply_or_its_error_in_either_format,
             calls_run_beside_each_other,
             a_kind_that_the_server_lacks_is_refused,
+            a_kind_that_the_server_has_otherwise_is_explained,
             a_refused_token_says_why,
             an_address_where_nobody_speaks_twinwire_is_an_error,
             closing_ends_every_call_and_every_waiter,
@@ -79,6 +85,9 @@ macro_rules! suite {
             handles_share_a_subscription,
             what_was_asked_for_before_the_end_still_goes_out,
             who_subscribes_again_at_once_hears_what_comes,
+            the_server_puts_its_client_into_a_room_and_out_of_it,
+            two_hundred_cuts_lose_nothing_double_nothing_and_keep_the_order,
+            a_pause_loses_nothing,
         }
     };
     ($test:meta, $platform:expr; $($case:ident),* $(,)?) => {

@@ -1,10 +1,10 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use twinwire::Format;
-use twinwire_client::{Client, Options, Start, Subscription, Update, Verdict};
+use twinwire::{Format, Refusal};
+use twinwire_client::{CallError, Client, Options, Start, Subscription, Update, Verdict};
 
-use crate::{KINDS, Platform, Room, client, told};
+use crate::{KINDS, Platform, PutMe, Room, client, told};
 
 /// Tests run beside each other on one server: each has a room of its own.
 fn room(case: &str, client: &Client) -> Room {
@@ -146,5 +146,57 @@ pub async fn who_subscribes_again_at_once_hears_what_comes(platform: &impl Platf
             .await
             .expect("published");
         assert_eq!(hear(&mut lines).await, number.to_string());
+    }
+}
+
+/// Where it couldn't come by itself, and without missing anything.
+pub async fn the_server_puts_its_client_into_a_room_and_out_of_it(platform: &impl Platform) {
+    for format in [Format::Postcard, Format::Json] {
+        let options = Options::new(platform.url(), KINDS).format(format);
+        let client = platform.connect(options).await.expect("a welcome");
+        let room = room("private", &client);
+        let put = async |inside| {
+            let room = room.clone();
+            told(client.call(PutMe { room, inside }).await)
+        };
+        let by_itself = async || match client.subscribe(room.clone()).await {
+            Err(CallError::Refused(refused)) => assert_eq!(refused.why, Refusal::Denied),
+            other => panic!("refused, not {other:?}"),
+        };
+        by_itself().await;
+        let unwanted = put(true).await;
+        assert!(unwanted.contains("nothing on the other side"), "{unwanted}");
+        by_itself().await;
+
+        let mut joins = client.joined::<Room>().expect("it is declared");
+        assert_eq!(put(true).await, "()");
+        let joined = joins.next().await.expect("the client is open");
+        let (to, mut lines) = joined.expect("the server wants it");
+        assert_eq!(to.name, room.name);
+        assert_eq!(lines.verdict(), Verdict::Recovered);
+        assert_eq!(hear(&mut lines).await, "true");
+        let again = client.subscribe(room.clone()).await;
+        let mut again = again.expect("it is in the room");
+
+        assert_eq!(put(false).await, "()");
+        assert!(lines.next().await.is_none());
+        assert!(again.next().await.is_none());
+        by_itself().await;
+        assert_eq!(put(true).await, "()");
+        let joined = joins.next().await.expect("the client is open");
+        let (_, mut lines) = joined.expect("the server wants it");
+        assert_eq!(hear(&mut lines).await, "true");
+
+        // An invitation that is taken too late.
+        drop(lines);
+        assert_eq!(put(false).await, "()");
+        assert_eq!(put(true).await, "()");
+        assert_eq!(put(false).await, "()");
+        match joins.next().await {
+            Some(Err(CallError::Refused(refused))) => assert_eq!(refused.why, Refusal::Denied),
+            other => panic!("refused, not {other:?}"),
+        }
+        client.close().await;
+        assert!(joins.next().await.is_none());
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn composer(page: Page, talk: Talk) -> AnyView {
                 }
                 on:keydown=key
             ></textarea>
-            <button hidden=is_stoppable disabled=move || !page.is_open()>{verb}</button>
+            <button hidden=is_stoppable disabled=move || !page.can_speak()>{verb}</button>
             <button type="button" hidden=move || !is_stoppable() on:click=stop>"Stop"</button>
             <p id="unsent" class="wrong" role="alert">{wrong}</p>
         </form>

@@ -11,11 +11,13 @@ pub(super) fn connection(page: Page) -> AnyView {
     let state = move || match page.light.get() {
         Light::Connecting => "connecting",
         Light::Open => "open",
+        Light::Resuming { .. } => "resuming",
         Light::Closed(_) => "closed",
     };
     let text = move || match page.light.get() {
         Light::Connecting => "Connecting…",
         Light::Open => "Connected",
+        Light::Resuming { .. } => "Coming back…",
         Light::Closed(_) => "Not connected",
     };
     let time = move || {
@@ -32,8 +34,27 @@ pub(super) fn connection(page: Page) -> AnyView {
         </header>
         {move || match page.light.get() {
             Light::Closed(why) => Some(closed(page, why)),
-            Light::Connecting | Light::Open => None,
+            // The first attempt is mostly the last: no reason to say much.
+            Light::Resuming { attempt } if attempt > 1 => Some(resuming(page)),
+            Light::Connecting | Light::Open | Light::Resuming { .. } => None,
         }}
+    }
+    .into_any()
+}
+
+fn resuming(page: Page) -> AnyView {
+    let now = move |_| {
+        if let Ok(client) = page.client() {
+            client.reconnect_now();
+        }
+    };
+    view! {
+        <div class="closed">
+            <p role="alert">
+                "The connection is lost. What you write is kept, and goes out when it is back."
+            </p>
+            <button type="button" on:click=now>"Try now"</button>
+        </div>
     }
     .into_any()
 }

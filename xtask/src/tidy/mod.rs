@@ -3,6 +3,7 @@
 mod architecture;
 mod commands;
 mod dependencies;
+mod guarantees;
 mod lines;
 mod links;
 mod markdown;
@@ -110,7 +111,7 @@ impl Tree {
 type Rule = fn(&Workspace, &Tree) -> Result<Vec<Finding>>;
 
 /// The rules, by what holds when nothing is found.
-const RULES: [(&str, Rule); 10] = [
+const RULES: [(&str, Rule); 11] = [
     ("source files have at most 600 lines", |_, tree| {
         Ok(lines::too_many(tree))
     }),
@@ -135,6 +136,9 @@ const RULES: [(&str, Rule); 10] = [
     }),
     ("relative links lead somewhere", |_, tree| {
         Ok(links::broken(tree))
+    }),
+    ("every test that GUARANTEES.md names exists", |_, tree| {
+        Ok(guarantees::unproven(tree))
     }),
     ("ARCHITECTURE.md names every crate", |_, tree| {
         Ok(architecture::unnamed_crates(tree))

@@ -10,6 +10,11 @@ use crate::{Answer, Limits, Number};
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
+/// No session outlives its connection.
+fn unkept() -> Limits {
+    Limits::default().resume(Duration::ZERO)
+}
+
 #[test]
 fn an_idle_connection_stays_open_for_hours() {
     let mut pair = Pair::open(&Limits::default());
@@ -29,7 +34,7 @@ fn an_idle_connection_stays_open_for_hours() {
 
 #[test]
 fn a_link_dead_both_ways_is_found_by_both_ends_within_two_heartbeats() {
-    let mut pair = Pair::open(&Limits::default());
+    let mut pair = Pair::open(&unkept());
     (pair.client.unheard, pair.server.unheard) = (true, true);
     let call = pair.call(b"into the void");
     pair.pass(2 * HEARTBEAT - Duration::from_secs(1));
@@ -44,7 +49,7 @@ fn a_link_dead_both_ways_is_found_by_both_ends_within_two_heartbeats() {
 
 #[test]
 fn a_link_dead_one_way_is_found_by_the_end_that_hears_nothing_and_told_to_the_other() {
-    let mut pair = Pair::open(&Limits::default());
+    let mut pair = Pair::open(&unkept());
     pair.client.unheard = true;
     pair.pass(2 * HEARTBEAT + Duration::from_secs(4));
     assert_eq!(pair.server.end(), Some(&End::Silent));
@@ -57,7 +62,7 @@ fn a_link_dead_one_way_is_found_by_the_end_that_hears_nothing_and_told_to_the_ot
 
 #[test]
 fn a_vanished_peer_is_found_while_the_writer_is_blocked() {
-    let mut pair = Pair::open(&Limits::default());
+    let mut pair = Pair::open(&unkept());
     pair.client.unheard = true;
     pair.server.room = 0;
     pair.pass(2 * HEARTBEAT + Duration::from_secs(4));
@@ -80,7 +85,7 @@ fn one_that_slept_asks_before_it_gives_the_other_up() {
 
 #[test]
 fn a_peer_that_sends_but_never_reads_is_given_up() {
-    let mut pair = Pair::open(&Limits::default());
+    let mut pair = Pair::open(&unkept());
     pair.call(b"");
     pair.drive();
     (pair.server.room, pair.client.unheard) = (0, true);

@@ -1,22 +1,21 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::pair::{ASK, GREET, Pair, ROOM, TYPING, goodbye, greeting, hello, table};
+use super::pair::{ASK, GREET, Pair, ROOM, TYPING, goodbye};
 use crate::frame::{
-    Ack, Bounds, Call, Cancel, Event, Frame, FrameType, Item, JOIN, Join, Joined, LEAVE, Malformed,
-    NeedOutlines, Outline, PUBLISH, Part, Ping, Publication, Publish, RESERVED, Reply, ReplyPart,
-    SkipReason, Skipped, Start, StreamWindow, Table, TopicWindow, Verdict, Welcome,
+    Ack, Call, Cancel, Event, Frame, Item, JOIN, Join, Joined, LEAVE, Malformed, Outline, PUBLISH,
+    Part, Publication, Publish, RESERVED, Reply, ReplyPart, SkipReason, Skipped, Start,
+    StreamWindow, Table, Verdict,
 };
 use crate::limits::{MAX_MESSAGE, MAX_PART};
-use crate::session::state::{Admission, Role};
-use crate::session::{End, Input, Outcome, PeerMisbehaved, State};
+use crate::session::{End, Input, Outcome, PeerMisbehaved};
 use crate::{Alias, Answer, Epoch, GoodbyeCode, Limits, Number, Offset, Position};
 
-fn number(value: u64) -> Number {
+pub(super) fn number(value: u64) -> Number {
     Number::new(value).expect("tests number from one")
 }
 
-fn call(value: u64) -> Frame<'static> {
+pub(super) fn call(value: u64) -> Frame<'static> {
     Frame::Call(Call {
         number: number(value),
         part: Part::WHOLE,
@@ -25,7 +24,7 @@ fn call(value: u64) -> Frame<'static> {
     })
 }
 
-fn event(value: u64) -> Frame<'static> {
+pub(super) fn event(value: u64) -> Frame<'static> {
     Frame::Event(Event {
         number: number(value),
         part: Part::WHOLE,
@@ -34,7 +33,7 @@ fn event(value: u64) -> Frame<'static> {
     })
 }
 
-fn item(value: u64, part: Part) -> Frame<'static> {
+pub(super) fn item(value: u64, part: Part) -> Frame<'static> {
     Frame::Item(Item {
         number: number(value),
         part,
@@ -47,7 +46,7 @@ fn offset(value: u64) -> Offset {
     Offset::new(value).expect("offsets count from one")
 }
 
-fn publication(value: u64, payload: &[u8]) -> Frame<'_> {
+pub(super) fn publication(value: u64, payload: &[u8]) -> Frame<'_> {
     Frame::Publication(Publication {
         alias: Alias::new(0),
         offset: offset(value),
@@ -55,7 +54,7 @@ fn publication(value: u64, payload: &[u8]) -> Frame<'_> {
     })
 }
 
-fn skipped(from: u64, to: u64) -> Frame<'static> {
+pub(super) fn skipped(from: u64, to: u64) -> Frame<'static> {
     Frame::Skipped(Skipped {
         alias: Alias::new(0),
         from: offset(from),
@@ -64,9 +63,20 @@ fn skipped(from: u64, to: u64) -> Frame<'static> {
     })
 }
 
-fn outline(kind: u32) -> Frame<'static> {
+pub(super) fn outline(kind: u32) -> Frame<'static> {
     let text = "request: Unit\n".to_owned();
     Frame::Outline(Outline { kind, text })
+}
+
+pub(super) fn empty_reply() -> Frame<'static> {
+    Frame::Reply(Reply {
+        number: number(1),
+        call: number(1),
+        content: ReplyPart::First {
+            answer: Answer::Value(b""),
+            more: false,
+        },
+    })
 }
 
 const BEGINS: Part = Part {
@@ -264,7 +274,7 @@ fn a_reply_that_goes_on_without_a_beginning_is_refused() {
         })
     };
     check_client(GREET, &[further(1, false)], PeerMisbehaved::ReplyToNothing);
-    let twice = [sample(FrameType::Reply), further(2, false)];
+    let twice = [empty_reply(), further(2, false)];
     let mut pair = Pair::open(&Limits::default());
     pair.call(b"");
     pair.client.poll(pair.now);
@@ -375,27 +385,9 @@ fn a_reply_that_says_nothing_of_the_topic_is_refused() {
         .subscribe(pair.now, ROOM, b"", Start::Now);
     subscription.expect("the queue has room");
     pair.client.poll(pair.now);
-    pair.client.inject(pair.now, &[sample(FrameType::Reply)]);
+    pair.client.inject(pair.now, &[empty_reply()]);
     let fault = PeerMisbehaved::Malformed(Malformed::Truncated);
     assert_eq!(pair.client.end(), Some(&End::Misbehaved(fault)));
-}
-
-#[test]
-fn an_outline_is_told_when_it_is_asked_for_and_once() {
-    check(&[outline(0)], PeerMisbehaved::OutlineUnasked);
-    let mut pair = Pair::open(&Limits::default());
-    pair.server.session.need_outlines(vec![1, 0]);
-    pair.drive();
-    let asked = crate::session::Event::NeedOutlines { kinds: vec![1, 0] };
-    assert_eq!(pair.client.events.last(), Some(&asked));
-    pair.client.session.tell_outline(1, "told".to_owned());
-    pair.drive();
-    let (kind, text) = (1, "told".to_owned());
-    let told = crate::session::Event::Outline { kind, text };
-    assert_eq!(pair.server.events.last(), Some(&told));
-    pair.inject(&[outline(1)]);
-    let fault = End::Misbehaved(PeerMisbehaved::OutlineUnasked);
-    assert_eq!(pair.server.end(), Some(&fault));
 }
 
 #[test]
@@ -446,150 +438,10 @@ fn text_is_refused() {
 #[test]
 fn a_reply_to_nothing_is_refused_by_the_client() {
     let mut pair = Pair::open(&Limits::default());
-    pair.client.inject(pair.now, &[sample(FrameType::Reply)]);
+    pair.client.inject(pair.now, &[empty_reply()]);
     assert_eq!(
         pair.client.end(),
         Some(&End::Misbehaved(PeerMisbehaved::ReplyToNothing))
     );
     assert_eq!(pair.client.closed, Some(4002));
-}
-
-/// Every state against every frame, on both sides: what is refused ends in a goodbye of
-/// `wrong_state`, what is dropped changes nothing.
-#[test]
-fn each_frame_has_its_place_in_each_state() {
-    for role in [Role::Client, Role::Server] {
-        for (state, ..) in State::ALL {
-            for (frame, ..) in FrameType::ALL {
-                let Some(mut pair) = stand(role, *state) else {
-                    continue;
-                };
-                let side = match role {
-                    Role::Client => &mut pair.client,
-                    Role::Server => &mut pair.server,
-                };
-                assert_eq!(side.session.state(), *state);
-                let mut message = Vec::new();
-                sample(*frame).encode(&mut message);
-                side.session.handle(pair.now, Input::Message(&message));
-                side.poll(pair.now);
-                let wrong = End::Misbehaved(PeerMisbehaved::WrongState {
-                    frame: *frame,
-                    state: *state,
-                });
-                let refused = side.end() == Some(&wrong);
-                let admission = state.admit(role, *frame);
-                assert_eq!(
-                    refused,
-                    admission == Admission::Refuse,
-                    "{role:?} {state:?} {frame:?}"
-                );
-            }
-        }
-    }
-}
-
-fn sample(frame: FrameType) -> Frame<'static> {
-    match frame {
-        FrameType::Goodbye => Frame::Goodbye(crate::Goodbye::new(GoodbyeCode::Done, "")),
-        FrameType::Hello => Frame::Hello(hello()),
-        FrameType::Welcome => {
-            let g = greeting();
-            let (session, peer, boot) = (g.session, g.peer, g.boot);
-            Frame::Welcome(Welcome {
-                session,
-                peer,
-                boot,
-                bounds: Bounds::default(),
-                refused: g.refused,
-            })
-        }
-        FrameType::Ack => Frame::Ack(Ack {
-            received: None,
-            window: 0,
-        }),
-        FrameType::Ping => Frame::Ping(Ping { id: 0 }),
-        FrameType::Pong => Frame::Pong(Ping { id: 0 }),
-        FrameType::NeedTable => Frame::NeedTable,
-        FrameType::Table => Frame::Table((*table()).clone()),
-        FrameType::StreamWindow => Frame::StreamWindow(StreamWindow {
-            call: number(1),
-            limit: 0,
-        }),
-        FrameType::TopicWindow => Frame::TopicWindow(TopicWindow {
-            alias: Alias::new(0),
-            limit: 0,
-        }),
-        FrameType::Publication => publication(1, b""),
-        FrameType::Skipped => skipped(1, 2),
-        FrameType::NeedOutlines => Frame::NeedOutlines(NeedOutlines { kinds: vec![0] }),
-        FrameType::Outline => outline(0),
-        FrameType::Call => call(1),
-        FrameType::Event => event(1),
-        FrameType::Cancel => Frame::Cancel(Cancel {
-            number: number(1),
-            call: number(1),
-        }),
-        FrameType::Item => item(1, Part::WHOLE),
-        FrameType::Reply => Frame::Reply(Reply {
-            number: number(1),
-            call: number(1),
-            content: ReplyPart::First {
-                answer: Answer::Value(b""),
-                more: false,
-            },
-        }),
-    }
-}
-
-/// A pair with one side in `state`; none where that side never stands there.
-fn stand(role: Role, state: State) -> Option<Pair> {
-    let limits = Limits::default();
-    let goodbye = || crate::Goodbye::new(GoodbyeCode::Done, "");
-    let mut pair = Pair::new(&limits);
-    match (role, state) {
-        (Role::Client, State::Greeting) | (Role::Server, State::Awaiting) => {}
-        (Role::Server, State::Judging) => pair.drive(),
-        (Role::Server, State::Asking) => pair = Pair::asked(&limits),
-        (_, State::Open) => pair = Pair::open(&limits),
-        (Role::Client, State::Draining) => {
-            pair = Pair::open(&limits);
-            pair.client.session.close(pair.now, goodbye());
-        }
-        (Role::Server, State::Draining) => {
-            pair = Pair::open(&limits);
-            pair.server.session.close(pair.now, goodbye());
-        }
-        (Role::Client, State::Leaving) => {
-            pair = Pair::open(&limits);
-            let event = pair.server.session.request(pair.now, TYPING, vec![]);
-            event.expect("the queue has room");
-            pair.drive();
-            pair.client.inject(pair.now, &[Frame::Goodbye(goodbye())]);
-        }
-        (Role::Server, State::Leaving) => {
-            pair = Pair::open(&limits);
-            pair.client.request(pair.now, TYPING, b"");
-            pair.drive();
-            pair.inject(&[Frame::Goodbye(goodbye())]);
-        }
-        (Role::Client, State::Parting) => {
-            pair = Pair::open(&limits);
-            pair.client.session.close(pair.now, goodbye());
-            pair.drive();
-        }
-        (Role::Server, State::Closing) => {
-            pair.server.session.close(pair.now, goodbye());
-        }
-        (_, State::Closed) => {
-            pair = Pair::open(&limits);
-            pair.cut();
-        }
-        (Role::Client, State::Idle) => {
-            pair.client.session = crate::session::Session::client(limits, table(), vec![]);
-        }
-        (Role::Client, State::Awaiting | State::Asking | State::Judging | State::Closing)
-        | (Role::Server, State::Idle | State::Greeting | State::Parting) => return None,
-    }
-    Some(pair)
 }

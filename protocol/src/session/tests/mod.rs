@@ -2,10 +2,14 @@
 
 mod calls;
 mod goodbyes;
+mod invitations;
 mod liveness;
 mod misbehaviour;
+mod outlines;
 mod pair;
 mod requests;
+mod resume;
 mod soak;
+mod states;
 mod topics;
 mod topics_soak;

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::frame::{Bounds, Frame, Frames, Hello, Refusal, Table};
-use crate::log::{Log, Reader};
+use crate::frame::{Bounds, Continuity, Frame, Frames, Hello, Refusal, Resume, Table};
+use crate::log::{Form, Log, Reader};
 use crate::session::{
     Admitted, End, Event, Input, Outcome, Output, Pull, RequestKey, Session, State,
 };
 use crate::{
-    Answer, BootId, Class, Fingerprint, Format, Goodbye, KindEntry, Limits, Number, PeerId,
+    Answer, BootId, Class, Fingerprint, Goodbye, KindEntry, Limits, Number, PeerId, Secret,
     SessionId, Time,
 };
 
@@ -45,6 +45,10 @@ impl Side {
         }
     }
 
+    fn idle() -> Self {
+        Self::new(Session::server(Time::default(), Limits::default(), vec![]))
+    }
+
     pub(super) fn poll(&mut self, now: Time) {
         let mut out = Vec::new();
         for _ in 0..10_000 {
@@ -67,8 +71,7 @@ impl Side {
         let log = log.expect("a session reads what was joined");
         let reader = Reader {
             peer: PeerId::from_bytes([2; 8]),
-            format: Format::Postcard,
-            to_json: &|_| None,
+            form: Form::Canonical,
         };
         let mut message = Vec::new();
         let slice = log.read(reader, pull.from, pull.room, &mut message);
@@ -124,6 +127,8 @@ pub(super) struct Pair {
     pub(super) now: Time,
     pub(super) client: Side,
     pub(super) server: Side,
+    /// The server's end of a socket that isn't the session's yet.
+    pub(super) greeter: Side,
 }
 
 pub(super) const LATENCY: Duration = Duration::from_millis(10);
@@ -156,6 +161,8 @@ pub(super) fn greeting() -> Admitted {
         session: SessionId::from_bytes([1; 16]),
         peer: PeerId::from_bytes([2; 8]),
         boot: BootId::from_bytes([3; 8]),
+        secret: Secret::from_bytes([4; 32]),
+        continuity: Continuity::New,
         refused: vec![(UNHEARD, Refusal::UnknownKind)],
         in_order: vec![],
     }
@@ -171,6 +178,7 @@ impl Pair {
             now,
             client: Side::new(client),
             server: Side::new(server),
+            greeter: Side::idle(),
         };
         pair.client.session.handle(now, Input::Opened);
         pair
@@ -256,6 +264,45 @@ impl Pair {
         self.drive();
     }
 
+    /// The client opens another socket, and says hello: what it wants back.
+    pub(super) fn wanted(&mut self) -> Resume {
+        self.client.session.handle(self.now, Input::Opened);
+        self.client.poll(self.now);
+        let hello = self.client.sent.pop_front().expect("a client says hello");
+        let known = vec![table()];
+        self.greeter = Side::new(Session::server(self.now, Limits::default(), known));
+        let greeter = &mut self.greeter;
+        greeter.session.handle(self.now, Input::Message(&hello));
+        greeter.poll(self.now);
+        match greeter.events.pop() {
+            Some(Event::Hello {
+                resume: Some(resume),
+                ..
+            }) => *resume,
+            other => panic!("a client wants its session back: {other:?}"),
+        }
+    }
+
+    /// The client has its session back; nothing of that has been delivered.
+    pub(super) fn resume(&mut self) {
+        let wanted = self.wanted();
+        let secret = Secret::from_bytes([wanted.attempt as u8; 32]);
+        let server = &mut self.server.session;
+        let resumed = server.resume(self.now, &wanted, &table(), secret);
+        assert_eq!(resumed, Ok(()));
+    }
+
+    /// The server welcomes the client on its other socket to another session.
+    pub(super) fn welcome_anew(&mut self, continuity: Continuity) {
+        self.server = std::mem::replace(&mut self.greeter, Side::idle());
+        let admitted = Admitted {
+            session: SessionId::from_bytes([11; 16]),
+            continuity,
+            ..greeting()
+        };
+        self.server.session.welcome(self.now, admitted);
+    }
+
     /// The server's answer to hand-made frames of a client.
     pub(super) fn inject(&mut self, frames: &[Frame<'_>]) {
         self.server.inject(self.now, frames);
@@ -281,5 +328,6 @@ pub(super) fn hello() -> Hello {
         },
         token: Vec::new(),
         digest: table().digest(),
+        resume: None,
     }
 }

@@ -95,7 +95,7 @@ fn a_server_asks_nothing_before_its_welcome() {
 fn an_unknown_table_is_asked_for_once_and_then_judged() {
     let mut pair = Pair::asked(&Limits::default());
     pair.drive();
-    let [Event::Hello { token, table }] = &pair.server.events[..] else {
+    let [Event::Hello { token, table, .. }] = &pair.server.events[..] else {
         panic!("{:?}", pair.server.events)
     };
     assert_eq!(token, b"ticket");
@@ -444,7 +444,7 @@ fn an_end_tells_of_each_event_what_the_peer_said_it_had() {
     assert_eq!(pair.client.outcome(taken), Some(&Outcome::Accepted));
     assert_eq!(pair.client.outcome(crossing), Some(&Outcome::NotReceived));
 
-    let mut pair = Pair::open(&Limits::default());
+    let mut pair = Pair::open(&Limits::default().resume(Duration::ZERO));
     let event = pair.client.request(pair.now, TYPING, b"");
     pair.client.poll(pair.now);
     pair.cut();
@@ -482,6 +482,10 @@ fn a_long_answer_that_keeps_coming_is_not_late() {
             .session
             .handle(pair.now, crate::session::Input::Tick);
         pair.client.poll(pair.now);
+        for message in pair.client.sent.drain(..) {
+            let input = crate::session::Input::Message(&message);
+            pair.server.session.handle(pair.now, input);
+        }
     }
     assert!(pair.client.outcome(call) == Some(&Outcome::Answered(Answer::Value(long))));
 }

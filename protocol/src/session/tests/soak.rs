@@ -149,9 +149,12 @@ impl App {
                 | Event::Publication { .. }
                 | Event::Skipped { .. }
                 | Event::Left { .. }
+                | Event::PutOut { .. }
                 | Event::NeedOutlines { .. }
                 | Event::Outline { .. }
                 | Event::Welcome(_)
+                | Event::Detached { .. }
+                | Event::Fresh { .. }
                 | Event::Pong { .. }
                 | Event::Room { .. } => {}
                 Event::Request(request) => {
@@ -228,7 +231,91 @@ impl Line {
     }
 }
 
-fn run(seed: u64) -> u64 {
+/// Two lines, which may break, and what becomes of a session then.
+#[derive(Default)]
+pub(super) struct Network {
+    up: Line,
+    down: Line,
+    /// Whether connections break.
+    pub(super) breaks: bool,
+    /// Nothing that is sent arrives any more.
+    is_cut: bool,
+    client_notices: Option<Time>,
+    server_notices: Option<Time>,
+    comes_back: Option<Time>,
+    pub(super) resumed: u64,
+}
+
+impl Network {
+    pub(super) fn new(breaks: bool) -> Self {
+        Self {
+            breaks,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn step(&mut self, pair: &mut Pair, dice: &mut Dice) {
+        if self.is_cut {
+            pair.client.sent.clear();
+            pair.server.sent.clear();
+        }
+        self.up.take_up(&mut pair.client, pair.now, dice);
+        self.down.take_up(&mut pair.server, pair.now, dice);
+        pair.now = pair.now + Duration::from_millis(5);
+        for side in [&mut pair.client, &mut pair.server] {
+            if side.wake.is_some_and(|wake| wake <= pair.now) {
+                side.session.handle(pair.now, Input::Tick);
+            }
+        }
+        self.down.deliver(&mut pair.client, pair.now);
+        self.up.deliver(&mut pair.server, pair.now);
+        if self.breaks {
+            self.weather(pair, dice);
+        }
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    fn weather(&mut self, pair: &mut Pair, dice: &mut Dice) {
+        let now = pair.now;
+        let soon = |dice: &mut Dice| Some(now + Duration::from_millis(dice.roll(300)));
+        let due = |at: &mut Option<Time>| at.take_if(|at| *at <= now).is_some();
+        if !self.is_cut && dice.roll(25) == 0 {
+            // What is under way is lost, and one end may notice long before the other.
+            (self.up, self.down) = (Line::default(), Line::default());
+            self.is_cut = true;
+            self.client_notices = soon(dice);
+            self.server_notices = soon(dice);
+        }
+        if due(&mut self.server_notices) {
+            pair.server.session.handle(now, Input::Lost);
+        }
+        if due(&mut self.client_notices) {
+            pair.client.session.handle(now, Input::Lost);
+            pair.client.poll(now);
+            self.comes_back = soon(dice);
+        }
+        if due(&mut self.comes_back) {
+            pair.client.sent.clear();
+            pair.client.room = MAX_MESSAGE;
+            if dice.roll(4) == 0 {
+                // The hello is lost on its way.
+                pair.wanted();
+                self.client_notices = soon(dice);
+                return;
+            }
+            pair.resume();
+            pair.server.sent.clear();
+            (self.is_cut, self.server_notices) = (false, None);
+            self.resumed += 1;
+        }
+    }
+}
+
+/// What was settled, and how often a session was resumed.
+fn run(seed: u64, breaks: bool) -> (u64, u64) {
     let mut dice = Dice(seed);
     let limits = Limits::default()
         .requests(0)
@@ -236,7 +323,7 @@ fn run(seed: u64) -> u64 {
         .streams(2)
         .call_deadline(Duration::from_secs(1_000_000));
     let mut pair = Pair::open(&limits);
-    let (mut up, mut down) = (Line::default(), Line::default());
+    let mut network = Network::new(breaks);
     let (mut client, mut server) = (App::default(), App::default());
     let mut quiet = 0;
     let mut step = 0;
@@ -256,27 +343,32 @@ fn run(seed: u64) -> u64 {
         pair.server.poll(now);
         client.hear(&pair.client, &mut dice);
         server.hear(&pair.server, &mut dice);
-        up.take_up(&mut pair.client, now, &mut dice);
-        down.take_up(&mut pair.server, now, &mut dice);
-        pair.now = now + Duration::from_millis(5);
-        for side in [&mut pair.client, &mut pair.server] {
-            if side.wake.is_some_and(|wake| wake <= pair.now) {
-                side.session.handle(pair.now, Input::Tick);
-            }
-        }
-        down.deliver(&mut pair.client, pair.now);
-        up.deliver(&mut pair.server, pair.now);
+        network.step(&mut pair, &mut dice);
         let at_rest = client.pending.is_empty() && server.pending.is_empty();
         quiet = if at_rest && !may_ask { quiet + 1 } else { 0 };
     }
     for app in [&client, &server] {
         assert!(app.work.is_empty(), "seed {seed}: all that started ended");
     }
-    client.settled + server.settled
+    (client.settled + server.settled, network.resumed)
 }
 
 #[test]
 fn random_traffic_keeps_order_and_every_request_has_its_outcome() {
-    let settled: u64 = (0..60).map(run).sum();
+    let settled: u64 = (0..60).map(|seed| run(seed, false).0).sum();
     assert!(settled > 5_000, "{settled} requests tell too little");
+}
+
+#[test]
+fn random_cuts_lose_nothing_double_nothing_and_keep_the_order() {
+    let (mut settled, mut resumed) = (0, 0);
+    for seed in 0..60 {
+        let told = run(seed, true);
+        settled += told.0;
+        resumed += told.1;
+    }
+    assert!(
+        settled > 5_000 && resumed > 500,
+        "{settled} requests and {resumed} resumes tell too little"
+    );
 }

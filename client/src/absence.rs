@@ -1,0 +1,135 @@
+//! How a client comes back: when, and after what.
+
+use std::time::Duration;
+
+use twinwire::{End, Retry};
+
+/// The longest pause before the first attempt; each further one allows twice as much.
+const FIRST: Duration = Duration::from_millis(500);
+
+/// The longest pause before any attempt.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// A client without a connection, from the loss to the next welcome: an attempt that brought a connection
+/// and no welcome is one of many.
+#[derive(Debug)]
+pub(crate) struct Absence {
+    /// The loop knows.
+    pub(crate) begun: bool,
+    /// How often it was tried, the next time included.
+    pub(crate) attempt: u32,
+    /// When the server says that it may be tried.
+    retry: Retry,
+    /// The application wants no connection.
+    pub(crate) paused: bool,
+    /// The application wants it now.
+    hurry: bool,
+    /// The session is over, and another is to begin.
+    pub(crate) begins_anew: Option<End>,
+}
+
+impl Default for Absence {
+    fn default() -> Self {
+        Self {
+            begun: false,
+            attempt: 0,
+            retry: Retry::Now,
+            paused: false,
+            hurry: false,
+            begins_anew: None,
+        }
+    }
+}
+
+impl Absence {
+    /// A connection is lost, or was in vain.
+    pub(crate) fn begin(&mut self, retry: Retry) {
+        self.retry = retry;
+        self.begun = false;
+    }
+
+    /// How long to wait before the next attempt: what the server said, and at random up to a bound
+    /// that doubles each time (\"full jitter\"), so that clients that were lost together come back apart.
+    pub(crate) fn next_wait(&mut self, jitter: f64) -> Duration {
+        let doubled = FIRST.saturating_mul(1 << self.attempt.min(10));
+        let wait = doubled.min(LONGEST).mul_f64(jitter.clamp(0.0, 1.0));
+        self.attempt = self.attempt.saturating_add(1);
+        match std::mem::replace(&mut self.retry, Retry::Now) {
+            Retry::After(least) => least + wait,
+            Retry::Now | Retry::Never => wait,
+        }
+    }
+
+    pub(crate) fn hurry(&mut self) {
+        self.paused = false;
+        self.hurry = true;
+    }
+
+    pub(crate) fn pause(&mut self) {
+        self.paused = true;
+        self.hurry = false;
+    }
+
+    /// Whether the application wanted the connection at once.
+    pub(crate) fn takes_hurry(&mut self) -> bool {
+        std::mem::take(&mut self.hurry)
+    }
+}
+
+/// Whether, and when, a client may begin anew whose session has ended so.
+pub(crate) fn may_begin_anew(end: &End) -> Option<Retry> {
+    match end {
+        End::Goodbye(goodbye) if goodbye.retry != Retry::Never => Some(goodbye.retry),
+        End::Lost | End::Silent | End::TooSlow => Some(Retry::Now),
+        // This side's wish, a refusal for good, or two ends that don't understand each other.
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use twinwire::{End, Goodbye, GoodbyeCode, Retry};
+
+    use super::{Absence, FIRST, LONGEST, may_begin_anew};
+
+    #[test]
+    fn the_bound_doubles_from_half_a_second_to_half_a_minute() {
+        let mut absence = Absence::default();
+        let waits: Vec<Duration> = (0..9).map(|_| absence.next_wait(1.0)).collect();
+        assert_eq!(waits[0], FIRST);
+        assert!(
+            waits
+                .iter()
+                .zip(&waits[1..])
+                .all(|(a, b)| *b == (*a * 2).min(LONGEST))
+        );
+        assert_eq!(waits[8], LONGEST);
+        for _ in 0..1000 {
+            assert!(absence.next_wait(0.999) <= LONGEST);
+        }
+        assert_eq!(absence.next_wait(0.0), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_server_may_ask_for_more_once() {
+        let mut absence = Absence::default();
+        absence.begin(Retry::After(Duration::from_secs(7)));
+        assert_eq!(absence.next_wait(0.0), Duration::from_secs(7));
+        assert_eq!(absence.next_wait(0.0), Duration::ZERO);
+    }
+
+    #[test]
+    fn only_what_may_be_tried_again_is() {
+        let going = Goodbye::new(GoodbyeCode::GoingAway, "");
+        let denied = Goodbye::new(GoodbyeCode::Denied, "");
+        assert_eq!(may_begin_anew(&End::Lost), Some(Retry::Now));
+        assert_eq!(
+            may_begin_anew(&End::Goodbye(going.clone())),
+            Some(Retry::Now)
+        );
+        assert_eq!(may_begin_anew(&End::Goodbye(denied)), None);
+        assert_eq!(may_begin_anew(&End::Closed(going)), None);
+    }
+}

@@ -1,0 +1,56 @@
+// A TCP link to a server, on a port of its own, that can be cut.
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+
+/**
+ * @param {import("./story.mjs").Teller} t
+ * @param {{port: number}} server
+ */
+export async function startNetwork(t, server) {
+  const network = new Network(server.port);
+  t.after(() => network.end());
+  await network.listen();
+  return network;
+}
+
+class Network {
+  /** Where the server is reached through it. */
+  url = "";
+  #target;
+  #streams = new Set();
+  #door = createServer((client) => this.#carry(client));
+
+  constructor(target) {
+    this.#target = target;
+  }
+
+  async listen() {
+    this.#door.listen(0, "127.0.0.1");
+    await once(this.#door, "listening");
+    this.url = `http://localhost:${this.#door.address().port}`;
+  }
+
+  /** Breaks every connection that there is; new ones go through. */
+  cut() {
+    for (const stream of this.#streams) stream.resetAndDestroy();
+  }
+
+  async end() {
+    this.cut();
+    this.#door.close();
+  }
+
+  #carry(client) {
+    const server = connect(this.#target, "127.0.0.1");
+    client.pipe(server).pipe(client);
+    for (const stream of [client, server]) {
+      this.#streams.add(stream);
+      stream.on("error", () => {});
+      stream.on("close", () => {
+        this.#streams.delete(stream);
+        client.destroy();
+        server.destroy();
+      });
+    }
+  }
+}

@@ -1,0 +1,85 @@
+// What becomes of the chat when the network or the server doesn't do what it should.
+import assert from "node:assert/strict";
+import { setTimeout as after } from "node:timers/promises";
+
+import { composer, connected, hears, joinChat, openChat, say, sees, takeName } from "../lib/chat.mjs";
+import { startNetwork } from "../lib/network.mjs";
+import { BROKEN, newPage } from "../lib/page.mjs";
+import { startServer } from "../lib/program.mjs";
+import { story } from "../lib/story.mjs";
+
+/** Waits until the conversation has these lines, each once, in this order among each other. */
+async function hasInOrder(page, lines) {
+  for (const line of lines) await hears(page, null, line);
+  const texts = await page.getByRole("article").allInnerTexts();
+  const heard = lines.map((line) => {
+    const places = texts.flatMap((text, place) => (text.includes(line) ? [place] : []));
+    assert.equal(places.length, 1, `${line} stands there ${places.length} times`);
+    return places[0];
+  });
+  assert.deepEqual(heard, heard.toSorted((a, b) => a - b), "the order has changed");
+}
+
+story("a server that goes away is waited for, and what is written meanwhile goes out then", async (t) => {
+  const { page, server } = await openChat(t, "Ada", { expected: BROKEN });
+  await say(page, "Before.");
+  await hears(page, "Ada", "Before.");
+  await server.end();
+  await page.getByRole("status").filter({ hasText: "Coming back" }).waitFor();
+  await page.getByRole("alert").filter({ hasText: "The connection is lost." }).waitFor();
+  await say(page, "Kept for later.");
+  await page.getByRole("button", { name: "Try now" }).click();
+  await startServer(t, "--port", String(server.port));
+  await connected(page);
+  await sees(page, ["Ada"]);
+  await page.getByText("The server started anew").waitFor();
+  await hasInOrder(page, ["Before.", "Kept for later."]);
+  assert.equal(await composer(page, "lobby").inputValue(), "");
+});
+
+story("a network that breaks again and again loses no line, doubles none, and keeps their order", async (t) => {
+  const server = await startServer(t);
+  const network = await startNetwork(t, server);
+  const { page: ada } = await newPage(t, { expected: BROKEN });
+  await ada.goto(network.url);
+  await takeName(ada, "Ada");
+  const bob = await joinChat(t, server, "Bob");
+  const [hers, his] = [[], []];
+  for (let round = 0; round < 20; round += 1) {
+    hers.push(`Ada's line ${round}.`);
+    his.push(`Bob's line ${round}.`);
+    await say(ada, hers.at(-1));
+    if (round % 2 === 0) network.cut();
+    await say(bob, his.at(-1));
+    if (round % 2 === 1) network.cut();
+  }
+  for (const page of [ada, bob]) {
+    await hasInOrder(page, hers);
+    await hasInOrder(page, his);
+  }
+  const order = (page) =>
+    page.getByRole("article").allInnerTexts().then((texts) => texts.map((text) => text.match(/\w+'s line \d+/)?.[0]));
+  assert.deepEqual(await order(ada), await order(bob), "both see the same");
+  await sees(bob, ["Ada", "Bob"]);
+});
+
+story("a server that stands still for ten seconds loses nothing that both sides write", async (t) => {
+  const { page: ada, server } = await openChat(t, "Ada");
+  const bob = await joinChat(t, server, "Bob");
+  await sees(ada, ["Ada", "Bob"]);
+  server.stop();
+  const still = after(10_000);
+  const [hers, his] = [[], []];
+  for (let round = 0; round < 10; round += 1) {
+    hers.push(`Ada's line ${round}.`);
+    his.push(`Bob's line ${round}.`);
+    await say(ada, hers.at(-1));
+    await say(bob, his.at(-1));
+  }
+  await still;
+  server.goOn();
+  for (const page of [ada, bob]) {
+    await hasInOrder(page, hers);
+    await hasInOrder(page, his);
+  }
+});

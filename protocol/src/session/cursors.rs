@@ -1,0 +1,242 @@
+//! A server's cursors into the logs of the topics that its client has joined.
+
+use super::credit::Allowance;
+use super::sorted::Sorted;
+use super::{
+    Event, Full, Output, PeerMisbehaved, Pull, Request, RequestKey, Session, State, TopicRequest,
+};
+use crate::frame::{
+    Answer, INVITE, Invite, JOIN, Join, Joined, LEAVE, Leave, PUBLISH, Publish, Refusal, Resume,
+    TopicWindow,
+};
+use crate::limits::MAX_MESSAGE;
+use crate::log::{Room, Slice};
+use crate::{Alias, Number, Offset, Position, Time};
+
+/// Where a server's client stands in the topics that it has joined.
+#[derive(Debug, Default)]
+pub(super) struct Cursors {
+    all: Sorted<Alias, Cursor>,
+    /// Who had its turn last.
+    last: Option<Alias>,
+}
+
+#[derive(Debug)]
+struct Cursor {
+    /// The call that joined.
+    join: Number,
+    /// The number of its reply, once that is out.
+    reply: Option<Number>,
+    /// Where it began.
+    start: Offset,
+    /// The first that the client doesn't have.
+    next: Offset,
+    /// The first that the log doesn't have.
+    head: Offset,
+    window: Allowance,
+    /// The client awaits publications.
+    active: bool,
+    /// The window has no room for the next entry.
+    blocked: bool,
+}
+
+impl Cursor {
+    fn is_ready(&self) -> bool {
+        self.active && !self.blocked && self.next < self.head
+    }
+}
+
+impl Cursors {
+    /// The reply to this join is out.
+    pub(super) fn activate(&mut self, alias: Alias, join: Number, reply: Number) {
+        let cursor = self.all.get_mut(alias);
+        if let Some(cursor) = cursor.filter(|cursor| cursor.join == join) {
+            cursor.active = true;
+            cursor.reply = Some(reply);
+        }
+    }
+
+    /// The client stands where it says, whatever was sent to it. Of what it doesn't name, it either hears
+    /// the reply to its join again, and begins there, or it has left it, and its leave comes again.
+    pub(super) fn resume(&mut self, wanted: &Resume, window: u64) {
+        for (alias, cursor) in self.all.iter_mut() {
+            let mut told = wanted.subscriptions.iter();
+            cursor.blocked = false;
+            match told.find(|told| told.alias == alias && told.join == cursor.join) {
+                Some(told) => {
+                    let end = cursor.head.max(cursor.next);
+                    cursor.next = told.next.clamp(cursor.start, end);
+                    cursor.window = Allowance::used(told.limit, told.used);
+                    cursor.active = true;
+                }
+                None => {
+                    cursor.next = cursor.start;
+                    cursor.window = Allowance::new(window);
+                    cursor.active &= cursor.reply > wanted.received;
+                }
+            }
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.all.clear();
+    }
+
+    fn ready(&self) -> Option<(Alias, &Cursor)> {
+        let mut cursors = self.all.iter_after(self.last);
+        cursors.find(|(_, cursor)| cursor.is_ready())
+    }
+}
+
+/// What a server does.
+impl Session {
+    /// Has the client join a topic: `kind` is its place in the client's table, `key` its value. The
+    /// outcome is that of a call whose reply is empty: the client's application hears of it.
+    ///
+    /// # Errors
+    /// As of [`request`](Self::request).
+    pub fn invite(
+        &mut self,
+        now: Time,
+        kind: u32,
+        key: &[u8],
+        position: Position,
+    ) -> Result<RequestKey, Full> {
+        let invite = Invite {
+            kind,
+            key,
+            position,
+        };
+        self.topic_request(now, kind, INVITE, invite.encode())
+    }
+
+    /// Puts the client out of a topic that it has joined: nothing more of it goes out, as
+    /// [`Event::Left`] tells, and the client is told.
+    pub fn put_out(&mut self, now: Time, alias: Alias) {
+        self.now = self.now.max(now);
+        if self.state == State::Open
+            && let Some(Cursor { join, .. }) = self.cursors.all.remove(alias)
+        {
+            self.outgoing.push_leave(Leave { alias, join }.encode());
+            self.events.push_back(Event::Left { alias });
+        }
+    }
+
+    /// A request of a reserved kind, from the client, starts.
+    pub(super) fn start_clients_request(&mut self, request: Request) -> Result<(), PeerMisbehaved> {
+        let Request {
+            number,
+            kind,
+            payload,
+            ..
+        } = request;
+        let (kind, payload, topic) = match kind {
+            JOIN if self.cursors.all.len() >= self.limits.subscriptions => {
+                self.incoming.cut(number, Refusal::Busy);
+                return Ok(());
+            }
+            JOIN => {
+                let Join { kind, key, start } = Join::decode(&payload)?;
+                (kind, key.to_vec(), TopicRequest::Join { start })
+            }
+            PUBLISH => {
+                let Publish { kind, key, item } = Publish::decode(&payload)?;
+                let key = key.to_vec();
+                (kind, item.to_vec(), TopicRequest::Publish { key })
+            }
+            LEAVE => {
+                let Leave { alias, join } = Leave::decode(&payload)?;
+                let cursor = self.cursors.all.get(alias);
+                if cursor.is_some_and(|cursor| cursor.join == join) {
+                    self.cursors.all.remove(alias);
+                    self.events.push_back(Event::Left { alias });
+                }
+                self.incoming.answer(number, Answer::Value(Vec::new()));
+                return Ok(());
+            }
+            _ => return Err(PeerMisbehaved::KindBeyondTable),
+        };
+        self.ask_of_topic(number, kind, payload, topic)
+    }
+
+    /// Whether a request of the client's still waits for its answer.
+    pub fn awaits_answer(&self, request: Number) -> bool {
+        self.incoming.is_running(request)
+    }
+
+    /// Answers a request to join: the log will be read from the position that `joined` tells, and has
+    /// entries up to `head` and without it. Nothing happens if it
+    /// [isn't awaited](Self::awaits_answer) any more. An earlier join of the topic is over with this.
+    pub fn joined(&mut self, now: Time, call: Number, joined: Joined, head: Offset) {
+        self.now = self.now.max(now);
+        let alias = joined.alias;
+        if !self.incoming.is_running(call) {
+            return;
+        }
+        self.incoming.answer_join(call, joined.encode(), alias);
+        let cursor = Cursor {
+            join: call,
+            reply: None,
+            start: joined.position.offset,
+            next: joined.position.offset,
+            head,
+            window: Allowance::new(self.peer.topic),
+            active: false,
+            blocked: false,
+        };
+        self.cursors.all.insert(alias, cursor);
+    }
+
+    /// A log has entries up to `head`, and without it.
+    pub fn news(&mut self, alias: Alias, head: Offset) {
+        if let Some(cursor) = self.cursors.all.get_mut(alias) {
+            cursor.head = cursor.head.max(head);
+        }
+    }
+
+    pub(super) fn topic_window(&mut self, window: TopicWindow) {
+        // One that was left meanwhile may still be named.
+        if let Some(cursor) = self.cursors.all.get_mut(window.alias) {
+            cursor.window.raise(window.limit);
+            cursor.blocked = false;
+        }
+    }
+
+    pub(super) fn has_pull(&self) -> bool {
+        self.may_pull() && self.cursors.ready().is_some()
+    }
+
+    /// Publications follow the welcome, and the replies to their joins, also where those are sent again.
+    fn may_pull(&self) -> bool {
+        self.state == State::Open && self.opening.is_none() && self.retained.is_written()
+    }
+
+    /// The log to be read next.
+    pub(super) fn pull(&self) -> Option<Output> {
+        if !self.may_pull() {
+            return None;
+        }
+        let (alias, cursor) = self.cursors.ready()?;
+        let room = Room {
+            bytes: MAX_MESSAGE,
+            credit: cursor.window.left(),
+        };
+        let from = cursor.next;
+        Some(Output::Pull(Pull { alias, from, room }))
+    }
+
+    /// Says what came of an [`Output::Pull`]; its frames have been sent as a message, if there were any. A
+    /// slice of nothing, with `more`, puts the topic off until its client gives it more room.
+    pub fn pulled(&mut self, now: Time, pull: Pull, slice: Slice) {
+        self.now = self.now.max(now);
+        self.cursors.last = Some(pull.alias);
+        if let Some(cursor) = self.cursors.all.get_mut(pull.alias) {
+            cursor.next = slice.next;
+            cursor.window.spend(slice.charged);
+            cursor.blocked = slice.more && slice.next == pull.from;
+            if !slice.more {
+                cursor.head = slice.next;
+            }
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! A session outlives its connections: it is kept, and goes on where both ends say they stand.
+
+use std::sync::Arc;
+
+use super::outgoing::Received;
+use super::retained::Retained;
+use super::state::Role;
+use super::timers::Timer;
+use super::{Event, Incoming, PeerMisbehaved, Session, State, Subscriptions};
+use crate::frame::{Ack, Continuity, Frame, Resume, Table, Welcome};
+use crate::goodbye::{GoodbyeCode, Retry};
+use crate::{BootId, Number, PeerId, Secret, SessionId, Time};
+
+/// What a client needs to have its session back.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    session: SessionId,
+    boot: BootId,
+    secret: Secret,
+}
+
+/// To a server: who its client is, and what proves it.
+#[derive(Debug)]
+pub(super) struct Lock {
+    session: SessionId,
+    peer: PeerId,
+    boot: BootId,
+    /// The secret that the client surely has.
+    confirmed: Option<Secret>,
+    /// The newest, until something comes over the connection whose welcome told it.
+    pending: Option<Secret>,
+    /// The highest that a client counted.
+    attempt: u64,
+}
+
+impl Lock {
+    pub(super) fn new(session: SessionId, peer: PeerId, boot: BootId, secret: Secret) -> Self {
+        Self {
+            session,
+            peer,
+            boot,
+            confirmed: None,
+            pending: Some(secret),
+            attempt: 0,
+        }
+    }
+
+    /// The client has heard its welcome.
+    fn confirm(&mut self) {
+        if let Some(pending) = self.pending.take() {
+            self.confirmed = Some(pending);
+        }
+    }
+
+    fn opens_with(&self, secret: &Secret) -> bool {
+        either_is(&self.confirmed, &self.pending, secret)
+    }
+
+    /// The client has come back with one of the two: what it has is confirmed, and gets a successor.
+    fn renew(&mut self, with: &Secret, next: Secret) {
+        if self.pending.as_ref() == Some(with) {
+            self.confirm();
+        }
+        self.pending = Some(next);
+    }
+}
+
+/// Takes the same time whatever differs.
+fn either_is(confirmed: &Option<Secret>, pending: &Option<Secret>, secret: &Secret) -> bool {
+    let confirmed = confirmed.as_ref().is_some_and(|right| right == secret);
+    let pending = pending.as_ref().is_some_and(|right| right == secret);
+    confirmed | pending
+}
+
+/// Why a client doesn't get the session back that it wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotResumed {
+    /// It isn't its session, or can't go on from where the client stands: welcome it to another, as
+    /// [`Continuity::Unknown`].
+    Unknown,
+    /// A later attempt of the client has come before this one: close with
+    /// [`GoodbyeCode::Superseded`].
+    Superseded,
+}
+
+/// Why a client's session isn't the one that it had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fresh {
+    /// The server's process is another: it was restarted, or the network leads to another one.
+    Restarted,
+    /// The server ended it, since it is stopping, or it doesn't keep sessions.
+    Ended,
+    /// The server gave the session up: it was without a connection for too long, or there was no room.
+    Evicted,
+    /// The server doesn't know the session, or not as the client's.
+    Unknown,
+}
+
+impl Session {
+    /// Whether a lost connection leaves the session as it is.
+    fn outlives_connection(&self) -> bool {
+        match (self.role, self.state) {
+            (_, State::Detached) => true,
+            (Role::Server, State::Open) => !self.limits.resume.is_zero(),
+            (Role::Client, State::Open) => self.ticket.is_some(),
+            (Role::Client, State::Greeting) => self.ticket.is_some() || self.is_again,
+            _ => false,
+        }
+    }
+
+    /// There is a session, whether or not there is a connection.
+    pub(super) fn is_welcomed(&self) -> bool {
+        match self.state {
+            State::Open | State::Detached => true,
+            State::Greeting => self.ticket.is_some() || self.is_again,
+            _ => false,
+        }
+    }
+
+    /// The connection is gone: says whether the session stays.
+    pub(super) fn detach(&mut self, retry: Retry) -> bool {
+        if !self.outlives_connection() {
+            return false;
+        }
+        if self.state != State::Detached {
+            self.leave_connection();
+            self.state = State::Detached;
+            if self.role == Role::Server {
+                let end = self.now + self.limits.resume;
+                self.timers.set(Timer::Resume, end);
+            }
+            self.events.push_back(Event::Detached { retry });
+        }
+        true
+    }
+
+    /// Gives the connection up from this side, and keeps the session if it outlives it.
+    pub(super) fn give_up_connection(&mut self, code: GoodbyeCode, retry: Retry) -> bool {
+        let stays = self.detach(retry);
+        if stays {
+            self.dropping = Some(code.close_code());
+        }
+        stays
+    }
+
+    /// Forgets what was true of one connection only.
+    fn leave_connection(&mut self) {
+        self.opening = None;
+        self.dropping = None;
+        self.ack_now = false;
+        self.unacked = 0;
+        self.liveness.cut();
+        self.retained.rewind();
+        for timer in [Timer::Handshake, Timer::Silence, Timer::Stall, Timer::Ack] {
+            self.timers.stop(timer);
+        }
+    }
+
+    /// What the peer has told over another connection: goes on from there.
+    fn go_on(&mut self, received: Option<Number>, window: u64) {
+        if let Some(received) = received {
+            self.retained.acknowledge(received);
+            let settled = self.outgoing.acknowledge(received);
+            self.report(settled);
+        }
+        self.outgoing.grant(window);
+        self.outgoing.tell_streams_again();
+        self.liveness.reconnected(self.now);
+    }
+}
+
+/// What a client does.
+impl Session {
+    /// The session after this one, which is over and told [`Event::Ended`]: a client that was told to come
+    /// back later begins anew. It has no connection yet; what is asked of it meanwhile waits.
+    pub fn again(&self) -> Self {
+        let (limits, table) = (self.limits.clone(), Arc::clone(&self.table));
+        let mut next = Self::client(limits, table, self.token.clone());
+        next.now = self.now;
+        next.outgoing.keys_after(&self.outgoing);
+        next.is_again = true;
+        next.state = State::Detached;
+        next
+    }
+
+    /// The session that the client wants back, if it has one.
+    pub(super) fn wanted(&mut self) -> Option<Resume> {
+        let ticket = self.ticket.as_ref()?;
+        self.attempt += 1;
+        let window = self.incoming.tell_grant();
+        let received = self.received;
+        self.acked = Ack { received, window };
+        Some(Resume {
+            session: ticket.session,
+            secret: ticket.secret.clone(),
+            attempt: self.attempt,
+            received,
+            window,
+            subscriptions: self.subscriptions.told_again(),
+        })
+    }
+
+    /// Takes from a welcome what it says of the session.
+    pub(super) fn continued(&mut self, welcome: &Welcome) -> Result<bool, PeerMisbehaved> {
+        let earlier = self.ticket.take();
+        let goes_on = match (earlier, welcome.continuity) {
+            (None, Continuity::New) => false,
+            (Some(ticket), Continuity::Resumed { received })
+                if ticket.session == welcome.session =>
+            {
+                if !self.retained.can_go_on_after(received) {
+                    return Err(PeerMisbehaved::AckAhead);
+                }
+                self.go_on(received, welcome.bounds.window);
+                true
+            }
+            (Some(ticket), Continuity::Unknown) => {
+                let why = if ticket.boot == welcome.boot {
+                    Fresh::Unknown
+                } else {
+                    Fresh::Restarted
+                };
+                self.begin_anew(why, Received::Untold);
+                false
+            }
+            (Some(_), Continuity::Evicted { received }) => {
+                self.begin_anew(Fresh::Evicted, Received::UpTo(received));
+                false
+            }
+            _ => return Err(PeerMisbehaved::WrongContinuity),
+        };
+        let is_kept = !welcome.keeps.is_zero() && !self.limits.resume.is_zero();
+        self.ticket = is_kept.then(|| Ticket {
+            session: welcome.session,
+            boot: welcome.boot,
+            secret: welcome.secret.clone(),
+        });
+        Ok(goes_on)
+    }
+
+    /// The session is lost: everything pending has its outcome, and another begins.
+    fn begin_anew(&mut self, why: Fresh, received: Received) {
+        let ended = self.outgoing.end_all(received);
+        self.report(ended);
+        self.outgoing.begin_anew(&self.limits);
+        self.incoming = Incoming::new(&self.limits);
+        self.subscriptions = Subscriptions::new(self.limits.subscription_window);
+        self.retained = Retained::new(self.limits.retained);
+        self.outlines.clear();
+        self.attempt = 0;
+        (self.next_number, self.counted, self.received) = (Number::FIRST, None, None);
+        let window = self.incoming.tell_grant();
+        self.acked = Ack {
+            received: None,
+            window,
+        };
+        self.events.push_back(Event::Fresh { why });
+    }
+}
+
+/// What a server does.
+impl Session {
+    /// Gives the session to a client that wants it back, over another connection; the shell has to let
+    /// go of the one that it had. `table` is the client's, `secret` the next, from a cryptographic source.
+    ///
+    /// # Errors
+    /// [`NotResumed`]; nothing has changed.
+    pub fn resume(
+        &mut self,
+        now: Time,
+        wanted: &Resume,
+        table: &Table,
+        secret: Secret,
+    ) -> Result<(), NotResumed> {
+        self.now = self.now.max(now);
+        let is_alive = matches!(self.state, State::Open | State::Detached);
+        let Some(lock) = self.lock.as_mut().filter(|_| is_alive) else {
+            return Err(NotResumed::Unknown);
+        };
+        let is_right = lock.opens_with(&wanted.secret) && lock.session == wanted.session;
+        let can_go_on = self.retained.can_go_on_after(wanted.received);
+        if !is_right || !can_go_on || table.digest() != self.table.digest() {
+            return Err(NotResumed::Unknown);
+        }
+        if wanted.attempt <= lock.attempt {
+            return Err(NotResumed::Superseded);
+        }
+        lock.attempt = wanted.attempt;
+        lock.renew(&wanted.secret, secret.clone());
+        let (session, peer, boot) = (lock.session, lock.peer, lock.boot);
+        self.leave_connection();
+        self.timers.stop(Timer::Resume);
+        self.go_on(wanted.received, wanted.window);
+        self.cursors.resume(wanted, self.peer.topic);
+        let (received, window) = (self.received, self.incoming.tell_grant());
+        self.acked = Ack { received, window };
+        self.opening = Some(Frame::Welcome(Welcome {
+            session,
+            peer,
+            boot,
+            secret,
+            keeps: self.limits.resume,
+            continuity: Continuity::Resumed { received },
+            bounds: self.bounds(window),
+            refused: Vec::new(),
+        }));
+        self.open();
+        Ok(())
+    }
+
+    /// The client has heard the welcome: the secret that it told is the only one.
+    pub(super) fn confirm_secret(&mut self) {
+        if let Some(lock) = &mut self.lock {
+            lock.confirm();
+        }
+    }
+
+    /// About how many bytes the session holds for its client: what isn't acknowledged, what waits to be
+    /// sent, and what waits for its turn.
+    pub fn kept(&self) -> usize {
+        self.retained.len() + self.outgoing.queued_bytes() + self.incoming.held_bytes()
+    }
+
+    /// What a client that proves to be the session's may learn once it is over: the last of its frames
+    /// that were received in order.
+    pub fn tombstone(&self) -> Option<Tombstone> {
+        let lock = self.lock.as_ref()?;
+        Some(Tombstone {
+            confirmed: lock.confirmed.clone(),
+            pending: lock.pending.clone(),
+            received: self.received,
+        })
+    }
+}
+
+/// What is left of a server's session that is over.
+#[derive(Clone, Debug)]
+pub struct Tombstone {
+    confirmed: Option<Secret>,
+    pending: Option<Secret>,
+    received: Option<Number>,
+}
+
+impl Tombstone {
+    /// What a client that wants the session back is told: [`Continuity::Evicted`] if it is its own, else
+    /// [`Continuity::Unknown`].
+    pub fn answer(&self, secret: &Secret) -> Continuity {
+        if either_is(&self.confirmed, &self.pending, secret) {
+            Continuity::Evicted {
+                received: self.received,
+            }
+        } else {
+            Continuity::Unknown
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What this side has sent and the peer hasn't acknowledged.
+
+use std::collections::VecDeque;
+
+use super::send::append;
+use crate::Number;
+use crate::frame::Frame;
+use crate::limits::MAX_MESSAGE;
+
+/// Numbered frames as they stand on the wire, from their sending to their acknowledgement: over another
+/// connection they are sent again, byte for byte.
+#[derive(Debug)]
+pub(super) struct Retained {
+    /// The number of the first frame that is kept, or of the next if none is.
+    first: Number,
+    lengths: VecDeque<usize>,
+    bytes: VecDeque<u8>,
+    /// How many of the frames are out over this connection, and their bytes.
+    written: usize,
+    written_bytes: usize,
+    most: usize,
+}
+
+impl Retained {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            first: Number::FIRST,
+            lengths: VecDeque::new(),
+            bytes: VecDeque::new(),
+            written: 0,
+            written_bytes: 0,
+            most,
+        }
+    }
+
+    /// As much is kept as may be: nothing new goes out.
+    pub(super) fn is_full(&self) -> bool {
+        self.len() >= self.most
+    }
+
+    /// Bytes that are kept.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// All that is kept is out over this connection.
+    pub(super) fn is_written(&self) -> bool {
+        self.written == self.lengths.len()
+    }
+
+    /// Appends a new numbered frame, if the message has room for it, and keeps it.
+    pub(super) fn append(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> bool {
+        let start = out.len();
+        if !append(frame, out) {
+            return false;
+        }
+        let length = out.len() - start;
+        self.bytes.extend(&out[start..]);
+        self.lengths.push_back(length);
+        self.written += 1;
+        self.written_bytes += length;
+        true
+    }
+
+    /// Appends what the peer lacks, as far as the message has room.
+    pub(super) fn replay(&mut self, out: &mut Vec<u8>) {
+        let start = self.written_bytes;
+        while let Some(length) = self.lengths.get(self.written)
+            && out.len() + (self.written_bytes - start) + length <= MAX_MESSAGE
+        {
+            self.written += 1;
+            self.written_bytes += length;
+        }
+        out.extend(self.bytes.range(start..self.written_bytes));
+    }
+
+    /// Everything up to this number has arrived.
+    pub(super) fn acknowledge(&mut self, received: Number) {
+        while self.first <= received
+            && let Some(length) = self.lengths.pop_front()
+        {
+            self.bytes.drain(..length);
+            self.first = self.first.next();
+            self.written = self.written.saturating_sub(1);
+            self.written_bytes = self.written_bytes.saturating_sub(length);
+        }
+    }
+
+    /// Whether a peer that has everything up to this number, and nothing more, can be sent the rest.
+    pub(super) fn can_go_on_after(&self, received: Option<Number>) -> bool {
+        let next = received.map_or(Number::FIRST, Number::next);
+        let end = self.first.get() + self.lengths.len() as u64;
+        self.first <= next && next.get() <= end
+    }
+
+    /// The connection is another: nothing is out over it.
+    pub(super) fn rewind(&mut self) {
+        self.written = 0;
+        self.written_bytes = 0;
+    }
+}

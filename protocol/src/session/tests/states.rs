@@ -1,0 +1,156 @@
+//! Which frames have a place in which states: the table, walked.
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use std::time::Duration;
+
+use super::misbehaviour::{call, empty_reply, event, item, number, outline, publication, skipped};
+use super::pair::{Pair, TYPING, greeting, hello, table};
+use crate::frame::{
+    Ack, Bounds, Cancel, Frame, FrameType, NeedOutlines, Part, Ping, StreamWindow, TopicWindow,
+    Welcome,
+};
+use crate::session::state::{Admission, Role};
+use crate::session::{End, Input, PeerMisbehaved, State};
+use crate::{Alias, GoodbyeCode, Limits};
+
+/// Every state against every frame, on both sides: what is refused ends in a goodbye of
+/// `wrong_state`, what is dropped changes nothing.
+#[test]
+fn each_frame_has_its_place_in_each_state() {
+    for role in [Role::Client, Role::Server] {
+        for (state, ..) in State::ALL {
+            for (frame, ..) in FrameType::ALL {
+                let Some(mut pair) = stand(role, *state) else {
+                    continue;
+                };
+                let side = match role {
+                    Role::Client => &mut pair.client,
+                    Role::Server => &mut pair.server,
+                };
+                assert_eq!(side.session.state(), *state);
+                let mut message = Vec::new();
+                sample(*frame).encode(&mut message);
+                side.session.handle(pair.now, Input::Message(&message));
+                side.poll(pair.now);
+                let wrong = End::Misbehaved(PeerMisbehaved::WrongState {
+                    frame: *frame,
+                    state: *state,
+                });
+                let refused = side.end() == Some(&wrong);
+                let admission = state.admit(role, *frame);
+                assert_eq!(
+                    refused,
+                    admission == Admission::Refuse,
+                    "{role:?} {state:?} {frame:?}"
+                );
+            }
+        }
+    }
+}
+
+fn sample(frame: FrameType) -> Frame<'static> {
+    match frame {
+        FrameType::Goodbye => Frame::Goodbye(crate::Goodbye::new(GoodbyeCode::Done, "")),
+        FrameType::Hello => Frame::Hello(hello()),
+        FrameType::Welcome => {
+            let g = greeting();
+            let (session, peer, boot) = (g.session, g.peer, g.boot);
+            Frame::Welcome(Welcome {
+                session,
+                peer,
+                boot,
+                secret: g.secret,
+                keeps: Duration::ZERO,
+                continuity: g.continuity,
+                bounds: Bounds::default(),
+                refused: g.refused,
+            })
+        }
+        FrameType::Ack => Frame::Ack(Ack {
+            received: None,
+            window: 0,
+        }),
+        FrameType::Ping => Frame::Ping(Ping { id: 0 }),
+        FrameType::Pong => Frame::Pong(Ping { id: 0 }),
+        FrameType::NeedTable => Frame::NeedTable,
+        FrameType::Table => Frame::Table((*table()).clone()),
+        FrameType::StreamWindow => Frame::StreamWindow(StreamWindow {
+            call: number(1),
+            limit: 0,
+        }),
+        FrameType::TopicWindow => Frame::TopicWindow(TopicWindow {
+            alias: Alias::new(0),
+            limit: 0,
+        }),
+        FrameType::Publication => publication(1, b""),
+        FrameType::Skipped => skipped(1, 2),
+        FrameType::NeedOutlines => Frame::NeedOutlines(NeedOutlines { kinds: vec![0] }),
+        FrameType::Outline => outline(0),
+        FrameType::Call => call(1),
+        FrameType::Event => event(1),
+        FrameType::Cancel => Frame::Cancel(Cancel {
+            number: number(1),
+            call: number(1),
+        }),
+        FrameType::Item => item(1, Part::WHOLE),
+        FrameType::Reply => empty_reply(),
+    }
+}
+
+/// A pair with one side in `state`; none where that side never stands there.
+fn stand(role: Role, state: State) -> Option<Pair> {
+    let limits = Limits::default();
+    let goodbye = || crate::Goodbye::new(GoodbyeCode::Done, "");
+    let mut pair = Pair::new(&limits);
+    match (role, state) {
+        (Role::Client, State::Greeting) | (Role::Server, State::Awaiting) => {}
+        (Role::Server, State::Judging) => pair.drive(),
+        (Role::Server, State::Asking) => pair = Pair::asked(&limits),
+        (_, State::Open) => pair = Pair::open(&limits),
+        (Role::Client, State::Draining) => {
+            pair = Pair::open(&limits);
+            pair.client.session.close(pair.now, goodbye());
+        }
+        (Role::Server, State::Draining) => {
+            pair = Pair::open(&limits);
+            pair.server.session.close(pair.now, goodbye());
+        }
+        (Role::Client, State::Leaving) => {
+            pair = Pair::open(&limits);
+            let event = pair.server.session.request(pair.now, TYPING, vec![]);
+            event.expect("the queue has room");
+            pair.drive();
+            pair.client.inject(pair.now, &[Frame::Goodbye(goodbye())]);
+        }
+        (Role::Server, State::Leaving) => {
+            pair = Pair::open(&limits);
+            pair.client.request(pair.now, TYPING, b"");
+            pair.drive();
+            pair.inject(&[Frame::Goodbye(goodbye())]);
+        }
+        (Role::Client, State::Parting) => {
+            pair = Pair::open(&limits);
+            pair.client.session.close(pair.now, goodbye());
+            pair.drive();
+        }
+        (Role::Server, State::Closing) => {
+            pair.server.session.close(pair.now, goodbye());
+        }
+        (_, State::Detached) => {
+            pair = Pair::open(&limits);
+            pair.cut();
+        }
+        (_, State::Closed) => {
+            pair = Pair::open(&limits.resume(Duration::ZERO));
+            pair.cut();
+        }
+        (Role::Client, State::Idle) => {
+            pair.client.session = crate::session::Session::client(limits, table(), vec![]);
+        }
+        (Role::Client, State::Awaiting | State::Asking | State::Judging | State::Closing)
+        | (Role::Server, State::Idle | State::Greeting | State::Parting) => return None,
+    }
+    Some(pair)
+}

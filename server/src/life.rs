@@ -1,0 +1,416 @@
+//! A session with all that belongs to it, whatever its connection.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tracing::field::display;
+use twinwire::frame::{Continuity, Resume, Table};
+use twinwire::log::Slice;
+use twinwire::session::{Admitted, Event, NotResumed, Pull, Request, Session};
+use twinwire::{
+    Alias, Answer, Class, End, Format, Goodbye, GoodbyeCode, Number, Refusal, Secret, Time,
+};
+use twinwire_remote::{Requests, Taken};
+
+use crate::handler::{Arrived, Judged, Known, explain, judge, log_difference};
+use crate::peer::Introduction;
+use crate::peers::Listed;
+use crate::shared::Shared;
+use crate::slot::NotGiven;
+use crate::topic::{Membership, News};
+use crate::working::{Join, Working};
+use crate::{Cx, Peer};
+
+/// A session, its application's side, and the handlers at work for it. It may move from one worker to
+/// another; its handlers run on where they began.
+pub(crate) struct Life<S, I> {
+    shared: Arc<Shared<S, I>>,
+    format: Format,
+    origin: Instant,
+    pub(crate) session: Session,
+    /// The client's table: the kinds that agree with ours, by name.
+    kinds: Vec<Option<Known>>,
+    table: Arc<Table>,
+    open: Option<Open<S, I>>,
+    stopping: Option<Stopping>,
+    /// By this the endpoint knows that the session lives.
+    _open: watch::Receiver<Option<Goodbye>>,
+    working: Working,
+    /// What is new in the topics that the client has joined.
+    news: Arc<News>,
+    topics: HashMap<Alias, Membership>,
+    /// It has no connection now.
+    is_detached: bool,
+}
+
+/// What there is of a session from its welcome on.
+struct Open<S, I> {
+    cx: Cx<S, I>,
+    /// The client is found through the endpoint.
+    listed: Option<Listed<S, I>>,
+    /// The application's requests of the client.
+    requests: Requests,
+    /// The application is told that the session is open; requests of the client wait for that. The
+    /// session bounds how many.
+    opening: Option<(JoinHandle<()>, Vec<Request>)>,
+}
+
+/// Ready when the server stops.
+type Stopping = Pin<Box<dyn Future<Output = Goodbye> + Send>>;
+
+fn stopping(mut stop: watch::Receiver<Option<Goodbye>>) -> Stopping {
+    Box::pin(async move {
+        match stop
+            .wait_for(Option::is_some)
+            .await
+            .map(|goodbye| goodbye.clone())
+        {
+            Ok(Some(goodbye)) => goodbye,
+            // The session holds what the sender lives in.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
+    })
+}
+
+impl<S, I> Life<S, I> {
+    /// One that awaits its client's hello.
+    pub(crate) fn new(shared: Arc<Shared<S, I>>, format: Format) -> Self {
+        let stop = shared.stop.subscribe();
+        let (limits, known) = (shared.limits.clone(), shared.tables.known());
+        Self {
+            shared,
+            format,
+            origin: Instant::now(),
+            session: Session::server(Time::default(), limits, known),
+            kinds: Vec::new(),
+            table: Arc::default(),
+            open: None,
+            stopping: Some(stopping(stop.clone())),
+            _open: stop,
+            working: Working::new(),
+            news: Arc::default(),
+            topics: HashMap::new(),
+            is_detached: false,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        Time::from_origin(self.origin.elapsed())
+    }
+
+    /// The session is given up for others that need its room.
+    pub(crate) fn evict(&mut self) {
+        if self.is_detached {
+            let goodbye = Goodbye::new(GoodbyeCode::GoingAway, "no room");
+            self.session.close(self.now(), goodbye);
+        }
+    }
+
+    /// Nobody looks after the session any more.
+    pub(crate) fn end(&mut self) {
+        self.working.stop_all();
+        self.topics.clear();
+        if let Some(open) = &mut self.open {
+            open.requests.end();
+            open.listed = None;
+            let id = open.cx.peer().session();
+            let tombstone = self.session.tombstone().filter(|_| self.is_detached);
+            self.shared.sessions.remove(id, tombstone);
+        }
+    }
+
+    /// Gives the session to the client, if it is its own.
+    pub(crate) fn resume(
+        &mut self,
+        identity: &I,
+        format: Format,
+        wanted: &Resume,
+        table: &Table,
+        secret: Secret,
+    ) -> Result<(), NotGiven> {
+        let open = self.open.as_ref().ok_or(NotGiven::Unknown)?;
+        let is_same = self.shared.peers.is_same_user(identity, open.cx.identity());
+        if !is_same || format != self.format {
+            return Err(NotGiven::Unknown);
+        }
+        let resumed = self.session.resume(self.now(), wanted, table, secret);
+        resumed.map_err(|why| match why {
+            NotResumed::Unknown => NotGiven::Unknown,
+            NotResumed::Superseded => NotGiven::Superseded,
+        })?;
+        self.is_detached = false;
+        tracing::debug!(peer = %open.cx.id(), attempt = wanted.attempt, "a session goes on");
+        Ok(())
+    }
+}
+
+impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
+    /// Whether there is something that the session took no room for, and would now, or a handler that
+    /// hasn't been polled yet.
+    pub(crate) fn can_go_on(&mut self) -> bool {
+        let open = self.open.as_ref();
+        let can_go_on = open.is_some_and(|open| open.requests.can_go_on(&self.session));
+        self.working.take_begun() || can_go_on
+    }
+
+    /// Takes what the application has done: its handlers' answers, its requests, its end.
+    pub(crate) fn poll_application(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut any = false;
+        if let Some(stopping) = &mut self.stopping
+            && let Poll::Ready(goodbye) = stopping.as_mut().poll(cx)
+        {
+            self.stopping = None;
+            self.session.close(self.now(), goodbye);
+            any = true;
+        }
+        let now = self.now();
+        any |= self.working.poll(cx, &mut self.session, now);
+        while let Some(join) = self.working.next_join() {
+            self.join(join);
+        }
+        if let Poll::Ready(news) = self.news.poll(cx) {
+            for (alias, head) in news {
+                self.session.news(alias, head);
+            }
+            any = true;
+        }
+        if let Some(open) = &mut self.open {
+            any |= open.requests.poll(cx, &mut self.session, now);
+            if let Some((opening, _)) = &mut open.opening
+                && let Poll::Ready(opened) = Pin::new(opening).poll(cx)
+            {
+                if opened.is_err() {
+                    tracing::error!(peer = %open.cx.id(), "on_open panicked");
+                }
+                let waiting = open
+                    .opening
+                    .take()
+                    .map_or(Vec::new(), |(_, waiting)| waiting);
+                waiting.into_iter().for_each(|request| self.handle(request));
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Takes what the session tells; gives back a hello, which is the connection's to judge.
+    pub(crate) fn event(&mut self, event: Event) -> Option<Event> {
+        let event = match &mut self.open {
+            Some(open) => open.requests.take(event)?,
+            None => event,
+        };
+        match event {
+            Event::Hello { .. } => return Some(event),
+            Event::Request(request) => {
+                let opening = self.open.as_mut().and_then(|open| open.opening.as_mut());
+                match opening {
+                    Some((_, waiting)) => waiting.push(request),
+                    None => self.handle(request),
+                }
+            }
+            Event::Dropped { request, why } => self.dropped(request, why),
+            Event::Room { call } => {
+                let now = self.now();
+                self.working.room(call, &mut self.session, now);
+            }
+            Event::Left { alias } => {
+                self.topics.remove(&alias);
+            }
+            Event::Outline { kind, text } => {
+                let place = usize::try_from(kind).ok();
+                let line = place.and_then(|place| self.table.kinds().get(place));
+                if let Some(line) = line {
+                    log_difference(&self.shared.registry, &line.name, &text);
+                }
+            }
+            Event::Detached { .. } => self.detached(),
+            Event::Ended(end) => self.ended(end),
+            Event::Welcome(_)
+            | Event::Fresh { .. }
+            | Event::NeedOutlines { .. }
+            | Event::Joined { .. }
+            | Event::PutOut { .. }
+            | Event::Publication { .. }
+            | Event::Skipped { .. }
+            | Event::Outcome { .. }
+            | Event::Item { .. }
+            | Event::Pong { .. } => {
+                debug_assert!(
+                    false,
+                    "a server's session and its requests leave no such event"
+                );
+            }
+        }
+        None
+    }
+
+    fn detached(&mut self) {
+        self.is_detached = true;
+        if let Some(open) = &self.open {
+            let id = open.cx.peer().session();
+            tracing::debug!(peer = %open.cx.id(), "a session lost its connection");
+            self.shared.sessions.detached(id, self.session.kept());
+        }
+    }
+
+    fn dropped(&mut self, request: Number, why: Refusal) {
+        let opening = self.open.as_mut().and_then(|open| open.opening.as_mut());
+        if let Some((_, waiting)) = opening {
+            waiting.retain(|waiting| waiting.number != request);
+        }
+        if why == Refusal::Deadline {
+            tracing::warn!(kind = self.working.kind(request), %request, "a handler ran too long");
+        }
+        self.working.stop(request);
+    }
+
+    fn ended(&mut self, end: End) {
+        self.working.stop_all();
+        self.topics.clear();
+        let peer = self.open.as_ref().map(|open| display(open.cx.id()));
+        tracing::info!(peer, %end, "a session ended");
+        if let Some(open) = &mut self.open {
+            if let Some((opening, _)) = open.opening.take() {
+                opening.abort();
+            }
+            open.listed = None;
+            if let Some(on_close) = &self.shared.on_close {
+                actix_web::rt::spawn(on_close(open.cx.clone(), end));
+            }
+        }
+    }
+
+    /// Welcomes a client. `continuity` tells it of a session that it wanted back.
+    pub(crate) fn welcome(
+        &mut self,
+        introduction: Introduction<I>,
+        secret: Secret,
+        continuity: Continuity,
+        table: &Arc<Table>,
+    ) {
+        self.shared.tables.learn(table);
+        let judged = judge(&self.shared.registry, table.kinds());
+        let Judged {
+            known,
+            refused,
+            in_order,
+            differing,
+        } = judged;
+        self.kinds = known;
+        self.table = Arc::clone(table);
+        let admitted = Admitted {
+            session: introduction.session,
+            peer: introduction.peer,
+            boot: self.shared.boot,
+            secret,
+            continuity,
+            refused,
+            in_order,
+        };
+        tracing::info!(
+            peer = %introduction.peer,
+            address = introduction.address.map(display),
+            "a session opened"
+        );
+        self.session.welcome(self.now(), admitted);
+        for (kind, outline) in explain(&self.shared, table.kinds(), &differing) {
+            self.session.tell_outline(kind, outline);
+        }
+        self.session.need_outlines(differing);
+        self.open = Some(self.open(introduction, table));
+    }
+
+    fn open(&self, introduction: Introduction<I>, table: &Arc<Table>) -> Open<S, I> {
+        let (remote, requests) = twinwire_remote::channel(Arc::clone(table), self.format);
+        requests.told(Taken {
+            payload: self.session.largest_to_peer() as u64,
+            refused: Vec::new(),
+            differences: Vec::new(),
+        });
+        let peer = Peer::new(introduction, remote, Arc::clone(&self.shared.topics));
+        let listed = Some(Listed::new(Arc::clone(&self.shared), &peer));
+        let cx = Cx::new(Arc::clone(&self.shared), peer);
+        let opening = self.shared.on_open.as_ref();
+        let opening = opening.map(|on_open| {
+            let opening = actix_web::rt::spawn(on_open(cx.clone()));
+            (opening, Vec::new())
+        });
+        Open {
+            cx,
+            listed,
+            requests,
+            opening,
+        }
+    }
+
+    /// Starts the handler of a request.
+    fn handle(&mut self, request: Request) {
+        let Request {
+            number,
+            class,
+            kind,
+            payload,
+            topic,
+        } = request;
+        let shared = Arc::clone(&self.shared);
+        let place = usize::try_from(kind).ok();
+        let known = place.and_then(|place| self.kinds.get(place).copied().flatten());
+        let registered = known.and_then(|(name, which)| {
+            let types = shared.registry.get(name)?;
+            Some((name, types.get(which)?))
+        });
+        let (Some((name, registered)), Some(open)) = (registered, &self.open) else {
+            return self.refuse(number, class);
+        };
+        let arrived = Arrived {
+            cx: open.cx.clone(),
+            format: self.format,
+            payload,
+            topic,
+            outlet: self.working.outlet(number),
+        };
+        let handling = registered.handle(name, &shared.around, arrived);
+        self.working.start(number, class, name, handling);
+    }
+
+    /// A client has been let into a topic.
+    fn join(&mut self, join: Join) {
+        if !self.session.awaits_answer(join.call) {
+            return;
+        }
+        // A client may join again without having left.
+        self.topics.remove(&join.view.alias());
+        let (membership, joined, head) = Membership::begin(join.view, &self.news, join.start);
+        self.session.joined(self.now(), join.call, joined, head);
+        self.topics.insert(joined.alias, membership);
+    }
+
+    /// Reads a log for the client.
+    pub(crate) fn read(&self, pull: Pull, out: &mut Vec<u8>) -> Slice {
+        let Some((membership, open)) = self.topics.get(&pull.alias).zip(self.open.as_ref()) else {
+            debug_assert!(false, "a session reads what was joined");
+            return Slice {
+                next: pull.from,
+                charged: 0,
+                more: true,
+            };
+        };
+        membership.read(open.cx.id(), pull.from, pull.room, out)
+    }
+
+    /// The client sends what it was told not to.
+    fn refuse(&mut self, request: Number, class: Class) {
+        let now = self.now();
+        if class == Class::Event {
+            self.session.done(now, request);
+        } else {
+            let refused = Answer::Refused(Refusal::UnknownKind.into());
+            self.session.answer(now, request, refused);
+        }
+    }
+}

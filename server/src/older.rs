@@ -1,0 +1,99 @@
+//! The older types that a server takes under a kind's name.
+
+use std::sync::Arc;
+
+use twinwire::{
+    Call, CallVisitor, Event, EventVisitor, StreamCall, StreamVisitor, Topic, TopicVisitor,
+};
+
+use crate::handler::Registered;
+use crate::{Access, Cx, Feed};
+
+/// Collects the types of one kind, the newest first: all become that, and have its handler.
+pub(crate) struct Older<S, I, F> {
+    handler: Arc<F>,
+    pub(crate) types: Vec<Registered<S, I>>,
+}
+
+impl<S, I, F> Older<S, I, F> {
+    pub(crate) fn of(newest: Registered<S, I>, handler: Arc<F>) -> Self {
+        let types = vec![newest];
+        Self { handler, types }
+    }
+}
+
+impl<S, I, C, F, R> CallVisitor<C> for Older<S, I, F>
+where
+    S: 'static,
+    I: 'static,
+    C: Call,
+    F: Fn(Cx<S, I>, C) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<C::Reply, C::Error>> + 'static,
+{
+    fn also<O>(mut self) -> Self
+    where
+        O: Call + Into<C>,
+        C::Reply: Into<O::Reply>,
+        C::Error: Into<O::Error>,
+    {
+        let older = Registered::older_call::<O, C, F, R>(Arc::clone(&self.handler));
+        self.types.push(older);
+        self
+    }
+}
+
+impl<S, I, C, F, R> StreamVisitor<C> for Older<S, I, F>
+where
+    S: 'static,
+    I: 'static,
+    C: StreamCall,
+    F: Fn(Cx<S, I>, C, Feed<C>) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<(), C::Error>> + 'static,
+{
+    fn also<O>(mut self) -> Self
+    where
+        O: StreamCall + Into<C>,
+        C::Item: Into<O::Item>,
+        C::Error: Into<O::Error>,
+    {
+        let older = Registered::stream::<O, C, F, R>(Arc::clone(&self.handler));
+        self.types.push(older);
+        self
+    }
+}
+
+impl<S, I, E, F, R> EventVisitor<E> for Older<S, I, F>
+where
+    S: 'static,
+    I: 'static,
+    E: Event,
+    F: Fn(Cx<S, I>, E) -> R + Send + Sync + 'static,
+    R: Future<Output = ()> + 'static,
+{
+    fn also<O: Event + Into<E>>(mut self) -> Self {
+        let handler = Arc::clone(&self.handler);
+        let older = Registered::event(move |cx, older: O| handler(cx, older.into()));
+        self.types.push(older);
+        self
+    }
+}
+
+impl<S, I, T, F, R> TopicVisitor<T> for Older<S, I, F>
+where
+    S: 'static,
+    I: 'static,
+    T: Topic,
+    F: Fn(Cx<S, I>, T) -> R + Send + Sync + 'static,
+    R: Future<Output = Access> + 'static,
+{
+    fn also<O>(mut self) -> Self
+    where
+        O: Topic + Into<T>,
+        O::Item: Into<T::Item>,
+        T::Item: Into<O::Item>,
+    {
+        let older = Registered::topic::<O, T, F, R>(Arc::clone(&self.handler));
+        self.types.push(older);
+        self
+    }
+}

@@ -1,0 +1,538 @@
+//! Sessions that outlive their connections, over real sockets that break.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use testkit::{Chaos, Doors, Log, Server, soon};
+use twinwire::session::Fresh;
+use twinwire::{Call, Event, Kinds, Limits, Topic, kinds};
+use twinwire_client_native::{
+    CallError, Client, ClientState, EventError, Options, Receipt, Update, connect_with,
+};
+use twinwire_server::{Access, Builder, Cx, Twinwire};
+
+#[derive(Serialize, Deserialize, Call)]
+#[call(reply = u64)]
+struct Double {
+    number: u64,
+}
+
+/// Answered when the gate is opened.
+#[derive(Serialize, Deserialize, Call)]
+#[call(reply = ())]
+struct Wait {}
+
+#[derive(Serialize, Deserialize, Event)]
+struct Up {
+    number: u64,
+    filler: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize, Event)]
+struct Down {
+    number: u64,
+}
+
+/// Have the server send so many.
+#[derive(Serialize, Deserialize, Event)]
+struct Start {
+    downs: u64,
+}
+
+#[derive(Serialize, Deserialize, Topic)]
+#[topic(item = u64)]
+struct Ticker {}
+
+const KINDS: Kinds = kinds![Double, Wait, Up, Down, Start, Ticker];
+
+/// What a server's application heard.
+#[derive(Clone, Default)]
+struct App {
+    /// Which session sent which number.
+    ups: Log<(twinwire::PeerId, u64)>,
+    waiting: Log<()>,
+    ended: Log<()>,
+    gate: Arc<tokio::sync::Notify>,
+}
+
+fn builder(app: &App) -> Builder<App, ()> {
+    Twinwire::builder(app.clone())
+        .call(|_: Cx<App>, double: Double| async move { Ok(2 * double.number) })
+        .call(|cx: Cx<App>, _: Wait| async move {
+            let gate = Arc::clone(&cx.state().gate);
+            let opened = gate.notified();
+            cx.state().waiting.push(());
+            opened.await;
+            Ok(())
+        })
+        .event(|cx: Cx<App>, up: Up| async move {
+            cx.state().ups.push((cx.id(), up.number));
+        })
+        .event(|cx: Cx<App>, start: Start| async move {
+            let peer = cx.peer().clone();
+            cx.detach(async move {
+                for number in 0..start.downs {
+                    // A session that is over wants no more.
+                    let _ = peer.send(Down { number }).await;
+                }
+            });
+        })
+        .topic(|_: Cx<App>, _: Ticker| async move { Access::subscribe() })
+        .on_close(|cx: Cx<App>, _| async move { cx.state().ended.push(()) })
+}
+
+fn serve(builder: Builder<App, ()>) -> (Twinwire<App, ()>, Server) {
+    let wire = builder.build().expect("the kinds don't clash");
+    let mounted = wire.clone();
+    let server = Server::with_workers(2, move |config| {
+        config.configure(mounted.at("/ws"));
+    });
+    (wire, server)
+}
+
+/// The reasons of fresh sessions.
+type Freshes = Log<Fresh>;
+
+async fn client(chaos: &Chaos) -> (Client, Freshes) {
+    let freshes = Freshes::default();
+    let told = freshes.clone();
+    let options = Options::new(chaos.url("/ws"), KINDS).on_fresh(move |_, why| {
+        told.push(why);
+        async {}
+    });
+    // A connection that is cut before the welcome is an error of `connect`.
+    loop {
+        if let Ok(client) = soon("a connection", connect_with(options.clone())).await {
+            return (client, freshes);
+        }
+    }
+}
+
+/// Comes back at once, whenever the connection is lost.
+async fn hurry(client: Client) {
+    let mut states = client.states();
+    while let Some(state) = states.next().await {
+        if let ClientState::Resuming { wait, .. } = state
+            && !wait.is_zero()
+        {
+            client.reconnect_now();
+        }
+    }
+}
+
+async fn resuming(client: &Client) {
+    let mut states = client.states();
+    let gone = async {
+        while let Some(state) = states.next().await {
+            if matches!(state, ClientState::Resuming { .. }) {
+                return;
+            }
+        }
+    };
+    soon("the loss", gone).await;
+}
+
+/// Sends and hears numbers, and checks that each comes once and in order.
+async fn converse(client: &Client, messages: u64) {
+    let mut downs = client.events::<Down>().expect("a declared kind");
+    let start = Start { downs: messages };
+    client.send(start).await.expect("it is on its way");
+    let hear = async {
+        for expected in 0..messages {
+            let down = downs.next().await.expect("the session goes on");
+            let number = down.expect("it can be read").number;
+            assert_eq!(number, expected, "lost, doubled or moved");
+        }
+    };
+    let speak = async {
+        let mut last = None;
+        for number in 0..messages {
+            let filler = vec![0; (number % 7 * 40) as usize];
+            let sent = client.send(Up { number, filler }).await;
+            last = Some(sent.expect("it is on its way"));
+            if number % 10 == 0 {
+                let doubled = client.call(Double { number }).await;
+                assert_eq!(doubled.expect("an answer"), 2 * number);
+            }
+        }
+        last.expect("something was sent").await.expect("it arrived");
+    };
+    tokio::join!(hear, speak);
+}
+
+#[tokio::test]
+async fn a_hundred_clients_lose_nothing_in_thousands_of_cuts() {
+    const CLIENTS: u64 = 100;
+    const MESSAGES: u64 = 200;
+    let app = App::default();
+    let (_, server) = serve(builder(&app));
+    let (cuts, mut tasks) = (Arc::new(AtomicU64::new(0)), Vec::new());
+    for seed in 0..CLIENTS {
+        let (addr, cuts) = (server.addr(), Arc::clone(&cuts));
+        tasks.push(tokio::spawn(async move {
+            let chaos = Chaos::to(addr, seed).await;
+            chaos.slices(true);
+            chaos.delay(Duration::from_millis(2));
+            chaos.breaks_after(300..3_000);
+            let (client, freshes) = client(&chaos).await;
+            let hurrying = tokio::spawn(hurry(client.clone()));
+            soon("the conversation", converse(&client, MESSAGES)).await;
+            assert_eq!(freshes.events(), [], "every session went on");
+            cuts.fetch_add(chaos.cuts(), Ordering::Relaxed);
+            hurrying.abort();
+        }));
+    }
+    for task in tasks {
+        task.await.expect("nothing lost, doubled or moved");
+    }
+    let ups = app.ups.events();
+    let cuts = cuts.load(Ordering::Relaxed);
+    println!(
+        "{CLIENTS} clients, {cuts} cuts, {} messages: 0 lost, 0 doubled, 0 reordered",
+        ups.len() as u64 + CLIENTS * MESSAGES
+    );
+    assert_eq!(ups.len() as u64, CLIENTS * MESSAGES);
+    let peers: HashSet<_> = ups.iter().map(|(peer, _)| *peer).collect();
+    assert_eq!(peers.len() as u64, CLIENTS);
+    for peer in peers {
+        let of_peer = ups.iter().filter(|(of, _)| *of == peer);
+        let numbers = of_peer.map(|(_, number)| *number);
+        assert!(numbers.eq(0..MESSAGES), "each once and in order");
+    }
+    assert!(cuts > 1_000, "{cuts} cuts tell too little");
+}
+
+#[tokio::test]
+async fn a_cut_at_every_byte_of_a_session_changes_nothing() {
+    let app = App::default();
+    let (wire, server) = serve(builder(&app));
+    let mut cut = 0;
+    for bytes in 1.. {
+        let chaos = Chaos::to(server.addr(), bytes).await;
+        chaos.breaks_after(bytes..bytes + 1);
+        let Ok(client) = connect_with(Options::new(chaos.url("/ws"), KINDS)).await else {
+            // It broke before the welcome.
+            continue;
+        };
+        chaos.is_fine();
+        let hurrying = tokio::spawn(hurry(client.clone()));
+        let mut ticks = soon("the join", client.subscribe(Ticker {}))
+            .await
+            .expect("let in");
+        converse(&client, 3).await;
+        wire.publish(&Ticker {}, &bytes).expect("it is published");
+        let tick = soon("the publication", ticks.next()).await;
+        let Some(Ok(Update::Item(tick))) = tick else {
+            panic!("a publication comes next");
+        };
+        assert_eq!(tick.item, bytes);
+        drop(ticks);
+        client.close().await;
+        hurrying.abort();
+        cut += chaos.cuts();
+        if chaos.cuts() == 0 {
+            break;
+        }
+    }
+    println!("{cut} cuts, each a byte later than the one before: nothing lost");
+    assert!(cut > 300, "{cut} cuts tell too little");
+    let numbers = app.ups.events().into_iter().map(|(_, number)| number);
+    assert!(numbers.eq([0, 1, 2].into_iter().cycle().take(3 * (cut as usize + 1))));
+}
+
+#[tokio::test]
+async fn a_handler_runs_on_without_its_connection_and_its_answer_comes_with_the_next() {
+    let app = App::default();
+    let (wire, server) = serve(builder(&app));
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let (client, freshes) = client(&chaos).await;
+    let waiting = tokio::spawn({
+        let client = client.clone();
+        async move { client.call(Wait {}).await }
+    });
+    app.waiting.count(1).await;
+    chaos.doors(Doors::Closed);
+    chaos.cut();
+    resuming(&client).await;
+    app.gate.notify_waiters();
+    // The server's application doesn't see the difference.
+    assert_eq!(wire.peers().len(), 1);
+    chaos.doors(Doors::Open);
+    client.reconnect_now();
+    let answer = soon("the answer", waiting).await.expect("no panic");
+    assert!(answer.is_ok(), "{answer:?}");
+    assert_eq!((freshes.events(), app.ended.events()), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn a_session_is_resumed_while_its_old_socket_looks_alive() {
+    let app = App::default();
+    let (_, server) = serve(builder(&app));
+    let dead = Chaos::to(server.addr(), 1).await;
+    let (client, freshes) = client(&dead).await;
+    for round in 0..20 {
+        // The server sees nothing of the end of the old connection.
+        dead.stall(true);
+        client.pause();
+        resuming(&client).await;
+        let doubled = client.call(Double { number: round });
+        dead.stall(round % 2 == 0);
+        dead.doors(Doors::Open);
+        client.reconnect_now();
+        dead.stall(false);
+        assert_eq!(
+            soon("the answer", doubled).await.expect("answered"),
+            2 * round
+        );
+    }
+    assert_eq!(freshes.events(), []);
+}
+
+async fn receipt(client: &Client, number: u64) -> Receipt {
+    let filler = Vec::new();
+    let sent = client.send(Up { number, filler }).await;
+    sent.expect("it is on its way")
+}
+
+/// What a client was told of each of its numbers, against what the server's log says.
+fn check_verdicts(server: &App, verdicts: &[Result<(), EventError>]) {
+    let handled = server.ups.events();
+    let handled: HashSet<u64> = handled.iter().map(|(_, number)| *number).collect();
+    for (number, verdict) in (0..).zip(verdicts) {
+        match verdict {
+            Ok(()) => assert!(
+                handled.contains(&number),
+                "{number} was accepted, it was said"
+            ),
+            Err(EventError::NotReceived) => {
+                assert!(
+                    !handled.contains(&number),
+                    "{number} wasn't received, it was said"
+                );
+            }
+            Err(EventError::Unknown) => {}
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn after_a_restart_every_verdict_is_true() {
+    let before = App::default();
+    let (_, server) = serve(builder(&before));
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let (client, freshes) = client(&chaos).await;
+    let mut verdicts = vec![receipt(&client, 0).await.await];
+    let mut receipts = Vec::new();
+    for number in 1..10 {
+        receipts.push(receipt(&client, number).await);
+    }
+    before.ups.count(10).await;
+    // What is asked for from now on reaches no server.
+    chaos.stall(true);
+    for number in 10..20 {
+        receipts.push(receipt(&client, number).await);
+    }
+    chaos.doors(Doors::Closed);
+    chaos.cut();
+    chaos.stall(false);
+    resuming(&client).await;
+    for number in 20..30 {
+        receipts.push(receipt(&client, number).await);
+    }
+    drop(server);
+    let after = App::default();
+    let (_, other) = serve(builder(&after));
+    chaos.leads_to(other.addr());
+    chaos.doors(Doors::Open);
+    client.reconnect_now();
+    for receipt in receipts {
+        verdicts.push(soon("a verdict", receipt).await);
+    }
+    assert_eq!(freshes.events(), [Fresh::Restarted]);
+    assert_eq!(after.ups.events(), [], "nothing is carried over by itself");
+    check_verdicts(&before, &verdicts);
+    assert!(verdicts[0].is_ok(), "what was acknowledged is accepted");
+    let mut unsent = verdicts[20..].iter();
+    assert!(unsent.all(|verdict| matches!(verdict, Err(EventError::NotReceived))));
+    // The new session is as good as any.
+    converse(&client, 10).await;
+}
+
+#[tokio::test]
+async fn topics_are_joined_again_in_another_session() {
+    let app = App::default();
+    let (wire, server) = serve(builder(&app).limits(Limits::default().resume(Duration::ZERO)));
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let (client, freshes) = client(&chaos).await;
+    let mut ticks = client.subscribe(Ticker {}).await.expect("let in");
+    let mut item = async || match soon("an update", ticks.next()).await {
+        Some(Ok(Update::Item(tick))) => Some(tick.item),
+        Some(Ok(Update::NewEpoch { .. })) => None,
+        other => panic!("{other:?}"),
+    };
+    wire.publish(&Ticker {}, &1).expect("published");
+    assert_eq!(item().await, Some(1));
+    chaos.doors(Doors::Closed);
+    chaos.cut();
+    resuming(&client).await;
+    wire.publish(&Ticker {}, &2).expect("published");
+    chaos.doors(Doors::Open);
+    client.reconnect_now();
+    assert_eq!(item().await, Some(2), "it goes on where it stood");
+    wire.publish(&Ticker {}, &3).expect("published");
+    assert_eq!(item().await, Some(3));
+    // Another server has another log.
+    let (wire, other) = serve(builder(&app));
+    wire.publish(&Ticker {}, &4).expect("published");
+    chaos.leads_to(other.addr());
+    drop(server);
+    client.reconnect_now();
+    assert_eq!(item().await, None, "another epoch");
+    assert_eq!(item().await, Some(4), "all that the new log has");
+    assert_eq!(freshes.events(), [Fresh::Ended, Fresh::Ended]);
+}
+
+#[tokio::test]
+async fn a_server_that_stops_hands_its_clients_to_the_next() {
+    let app = App::default();
+    let (wire, server) = serve(builder(&app));
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let (client, freshes) = client(&chaos).await;
+    let (_, next) = serve(builder(&app));
+    chaos.leads_to(next.addr());
+    let hurrying = tokio::spawn(hurry(client.clone()));
+    soon("the end", wire.shut_down()).await;
+    drop(server);
+    let doubled = soon("the answer", client.call(Double { number: 4 })).await;
+    assert_eq!(doubled.expect("answered by the next"), 8);
+    assert_eq!(freshes.events(), [Fresh::Ended]);
+    hurrying.abort();
+}
+
+#[tokio::test]
+async fn what_has_no_room_is_given_up_and_told() {
+    let app = App::default();
+    let (_, server) = serve(builder(&app).detached(0));
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let (client, freshes) = client(&chaos).await;
+    let waiting = tokio::spawn({
+        let client = client.clone();
+        async move { client.call(Wait {}).await }
+    });
+    app.waiting.count(1).await;
+    chaos.doors(Doors::Closed);
+    chaos.cut();
+    app.ended.count(1).await;
+    resuming(&client).await;
+    let late = receipt(&client, 1).await;
+    chaos.doors(Doors::Open);
+    client.reconnect_now();
+    let outcome = soon("the verdict", waiting).await.expect("no panic");
+    assert!(matches!(outcome, Err(CallError::Unknown)), "{outcome:?}");
+    let late = soon("the verdict", late).await;
+    assert!(late.is_err(), "it was never sent");
+    assert_eq!(freshes.events(), [Fresh::Evicted]);
+    assert_eq!(app.ups.events(), []);
+}
+
+#[tokio::test]
+async fn what_a_new_session_needs_first_goes_first() {
+    let app = App::default();
+    let (_, server) = serve(builder(&app).limits(Limits::default().resume(Duration::ZERO)));
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let options = Options::new(chaos.url("/ws"), KINDS).on_fresh(|client, _| async move {
+        // Two round trips, that nothing may overtake.
+        for number in 100..102 {
+            let doubled = client.call(Double { number }).await;
+            assert_eq!(doubled.expect("an answer"), 2 * number);
+            receipt(&client, number).await.await.expect("it arrived");
+        }
+    });
+    let client = soon("the welcome", connect_with(options))
+        .await
+        .expect("welcome");
+    let mut ticks = client.subscribe(Ticker {}).await.expect("let in");
+    chaos.doors(Doors::Closed);
+    chaos.cut();
+    resuming(&client).await;
+    let meanwhile = receipt(&client, 1);
+    chaos.doors(Doors::Open);
+    client.reconnect_now();
+    let receipt = soon("room", meanwhile).await;
+    soon("the receipt", receipt).await.expect("it arrived");
+    let numbers: Vec<u64> = app.ups.events().iter().map(|(_, number)| *number).collect();
+    assert_eq!(numbers, [100, 101, 1]);
+    drop(client);
+    // The client ends with its last handle, whatever it did for its sessions.
+    assert!(soon("the end", ticks.next()).await.is_none());
+}
+
+#[tokio::test]
+async fn a_connection_that_is_dead_both_ways_is_found_by_both_ends() {
+    let app = App::default();
+    let limits = || Limits::default().heartbeat(Duration::from_secs(1));
+    let (_, server) = serve(builder(&app).limits(limits()).detached(0));
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let freshes = Freshes::default();
+    let told = freshes.clone();
+    let options = Options::new(chaos.url("/ws"), KINDS).limits(limits());
+    let options = options.on_fresh(move |_, why| {
+        told.push(why);
+        async {}
+    });
+    let client = soon("the welcome", connect_with(options))
+        .await
+        .expect("welcome");
+    chaos.stall(true);
+    // Neither hears of an end of the connection, and both find out; this server has no room for
+    // sessions without one.
+    resuming(&client).await;
+    app.ended.count(1).await;
+    chaos.cut();
+    chaos.stall(false);
+    client.reconnect_now();
+    assert_eq!(freshes.count(1).await, [Fresh::Evicted]);
+    let doubled = soon("the answer", client.call(Double { number: 4 })).await;
+    assert_eq!(doubled.expect("answered"), 8);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_connection_is_bounded() {
+    let app = App::default();
+    let (_, server) = serve(builder(&app));
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let (client, _) = client(&chaos).await;
+    client.pause();
+    resuming(&client).await;
+    let mut taken = Vec::new();
+    let full = async {
+        loop {
+            let (number, filler) = (taken.len() as u64, vec![0; 8 * 1024]);
+            match client.try_send(Up { number, filler }) {
+                Ok(receipt) => taken.push(receipt),
+                Err(EventError::Full) if taken.len() > 40 => return,
+                // The driver takes what it was given when it has its turn.
+                Err(EventError::Full) => tokio::task::yield_now().await,
+                Err(other) => panic!("{other}"),
+            }
+        }
+    };
+    soon("the bound", full).await;
+    let filler = Vec::new();
+    let number = taken.len() as u64;
+    let mut waits = std::pin::pin!(client.send(Up { number, filler }));
+    assert!(futures_util::poll!(&mut waits).is_pending(), "send waits");
+    client.reconnect_now();
+    let last = soon("room", waits).await.expect("it is on its way");
+    for receipt in taken.into_iter().chain([last]) {
+        soon("its receipt", receipt).await.expect("it has arrived");
+    }
+    // A receipt says that it is in the session; its handler has its turn after those before.
+    let ups = app.ups.count(number as usize + 1).await;
+    let numbers = ups.into_iter().map(|(_, number)| number);
+    assert!(numbers.eq(0..=number), "each once and in order");
+}
