@@ -266,8 +266,9 @@ impl<T: Transport> Shell<'_, T> {
                 self.welcomed = Some((ClientState::Open { session, peer }, taken));
             }
             Event::Outline { kind, text } => {
-                if let Some((_, taken)) = &mut self.welcomed {
-                    let ours = self.kinds.outline(kind).unwrap_or_default();
+                if let Some(ours) = self.kinds.outline(kind)
+                    && let Some((_, taken)) = &mut self.welcomed
+                {
                     let difference = Difference::between(&ours, &text);
                     taken.differences.push((kind, Arc::new(difference)));
                 }
