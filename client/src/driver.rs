@@ -9,13 +9,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use twinwire::frame::Table;
 use twinwire::limits::MAX_MESSAGE;
-use twinwire::session::{Event, Input, Output, Request, Session, State, TopicRequest};
+use twinwire::session::{Event, Input, Output, Request, Session, State};
 use twinwire::shape::Difference;
-use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Kinds, Refusal, Time, version};
+use twinwire::{Class, End, Goodbye, GoodbyeCode, Kinds, Time, version};
 use twinwire_remote::{Requests, Taken};
 
 use crate::handlers::Handlers;
-use crate::joins::{Invitation, Invited};
 use crate::listeners::{Listeners, Registration};
 use crate::{ClientState, ConnectError, Inbound, Link, LinkLost, Options, Transport};
 
@@ -85,7 +84,6 @@ impl<T: Transport> Driver<T> {
             registrations,
             listeners,
             handlers: Handlers::default(),
-            invited: Invited::default(),
             kinds: options.kinds,
             welcomed: None,
             state,
@@ -107,7 +105,6 @@ struct Shell<'a, T: Transport> {
     registrations: mpsc::UnboundedReceiver<Registration>,
     listeners: Listeners,
     handlers: Handlers,
-    invited: Invited,
     kinds: Kinds,
     /// What the server has said of itself, until the application is told.
     welcomed: Option<(ClientState, Taken)>,
@@ -182,7 +179,6 @@ impl<T: Transport> Shell<'_, T> {
                 Registration::Taken(listener, bytes) => self.listeners.taken(listener, bytes),
                 Registration::Gone(listener) => self.listeners.gone(listener),
                 Registration::Handle(kind, handler) => self.handlers.insert(kind, handler),
-                Registration::Join(kind, taker) => self.invited.insert(kind, taker),
             }
             any = true;
         }
@@ -320,27 +316,16 @@ impl<T: Transport> Shell<'_, T> {
             class,
             kind,
             payload,
-            topic,
+            topic: _,
         } = request;
         match class {
             Class::Event if self.listeners.give(number, kind, &payload) => {
                 self.session.done(self.transport.now(), number);
             }
             Class::Event => self.session.hold(number),
-            Class::Call => self.handlers.start(number, Some(kind), payload),
+            // A topic's is an invitation.
+            Class::Call | Class::Topic => self.handlers.start(number, Some(kind), payload),
             Class::Stream => self.handlers.start(number, None, payload),
-            Class::Topic => {
-                let answer = match topic {
-                    Some(TopicRequest::Invite { position }) => {
-                        let key = payload;
-                        self.invited.give(kind, Invitation { key, position })
-                    }
-                    Some(TopicRequest::Join { .. } | TopicRequest::Publish { .. }) | None => {
-                        Answer::Refused(Refusal::NoHandler.into())
-                    }
-                };
-                self.session.answer(self.transport.now(), number, answer);
-            }
         }
     }
 

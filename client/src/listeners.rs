@@ -9,7 +9,6 @@ use twinwire::Number;
 
 use crate::events::{Heard, HeardEvent};
 use crate::handlers::Handler;
-use crate::joins::Invitation;
 
 /// How many events wait in a stream that isn't read before they hold up what follows; and how many
 /// of a kind are kept until somebody listens.
@@ -26,7 +25,6 @@ pub(crate) enum Registration {
     /// A listener is gone.
     Gone(ListenerId),
     Handle(u32, Handler),
-    Join(u32, mpsc::Sender<Invitation>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::End;
 use crate::frame::{Answer, Joined, Refusal, Skipped, Start, Table, Welcome};
 use crate::log::Room;
-use crate::{Alias, BootId, Class, Number, Offset, PeerId, Position, SessionId, Time};
+use crate::{Alias, BootId, Class, Number, Offset, PeerId, SessionId, Time};
 
 /// What happened outside the session.
 #[derive(Clone, Copy, Debug)]
@@ -202,11 +202,8 @@ pub enum TopicRequest {
         /// The topic's key, in the connection's payload format.
         key: Vec<u8>,
     },
-    /// To a client: to join. The request's payload is the topic's key.
-    Invite {
-        /// Where to begin, to miss nothing from the invitation on.
-        position: Position,
-    },
+    /// To a client: to join. The request's payload is an [`Invite`](crate::frame::Invite).
+    Invite,
 }
 
 /// Names a request of this side towards who made it. (Its number on the wire comes later, when it
