@@ -199,9 +199,9 @@ impl Client {
     /// If the kind isn't in the table that the client was connected with.
     pub fn joined<T: Topic>(&self) -> Result<Joins<T>, Undeclared> {
         let kind = self.remote.table().place::<T>().map_err(|_| Undeclared)?;
-        let (taker, joins) = Joins::new(self.remote.clone());
+        let (handler, joins) = Joins::new(self.remote.clone());
         // A driver that is gone invites nobody: the stream ends.
-        let _ = self.registrations.send(Registration::Join(kind, taker));
+        let _ = self.registrations.send(Registration::Handle(kind, handler));
         Ok(joins)
     }
 

@@ -9,16 +9,15 @@ use std::time::Duration;
 
 use twinwire::frame::{Continuity, Table, Welcome};
 use twinwire::limits::MAX_MESSAGE;
-use twinwire::session::{Event, Fresh, Input, Output, Request, Session, State, TopicRequest};
+use twinwire::session::{Event, Fresh, Input, Output, Request, Session, State};
 use twinwire::shape::Difference;
-use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Refusal, Time, version};
+use twinwire::{Class, End, Goodbye, GoodbyeCode, Time, version};
 use twinwire_remote::channels::{once, queue, watched};
 use twinwire_remote::{Requests, Taken};
 
 use crate::absence::{Absence, may_begin_anew};
 use crate::client::WeakClient;
 use crate::handlers::Handlers;
-use crate::joins::{Invitation, Invited};
 use crate::listeners::{Listeners, Registration};
 use crate::options::Freshening;
 use crate::{ClientState, ConnectError, Inbound, Link, LinkLost, Options, Transport};
@@ -87,7 +86,6 @@ impl<T: Transport> Driver<T> {
             registrations,
             listeners,
             handlers: Handlers::default(),
-            invited: Invited::default(),
             welcomed: None,
             options,
             state,
@@ -113,7 +111,6 @@ struct Shell<'a, T: Transport> {
     registrations: queue::Receiver<Registration>,
     listeners: Listeners,
     handlers: Handlers,
-    invited: Invited,
     /// What the server has said of itself, until the application is told.
     welcomed: Option<(ClientState, Taken)>,
     options: Options,
@@ -290,7 +287,6 @@ impl<T: Transport> Shell<'_, T> {
                     self.link = None;
                     self.session.handle(now, Input::Lost);
                 }
-                Registration::Join(kind, taker) => self.invited.insert(kind, taker),
             }
             any = true;
         }
@@ -377,8 +373,9 @@ impl<T: Transport> Shell<'_, T> {
         match event {
             Event::Welcome(welcome) => self.welcomed(welcome),
             Event::Outline { kind, text } => {
-                if let Some((_, taken)) = &mut self.welcomed {
-                    let ours = self.options.kinds.outline(kind).unwrap_or_default();
+                if let Some(ours) = self.options.kinds.outline(kind)
+                    && let Some((_, taken)) = &mut self.welcomed
+                {
                     let difference = Difference::between(&ours, &text);
                     taken.differences.push((kind, Arc::new(difference)));
                 }
@@ -489,27 +486,16 @@ impl<T: Transport> Shell<'_, T> {
             class,
             kind,
             payload,
-            topic,
+            topic: _,
         } = request;
         match class {
             Class::Event if self.listeners.give(number, kind, &payload) => {
                 self.session.done(self.transport.now(), number);
             }
             Class::Event => self.session.hold(number),
-            Class::Call => self.handlers.start(number, Some(kind), payload),
+            // A topic's is an invitation.
+            Class::Call | Class::Topic => self.handlers.start(number, Some(kind), payload),
             Class::Stream => self.handlers.start(number, None, payload),
-            Class::Topic => {
-                let answer = match topic {
-                    Some(TopicRequest::Invite { position }) => {
-                        let key = payload;
-                        self.invited.give(kind, Invitation { key, position })
-                    }
-                    Some(TopicRequest::Join { .. } | TopicRequest::Publish { .. }) | None => {
-                        Answer::Refused(Refusal::NoHandler.into())
-                    }
-                };
-                self.session.answer(self.transport.now(), number, answer);
-            }
         }
     }
 

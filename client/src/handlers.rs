@@ -62,6 +62,16 @@ where
     }))
 }
 
+/// A handler of what is in the envelope, which answers at once.
+pub(crate) fn at_once<F>(mut handler: F) -> Handler
+where
+    F: FnMut(Vec<u8>) -> Answer<Vec<u8>> + MaybeSend + 'static,
+{
+    Handler(Box::new(move |payload| {
+        Box::pin(std::future::ready(handler(payload)))
+    }))
+}
+
 /// All handlers, and the calls that they are answering. The session bounds how many those are.
 #[derive(Default)]
 pub(crate) struct Handlers {

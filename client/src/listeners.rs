@@ -9,7 +9,6 @@ use twinwire_remote::channels::queue;
 
 use crate::events::{Heard, HeardEvent};
 use crate::handlers::Handler;
-use crate::joins::Invitation;
 
 /// How many events wait in a stream that isn't read before they hold up what follows; and how many
 /// of a kind are kept until somebody listens.
@@ -30,7 +29,6 @@ pub(crate) enum Registration {
     ReconnectNow,
     /// The application wants no connection for a while.
     Pause,
-    Join(u32, queue::Sender<Invitation>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
