@@ -1,21 +1,30 @@
 //! The browser behind one door: time, timers, tasks and the page's address, alike in a page and a worker.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use gloo_timers::future::TimeoutFuture;
+use js_sys::Function;
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageChannel, MessagePort};
 
 /// The browsers keep a timer's delay in an `i32`; anything longer would fire at once.
-const LONGEST_TIMER: Duration = Duration::from_millis(i32::MAX as u64);
+const LONGEST_TIMER: i32 = i32::MAX;
 
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     fn performance_now() -> f64;
+
+    /// Its handle is a number in a browser; node has objects.
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(callback: &Function, millis: i32) -> JsValue;
+
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn clear_timeout(timer: &JsValue);
 
     type Location;
 
@@ -46,22 +55,54 @@ pub(crate) fn base_urls() -> impl Iterator<Item = String> {
 /// Durations of more than 24 days end early, after 24 days. Dropping it cancels the timer.
 pub(crate) fn sleep(duration: Duration) -> Sleep {
     // Rounded up, so that a wait is never shorter than was asked for.
-    let millis = duration.min(LONGEST_TIMER).as_micros().div_ceil(1000);
-    Sleep(TimeoutFuture::new(
-        u32::try_from(millis).unwrap_or(i32::MAX as u32),
-    ))
+    let rest = duration.subsec_nanos().div_ceil(1_000_000).into();
+    let millis = duration.as_secs().saturating_mul(1000).saturating_add(rest);
+    let phase = Rc::new(RefCell::new(Phase::Sleeping(None)));
+    let fired = Rc::clone(&phase);
+    let callback = Closure::<dyn Fn()>::new(move || {
+        if let Phase::Sleeping(Some(waker)) = fired.replace(Phase::Over) {
+            waker.wake();
+        }
+    });
+    let millis = i32::try_from(millis).unwrap_or(LONGEST_TIMER);
+    Sleep {
+        timer: set_timeout(callback.as_ref().unchecked_ref(), millis),
+        phase,
+        _callback: callback,
+    }
 }
 
 /// The future of [`sleep`].
 #[must_use = "dropping it cancels the timer"]
-pub(crate) struct Sleep(TimeoutFuture);
+pub(crate) struct Sleep {
+    timer: JsValue,
+    phase: Rc<RefCell<Phase>>,
+    _callback: Closure<dyn Fn()>,
+}
+
+enum Phase {
+    /// With whoever waits.
+    Sleeping(Option<Waker>),
+    Over,
+}
 
 impl Future for Sleep {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(Pin::new(&mut self.0).poll(cx));
-        Poll::Ready(())
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // Dropping the waker that it displaces may run anything: nothing is borrowed by then.
+        let _displaced = match &mut *self.phase.borrow_mut() {
+            Phase::Over => return Poll::Ready(()),
+            Phase::Sleeping(waker) => waker.replace(cx.waker().clone()),
+        };
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        // It does nothing to a timer that has fired.
+        clear_timeout(&self.timer);
     }
 }
 

@@ -32,7 +32,7 @@ impl Transport for Browser {
     }
 
     fn now(&self) -> Time {
-        Time::from_origin(Duration::from_secs_f64(env::now().max(0.0) / 1000.0))
+        Time::from_origin(Duration::from_micros((env::now() * 1000.0) as u64))
     }
 
     fn sleep(&self, time: Duration) -> Sleep {

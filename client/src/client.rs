@@ -1,15 +1,17 @@
 //! The handle that applications hold.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
 use twinwire::frame::Start;
 use twinwire::{
     Call, End, Event, Goodbye, GoodbyeCode, Never, PeerId, SessionId, StreamCall, Topic,
 };
+use twinwire_remote::channels::{queue, watched};
 use twinwire_remote::{
     CallError, EventError, Items, Published, Receipt, Remote, Subscription, WeakRemote,
 };
@@ -32,8 +34,8 @@ use crate::{States, Undeclared};
 #[must_use = "dropping the last handle closes the connection"]
 pub struct Client {
     remote: Remote,
-    registrations: mpsc::UnboundedSender<Registration>,
-    state: watch::Receiver<ClientState>,
+    registrations: queue::Sender<Registration>,
+    state: watched::Watcher<ClientState>,
     unheard: Arc<AtomicU64>,
 }
 
@@ -64,8 +66,8 @@ pub enum ClientState {
 impl Client {
     pub(crate) fn new(
         remote: Remote,
-        registrations: mpsc::UnboundedSender<Registration>,
-        state: watch::Receiver<ClientState>,
+        registrations: queue::Sender<Registration>,
+        state: watched::Watcher<ClientState>,
         unheard: Arc<AtomicU64>,
     ) -> Self {
         Self {
@@ -197,9 +199,9 @@ impl Client {
     /// If the kind isn't in the table that the client was connected with.
     pub fn joined<T: Topic>(&self) -> Result<Joins<T>, Undeclared> {
         let kind = self.remote.table().place::<T>().map_err(|_| Undeclared)?;
-        let (taker, joins) = Joins::new(self.remote.clone());
+        let (handler, joins) = Joins::new(self.remote.clone());
         // A driver that is gone invites nobody: the stream ends.
-        let _ = self.registrations.send(Registration::Join(kind, taker));
+        let _ = self.registrations.send(Registration::Handle(kind, handler));
         Ok(joins)
     }
 
@@ -242,7 +244,7 @@ impl Client {
 
     /// Where the client stands now.
     pub fn state(&self) -> ClientState {
-        self.state.borrow().clone()
+        self.state.get()
     }
 
     /// Where the client stands, from now on.
@@ -266,14 +268,21 @@ impl Client {
     /// Waits for the end, and says why it came. Any number may wait.
     pub async fn closed(&self) -> End {
         let mut state = self.state.clone();
-        let closed = state
-            .wait_for(|state| matches!(state, ClientState::Closed(_)))
-            .await;
-        match closed.as_deref() {
-            Ok(ClientState::Closed(end)) => end.clone(),
-            // The driver was dropped with its runtime.
-            Ok(_) | Err(_) => End::Lost,
-        }
+        poll_fn(|cx| {
+            loop {
+                match ready!(state.poll_news(cx)) {
+                    Some(ClientState::Closed(end)) => return Poll::Ready(end),
+                    Some(
+                        ClientState::Connecting
+                        | ClientState::Open { .. }
+                        | ClientState::Resuming { .. },
+                    ) => {}
+                    // The driver was dropped with its runtime.
+                    None => return Poll::Ready(End::Lost),
+                }
+            }
+        })
+        .await
     }
 
     /// Says goodbye once what was asked for before is sent, and waits until the server has answered it
@@ -287,8 +296,8 @@ impl Client {
 /// The way to a client for as long as the application has one.
 pub(crate) struct WeakClient {
     remote: WeakRemote,
-    registrations: mpsc::UnboundedSender<Registration>,
-    state: watch::Receiver<ClientState>,
+    registrations: queue::Sender<Registration>,
+    state: watched::Watcher<ClientState>,
     unheard: Arc<AtomicU64>,
 }
 

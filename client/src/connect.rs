@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll, ready};
 
-use tokio::sync::{mpsc, oneshot, watch};
 use twinwire::frame::Table;
+use twinwire_remote::channels::{once, queue, watched};
 
 use crate::client::WeakClient;
 use crate::listeners::Listeners;
@@ -17,7 +17,7 @@ use crate::{Client, ClientState, ConnectError, Driver, Options, Transport};
 #[must_use = "futures do nothing unless polled"]
 pub struct Connecting<E: std::error::Error + 'static> {
     client: Option<Client>,
-    outcome: oneshot::Receiver<Result<(), ConnectError<E>>>,
+    outcome: once::Receiver<Result<(), ConnectError<E>>>,
 }
 
 impl<E: std::error::Error + 'static> Future for Connecting<E> {
@@ -39,9 +39,9 @@ impl<E: std::error::Error + 'static> Future for Connecting<E> {
 pub fn start<T: Transport>(transport: T, options: Options) -> (Connecting<T::Error>, Driver<T>) {
     let table = Arc::new(Table::new(options.kinds.entries()));
     let (remote, requests) = twinwire_remote::channel(Arc::clone(&table), options.format);
-    let (registrations, incoming) = mpsc::unbounded_channel();
-    let (told, state) = watch::channel(ClientState::Connecting);
-    let (report, outcome) = oneshot::channel();
+    let (registrations, incoming) = queue::queue();
+    let (told, state) = watched::watched(ClientState::Connecting);
+    let (report, outcome) = once::once();
     let unheard = Arc::new(AtomicU64::new(0));
     let listeners = Listeners::new(Arc::clone(&unheard));
     let client = Client::new(remote, registrations, state, unheard);

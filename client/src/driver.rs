@@ -7,18 +7,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
 use twinwire::frame::{Continuity, Table, Welcome};
 use twinwire::limits::MAX_MESSAGE;
-use twinwire::session::{Event, Fresh, Input, Output, Request, Session, State, TopicRequest};
+use twinwire::session::{Event, Fresh, Input, Output, Request, Session, State};
 use twinwire::shape::Difference;
-use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Refusal, Time, version};
+use twinwire::{Class, End, Goodbye, GoodbyeCode, Time, version};
+use twinwire_remote::channels::{once, queue, watched};
 use twinwire_remote::{Requests, Taken};
 
 use crate::absence::{Absence, may_begin_anew};
 use crate::client::WeakClient;
 use crate::handlers::Handlers;
-use crate::joins::{Invitation, Invited};
 use crate::listeners::{Listeners, Registration};
 use crate::options::Freshening;
 use crate::{ClientState, ConnectError, Inbound, Link, LinkLost, Options, Transport};
@@ -32,10 +31,10 @@ pub struct Driver<T: Transport> {
     pub(crate) options: Options,
     pub(crate) table: Arc<Table>,
     pub(crate) requests: Requests,
-    pub(crate) registrations: mpsc::UnboundedReceiver<Registration>,
+    pub(crate) registrations: queue::Receiver<Registration>,
     pub(crate) listeners: Listeners,
-    pub(crate) state: watch::Sender<ClientState>,
-    pub(crate) report: oneshot::Sender<Result<(), ConnectError<T::Error>>>,
+    pub(crate) state: watched::Teller<ClientState>,
+    pub(crate) report: once::Sender<Result<(), ConnectError<T::Error>>>,
 }
 
 impl<T: Transport> Driver<T> {
@@ -58,12 +57,12 @@ impl<T: Transport> Driver<T> {
             First::Opened(Ok(link)) => link,
             First::Opened(Err(error)) => {
                 requests.end();
-                state.send_replace(ClientState::Closed(End::Lost));
+                state.tell(ClientState::Closed(End::Lost));
                 return refuse(report, ConnectError::Open(error));
             }
             First::TimedOut => {
                 requests.end();
-                state.send_replace(ClientState::Closed(End::TooSlow));
+                state.tell(ClientState::Closed(End::TooSlow));
                 return refuse(report, ConnectError::TimedOut);
             }
             First::Abandoned => return,
@@ -87,7 +86,6 @@ impl<T: Transport> Driver<T> {
             registrations,
             listeners,
             handlers: Handlers::default(),
-            invited: Invited::default(),
             welcomed: None,
             options,
             state,
@@ -110,16 +108,15 @@ struct Shell<'a, T: Transport> {
     /// The pause until the session's deadline.
     sleep: Option<(Time, Pin<Box<T::Sleep>>)>,
     requests: Requests,
-    registrations: mpsc::UnboundedReceiver<Registration>,
+    registrations: queue::Receiver<Registration>,
     listeners: Listeners,
     handlers: Handlers,
-    invited: Invited,
     /// What the server has said of itself, until the application is told.
     welcomed: Option<(ClientState, Taken)>,
     options: Options,
-    state: watch::Sender<ClientState>,
+    state: watched::Teller<ClientState>,
     /// Who awaits the connection, until it is open.
-    report: Option<oneshot::Sender<Result<(), ConnectError<T::Error>>>>,
+    report: Option<once::Sender<Result<(), ConnectError<T::Error>>>>,
     absence: Absence,
 }
 
@@ -223,8 +220,7 @@ impl<T: Transport> Shell<'_, T> {
 
     fn tell_absence(&self, wait: Duration) {
         let attempt = self.absence.attempt;
-        self.state
-            .send_replace(ClientState::Resuming { attempt, wait });
+        self.state.tell(ClientState::Resuming { attempt, wait });
     }
 
     /// Feeds the session with what came, bytes before time, and does what it says.
@@ -279,7 +275,7 @@ impl<T: Transport> Shell<'_, T> {
     fn poll_application(&mut self, cx: &mut Context<'_>) -> bool {
         let now = self.transport.now();
         let mut any = false;
-        while let Poll::Ready(Some(registration)) = self.registrations.poll_recv(cx) {
+        while let Poll::Ready(Some(registration)) = self.registrations.poll_next(cx) {
             match registration {
                 Registration::Listen(listen) => self.listeners.add(listen),
                 Registration::Taken(listener, bytes) => self.listeners.taken(listener, bytes),
@@ -291,7 +287,6 @@ impl<T: Transport> Shell<'_, T> {
                     self.link = None;
                     self.session.handle(now, Input::Lost);
                 }
-                Registration::Join(kind, taker) => self.invited.insert(kind, taker),
             }
             any = true;
         }
@@ -364,7 +359,7 @@ impl<T: Transport> Shell<'_, T> {
             return;
         };
         self.requests.told(taken);
-        self.state.send_replace(open);
+        self.state.tell(open);
         if let Some(report) = self.report.take() {
             // Who dropped the future has dropped the handle: the loop will see that.
             let _ = report.send(Ok(()));
@@ -378,8 +373,9 @@ impl<T: Transport> Shell<'_, T> {
         match event {
             Event::Welcome(welcome) => self.welcomed(welcome),
             Event::Outline { kind, text } => {
-                if let Some((_, taken)) = &mut self.welcomed {
-                    let ours = self.options.kinds.outline(kind).unwrap_or_default();
+                if let Some(ours) = self.options.kinds.outline(kind)
+                    && let Some((_, taken)) = &mut self.welcomed
+                {
                     let difference = Difference::between(&ours, &text);
                     taken.differences.push((kind, Arc::new(difference)));
                 }
@@ -420,7 +416,7 @@ impl<T: Transport> Shell<'_, T> {
         self.absence = Absence::default();
         if let Continuity::Resumed { .. } = welcome.continuity {
             // What was told stands.
-            self.state.send_replace(open);
+            self.state.tell(open);
             return;
         }
         let taken = Taken {
@@ -481,7 +477,7 @@ impl<T: Transport> Shell<'_, T> {
                 },
             );
         }
-        self.state.send_replace(ClientState::Closed(end));
+        self.state.tell(ClientState::Closed(end));
     }
 
     fn request(&mut self, request: Request) {
@@ -490,27 +486,16 @@ impl<T: Transport> Shell<'_, T> {
             class,
             kind,
             payload,
-            topic,
+            topic: _,
         } = request;
         match class {
             Class::Event if self.listeners.give(number, kind, &payload) => {
                 self.session.done(self.transport.now(), number);
             }
             Class::Event => self.session.hold(number),
-            Class::Call => self.handlers.start(number, Some(kind), payload),
+            // A topic's is an invitation.
+            Class::Call | Class::Topic => self.handlers.start(number, Some(kind), payload),
             Class::Stream => self.handlers.start(number, None, payload),
-            Class::Topic => {
-                let answer = match topic {
-                    Some(TopicRequest::Invite { position }) => {
-                        let key = payload;
-                        self.invited.give(kind, Invitation { key, position })
-                    }
-                    Some(TopicRequest::Join { .. } | TopicRequest::Publish { .. }) | None => {
-                        Answer::Refused(Refusal::NoHandler.into())
-                    }
-                };
-                self.session.answer(self.transport.now(), number, answer);
-            }
         }
     }
 
@@ -543,7 +528,7 @@ impl<T: Transport> Shell<'_, T> {
 }
 
 fn refuse<E: std::error::Error + 'static>(
-    report: oneshot::Sender<Result<(), ConnectError<E>>>,
+    report: once::Sender<Result<(), ConnectError<E>>>,
     error: ConnectError<E>,
 ) {
     // Who dropped the future wants no reason.
@@ -554,12 +539,12 @@ fn refuse<E: std::error::Error + 'static>(
 async fn open<T: Transport>(
     transport: &T,
     options: &Options,
-    report: &mut oneshot::Sender<Result<(), ConnectError<T::Error>>>,
+    report: &mut once::Sender<Result<(), ConnectError<T::Error>>>,
 ) -> First<Result<T::Link, T::Error>> {
     let subprotocol = version::subprotocol(options.format);
     let open = transport.open(&options.url, subprotocol);
     let timeout = transport.sleep(options.connect_timeout);
-    first(open, report.closed(), timeout).await
+    first(open, poll_fn(|cx| report.poll_closed(cx)), timeout).await
 }
 
 enum First<O> {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use tokio::sync::mpsc;
 use twinwire::frame::Table;
 use twinwire::{DecodeError, Event, Format};
+use twinwire_remote::channels::queue;
 
 use crate::listeners::{ListenerId, Registration};
 
@@ -22,16 +22,16 @@ pub(crate) struct HeardEvent {
 
 /// A listener's end: tells the driver what was taken, and when it goes.
 pub(crate) struct Heard {
-    events: mpsc::UnboundedReceiver<HeardEvent>,
+    events: queue::Receiver<HeardEvent>,
     id: ListenerId,
-    registrations: mpsc::UnboundedSender<Registration>,
+    registrations: queue::Sender<Registration>,
 }
 
 impl Heard {
     pub(crate) fn new(
-        events: mpsc::UnboundedReceiver<HeardEvent>,
+        events: queue::Receiver<HeardEvent>,
         id: ListenerId,
-        registrations: mpsc::UnboundedSender<Registration>,
+        registrations: queue::Sender<Registration>,
     ) -> Self {
         Self {
             events,
@@ -41,7 +41,7 @@ impl Heard {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<HeardEvent>> {
-        let event = ready!(self.events.poll_recv(cx));
+        let event = ready!(self.events.poll_next(cx));
         if let Some(event) = &event {
             let taken = Registration::Taken(self.id, event.payload.len());
             // A driver that is gone gives no further events.

@@ -1,6 +1,5 @@
 //! The application's handlers of the server's calls.
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -63,10 +62,20 @@ where
     }))
 }
 
+/// A handler of what is in the envelope, which answers at once.
+pub(crate) fn at_once<F>(mut handler: F) -> Handler
+where
+    F: FnMut(Vec<u8>) -> Answer<Vec<u8>> + MaybeSend + 'static,
+{
+    Handler(Box::new(move |payload| {
+        Box::pin(std::future::ready(handler(payload)))
+    }))
+}
+
 /// All handlers, and the calls that they are answering. The session bounds how many those are.
 #[derive(Default)]
 pub(crate) struct Handlers {
-    by_kind: HashMap<u32, Handler>,
+    by_kind: Vec<(u32, Handler)>,
     working: Vec<(Number, Working)>,
     /// A call has begun that wasn't polled yet.
     begun: bool,
@@ -74,14 +83,15 @@ pub(crate) struct Handlers {
 
 impl Handlers {
     pub(crate) fn insert(&mut self, kind: u32, handler: Handler) {
-        self.by_kind.insert(kind, handler);
+        self.by_kind.retain(|(of, _)| *of != kind);
+        self.by_kind.push((kind, handler));
     }
 
     /// Begins to answer a call; one of no kind that could have a handler is refused.
     pub(crate) fn start(&mut self, call: Number, kind: Option<u32>, payload: Vec<u8>) {
-        let handler = kind.and_then(|kind| self.by_kind.get_mut(&kind));
+        let handler = self.by_kind.iter_mut().find(|(of, _)| Some(*of) == kind);
         let working = match handler {
-            Some(Handler(handle)) => {
+            Some((_, Handler(handle))) => {
                 catch_unwind(AssertUnwindSafe(|| handle(payload))).map_err(|_| Refusal::Panicked)
             }
             None => Err(Refusal::NoHandler),

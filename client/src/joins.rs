@@ -1,69 +1,50 @@
 //! The topics into which the server puts its client.
 
-use std::collections::HashMap;
 use std::fmt;
+use std::future::poll_fn;
 use std::marker::PhantomData;
 
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
-use twinwire::frame::Start;
-use twinwire::{Answer, Never, Position, Refusal, Topic};
+use twinwire::frame::{Invite, Start};
+use twinwire::{Answer, Never, Refusal, Topic};
+use twinwire_remote::channels::queue::{self, NotTaken};
 use twinwire_remote::{CallError, Remote, Subscription};
+
+use crate::handlers::{self, Handler};
 
 /// How many invitations wait in a stream that isn't read, before more of them are refused as `busy`.
 const KEPT: usize = 64;
-
-/// The server wants this client in a topic.
-#[derive(Clone)]
-pub(crate) struct Invitation {
-    /// In the connection's payload format.
-    pub(crate) key: Vec<u8>,
-    pub(crate) position: Position,
-}
-
-/// Who takes invitations, by the kind of topic.
-#[derive(Default)]
-pub(crate) struct Invited(HashMap<u32, mpsc::Sender<Invitation>>);
-
-impl Invited {
-    pub(crate) fn insert(&mut self, kind: u32, taker: mpsc::Sender<Invitation>) {
-        self.0.insert(kind, taker);
-    }
-
-    /// Gives an invitation to whoever takes those of its kind; tells the answer to it.
-    pub(crate) fn give(&self, kind: u32, invitation: Invitation) -> Answer<Vec<u8>> {
-        let given = self.0.get(&kind).map(|taker| taker.try_send(invitation));
-        let why = match given {
-            Some(Ok(())) => return Answer::Value(Vec::new()),
-            Some(Err(TrySendError::Full(_))) => Refusal::Busy,
-            Some(Err(TrySendError::Closed(_))) | None => Refusal::NoHandler,
-        };
-        Answer::Refused(why.into())
-    }
-}
 
 /// The topics of one kind into which the server puts this client; see
 /// [`Client::joined`](crate::Client::joined). It keeps the connection open, as a clone of the client would.
 #[must_use = "dropping it refuses what the server wants"]
 pub struct Joins<T> {
     remote: Remote,
-    invitations: mpsc::Receiver<Invitation>,
+    /// Each is an [`Invite`].
+    invitations: queue::Receiver<Vec<u8>>,
     /// Taken, and not joined yet.
-    next: Option<Invitation>,
+    next: Option<Vec<u8>>,
     topic: PhantomData<fn() -> T>,
 }
 
 impl<T: Topic> Joins<T> {
-    /// The stream, and what is given to the driver.
-    pub(crate) fn new(remote: Remote) -> (mpsc::Sender<Invitation>, Self) {
-        let (taker, invitations) = mpsc::channel(KEPT);
+    /// The stream, and the handler of invitations that fills it.
+    pub(crate) fn new(remote: Remote) -> (Handler, Self) {
+        let (taker, invitations) = queue::queue();
+        let handler = handlers::at_once(move |invitation| {
+            let why = match taker.try_send(KEPT, invitation) {
+                Ok(()) => return Answer::Value(Vec::new()),
+                Err(NotTaken::Full) => Refusal::Busy,
+                Err(NotTaken::Closed) => Refusal::NoHandler,
+            };
+            Answer::Refused(why.into())
+        });
         let joins = Self {
             remote,
             invitations,
             next: None,
             topic: PhantomData,
         };
-        (taker, joins)
+        (handler, joins)
     }
 
     /// The next topic, joined: its key, and what is published there from the moment on at which the server
@@ -74,19 +55,17 @@ impl<T: Topic> Joins<T> {
     /// Of that topic alone; see [`CallError`]: `Refused` says `denied` if the server has changed its mind.
     pub async fn next(&mut self) -> Option<Result<(T, Subscription<T>), CallError<Never>>> {
         if self.next.is_none() {
-            self.next = self.invitations.recv().await;
+            self.next = poll_fn(|cx| self.invitations.poll_next(cx)).await;
         }
-        let Invitation { key, position } = self.next.clone()?;
-        let joined = self.join(&key, position).await;
+        let joined = self.join(self.next.as_ref()?).await;
         self.next = None;
         Some(joined)
     }
 
-    async fn join(
-        &self,
-        key: &[u8],
-        position: Position,
-    ) -> Result<(T, Subscription<T>), CallError<Never>> {
+    async fn join(&self, invitation: &[u8]) -> Result<(T, Subscription<T>), CallError<Never>> {
+        // The session gives no others.
+        let unreadable = |_| CallError::Refused(Refusal::Undecodable.into());
+        let Invite { key, position, .. } = Invite::decode(invitation).map_err(unreadable)?;
         let read = || self.remote.format().decode(key).map_err(CallError::Decode);
         let subscription = self.remote.subscribe(read()?, Start::At(position)).await?;
         Ok((read()?, subscription))

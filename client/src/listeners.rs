@@ -1,15 +1,14 @@
 //! The server's events on their way to whoever listens.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::mpsc;
 use twinwire::Number;
+use twinwire_remote::channels::queue;
 
 use crate::events::{Heard, HeardEvent};
 use crate::handlers::Handler;
-use crate::joins::Invitation;
 
 /// How many events wait in a stream that isn't read before they hold up what follows; and how many
 /// of a kind are kept until somebody listens.
@@ -30,7 +29,6 @@ pub(crate) enum Registration {
     ReconnectNow,
     /// The application wants no connection for a while.
     Pause,
-    Join(u32, mpsc::Sender<Invitation>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,17 +39,17 @@ pub(crate) struct Listen {
     id: ListenerId,
     /// The kind that it wants; none for all.
     kind: Option<u32>,
-    events: mpsc::UnboundedSender<HeardEvent>,
+    events: queue::Sender<HeardEvent>,
 }
 
 impl Listen {
     pub(crate) fn new(
         kind: Option<u32>,
-        registrations: mpsc::UnboundedSender<Registration>,
+        registrations: queue::Sender<Registration>,
     ) -> (Self, Heard) {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = ListenerId(NEXT.fetch_add(1, Ordering::Relaxed));
-        let (events, heard) = mpsc::unbounded_channel();
+        let (events, heard) = queue::queue();
         let listen = Self { id, kind, events };
         (listen, Heard::new(heard, id, registrations))
     }
@@ -72,7 +70,8 @@ struct Listener {
 pub(crate) struct Listeners {
     all: Vec<Listener>,
     unheard: VecDeque<HeardEvent>,
-    kept: HashMap<u32, usize>,
+    /// How many are kept of each kind of which some are.
+    kept: Vec<(u32, usize)>,
     kept_bytes: usize,
     dropped: Arc<AtomicU64>,
     /// The event that the next one waits for, since some listener has as many as may wait.
@@ -84,7 +83,7 @@ impl Listeners {
         Self {
             all: Vec::new(),
             unheard: VecDeque::new(),
-            kept: HashMap::new(),
+            kept: Vec::new(),
             kept_bytes: 0,
             dropped,
             held: None,
@@ -102,7 +101,7 @@ impl Listeners {
             let wanted = listener.listen.wants(event.kind);
             if wanted {
                 listener.give(event.clone());
-                self.kept.remove(&event.kind);
+                self.kept.retain(|(kind, _)| *kind != event.kind);
                 self.kept_bytes -= event.payload.len();
             }
             !wanted
@@ -131,9 +130,13 @@ impl Listeners {
     }
 
     fn keep(&mut self, event: HeardEvent) {
-        let kept = self.kept.entry(event.kind).or_default();
-        if *kept < KEPT && self.kept_bytes + event.payload.len() <= KEPT_BYTES {
-            *kept += 1;
+        let place = self.kept.iter().position(|(kind, _)| *kind == event.kind);
+        let kept = place.map_or(0, |place| self.kept[place].1);
+        if kept < KEPT && self.kept_bytes + event.payload.len() <= KEPT_BYTES {
+            match place {
+                Some(place) => self.kept[place].1 += 1,
+                None => self.kept.push((event.kind, 1)),
+            }
             self.kept_bytes += event.payload.len();
             self.unheard.push_back(event);
         } else {

@@ -1,30 +1,24 @@
 //! The client's state, to be watched.
 
-use tokio::sync::watch;
+use std::future::poll_fn;
+
+use twinwire_remote::channels::watched;
 
 use crate::ClientState;
 
 /// Where a client stands: first where it stands now, then after each change. A state that lasted
 /// only until the next may be left out.
 #[derive(Debug)]
-pub struct States {
-    state: watch::Receiver<ClientState>,
-    begun: bool,
-}
+pub struct States(watched::Watcher<ClientState>);
 
 impl States {
-    pub(crate) fn new(state: watch::Receiver<ClientState>) -> Self {
-        Self {
-            state,
-            begun: false,
-        }
+    /// `state` has seen nothing yet.
+    pub(crate) fn new(state: watched::Watcher<ClientState>) -> Self {
+        Self(state)
     }
 
     /// The next state; none once the client is closed and that was told.
     pub async fn next(&mut self) -> Option<ClientState> {
-        if std::mem::replace(&mut self.begun, true) {
-            self.state.changed().await.ok()?;
-        }
-        Some(self.state.borrow_and_update().clone())
+        poll_fn(|cx| self.0.poll_news(cx)).await
     }
 }

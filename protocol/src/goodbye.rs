@@ -1,6 +1,6 @@
 //! Why a connection ends: goodbye codes, close codes and what a client may do next.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::time::Duration;
 
 use crate::Number;
@@ -155,11 +155,36 @@ impl fmt::Display for Goodbye {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.code)?;
         if !self.reason.is_empty() {
-            // The peer's words: they must not end a log's line and begin another.
-            write!(f, ": {}", self.reason.escape_debug())?;
+            f.write_str(": ")?;
+            for char in self.reason.chars() {
+                if is_harmless(char) {
+                    f.write_char(char)?;
+                } else {
+                    write!(f, "{}", char.escape_default())?;
+                }
+            }
         }
         Ok(())
     }
+}
+
+/// Whether a character of the peer's words may stand in a log as it is: it must not end a line and begin
+/// another, turn the direction of what follows, be unseen, or pass for another's escape. (`escape_debug`
+/// knows more of what can't be printed, by tables that are larger than all else here.)
+fn is_harmless(char: char) -> bool {
+    let is_unseen = matches!(
+        char,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    );
+    !char.is_control() && !is_unseen && char != '\\'
 }
 
 #[cfg(test)]
@@ -192,5 +217,8 @@ mod tests {
     fn a_reason_forges_no_lines_in_a_log() {
         let goodbye = Goodbye::new(GoodbyeCode::Done, "x\n2026 INFO 服务端");
         assert_eq!(goodbye.to_string(), "done: x\\n2026 INFO 服务端");
+        let goodbye = Goodbye::new(GoodbyeCode::Done, "\\n\u{85}\u{2028}\u{202e}\u{1b}[2K");
+        let expected = "done: \\\\n\\u{85}\\u{2028}\\u{202e}\\u{1b}[2K";
+        assert_eq!(goodbye.to_string(), expected);
     }
 }

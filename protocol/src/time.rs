@@ -8,22 +8,25 @@ use std::time::Duration;
 /// Nothing in this crate reads a clock: the shell passes the moment into every call that needs one.
 /// (`std::time::Instant` would panic on wasm32.) Moments of different shells don't compare.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Time(Duration);
+pub struct Time(
+    /// In nanoseconds, which reach for 584 years.
+    u64,
+);
 
 impl Time {
-    /// The moment `elapsed` after the shell's origin.
+    /// The moment `elapsed` after the shell's origin; a later one than can be told is the latest.
     pub const fn from_origin(elapsed: Duration) -> Self {
-        Self(elapsed)
+        Self(nanos(elapsed))
     }
 
     /// How long after the shell's origin this moment is.
     pub const fn since_origin(self) -> Duration {
-        self.0
+        Duration::from_nanos(self.0)
     }
 
     /// The time from `earlier` to this moment; zero if `earlier` is in fact later.
     pub fn saturating_since(self, earlier: Self) -> Duration {
-        self.0.saturating_sub(earlier.0)
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 }
 
@@ -32,6 +35,13 @@ impl Add<Duration> for Time {
 
     /// Saturates at the latest moment that can be told.
     fn add(self, wait: Duration) -> Self {
-        Self(self.0.saturating_add(wait))
+        Self(self.0.saturating_add(nanos(wait)))
     }
+}
+
+/// Saturates, like the moments.
+const fn nanos(time: Duration) -> u64 {
+    time.as_secs()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(time.subsec_nanos() as u64)
 }

@@ -3,18 +3,18 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
 use twinwire::frame::{Start, Table};
 use twinwire::session::Outcome;
 use twinwire::{Alias, Format, Goodbye, Position};
 
+use crate::channels::{once, queue};
 use crate::remote::Handle;
 use crate::topics::Subscriber;
 use crate::{Remote, Requests};
 
 /// Requests on their way from handles to the shell. What the session takes is bounded in bytes by its
 /// limits; this only bridges the tasks.
-const UNDER_WAY: usize = 16;
+pub(crate) const UNDER_WAY: usize = 16;
 
 /// A request, which waits for room in the session.
 pub(crate) struct Command {
@@ -56,11 +56,11 @@ pub(crate) enum Act {
 /// Who waits for what becomes of a request.
 pub(crate) enum Waiter {
     /// A call's maker.
-    Call(oneshot::Sender<Outcome>),
+    Call(once::Sender<Outcome>),
     /// The holder of an event's receipt, if it wasn't dropped: the event goes all the same.
-    Receipt(oneshot::Sender<Outcome>),
+    Receipt(once::Sender<Outcome>),
     /// A stream's consumer. Its window bounds what waits here.
-    Stream(mpsc::UnboundedSender<Piece>),
+    Stream(queue::Sender<Piece>),
     /// Nobody; it takes the place of what waits under the same name.
     Latest(String),
     /// A topic's subscriber.
@@ -86,17 +86,17 @@ pub(crate) enum Control {
     /// Somebody waits for an acknowledgement.
     Prompt,
     /// Somebody wants to know the time of a round trip.
-    Ping(oneshot::Sender<Duration>),
+    Ping(once::Sender<Duration>),
     /// The application is done.
     Close(Goodbye),
 }
 
 /// Makes the two halves. What the other end takes may be told later, by [`Requests::told`].
 pub fn channel(table: Arc<Table>, format: Format) -> (Remote, Requests) {
-    let (commands, incoming) = mpsc::channel(UNDER_WAY);
-    let (first, incoming_first) = mpsc::channel(UNDER_WAY);
-    let (control, incoming_control) = mpsc::unbounded_channel();
-    let taken = Arc::new(Mutex::new(None));
+    let (commands, incoming) = queue::queue();
+    let (first, incoming_first) = queue::queue();
+    let (control, incoming_control) = queue::queue();
+    let taken = Arc::new(Mutex::default());
     let requests = Requests::new(
         incoming,
         incoming_first,

@@ -16,8 +16,8 @@ pub struct Refused {
     pub why: Refusal,
     /// Whether the same request may fare better later.
     pub retry: Retry,
-    /// With [`Refusal::KindDiffers`], how the two ends have the kind, if the server explains that: for
-    /// those who build the two, not for those who use them.
+    /// With [`Refusal::KindDiffers`], how the two ends have the kind, if the server explains that and this is a
+    /// debug build: for those who build the two, not for those who use them.
     pub difference: Option<Arc<Difference>>,
 }
 

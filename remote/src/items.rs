@@ -7,11 +7,11 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
-use tokio::sync::mpsc;
 use twinwire::session::Outcome;
 use twinwire::{Answer, Format, StreamCall};
 
 use crate::CallError;
+use crate::channels::queue;
 use crate::command::Piece;
 use crate::remote::{CancelOnDrop, not_answered};
 
@@ -20,7 +20,7 @@ use crate::remote::{CancelOnDrop, not_answered};
 /// stream. It doesn't keep the connection open: hold a `Client` for as long as you read.
 #[must_use = "dropping it cancels the stream"]
 pub struct Items<C> {
-    pieces: mpsc::UnboundedReceiver<Piece>,
+    pieces: queue::Receiver<Piece>,
     cancel: CancelOnDrop,
     format: Format,
     ended: bool,
@@ -29,7 +29,7 @@ pub struct Items<C> {
 
 impl<C> Items<C> {
     pub(crate) fn new(
-        pieces: mpsc::UnboundedReceiver<Piece>,
+        pieces: queue::Receiver<Piece>,
         cancel: CancelOnDrop,
         format: Format,
     ) -> Self {
@@ -58,7 +58,7 @@ impl<C: StreamCall> Stream for Items<C> {
             return Poll::Ready(None);
         }
         // A shell ends every request before it ends itself, unless its runtime drops it.
-        let piece = ready!(self.pieces.poll_recv(cx)).unwrap_or(Piece::End(Outcome::Unknown));
+        let piece = ready!(self.pieces.poll_next(cx)).unwrap_or(Piece::End(Outcome::Unknown));
         match piece {
             Piece::Item(payload) => {
                 self.cancel.consumed();

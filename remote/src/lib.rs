@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod channels;
 mod command;
 mod error;
 mod items;

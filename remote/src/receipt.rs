@@ -3,11 +3,11 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::sync::{mpsc, oneshot};
 use twinwire::frame::decode_offset;
 use twinwire::session::Outcome;
 use twinwire::{Answer, Format, Never, Offset, Refusal};
 
+use crate::channels::{once, queue};
 use crate::command::Control;
 use crate::remote::not_answered;
 use crate::{CallError, EventError};
@@ -17,16 +17,13 @@ use crate::{CallError, EventError};
 /// Whoever awaits it asks for the acknowledgement at once; dropping it changes nothing.
 #[derive(Debug)]
 pub struct Receipt {
-    outcome: oneshot::Receiver<Outcome>,
-    control: mpsc::UnboundedSender<Control>,
+    outcome: once::Receiver<Outcome>,
+    control: queue::Sender<Control>,
     asked: bool,
 }
 
 impl Receipt {
-    pub(crate) fn new(
-        outcome: oneshot::Receiver<Outcome>,
-        control: mpsc::UnboundedSender<Control>,
-    ) -> Self {
+    pub(crate) fn new(outcome: once::Receiver<Outcome>, control: queue::Sender<Control>) -> Self {
         Self {
             outcome,
             control,
@@ -68,12 +65,12 @@ impl Future for Receipt {
 #[must_use = "await it to learn whether the publication was taken, or refused"]
 #[derive(Debug)]
 pub struct Published {
-    outcome: oneshot::Receiver<Outcome>,
+    outcome: once::Receiver<Outcome>,
     format: Format,
 }
 
 impl Published {
-    pub(crate) fn new(outcome: oneshot::Receiver<Outcome>, format: Format) -> Self {
+    pub(crate) fn new(outcome: once::Receiver<Outcome>, format: Format) -> Self {
         Self { outcome, format }
     }
 }

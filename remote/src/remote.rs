@@ -1,11 +1,9 @@
 //! The handle's half.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
 use twinwire::frame::{Start, Table};
 use twinwire::limits::MAX_PAYLOAD;
 use twinwire::session::Outcome;
@@ -14,7 +12,9 @@ use twinwire::{
     Alias, Answer, Call, Event, Format, Goodbye, Kind, Never, Position, Refusal, StreamCall, Topic,
 };
 
-use crate::command::{Act, Command, Control, Waiter};
+use crate::channels::queue::{self, NotTaken};
+use crate::channels::{lock, once};
+use crate::command::{Act, Command, Control, UNDER_WAY, Waiter};
 use crate::error::NotMade;
 use crate::subscription::LeaveOnDrop;
 use crate::topics::Subscriber;
@@ -45,10 +45,10 @@ impl WeakRemote {
 }
 
 pub(crate) struct Handle {
-    commands: mpsc::Sender<Command>,
+    commands: queue::Sender<Command>,
     /// For those that go first.
-    first: mpsc::Sender<Command>,
-    control: mpsc::UnboundedSender<Control>,
+    first: queue::Sender<Command>,
+    control: queue::Sender<Control>,
     next_id: AtomicU64,
     taken: Arc<Mutex<Option<Taken>>>,
     table: Arc<Table>,
@@ -84,9 +84,9 @@ impl Taken {
 
 impl Handle {
     pub(crate) fn new(
-        commands: mpsc::Sender<Command>,
-        first: mpsc::Sender<Command>,
-        control: mpsc::UnboundedSender<Control>,
+        commands: queue::Sender<Command>,
+        first: queue::Sender<Command>,
+        control: queue::Sender<Control>,
         taken: Arc<Mutex<Option<Taken>>>,
         table: Arc<Table>,
         format: Format,
@@ -131,7 +131,7 @@ impl Remote {
     /// # Errors
     /// See [`CallError`].
     pub async fn call<C: Call>(&self, request: C) -> Result<C::Reply, CallError<C::Error>> {
-        let (waiter, answer) = oneshot::channel();
+        let (waiter, answer) = once::once();
         let id = self.make(request, Waiter::Call(waiter)).await?;
         let mut cancel = CancelOnDrop::new(self.control(), id);
         // A shell ends every request before it ends itself, unless its runtime drops it.
@@ -151,7 +151,7 @@ impl Remote {
     /// # Errors
     /// If the request can't be made; see [`CallError`].
     pub async fn stream<C: StreamCall>(&self, request: C) -> Result<Items<C>, CallError<C::Error>> {
-        let (waiter, pieces) = mpsc::unbounded_channel();
+        let (waiter, pieces) = queue::queue();
         let id = self.make(request, Waiter::Stream(waiter)).await?;
         let cancel = CancelOnDrop::new(self.control(), id);
         Ok(Items::new(pieces, cancel, self.handle.format))
@@ -163,7 +163,7 @@ impl Remote {
     /// # Errors
     /// If it can't be sent; see [`EventError`].
     pub async fn send<E: Event>(&self, event: E) -> Result<Receipt, EventError> {
-        let (waiter, outcome) = oneshot::channel();
+        let (waiter, outcome) = once::once();
         self.make(event, Waiter::Receipt(waiter)).await?;
         Ok(Receipt::new(outcome, self.control().clone()))
     }
@@ -176,13 +176,13 @@ impl Remote {
         let payload = self.handle.format.encode(&event, MAX_PAYLOAD);
         let payload = payload.map_err(NotMade::Encode)?;
         let kind = self.kind::<E>(payload.len())?;
-        let (waiter, outcome) = oneshot::channel();
+        let (waiter, outcome) = once::once();
         let waiter = Waiter::Receipt(waiter);
         let command = self.command(kind, payload, Act::Request, |_| waiter);
-        match self.commands().try_send(command) {
+        match self.commands().try_send(UNDER_WAY, command) {
             Ok(()) => Ok(Receipt::new(outcome, self.control().clone())),
-            Err(TrySendError::Full(_)) => Err(EventError::Full),
-            Err(TrySendError::Closed(_)) => Err(EventError::NotReceived),
+            Err(NotTaken::Full) => Err(EventError::Full),
+            Err(NotTaken::Closed) => Err(EventError::NotReceived),
         }
     }
 
@@ -212,8 +212,8 @@ impl Remote {
         let key = self.handle.format.encode(&topic, MAX_PAYLOAD);
         let key = key.map_err(CallError::Encode)?;
         drop(topic);
-        let (told, joined) = oneshot::channel();
-        let (updates, incoming) = mpsc::unbounded_channel();
+        let (told, joined) = once::once();
+        let (updates, incoming) = queue::queue();
         let subscriber = |id| Waiter::Subscriber(Subscriber::new(id, told, updates));
         let kind = self.kind::<T>(0)?;
         let id = self
@@ -249,7 +249,7 @@ impl Remote {
             .encode(&item, MAX_PAYLOAD)
             .map_err(CallError::Encode)?;
         drop(item);
-        let (waiter, outcome) = oneshot::channel();
+        let (waiter, outcome) = once::once();
         let kind = self.kind::<T>(payload.len())?;
         let waiter = |_| Waiter::Receipt(waiter);
         self.enqueue(kind, payload, Act::Publish { key }, waiter)
@@ -270,7 +270,7 @@ impl Remote {
         let format = self.handle.format;
         let key = format.encode(topic, MAX_PAYLOAD);
         let key = key.map_err(CallError::Encode)?;
-        let (waiter, answer) = oneshot::channel();
+        let (waiter, answer) = once::once();
         let kind = self.kind::<T>(0)?;
         let waiter = |_| Waiter::Call(waiter);
         let id = self
@@ -294,7 +294,7 @@ impl Remote {
     /// Asks the other end for a sign of life, and gives the time that it took; none if the connection
     /// ended before it came.
     pub async fn ping(&self) -> Option<Duration> {
-        let (waiter, pong) = oneshot::channel();
+        let (waiter, pong) = once::once();
         self.control().send(Control::Ping(waiter)).ok()?;
         pong.await.ok()
     }
@@ -305,7 +305,7 @@ impl Remote {
         let _ = self.control().send(Control::Close(goodbye));
     }
 
-    fn control(&self) -> &mpsc::UnboundedSender<Control> {
+    fn control(&self) -> &queue::Sender<Control> {
         &self.handle.control
     }
 
@@ -325,7 +325,7 @@ impl Remote {
             Refusal::UnknownKind => NotMade::Undeclared,
             why => NotMade::Refused(why.into()),
         })?;
-        let taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = lock(taken);
         let taken = taken.as_ref();
         match taken.and_then(|taken| taken.refusal(kind, payload)) {
             Some(refused) => Err(NotMade::Refused(refused)),
@@ -342,7 +342,7 @@ impl Remote {
     ) -> Result<u64, NotMade> {
         let command = self.command(kind, payload, act, waiter);
         let id = command.id;
-        let sent = self.commands().send(command).await;
+        let sent = self.commands().send_in_turn(UNDER_WAY, command).await;
         sent.map_err(|_| NotMade::NotReceived)?;
         Ok(id)
     }
@@ -364,7 +364,7 @@ impl Remote {
         }
     }
 
-    fn commands(&self) -> &mpsc::Sender<Command> {
+    fn commands(&self) -> &queue::Sender<Command> {
         if self.goes_first {
             &self.handle.first
         } else {
@@ -392,13 +392,13 @@ pub(crate) fn not_answered<E: twinwire::Payload>(outcome: Outcome, format: Forma
 /// Tells the shell when the caller goes before its answer comes.
 #[derive(Debug)]
 pub(crate) struct CancelOnDrop {
-    control: mpsc::UnboundedSender<Control>,
+    control: queue::Sender<Control>,
     id: u64,
     armed: bool,
 }
 
 impl CancelOnDrop {
-    fn new(control: &mpsc::UnboundedSender<Control>, id: u64) -> Self {
+    fn new(control: &queue::Sender<Control>, id: u64) -> Self {
         Self {
             control: control.clone(),
             id,

@@ -1,25 +1,25 @@
 //! The shell's half.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
 use twinwire::Time;
 use twinwire::frame::Start;
 use twinwire::session::{Event, Outcome, RequestKey, Session, State};
 
 use crate::Taken;
+use crate::channels::{lock, once, queue};
 use crate::command::{Act, Command, Control, Piece, Waiter};
 use crate::topics::{Subscriber, Topics};
 
 /// The requests of the application that drive a session, and who waits for them.
 pub struct Requests {
-    commands: mpsc::Receiver<Command>,
+    commands: queue::Receiver<Command>,
     /// Those that go first, while the others are held back.
-    first: mpsc::Receiver<Command>,
-    control: mpsc::UnboundedReceiver<Control>,
+    first: queue::Receiver<Command>,
+    control: queue::Receiver<Control>,
     /// A session has begun anew, and the application isn't ready for it.
     is_held_back: bool,
     taken: Arc<Mutex<Option<Taken>>>,
@@ -27,16 +27,16 @@ pub struct Requests {
     held: Option<Command>,
     /// One of the application's that was held when its session was lost.
     held_back: Option<Command>,
-    pending: HashMap<RequestKey, Pending>,
-    keys: HashMap<u64, RequestKey>,
-    latest: HashMap<(u32, String), RequestKey>,
+    /// In the order of their keys, which is the one in which the session got them.
+    pending: VecDeque<Pending>,
     topics: Topics,
-    pings: Vec<oneshot::Sender<Duration>>,
-    own_control: mpsc::WeakUnboundedSender<Control>,
+    pings: Vec<once::Sender<Duration>>,
+    own_control: queue::WeakSender<Control>,
     abandoned: bool,
 }
 
 struct Pending {
+    key: RequestKey,
     id: u64,
     kind: u32,
     waiter: Waiter,
@@ -44,10 +44,10 @@ struct Pending {
 
 impl Requests {
     pub(crate) fn new(
-        commands: mpsc::Receiver<Command>,
-        first: mpsc::Receiver<Command>,
-        control: mpsc::UnboundedReceiver<Control>,
-        own_control: mpsc::WeakUnboundedSender<Control>,
+        commands: queue::Receiver<Command>,
+        first: queue::Receiver<Command>,
+        control: queue::Receiver<Control>,
+        own_control: queue::WeakSender<Control>,
         taken: Arc<Mutex<Option<Taken>>>,
     ) -> Self {
         Self {
@@ -58,9 +58,7 @@ impl Requests {
             taken,
             held: None,
             held_back: None,
-            pending: HashMap::new(),
-            keys: HashMap::new(),
-            latest: HashMap::new(),
+            pending: VecDeque::new(),
             topics: Topics::default(),
             pings: Vec::new(),
             own_control,
@@ -70,15 +68,13 @@ impl Requests {
 
     /// The other end has told what it takes: what it doesn't is refused at the handle from now on.
     pub fn told(&self, taken: Taken) {
-        let mut told = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        *told = Some(taken);
+        *lock(&self.taken) = Some(taken);
     }
 
     /// Another session has begun in the place of one that is lost, whose requests all have their outcomes.
     /// Requests are held back, but for those that [go first](crate::WeakRemote::upgrade_to_go_first), and
     /// nothing is joined again, until the application is [ready](Self::go_on).
     pub fn begin_anew(&mut self, session: &mut Session, now: Time) {
-        self.latest.clear();
         if !self.pings.is_empty() {
             session.prompt(now);
         }
@@ -100,7 +96,7 @@ impl Requests {
     pub fn poll(&mut self, cx: &mut Context<'_>, session: &mut Session, now: Time) -> bool {
         let mut any = false;
         let mut goodbye = None;
-        while let Poll::Ready(Some(control)) = self.control.poll_recv(cx) {
+        while let Poll::Ready(Some(control)) = self.control.poll_next(cx) {
             match control {
                 Control::Close(said) => goodbye = Some(said),
                 control => self.obey(control, session, now),
@@ -165,14 +161,10 @@ impl Requests {
 
     /// The session is over: what hasn't reached it never will.
     pub fn end(&mut self) {
-        self.commands.close();
-        self.first.close();
+        let (under_way, first) = (self.commands.close(), self.first.close());
         self.pings.clear();
         self.topics.end();
-        let held = self.held.take();
-        let first = std::iter::from_fn(|| self.first.try_recv().ok());
-        let under_way = std::iter::from_fn(|| self.commands.try_recv().ok());
-        let held = held.into_iter().chain(self.held_back.take());
+        let held = self.held.take().into_iter().chain(self.held_back.take());
         for command in held.chain(first).chain(under_way) {
             tell(command.waiter, Outcome::NotReceived);
         }
@@ -182,7 +174,7 @@ impl Requests {
         if let Some(held) = self.held.take() {
             return Some(held);
         }
-        if let Poll::Ready(Some(command)) = self.first.poll_recv(cx) {
+        if let Poll::Ready(Some(command)) = self.first.poll_next(cx) {
             return Some(command);
         }
         if self.is_held_back {
@@ -191,7 +183,7 @@ impl Requests {
         if let Some(held) = self.held_back.take() {
             return Some(held);
         }
-        match self.commands.poll_recv(cx) {
+        match self.commands.poll_next(cx) {
             Poll::Ready(command) => {
                 self.abandoned = command.is_none();
                 command
@@ -205,13 +197,16 @@ impl Requests {
             Control::Cancel(id) => {
                 self.held.take_if(|held| held.id == id);
                 self.held_back.take_if(|held| held.id == id);
-                if let Some(key) = self.keys.remove(&id) {
-                    self.pending.remove(&key);
+                let place = self.pending.iter().position(|pending| pending.id == id);
+                if let Some(Pending { key, .. }) =
+                    place.and_then(|place| self.pending.remove(place))
+                {
                     session.cancel(now, key);
                 }
             }
             Control::Consumed(id) => {
-                let key = self.keys.get(&id).copied();
+                let pending = self.pending.iter().find(|pending| pending.id == id);
+                let key = pending.map(|pending| pending.key);
                 if let Some(key) = key.or_else(|| self.topics.of_credit(id)) {
                     session.consumed(now, key);
                 }
@@ -263,11 +258,12 @@ impl Requests {
         };
         match made {
             Ok(key) => {
-                if let Waiter::Latest(name) = &waiter {
-                    self.latest.insert((kind, name.clone()), key);
-                }
-                self.keys.insert(id, key);
-                self.pending.insert(key, Pending { id, kind, waiter });
+                self.pending.push_back(Pending {
+                    key,
+                    id,
+                    kind,
+                    waiter,
+                });
             }
             Err(full) => debug_assert!(false, "there was room, yet: {full}"),
         }
@@ -281,8 +277,11 @@ impl Requests {
         payload: Vec<u8>,
         session: &mut Session,
     ) -> Option<Vec<u8>> {
-        match self.latest.get(&(kind, name.to_owned())) {
-            Some(earlier) => session.replace(*earlier, payload).err(),
+        let is_it = |pending: &&Pending| {
+            pending.kind == kind && matches!(&pending.waiter, Waiter::Latest(of) if of == name)
+        };
+        match self.pending.iter().rev().find(is_it) {
+            Some(earlier) => session.replace(earlier.key, payload).err(),
             None => Some(payload),
         }
     }
@@ -309,21 +308,20 @@ impl Requests {
     }
 
     fn waiter(&self, request: RequestKey) -> Option<&Waiter> {
-        self.pending.get(&request).map(|pending| &pending.waiter)
+        let pending = self.pending.get(self.place(request)?);
+        pending.map(|pending| &pending.waiter)
     }
 
     fn settle(&mut self, request: RequestKey, outcome: Outcome) {
-        let Some(Pending { id, kind, waiter }) = self.pending.remove(&request) else {
-            return;
-        };
-        self.keys.remove(&id);
-        if let Waiter::Latest(name) = &waiter {
-            let place = (kind, name.clone());
-            if self.latest.get(&place) == Some(&request) {
-                self.latest.remove(&place);
-            }
+        let place = self.place(request);
+        if let Some(pending) = place.and_then(|place| self.pending.remove(place)) {
+            tell(pending.waiter, outcome);
         }
-        tell(waiter, outcome);
+    }
+
+    fn place(&self, request: RequestKey) -> Option<usize> {
+        let place = self.pending.binary_search_by_key(&request, |of| of.key);
+        place.ok()
     }
 }
 

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use tokio::sync::mpsc;
 use twinwire::frame::{Joined, SkipReason, Verdict};
 use twinwire::{DecodeError, Format, Offset, Position, Topic};
 
+use crate::channels::queue;
 use crate::command::Control;
 use crate::topics::Piece;
 
@@ -55,7 +55,7 @@ pub struct Publication<T> {
 pub struct Subscription<T> {
     joined: Joined,
     next: Position,
-    updates: mpsc::UnboundedReceiver<Piece>,
+    updates: queue::Receiver<Piece>,
     format: Format,
     topic: PhantomData<fn() -> T>,
     _leave: LeaveOnDrop,
@@ -64,7 +64,7 @@ pub struct Subscription<T> {
 impl<T> Subscription<T> {
     pub(crate) fn new(
         joined: Joined,
-        updates: mpsc::UnboundedReceiver<Piece>,
+        updates: queue::Receiver<Piece>,
         leave: LeaveOnDrop,
         format: Format,
     ) -> Self {
@@ -101,7 +101,7 @@ impl<T: Topic> Stream for Subscription<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            let Some(piece) = ready!(self.updates.poll_recv(cx)) else {
+            let Some(piece) = ready!(self.updates.poll_next(cx)) else {
                 return Poll::Ready(None);
             };
             match piece {
@@ -146,12 +146,12 @@ impl<T> fmt::Debug for Subscription<T> {
 
 /// Tells the shell when a subscriber goes.
 pub(crate) struct LeaveOnDrop {
-    control: mpsc::UnboundedSender<Control>,
+    control: queue::Sender<Control>,
     id: u64,
 }
 
 impl LeaveOnDrop {
-    pub(crate) fn new(control: mpsc::UnboundedSender<Control>, id: u64) -> Self {
+    pub(crate) fn new(control: queue::Sender<Control>, id: u64) -> Self {
         Self { control, id }
     }
 }
@@ -172,7 +172,7 @@ pub(crate) struct Delivered {
 
 /// The way to give credit back for one subscription.
 pub(crate) struct Credit {
-    pub(crate) control: mpsc::WeakUnboundedSender<Control>,
+    pub(crate) control: queue::WeakSender<Control>,
     pub(crate) id: u64,
 }
 

@@ -1,13 +1,13 @@
 //! The topics that a client is subscribed to: one subscription each, whatever the number of handles.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
 use twinwire::frame::{Joined, Skipped, Start, Verdict};
 use twinwire::session::{Event, Outcome, RequestKey, Session};
 use twinwire::{Answer, Offset, Position, Refusal, Time};
 
+use crate::channels::{once, queue};
 use crate::command::{Control, TOPIC_REQUEST};
 use crate::subscription::{Credit, Delivered};
 
@@ -28,15 +28,15 @@ pub(crate) enum Piece {
 pub(crate) struct Subscriber {
     id: u64,
     /// Who waits for the join, until it is answered.
-    told: Option<oneshot::Sender<Result<Joined, Outcome>>>,
-    updates: mpsc::UnboundedSender<Piece>,
+    told: Option<once::Sender<Result<Joined, Outcome>>>,
+    updates: queue::Sender<Piece>,
 }
 
 impl Subscriber {
     pub(crate) fn new(
         id: u64,
-        told: oneshot::Sender<Result<Joined, Outcome>>,
-        updates: mpsc::UnboundedSender<Piece>,
+        told: once::Sender<Result<Joined, Outcome>>,
+        updates: queue::Sender<Piece>,
     ) -> Self {
         Self {
             id,
@@ -46,7 +46,7 @@ impl Subscriber {
     }
 
     pub(crate) fn is_gone(&self) -> bool {
-        self.updates.is_closed() || self.told.as_ref().is_some_and(oneshot::Sender::is_closed)
+        self.updates.is_closed() || self.told.as_ref().is_some_and(once::Sender::is_closed)
     }
 
     /// Who left meanwhile wants nothing.
@@ -61,6 +61,7 @@ impl Subscriber {
 type Name = (u32, Vec<u8>);
 
 struct Shared {
+    request: RequestKey,
     name: Name,
     credit: Arc<Credit>,
     /// Once it is joined: where the next handle begins.
@@ -95,8 +96,8 @@ impl Shared {
 
 #[derive(Default)]
 pub(crate) struct Topics {
-    shared: HashMap<RequestKey, Shared>,
-    by_name: HashMap<Name, RequestKey>,
+    /// In the order of their requests' keys, which is the one in which they were joined.
+    shared: Vec<Shared>,
     /// What was joined in a session that is lost, and hasn't been asked for in this one.
     lost: VecDeque<Shared>,
     /// How many credits are of later sessions.
@@ -115,10 +116,8 @@ impl Topics {
         mut subscriber: Subscriber,
     ) -> Result<(), (Vec<u8>, Subscriber)> {
         let name = (kind, key);
-        let request = self.by_name.get(&name);
-        let shared = request.and_then(|request| self.shared.get_mut(request));
-        let mut lost = self.lost.iter_mut();
-        let Some(shared) = shared.or_else(|| lost.find(|lost| lost.name == name)) else {
+        let mut known = self.shared.iter_mut().chain(&mut self.lost);
+        let Some(shared) = known.find(|of| of.name == name) else {
             return Err((name.1, subscriber));
         };
         if let Some(joined) = shared.joined {
@@ -138,18 +137,17 @@ impl Topics {
         kind: u32,
         key: Vec<u8>,
         subscriber: Subscriber,
-        control: mpsc::WeakUnboundedSender<Control>,
+        control: queue::WeakSender<Control>,
     ) {
         let name = (kind, key);
         let id = subscriber.id;
-        self.by_name.insert(name.clone(), request);
-        let shared = Shared {
+        self.shared.push(Shared {
+            request,
             name,
             credit: Arc::new(Credit { control, id }),
             joined: None,
             subscribers: vec![subscriber],
-        };
-        self.shared.insert(request, shared);
+        });
     }
 
     /// Takes what concerns a topic; gives back anything else.
@@ -159,7 +157,7 @@ impl Topics {
                 subscription,
                 joined,
             } => {
-                if let Some(shared) = self.shared.get_mut(&subscription) {
+                if let Some(shared) = self.get_mut(subscription) {
                     if shared.joined.replace(joined).is_some() {
                         shared.give(&Piece::Joined(joined));
                     }
@@ -173,7 +171,7 @@ impl Topics {
                 offset,
                 payload,
             } => {
-                if let Some(shared) = self.shared.get_mut(&subscription) {
+                if let Some(shared) = self.get_mut(subscription) {
                     let delivered = shared.deliver(payload);
                     shared.give(&Piece::Publication(offset, delivered));
                     shared.passed(offset.following());
@@ -183,7 +181,7 @@ impl Topics {
                 subscription,
                 skipped,
             } => {
-                if let Some(shared) = self.shared.get_mut(&subscription) {
+                if let Some(shared) = self.get_mut(subscription) {
                     let _delivered = shared.deliver(Vec::new());
                     shared.give(&Piece::Skipped {
                         skipped,
@@ -219,16 +217,25 @@ impl Topics {
     }
 
     fn forget(&mut self, request: RequestKey) -> Option<Shared> {
-        let shared = self.shared.remove(&request)?;
-        self.by_name.remove(&shared.name);
-        Some(shared)
+        let place = self.place(request)?;
+        Some(self.shared.remove(place))
+    }
+
+    fn get_mut(&mut self, request: RequestKey) -> Option<&mut Shared> {
+        let place = self.place(request)?;
+        self.shared.get_mut(place)
+    }
+
+    fn place(&self, request: RequestKey) -> Option<usize> {
+        let place = self.shared.binary_search_by_key(&request, |of| of.request);
+        place.ok()
     }
 
     /// The subscription whose publications this subscriber's credit is for.
     pub(crate) fn of_credit(&self, id: u64) -> Option<RequestKey> {
         let mut shared = self.shared.iter();
-        let found = shared.find(|(_, shared)| shared.credit.id == id);
-        found.map(|(request, _)| *request)
+        let found = shared.find(|shared| shared.credit.id == id);
+        found.map(|shared| shared.request)
     }
 
     /// A handle is gone; with the last of a topic, it is left.
@@ -238,13 +245,13 @@ impl Topics {
             lost.subscribers.retain(|of| of.id != id);
             !lost.subscribers.is_empty()
         });
-        let found = self.shared.iter_mut().find(|(_, shared)| has(shared));
-        let Some((request, shared)) = found else {
+        let found = self.shared.iter_mut().find(|shared| has(shared));
+        let Some(shared) = found else {
             return;
         };
         shared.subscribers.retain(|of| of.id != id);
         if shared.subscribers.is_empty() {
-            let request = *request;
+            let request = shared.request;
             self.forget(request);
             session.unsubscribe(now, request);
         }
@@ -252,11 +259,8 @@ impl Topics {
 
     /// Another session has begun: nothing is joined in it.
     pub(crate) fn begin_anew(&mut self) {
-        self.by_name.clear();
         // One that wasn't joined yet has had its outcome.
-        let joined = self.shared.drain().map(|(_, shared)| shared);
-        let mut joined: Vec<Shared> = joined.filter(|shared| shared.joined.is_some()).collect();
-        joined.sort_by_key(|shared| shared.credit.id);
+        let joined = self.shared.drain(..).filter(|of| of.joined.is_some());
         self.lost.extend(joined);
     }
 
@@ -282,8 +286,8 @@ impl Topics {
                 control: lost.credit.control.clone(),
                 id: CREDITS | self.credits,
             });
-            self.by_name.insert(lost.name.clone(), request);
-            self.shared.insert(request, lost);
+            lost.request = request;
+            self.shared.push(lost);
         }
         any
     }
@@ -291,7 +295,6 @@ impl Topics {
     /// The session is over.
     pub(crate) fn end(&mut self) {
         self.shared.clear();
-        self.by_name.clear();
         self.lost.clear();
     }
 }

@@ -317,9 +317,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     }
 
     /// Whether a client that has a kind with another structure is told how this server has it, in words
-    /// that its error then shows (default: in debug builds only). Of a release build that shows whoever
-    /// connects the fields of kinds whose names they know. How a debug build's kind differs is in this
-    /// server's log in either case.
+    /// that the error of its debug build then shows (default: in debug builds only). A server that strangers
+    /// reach shows them so the fields of kinds whose names they know. How a debug build's kind differs is in
+    /// this server's log in either case.
     pub fn explain_mismatches(mut self, explain: bool) -> Self {
         self.explain_mismatches = explain;
         self

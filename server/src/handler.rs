@@ -233,7 +233,7 @@ where
             let item = || read_item::<O>(format, &payload).map(Into::into);
             publish(cx, topic.into(), item, access).await
         }
-        Some(TopicRequest::Invite { .. }) | None => Err(Refusal::UnknownKind),
+        Some(TopicRequest::Invite) | None => Err(Refusal::UnknownKind),
     }
 }
 

@@ -1,10 +1,8 @@
 //! Frames of the link itself: unnumbered, each true on its own.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
+use super::sha256::sha256;
 use super::wire::{Reader, put_bytes, put_duration, put_integer};
 use super::{Continuity, Malformed, Refusal, Resume};
 use crate::goodbye::{Goodbye, GoodbyeCode, MAX_REASON, Retry};
@@ -38,9 +36,9 @@ impl TableDigest {
         Self(bytes)
     }
 
-    fn of(table: &[u8]) -> Self {
+    fn of(table: Vec<u8>) -> Self {
         let mut first = [0; Self::LEN];
-        first.copy_from_slice(&Sha256::digest(table)[..Self::LEN]);
+        first.copy_from_slice(&sha256(table)[..Self::LEN]);
         Self(first)
     }
 }
@@ -65,7 +63,7 @@ impl Table {
     pub fn new(kinds: Vec<KindEntry>) -> Self {
         let mut body = Vec::new();
         put_kinds(&kinds, &mut body);
-        let digest = TableDigest::of(&body);
+        let digest = TableDigest::of(body);
         Self { kinds, digest }
     }
 
@@ -107,9 +105,12 @@ impl Table {
         let kinds: Vec<KindEntry> = (0..count)
             .map(|_| read_kind(&mut body))
             .collect::<Result<_, _>>()?;
-        let mut names = HashSet::new();
-        if !kinds.iter().all(|kind| names.insert(kind.name.as_str())) {
-            return Err(Malformed::Meaningless);
+        let mut names: Vec<&str> = Vec::new();
+        for kind in &kinds {
+            match names.binary_search(&kind.name.as_str()) {
+                Ok(_) => return Err(Malformed::Meaningless),
+                Err(place) => names.insert(place, &kind.name),
+            }
         }
         body.end()?;
         Ok(Self::new(kinds))

@@ -7,6 +7,7 @@ mod answer;
 mod link;
 mod request;
 mod resume;
+mod sha256;
 mod topic;
 mod wire;
 

@@ -207,7 +207,11 @@ impl<'a> Invite<'a> {
         out
     }
 
-    pub(crate) fn decode(payload: &'a [u8]) -> Result<Self, Malformed> {
+    /// Reads what [`encode`](Self::encode) wrote.
+    ///
+    /// # Errors
+    /// If it isn't one.
+    pub fn decode(payload: &'a [u8]) -> Result<Self, Malformed> {
         let mut body = Reader::new(payload);
         let invite = Self {
             kind: body.small()?,

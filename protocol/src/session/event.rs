@@ -7,7 +7,7 @@ use super::{End, Fresh};
 use crate::frame::{Answer, Continuity, Joined, Refusal, Resume, Skipped, Start, Table, Welcome};
 use crate::goodbye::Retry;
 use crate::log::Room;
-use crate::{Alias, BootId, Class, Number, Offset, PeerId, Position, Secret, SessionId, Time};
+use crate::{Alias, BootId, Class, Number, Offset, PeerId, Secret, SessionId, Time};
 
 /// What happened outside the session.
 #[derive(Clone, Copy, Debug)]
@@ -221,11 +221,8 @@ pub enum TopicRequest {
         /// The topic's key, in the connection's payload format.
         key: Vec<u8>,
     },
-    /// To a client: to join. The request's payload is the topic's key.
-    Invite {
-        /// Where to begin, to miss nothing from the invitation on.
-        position: Position,
-    },
+    /// To a client: to join. The request's payload is an [`Invite`](crate::frame::Invite).
+    Invite,
 }
 
 /// Names a request of this side towards who made it. (Its number on the wire comes later, when it

@@ -266,17 +266,12 @@ impl Session {
     }
 
     /// A request of a reserved kind, from the server, starts.
-    fn start_servers_request(&mut self, request: &Request) -> Result<(), PeerMisbehaved> {
+    fn start_servers_request(&mut self, request: Request) -> Result<(), PeerMisbehaved> {
         let number = request.number;
         match request.kind {
             INVITE => {
-                let Invite {
-                    kind,
-                    key,
-                    position,
-                } = Invite::decode(&request.payload)?;
-                let topic = TopicRequest::Invite { position };
-                self.ask_of_topic(number, kind, key.to_vec(), topic)
+                let kind = Invite::decode(&request.payload)?.kind;
+                self.ask_of_topic(number, kind, request.payload, TopicRequest::Invite)
             }
             LEAVE => {
                 self.was_put_out(Leave::decode(&request.payload)?);
@@ -336,7 +331,7 @@ impl Session {
     /// A request of a reserved kind starts.
     pub(super) fn start_topic_request(&mut self, request: Request) -> Result<(), PeerMisbehaved> {
         match self.role {
-            Role::Client => self.start_servers_request(&request),
+            Role::Client => self.start_servers_request(request),
             Role::Server => self.start_clients_request(request),
         }
     }

@@ -33,8 +33,7 @@ pub fn outline(class: Class, shapes: &[&Descriptor]) -> String {
 pub struct Difference {
     /// What only this end has.
     pub here: Vec<String>,
-    /// What only the other end has. An end that doesn't know its own outline, as a client's release build,
-    /// has all of the other's here.
+    /// What only the other end has.
     pub there: Vec<String>,
 }
 

@@ -3,17 +3,28 @@
 #![forbid(unsafe_code)]
 
 use chat::{KINDS, LOBBY, Room};
+use rlsf::{GlobalTlsf, GlobalTlsfOptions};
 use twinwire_client_wasm::{Start, Update, connect};
+
+/// With 7 KB less of code than the allocator that std brings.
+#[global_allocator]
+static ALLOCATOR: GlobalTlsf<Small> = GlobalTlsf::new();
+
+struct Small;
+
+impl GlobalTlsfOptions for Small {
+    const ENABLE_REALLOCATION: bool = false;
+}
 
 fn main() {
     wasm_bindgen_futures::spawn_local(async {
-        let end = read().await.unwrap_or_else(|error| error.to_string());
+        let end = read().await.unwrap_or_else(|Said(error)| error);
         show(&end);
     });
 }
 
 /// Reads along until the connection is over; says why it was.
-async fn read() -> Result<String, Box<dyn std::error::Error>> {
+async fn read() -> Result<String, Said> {
     let client = connect("/ws", KINDS).await?;
     let name = LOBBY.to_owned();
     let mut lines = client
@@ -26,6 +37,15 @@ async fn read() -> Result<String, Box<dyn std::error::Error>> {
         }
     }
     Ok(client.closed().await.to_string())
+}
+
+/// What an error says. In a `Box<dyn Error>` the page would carry how it looks to a programmer, too.
+struct Said(String);
+
+impl<E: std::error::Error> From<E> for Said {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
 }
 
 /// Adds a line to the page.

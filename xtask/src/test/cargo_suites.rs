@@ -94,6 +94,7 @@ pub(super) fn unit(bench: &Bench) -> Result<Counts> {
     let crates = [
         "twinwire",
         "twinwire-derive",
+        "twinwire-remote",
         "twinwire-client",
         "chat",
         "xtask",

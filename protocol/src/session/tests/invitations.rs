@@ -32,6 +32,16 @@ fn publish(pair: &mut Pair, item: u8) {
     pair.server.session.news(ALIAS, head);
 }
 
+fn invite(kind: u32) -> Vec<u8> {
+    let (key, position) = (b"lobby".as_slice(), FIRST);
+    let invite = Invite {
+        kind,
+        key,
+        position,
+    };
+    invite.encode()
+}
+
 fn ask_to_join(pair: &mut Pair, start: Start) -> RequestKey {
     let session = &mut pair.client.session;
     let subscription = session.subscribe(pair.now, ROOM, b"lobby", start);
@@ -81,10 +91,12 @@ fn an_invitation_says_where_to_join_and_from_where_to_hear() {
         number: Number::FIRST,
         class: Class::Topic,
         kind: ROOM,
-        payload: b"lobby".to_vec(),
-        topic: Some(TopicRequest::Invite { position: FIRST }),
+        payload: invite(ROOM),
+        topic: Some(TopicRequest::Invite),
     };
     assert_eq!(invitation, expected);
+    let read = Invite::decode(&invitation.payload).expect("the session has read it");
+    assert_eq!((read.key, read.position), (b"lobby".as_slice(), FIRST));
     let nothing = Answer::Value(Vec::new());
     let session = &mut pair.client.session;
     session.answer(pair.now, invitation.number, nothing.clone());
@@ -203,15 +215,6 @@ fn a_server_asks_what_a_server_may() {
         });
         pair.client.inject(pair.now, &[call]);
         assert_eq!(pair.client.end(), Some(&End::Misbehaved(fault)), "{kind}");
-    };
-    let invite = |kind| {
-        let (key, position) = (b"lobby".as_slice(), FIRST);
-        let invite = Invite {
-            kind,
-            key,
-            position,
-        };
-        invite.encode()
     };
     check(INVITE, &invite(GREET), PeerMisbehaved::WrongClass);
     check(INVITE, &invite(77), PeerMisbehaved::KindBeyondTable);

@@ -151,7 +151,7 @@ impl World {
                     let server = &mut self.pair.server.session;
                     server.answer(self.pair.now, request.number, answer);
                 }
-                TopicRequest::Invite { .. } => panic!("only a server invites"),
+                TopicRequest::Invite => panic!("only a server invites"),
             }
         }
     }

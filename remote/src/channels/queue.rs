@@ -1,0 +1,467 @@
+//! A queue from many to one.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use super::lock;
+
+/// Makes the two ends, of which the first may be cloned.
+pub fn queue<T>() -> (Sender<T>, Receiver<T>) {
+    let shared = Arc::new(Mutex::new(State {
+        items: VecDeque::new(),
+        is_open: true,
+        senders: 1,
+        receiver: None,
+        line: Line::default(),
+    }));
+    (Sender(Arc::clone(&shared)), Receiver(shared))
+}
+
+struct State<T> {
+    items: VecDeque<T>,
+    /// Whether the receiver takes what comes from now on.
+    is_open: bool,
+    senders: usize,
+    /// Who waits for an item.
+    receiver: Option<Waker>,
+    /// Who waits for room.
+    line: Line,
+}
+
+impl<T> State<T> {
+    /// Whether one more may come, from who holds this place in the line.
+    fn has_room(&self, bound: usize, ticket: Option<u64>) -> bool {
+        self.items.len() < bound && self.line.is_turn(ticket)
+    }
+}
+
+/// Puts items into the queue. When the last one is gone, the queue ends.
+pub struct Sender<T>(Arc<Mutex<State<T>>>);
+
+impl<T> Sender<T> {
+    /// Puts an item into the queue, whatever its length: what bounds it is elsewhere.
+    ///
+    /// # Errors
+    /// If the receiver has closed or is gone, with the item.
+    pub fn send(&self, item: T) -> Result<(), T> {
+        let receiver = {
+            let mut state = lock(&self.0);
+            if !state.is_open {
+                return Err(item);
+            }
+            state.items.push_back(item);
+            state.receiver.take()
+        };
+        wake(receiver);
+        Ok(())
+    }
+
+    /// Puts an item into the queue when less than `bound` are in it, in the order in which senders
+    /// first waited. Dropping the future takes the item back.
+    pub fn send_in_turn(&self, bound: usize, item: T) -> Sending<'_, T> {
+        Sending {
+            sender: self,
+            bound,
+            item: Some(item),
+            ticket: None,
+        }
+    }
+
+    /// Puts an item into the queue if [`send_in_turn`](Self::send_in_turn) wouldn't wait.
+    ///
+    /// # Errors
+    /// If it would, or the receiver has closed or is gone.
+    pub fn try_send(&self, bound: usize, item: T) -> Result<(), NotTaken> {
+        let receiver = {
+            let mut state = lock(&self.0);
+            if !state.is_open {
+                return Err(NotTaken::Closed);
+            }
+            if !state.has_room(bound, None) {
+                return Err(NotTaken::Full);
+            }
+            state.items.push_back(item);
+            state.receiver.take()
+        };
+        wake(receiver);
+        Ok(())
+    }
+
+    /// Whether the receiver has closed or is gone.
+    pub fn is_closed(&self) -> bool {
+        !lock(&self.0).is_open
+    }
+
+    /// A sender that doesn't keep the queue from ending.
+    pub fn downgrade(&self) -> WeakSender<T> {
+        WeakSender(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        lock(&self.0).senders += 1;
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        let receiver = {
+            let mut state = lock(&self.0);
+            state.senders -= 1;
+            if state.senders > 0 {
+                return;
+            }
+            state.receiver.take()
+        };
+        wake(receiver);
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sender")
+    }
+}
+
+/// A [`Sender`], if there still is one.
+pub struct WeakSender<T>(Arc<Mutex<State<T>>>);
+
+impl<T> WeakSender<T> {
+    /// A sender, unless the last one is gone.
+    pub fn upgrade(&self) -> Option<Sender<T>> {
+        let mut state = lock(&self.0);
+        if state.senders == 0 {
+            return None;
+        }
+        state.senders += 1;
+        Some(Sender(Arc::clone(&self.0)))
+    }
+}
+
+impl<T> Clone for WeakSender<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+/// Why [`Sender::try_send`] put no item into the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotTaken {
+    /// As many as may be are in it, or others wait for room.
+    Full,
+    /// Its receiver has closed or is gone.
+    Closed,
+}
+
+/// The queue took no item: its receiver has closed or is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed;
+
+/// The future of [`Sender::send_in_turn`].
+#[must_use = "futures do nothing unless polled"]
+pub struct Sending<'a, T> {
+    sender: &'a Sender<T>,
+    bound: usize,
+    item: Option<T>,
+    ticket: Option<u64>,
+}
+
+impl<T> Unpin for Sending<'_, T> {}
+
+impl<T> Future for Sending<'_, T> {
+    type Output = Result<(), Closed>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let mut state = lock(&this.sender.0);
+        if !state.is_open {
+            return Poll::Ready(Err(Closed));
+        }
+        if !state.has_room(this.bound, this.ticket) {
+            let displaced = state.line.wait(&mut this.ticket, cx.waker());
+            drop(state);
+            drop(displaced);
+            return Poll::Pending;
+        }
+        state.items.extend(this.item.take());
+        let receiver = state.receiver.take();
+        drop(state);
+        wake(receiver);
+        this.leave();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T> Sending<'_, T> {
+    fn leave(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            let left = lock(&self.sender.0).line.leave(ticket);
+            left.done();
+        }
+    }
+}
+
+impl<T> Drop for Sending<'_, T> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+/// Takes items out of the queue. Dropping it closes the queue.
+pub struct Receiver<T>(Arc<Mutex<State<T>>>);
+
+impl<T> Receiver<T> {
+    /// The next item; none when the queue has ended.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let displaced = {
+            let mut state = lock(&self.0);
+            if let Some(item) = state.items.pop_front() {
+                let first = state.line.first();
+                drop(state);
+                wake(first);
+                return Poll::Ready(Some(item));
+            }
+            if state.senders == 0 || !state.is_open {
+                return Poll::Ready(None);
+            }
+            state.receiver.replace(cx.waker().clone())
+        };
+        drop(displaced);
+        Poll::Pending
+    }
+
+    /// Takes no more items from senders, and gives those that are in the queue.
+    pub fn close(&mut self) -> impl Iterator<Item = T> + use<T> {
+        let (items, waiting) = {
+            let mut state = lock(&self.0);
+            state.is_open = false;
+            (
+                std::mem::take(&mut state.items),
+                std::mem::take(&mut state.line.waiting),
+            )
+        };
+        for (_, waker) in waiting {
+            waker.wake();
+        }
+        items.into_iter()
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        drop(self.close());
+        let own = lock(&self.0).receiver.take();
+        drop(own);
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Receiver")
+    }
+}
+
+/// Who waits for room, the longest-waiting first. It wakes and drops nothing itself.
+#[derive(Default)]
+struct Line {
+    issued: u64,
+    waiting: VecDeque<(u64, Waker)>,
+}
+
+impl Line {
+    fn is_turn(&self, ticket: Option<u64>) -> bool {
+        let first = self.waiting.front();
+        first.is_none_or(|(first, _)| Some(*first) == ticket)
+    }
+
+    /// Waits: at the end without a ticket, else in its place, and gives the waker that was there.
+    fn wait(&mut self, ticket: &mut Option<u64>, waker: &Waker) -> Option<Waker> {
+        let place = ticket.and_then(|ticket| self.place(ticket));
+        if let Some((_, held)) = place.and_then(|place| self.waiting.get_mut(place)) {
+            return Some(std::mem::replace(held, waker.clone()));
+        }
+        self.issued += 1;
+        self.waiting.push_back((self.issued, waker.clone()));
+        *ticket = Some(self.issued);
+        None
+    }
+
+    fn leave(&mut self, ticket: u64) -> Left {
+        let place = self.place(ticket);
+        let own = place.and_then(|place| self.waiting.remove(place));
+        Left {
+            own: own.map(|(_, waker)| waker),
+            // Whether there is room it finds out itself.
+            first: place.filter(|place| *place == 0).and_then(|_| self.first()),
+        }
+    }
+
+    fn first(&self) -> Option<Waker> {
+        self.waiting.front().map(|(_, waker)| waker.clone())
+    }
+
+    fn place(&self, ticket: u64) -> Option<usize> {
+        self.waiting.iter().position(|(of, _)| *of == ticket)
+    }
+}
+
+/// What is to be done once the lock is free.
+#[must_use]
+struct Left {
+    own: Option<Waker>,
+    first: Option<Waker>,
+}
+
+impl Left {
+    fn done(self) {
+        drop(self.own);
+        wake(self.first);
+    }
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Woken;
+    use super::*;
+
+    fn next<T>(receiver: &mut Receiver<T>, woken: &Woken) -> Poll<Option<T>> {
+        woken.with(|cx| receiver.poll_next(cx))
+    }
+
+    #[test]
+    fn items_come_in_order_and_wake_who_waits() {
+        let (sender, mut receiver) = queue();
+        let woken = Woken::default();
+        assert!(next(&mut receiver, &woken).is_pending());
+        assert_eq!(sender.send(1), Ok(()));
+        assert_eq!(sender.clone().send(2), Ok(()));
+        assert_eq!(woken.count(), 1);
+        assert_eq!(next(&mut receiver, &woken), Poll::Ready(Some(1)));
+        assert_eq!(next(&mut receiver, &woken), Poll::Ready(Some(2)));
+        assert!(next(&mut receiver, &woken).is_pending());
+    }
+
+    #[test]
+    fn a_queue_ends_after_its_last_sender_and_items() {
+        let (sender, mut receiver) = queue();
+        let (other, weak) = (sender.clone(), sender.downgrade());
+        let woken = Woken::default();
+        assert!(next(&mut receiver, &woken).is_pending());
+        drop(sender);
+        assert_eq!(woken.count(), 0);
+        let upgraded = weak.upgrade().unwrap();
+        drop(other);
+        assert_eq!(upgraded.send(1), Ok(()));
+        assert_eq!(woken.count(), 1);
+        drop(upgraded);
+        assert!(weak.upgrade().is_none());
+        assert_eq!(next(&mut receiver, &woken), Poll::Ready(Some(1)));
+        assert_eq!(next(&mut receiver, &woken), Poll::Ready(None));
+    }
+
+    #[test]
+    fn the_last_sender_that_goes_wakes_who_waits() {
+        let (sender, mut receiver) = queue::<u8>();
+        let woken = Woken::default();
+        assert!(next(&mut receiver, &woken).is_pending());
+        drop(sender);
+        assert_eq!(woken.count(), 1);
+        assert_eq!(next(&mut receiver, &woken), Poll::Ready(None));
+    }
+
+    #[test]
+    fn a_closed_queue_gives_what_it_holds_and_takes_no_more() {
+        let (sender, mut receiver) = queue();
+        sender.send(1).unwrap();
+        let woken = Woken::default();
+        let mut sending = sender.send_in_turn(1, 2);
+        assert!(woken.poll(&mut sending).is_pending());
+        assert!(!sender.is_closed());
+        assert_eq!(receiver.close().collect::<Vec<_>>(), [1]);
+        assert_eq!(woken.count(), 1);
+        assert_eq!(woken.poll(&mut sending), Poll::Ready(Err(Closed)));
+        assert!(sender.is_closed());
+        assert_eq!(sender.send(3), Err(3));
+        assert_eq!(next(&mut receiver, &woken), Poll::Ready(None));
+    }
+
+    #[test]
+    fn items_that_nobody_took_are_dropped_with_the_receiver() {
+        let (sender, receiver) = queue();
+        let item = Arc::new(());
+        sender.send(Arc::clone(&item)).unwrap();
+        drop(receiver);
+        assert_eq!(Arc::strong_count(&item), 1);
+        assert!(sender.send(Arc::clone(&item)).is_err());
+    }
+
+    #[test]
+    fn senders_take_turns_when_there_is_room() {
+        let (sender, mut receiver) = queue();
+        let [a, b, own] = [Woken::default(), Woken::default(), Woken::default()];
+        assert!(own.poll(&mut sender.send_in_turn(1, 0)).is_ready());
+        let (mut first, mut second) = (sender.send_in_turn(1, 1), sender.send_in_turn(1, 2));
+        assert!(a.poll(&mut first).is_pending());
+        assert!(b.poll(&mut second).is_pending());
+        assert_eq!(next(&mut receiver, &own), Poll::Ready(Some(0)));
+        assert_eq!((a.count(), b.count()), (1, 0));
+        let mut third = sender.send_in_turn(1, 3);
+        assert!(own.poll(&mut third).is_pending(), "others were first");
+        assert!(b.poll(&mut second).is_pending());
+        assert!(a.poll(&mut first).is_ready());
+        assert_eq!(next(&mut receiver, &own), Poll::Ready(Some(1)));
+        assert!(b.poll(&mut second).is_ready());
+        assert_eq!(next(&mut receiver, &own), Poll::Ready(Some(2)));
+        assert!(own.poll(&mut third).is_ready());
+    }
+
+    #[test]
+    fn who_would_not_wait_takes_no_place_from_those_who_do() {
+        let (sender, mut receiver) = queue();
+        let [waiting, own] = [Woken::default(), Woken::default()];
+        assert!(next(&mut receiver, &own).is_pending());
+        assert_eq!(sender.try_send(2, 0), Ok(()));
+        assert_eq!(own.count(), 1);
+        assert_eq!(sender.try_send(2, 1), Ok(()));
+        assert_eq!(sender.try_send(2, 9), Err(NotTaken::Full));
+        let mut sending = sender.send_in_turn(2, 2);
+        assert!(waiting.poll(&mut sending).is_pending());
+        assert_eq!(next(&mut receiver, &own), Poll::Ready(Some(0)));
+        assert_eq!(
+            sender.try_send(2, 9),
+            Err(NotTaken::Full),
+            "another was first"
+        );
+        assert!(waiting.poll(&mut sending).is_ready());
+        assert_eq!(next(&mut receiver, &own), Poll::Ready(Some(1)));
+        assert_eq!(sender.try_send(2, 3), Ok(()));
+        assert_eq!(receiver.close().collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(sender.try_send(2, 9), Err(NotTaken::Closed));
+    }
+
+    #[test]
+    fn a_sender_that_gives_up_lets_the_next_one_pass() {
+        let (sender, mut receiver) = queue();
+        let [a, b, own] = [Woken::default(), Woken::default(), Woken::default()];
+        assert!(own.poll(&mut sender.send_in_turn(1, 0)).is_ready());
+        let (mut first, mut second) = (sender.send_in_turn(1, 1), sender.send_in_turn(1, 2));
+        assert!(a.poll(&mut first).is_pending());
+        assert!(b.poll(&mut second).is_pending());
+        assert_eq!(next(&mut receiver, &own), Poll::Ready(Some(0)));
+        drop(first);
+        assert_eq!(b.count(), 1);
+        assert!(b.poll(&mut second).is_ready());
+        assert_eq!(next(&mut receiver, &own), Poll::Ready(Some(2)));
+    }
+}

@@ -1,0 +1,198 @@
+//! A value of which only the newest counts, and those who watch it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use super::lock;
+
+/// Makes the two ends, of which the second may be cloned.
+pub fn watched<T: Clone>(value: T) -> (Teller<T>, Watcher<T>) {
+    let shared = Arc::new(Mutex::new(State {
+        value,
+        version: 1,
+        over: false,
+        issued: 0,
+        waiting: Vec::new(),
+    }));
+    let watcher = Watcher::new(Arc::clone(&shared));
+    (Teller(shared), watcher)
+}
+
+struct State<T> {
+    value: T,
+    version: u64,
+    /// The teller is gone.
+    over: bool,
+    issued: u64,
+    /// Watchers that wait for a change: each once at most.
+    waiting: Vec<(u64, Waker)>,
+}
+
+/// Tells what the value is; dropping it tells that there won't be another.
+pub struct Teller<T>(Arc<Mutex<State<T>>>);
+
+impl<T> Teller<T> {
+    /// The value is this from now on.
+    pub fn tell(&self, value: T) {
+        let (earlier, waiting) = {
+            let mut state = lock(&self.0);
+            state.version += 1;
+            let earlier = std::mem::replace(&mut state.value, value);
+            (earlier, std::mem::take(&mut state.waiting))
+        };
+        drop(earlier);
+        wake(waiting);
+    }
+}
+
+impl<T> Drop for Teller<T> {
+    fn drop(&mut self) {
+        let waiting = {
+            let mut state = lock(&self.0);
+            state.over = true;
+            std::mem::take(&mut state.waiting)
+        };
+        wake(waiting);
+    }
+}
+
+fn wake(waiting: Vec<(u64, Waker)>) {
+    for (_, waker) in waiting {
+        waker.wake();
+    }
+}
+
+impl<T> fmt::Debug for Teller<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Teller")
+    }
+}
+
+/// Watches the value. A new one, and a clone, has seen nothing of it yet.
+pub struct Watcher<T> {
+    shared: Arc<Mutex<State<T>>>,
+    id: u64,
+    /// The version that was seen last.
+    seen: u64,
+}
+
+impl<T> Watcher<T> {
+    fn new(shared: Arc<Mutex<State<T>>>) -> Self {
+        let id = {
+            let mut state = lock(&shared);
+            state.issued += 1;
+            state.issued
+        };
+        Self {
+            shared,
+            id,
+            seen: 0,
+        }
+    }
+}
+
+impl<T: Clone> Watcher<T> {
+    /// The value now; that changes nothing of what was seen.
+    pub fn get(&self) -> T {
+        lock(&self.shared).value.clone()
+    }
+
+    /// Ready with the value when this one hasn't been seen, or with none when there won't be another.
+    pub fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let displaced = {
+            let mut state = lock(&self.shared);
+            if state.version != self.seen {
+                self.seen = state.version;
+                return Poll::Ready(Some(state.value.clone()));
+            }
+            if state.over {
+                return Poll::Ready(None);
+            }
+            let displaced = state.take(self.id);
+            state.waiting.push((self.id, cx.waker().clone()));
+            displaced
+        };
+        drop(displaced);
+        Poll::Pending
+    }
+}
+
+impl<T> State<T> {
+    fn take(&mut self, id: u64) -> Option<(u64, Waker)> {
+        let place = self.waiting.iter().position(|(of, _)| *of == id)?;
+        Some(self.waiting.swap_remove(place))
+    }
+}
+
+impl<T> Clone for Watcher<T> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.shared))
+    }
+}
+
+impl<T> Drop for Watcher<T> {
+    fn drop(&mut self) {
+        let own = lock(&self.shared).take(self.id);
+        drop(own);
+    }
+}
+
+impl<T> fmt::Debug for Watcher<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watcher")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Woken;
+    use super::*;
+
+    #[test]
+    fn a_watcher_sees_the_value_then_each_change_then_the_end() {
+        let (teller, mut watcher) = watched('a');
+        let woken = Woken::default();
+        assert_eq!(
+            woken.with(|cx| watcher.poll_news(cx)),
+            Poll::Ready(Some('a'))
+        );
+        assert!(woken.with(|cx| watcher.poll_news(cx)).is_pending());
+        teller.tell('b');
+        teller.tell('c');
+        assert_eq!(woken.count(), 1);
+        assert_eq!(watcher.get(), 'c');
+        assert_eq!(
+            woken.with(|cx| watcher.poll_news(cx)),
+            Poll::Ready(Some('c'))
+        );
+        assert!(woken.with(|cx| watcher.poll_news(cx)).is_pending());
+        teller.tell('d');
+        drop(teller);
+        assert_eq!(
+            woken.with(|cx| watcher.poll_news(cx)),
+            Poll::Ready(Some('d'))
+        );
+        assert_eq!(woken.with(|cx| watcher.poll_news(cx)), Poll::Ready(None));
+    }
+
+    #[test]
+    fn all_watchers_are_woken_and_those_that_went_are_forgotten() {
+        let (teller, mut first) = watched('a');
+        let (mut second, mut third) = (first.clone(), first.clone());
+        let woken = [Woken::default(), Woken::default(), Woken::default()];
+        for (watcher, woken) in [&mut first, &mut second, &mut third]
+            .into_iter()
+            .zip(&woken)
+        {
+            assert!(woken.with(|cx| watcher.poll_news(cx)).is_ready());
+            assert!(woken.with(|cx| watcher.poll_news(cx)).is_pending());
+            assert!(woken.with(|cx| watcher.poll_news(cx)).is_pending());
+        }
+        drop(second);
+        assert_eq!(lock(&teller.0).waiting.len(), 2);
+        drop(teller);
+        let counts = woken.each_ref().map(Woken::count);
+        assert_eq!(counts, [1, 0, 1]);
+    }
+}
