@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use twinwire::{End, Retry};
+use twinwire::{End, Retry, Time};
 
 /// The longest pause before the first attempt; each further one allows twice as much.
 const FIRST: Duration = Duration::from_millis(500);
@@ -10,14 +10,24 @@ const FIRST: Duration = Duration::from_millis(500);
 /// The longest pause before any attempt.
 const LONGEST: Duration = Duration::from_secs(30);
 
+/// How long a connection lasts at least that shows that all is well again.
+const LASTING: Duration = Duration::from_secs(5);
+
 /// A client without a connection, from the loss to the next welcome: an attempt that brought a connection
 /// and no welcome is one of many.
 #[derive(Debug)]
 pub(crate) struct Absence {
     /// The loop knows.
     pub(crate) begun: bool,
-    /// How often it was tried, the next time included.
+    /// How often it was tried since the last welcome, the next time included.
     pub(crate) attempt: u32,
+    /// How often the bound of the pauses has doubled: a server that welcomes and breaks off at once is
+    /// tried ever more seldom, too.
+    doubled: u32,
+    /// When it was welcomed last.
+    welcomed: Option<Time>,
+    /// Whether a nudge may shorten the pause: the server hasn't asked for it.
+    pub(crate) takes_nudges: bool,
     /// When the server says that it may be tried.
     retry: Retry,
     /// The application wants no connection.
@@ -33,6 +43,9 @@ impl Default for Absence {
         Self {
             begun: false,
             attempt: 0,
+            doubled: 0,
+            welcomed: None,
+            takes_nudges: true,
             retry: Retry::Now,
             paused: false,
             hurry: false,
@@ -43,17 +56,32 @@ impl Default for Absence {
 
 impl Absence {
     /// A connection is lost, or was in vain.
-    pub(crate) fn begin(&mut self, retry: Retry) {
+    pub(crate) fn begin(&mut self, now: Time, retry: Retry) {
+        let welcomed = self.welcomed.take();
+        if welcomed.is_some_and(|at| now.saturating_since(at) >= LASTING) {
+            self.doubled = 0;
+        }
         self.retry = retry;
         self.begun = false;
+    }
+
+    /// The absence is over.
+    pub(crate) fn welcomed(&mut self, now: Time) {
+        self.welcomed = Some(now);
+        self.attempt = 0;
+        self.retry = Retry::Now;
+        self.begun = false;
+        self.hurry = false;
     }
 
     /// How long to wait before the next attempt: what the server said, and at random up to a bound
     /// that doubles each time (\"full jitter\"), so that clients that were lost together come back apart.
     pub(crate) fn next_wait(&mut self, jitter: f64) -> Duration {
-        let doubled = FIRST.saturating_mul(1 << self.attempt.min(10));
-        let wait = doubled.min(LONGEST).mul_f64(jitter.clamp(0.0, 1.0));
+        let bound = FIRST.saturating_mul(1 << self.doubled.min(10));
+        let wait = bound.min(LONGEST).mul_f64(jitter.clamp(0.0, 1.0));
+        self.doubled = self.doubled.saturating_add(1);
         self.attempt = self.attempt.saturating_add(1);
+        self.takes_nudges = !matches!(self.retry, Retry::After(_));
         match std::mem::replace(&mut self.retry, Retry::Now) {
             Retry::After(least) => least + wait,
             Retry::Now | Retry::Never => wait,
@@ -90,7 +118,7 @@ pub(crate) fn may_begin_anew(end: &End) -> Option<Retry> {
 mod tests {
     use std::time::Duration;
 
-    use twinwire::{End, Goodbye, GoodbyeCode, Retry};
+    use twinwire::{End, Goodbye, GoodbyeCode, Retry, Time};
 
     use super::{Absence, FIRST, LONGEST, may_begin_anew};
 
@@ -115,9 +143,27 @@ mod tests {
     #[test]
     fn the_server_may_ask_for_more_once() {
         let mut absence = Absence::default();
-        absence.begin(Retry::After(Duration::from_secs(7)));
+        absence.begin(Time::default(), Retry::After(Duration::from_secs(7)));
         assert_eq!(absence.next_wait(0.0), Duration::from_secs(7));
+        assert!(!absence.takes_nudges);
         assert_eq!(absence.next_wait(0.0), Duration::ZERO);
+        assert!(absence.takes_nudges);
+    }
+
+    #[test]
+    fn a_welcome_that_lasts_ends_the_back_off_and_one_that_does_not_leaves_it() {
+        let mut absence = Absence::default();
+        let mut now = Time::default();
+        for round in 0..3 {
+            absence.begin(now, Retry::Now);
+            assert_eq!(absence.next_wait(1.0), FIRST * (1 << round));
+            absence.welcomed(now);
+            assert_eq!(absence.attempt, 0);
+            now = now + Duration::from_secs(1);
+        }
+        now = now + Duration::from_secs(10);
+        absence.begin(now, Retry::Now);
+        assert_eq!(absence.next_wait(1.0), FIRST);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The one loop: link, timer and commands on one side, the session on the other.
 
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,9 +16,9 @@ use twinwire_remote::{Requests, Taken};
 
 use crate::absence::{Absence, may_begin_anew};
 use crate::client::WeakClient;
+use crate::fresh::Renewal;
 use crate::handlers::Handlers;
 use crate::listeners::{Listeners, Registration};
-use crate::options::Freshening;
 use crate::{ClientState, ConnectError, Inbound, Link, LinkLost, Options, Transport};
 
 /// The task behind a [`Client`](crate::Client): it alone owns the session. It ends when the
@@ -77,7 +76,7 @@ impl<T: Transport> Driver<T> {
         let shell = Shell {
             transport: &transport,
             client,
-            freshening: None,
+            renewal: Renewal::default(),
             link: Some(link),
             session,
             out: Vec::new(),
@@ -100,8 +99,7 @@ impl<T: Transport> Driver<T> {
 struct Shell<'a, T: Transport> {
     transport: &'a T,
     client: WeakClient,
-    /// The application's work for a session that has begun anew.
-    freshening: Option<Pin<Box<dyn Freshening>>>,
+    renewal: Renewal,
     link: Option<T::Link>,
     session: Session,
     out: Vec<u8>,
@@ -186,6 +184,9 @@ impl<T: Transport> Shell<'_, T> {
                     if self.absence.paused {
                         return Poll::Pending;
                     }
+                    if !self.absence.takes_nudges {
+                        return pause.as_mut().poll(cx);
+                    }
                     match nudge.as_mut().poll(cx) {
                         Poll::Ready(()) => Poll::Ready(()),
                         Poll::Pending => pause.as_mut().poll(cx),
@@ -227,6 +228,10 @@ impl<T: Transport> Shell<'_, T> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Over> {
         loop {
             let received = self.receive(cx);
+            // What the session has to tell comes first: what the application asks for may depend on it.
+            if received && let Some(over) = self.drive(cx) {
+                return Poll::Ready(over);
+            }
             let commanded = self.poll_application(cx);
             if let Some(over) = self.drive(cx) {
                 return Poll::Ready(over);
@@ -299,7 +304,10 @@ impl<T: Transport> Shell<'_, T> {
             self.session.answer(now, call, answer);
             any = true;
         }
-        any |= self.poll_freshening(cx);
+        if self.renewal.poll(cx) {
+            self.requests.go_on();
+            any = true;
+        }
         any |= self.requests.poll(cx, &mut self.session, now);
         let is_unwanted = self
             .report
@@ -364,6 +372,10 @@ impl<T: Transport> Shell<'_, T> {
             // Who dropped the future has dropped the handle: the loop will see that.
             let _ = report.send(Ok(()));
         }
+        let on_fresh = self.options.on_fresh.as_ref();
+        if self.renewal.welcomed(on_fresh, &self.client) {
+            self.requests.go_on();
+        }
     }
 
     fn event(&mut self, event: Event) {
@@ -380,7 +392,7 @@ impl<T: Transport> Shell<'_, T> {
                     taken.differences.push((kind, Arc::new(difference)));
                 }
             }
-            Event::Detached { retry } => self.absence.begin(retry),
+            Event::Detached { retry } => self.absence.begin(self.transport.now(), retry),
             Event::Fresh { why } => self.fresh(why),
             Event::Ended(end) => self.ended(end),
             Event::Request(request) => self.request(request),
@@ -413,7 +425,10 @@ impl<T: Transport> Shell<'_, T> {
     fn welcomed(&mut self, welcome: Welcome) {
         let (session, peer) = (welcome.session, welcome.peer);
         let open = ClientState::Open { session, peer };
-        self.absence = Absence::default();
+        self.absence.welcomed(self.transport.now());
+        // The first may have had less time.
+        self.session
+            .set_handshake(self.options.limits.handshake_time());
         if let Continuity::Resumed { .. } = welcome.continuity {
             // What was told stands.
             self.state.tell(open);
@@ -433,27 +448,7 @@ impl<T: Transport> Shell<'_, T> {
         self.listeners.begin_anew();
         let now = self.transport.now();
         self.requests.begin_anew(&mut self.session, now);
-        let on_fresh = self.options.on_fresh.as_ref();
-        let client = on_fresh.and_then(|_| self.client.upgrade_to_go_first());
-        self.freshening = on_fresh.zip(client).map(|(on, client)| on(client, why));
-        if self.freshening.is_none() {
-            self.requests.go_on();
-        }
-    }
-
-    /// Whether the application has become ready for its new session.
-    fn poll_freshening(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(freshening) = &mut self.freshening else {
-            return false;
-        };
-        // A panic in it is no reason to hold everything back for ever.
-        let polled = catch_unwind(AssertUnwindSafe(|| freshening.as_mut().poll(cx)));
-        let is_ready = !matches!(polled, Ok(Poll::Pending));
-        if is_ready {
-            self.freshening = None;
-            self.requests.go_on();
-        }
-        is_ready
+        self.renewal.lost(why);
     }
 
     fn ended(&mut self, end: End) {
@@ -464,7 +459,7 @@ impl<T: Transport> Shell<'_, T> {
             && was_welcomed
             && self.options.reconnect
         {
-            self.absence.begin(retry);
+            self.absence.begin(self.transport.now(), retry);
             self.absence.begins_anew = Some(end);
             return;
         }

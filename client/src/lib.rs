@@ -30,6 +30,7 @@ mod connect;
 mod driver;
 mod error;
 mod events;
+mod fresh;
 mod handlers;
 mod joins;
 mod listeners;

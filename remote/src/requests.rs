@@ -79,8 +79,17 @@ impl Requests {
             session.prompt(now);
         }
         self.topics.begin_anew();
+        // What the application's work for the session before this one has left behind.
+        let mut left = self.first.drain();
         if let Some(held) = self.held.take() {
-            self.held_back.get_or_insert(held);
+            if self.held_back.is_none() {
+                self.held_back = Some(held);
+            } else {
+                left.push(held);
+            }
+        }
+        for command in left {
+            tell(command.waiter, Outcome::NotReceived);
         }
         self.is_held_back = true;
     }

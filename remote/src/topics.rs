@@ -210,6 +210,15 @@ impl Topics {
         let Some(shared) = self.forget(request) else {
             return false;
         };
+        let may_be_had = matches!(
+            outcome,
+            Outcome::Deadline | Outcome::NotReceived | Outcome::Unknown
+        );
+        if shared.joined.is_some() && may_be_had {
+            // It was being joined again, and the connection or the session was lost once more.
+            self.lost.push_back(shared);
+            return true;
+        }
         for mut subscriber in shared.subscribers {
             subscriber.tell(Err(outcome.clone()));
         }

@@ -79,6 +79,8 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
 
     /// Says who a client is: `authenticate` gets the token of its hello and the handshake's request
     /// (its cookies, its address), and gives what [`Cx::identity`] will be, or refuses the client.
+    /// It is asked at each connection. A session that goes on over another one keeps the identity, the
+    /// address and the headers of its first; see [`user_key`](Self::user_key) for who may have one back.
     /// Without it everyone is welcome. Comes before the handlers, which see the identity's type.
     ///
     /// # Panics
@@ -333,7 +335,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
 
     /// What all sessions without a connection may hold together, in bytes (default 256 MiB; each counts
     /// 16 KiB at least). When it is more, those end that lost their connection first: their clients
-    /// learn that when they come back, and what has arrived. How long one is kept at most,
+    /// learn that when they come back, and what has arrived. No user has a share of its own in it: who
+    /// lets anybody in may want to count sessions in [`authenticate`](Self::authenticate). How long one is kept at most,
     /// [`Limits::resume`](twinwire::Limits::resume) says.
     pub fn detached(mut self, bytes: usize) -> Self {
         self.pool = bytes;

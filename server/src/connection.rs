@@ -18,7 +18,7 @@ use crate::identity::{Denied, Judging};
 use crate::life::Life;
 use crate::peer::Introduction;
 use crate::shared::{Shared, random};
-use crate::slot::Holding;
+use crate::slot::{Holding, NotGiven};
 
 /// Carries one connection from its handshake to its end; and then the session, for as long as it is
 /// kept and no other connection resumes it.
@@ -96,6 +96,8 @@ enum Over {
 impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shell<S, I, L> {
     async fn run(mut self) {
         let over = poll_fn(|cx| self.poll(cx)).await;
+        // The endpoint isn't shut down before the link is closed.
+        let _open = self.shared.stop.subscribe();
         drop(self.holding);
         let code = match over {
             Over::Close(code) => Some(code),
@@ -261,6 +263,10 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
     }
 
     fn poll_judging(&mut self, life: &mut Life<S, I>, cx: &mut Context<'_>) -> bool {
+        if life.session.state() != State::Judging {
+            // Nobody waits for it any more.
+            self.judging = None;
+        }
         let Some((judging, _)) = &mut self.judging else {
             return false;
         };
@@ -298,8 +304,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
                     self.resumed = Some(resumed);
                     return Ok(());
                 }
-                Err(Some(continuity)) => continuity,
-                Err(None) => return Err(Goodbye::new(GoodbyeCode::Superseded, "")),
+                Err(NotGiven::Another(continuity)) => continuity,
+                Err(NotGiven::Over(goodbye)) => return Err(goodbye),
             };
         }
         let introduction = Introduction {

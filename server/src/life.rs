@@ -46,6 +46,12 @@ pub(crate) struct Life<S, I> {
     topics: HashMap<Alias, Membership>,
     /// It has no connection now.
     is_detached: bool,
+    /// It was given up for others that need its room.
+    is_evicted: bool,
+    /// Those who look for it learn that it is over.
+    is_buried: bool,
+    /// What the application ended it with.
+    said: Option<Goodbye>,
     /// What it holds, as its endpoint knows, while it has none.
     weighed: usize,
 }
@@ -101,6 +107,9 @@ impl<S, I> Life<S, I> {
             news: Arc::default(),
             topics: HashMap::new(),
             is_detached: false,
+            is_evicted: false,
+            is_buried: false,
+            said: None,
             weighed: 0,
         }
     }
@@ -112,6 +121,7 @@ impl<S, I> Life<S, I> {
     /// The session is given up for others that need its room.
     pub(crate) fn evict(&mut self) {
         if self.is_detached {
+            self.is_evicted = true;
             let goodbye = Goodbye::new(GoodbyeCode::GoingAway, "no room");
             self.session.close(self.now(), goodbye);
         }
@@ -121,13 +131,28 @@ impl<S, I> Life<S, I> {
     pub(crate) fn end(&mut self) {
         self.working.stop_all();
         self.topics.clear();
-        if let Some(open) = &mut self.open {
+        self.bury();
+        // Nobody resumes it from now on.
+        if let Some(mut open) = self.open.take() {
             open.requests.end();
-            open.listed = None;
-            let id = open.cx.peer().session();
-            let tombstone = self.session.tombstone().filter(|_| self.is_detached);
-            self.shared.sessions.remove(id, tombstone);
         }
+    }
+
+    /// The session is over: from now on, who wants it back learns that.
+    fn bury(&mut self) {
+        let Some(open) = self.open.as_ref().filter(|_| !self.is_buried) else {
+            return;
+        };
+        self.is_buried = true;
+        // A goodbye of the application's may not have arrived.
+        let may_come_back = self.is_detached || self.said.is_some();
+        let tombstone = self.session.tombstone().filter(|_| may_come_back);
+        let tombstone = match (tombstone, self.said.take()) {
+            (Some(tombstone), Some(said)) => Some(tombstone.with_goodbye(said)),
+            (tombstone, _) => tombstone,
+        };
+        let id = open.cx.peer().session();
+        self.shared.sessions.remove(id, tombstone);
     }
 
     /// Gives the session to the client, if it is its own.
@@ -139,15 +164,16 @@ impl<S, I> Life<S, I> {
         table: &Table,
         secret: Secret,
     ) -> Result<(), NotGiven> {
-        let open = self.open.as_ref().ok_or(NotGiven::Unknown)?;
+        const UNKNOWN: NotGiven = NotGiven::Another(Continuity::Unknown);
+        let open = self.open.as_ref().ok_or(UNKNOWN)?;
         let is_same = self.shared.peers.is_same_user(identity, open.cx.identity());
         if !is_same || format != self.format {
-            return Err(NotGiven::Unknown);
+            return Err(UNKNOWN);
         }
         let resumed = self.session.resume(self.now(), wanted, table, secret);
         resumed.map_err(|why| match why {
-            NotResumed::Unknown => NotGiven::Unknown,
-            NotResumed::Superseded => NotGiven::Superseded,
+            NotResumed::Unknown => UNKNOWN,
+            NotResumed::Superseded => NotGiven::Over(Goodbye::new(GoodbyeCode::Superseded, "")),
         })?;
         self.is_detached = false;
         tracing::debug!(peer = %open.cx.id(), attempt = wanted.attempt, "a session goes on");
@@ -290,6 +316,12 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
     }
 
     fn ended(&mut self, end: End) {
+        if let End::Closed(goodbye) = &end
+            && !self.is_evicted
+        {
+            self.said = Some(goodbye.clone());
+        }
+        self.bury();
         self.working.stop_all();
         self.topics.clear();
         let peer = self.open.as_ref().map(|open| display(open.cx.id()));

@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 
 use twinwire::frame::{Continuity, Resume};
 use twinwire::session::Tombstone;
-use twinwire::{Secret, SessionId};
+use twinwire::{Goodbye, Secret, SessionId};
 
 use crate::life::Life;
 
@@ -128,7 +128,9 @@ struct All<S, I> {
     /// What those count in all.
     weight: usize,
     cuts: u64,
-    graves: VecDeque<(SessionId, Tombstone)>,
+    graves: HashMap<SessionId, Tombstone>,
+    /// Those, the oldest first.
+    buried: VecDeque<SessionId>,
 }
 
 struct Entry<S, I> {
@@ -144,7 +146,8 @@ impl<S, I> Sessions<S, I> {
             detached: BTreeMap::new(),
             weight: 0,
             cuts: 0,
-            graves: VecDeque::new(),
+            graves: HashMap::new(),
+            buried: VecDeque::new(),
         };
         Self {
             all: Mutex::new(all),
@@ -197,10 +200,13 @@ impl<S, I> Sessions<S, I> {
         all.reattach(id);
         all.open.remove(&id);
         if let Some(tombstone) = tombstone {
-            if all.graves.len() == GRAVES {
-                all.graves.pop_front();
+            if all.buried.len() == GRAVES
+                && let Some(oldest) = all.buried.pop_front()
+            {
+                all.graves.remove(&oldest);
             }
-            all.graves.push_back((id, tombstone));
+            all.buried.push_back(id);
+            all.graves.insert(id, tombstone);
         }
     }
 
@@ -208,42 +214,38 @@ impl<S, I> Sessions<S, I> {
     /// owner, and takes the hello and the next secret to the session.
     ///
     /// # Errors
-    /// What the client is told instead, or none if another attempt of its own has come before.
+    /// What the client is told instead.
     pub(crate) fn resume(
         &self,
         wanted: &Resume,
         next: Secret,
         may: impl FnOnce(&mut Life<S, I>, Secret) -> Result<(), NotGiven>,
-    ) -> Result<Holding<S, I>, Option<Continuity>> {
+    ) -> Result<Holding<S, I>, NotGiven> {
         let slot = {
             let all = self.all();
             match all.open.get(&wanted.session) {
                 Some(entry) => Arc::clone(&entry.slot),
-                None => return Err(Some(all.tell(wanted))),
+                None => return Err(all.tell(wanted)),
             }
         };
         let mut held = slot.lock();
-        match may(&mut held.life, next) {
-            Ok(()) => {}
-            Err(NotGiven::Unknown) => return Err(Some(Continuity::Unknown)),
-            Err(NotGiven::Superseded) => return Err(None),
-        }
+        may(&mut held.life, next)?;
         held.generation += 1;
         let generation = held.generation;
-        drop(held);
         slot.evicted.store(false, Ordering::Release);
         self.all().reattach(wanted.session);
+        drop(held);
         slot.wake();
         Ok(Holding { slot, generation })
     }
 }
 
-/// Why a session isn't given to who wants it back.
+/// What becomes of a client that doesn't get the session that it wants back.
 pub(crate) enum NotGiven {
-    /// It isn't theirs, or can't go on.
-    Unknown,
-    /// A later attempt has come before.
-    Superseded,
+    /// It is welcomed to another, which says what it learns of that one.
+    Another(Continuity),
+    /// It is closed with this.
+    Over(Goodbye),
 }
 
 impl<S, I> All<S, I> {
@@ -255,11 +257,13 @@ impl<S, I> All<S, I> {
         Some(place)
     }
 
-    fn tell(&self, wanted: &Resume) -> Continuity {
-        let mut graves = self.graves.iter();
-        let grave = graves.find(|(id, _)| *id == wanted.session);
-        grave.map_or(Continuity::Unknown, |(_, tombstone)| {
-            tombstone.answer(&wanted.secret)
-        })
+    fn tell(&self, wanted: &Resume) -> NotGiven {
+        let Some(tombstone) = self.graves.get(&wanted.session) else {
+            return NotGiven::Another(Continuity::Unknown);
+        };
+        match tombstone.goodbye(&wanted.secret) {
+            Some(goodbye) => NotGiven::Over(goodbye.clone()),
+            None => NotGiven::Another(tombstone.answer(&wanted.secret)),
+        }
     }
 }

@@ -114,7 +114,7 @@ impl Session {
     /// [`Event::Left`] tells, and the client is told.
     pub fn put_out(&mut self, now: Time, alias: Alias) {
         self.now = self.now.max(now);
-        if self.state == State::Open
+        if self.is_welcomed()
             && let Some(Cursor { join, .. }) = self.cursors.all.remove(alias)
         {
             self.outgoing.push_leave(Leave { alias, join }.encode());

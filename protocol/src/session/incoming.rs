@@ -171,7 +171,8 @@ impl Incoming {
         let running = self.running.values();
         let feeds = running.filter_map(|running| running.feed.as_ref());
         let held = usize::try_from(self.grant.held()).unwrap_or(usize::MAX);
-        let waiting = answers.chain(feeds.map(Feed::queued_bytes));
+        let partial = self.partial.as_ref().map(|held| held.request.payload.len());
+        let waiting = answers.chain(feeds.map(Feed::queued_bytes)).chain(partial);
         waiting.fold(held, usize::saturating_add)
     }
 

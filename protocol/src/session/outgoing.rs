@@ -175,9 +175,13 @@ impl Outgoing {
         key
     }
 
-    /// Bytes that wait to be sent, as charged.
-    pub(super) fn queued_bytes(&self) -> usize {
-        self.queued
+    /// Bytes that wait to be sent, as charged, and the beginnings of answers.
+    pub(super) fn held_bytes(&self) -> usize {
+        let begun = self.in_flight.values().map(|call| match &call.answer {
+            Some(Answer::Value(payload) | Answer::Error(payload)) => payload.len(),
+            Some(Answer::Refused(_)) | None => 0,
+        });
+        begun.fold(self.queued, usize::saturating_add)
     }
 
     /// Whether nothing waits to be sent.

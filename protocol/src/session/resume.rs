@@ -1,14 +1,15 @@
 //! A session outlives its connections: it is kept, and goes on where both ends say they stand.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::outgoing::Received;
 use super::retained::Retained;
 use super::state::Role;
 use super::timers::Timer;
-use super::{Event, Incoming, PeerMisbehaved, Session, State, Subscriptions};
+use super::{Event, Incoming, Liveness, PeerMisbehaved, Session, State, Subscriptions};
 use crate::frame::{Ack, Continuity, Frame, Resume, Table, Welcome};
-use crate::goodbye::{GoodbyeCode, Retry};
+use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 use crate::{BootId, Number, PeerId, Secret, SessionId, Time};
 
 /// What a client needs to have its session back.
@@ -183,6 +184,11 @@ impl Session {
         next
     }
 
+    /// The handshakes that follow may take as long: the first may have had to be faster.
+    pub fn set_handshake(&mut self, time: Duration) {
+        self.limits.handshake = time;
+    }
+
     /// The session that the client wants back, if it has one.
     pub(super) fn wanted(&mut self) -> Option<Resume> {
         let ticket = self.ticket.as_ref()?;
@@ -247,6 +253,7 @@ impl Session {
         self.subscriptions = Subscriptions::new(self.limits.subscription_window);
         self.retained = Retained::new(self.limits.retained);
         self.outlines.clear();
+        self.liveness = Liveness::default();
         self.attempt = 0;
         (self.next_number, self.counted, self.received) = (Number::FIRST, None, None);
         let window = self.incoming.tell_grant();
@@ -318,7 +325,7 @@ impl Session {
     /// About how many bytes the session holds for its client: what isn't acknowledged, what waits to be
     /// sent, and what waits for its turn.
     pub fn kept(&self) -> usize {
-        self.retained.len() + self.outgoing.queued_bytes() + self.incoming.held_bytes()
+        self.retained.len() + self.outgoing.held_bytes() + self.incoming.held_bytes()
     }
 
     /// What a client that proves to be the session's may learn once it is over: the last of its frames
@@ -329,6 +336,7 @@ impl Session {
             confirmed: lock.confirmed.clone(),
             pending: lock.pending.clone(),
             received: self.received,
+            goodbye: None,
         })
     }
 }
@@ -339,9 +347,24 @@ pub struct Tombstone {
     confirmed: Option<Secret>,
     pending: Option<Secret>,
     received: Option<Number>,
+    goodbye: Option<Goodbye>,
 }
 
 impl Tombstone {
+    /// The application has ended the session with this while the client was away: it is told when it comes
+    /// back, as it would have been.
+    pub fn with_goodbye(mut self, goodbye: Goodbye) -> Self {
+        self.goodbye = Some(goodbye);
+        self
+    }
+
+    /// What to close a client with that wants the session back, if it is its own and the application has
+    /// ended it.
+    pub fn goodbye(&self, secret: &Secret) -> Option<&Goodbye> {
+        let is_right = either_is(&self.confirmed, &self.pending, secret);
+        self.goodbye.as_ref().filter(|_| is_right)
+    }
+
     /// What a client that wants the session back is told: [`Continuity::Evicted`] if it is its own, else
     /// [`Continuity::Unknown`].
     pub fn answer(&self, secret: &Secret) -> Continuity {

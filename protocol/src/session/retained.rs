@@ -7,6 +7,9 @@ use crate::Number;
 use crate::frame::Frame;
 use crate::limits::MAX_MESSAGE;
 
+/// Room that an empty store may hold on to, in bytes.
+const WORTH_KEEPING: usize = 16 * 1024;
+
 /// Numbered frames as they stand on the wire, from their sending to their acknowledgement: over another
 /// connection they are sent again, byte for byte.
 #[derive(Debug)]
@@ -81,6 +84,9 @@ impl Retained {
         {
             self.bytes.drain(..length);
             self.first = self.first.next();
+            if self.bytes.is_empty() && self.bytes.capacity() > WORTH_KEEPING {
+                self.bytes = VecDeque::new();
+            }
             self.written = self.written.saturating_sub(1);
             self.written_bytes = self.written_bytes.saturating_sub(length);
         }

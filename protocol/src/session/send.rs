@@ -294,7 +294,9 @@ impl Session {
     }
 
     fn write_goodbye(&mut self, out: &mut Vec<u8>) {
-        if self.incoming.next_answer().is_some() || !self.retained.is_written() {
+        // Who parts sends nothing else any more.
+        let waits = self.incoming.next_answer().is_some() || !self.retained.is_written();
+        if waits && self.state != State::Parting {
             return;
         }
         let Some(goodbye) = &self.goodbye else { return };

@@ -235,6 +235,16 @@ impl<T> Receiver<T> {
         Poll::Pending
     }
 
+    /// The items that are in the queue now.
+    pub fn drain(&mut self) -> Vec<T> {
+        let (items, first) = {
+            let mut state = lock(&self.0);
+            (std::mem::take(&mut state.items), state.line.first())
+        };
+        wake(first);
+        items.into()
+    }
+
     /// Takes no more items from senders, and gives those that are in the queue.
     pub fn close(&mut self) -> impl Iterator<Item = T> + use<T> {
         let (items, waiting) = {

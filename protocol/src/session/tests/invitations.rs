@@ -224,3 +224,22 @@ fn a_server_asks_what_a_server_may() {
     check(JOIN, &invite(ROOM), PeerMisbehaved::KindBeyondTable);
     check(ROOM, b"", PeerMisbehaved::WrongClass);
 }
+
+#[test]
+fn who_is_put_out_while_away_stays_out() {
+    let mut pair = pair();
+    ask_to_join(&mut pair, Start::Now);
+    admit(&mut pair);
+    pair.drive();
+    pair.cut();
+    pair.server.session.put_out(pair.now, ALIAS);
+    publish(&mut pair, 1);
+    pair.resume();
+    pair.drive();
+    publish(&mut pair, 2);
+    pair.drive();
+    let heard = heard(&pair);
+    assert!(!heard.iter().any(|what| what.starts_with('[')), "{heard:?}");
+    let put_out = |event: &Event| matches!(event, Event::PutOut { .. });
+    assert!(pair.client.events.iter().any(put_out));
+}

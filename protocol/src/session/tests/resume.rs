@@ -506,3 +506,19 @@ fn a_message_that_is_half_out_when_its_session_is_to_end_still_goes_out() {
     pair.drive();
     assert_eq!(pair.client.outcome(long), Some(&Outcome::Accepted));
 }
+
+#[test]
+fn a_question_of_a_lost_session_is_asked_in_the_next() {
+    let mut pair = open();
+    pair.client.session.prompt(pair.now);
+    pair.client.poll(pair.now);
+    pair.cut();
+    pair.wanted();
+    pair.welcome_anew(Continuity::Unknown);
+    pair.drive();
+    pair.client.events.clear();
+    pair.client.session.prompt(pair.now);
+    pair.drive();
+    let pong = |event: &Event| matches!(event, Event::Pong { .. });
+    assert!(pair.client.events.iter().any(pong));
+}

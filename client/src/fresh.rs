@@ -1,0 +1,53 @@
+//! The application's work for a session that has begun in the place of one that is lost.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use twinwire::session::Fresh;
+
+use crate::client::WeakClient;
+use crate::options::{Freshening, OnFresh};
+
+/// From the loss to the end of the application's work.
+#[derive(Default)]
+pub(crate) struct Renewal {
+    /// Why the last session is lost, until the next is welcomed.
+    due: Option<Fresh>,
+    work: Option<Pin<Box<dyn Freshening>>>,
+}
+
+impl Renewal {
+    /// A session is lost. Work for one before it is of no use any more.
+    pub(crate) fn lost(&mut self, why: Fresh) {
+        self.work = None;
+        self.due = Some(why);
+    }
+
+    /// The next session is welcomed: begins the application's work for it. Says whether there is none to
+    /// wait for.
+    pub(crate) fn welcomed(&mut self, on_fresh: Option<&OnFresh>, client: &WeakClient) -> bool {
+        let Some(why) = self.due.take() else {
+            return false;
+        };
+        let client = on_fresh.and_then(|_| client.upgrade_to_go_first());
+        self.work = on_fresh.zip(client).and_then(|(on_fresh, client)| {
+            // A panic in it is no reason to end the client, or to hold everything back for ever.
+            catch_unwind(AssertUnwindSafe(|| on_fresh(client, why))).ok()
+        });
+        self.work.is_none()
+    }
+
+    /// Whether the application has become ready just now.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(work) = &mut self.work else {
+            return false;
+        };
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
+        let is_ready = !matches!(polled, Ok(Poll::Pending));
+        if is_ready {
+            self.work = None;
+        }
+        is_ready
+    }
+}

@@ -1,0 +1,215 @@
+//! Sessions that begin in the place of ones that are lost.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use testkit::{Chaos, Doors, Log, Server, soon};
+use twinwire::{Call, End, Event, GoodbyeCode, Kinds, Limits, Topic, kinds};
+use twinwire_client_native::{Client, ClientState, Options, Update, connect_with};
+use twinwire_server::{Access, Builder, Cx, Goodbye, Twinwire};
+
+#[derive(Serialize, Deserialize, Call)]
+#[call(reply = ())]
+struct Login {
+    name: String,
+}
+
+#[derive(Serialize, Deserialize, Event)]
+struct Say {
+    text: String,
+}
+
+#[derive(Serialize, Deserialize, Topic)]
+#[topic(item = u64)]
+struct Ticker {}
+
+const KINDS: Kinds = kinds![Login, Say, Ticker];
+
+/// What a server's application heard, in order.
+type Heard = Log<String>;
+
+fn builder(heard: &Heard) -> Builder<Heard, ()> {
+    Twinwire::builder(heard.clone())
+        .call(|cx: Cx<Heard>, login: Login| async move {
+            cx.state().push(login.name);
+            Ok(())
+        })
+        .event(|cx: Cx<Heard>, say: Say| async move { cx.state().push(say.text) })
+        .topic(|_: Cx<Heard>, _: Ticker| async move { Access::subscribe() })
+}
+
+fn serve(builder: Builder<Heard, ()>) -> (Twinwire<Heard, ()>, Server) {
+    let wire = builder.build().expect("the kinds don't clash");
+    let mounted = wire.clone();
+    let server = Server::with_workers(2, move |config| {
+        config.configure(mounted.at("/ws"));
+    });
+    (wire, server)
+}
+
+async fn client(options: Options) -> Client {
+    let connected = soon("a welcome", connect_with(options)).await;
+    connected.expect("everyone is welcome")
+}
+
+async fn until(client: &Client, what: &str, reached: impl Fn(&ClientState) -> bool) {
+    let mut states = client.states();
+    let reached = async {
+        while let Some(state) = states.next().await {
+            if reached(&state) {
+                return;
+            }
+        }
+    };
+    soon(what, reached).await;
+}
+
+async fn away(client: &Client) {
+    until(client, "the loss", |state| {
+        matches!(state, ClientState::Resuming { .. })
+    })
+    .await;
+}
+
+fn say(text: &str) -> Say {
+    let text = text.to_owned();
+    Say { text }
+}
+
+/// Comes back at once, whenever the connection is lost.
+async fn hurry(client: Client) {
+    let mut states = client.states();
+    while let Some(state) = states.next().await {
+        if let ClientState::Resuming { wait, .. } = state
+            && !wait.is_zero()
+        {
+            client.reconnect_now();
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_outage_longer_than_any_deadline_ends_no_subscription_and_no_work() {
+    let heard = Heard::default();
+    let (wire, server) = serve(builder(&heard));
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let deadline = Duration::from_millis(200);
+    let options = Options::new(chaos.url("/ws"), KINDS)
+        .limits(Limits::default().call_deadline(deadline))
+        .on_fresh(|client, _| async move {
+            let name = "Ada".to_owned();
+            client
+                .call(Login { name })
+                .await
+                .expect("the server is there");
+        });
+    let client = client(options).await;
+    let mut ticks = client.subscribe(Ticker {}).await.expect("let in");
+    soon("the end", wire.shut_down()).await;
+    drop(server);
+    away(&client).await;
+    let receipt = client.send(say("meanwhile")).await;
+    let mut receipt = receipt.expect("it is on its way");
+    // Several attempts later, and after several times the deadline.
+    until(
+        &client,
+        "attempts",
+        |state| matches!(state, ClientState::Resuming { attempt, .. } if *attempt > 2),
+    )
+    .await;
+    assert!(futures_util::poll!(&mut receipt).is_pending());
+    let (wire, next) = serve(builder(&heard));
+    chaos.leads_to(next.addr());
+    client.reconnect_now();
+    soon("the receipt", receipt).await.expect("it arrived");
+    assert_eq!(heard.count(2).await, ["Ada", "meanwhile"]);
+    wire.publish(&Ticker {}, &7).expect("published");
+    loop {
+        match soon("the tick", ticks.next()).await {
+            Some(Ok(Update::NewEpoch { .. })) => {}
+            Some(Ok(Update::Item(tick))) => break assert_eq!(tick.item, 7),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn sessions_that_are_lost_one_after_the_other_end_no_subscription() {
+    let heard = Heard::default();
+    // This server keeps no session without a connection.
+    let limits = Limits::default().resume(Duration::ZERO);
+    let (wire, server) = serve(builder(&heard).limits(limits));
+    let chaos = Chaos::to(server.addr(), 3).await;
+    let client = client(Options::new(chaos.url("/ws"), KINDS)).await;
+    let hurrying = tokio::spawn(hurry(client.clone()));
+    let mut ticks = client.subscribe(Ticker {}).await.expect("let in");
+    chaos.breaks_after(300..900);
+    chaos.cut();
+    for number in 0..200 {
+        wire.publish(&Ticker {}, &number).expect("published");
+        match soon("the tick", ticks.next()).await {
+            Some(Ok(Update::Item(tick))) => assert_eq!(tick.item, number),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(chaos.cuts() > 10, "{} cuts tell too little", chaos.cuts());
+    hurrying.abort();
+}
+
+#[tokio::test]
+async fn nothing_goes_before_what_a_new_session_needs_first() {
+    let heard = Heard::default();
+    let (_, server) = serve(builder(&heard).detached(0));
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let options = Options::new(chaos.url("/ws"), KINDS).on_fresh(|client, _| async move {
+        let name = "Ada".to_owned();
+        client.call(Login { name }).await.expect("an answer");
+    });
+    let client = client(options).await;
+    for round in 0..20 {
+        chaos.doors(Doors::Closed);
+        chaos.cut();
+        away(&client).await;
+        chaos.doors(Doors::Open);
+        // It waits in the client's hands, also while the welcome comes.
+        let hasty = async {
+            let receipt = client.send(say("hasty")).await.expect("it is on its way");
+            receipt.await
+        };
+        client.reconnect_now();
+        let outcome = soon("a verdict", hasty).await;
+        let heard = heard.events();
+        // What was asked of the lost session went with it; what was asked of the next comes second.
+        let hasty = heard.iter().filter(|text| *text == "hasty").count();
+        let logins = heard.iter().filter(|text| *text == "Ada").count();
+        assert!(hasty <= logins, "round {round}: {heard:?}");
+        if outcome.is_ok() {
+            assert_eq!(heard.last().map(String::as_str), Some("hasty"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_closed_while_away_learns_it_when_it_comes_back() {
+    let heard = Heard::default();
+    let (wire, server) = serve(builder(&heard));
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let client = client(Options::new(chaos.url("/ws"), KINDS)).await;
+    chaos.doors(Doors::Closed);
+    chaos.cut();
+    away(&client).await;
+    let peer = wire.peers().pop().expect("its session is kept");
+    peer.close(Goodbye::new(GoodbyeCode::Done, "you are out"));
+    let gone = async {
+        while !wire.peers().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("the end of the session", gone).await;
+    chaos.doors(Doors::Open);
+    client.reconnect_now();
+    match soon("the end", client.closed()).await {
+        End::Goodbye(goodbye) => assert_eq!(goodbye.reason, "you are out"),
+        other => panic!("{other:?}"),
+    }
+}
