@@ -418,9 +418,12 @@ impl Outgoing {
         }
         self.drop_queued(|queued| {
             let due = queued.deadline.is_some_and(|deadline| deadline <= now);
-            let is_late = due && !queued.has_begun();
-            late.extend(is_late.then_some(queued.key));
-            is_late
+            if queued.has_begun() {
+                // Its cancel goes in place of the rest.
+                return late.contains(&queued.key);
+            }
+            late.extend(due.then_some(queued.key));
+            due
         });
         late
     }

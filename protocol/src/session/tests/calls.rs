@@ -3,7 +3,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use std::time::Duration;
 
-use super::pair::{GREET, Pair, UNHEARD, greeting, table};
+use super::pair::{GREET, Pair, TYPING, UNHEARD, greeting, table};
 use crate::frame::{Frame, Frames, Part};
 use crate::limits::{MAX_MESSAGE, MAX_PART};
 use crate::session::{Event, Full, Outcome, Session, State};
@@ -337,4 +337,25 @@ fn a_call_that_had_to_wait_for_the_writer_gets_its_whole_time() {
     pair.server.poll(pair.now);
     let dropped = |event: &Event| matches!(event, Event::Dropped { .. });
     assert!(!pair.server.events.iter().any(dropped));
+}
+
+#[test]
+fn a_call_that_is_late_half_way_leaves_the_wire_in_order() {
+    let limits = Limits::default().call_deadline(Duration::from_secs(5));
+    let mut pair = Pair::open(&limits);
+    // The events take most of the window, so that the call can't go out as a whole.
+    for _ in 0..5 {
+        pair.client.request(pair.now, TYPING, &vec![0; MAX_PART]);
+    }
+    pair.drive();
+    pair.server.session.hold(Number::FIRST);
+    let long = pair.call(&vec![7; 6 * MAX_PART]);
+    pair.pass(Duration::from_secs(6));
+    assert_eq!(pair.client.outcome(long), Some(&Outcome::Deadline));
+    for (number, _) in pair.server.requests() {
+        pair.server.session.done(pair.now, number);
+    }
+    pair.pass(Duration::from_secs(1));
+    assert_eq!(pair.server.end(), None);
+    assert_eq!(pair.client.session.state(), State::Open);
 }
