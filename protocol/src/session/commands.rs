@@ -264,7 +264,8 @@ impl Session {
     /// still goes out, the peer's events and publications that have come are still handled, as far as
     /// [`Limits::drain`](crate::Limits::drain) gives them time; then the two ends part. Calls and streams
     /// of the peer end where they are. A server that hasn't
-    /// welcomed its client refuses it thus. Further calls of this are ignored.
+    /// welcomed its client refuses it thus. A client that wants its session back waits for the welcome
+    /// first, as long as [`Limits::drain`](crate::Limits::drain). Further calls of this are ignored.
     pub fn close(&mut self, now: Time, goodbye: Goodbye) {
         self.now = self.now.max(now);
         match self.state {
@@ -273,6 +274,13 @@ impl Session {
                 self.state = State::Closed;
             }
             State::Detached => self.gone(End::Closed(goodbye)),
+            // Who hasn't heard where the server stands can neither send again what it lacks, nor be
+            // told by its goodbye what it has.
+            State::Greeting if self.is_welcomed() => {
+                let unsent: Vec<Verdict> = self.outgoing.end_queued();
+                self.report(unsent);
+                self.finish(now, goodbye);
+            }
             State::Awaiting | State::Asking | State::Judging => {
                 self.close_with(End::Closed(goodbye.clone()), goodbye);
             }

@@ -350,7 +350,13 @@ impl Session {
                 Timer::Drain if self.state == State::Leaving => self.part(),
                 Timer::Drain => self.drained(),
                 Timer::Finish => {
-                    if let Some(goodbye) = self.finishing.take() {
+                    let Some(goodbye) = self.finishing.take() else {
+                        continue;
+                    };
+                    if self.state == State::Greeting && self.is_welcomed() {
+                        self.dropping = Some(goodbye.code.close_code());
+                        self.gone(End::Closed(goodbye));
+                    } else {
                         self.close(self.now, goodbye);
                     }
                 }

@@ -425,3 +425,50 @@ fn a_welcome_that_contradicts_what_the_client_had_is_refused() {
         assert!(matches!(pair.client.end(), Some(End::Misbehaved(_))));
     }
 }
+
+#[test]
+fn a_close_while_a_session_is_wanted_back_waits_for_the_welcome() {
+    let mut pair = open();
+    let event = pair.client.request(pair.now, TYPING, b"heard");
+    pair.client.poll(pair.now);
+    let message = pair.client.sent.pop_front().expect("it went out");
+    let server = &mut pair.server.session;
+    server.handle(pair.now, Input::Message(&message));
+    // Its acknowledgement is lost.
+    pair.server.poll(pair.now);
+    pair.cut();
+    let wanted = pair.wanted();
+    let goodbye = Goodbye::new(GoodbyeCode::Done, "");
+    pair.client.session.close(pair.now, goodbye.clone());
+    let late = pair.client.request(pair.now, TYPING, b"too late");
+    pair.client.poll(pair.now);
+    assert!(pair.client.sent.is_empty(), "nothing before the welcome");
+    assert_eq!(pair.client.outcome(late), Some(&Outcome::NotReceived));
+    let secret = Secret::from_bytes([9; 32]);
+    let resumed = pair
+        .server
+        .session
+        .resume(pair.now, &wanted, &table(), secret);
+    assert_eq!(resumed, Ok(()));
+    pair.drive();
+    pair.server.session.done(pair.now, Number::FIRST);
+    pair.drive();
+    assert_eq!(pair.client.outcome(event), Some(&Outcome::Accepted));
+    assert_eq!(pair.client.end(), Some(&End::Closed(goodbye)));
+    assert!(matches!(pair.server.end(), Some(End::Goodbye(_))));
+}
+
+#[test]
+fn a_close_while_a_session_is_wanted_back_does_not_wait_for_ever() {
+    let mut pair = open();
+    let event = pair.client.request(pair.now, TYPING, b"heard?");
+    pair.client.poll(pair.now);
+    pair.cut();
+    pair.wanted();
+    let goodbye = Goodbye::new(GoodbyeCode::Done, "");
+    pair.client.session.close(pair.now, goodbye.clone());
+    pair.pass(Duration::from_secs(3));
+    assert_eq!(pair.client.outcome(event), Some(&Outcome::Unknown));
+    assert_eq!(pair.client.end(), Some(&End::Closed(goodbye)));
+    assert_eq!(pair.client.closed, Some(1000));
+}
