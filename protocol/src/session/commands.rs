@@ -277,7 +277,7 @@ impl Session {
             // Who hasn't heard where the server stands can neither send again what it lacks, nor be
             // told by its goodbye what it has.
             State::Greeting if self.is_welcomed() => {
-                let unsent: Vec<Verdict> = self.outgoing.end_queued();
+                let unsent: Vec<Verdict> = self.outgoing.end_unbegun();
                 self.report(unsent);
                 self.finish(now, goodbye);
             }

@@ -455,6 +455,19 @@ impl Outgoing {
             .collect()
     }
 
+    /// Ends what hasn't begun to go out. Topics are left all the same: what is still published there is
+    /// dropped as long as the leave is under way.
+    pub(super) fn end_unbegun(&mut self) -> Vec<Verdict> {
+        let mut ended = Vec::new();
+        self.drop_queued(|queued| {
+            let leaves = queued.class == Class::Topic && queued.kind == LEAVE;
+            let unwanted = !queued.has_begun() && !leaves;
+            ended.extend(unwanted.then_some((queued.key, Outcome::NotReceived)));
+            unwanted
+        });
+        ended
+    }
+
     /// Ends everything: `received` is what the peer says it has, if it said anything.
     pub(super) fn end_all(&mut self, received: Received) -> Vec<Verdict> {
         let mut ended = self.end_queued();

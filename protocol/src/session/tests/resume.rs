@@ -5,8 +5,8 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use std::time::Duration;
 
-use super::pair::{ASK, GREET, Pair, TYPING, greeting, table};
-use crate::frame::{Continuity, Frame};
+use super::pair::{ASK, GREET, Pair, ROOM, TYPING, greeting, table};
+use crate::frame::{Continuity, Frame, Start};
 use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 use crate::limits::MAX_PART;
 use crate::session::{End, Event, Fresh, Input, NotResumed, Outcome, State};
@@ -471,4 +471,38 @@ fn a_close_while_a_session_is_wanted_back_does_not_wait_for_ever() {
     assert_eq!(pair.client.outcome(event), Some(&Outcome::Unknown));
     assert_eq!(pair.client.end(), Some(&End::Closed(goodbye)));
     assert_eq!(pair.client.closed, Some(1000));
+}
+
+#[test]
+fn a_message_that_is_half_out_when_its_session_is_to_end_still_goes_out() {
+    let mut pair = Pair::open(&Limits::default().requests(0));
+    let long = pair
+        .client
+        .request(pair.now, TYPING, &vec![7; 4 * MAX_PART]);
+    let unsent = pair.client.request(pair.now, TYPING, b"unsent");
+    pair.client.poll(pair.now);
+    let subscription = pair
+        .client
+        .session
+        .subscribe(pair.now, ROOM, b"", Start::Now);
+    let subscription = subscription.expect("the queue has room");
+    pair.cut();
+    let wanted = pair.wanted();
+    pair.client.session.unsubscribe(pair.now, subscription);
+    let goodbye = Goodbye::new(GoodbyeCode::Done, "");
+    pair.client.session.close(pair.now, goodbye);
+    pair.client.poll(pair.now);
+    assert_eq!(pair.client.outcome(unsent), Some(&Outcome::NotReceived));
+    let secret = Secret::from_bytes([9; 32]);
+    let resumed = pair
+        .server
+        .session
+        .resume(pair.now, &wanted, &table(), secret);
+    assert_eq!(resumed, Ok(()));
+    pair.drive();
+    let (number, payload) = pair.server.requests().remove(0);
+    assert_eq!(payload, vec![7; 4 * MAX_PART]);
+    pair.server.session.done(pair.now, number);
+    pair.drive();
+    assert_eq!(pair.client.outcome(long), Some(&Outcome::Accepted));
 }
