@@ -202,7 +202,9 @@ impl Log {
                 let offset = Offset::new(back).unwrap_or(Offset::FIRST);
                 (offset.max(self.first), Verdict::Begun)
             }
-            Start::At(position) if position.epoch != self.epoch => (next, Verdict::NewEpoch),
+            Start::At(position) if position.epoch != self.epoch && !mutant!("epoch_ignored") => {
+                (next, Verdict::NewEpoch)
+            }
             // Nobody has been told such a position.
             Start::At(position) if position.offset > next => (next, Verdict::NewEpoch),
             Start::At(position) if position.offset < self.first => (self.first, Verdict::Gap),
@@ -229,11 +231,11 @@ impl Log {
     ) -> Slice {
         let end = out.len() + room.bytes;
         let mut slice = Slice {
-            next: from,
+            next: mutant!("skip_untold", from.max(self.first), from),
             charged: 0,
             more: false,
         };
-        if from < self.first {
+        if slice.next < self.first {
             let first = self.first;
             slice.more = !self.skip(first, SkipReason::Gone, room.credit, end, out, &mut slice);
             if slice.more {
@@ -278,7 +280,9 @@ impl Log {
             return false;
         };
         let payload = match reader.format {
-            _ if entry.except == Some(reader.peer) => Err(SkipReason::LeftOut),
+            _ if entry.except == Some(reader.peer) && !mutant!("left_out_heard") => {
+                Err(SkipReason::LeftOut)
+            }
             Format::Postcard => Ok(&entry.postcard),
             Format::Json => {
                 if matches!(entry.json, Json::Unread) {

@@ -233,7 +233,7 @@ impl Incoming {
                 cancelled,
             } = self.waiting.pop_front()?;
             let number = request.number;
-            let blocks = request.class == Class::Event
+            let blocks = request.class == Class::Event && !mutant!("event_does_not_block")
                 // Publications of one client keep their order, and joins of one topic theirs.
                 || request.class == Class::Topic && matches!(request.kind, JOIN | PUBLISH)
                 || self.in_order.contains(&request.kind);
@@ -244,6 +244,7 @@ impl Incoming {
             }
             self.release_head();
             if cancelled {
+                mutant!("cancel_unanswered", continue);
                 let answer = Answer::Refused(Refusal::Cancelled.into());
                 self.answers.push_back(Answering::new(number, answer));
                 continue;
@@ -297,7 +298,8 @@ impl Incoming {
         let Some(running) = self.running.get_mut(call) else {
             return;
         };
-        if let Some(feed) = running.feed.as_mut().filter(|feed| !feed.is_empty()) {
+        let waits = |feed: &&mut Feed| !feed.is_empty() && !mutant!("end_before_items");
+        if let Some(feed) = running.feed.as_mut().filter(waits) {
             feed.end.get_or_insert(answer);
             return;
         }

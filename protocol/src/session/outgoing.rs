@@ -232,6 +232,7 @@ impl Outgoing {
     /// The peer may not have heard how far its streams may go.
     pub(super) fn tell_streams_again(&mut self) {
         for call in self.in_flight.values_mut() {
+            mutant!("part_lost_at_cut", call.answer = None);
             if let Some(items) = &mut call.items {
                 items.grant.tell_again();
             }
@@ -420,7 +421,7 @@ impl Outgoing {
             let due = queued.deadline.is_some_and(|deadline| deadline <= now);
             if queued.has_begun() {
                 // Its cancel goes in place of the rest.
-                return late.contains(&queued.key);
+                return late.contains(&queued.key) && !mutant!("late_call_goes_on");
             }
             late.extend(due.then_some(queued.key));
             due
@@ -486,6 +487,7 @@ impl Outgoing {
             let outcome = match has(number) {
                 Some(true) => Outcome::Accepted,
                 Some(false) => Outcome::NotReceived,
+                None if mutant!("not_received_of_written") => Outcome::NotReceived,
                 None => Outcome::Unknown,
             };
             ended.push((key, outcome));
