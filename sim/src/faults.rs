@@ -21,7 +21,7 @@ impl World<'_> {
         let client = self.dice.place(self.clients.len());
         let conn = self.ends[self.clients[client].end].conn;
         let process = self.dice.place(self.processes.len());
-        let beat = self.times.heartbeat.as_millis() as u64;
+        let beat = self.bounds.heartbeat.as_millis() as u64;
         let happened = match (self.dice.roll(24), conn) {
             (0..12, Some(conn)) => {
                 self.cut(conn);

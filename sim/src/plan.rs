@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use twinwire::Limits;
+use twinwire::limits::MAX_MESSAGE;
 
 use crate::Dice;
 
@@ -62,17 +63,24 @@ impl Plan {
     }
 }
 
-/// The times of a world's limits, which the sessions keep to themselves.
+/// A world's limits, which the sessions keep to themselves.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Times {
+pub(crate) struct Bounds {
+    pub(crate) calls: usize,
+    pub(crate) streams: usize,
+    /// Of each stream and each subscription, in charged bytes.
+    pub(crate) window: u64,
     pub(crate) heartbeat: Duration,
     pub(crate) resume: Duration,
     pub(crate) deadline: Duration,
 }
 
 /// Narrow limits, so that a short run meets all of them.
-pub(crate) fn draw_limits(dice: &mut Dice) -> (Limits, Times) {
-    let times = Times {
+pub(crate) fn draw_limits(dice: &mut Dice) -> (Limits, Bounds) {
+    let bounds = Bounds {
+        calls: 2 + dice.place(7),
+        streams: 1 + dice.place(3),
+        window: MAX_MESSAGE as u64,
         heartbeat: dice.wait(800, 2_500),
         resume: dice.wait(3_000, 12_000),
         deadline: dice.wait(4_000, 20_000),
@@ -80,15 +88,15 @@ pub(crate) fn draw_limits(dice: &mut Dice) -> (Limits, Times) {
     let limits = Limits::default()
         .requests(0)
         .queued(0)
-        .calls(2 + dice.place(7))
-        .streams(1 + dice.place(3))
-        .stream_window(0)
+        .calls(bounds.calls)
+        .streams(bounds.streams)
+        .stream_window(bounds.window)
         .subscriptions(2 + dice.place(2))
-        .subscription_window(0)
+        .subscription_window(bounds.window)
         .handshake(dice.wait(1_500, 4_000))
-        .call_deadline(times.deadline)
+        .call_deadline(bounds.deadline)
         .drain(dice.wait(500, 2_000))
-        .heartbeat(times.heartbeat)
-        .resume(times.resume);
-    (limits, times)
+        .heartbeat(bounds.heartbeat)
+        .resume(bounds.resume);
+    (limits, bounds)
 }

@@ -151,6 +151,7 @@ impl Port<'_> {
 
     /// [`Session::consumed`].
     pub fn consumed(&mut self, of: RequestKey) {
+        self.oracle.taken(self.who, of);
         self.session.consumed(self.now, of);
     }
 

@@ -130,7 +130,7 @@ impl World<'_> {
                     .any(|(_, packet)| matches!(packet, Packet::Message(_))),
                 kept: at
                     .detached_at
-                    .is_some_and(|since| since + self.times.resume <= self.clock(end)),
+                    .is_some_and(|since| since + self.bounds.resume <= self.clock(end)),
                 calm: self.is_calm() && self.is_heard(end),
             };
             self.oracle.hears(hearing, &events)?;

@@ -12,7 +12,7 @@ use twinwire::{Class, Limits, Time};
 use crate::end::{End, Process, SERVER};
 use crate::link::{Conn, To};
 use crate::oracle::{Check, Oracle, Who, Wrong, ensure};
-use crate::plan::{Times, draw_limits};
+use crate::plan::{Bounds, draw_limits};
 use crate::server::Server;
 use crate::simulation::Apps;
 use crate::{Dice, Failure, Phase, Plan, Report};
@@ -62,7 +62,7 @@ pub(crate) struct World<'a> {
     queue: BinaryHeap<Reverse<(Time, u64, Due)>>,
     sequence: u64,
     pub(crate) limits: Limits,
-    pub(crate) times: Times,
+    pub(crate) bounds: Bounds,
     pub(crate) table: Arc<Table>,
     pub(crate) classes: Vec<Class>,
     pub(crate) conns: Vec<Conn>,
@@ -87,10 +87,10 @@ const MOST_STEPS: u64 = 400_000;
 impl<'a> World<'a> {
     pub(crate) fn new(seed: u64, plan: &'a Plan, apps: &'a Apps) -> Self {
         let mut dice = Dice::new(seed);
-        let (limits, times) = draw_limits(&mut dice);
+        let (limits, bounds) = draw_limits(&mut dice);
         let table = Arc::new(Table::new(apps.kinds.clone()));
         let classes = apps.kinds.iter().map(|kind| kind.class).collect();
-        let mut oracle = Oracle::new(times.deadline, apps.in_order.clone());
+        let mut oracle = Oracle::new(bounds, apps.in_order.clone());
         let server = Server::new(&mut oracle, dice.one_in(5));
         let mut world = Self {
             plan,
@@ -101,7 +101,7 @@ impl<'a> World<'a> {
             queue: BinaryHeap::new(),
             sequence: 0,
             limits,
-            times,
+            bounds,
             table,
             classes,
             conns: Vec::new(),
@@ -182,7 +182,7 @@ impl<'a> World<'a> {
 
     /// Nothing has gone wrong for long enough to have been noticed and mended.
     pub(crate) fn is_calm(&self) -> bool {
-        let mended = self.times.heartbeat * 3 + Duration::from_secs(4);
+        let mended = self.bounds.heartbeat * 3 + Duration::from_secs(4);
         self.quiet_since
             .is_some_and(|since| since + mended < self.now)
     }
@@ -255,11 +255,12 @@ impl<'a> World<'a> {
 
     /// Waits until nothing is under way any more, for a bounded time.
     fn come_to_rest(&mut self, when: &str) -> Check {
-        let Times {
+        let Bounds {
             heartbeat,
             resume,
             deadline,
-        } = self.times;
+            ..
+        } = self.bounds;
         let bound = heartbeat * 6 + resume * 2 + deadline * 2 + Duration::from_secs(30);
         let until = self.now + bound;
         let mut calm = 0;
@@ -310,7 +311,7 @@ impl<'a> World<'a> {
         let (time, before) = (Duration::from_secs(30), self.oracle.report.polls);
         self.pass(time)?;
         let polls = self.oracle.report.polls - before;
-        let beats = (time.as_millis() / self.times.heartbeat.as_millis()) as u64 + 1;
+        let beats = (time.as_millis() / self.bounds.heartbeat.as_millis()) as u64 + 1;
         let most = beats * 24 * self.clients.len() as u64;
         ensure!(
             polls <= most,

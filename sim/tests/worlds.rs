@@ -1,4 +1,5 @@
 //! That worlds are what they promise to be.
+#![cfg(not(target_arch = "wasm32"))]
 
 use std::time::Duration;
 

@@ -41,6 +41,16 @@ impl Oracle {
             || way == Way::Up && self.in_order.contains(&request.kind);
         record.blocking[way as usize] = blocks.then_some(number);
         record.running[way as usize].insert(number, (id, hearing.now));
+        let running = record.running[way as usize].values();
+        let is_stream = |id: u32| self.made[id as usize].class == Class::Stream;
+        let streams = running.clone().filter(|(id, _)| is_stream(*id)).count();
+        // An event counts against nothing: there is one at a time.
+        let fits = running.len() <= self.bounds.calls + 1 && streams <= self.bounds.streams;
+        ensure!(
+            fits,
+            "{} handlers at work, {streams} of streams",
+            running.len()
+        );
         self.report.messages += 1;
         Ok(())
     }
@@ -111,7 +121,7 @@ impl Oracle {
             let made = &mut self.made[id as usize];
             made.refusal = Some(why);
             let took = hearing.now.saturating_since(since);
-            let in_time = why == Refusal::Deadline && took < self.deadline;
+            let in_time = why == Refusal::Deadline && took < self.bounds.deadline;
             ensure!(!in_time, "the handler of {id} was dropped before its time");
         }
         Ok(())

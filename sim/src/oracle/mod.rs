@@ -6,12 +6,13 @@ mod topics;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Duration;
 
 use twinwire::frame::{Joined, Refusal};
+use twinwire::limits::FRAME_COST;
 use twinwire::session::{Event, Fresh, RequestKey, State};
 use twinwire::{Class, End, GoodbyeCode, Number, PeerId, SessionId, Time};
 
+use crate::plan::Bounds;
 use crate::{Coverage, Report};
 pub(crate) use topics::LogId;
 use topics::{LogRecord, Subscription};
@@ -97,8 +98,28 @@ pub(crate) struct Made {
     refusal: Option<Refusal>,
     items: Vec<u64>,
     heard: usize,
+    untaken: Untaken,
     joined: Option<Joined>,
     appended: Option<(LogId, u64)>,
+}
+
+/// What was handed over and the application hasn't taken, as it was charged.
+#[derive(Debug, Default)]
+struct Untaken(VecDeque<u64>);
+
+impl Untaken {
+    /// One more: whether all but the largest, which may be larger than the window if it is alone, are within
+    /// the window.
+    fn add(&mut self, payload: usize, window: u64) -> Check {
+        self.0.push_back(payload as u64 + FRAME_COST);
+        let largest = self.0.iter().max().copied().unwrap_or(0);
+        let rest = self.0.iter().sum::<u64>() - largest;
+        ensure!(
+            rest <= window,
+            "{rest} bytes wait for a slow consumer, besides {largest}"
+        );
+        Ok(())
+    }
 }
 
 /// A client's `Session`.
@@ -170,7 +191,7 @@ pub(crate) struct Oracle {
     pub(crate) sessions: Vec<Record>,
     logs: Vec<LogRecord>,
     subscriptions: BTreeMap<(usize, RequestKey), Subscription>,
-    deadline: Duration,
+    bounds: Bounds,
     in_order: Vec<u32>,
     pub(crate) boot: u64,
     pub(crate) report: Report,
@@ -222,14 +243,14 @@ pub(crate) fn peer_id(session: usize) -> PeerId {
 }
 
 impl Oracle {
-    pub(crate) fn new(deadline: Duration, in_order: Vec<u32>) -> Self {
+    pub(crate) fn new(bounds: Bounds, in_order: Vec<u32>) -> Self {
         Self {
             made: Vec::new(),
             lives: Vec::new(),
             sessions: Vec::new(),
             logs: Vec::new(),
             subscriptions: BTreeMap::new(),
-            deadline,
+            bounds,
             in_order,
             boot: 0,
             report: Report::default(),
@@ -324,6 +345,7 @@ impl Oracle {
             refusal: None,
             items: Vec::new(),
             heard: 0,
+            untaken: Untaken::default(),
             joined: None,
             appended: None,
         });

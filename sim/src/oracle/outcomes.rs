@@ -61,8 +61,21 @@ impl Oracle {
             made.heard
         );
         made.heard += 1;
+        made.untaken.add(payload.len(), self.bounds.window)?;
         self.report.messages += 1;
         Ok(())
+    }
+
+    /// The application has taken an item or a publication.
+    pub(crate) fn taken(&mut self, who: Who, key: RequestKey) {
+        let stream = self.keys(who).ok().and_then(|keys| keys.get(&key).copied());
+        if let Some(id) = stream {
+            self.made[id as usize].untaken.0.pop_front();
+        } else if let Who::Client(life) = who
+            && let Some(subscription) = self.subscriptions.get_mut(&(life, key))
+        {
+            subscription.untaken.0.pop_front();
+        }
     }
 
     /// The outcome of a request.
@@ -76,7 +89,7 @@ impl Oracle {
     ) -> Check {
         let id = self.keys(hearing.who)?.remove(&key);
         let id = id.ok_or_else(|| Wrong(format!("{key:?} has a second outcome: {outcome:?}")))?;
-        let deadline = self.deadline;
+        let deadline = self.bounds.deadline;
         let made = &mut self.made[id as usize];
         let fate = match outcome {
             Outcome::Answered(Answer::Value(payload)) => {

@@ -32,6 +32,7 @@ pub(super) struct LogRecord {
 pub(super) struct Subscription {
     log: LogId,
     next: Offset,
+    pub(super) untaken: super::Untaken,
 }
 
 impl Oracle {
@@ -102,6 +103,7 @@ impl Oracle {
         let subscription = Subscription {
             log: LogId::of(joined.position.epoch),
             next: joined.position.offset,
+            untaken: super::Untaken::default(),
         };
         self.subscriptions.insert((life, key), subscription);
         Ok(())
@@ -130,7 +132,9 @@ impl Oracle {
         offset: Offset,
         payload: &[u8],
     ) -> Check {
+        let window = self.bounds.window;
         let (subscription, peer) = self.subscription(who, key)?;
+        subscription.untaken.add(payload.len(), window)?;
         let due = subscription.next;
         ensure!(offset == due, "{offset} came where {due} was due");
         subscription.next = offset.following();
@@ -153,7 +157,9 @@ impl Oracle {
     }
 
     pub(super) fn skipped(&mut self, who: Who, key: RequestKey, skipped: &Skipped) -> Check {
+        let window = self.bounds.window;
         let (subscription, peer) = self.subscription(who, key)?;
+        subscription.untaken.add(0, window)?;
         ensure!(
             skipped.from == subscription.next && skipped.from < skipped.to,
             "{skipped:?}"
