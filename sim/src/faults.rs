@@ -123,11 +123,9 @@ impl World<'_> {
         Ok(true)
     }
 
-    /// Nothing goes wrong any more; what is broken stays so until it is noticed.
-    pub(crate) fn heal(&mut self) -> Check {
-        for end in &mut self.ends {
-            end.stalled_until = Time::default();
-        }
+    /// Nothing more goes wrong; what is broken, frozen or stalled stays so until it is noticed or over. Gives
+    /// when the last of it is over.
+    pub(crate) fn heal(&mut self) -> Time {
         for client in 0..self.clients.len() {
             // Nobody waits for long any more.
             if self.clients[client].connecting {
@@ -135,10 +133,11 @@ impl World<'_> {
                 self.plan_next(wait, Due::Connects { client });
             }
         }
-        for process in 0..self.processes.len() {
-            self.processes[process].frozen_until = None;
-            self.run_process(process)?;
-        }
-        Ok(())
+        let frozen = self
+            .processes
+            .iter()
+            .filter_map(|process| process.frozen_until);
+        let stalled = self.ends.iter().map(|end| end.stalled_until);
+        frozen.chain(stalled).fold(self.now, Time::max)
     }
 }

@@ -166,8 +166,7 @@ impl<'a> World<'a> {
             self.step()?;
         }
         self.enter(Phase::Quiet);
-        self.quiet_since = Some(self.now);
-        self.heal()?;
+        self.quiet_since = Some(self.heal());
         self.come_to_rest("after the faults")?;
         self.enter(Phase::Proof);
         let before = self.oracle.requests();
@@ -271,7 +270,8 @@ impl<'a> World<'a> {
                 return Err(Wrong(format!("no rest {when} within {bound:?}")));
             }
             self.pass(Duration::from_millis(500))?;
-            let rests = self.all_connected()
+            let rests = self.quiet_since.is_some_and(|since| since < self.now)
+                && self.all_connected()
                 && self
                     .ends
                     .iter()
@@ -312,7 +312,7 @@ impl<'a> World<'a> {
         self.pass(time)?;
         let polls = self.oracle.report.polls - before;
         let beats = (time.as_millis() / self.bounds.heartbeat.as_millis()) as u64 + 1;
-        let most = beats * 24 * self.clients.len() as u64;
+        let most = beats * 40 * self.clients.len() as u64;
         ensure!(
             polls <= most,
             "{polls} polls in {time:?} of rest, {most} at most"
