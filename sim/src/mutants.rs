@@ -83,6 +83,8 @@ pub const MUTANTS: &[(&str, &str)] = &[
         "event_does_not_block",
         "the next request starts beside an event's handler",
     ),
+    ("hold_ignored", "an event that is held has a deadline"),
+    ("replaced_half_way", "what has begun to go out is replaced"),
     ("alias_reused", "two topics' publications go by one alias"),
     (
         "leave_of_any_join",

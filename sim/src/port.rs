@@ -182,6 +182,25 @@ impl Port<'_> {
         self.session.done(self.now, event);
     }
 
+    /// [`Session::hold`].
+    pub fn hold(&mut self, event: Number) {
+        self.oracle.held(self.who, event);
+        self.session.hold(event);
+    }
+
+    /// [`Session::replace`]; says whether that was still possible.
+    pub fn replace(&mut self, request: RequestKey, payload: &[u8]) -> bool {
+        let Some((id, stamped)) = self.oracle.stamp_again(self.who, request, payload) else {
+            return false;
+        };
+        let hashed = hash(0, &stamped);
+        let replaced = self.session.replace(request, stamped).is_ok();
+        if replaced {
+            self.oracle.replaced(id, hashed);
+        }
+        replaced
+    }
+
     /// [`Session::prompt`].
     pub fn prompt(&mut self) {
         self.session.prompt(self.now);

@@ -53,6 +53,8 @@ pub(crate) struct RandomApp {
     is_client: bool,
     temper: Temper,
     calls: Vec<RequestKey>,
+    /// A request of which only the newest value matters.
+    newest: Option<RequestKey>,
     untaken: BTreeMap<RequestKey, u64>,
     work: BTreeMap<Number, Work>,
     topics: [Joined; TOPICS],
@@ -72,6 +74,7 @@ impl RandomApp {
             is_client,
             temper,
             calls: Vec::new(),
+            newest: None,
             untaken: BTreeMap::new(),
             work: BTreeMap::new(),
             topics: Default::default(),
@@ -94,9 +97,13 @@ impl RandomApp {
         let payload = self.temper.filling(dice);
         if port.has_room(payload.len())
             && let Ok(key) = port.request(kind, &payload)
-            && kind != EVENT
         {
-            self.calls.push(key);
+            if kind != EVENT {
+                self.calls.push(key);
+            }
+            if dice.one_in(12) {
+                self.newest = Some(key);
+            }
         }
     }
 
@@ -145,6 +152,13 @@ impl RandomApp {
                     port.consumed(subscription);
                 }
             }
+        }
+    }
+
+    fn replace(&mut self, port: &mut Port<'_>, dice: &mut Dice) {
+        if let Some(key) = self.newest {
+            let replaced = port.replace(key, &self.temper.filling(dice));
+            self.newest = self.newest.filter(|_| replaced);
         }
     }
 
@@ -254,14 +268,18 @@ impl Application for RandomApp {
             0..5 => self.ask(port, dice),
             5..7 if self.is_client => self.talk(port, dice),
             7 if dice.one_in(4) => port.prompt(),
+            7 => self.replace(port, dice),
             8 if dice.one_in(self.temper.boredom) => port.close(dice.one_in(2)),
             _ => {}
         }
     }
 
-    fn hear(&mut self, _: &mut Port<'_>, event: Event, dice: &mut Dice) {
+    fn hear(&mut self, port: &mut Port<'_>, event: Event, dice: &mut Dice) {
         match event {
             Event::Request(request) => {
+                if request.class == Class::Event && dice.one_in(6) {
+                    port.hold(request.number);
+                }
                 let items = match request.class {
                     Class::Stream if self.temper.loud => dice.roll(40),
                     Class::Stream => dice.roll(12),

@@ -273,7 +273,7 @@ impl Incoming {
     pub(super) fn hold(&mut self, event: Number) {
         let running = self.running.get_mut(event);
         if let Some(running) = running.filter(|running| running.class == Class::Event) {
-            running.deadline = None;
+            running.deadline = mutant!("hold_ignored", running.deadline, None);
         }
     }
 

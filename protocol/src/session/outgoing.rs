@@ -183,7 +183,8 @@ impl Outgoing {
     /// Takes another payload for a request that hasn't begun to go out.
     pub(super) fn replace(&mut self, key: RequestKey, payload: Vec<u8>) -> Result<(), Vec<u8>> {
         let waiting = self.queue.iter_mut().find(|queued| queued.key == key);
-        let Some(queued) = waiting.filter(|queued| !queued.has_begun()) else {
+        let may = |queued: &&mut Queued| !queued.has_begun() || mutant!("replaced_half_way");
+        let Some(queued) = waiting.filter(may) else {
             return Err(payload);
         };
         if self.largest.is_some_and(|largest| payload.len() > largest) {

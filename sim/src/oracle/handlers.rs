@@ -115,11 +115,27 @@ impl Oracle {
         self.ends(who, number);
     }
 
+    /// An event's handler takes its time.
+    pub(crate) fn held(&mut self, who: Who, number: Number) {
+        let Some(session) = self.session(who) else {
+            return;
+        };
+        let running = &self.sessions[session].running[who.hears() as usize];
+        if let Some((id, _)) = running.get(&number) {
+            self.made[*id as usize].held = true;
+        }
+    }
+
     /// A handler is dropped.
     pub(super) fn dropped(&mut self, hearing: Hearing, number: Number, why: Refusal) -> Check {
         if let Some((id, since)) = self.ends(hearing.who, number) {
             let made = &mut self.made[id as usize];
             made.refusal = Some(why);
+            let held = made.held && why == Refusal::Deadline;
+            ensure!(
+                !held,
+                "the handler of {id} was dropped, which has all the time it needs"
+            );
             let took = hearing.now.saturating_since(since);
             let in_time = why == Refusal::Deadline && took < self.bounds.deadline;
             ensure!(!in_time, "the handler of {id} was dropped before its time");

@@ -1,5 +1,6 @@
 //! What must be true, whatever happens: a plain account of all that was asked for, beside the sessions.
 
+mod endings;
 mod handlers;
 mod outcomes;
 mod topics;
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use twinwire::frame::{Joined, Refusal};
 use twinwire::limits::FRAME_COST;
 use twinwire::session::{Event, Fresh, RequestKey, State};
-use twinwire::{Class, End, GoodbyeCode, Number, PeerId, SessionId, Time};
+use twinwire::{Class, Number, PeerId, SessionId, Time};
 
 use crate::plan::Bounds;
 use crate::{Coverage, Report};
@@ -88,6 +89,8 @@ pub(crate) struct Made {
     cancelled: bool,
     /// A later one was handed over before it: it must be refused.
     skipped: bool,
+    /// Its handler has all the time that it needs.
+    held: bool,
     /// It is whole in the peer's session.
     arrived: bool,
     handed: bool,
@@ -330,6 +333,22 @@ impl Oracle {
         Ok(())
     }
 
+    /// What another payload of a request that waits is sent as; none for a topic's.
+    pub(crate) fn stamp_again(
+        &mut self,
+        who: Who,
+        key: RequestKey,
+        payload: &[u8],
+    ) -> Option<(u32, Vec<u8>)> {
+        let id = *self.keys(who).ok()?.get(&key)?;
+        let is_topic = self.made[id as usize].class == Class::Topic;
+        (!is_topic).then(|| (id, stamp(id, 0, payload)))
+    }
+
+    pub(crate) fn replaced(&mut self, id: u32, hashed: u64) {
+        self.made[id as usize].hash = hashed;
+    }
+
     /// Something that is of no session: a publication of the server's own.
     pub(crate) fn publish(&mut self, class: Class, at: Time, stamped: &[u8]) -> u32 {
         self.made.push(Made {
@@ -338,6 +357,7 @@ impl Oracle {
             at,
             cancelled: false,
             skipped: false,
+            held: false,
             arrived: false,
             handed: false,
             fate: None,
@@ -443,101 +463,6 @@ impl Oracle {
         };
         let closing = matches!(who, Who::Client(life) if self.lives[life].closing);
         closing || self.session(who).is_some_and(closed)
-    }
-
-    /// The client's session is another.
-    fn fresh(&mut self, who: Who, why: Fresh) -> Check {
-        let Who::Client(life) = who else {
-            return Err(Wrong("a server's session can't begin anew".to_owned()));
-        };
-        let lost = self.lives[life].session.take();
-        let lost = lost.ok_or_else(|| Wrong("a session was lost that there wasn't".to_owned()))?;
-        let record = &mut self.sessions[lost];
-        let restarted = record.boot != self.boot;
-        let is_true = match why {
-            Fresh::Restarted => restarted,
-            Fresh::Evicted => record.over || record.closed,
-            Fresh::Unknown => false,
-        };
-        ensure!(
-            is_true,
-            "the session was lost as {why:?}, restarted: {restarted}, over: {}",
-            record.over
-        );
-        self.leaves(life, lost);
-        let life = &mut self.lives[life];
-        ensure!(
-            life.keys.is_empty(),
-            "requests of a lost session have no outcome"
-        );
-        life.start = life.made.len();
-        self.report.lost += 1;
-        Ok(())
-    }
-
-    /// The client's end of a session is over.
-    fn leaves(&mut self, life: usize, session: usize) {
-        self.subscriptions.retain(|(of, _), _| *of != life);
-        let record = &mut self.sessions[session];
-        record.up_end = Some(self.lives[life].made.len());
-        record.running[Way::Down as usize].clear();
-        record.blocking[Way::Down as usize] = None;
-    }
-
-    /// A session is over for good.
-    fn ended(&mut self, hearing: Hearing, end: &End) -> Check {
-        ensure!(
-            !hearing.unread,
-            "it ended before it read what had come: {end}"
-        );
-        let session = self.session(hearing.who);
-        let record = session.map(|session| &self.sessions[session]);
-        let closed = self.is_closing(hearing.who) || hearing.who == Who::Greeter;
-        // The client gave up before it heard the welcome.
-        let unheard = record.is_none_or(|record| record.up.is_none());
-        let said = |code| {
-            matches!(
-                code,
-                GoodbyeCode::Done | GoodbyeCode::GoingAway | GoodbyeCode::Internal
-            )
-        };
-        let is_true = match end {
-            End::Closed(goodbye) => said(goodbye.code) || goodbye.code == GoodbyeCode::Superseded,
-            End::Goodbye(goodbye) => {
-                closed && said(goodbye.code) || unheard && goodbye.code == GoodbyeCode::TooSlow
-            }
-            End::TooSlow => session.is_none(),
-            End::Lost if session.is_none() => true,
-            End::Lost => hearing.kept && matches!(hearing.who, Who::Server(_)),
-            End::Silent | End::Misbehaved(_) => false,
-            _ => false,
-        };
-        ensure!(is_true, "a session ended: {end}");
-        ensure!(
-            self.pending(hearing.who) == 0,
-            "requests have no outcome at the end of their session"
-        );
-        match (hearing.who, session) {
-            (Who::Client(life), session) => {
-                if let Some(session) = session {
-                    self.leaves(life, session);
-                }
-                self.lives[life].over = true;
-                self.lives[life].session = None;
-            }
-            (Who::Server(session), _) => self.given_up(session),
-            (Who::Greeter, _) => {}
-        }
-        Ok(())
-    }
-
-    /// The server's end of a session is no more.
-    pub(crate) fn given_up(&mut self, session: usize) {
-        let record = &mut self.sessions[session];
-        record.over = true;
-        record.keys.clear();
-        record.running[Way::Up as usize].clear();
-        record.blocking[Way::Up as usize] = None;
     }
 
     /// After quiet: everything that is to come has come.
