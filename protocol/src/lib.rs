@@ -41,9 +41,14 @@
 // The derives name this crate from outside and from within alike.
 extern crate self as twinwire;
 
+#[macro_use]
+mod mutant;
+
 pub mod frame;
 pub mod limits;
 pub mod log;
+#[cfg(twinwire_mutants)]
+pub mod mutants;
 pub mod session;
 pub mod shape;
 pub mod version;

@@ -13,7 +13,11 @@ usage: cargo xtask VERB
   start [--port N]   set up what is missing, build the page, serve page and wire
                      (http://localhost:9501, or port N; 0 takes any free one)
   test [SUITE…]      run the suites, or those named, and end with one table:
-                     fmt lint doc unit vectors server wasm stories tidy
+                     fmt lint doc unit vectors sim server wasm stories tidy
+  simulate [--seeds N] [--seed S] [--mutant NAME] [--mutants]
+                     run sessions in a world of faults, against an oracle: 10,000
+                     seeds, so many, or one; with a bug planted, by name, or with
+                     each of them in turn, to see with which seed it is found
   bench              compare the browser's socket with gloo-net's, in three browsers:
                      messages a second and their ratio, printed and never judged
   tidy               the house rules alone, as `test tidy`
@@ -30,8 +34,16 @@ environment:
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     Help,
-    Start { port: u16 },
-    Test { suites: Vec<Suite> },
+    Start {
+        port: u16,
+    },
+    Test {
+        suites: Vec<Suite>,
+    },
+    Simulate {
+        arguments: Vec<String>,
+        mutants: bool,
+    },
     Bench,
     Tidy,
     Path,
@@ -46,6 +58,8 @@ pub(crate) enum Misuse {
     UnexpectedArgument(String),
     PortMissing,
     PortInvalid(String),
+    ValueMissing(String),
+    NoNumber { of: String, value: String },
 }
 
 impl fmt::Display for Misuse {
@@ -59,6 +73,8 @@ impl fmt::Display for Misuse {
             Self::PortInvalid(port) => {
                 write!(f, "--port takes a number from 0 to 65535, not `{port}`")
             }
+            Self::ValueMissing(option) => write!(f, "{option} needs a value"),
+            Self::NoNumber { of, value } => write!(f, "{of} takes a number, not `{value}`"),
         }
     }
 }
@@ -78,6 +94,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb,
         "test" => Ok(Verb::Test {
             suites: parse_suites(rest)?,
         }),
+        "simulate" => parse_simulate(rest),
         "bench" => nothing_more(rest, Verb::Bench),
         "tidy" => nothing_more(rest, Verb::Tidy),
         "path" => nothing_more(rest, Verb::Path),
@@ -108,6 +125,31 @@ fn parse_port(rest: Vec<String>) -> Result<u16, Misuse> {
         port = value.parse().map_err(|_| Misuse::PortInvalid(value))?;
     }
     Ok(port)
+}
+
+/// The simulator's own arguments, looked through before anything is compiled for them.
+fn parse_simulate(rest: Vec<String>) -> Result<Verb, Misuse> {
+    let mut mutants = false;
+    let mut words = rest.iter();
+    while let Some(option) = words.next() {
+        match option.as_str() {
+            "--mutants" => mutants = true,
+            "--seeds" | "--seed" | "--mutant" => {
+                let value = words.next();
+                let value = value.ok_or_else(|| Misuse::ValueMissing(option.clone()))?;
+                mutants |= option == "--mutant";
+                if option != "--mutant" && value.parse::<u64>().is_err() {
+                    let (of, value) = (option.clone(), value.clone());
+                    return Err(Misuse::NoNumber { of, value });
+                }
+            }
+            _ => return Err(Misuse::UnexpectedArgument(option.clone())),
+        }
+    }
+    Ok(Verb::Simulate {
+        arguments: rest,
+        mutants,
+    })
 }
 
 /// All suites when none is named; in the order of a full run, each once, however they are named.
@@ -183,6 +225,29 @@ mod tests {
             Err(Misuse::UnexpectedArgument("--fast".into())),
         );
         check("tidy all", Err(Misuse::UnexpectedArgument("all".into())));
+    }
+
+    #[test]
+    fn the_simulators_arguments_are_looked_through() {
+        let simulate = |line: &str, mutants| {
+            let arguments = line.split_whitespace().map(str::to_owned).collect();
+            Ok(Verb::Simulate { arguments, mutants })
+        };
+        for (line, mutants) in [
+            ("", false),
+            ("--seeds 500", false),
+            ("--seed 7 --mutant ack_ahead", true),
+            ("--mutants --seeds 9", true),
+        ] {
+            check(&format!("simulate {line}"), simulate(line, mutants));
+        }
+        let (of, value) = ("--seeds".into(), "many".into());
+        check("simulate --seeds many", Err(Misuse::NoNumber { of, value }));
+        check(
+            "simulate --seed",
+            Err(Misuse::ValueMissing("--seed".into())),
+        );
+        check("simulate 7", Err(Misuse::UnexpectedArgument("7".into())));
     }
 
     #[test]

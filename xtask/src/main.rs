@@ -13,6 +13,7 @@ mod page;
 mod port_server;
 mod run;
 mod setup;
+mod simulate;
 mod start;
 mod test;
 mod tidy;
@@ -58,6 +59,9 @@ fn perform(verb: Verb) -> Result<bool> {
         Verb::Help => Ok(true),
         Verb::Start { port } => start::start(&workspace, &setup, port).map(|never| match never {}),
         Verb::Test { suites } => test::test(&workspace, &setup, &suites),
+        Verb::Simulate { arguments, mutants } => {
+            simulate::simulate(&workspace, &arguments, mutants)
+        }
         Verb::Bench => test::bench(&workspace, &setup),
         Verb::Tidy => test::test(&workspace, &setup, &[Suite::Tidy]),
         Verb::Path => {

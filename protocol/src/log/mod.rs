@@ -171,7 +171,9 @@ impl Log {
                 (offset.max(self.first), Verdict::Begun)
             }
             // Nothing of this epoch has been heard.
-            Start::At(position) if position.epoch != self.epoch => (self.first, Verdict::NewEpoch),
+            Start::At(position) if position.epoch != self.epoch && !mutant!("epoch_ignored") => {
+                (self.first, Verdict::NewEpoch)
+            }
             // Nobody has been told such a position.
             Start::At(position) if position.offset > next => (next, Verdict::NewEpoch),
             Start::At(position) if position.offset < self.first => (self.first, Verdict::Gap),
@@ -192,11 +194,11 @@ impl Log {
     pub fn read(&mut self, reader: Reader, from: Offset, room: Room, out: &mut Vec<u8>) -> Slice {
         let end = out.len() + room.bytes;
         let mut slice = Slice {
-            next: from,
+            next: mutant!("skip_untold", from.max(self.first), from),
             charged: 0,
             more: false,
         };
-        if from < self.first {
+        if slice.next < self.first {
             let first = self.first;
             slice.more = !self.skip(first, SkipReason::Gone, room.credit, end, out, &mut slice);
             if slice.more {
@@ -238,7 +240,8 @@ impl Log {
         let Some(entry) = self.entries.get_mut(place) else {
             return false;
         };
-        let payload = if entry.except == Some(reader.peer) {
+        let is_left_out = entry.except == Some(reader.peer) && !mutant!("left_out_heard");
+        let payload = if is_left_out {
             Err(SkipReason::LeftOut)
         } else {
             let before = entry.written_len();

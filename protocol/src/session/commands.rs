@@ -277,7 +277,7 @@ impl Session {
             State::Detached => self.gone(End::Closed(goodbye)),
             // Who hasn't heard where the server stands can neither send again what it lacks, nor be
             // told by its goodbye what it has.
-            State::Greeting if self.is_welcomed() => {
+            State::Greeting if self.is_welcomed() && !mutant!("close_before_welcome") => {
                 let unsent: Vec<Verdict> = self.outgoing.end_unbegun();
                 self.report(unsent);
                 self.finish(now, goodbye);

@@ -65,8 +65,10 @@ impl Cursors {
             match told.find(|told| told.alias == alias && told.join == cursor.join) {
                 Some(told) => {
                     let end = cursor.head.max(cursor.next);
-                    cursor.next = told.next.clamp(cursor.start, end);
-                    cursor.window = Allowance::used(told.limit, told.used);
+                    let next = mutant!("cursor_trusted", cursor.next, told.next);
+                    cursor.next = next.clamp(cursor.start, end);
+                    let used = mutant!("used_forgotten", 0, told.used);
+                    cursor.window = Allowance::used(told.limit, used);
                     cursor.active = true;
                 }
                 None => {
@@ -147,7 +149,8 @@ impl Session {
             LEAVE => {
                 let Leave { alias, join } = Leave::decode(&payload)?;
                 let cursor = self.cursors.all.get(alias);
-                if cursor.is_some_and(|cursor| cursor.join == join) {
+                let is_join = |of: Number| of == join || mutant!("leave_of_any_join");
+                if cursor.is_some_and(|cursor| is_join(cursor.join)) {
                     self.cursors.all.remove(alias);
                     self.events.push_back(Event::Left { alias });
                 }
@@ -208,7 +211,8 @@ impl Session {
 
     /// Publications follow the welcome, and the replies to their joins, also where those are sent again.
     fn may_pull(&self) -> bool {
-        self.state == State::Open && self.opening.is_none() && self.retained.is_written()
+        let replayed = self.opening.is_none() && self.retained.is_written();
+        self.state == State::Open && (replayed || mutant!("replay_races_live"))
     }
 
     /// The log to be read next.

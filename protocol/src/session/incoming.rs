@@ -250,7 +250,7 @@ impl Incoming {
                 cancelled,
             } = self.waiting.pop_front()?;
             let number = request.number;
-            let blocks = request.class == Class::Event
+            let blocks = request.class == Class::Event && !mutant!("event_does_not_block")
                 // Publications of one client keep their order, and joins of one topic theirs.
                 || request.class == Class::Topic && matches!(request.kind, JOIN | PUBLISH)
                 || self.in_order.contains(&request.kind);
@@ -261,6 +261,7 @@ impl Incoming {
             }
             self.release_head();
             if cancelled {
+                mutant!("cancel_unanswered", continue);
                 let answer = Answer::Refused(Refusal::Cancelled.into());
                 self.answers.push_back(Answering::new(number, answer));
                 continue;
@@ -289,7 +290,7 @@ impl Incoming {
     pub(super) fn hold(&mut self, event: Number) {
         let running = self.running.get_mut(event);
         if let Some(running) = running.filter(|running| running.class == Class::Event) {
-            running.deadline = None;
+            running.deadline = mutant!("hold_ignored", running.deadline, None);
         }
     }
 
@@ -314,7 +315,8 @@ impl Incoming {
         let Some(running) = self.running.get_mut(call) else {
             return;
         };
-        if let Some(feed) = running.feed.as_mut().filter(|feed| !feed.is_empty()) {
+        let waits = |feed: &&mut Feed| !feed.is_empty() && !mutant!("end_before_items");
+        if let Some(feed) = running.feed.as_mut().filter(waits) {
             feed.end.get_or_insert(answer);
             return;
         }

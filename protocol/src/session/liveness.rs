@@ -130,6 +130,7 @@ impl Session {
         } else {
             self.liveness.probing = true;
             self.liveness.ask(self.now);
+            mutant!("silence_not_rearmed", return);
             self.timers
                 .set(Timer::Silence, self.now + self.limits.heartbeat);
         }

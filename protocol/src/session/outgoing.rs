@@ -192,7 +192,8 @@ impl Outgoing {
     /// Takes another payload for a request that hasn't begun to go out.
     pub(super) fn replace(&mut self, key: RequestKey, payload: Vec<u8>) -> Result<(), Vec<u8>> {
         let waiting = self.queue.iter_mut().find(|queued| queued.key == key);
-        let Some(queued) = waiting.filter(|queued| !queued.has_begun()) else {
+        let may = |queued: &&mut Queued| !queued.has_begun() || mutant!("replaced_half_way");
+        let Some(queued) = waiting.filter(may) else {
             return Err(payload);
         };
         if self.largest.is_some_and(|largest| payload.len() > largest) {
@@ -246,6 +247,7 @@ impl Outgoing {
     /// The peer may not have heard how far its streams may go.
     pub(super) fn tell_streams_again(&mut self) {
         for call in self.in_flight.values_mut() {
+            mutant!("part_lost_at_cut", call.answer = None);
             if let Some(items) = &mut call.items {
                 items.grant.tell_again();
             }
@@ -434,7 +436,7 @@ impl Outgoing {
             let due = queued.deadline.is_some_and(|deadline| deadline <= now);
             if queued.has_begun() {
                 // Its cancel goes in place of the rest.
-                return late.contains(&queued.key);
+                return late.contains(&queued.key) && !mutant!("late_call_goes_on");
             }
             late.extend(due.then_some(queued.key));
             due
@@ -500,6 +502,7 @@ impl Outgoing {
             let outcome = match has(number) {
                 Some(true) => Outcome::Accepted,
                 Some(false) => Outcome::NotReceived,
+                None if mutant!("not_received_of_written") => Outcome::NotReceived,
                 None => Outcome::Unknown,
             };
             ended.push((key, outcome));

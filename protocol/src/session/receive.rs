@@ -173,6 +173,7 @@ impl Session {
             }
             self.retained.acknowledge(received);
             let settled = self.outgoing.acknowledge(received);
+            mutant!("receipt_twice", self.report(settled.clone()));
             self.report(settled);
         }
         self.outgoing.grant(ack.window);

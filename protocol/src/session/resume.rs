@@ -63,6 +63,7 @@ impl Lock {
             self.confirm();
         }
         self.pending = Some(next);
+        mutant!("secret_confirmed_early", self.confirm());
     }
 }
 
@@ -164,8 +165,8 @@ impl Session {
             let settled = self.outgoing.acknowledge(received);
             self.report(settled);
         }
-        self.outgoing.grant(window);
-        self.outgoing.tell_streams_again();
+        mutant!("grant_not_taken", (), self.outgoing.grant(window));
+        mutant!("streams_not_retold", (), self.outgoing.tell_streams_again());
         self.liveness.reconnected(self.now);
     }
 }
@@ -255,7 +256,8 @@ impl Session {
         self.outlines.clear();
         self.liveness = Liveness::default();
         self.attempt = 0;
-        (self.next_number, self.counted, self.received) = (Number::FIRST, None, None);
+        let next = mutant!("number_not_reset", self.next_number, Number::FIRST);
+        (self.next_number, self.counted, self.received) = (next, None, None);
         let window = self.incoming.tell_grant();
         self.acked = Ack {
             received: None,
@@ -289,14 +291,14 @@ impl Session {
         if !is_right || !can_go_on || table.digest() != self.table.digest() {
             return Err(NotResumed::Unknown);
         }
-        if wanted.attempt <= lock.attempt {
+        if wanted.attempt <= lock.attempt && !mutant!("delayed_hello") {
             return Err(NotResumed::Superseded);
         }
         lock.attempt = wanted.attempt;
         lock.renew(&wanted.secret, secret.clone());
         let (session, peer, boot) = (lock.session, lock.peer, lock.boot);
         self.leave_connection();
-        self.timers.stop(Timer::Resume);
+        mutant!("resume_timer_kept", (), self.timers.stop(Timer::Resume));
         self.go_on(wanted.received, wanted.window);
         self.cursors.resume(wanted, self.peer.topic);
         let (received, window) = (self.received, self.incoming.tell_grant());
@@ -335,7 +337,7 @@ impl Session {
         Some(Tombstone {
             confirmed: lock.confirmed.clone(),
             pending: lock.pending.clone(),
-            received: self.received,
+            received: mutant!("tombstone_forgets", None, self.received),
             goodbye: None,
         })
     }

@@ -79,7 +79,7 @@ impl Retained {
 
     /// Everything up to this number has arrived.
     pub(super) fn acknowledge(&mut self, received: Number) {
-        while self.first <= received
+        while self.first <= mutant!("ack_off_by_one", received.next(), received)
             && let Some(length) = self.lengths.pop_front()
         {
             self.bytes.drain(..length);
@@ -101,7 +101,7 @@ impl Retained {
 
     /// The connection is another: nothing is out over it.
     pub(super) fn rewind(&mut self) {
-        self.written = 0;
-        self.written_bytes = 0;
+        self.written = mutant!("not_rewound", self.written, 0);
+        self.written_bytes = mutant!("not_rewound", self.written_bytes, 0);
     }
 }

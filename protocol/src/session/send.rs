@@ -121,7 +121,11 @@ impl Session {
 
     fn write_ack(&mut self, out: &mut Vec<u8>) {
         let ack = Ack {
-            received: self.received,
+            received: mutant!(
+                "ack_ahead",
+                self.received.map(crate::Number::next),
+                self.received
+            ),
             window: self.incoming.granted(),
         };
         if ack == self.acked || !matches!(self.state, State::Open | State::Draining) {

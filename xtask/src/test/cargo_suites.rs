@@ -7,6 +7,10 @@ use anyhow::Result;
 use super::counts::{self, Counts};
 use super::{Bench, LIMIT};
 use crate::binaries::SERVER_CRATES;
+use crate::simulate;
+
+/// How many worlds the suite runs.
+const SEEDS: &str = "10000";
 
 /// Crates that make sense for the host. The features are those of the server's programs, so that
 /// all suites share what they compile.
@@ -105,6 +109,23 @@ pub(super) fn unit(bench: &Bench) -> Result<Counts> {
 /// The wire against its golden vectors.
 pub(super) fn vectors(bench: &Bench) -> Result<Counts> {
     test(bench, &["-p", "twinwire", "--test", "vectors"])
+}
+
+/// The simulator's own tests, and many seeds of it.
+pub(super) fn sim(bench: &Bench) -> Result<Counts> {
+    let mut counts = test(bench, &["--release", "-p", "twinwire-sim"])?;
+    let mut seeds = simulate::command(
+        bench.workspace,
+        &["--seeds", SEEDS].map(str::to_owned),
+        false,
+    );
+    let (ran, printed) = bench.told(&mut seeds, LIMIT, |_| Counts::default())?;
+    if ran.failed == 0 {
+        eprint!("{printed}");
+        counts += Counts::PASSED;
+    }
+    counts += ran;
+    Ok(counts)
 }
 
 /// Examples are built with them, as `cargo test` does.

@@ -33,6 +33,7 @@ pub(crate) enum Suite {
     Doc,
     Unit,
     Vectors,
+    Sim,
     Server,
     Wasm,
     Stories,
@@ -41,12 +42,13 @@ pub(crate) enum Suite {
 
 impl Suite {
     /// In the order of a full run: quick ones that fail often come first.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Fmt,
         Self::Lint,
         Self::Doc,
         Self::Unit,
         Self::Vectors,
+        Self::Sim,
         Self::Server,
         Self::Wasm,
         Self::Stories,
@@ -60,6 +62,7 @@ impl Suite {
             Self::Doc => "doc",
             Self::Unit => "unit",
             Self::Vectors => "vectors",
+            Self::Sim => "sim",
             Self::Server => "server",
             Self::Wasm => "wasm",
             Self::Stories => "stories",
@@ -74,6 +77,7 @@ impl Suite {
             Self::Doc => vec![bench.row(self.name(), || cargo_suites::doc(bench))],
             Self::Unit => vec![bench.row(self.name(), || cargo_suites::unit(bench))],
             Self::Vectors => vec![bench.row(self.name(), || cargo_suites::vectors(bench))],
+            Self::Sim => vec![bench.row(self.name(), || cargo_suites::sim(bench))],
             Self::Server => vec![bench.row(self.name(), || cargo_suites::server(bench))],
             Self::Wasm => wasm::run(bench),
             Self::Stories => vec![stories::run(bench)],
@@ -91,6 +95,7 @@ impl Suite {
             | Self::Doc
             | Self::Unit
             | Self::Vectors
+            | Self::Sim
             | Self::Server
             | Self::Tidy => Vec::new(),
         }

@@ -115,11 +115,13 @@ pub(super) fn run(bench: &Bench) -> Vec<Row> {
     rows
 }
 
-/// The protocol has no browser in it; Node proves that its code behaves on wasm32 as natively.
+/// The protocol has no browser in it; Node proves that its code behaves on wasm32 as natively, and the
+/// simulator that it does so byte for byte.
 fn in_node(bench: &Bench) -> Result<Counts> {
     bench.setup.node()?;
     let mut cargo = on_wasm(bench, "test")?;
-    cargo.args(["--no-fail-fast", "-p", "twinwire", "--lib", "--tests"]);
+    cargo.args(["--no-fail-fast", "-p", "twinwire", "-p", "twinwire-sim"]);
+    cargo.args(["--lib", "--tests"]);
     bench.counted(&mut cargo, LIMIT, counts::of_libtest)
 }
 

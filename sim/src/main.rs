@@ -1,0 +1,178 @@
+//! Runs many worlds: `cargo xtask simulate` calls it.
+#![forbid(unsafe_code)]
+
+use std::num::NonZero;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use twinwire::session::Role;
+use twinwire_sim::{Failure, MUTANTS, Plan, Report, Simulation, plant};
+
+const USAGE: &str = "usage: twinwire-sim [--seeds N] [--seed S] [--mutant NAME] [--mutants]";
+
+/// What was asked for.
+struct Wanted {
+    first: u64,
+    seeds: u64,
+    mutant: Option<&'static str>,
+    all_mutants: bool,
+}
+
+fn main() -> ExitCode {
+    let Some(wanted) = parse(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let needs_bugs = wanted.all_mutants || wanted.mutant.is_some();
+    if needs_bugs && !cfg!(twinwire_mutants) {
+        eprintln!("no bugs can be planted in this build: it needs --cfg twinwire_mutants");
+        return ExitCode::from(2);
+    }
+    // A panic is a finding, told with its seed.
+    std::panic::set_hook(Box::new(|_| {}));
+    let good = if wanted.all_mutants {
+        try_mutants(wanted.seeds)
+    } else {
+        try_seeds(&wanted)
+    };
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Wanted> {
+    let mut wanted = Wanted {
+        first: 0,
+        seeds: 10_000,
+        mutant: None,
+        all_mutants: false,
+    };
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--seeds" => wanted.seeds = arguments.next()?.parse().ok()?,
+            "--seed" => (wanted.first, wanted.seeds) = (arguments.next()?.parse().ok()?, 1),
+            "--mutants" => wanted.all_mutants = true,
+            "--mutant" => {
+                let name = arguments.next()?;
+                let known = MUTANTS.iter().find(|(known, _)| *known == name)?;
+                wanted.mutant = Some(known.0);
+            }
+            _ => return None,
+        }
+    }
+    Some(wanted)
+}
+
+/// Runs the seeds on all cores. Of those that fail gives the smallest that was met before all stopped.
+fn run(first: u64, seeds: u64, mutant: Option<&'static str>) -> (Report, Option<Failure>) {
+    let next = AtomicU64::new(first);
+    let stop = AtomicU64::new(first + seeds);
+    let found = Mutex::new((Report::default(), None::<Failure>));
+    let work = || {
+        plant(mutant);
+        let simulation = Simulation::random(Plan::default());
+        let mut sum = Report::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= stop.load(Ordering::Relaxed) {
+                break;
+            }
+            match simulation.run(seed) {
+                Ok(report) => sum += &report,
+                Err(failure) => {
+                    stop.fetch_min(seed, Ordering::Relaxed);
+                    let mut found = found
+                        .lock()
+                        .unwrap_or_else(|poisoned| poisoned.into_inner());
+                    let smallest = found.1.as_ref().is_none_or(|known| seed < known.seed);
+                    if smallest {
+                        found.1 = Some(failure);
+                    }
+                }
+            }
+        }
+        found
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .0 += &sum;
+    };
+    let threads = thread::available_parallelism()
+        .map_or(1, NonZero::get)
+        .min(seeds as usize);
+    thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(work);
+        }
+    });
+    found
+        .into_inner()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+fn try_seeds(wanted: &Wanted) -> bool {
+    let begun = Instant::now();
+    let (report, failure) = run(wanted.first, wanted.seeds, wanted.mutant);
+    if let Some(failure) = failure {
+        let mutant = wanted
+            .mutant
+            .map_or(String::new(), |name| format!(" --mutant {name}"));
+        println!(
+            "{failure}\nagain: cargo xtask simulate --seed {}{mutant}",
+            failure.seed
+        );
+        return false;
+    }
+    print_report(&report, wanted.seeds, begun.elapsed());
+    true
+}
+
+fn print_report(report: &Report, seeds: u64, took: Duration) {
+    let speed = seeds as f64 / took.as_secs_f64().max(0.001);
+    println!(
+        "{seeds} seeds in {:.1} s: {speed:.0} seeds a second",
+        took.as_secs_f64()
+    );
+    println!(
+        "{} messages, {} faults, {} cuts, {} resumes, {} sessions lost, {} restarts",
+        report.messages, report.faults, report.cuts, report.resumes, report.lost, report.restarts
+    );
+    println!(
+        "{:.1} hours of the world's time, {} polls, trace {:016x}",
+        report.time.as_secs_f64() / 3600.0,
+        report.polls,
+        report.trace
+    );
+    for (role, name) in [(Role::Client, "client"), (Role::Server, "server")] {
+        let (visited, all) = report.coverage.share(role);
+        let share = 100.0 * visited as f64 / all.max(1) as f64;
+        println!("{name}: {visited} of {all} cells of state and frame visited, {share:.0} %");
+        let missed = report.coverage.missed(role);
+        if !missed.is_empty() {
+            println!("        not: {}", missed.join(", "));
+        }
+    }
+}
+
+/// A row for each bug, with the first seed that shows it.
+fn try_mutants(seeds: u64) -> bool {
+    let mut caught = 0;
+    println!("| bug | first seed | what the oracle says |\n|---|---|---|");
+    for (name, what) in MUTANTS {
+        let (_, failure) = run(0, seeds, Some(name));
+        caught += usize::from(failure.is_some());
+        let (seed, says) = failure.map_or(("never".to_owned(), String::new()), |failure| {
+            (failure.seed.to_string(), failure.what)
+        });
+        println!("| {name}: {what} | {seed} | {says} |");
+    }
+    println!(
+        "\n{caught} of {} bugs are found within {seeds} seeds",
+        MUTANTS.len()
+    );
+    caught == MUTANTS.len()
+}

@@ -1,0 +1,146 @@
+//! Bugs that are planted to see whether the oracle finds them.
+
+/// Whether the bug of this name is planted: never, unless the workspace is compiled for that.
+macro_rules! mutant {
+    ($name:literal) => {
+        crate::mutants::is_planted($name)
+    };
+}
+pub(crate) use mutant;
+
+/// Every bug that can be planted, and what is wrong with it.
+pub const MUTANTS: &[(&str, &str)] = &[
+    (
+        "ack_off_by_one",
+        "an acknowledgement lets one frame too many go",
+    ),
+    ("ack_ahead", "one more is acknowledged than was received"),
+    (
+        "number_not_reset",
+        "another session goes on with the numbers of the last",
+    ),
+    (
+        "not_rewound",
+        "what was written to the last connection isn't sent again",
+    ),
+    (
+        "old_socket_not_fenced",
+        "bytes of a connection that was taken over reach the session",
+    ),
+    (
+        "cursor_trusted",
+        "a topic goes on from what was written, not from what the client told",
+    ),
+    (
+        "used_forgotten",
+        "what a subscription has used of its window is forgotten at a resume",
+    ),
+    (
+        "secret_confirmed_early",
+        "the old secret is dropped before the client has heard the new one",
+    ),
+    (
+        "delayed_hello",
+        "a hello that was long under way takes the session from a later one",
+    ),
+    (
+        "window_relative",
+        "windows are taken as so much more, not as an absolute limit",
+    ),
+    (
+        "grant_not_taken",
+        "the window that a resume tells is ignored",
+    ),
+    (
+        "streams_not_retold",
+        "a stream's window isn't told again after a cut",
+    ),
+    (
+        "silence_not_rearmed",
+        "after the first ping nothing watches for an answer",
+    ),
+    (
+        "resume_timer_kept",
+        "the timer of a detached session runs on once it is resumed",
+    ),
+    (
+        "time_before_bytes",
+        "who wakes looks at the clock before it reads what has come",
+    ),
+    (
+        "cancel_unanswered",
+        "a call that is cancelled before it starts is never answered",
+    ),
+    (
+        "late_call_goes_on",
+        "the parts of a late call follow its cancel",
+    ),
+    (
+        "end_before_items",
+        "a stream ends before its last items are out",
+    ),
+    (
+        "event_does_not_block",
+        "the next request starts beside an event's handler",
+    ),
+    ("hold_ignored", "an event that is held has a deadline"),
+    ("replaced_half_way", "what has begun to go out is replaced"),
+    ("alias_reused", "two topics' publications go by one alias"),
+    (
+        "leave_of_any_join",
+        "leaving an earlier join leaves a later one too",
+    ),
+    (
+        "replay_races_live",
+        "publications go before the welcome and what is sent again",
+    ),
+    (
+        "epoch_ignored",
+        "a position in another epoch is taken for one in this",
+    ),
+    (
+        "skip_untold",
+        "entries that are gone are passed over in silence",
+    ),
+    (
+        "left_out_heard",
+        "what is for all but one is read to that one",
+    ),
+    (
+        "part_lost_at_cut",
+        "the beginning of an answer in parts is lost with its connection",
+    ),
+    ("receipt_twice", "a receipt is settled twice"),
+    (
+        "not_received_of_written",
+        "what was written and never acknowledged is said to be NotReceived",
+    ),
+    (
+        "tombstone_forgets",
+        "a session that was given up says that it has received nothing",
+    ),
+    (
+        "eviction_without_tombstone",
+        "nothing is left of a session that was given up",
+    ),
+    (
+        "close_before_welcome",
+        "who closes while it wants its session back doesn't wait for it",
+    ),
+];
+
+#[cfg(twinwire_mutants)]
+pub(crate) use twinwire::mutants::is_planted;
+
+#[cfg(not(twinwire_mutants))]
+pub(crate) const fn is_planted(_: &str) -> bool {
+    false
+}
+
+/// Plants a bug for the worlds that this thread runs, if the workspace is compiled for that; or none.
+pub fn plant(mutant: Option<&'static str>) {
+    #[cfg(twinwire_mutants)]
+    twinwire::mutants::plant(mutant);
+    #[cfg(not(twinwire_mutants))]
+    let _ = mutant;
+}

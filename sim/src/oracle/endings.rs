@@ -1,0 +1,104 @@
+//! How sessions are lost and end.
+
+use twinwire::session::Fresh;
+use twinwire::{End, GoodbyeCode};
+
+use super::{Check, Hearing, Oracle, Way, Who, Wrong, ensure};
+
+impl Oracle {
+    /// The client's session is another.
+    pub(super) fn fresh(&mut self, who: Who, why: Fresh) -> Check {
+        let Who::Client(life) = who else {
+            return Err(Wrong("a server's session can't begin anew".to_owned()));
+        };
+        let lost = self.lives[life].session.take();
+        let lost = lost.ok_or_else(|| Wrong("a session was lost that there wasn't".to_owned()))?;
+        let record = &mut self.sessions[lost];
+        let restarted = record.boot != self.boot;
+        let is_true = match why {
+            Fresh::Restarted => restarted,
+            Fresh::Evicted => record.over || record.closed,
+            // No client here begins a session by itself, and each server keeps what it welcomed.
+            Fresh::Ended | Fresh::Unknown => false,
+        };
+        ensure!(
+            is_true,
+            "the session was lost as {why:?}, restarted: {restarted}, over: {}",
+            record.over
+        );
+        self.leaves(life, lost);
+        let life = &mut self.lives[life];
+        ensure!(
+            life.keys.is_empty(),
+            "requests of a lost session have no outcome"
+        );
+        life.start = life.made.len();
+        self.report.lost += 1;
+        Ok(())
+    }
+
+    /// The client's end of a session is over.
+    fn leaves(&mut self, life: usize, session: usize) {
+        self.subscriptions.retain(|(of, _), _| *of != life);
+        let record = &mut self.sessions[session];
+        record.up_end = Some(self.lives[life].made.len());
+        record.running[Way::Down as usize].clear();
+        record.blocking[Way::Down as usize] = None;
+    }
+
+    /// A session is over for good.
+    pub(super) fn ended(&mut self, hearing: Hearing, end: &End) -> Check {
+        ensure!(
+            !hearing.unread,
+            "it ended before it read what had come: {end}"
+        );
+        let session = self.session(hearing.who);
+        let record = session.map(|session| &self.sessions[session]);
+        let closed = self.is_closing(hearing.who) || hearing.who == Who::Greeter;
+        // The client gave up before it heard the welcome.
+        let unheard = record.is_none_or(|record| record.up.is_none());
+        let said = |code| {
+            matches!(
+                code,
+                GoodbyeCode::Done | GoodbyeCode::GoingAway | GoodbyeCode::Internal
+            )
+        };
+        let is_true = match end {
+            End::Closed(goodbye) => said(goodbye.code) || goodbye.code == GoodbyeCode::Superseded,
+            End::Goodbye(goodbye) => {
+                closed && said(goodbye.code) || unheard && goodbye.code == GoodbyeCode::TooSlow
+            }
+            End::TooSlow => session.is_none(),
+            End::Lost if session.is_none() => true,
+            End::Lost => hearing.kept && matches!(hearing.who, Who::Server(_)),
+            End::Silent | End::Misbehaved(_) => false,
+            _ => false,
+        };
+        ensure!(is_true, "a session ended: {end}");
+        ensure!(
+            self.pending(hearing.who) == 0,
+            "requests have no outcome at the end of their session"
+        );
+        match (hearing.who, session) {
+            (Who::Client(life), session) => {
+                if let Some(session) = session {
+                    self.leaves(life, session);
+                }
+                self.lives[life].over = true;
+                self.lives[life].session = None;
+            }
+            (Who::Server(session), _) => self.given_up(session),
+            (Who::Greeter, _) => {}
+        }
+        Ok(())
+    }
+
+    /// The server's end of a session is no more.
+    pub(crate) fn given_up(&mut self, session: usize) {
+        let record = &mut self.sessions[session];
+        record.over = true;
+        record.keys.clear();
+        record.running[Way::Up as usize].clear();
+        record.blocking[Way::Up as usize] = None;
+    }
+}

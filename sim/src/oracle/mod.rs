@@ -1,0 +1,517 @@
+//! What must be true, whatever happens: a plain account of all that was asked for, beside the sessions.
+
+mod endings;
+mod handlers;
+mod outcomes;
+mod topics;
+mod wire;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use twinwire::frame::{Joined, Refusal};
+use twinwire::limits::FRAME_COST;
+use twinwire::session::{Event, Fresh, RequestKey, State};
+use twinwire::{Class, Number, PeerId, SessionId, Time};
+
+use crate::plan::Bounds;
+use crate::{Coverage, Report};
+pub(crate) use topics::LogId;
+use topics::{LogRecord, Subscription};
+
+/// What is wrong.
+#[derive(Debug)]
+pub(crate) struct Wrong(pub(crate) String);
+
+pub(crate) type Check<T = ()> = Result<T, Wrong>;
+
+macro_rules! ensure {
+    ($holds:expr, $($text:tt)+) => {
+        if !$holds {
+            return Err($crate::oracle::Wrong(format!($($text)+)));
+        }
+    };
+}
+pub(crate) use ensure;
+
+/// One end, as the oracle knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Who {
+    /// The life of a client's `Session`, which may be of several sessions one after the other.
+    Client(usize),
+    /// The server's end of a session.
+    Server(usize),
+    /// The server's end of a connection that isn't a session's yet.
+    Greeter,
+}
+
+/// Which way requests go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Up = 0,
+    Down = 1,
+}
+
+impl Who {
+    /// The way of the requests that this end makes.
+    fn asks(self) -> Way {
+        match self {
+            Self::Client(_) => Way::Up,
+            Self::Server(_) | Self::Greeter => Way::Down,
+        }
+    }
+
+    /// The way of those that it hears.
+    fn hears(self) -> Way {
+        match self {
+            Self::Client(_) => Way::Down,
+            Self::Server(_) | Self::Greeter => Way::Up,
+        }
+    }
+}
+
+/// What became of a request, as its maker heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Answered,
+    Refused,
+    Accepted,
+    Deadline,
+    NotReceived,
+    Unknown,
+}
+
+/// A request or a publication, from its making on.
+#[derive(Debug)]
+pub(crate) struct Made {
+    class: Class,
+    hash: u64,
+    at: Time,
+    cancelled: bool,
+    /// A later one was handed over before it: it must be refused.
+    skipped: bool,
+    /// Its handler has all the time that it needs.
+    held: bool,
+    /// It is whole in the peer's session.
+    arrived: bool,
+    handed: bool,
+    fate: Option<Fate>,
+    /// What the handler answered.
+    answer: Option<u64>,
+    /// The handler refused it, or was dropped.
+    refusal: Option<Refusal>,
+    items: Vec<u64>,
+    heard: usize,
+    untaken: Untaken,
+    joined: Option<Joined>,
+    appended: Option<(LogId, u64)>,
+}
+
+/// What was handed over and the application hasn't taken, as it was charged.
+#[derive(Debug, Default)]
+struct Untaken(VecDeque<u64>);
+
+impl Untaken {
+    /// One more: whether all but the largest, which may be larger than the window if it is alone, are within
+    /// the window.
+    fn add(&mut self, payload: usize, window: u64) -> Check {
+        self.0.push_back(payload as u64 + FRAME_COST);
+        let largest = self.0.iter().max().copied().unwrap_or(0);
+        let rest = self.0.iter().sum::<u64>() - largest;
+        ensure!(
+            rest <= window,
+            "{rest} bytes wait for a slow consumer, besides {largest}"
+        );
+        Ok(())
+    }
+}
+
+/// A client's `Session`.
+#[derive(Debug, Default)]
+pub(crate) struct Life {
+    made: Vec<u32>,
+    /// The first that was made in the session that it has.
+    start: usize,
+    session: Option<usize>,
+    keys: BTreeMap<RequestKey, u32>,
+    pub(crate) over: bool,
+    /// Its application wanted it to end.
+    pub(crate) closing: bool,
+}
+
+/// A session, as the server made it.
+#[derive(Debug)]
+pub(crate) struct Record {
+    life: usize,
+    boot: u64,
+    /// Of the client's requests the next that may be handed over, once it has heard the welcome.
+    up: Option<usize>,
+    up_end: Option<usize>,
+    made: Vec<u32>,
+    down: usize,
+    keys: BTreeMap<RequestKey, u32>,
+    /// By the way of the requests: handlers at work, and what must end before the next starts.
+    running: [BTreeMap<Number, (u32, Time)>; 2],
+    blocking: [Option<Number>; 2],
+    /// What has arrived in part.
+    partial: [Option<u32>; 2],
+    /// Calls that have arrived and aren't answered on the wire.
+    open: [BTreeSet<Number>; 2],
+    /// What each end has sent and hasn't heard to be received.
+    unacknowledged: [Unacknowledged; 2],
+    attempt: u64,
+    /// Gone at the server, which remembers.
+    pub(crate) over: bool,
+    /// Either end wanted it to end.
+    pub(crate) closed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Unacknowledged {
+    top: Option<Number>,
+    frames: VecDeque<(Number, usize)>,
+    bytes: usize,
+}
+
+/// What an end stands in while it hears.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hearing {
+    pub(crate) who: Who,
+    pub(crate) state: State,
+    /// By its own clock.
+    pub(crate) now: Time,
+    /// Bytes had come that it hadn't been given.
+    pub(crate) unread: bool,
+    /// It was without a connection long enough to be given up.
+    pub(crate) kept: bool,
+    /// Nothing has gone wrong for so long that nothing can be held up any more.
+    pub(crate) calm: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Oracle {
+    made: Vec<Made>,
+    pub(crate) lives: Vec<Life>,
+    pub(crate) sessions: Vec<Record>,
+    logs: Vec<LogRecord>,
+    subscriptions: BTreeMap<(usize, RequestKey), Subscription>,
+    bounds: Bounds,
+    in_order: Vec<u32>,
+    pub(crate) boot: u64,
+    pub(crate) report: Report,
+}
+
+/// The id that the bytes of a stamped payload begin with.
+pub(crate) const STAMP: usize = 8;
+
+pub(crate) fn stamp(id: u32, index: u32, payload: &[u8]) -> Vec<u8> {
+    let mut stamped = Vec::with_capacity(STAMP + payload.len());
+    stamped.extend_from_slice(&id.to_le_bytes());
+    stamped.extend_from_slice(&index.to_le_bytes());
+    stamped.extend_from_slice(payload);
+    stamped
+}
+
+pub(crate) fn read_stamp(payload: &[u8]) -> Check<(u32, u32)> {
+    let read = |at: usize| Some(u32::from_le_bytes(*payload.get(at..)?.first_chunk()?));
+    match (read(0), read(4)) {
+        (Some(id), Some(index)) => Ok((id, index)),
+        _ => Err(Wrong("a payload came that nobody sent".to_owned())),
+    }
+}
+
+/// Not for adversaries: eight bytes at a time.
+pub(crate) fn hash(seed: u64, bytes: &[u8]) -> u64 {
+    let mix =
+        |hash: u64, word: u64| (hash.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let (words, rest) = bytes.as_chunks::<8>();
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    let hash = words.fold(seed ^ bytes.len() as u64, mix);
+    rest.iter()
+        .fold(hash, |hash, byte| mix(hash, u64::from(*byte)))
+}
+
+pub(crate) fn session_id(session: usize) -> SessionId {
+    let mut bytes = [7; SessionId::LEN];
+    bytes[..8].copy_from_slice(&(session as u64).to_le_bytes());
+    SessionId::from_bytes(bytes)
+}
+
+pub(crate) fn session_of(id: &SessionId) -> usize {
+    let bytes = id.as_bytes().first_chunk().copied().unwrap_or_default();
+    u64::from_le_bytes(bytes) as usize
+}
+
+pub(crate) fn peer_id(session: usize) -> PeerId {
+    PeerId::from_bytes((session as u64).to_le_bytes())
+}
+
+impl Oracle {
+    pub(crate) fn new(bounds: Bounds, in_order: Vec<u32>) -> Self {
+        Self {
+            made: Vec::new(),
+            lives: Vec::new(),
+            sessions: Vec::new(),
+            logs: Vec::new(),
+            subscriptions: BTreeMap::new(),
+            bounds,
+            in_order,
+            boot: 0,
+            report: Report::default(),
+        }
+    }
+
+    pub(crate) fn coverage(&mut self) -> &mut Coverage {
+        &mut self.report.coverage
+    }
+
+    /// Another `Session` of a client.
+    pub(crate) fn new_life(&mut self) -> usize {
+        self.lives.push(Life::default());
+        self.lives.len() - 1
+    }
+
+    /// The server welcomes a client of this life to a new session.
+    pub(crate) fn new_session(&mut self, life: usize) -> usize {
+        self.sessions.push(Record {
+            life,
+            boot: self.boot,
+            up: None,
+            up_end: None,
+            made: Vec::new(),
+            down: 0,
+            keys: BTreeMap::new(),
+            running: Default::default(),
+            blocking: [None; 2],
+            partial: [None; 2],
+            open: Default::default(),
+            unacknowledged: Default::default(),
+            attempt: 0,
+            over: false,
+            closed: false,
+        });
+        self.sessions.len() - 1
+    }
+
+    pub(crate) fn session(&self, who: Who) -> Option<usize> {
+        match who {
+            Who::Client(life) => self.lives[life].session,
+            Who::Server(session) => Some(session),
+            Who::Greeter => None,
+        }
+    }
+
+    fn keys(&mut self, who: Who) -> Check<&mut BTreeMap<RequestKey, u32>> {
+        match who {
+            Who::Client(life) => Ok(&mut self.lives[life].keys),
+            Who::Server(session) => Ok(&mut self.sessions[session].keys),
+            Who::Greeter => Err(Wrong("a greeter asks for nothing".to_owned())),
+        }
+    }
+
+    /// The id of the next request, and what is sent as its payload.
+    pub(crate) fn stamp(&self, payload: &[u8]) -> (u32, Vec<u8>) {
+        let id = self.made.len() as u32;
+        (id, stamp(id, 0, payload))
+    }
+
+    /// A request was made with a stamped payload.
+    pub(crate) fn made(
+        &mut self,
+        who: Who,
+        key: RequestKey,
+        class: Class,
+        at: Time,
+        stamped: &[u8],
+    ) -> Check {
+        let id = self.publish(class, at, stamped);
+        self.keys(who)?.insert(key, id);
+        match who {
+            Who::Client(life) => self.lives[life].made.push(id),
+            Who::Server(session) => self.sessions[session].made.push(id),
+            Who::Greeter => {}
+        }
+        Ok(())
+    }
+
+    /// What another payload of a request that waits is sent as; none for a topic's.
+    pub(crate) fn stamp_again(
+        &mut self,
+        who: Who,
+        key: RequestKey,
+        payload: &[u8],
+    ) -> Option<(u32, Vec<u8>)> {
+        let id = *self.keys(who).ok()?.get(&key)?;
+        let is_topic = self.made[id as usize].class == Class::Topic;
+        (!is_topic).then(|| (id, stamp(id, 0, payload)))
+    }
+
+    pub(crate) fn replaced(&mut self, id: u32, hashed: u64) {
+        self.made[id as usize].hash = hashed;
+    }
+
+    /// Something that is of no session: a publication of the server's own.
+    pub(crate) fn publish(&mut self, class: Class, at: Time, stamped: &[u8]) -> u32 {
+        self.made.push(Made {
+            class,
+            hash: hash(0, stamped),
+            at,
+            cancelled: false,
+            skipped: false,
+            held: false,
+            arrived: false,
+            handed: false,
+            fate: None,
+            answer: None,
+            refusal: None,
+            items: Vec::new(),
+            heard: 0,
+            untaken: Untaken::default(),
+            joined: None,
+            appended: None,
+        });
+        self.made.len() as u32 - 1
+    }
+
+    /// Its maker wants no outcome any more.
+    pub(crate) fn cancelled(&mut self, who: Who, key: RequestKey) {
+        let Ok(keys) = self.keys(who) else { return };
+        // An event goes all the same, and is followed as one that nobody asks after.
+        if let Some(id) = keys.remove(&key) {
+            let made = &mut self.made[id as usize];
+            made.cancelled = made.class != Class::Event;
+        }
+    }
+
+    /// Whether a request of this end waits for its outcome.
+    pub(crate) fn is_pending(&self, who: Who, key: RequestKey) -> bool {
+        match who {
+            Who::Client(life) => self.lives[life].keys.contains_key(&key),
+            Who::Server(session) => self.sessions[session].keys.contains_key(&key),
+            Who::Greeter => false,
+        }
+    }
+
+    pub(crate) fn pending(&self, who: Who) -> usize {
+        match who {
+            Who::Client(life) => self.lives[life].keys.len(),
+            Who::Server(session) => self.sessions[session].keys.len(),
+            Who::Greeter => 0,
+        }
+    }
+
+    /// Hears all that a session says at once.
+    pub(crate) fn hears(&mut self, hearing: Hearing, events: &[Event]) -> Check {
+        let loses = |event: &Event| matches!(event, Event::Fresh { .. } | Event::Ended(_));
+        let lost = events.iter().any(loses)
+            || !matches!(hearing.state, State::Open | State::Detached)
+            || self.is_closing(hearing.who);
+        let evicted = events.contains(&Event::Fresh {
+            why: Fresh::Evicted,
+        });
+        for event in events {
+            match event {
+                Event::Request(request) => self.handed_over(hearing, request)?,
+                Event::Item { call, payload } => self.item_heard(hearing.who, *call, payload)?,
+                Event::Outcome { request, outcome } => {
+                    self.settled(hearing, *request, outcome, lost, evicted)?;
+                }
+                Event::Dropped { request, why } => self.dropped(hearing, *request, *why)?,
+                Event::Joined {
+                    subscription,
+                    joined,
+                } => {
+                    self.joined(hearing.who, *subscription, joined)?;
+                }
+                Event::Publication {
+                    subscription,
+                    offset,
+                    payload,
+                } => {
+                    self.publication(hearing.who, *subscription, *offset, payload)?;
+                }
+                Event::Skipped {
+                    subscription,
+                    skipped,
+                } => {
+                    self.skipped(hearing.who, *subscription, skipped)?;
+                }
+                Event::Welcome(welcome) => self.welcomed(hearing.who, welcome)?,
+                Event::Fresh { why } => self.fresh(hearing.who, *why)?,
+                Event::Ended(end) => self.ended(hearing, end)?,
+                Event::Detached { .. } => {
+                    ensure!(
+                        !hearing.unread,
+                        "it gave a connection up whose bytes it hadn't read"
+                    );
+                }
+                Event::Hello { .. }
+                | Event::Room { .. }
+                | Event::Left { .. }
+                | Event::PutOut { .. }
+                | Event::NeedOutlines { .. }
+                | Event::Outline { .. }
+                | Event::Pong { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody wants the session of this end to end.
+    fn is_closing(&self, who: Who) -> bool {
+        let closed = |session: usize| {
+            let record = &self.sessions[session];
+            record.closed || self.lives[record.life].closing
+        };
+        let closing = matches!(who, Who::Client(life) if self.lives[life].closing);
+        closing || self.session(who).is_some_and(closed)
+    }
+
+    /// After quiet: everything that is to come has come.
+    pub(crate) fn at_rest(&self, who: Who) -> Check {
+        ensure!(
+            self.pending(who) == 0,
+            "{} requests of {who:?} wait for ever",
+            self.pending(who)
+        );
+        let Some(session) = self.session(who) else {
+            return Ok(());
+        };
+        let record = &self.sessions[session];
+        let (asks, hears) = (who.asks() as usize, who.hears() as usize);
+        let running = record.running[hears].len();
+        ensure!(running == 0, "{running} handlers of {who:?} never end");
+        let open = record.open[asks].len();
+        ensure!(
+            open == 0,
+            "{open} calls of {who:?} were never answered on the wire"
+        );
+        let made = match who {
+            Who::Client(life) => &self.lives[life].made[self.lives[life].start..],
+            Who::Server(_) | Who::Greeter => &record.made[..],
+        };
+        for id in made {
+            let made = &self.made[*id as usize];
+            let lost = made.fate == Some(Fate::Accepted) && !made.handed;
+            ensure!(!lost, "event {id} was accepted, and never handed over");
+        }
+        self.topics_at_rest(who)
+    }
+
+    /// Whether every request since the faults ended, from this id on, went well.
+    pub(crate) fn all_went_well(&self, first: usize) -> Check {
+        for (id, made) in self.made.iter().enumerate().skip(first) {
+            let well = matches!(made.fate, Some(Fate::Answered | Fate::Accepted));
+            let server_publishes = made.appended.is_some();
+            ensure!(
+                well || server_publishes,
+                "request {id}, after all faults: {:?}",
+                made.fate
+            );
+        }
+        Ok(())
+    }
+
+    pub(crate) fn requests(&self) -> usize {
+        self.made.len()
+    }
+}

@@ -1,0 +1,199 @@
+//! What was published, and who has heard it.
+
+use twinwire::frame::{Joined, SkipReason, Skipped, Start, Verdict};
+use twinwire::log::Log;
+use twinwire::session::RequestKey;
+use twinwire::{Epoch, Offset, PeerId};
+
+use super::{Check, Oracle, Who, Wrong, ensure, hash, peer_id};
+
+/// One life of a topic's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LogId(pub(crate) usize);
+
+impl LogId {
+    pub(crate) fn epoch(self) -> Epoch {
+        Epoch::from_bytes((self.0 as u64).to_le_bytes())
+    }
+
+    fn of(epoch: Epoch) -> Self {
+        Self(u64::from_le_bytes(*epoch.as_bytes()) as usize)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct LogRecord {
+    entries: Vec<(u64, Option<PeerId>)>,
+    /// The first that may still be there.
+    first: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Subscription {
+    log: LogId,
+    next: Offset,
+    pub(super) untaken: super::Untaken,
+}
+
+impl Oracle {
+    pub(crate) fn new_log(&mut self) -> LogId {
+        self.logs.push(LogRecord::default());
+        LogId(self.logs.len() - 1)
+    }
+
+    /// A publication stands in a log.
+    pub(crate) fn appended(
+        &mut self,
+        id: u32,
+        log: LogId,
+        offset: Offset,
+        except: Option<PeerId>,
+        kept: &Log,
+    ) -> Check {
+        let record = &mut self.logs[log.0];
+        let made = &mut self.made[id as usize];
+        record.entries.push((made.hash, except));
+        record.first = kept.join(Start::Last(u32::MAX)).position.offset.get();
+        ensure!(
+            record.entries.len() as u64 == offset.get(),
+            "offset {offset} isn't the next"
+        );
+        ensure!(
+            made.appended.is_none(),
+            "publication {id} is published twice"
+        );
+        made.appended = Some((log, offset.get()));
+        Ok(())
+    }
+
+    /// A log answered a join: whether that is what was asked for.
+    pub(crate) fn join_answered(&mut self, id: u32, start: Start, joined: Joined) -> Check {
+        let log = LogId::of(joined.position.epoch);
+        let record = &self.logs[log.0];
+        let next = record.entries.len() as u64 + 1;
+        let first = record.first.max(1);
+        let (offset, verdict) = match start {
+            Start::Now => (next, Verdict::Begun),
+            Start::Last(count) => (
+                next.saturating_sub(u64::from(count)).max(first),
+                Verdict::Begun,
+            ),
+            Start::At(position) if position.epoch != log.epoch() => (first, Verdict::NewEpoch),
+            Start::At(position) if position.offset.get() < first => (first, Verdict::Gap),
+            Start::At(position) => (position.offset.get(), Verdict::Recovered),
+        };
+        let is_true = (joined.position.offset.get(), joined.verdict) == (offset, verdict);
+        ensure!(is_true, "a join from {start:?} got {joined:?}");
+        self.made[id as usize].joined = Some(joined);
+        Ok(())
+    }
+
+    pub(super) fn joined(&mut self, who: Who, key: RequestKey, joined: &Joined) -> Check {
+        let id = self.keys(who)?.remove(&key);
+        let id = id.ok_or_else(|| Wrong("a topic was joined that nobody wanted".to_owned()))?;
+        let made = &mut self.made[id as usize];
+        ensure!(
+            made.joined == Some(*joined),
+            "join {id} got another's answer"
+        );
+        made.fate = Some(super::Fate::Answered);
+        let Who::Client(life) = who else {
+            return Ok(());
+        };
+        let subscription = Subscription {
+            log: LogId::of(joined.position.epoch),
+            next: joined.position.offset,
+            untaken: super::Untaken::default(),
+        };
+        self.subscriptions.insert((life, key), subscription);
+        Ok(())
+    }
+
+    pub(crate) fn left(&mut self, who: Who, key: RequestKey) {
+        self.cancelled(who, key);
+        if let Who::Client(life) = who {
+            self.subscriptions.remove(&(life, key));
+        }
+    }
+
+    fn subscription(&mut self, who: Who, key: RequestKey) -> Check<(&mut Subscription, PeerId)> {
+        let peer = self.session(who).map(peer_id);
+        let Who::Client(life) = who else {
+            return Err(Wrong("a server hears no topics".to_owned()));
+        };
+        let found = self.subscriptions.get_mut(&(life, key)).zip(peer);
+        found.ok_or_else(|| Wrong("a topic is heard that was left".to_owned()))
+    }
+
+    pub(super) fn publication(
+        &mut self,
+        who: Who,
+        key: RequestKey,
+        offset: Offset,
+        payload: &[u8],
+    ) -> Check {
+        let window = self.bounds.window;
+        let (subscription, peer) = self.subscription(who, key)?;
+        subscription.untaken.add(payload.len(), window)?;
+        let due = subscription.next;
+        ensure!(offset == due, "{offset} came where {due} was due");
+        subscription.next = offset.following();
+        let log = subscription.log.0;
+        let entry = self.logs[log]
+            .entries
+            .get(offset.get() as usize - 1)
+            .copied();
+        let (hashed, except) = entry.ok_or_else(|| Wrong(format!("{offset} isn't there yet")))?;
+        ensure!(
+            hashed == hash(0, payload),
+            "{offset} of log {log} is another's"
+        );
+        ensure!(
+            except != Some(peer),
+            "{offset} of log {log} is for all but this one"
+        );
+        self.report.messages += 1;
+        Ok(())
+    }
+
+    pub(super) fn skipped(&mut self, who: Who, key: RequestKey, skipped: &Skipped) -> Check {
+        let window = self.bounds.window;
+        let (subscription, peer) = self.subscription(who, key)?;
+        subscription.untaken.add(0, window)?;
+        ensure!(
+            skipped.from == subscription.next && skipped.from < skipped.to,
+            "{skipped:?}"
+        );
+        subscription.next = skipped.to;
+        let log = subscription.log;
+        let record = &self.logs[log.0];
+        let is_true = match skipped.why {
+            SkipReason::Gone => skipped.to.get() <= record.first,
+            SkipReason::LeftOut => {
+                let range = skipped.from.get() as usize - 1..skipped.to.get() as usize - 1;
+                let entries = record.entries.get(range).unwrap_or_default();
+                !entries.is_empty() && entries.iter().all(|(_, except)| *except == Some(peer))
+            }
+        };
+        ensure!(is_true, "it isn't true: {skipped:?}");
+        Ok(())
+    }
+
+    pub(super) fn topics_at_rest(&self, who: Who) -> Check {
+        let Who::Client(life) = who else {
+            return Ok(());
+        };
+        let mine = self.subscriptions.iter().filter(|((of, _), _)| *of == life);
+        for (_, subscription) in mine {
+            let (next, end) = (
+                subscription.next,
+                self.logs[subscription.log.0].entries.len(),
+            );
+            ensure!(
+                next.get() == end as u64 + 1,
+                "a subscriber stays at {next} of {end}"
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,152 @@
+//! What goes over the wire: who has what, and how much waits for its acknowledgement.
+
+use twinwire::Number;
+use twinwire::frame::{
+    Continuity, Frame, FrameType, Frames, JOIN, LEAVE, PUBLISH, Part, ReplyPart,
+};
+use twinwire::limits::{MAX_MESSAGE, MIN_RETAINED};
+use twinwire::session::{Role, State};
+
+use super::{Check, Oracle, Way, Who, Wrong, ensure, hash, read_stamp};
+
+impl Oracle {
+    /// A message goes out.
+    pub(crate) fn sent(&mut self, who: Who, at: u64, message: &[u8]) -> Check {
+        ensure!(
+            message.len() <= MAX_MESSAGE,
+            "a message of {} bytes",
+            message.len()
+        );
+        self.report.trace = hash(self.report.trace ^ at, message);
+        let Some(session) = self.session(who) else {
+            return Ok(());
+        };
+        let (asks, hears) = (who.asks() as usize, who.hears() as usize);
+        let record = &mut self.sessions[session];
+        for frame in Frames::new(message) {
+            let frame =
+                frame.map_err(|fault| Wrong(format!("a frame that can't be read: {fault}")))?;
+            if let Frame::Reply(reply) = &frame {
+                let more = match reply.content {
+                    ReplyPart::First { more, .. } | ReplyPart::Further { more, .. } => more,
+                };
+                if !more {
+                    record.open[hears].remove(&reply.call);
+                }
+            }
+            let kept = &mut record.unacknowledged[asks];
+            if let Some(number) = frame.number()
+                && kept.top.is_none_or(|top| top < number)
+            {
+                let length = frame.encoded_len();
+                kept.top = Some(number);
+                kept.frames.push_back((number, length));
+                kept.bytes += length;
+                let most = MIN_RETAINED + MAX_MESSAGE;
+                ensure!(
+                    kept.bytes <= most,
+                    "{} bytes wait for their acknowledgement",
+                    kept.bytes
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// What an end sent has been received up to here.
+    pub(super) fn acknowledged(&mut self, session: usize, way: Way, received: Option<Number>) {
+        let kept = &mut self.sessions[session].unacknowledged[way as usize];
+        while let Some((number, length)) = kept.frames.front().copied()
+            && received.is_some_and(|received| number <= received)
+        {
+            kept.frames.pop_front();
+            kept.bytes -= length;
+        }
+    }
+
+    /// A message is about to be handled.
+    pub(crate) fn arrives(
+        &mut self,
+        who: Who,
+        role: Role,
+        mut state: State,
+        message: &[u8],
+    ) -> Check {
+        let mut session = self.session(who);
+        for frame in Frames::new(message) {
+            let frame =
+                frame.map_err(|fault| Wrong(format!("a frame that can't be read: {fault}")))?;
+            self.coverage().visit(role, state, frame.frame_type());
+            if let Frame::Welcome(welcome) = &frame {
+                let welcomed = super::session_of(&welcome.session);
+                if let Continuity::Resumed { received } = welcome.continuity
+                    && state == State::Greeting
+                {
+                    self.acknowledged(welcomed, who.asks(), received);
+                }
+                session = Some(welcomed);
+            }
+            let counts = match state {
+                State::Open => true,
+                State::Draining => frame.frame_type() == FrameType::Ack,
+                _ => false,
+            };
+            if counts {
+                let session =
+                    session.ok_or_else(|| Wrong("a frame without a session".to_owned()))?;
+                self.takes(who, session, &frame)?;
+            }
+            state = after(state, frame.frame_type());
+        }
+        Ok(())
+    }
+
+    fn takes(&mut self, who: Who, session: usize, frame: &Frame<'_>) -> Check {
+        if let Frame::Ack(ack) = frame {
+            self.acknowledged(session, who.asks(), ack.received);
+        }
+        let record = &mut self.sessions[session];
+        let way = who.hears() as usize;
+        let (number, part, payload) = match frame {
+            Frame::Call(call) => {
+                if !call.part.continues {
+                    record.open[way].insert(call.number);
+                }
+                let payload = match call.kind {
+                    Some(LEAVE) => return Ok(()),
+                    // The kind and the key's length are a byte each.
+                    Some(JOIN | PUBLISH) => call.payload.get(2..).unwrap_or_default(),
+                    _ => call.payload,
+                };
+                (call.number, call.part, payload)
+            }
+            Frame::Event(event) => (event.number, event.part, event.payload),
+            Frame::Cancel(_) => {
+                // Parts that haven't come won't.
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        let Part { continues, more } = part;
+        if !continues {
+            record.partial[way] = Some(read_stamp(payload)?.0);
+        }
+        let id = record.partial[way].filter(|_| !more);
+        if let Some(id) = id {
+            let made = &mut self.made[id as usize];
+            ensure!(!made.arrived, "request {id} ({number}) arrives twice");
+            made.arrived = true;
+        }
+        Ok(())
+    }
+}
+
+/// Where a session stands after a frame, as far as the next frame of the message is concerned.
+fn after(state: State, frame: FrameType) -> State {
+    match (state, frame) {
+        (State::Greeting, FrameType::Welcome) => State::Open,
+        (State::Awaiting, FrameType::Hello) => State::Judging,
+        (State::Greeting | State::Open | State::Draining, FrameType::Goodbye) => State::Leaving,
+        (state, _) => state,
+    }
+}

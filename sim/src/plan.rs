@@ -1,0 +1,102 @@
+//! What a world is like.
+
+use std::time::Duration;
+
+use twinwire::Limits;
+use twinwire::limits::MAX_MESSAGE;
+
+use crate::Dice;
+
+/// What a world is made of. Everything else follows from the seed.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(crate) clients: usize,
+    pub(crate) time: Duration,
+    pub(crate) messages: u64,
+    pub(crate) faults: u64,
+    pub(crate) pause: Duration,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            clients: 2,
+            time: Duration::from_secs(8),
+            messages: 200,
+            faults: 5,
+            pause: Duration::from_millis(700),
+        }
+    }
+}
+
+impl Plan {
+    /// How many clients there are (default 2, at least 1).
+    pub fn clients(mut self, clients: usize) -> Self {
+        self.clients = clients.max(1);
+        self
+    }
+
+    /// For how long, of the world's time, the applications are busy and faults happen (default 8 s). It
+    /// goes on for longer until there have been as many messages and faults as are wanted.
+    pub fn time(mut self, time: Duration) -> Self {
+        self.time = time;
+        self
+    }
+
+    /// How many messages there are at least (default 200): requests, items and publications that were
+    /// handed over.
+    pub fn messages(mut self, messages: u64) -> Self {
+        self.messages = messages;
+        self
+    }
+
+    /// How many faults there are at least (default 5).
+    pub fn faults(mut self, faults: u64) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    /// The time between two faults, on average (default 0.7 s).
+    pub fn pause(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self
+    }
+}
+
+/// A world's limits, which the sessions keep to themselves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) calls: usize,
+    pub(crate) streams: usize,
+    /// Of each stream and each subscription, in charged bytes.
+    pub(crate) window: u64,
+    pub(crate) heartbeat: Duration,
+    pub(crate) resume: Duration,
+    pub(crate) deadline: Duration,
+}
+
+/// Narrow limits, so that a short run meets all of them.
+pub(crate) fn draw_limits(dice: &mut Dice) -> (Limits, Bounds) {
+    let bounds = Bounds {
+        calls: 2 + dice.place(7),
+        streams: 1 + dice.place(3),
+        window: MAX_MESSAGE as u64,
+        heartbeat: dice.wait(800, 2_500),
+        resume: dice.wait(3_000, 12_000),
+        deadline: dice.wait(4_000, 20_000),
+    };
+    let limits = Limits::default()
+        .requests(0)
+        .queued(0)
+        .calls(bounds.calls)
+        .streams(bounds.streams)
+        .stream_window(bounds.window)
+        .subscriptions(2 + dice.place(2))
+        .subscription_window(bounds.window)
+        .handshake(dice.wait(1_500, 4_000))
+        .call_deadline(bounds.deadline)
+        .drain(dice.wait(500, 2_000))
+        .heartbeat(bounds.heartbeat)
+        .resume(bounds.resume);
+    (limits, bounds)
+}

@@ -1,0 +1,342 @@
+//! The application of a world that nobody gave another: it does everything, at random.
+
+use std::collections::BTreeMap;
+
+use twinwire::frame::{Refusal, Start};
+use twinwire::session::{Event, ItemRefused, Outcome, RequestKey, State};
+use twinwire::{Answer, Class, Number, Offset, Position};
+
+use crate::{Application, Dice, Phase, Port, TOPICS};
+
+/// The places of the random applications' kinds.
+pub(crate) const CALL: u32 = 0;
+pub(crate) const IN_ORDER: u32 = 1;
+const STREAM: u32 = 2;
+const EVENT: u32 = 3;
+pub(crate) const TOPIC: u32 = 4;
+pub(crate) const UNKNOWN: u32 = 5;
+
+/// A handler at work.
+#[derive(Debug)]
+struct Work {
+    class: Class,
+    /// Items to give before the answer.
+    items: u64,
+    /// Turns to let pass.
+    patience: u64,
+}
+
+/// How an application is, drawn once.
+#[derive(Debug)]
+struct Temper {
+    /// Handlers let as many turns pass at most.
+    patience: u64,
+    /// Takes what came once in so many turns.
+    laziness: u64,
+    /// Cancels once in so many turns.
+    doubt: u64,
+    /// Ends the session once in so many turns.
+    boredom: u64,
+    /// Says much at once.
+    loud: bool,
+}
+
+/// A topic that is or was joined.
+#[derive(Debug, Default)]
+struct Joined {
+    subscription: Option<RequestKey>,
+    position: Option<Position>,
+    untaken: u64,
+}
+
+pub(crate) struct RandomApp {
+    is_client: bool,
+    temper: Temper,
+    calls: Vec<RequestKey>,
+    /// A request of which only the newest value matters.
+    newest: Option<RequestKey>,
+    untaken: BTreeMap<RequestKey, u64>,
+    work: BTreeMap<Number, Work>,
+    topics: [Joined; TOPICS],
+    proved: bool,
+}
+
+impl RandomApp {
+    pub(crate) fn new(is_client: bool, dice: &mut Dice) -> Self {
+        let temper = Temper {
+            patience: [1, 3, 12, 60][dice.place(4)],
+            laziness: 1 + dice.roll(8),
+            doubt: [8, 20, 80][dice.place(3)],
+            boredom: [100, 600, 100_000][dice.place(3)],
+            loud: dice.one_in(5),
+        };
+        Self {
+            is_client,
+            temper,
+            calls: Vec::new(),
+            newest: None,
+            untaken: BTreeMap::new(),
+            work: BTreeMap::new(),
+            topics: Default::default(),
+            proved: false,
+        }
+    }
+
+    fn ask(&mut self, port: &mut Port<'_>, dice: &mut Dice) {
+        let kind = match dice.roll(20) {
+            0..6 => CALL,
+            6..8 => IN_ORDER,
+            8..12 => STREAM,
+            12..19 => EVENT,
+            _ => UNKNOWN,
+        };
+        self.ask_for(port, kind, dice);
+    }
+
+    fn ask_for(&mut self, port: &mut Port<'_>, kind: u32, dice: &mut Dice) {
+        let payload = self.temper.filling(dice);
+        if port.has_room(payload.len())
+            && let Ok(key) = port.request(kind, &payload)
+        {
+            if kind != EVENT {
+                self.calls.push(key);
+            }
+            if dice.one_in(12) {
+                self.newest = Some(key);
+            }
+        }
+    }
+
+    /// Joins, leaves or publishes.
+    fn talk(&mut self, port: &mut Port<'_>, dice: &mut Dice) {
+        let topic = dice.place(TOPICS);
+        if dice.one_in(2) {
+            let mut item = self.temper.filling(dice);
+            item.truncate(30_000);
+            if port.has_room(item.len()) {
+                // Its outcome is the oracle's to judge.
+                let _ = port.publish(TOPIC, topic as u8, &item);
+            }
+            return;
+        }
+        let joined = &mut self.topics[topic];
+        match joined.subscription {
+            Some(subscription) if dice.one_in(6) => {
+                port.unsubscribe(subscription);
+                joined.subscription = None;
+            }
+            Some(_) => {}
+            None if port.has_room(64) => {
+                let start = match (dice.roll(3), joined.position) {
+                    (0, _) => Start::Now,
+                    (1, Some(position)) => Start::At(position),
+                    _ => Start::Last(dice.roll(12) as u32),
+                };
+                joined.untaken = 0;
+                joined.subscription = port.subscribe(TOPIC, topic as u8, start).ok();
+            }
+            None => {}
+        }
+    }
+
+    fn take(&mut self, port: &mut Port<'_>) {
+        for (key, untaken) in &mut self.untaken {
+            for _ in 0..std::mem::take(untaken) {
+                port.consumed(*key);
+            }
+        }
+        self.untaken.retain(|key, _| port.is_pending(*key));
+        for joined in &mut self.topics {
+            if let Some(subscription) = joined.subscription {
+                for _ in 0..std::mem::take(&mut joined.untaken) {
+                    port.consumed(subscription);
+                }
+            }
+        }
+    }
+
+    fn replace(&mut self, port: &mut Port<'_>, dice: &mut Dice) {
+        if let Some(key) = self.newest {
+            let replaced = port.replace(key, &self.temper.filling(dice));
+            self.newest = self.newest.filter(|_| replaced);
+        }
+    }
+
+    fn cancel(&mut self, port: &mut Port<'_>, dice: &mut Dice) {
+        self.calls.retain(|key| port.is_pending(*key));
+        if !self.calls.is_empty() {
+            let key = self.calls.swap_remove(dice.place(self.calls.len()));
+            port.cancel(key);
+            self.untaken.remove(&key);
+        }
+    }
+
+    /// Every handler at work goes on.
+    fn work(&mut self, port: &mut Port<'_>, dice: &mut Dice) {
+        let (hurry, proves) = (port.phase() > Phase::Busy, port.phase() > Phase::Quiet);
+        let temper = &self.temper;
+        self.work.retain(|number, work| {
+            if work.patience > 0 && !hurry {
+                work.patience -= 1;
+                return true;
+            }
+            if work.class == Class::Event {
+                port.done(*number);
+                return false;
+            }
+            if work.items > 0 {
+                let given = port.item(*number, &temper.filling(dice));
+                work.items -= u64::from(given.is_ok());
+                return given != Err(ItemRefused::Over);
+            }
+            let answer = match dice.roll(12) {
+                _ if proves => Answer::Value(temper.filling(dice)),
+                0 => Answer::Error(temper.filling(dice)),
+                1 => Answer::Refused(Refusal::Denied.into()),
+                _ => Answer::Value(temper.filling(dice)),
+            };
+            port.answer(*number, answer);
+            false
+        });
+    }
+
+    fn prove(&mut self, port: &mut Port<'_>, dice: &mut Dice) {
+        if !std::mem::replace(&mut self.proved, true) {
+            for kind in [EVENT, CALL] {
+                self.ask_for(port, kind, dice);
+            }
+        }
+    }
+
+    /// Another session begins.
+    fn forget(&mut self) {
+        self.work.clear();
+        self.untaken.clear();
+        self.calls.clear();
+        for joined in &mut self.topics {
+            joined.subscription = None;
+        }
+    }
+
+    fn topic(&mut self, subscription: RequestKey) -> Option<&mut Joined> {
+        let mut topics = self.topics.iter_mut();
+        topics.find(|joined| joined.subscription == Some(subscription))
+    }
+
+    fn moves_to(&mut self, subscription: RequestKey, offset: Offset) {
+        if let Some(joined) = self.topic(subscription) {
+            joined.untaken += 1;
+            if let Some(position) = &mut joined.position {
+                position.offset = offset;
+            }
+        }
+    }
+}
+
+impl Temper {
+    fn filling(&self, dice: &mut Dice) -> Vec<u8> {
+        let length = dice.length(self.loud);
+        vec![dice.roll(256) as u8; length]
+    }
+}
+
+impl Application for RandomApp {
+    fn act(&mut self, port: &mut Port<'_>, dice: &mut Dice) {
+        if !matches!(
+            port.state(),
+            State::Open | State::Detached | State::Greeting | State::Idle
+        ) {
+            return self.work(port, dice);
+        }
+        match port.phase() {
+            Phase::Busy => {}
+            Phase::Proof => self.prove(port, dice),
+            Phase::Quiet | Phase::Over => {}
+        }
+        if port.phase() > Phase::Busy {
+            self.take(port);
+            return self.work(port, dice);
+        }
+        self.work(port, dice);
+        if dice.one_in(self.temper.laziness) {
+            self.take(port);
+        }
+        if dice.one_in(self.temper.doubt) {
+            self.cancel(port, dice);
+        }
+        match dice.roll(10) {
+            0..5 => self.ask(port, dice),
+            5..7 if self.is_client => self.talk(port, dice),
+            7 if dice.one_in(4) => port.prompt(),
+            7 => self.replace(port, dice),
+            8 if dice.one_in(self.temper.boredom) => port.close(dice.one_in(2)),
+            _ => {}
+        }
+    }
+
+    fn hear(&mut self, port: &mut Port<'_>, event: Event, dice: &mut Dice) {
+        match event {
+            Event::Request(request) => {
+                if request.class == Class::Event && dice.one_in(6) {
+                    port.hold(request.number);
+                }
+                let items = match request.class {
+                    Class::Stream if self.temper.loud => dice.roll(40),
+                    Class::Stream => dice.roll(12),
+                    Class::Call | Class::Event | Class::Topic => 0,
+                };
+                let work = Work {
+                    class: request.class,
+                    items,
+                    patience: dice.roll(self.temper.patience),
+                };
+                self.work.insert(request.number, work);
+            }
+            Event::Dropped { request, .. } => {
+                self.work.remove(&request);
+            }
+            Event::Item { call, .. } => *self.untaken.entry(call).or_default() += 1,
+            Event::Joined {
+                subscription,
+                joined,
+            } => {
+                if let Some(topic) = self.topic(subscription) {
+                    topic.position = Some(joined.position);
+                }
+            }
+            Event::Publication {
+                subscription,
+                offset,
+                ..
+            } => {
+                self.moves_to(subscription, offset.following());
+            }
+            Event::Skipped {
+                subscription,
+                skipped,
+            } => self.moves_to(subscription, skipped.to),
+            Event::Outcome { request, outcome } => {
+                self.untaken.remove(&request);
+                if !matches!(outcome, Outcome::Accepted)
+                    && let Some(topic) = self.topic(request)
+                {
+                    topic.subscription = None;
+                }
+            }
+            Event::Fresh { .. } | Event::Ended(_) => self.forget(),
+            Event::Hello { .. }
+            | Event::Welcome(_)
+            | Event::Detached { .. }
+            | Event::Room { .. }
+            | Event::Left { .. }
+            | Event::PutOut { .. }
+            | Event::NeedOutlines { .. }
+            | Event::Outline { .. }
+            | Event::Pong { .. } => {}
+        }
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.work.is_empty()
+    }
+}

@@ -1,0 +1,70 @@
+//! What a run tells.
+
+use std::fmt;
+use std::ops::AddAssign;
+use std::time::Duration;
+
+use twinwire::Time;
+
+use crate::Coverage;
+
+/// What happened in a world in which nothing went wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Requests, items and publications that were handed over.
+    pub messages: u64,
+    /// Cuts, freezes, jumps of a clock, stalls, spikes, evictions and restarts.
+    pub faults: u64,
+    /// Connections that broke.
+    pub cuts: u64,
+    /// Sessions that went on over another connection.
+    pub resumes: u64,
+    /// Sessions that were lost, and ended as another.
+    pub lost: u64,
+    /// Times that the server began anew.
+    pub restarts: u64,
+    /// How often sessions were polled.
+    pub polls: u64,
+    /// How long it took in the world's time.
+    pub time: Duration,
+    /// The cells of states and frames that were visited.
+    pub coverage: Coverage,
+    /// A hash over all that was sent and when: the same for the same seed, everywhere. Of several runs,
+    /// over all of them in any order.
+    pub trace: u64,
+}
+
+impl AddAssign<&Self> for Report {
+    fn add_assign(&mut self, other: &Self) {
+        self.messages += other.messages;
+        self.faults += other.faults;
+        self.cuts += other.cuts;
+        self.resumes += other.resumes;
+        self.lost += other.lost;
+        self.restarts += other.restarts;
+        self.polls += other.polls;
+        self.time += other.time;
+        self.coverage.add(&other.coverage);
+        self.trace ^= other.trace;
+    }
+}
+
+/// What the oracle found, or a panic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The seed that shows it again.
+    pub seed: u64,
+    /// When, in the world's time.
+    pub at: Time,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = self.at.since_origin().as_secs_f64();
+        write!(f, "seed {} at {at:.3} s: {}", self.seed, self.what)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,401 @@
+//! The server: sessions by their ids, what is left of those that are gone, and the topics' logs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use twinwire::frame::{Answer, Continuity, Joined, Refusal, Resume, Start, encode_offset};
+use twinwire::log::{Form, Keep, Log, Reader};
+use twinwire::session::{
+    Admitted, NotResumed, Pull, Request, Session, State, Tombstone, TopicRequest,
+};
+use twinwire::{Alias, BootId, Class, Goodbye, GoodbyeCode, PeerId, Secret, Time};
+
+use crate::end::{End, SERVER};
+use crate::link::{Packet, To};
+use crate::mutants::mutant;
+use crate::oracle::{Check, LogId, Oracle, Who, Wrong, peer_id, session_id, session_of};
+use crate::world::{Due, World};
+use crate::{Phase, TOPICS};
+
+/// A topic, with the life of its log that it has now.
+#[derive(Debug)]
+pub(crate) struct Topic {
+    id: LogId,
+    log: Log,
+    /// Subscribers will hear that there is news.
+    news: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Server {
+    /// Sessions that may be resumed, and their ends.
+    slots: BTreeMap<usize, usize>,
+    tombstones: BTreeMap<usize, Tombstone>,
+    topics: Vec<Topic>,
+    knows_table: bool,
+    secrets: u64,
+    /// It publishes much at once.
+    loud: bool,
+}
+
+impl Server {
+    pub(crate) fn new(oracle: &mut Oracle, loud: bool) -> Self {
+        Self {
+            slots: BTreeMap::new(),
+            tombstones: BTreeMap::new(),
+            topics: (0..TOPICS).map(|_| new_topic(oracle)).collect(),
+            knows_table: false,
+            secrets: 0,
+            loud,
+        }
+    }
+
+    fn secret(&mut self) -> Secret {
+        self.secrets += 1;
+        let mut bytes = [5; Secret::LEN];
+        bytes[..8].copy_from_slice(&self.secrets.to_le_bytes());
+        Secret::from_bytes(bytes)
+    }
+
+    fn topic(&mut self, alias: Alias) -> Option<(usize, &mut Topic)> {
+        let mut topics = self.topics.iter_mut().enumerate();
+        topics.find(|(_, topic)| topic.log.alias() == alias)
+    }
+
+    /// The sessions' ends.
+    pub(crate) fn ends(&self) -> Vec<usize> {
+        self.slots.values().copied().collect()
+    }
+}
+
+fn new_topic(oracle: &mut Oracle) -> Topic {
+    let id = oracle.new_log();
+    let alias = if mutant!("alias_reused") {
+        id.0 % 2
+    } else {
+        id.0
+    };
+    let keep = Keep::default().entries(30).bytes(100_000);
+    Topic {
+        id,
+        log: Log::new(Alias::new(alias as u64), id.epoch(), keep),
+        news: false,
+    }
+}
+
+/// Connections and sessions.
+impl World<'_> {
+    /// A socket has opened.
+    pub(crate) fn accept(&mut self, conn: usize) {
+        let known = if self.server.knows_table {
+            vec![Arc::clone(&self.table)]
+        } else {
+            Vec::new()
+        };
+        let now = self.now + self.processes[SERVER].clock;
+        let session = Session::server(now, self.limits.clone(), known);
+        let mut greeter = End::new(Who::Greeter, SERVER, session, None);
+        (greeter.conn, greeter.last_conn) = (Some(conn), Some(conn));
+        self.ends.push(greeter);
+        self.conns[conn].ends[To::Server as usize] = Some(self.ends.len() - 1);
+    }
+
+    /// A client has said hello to a greeter: the application judges it, now or in a while.
+    pub(crate) fn hello(&mut self, greeter: usize, resume: Option<Box<Resume>>) -> Check {
+        if !self.dice.one_in(5) {
+            return self.greet(greeter, resume);
+        }
+        self.ends[greeter].hello = Some(resume);
+        let wait = self.dice.wait(10, 1_000);
+        self.plan_next(wait, Due::Judged { end: greeter });
+        Ok(())
+    }
+
+    /// The application has judged a hello.
+    pub(crate) fn judged(&mut self, greeter: usize) -> Check {
+        if let Some(thaw) = self.processes[SERVER].frozen_until {
+            self.at(thaw, Due::Judged { end: greeter });
+            return Ok(());
+        }
+        let hello = self.ends[greeter].hello.take();
+        // It may have given up meanwhile, or its client has: what it wanted back stays as it is.
+        let hello = hello.filter(|_| self.ends[greeter].session.state() == State::Judging);
+        if let Some(resume) = hello {
+            self.greet(greeter, resume)?;
+            self.settle(greeter)?;
+        }
+        Ok(())
+    }
+
+    fn greet(&mut self, greeter: usize, resume: Option<Box<Resume>>) -> Check {
+        self.server.knows_table = true;
+        let Some(resume) = resume else {
+            return self.welcome(greeter, Continuity::New);
+        };
+        let session = session_of(&resume.session);
+        let Some(slot) = self.server.slots.get(&session).copied() else {
+            let tombstone = self.server.tombstones.get(&session);
+            let tombstone = tombstone.filter(|_| !mutant!("eviction_without_tombstone"));
+            let continuity =
+                tombstone.map_or(Continuity::Unknown, |left| left.answer(&resume.secret));
+            return self.welcome(greeter, continuity);
+        };
+        let (now, secret) = (self.clock(slot), self.server.secret());
+        let at = &mut self.ends[slot];
+        match at.session.resume(now, &resume, &self.table, secret) {
+            Ok(()) => {
+                self.oracle.resumed(session, &resume)?;
+                self.hand_over(greeter, slot)
+            }
+            Err(NotResumed::Superseded) => {
+                let goodbye = Goodbye::new(GoodbyeCode::Superseded, "");
+                let now = self.clock(greeter);
+                self.ends[greeter].session.close(now, goodbye);
+                Ok(())
+            }
+            Err(NotResumed::Unknown) => {
+                // One that has said goodbye is over, whether or not the client has heard that.
+                let parts = !matches!(at.session.state(), State::Open | State::Detached);
+                let left = at.session.tombstone().filter(|_| parts);
+                let continuity =
+                    left.map_or(Continuity::Unknown, |left| left.answer(&resume.secret));
+                self.welcome(greeter, continuity)
+            }
+        }
+    }
+
+    /// A session goes on over the greeter's connection, and lets go of its own.
+    fn hand_over(&mut self, greeter: usize, slot: usize) -> Check {
+        let conn = self.ends[greeter].conn.take();
+        let inbox = std::mem::take(&mut self.ends[greeter].inbox);
+        self.ends[greeter].dead = true;
+        if let Some(old) = self.ends[slot].last_conn
+            && !mutant!("old_socket_not_fenced")
+        {
+            self.conns[old].ends[To::Server as usize] = None;
+            self.transmit(old, To::Client, Packet::Lost);
+        }
+        let at = &mut self.ends[slot];
+        (at.conn, at.last_conn) = (conn, conn);
+        (at.stalled_until, at.detached_at) = (Time::default(), None);
+        at.inbox.extend(inbox);
+        if let Some(conn) = conn {
+            self.conns[conn].ends[To::Server as usize] = Some(slot);
+        }
+        self.settle(slot)
+    }
+
+    fn welcome(&mut self, greeter: usize, continuity: Continuity) -> Check {
+        let conn = self.ends[greeter].conn;
+        let client = conn.map(|conn| self.ends[self.conns[conn].client].who);
+        let Some(Who::Client(life)) = client else {
+            return Ok(());
+        };
+        let session = self.oracle.new_session(life);
+        let (peer, secret) = (peer_id(session), self.server.secret());
+        let app = (self.apps.server)(peer, &mut self.dice);
+        let now = self.clock(greeter);
+        let at = &mut self.ends[greeter];
+        (at.who, at.app) = (Who::Server(session), Some(app));
+        at.session.welcome(
+            now,
+            Admitted {
+                session: session_id(session),
+                peer,
+                boot: BootId::from_bytes(self.oracle.boot.to_le_bytes()),
+                secret,
+                continuity,
+                refused: self.apps.refused.clone(),
+                in_order: self.apps.in_order.clone(),
+            },
+        );
+        if self.dice.one_in(3) {
+            at.session.need_outlines(vec![0, 1]);
+        }
+        self.server.slots.insert(session, greeter);
+        self.plan_turn(greeter);
+        Ok(())
+    }
+
+    /// A session is over: what is left of it is kept.
+    pub(crate) fn bury(&mut self, session: usize, end: usize) {
+        self.server.slots.remove(&session);
+        if let Some(left) = self.ends[end].session.tombstone() {
+            self.server.tombstones.insert(session, left);
+        }
+    }
+
+    /// The server gives up a session that is without a connection; says whether there was one.
+    pub(crate) fn evict(&mut self) -> Check<bool> {
+        let is_detached = |end: &usize| self.ends[*end].session.state() == State::Detached;
+        let found = self.server.ends().into_iter().find(is_detached);
+        let Some(end) = found.filter(|end| self.frozen_until(*end).is_none()) else {
+            return Ok(false);
+        };
+        let (now, goodbye) = (self.clock(end), Goodbye::new(GoodbyeCode::Internal, ""));
+        self.ends[end].session.close(now, goodbye);
+        self.settle(end)?;
+        Ok(true)
+    }
+
+    /// The process ends as it stands, and another begins that knows nothing.
+    pub(crate) fn restart(&mut self) -> Check {
+        if self.phase != Phase::Busy {
+            return Ok(());
+        }
+        self.oracle.boot += 1;
+        self.oracle.report.restarts += 1;
+        for end in 0..self.ends.len() {
+            if self.ends[end].process != SERVER || self.ends[end].dead {
+                continue;
+            }
+            self.ends[end].dead = true;
+            if let Who::Server(session) = self.ends[end].who {
+                self.oracle.given_up(session);
+            }
+            if let Some(conn) = self.ends[end].conn {
+                self.cut(conn);
+            }
+        }
+        for conn in &mut self.conns {
+            conn.ends[To::Server as usize] = None;
+        }
+        let Server { secrets, loud, .. } = self.server;
+        self.server = Server::new(&mut self.oracle, loud);
+        self.server.secrets = secrets;
+        Ok(())
+    }
+}
+
+/// Topics.
+impl World<'_> {
+    /// Answers what is asked of a topic.
+    pub(crate) fn judge(&mut self, end: usize, request: &Request) -> Check {
+        let (now, number) = (self.clock(end), request.number);
+        let who = self.ends[end].who;
+        if !self.ends[end].session.awaits_answer(number) {
+            return Ok(());
+        }
+        let (key, start) = match &request.topic {
+            Some(TopicRequest::Join { start }) => (&request.payload, Some(*start)),
+            Some(TopicRequest::Publish { key }) => (key, None),
+            Some(TopicRequest::Invite) | None => return Ok(()),
+        };
+        let place = key.get(8).map_or(0, |topic| usize::from(*topic)) % TOPICS;
+        let (id, _) = crate::oracle::read_stamp(key)?;
+        if self.dice.one_in(40) {
+            let answer = Answer::Refused(Refusal::Denied.into());
+            let answer = self.oracle.answered(who, number, answer);
+            self.ends[end].session.answer(now, number, answer);
+            return Ok(());
+        }
+        self.oracle.done(who, number);
+        match start {
+            Some(start) => self.join(end, request, id, place, start),
+            None => {
+                let except = self.dice.one_in(5).then(|| who_is(who)).flatten();
+                let item = request.payload.clone();
+                let offset = self.append(place, id, item, except)?;
+                let answer = Answer::Value(encode_offset(offset));
+                self.ends[end].session.answer(now, number, answer);
+                Ok(())
+            }
+        }
+    }
+
+    fn join(
+        &mut self,
+        end: usize,
+        request: &Request,
+        id: u32,
+        place: usize,
+        start: Start,
+    ) -> Check {
+        let log = &self.server.topics[place].log;
+        let (joined, head): (Joined, _) = (log.join(start), log.next());
+        self.oracle.join_answered(id, start, joined)?;
+        let now = self.clock(end);
+        self.ends[end]
+            .session
+            .joined(now, request.number, joined, head);
+        Ok(())
+    }
+
+    fn append(
+        &mut self,
+        place: usize,
+        id: u32,
+        item: Vec<u8>,
+        except: Option<PeerId>,
+    ) -> Check<twinwire::Offset> {
+        let topic = &mut self.server.topics[place];
+        let offset = topic.log.append(item, except);
+        let offset = offset.map_err(|fault| Wrong(fault.to_string()))?;
+        self.oracle
+            .appended(id, topic.id, offset, except, &topic.log)?;
+        if !std::mem::replace(&mut topic.news, true) {
+            let wait = self.dice.wait(0, 20);
+            self.plan_next(wait, Due::News { topic: place });
+        }
+        Ok(offset)
+    }
+
+    /// The server itself publishes, perhaps for all but this one.
+    pub(crate) fn publish_something(&mut self, end: usize) -> Check {
+        let length = self.dice.length(self.server.loud).min(20_000);
+        let (id, item) = self.oracle.stamp(&vec![3; length]);
+        let now = self.clock(end);
+        self.oracle.publish(Class::Topic, now, &item);
+        let except = self
+            .dice
+            .one_in(3)
+            .then(|| who_is(self.ends[end].who))
+            .flatten();
+        let place = self.dice.place(TOPICS);
+        self.append(place, id, item, except).map(|_| ())
+    }
+
+    /// The worker's turn: its sessions hear of what is new.
+    pub(crate) fn tell_news(&mut self, place: usize) -> Check {
+        if let Some(thaw) = self.processes[SERVER].frozen_until {
+            self.at(thaw, Due::News { topic: place });
+            return Ok(());
+        }
+        let topic = &mut self.server.topics[place];
+        topic.news = false;
+        let (alias, head) = (topic.log.alias(), topic.log.next());
+        for end in self.server.ends() {
+            self.ends[end].session.news(alias, head);
+            self.settle(end)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn pull(&mut self, end: usize, pull: Pull) -> Check {
+        let Some(peer) = who_is(self.ends[end].who) else {
+            return Err(Wrong("a greeter reads a log".to_owned()));
+        };
+        let Some((_, topic)) = self.server.topic(pull.alias) else {
+            return Err(Wrong("a log is read that isn't there".to_owned()));
+        };
+        let reader = Reader {
+            peer,
+            form: Form::Canonical,
+        };
+        let mut message = Vec::new();
+        let slice = topic.log.read(reader, pull.from, pull.room, &mut message);
+        if !message.is_empty() {
+            self.send(end, message)?;
+        }
+        let now = self.clock(end);
+        self.ends[end].session.pulled(now, pull, slice);
+        Ok(())
+    }
+}
+
+fn who_is(who: Who) -> Option<PeerId> {
+    match who {
+        Who::Server(session) => Some(peer_id(session)),
+        Who::Client(_) | Who::Greeter => None,
+    }
+}
