@@ -172,7 +172,13 @@ impl<S, I> Life<S, I> {
         }
         let resumed = self.session.resume(self.now(), wanted, table, secret);
         resumed.map_err(|why| match why {
-            NotResumed::Unknown => UNKNOWN,
+            // One that is ending tells what it has received.
+            NotResumed::Unknown => match self.session.tombstone() {
+                Some(tombstone) if !self.session.state().takes_requests() => {
+                    NotGiven::Another(tombstone.answer(&wanted.secret))
+                }
+                _ => UNKNOWN,
+            },
             NotResumed::Superseded => NotGiven::Over(Goodbye::new(GoodbyeCode::Superseded, "")),
         })?;
         self.is_detached = false;

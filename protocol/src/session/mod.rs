@@ -413,6 +413,10 @@ impl Session {
             return;
         }
         self.incoming.clear();
+        if self.state == State::Greeting {
+            // Nobody awaits here what was sent before.
+            self.retained = Retained::new(self.limits.retained);
+        }
         let goodbye = Goodbye::new(fault.code(), fault.to_string());
         self.close_with(End::Misbehaved(fault), goodbye);
     }

@@ -6,7 +6,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use std::time::Duration;
 
 use super::pair::{ASK, GREET, Pair, ROOM, TYPING, greeting, table};
-use crate::frame::{Continuity, Frame, Start};
+use crate::frame::{Continuity, Frame, Frames, Start};
 use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 use crate::limits::MAX_PART;
 use crate::session::{End, Event, Fresh, Input, NotResumed, Outcome, State};
@@ -521,4 +521,21 @@ fn a_question_of_a_lost_session_is_asked_in_the_next() {
     pair.drive();
     let pong = |event: &Event| matches!(event, Event::Pong { .. });
     assert!(pair.client.events.iter().any(pong));
+}
+
+#[test]
+fn a_server_that_contradicts_itself_hears_a_goodbye_and_nothing_else() {
+    let mut pair = open();
+    pair.call(b"kept");
+    pair.client.poll(pair.now);
+    pair.cut();
+    pair.wanted();
+    pair.welcome_anew(Continuity::New);
+    pair.server.poll(pair.now);
+    let welcome = pair.server.sent.pop_front().expect("a welcome");
+    let client = &mut pair.client;
+    client.session.handle(pair.now, Input::Message(&welcome));
+    client.poll(pair.now);
+    let frames: Vec<_> = client.sent.iter().flat_map(|of| Frames::new(of)).collect();
+    assert!(matches!(frames[..], [Ok(Frame::Goodbye(_))]), "{frames:?}");
 }
