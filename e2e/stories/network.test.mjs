@@ -28,6 +28,7 @@ story("a server that goes away is waited for, and what is written meanwhile goes
   await page.getByRole("status").filter({ hasText: "Coming back" }).waitFor();
   await page.getByRole("alert").filter({ hasText: "The connection is lost." }).waitFor();
   await say(page, "Kept for later.");
+  await page.getByRole("alert").filter({ hasText: "One text waits." }).waitFor();
   await page.getByRole("button", { name: "Try now" }).click();
   await startServer(t, "--port", String(server.port));
   await connected(page);

@@ -40,6 +40,8 @@ pub(crate) struct Page {
     pub(crate) talks: RwSignal<Vec<Talk>>,
     pub(crate) shown: RwSignal<Place>,
     pub(crate) pane: RwSignal<Pane>,
+    /// How many texts are on their way to the server.
+    pub(crate) waiting: RwSignal<usize>,
     /// Whether the bot is answering.
     pub(crate) answering: RwSignal<bool>,
     pub(crate) wire: StoredValue<Wire, LocalStorage>,
@@ -55,6 +57,7 @@ impl Page {
             talks: RwSignal::new(vec![Talk::new(Place::Bot)]),
             shown: RwSignal::new(Place::Bot),
             pane: RwSignal::new(Pane::Talk),
+            waiting: RwSignal::new(0),
             answering: RwSignal::new(false),
             wire: StoredValue::new_local(Wire::default()),
         }

@@ -53,6 +53,9 @@ impl Page {
         self.wire.update_value(|wire| wire.client = Some(client));
         spawn_local(self.come_back());
         while let Some(state) = states.next().await {
+            if !matches!(state, ClientState::Open { .. }) {
+                self.round_trip.set(None);
+            }
             self.light.set(match state {
                 ClientState::Open { .. } => Light::Open,
                 ClientState::Resuming { attempt, .. } => Light::Resuming { attempt },

@@ -34,15 +34,23 @@ impl Page {
         let client = self.client()?;
         match talk.place.clone() {
             Place::Room(room) => {
-                let said = client.call(Say { room, text }).await;
+                let said = self.awaited(client.call(Say { room, text })).await;
                 said.map_err(|error| words::of_call(&error))
             }
             Place::Person(to) => {
-                let said = client.call(Whisper { to, text }).await;
+                let said = self.awaited(client.call(Whisper { to, text })).await;
                 said.map_err(|error| words::of_call(&error))
             }
             Place::Bot => self.ask(client, talk, text).await,
         }
+    }
+
+    /// Counts what is on its way among what waits.
+    async fn awaited<T>(self, said: impl Future<Output = T>) -> T {
+        self.waiting.update(|waiting| *waiting += 1);
+        let outcome = said.await;
+        self.waiting.update(|waiting| *waiting -= 1);
+        outcome
     }
 
     async fn ask(self, client: Client, talk: &Talk, prompt: String) -> Result<(), String> {

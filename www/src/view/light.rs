@@ -48,10 +48,16 @@ fn resuming(page: Page) -> AnyView {
             client.reconnect_now();
         }
     };
+    let waiting = move || match page.waiting.get() {
+        0 => String::new(),
+        1 => " One text waits.".to_owned(),
+        many => format!(" {many} texts wait."),
+    };
     view! {
         <div class="closed">
             <p role="alert">
                 "The connection is lost. What you write is kept, and goes out when it is back."
+                {waiting}
             </p>
             <button type="button" on:click=now>"Try now"</button>
         </div>
