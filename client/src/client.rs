@@ -28,8 +28,13 @@ use crate::{States, Undeclared};
 /// When its connection is lost, it comes back by itself, and its session goes on: nothing is lost, nothing
 /// comes twice, nothing changes places, and what is asked for meanwhile waits. A session that can't
 /// go on (the server was restarted, or the client was away for too long) is replaced by another: what was
-/// pending ends as `Accepted`, `NotReceived` or `Unknown`, [`Options::on_fresh`](crate::Options::on_fresh)
+/// pending ends, an event that had arrived as `Ok`, all else as `NotReceived` or `Unknown`; [`Options::on_fresh`](crate::Options::on_fresh)
 /// runs, and topics are joined again from where they stood.
+///
+/// It comes back for as long as it takes, unless `close` was called, the server says goodbye for good (`denied`,
+/// `done`, `superseded`), or the two ends don't understand each other: then it is `Closed`, and another has to be
+/// connected. The first connection isn't tried again: that is `connect`'s error. Without a deadline, events wait
+/// as long as the server is away.
 #[derive(Clone)]
 #[must_use = "dropping the last handle closes the connection"]
 pub struct Client {
@@ -56,7 +61,8 @@ pub enum ClientState {
     Resuming {
         /// How often it has tried since it was welcomed last, this time included.
         attempt: u32,
-        /// How long it waits before it tries; zero while it does.
+        /// How long it waits before it tries; zero while it does. A [paused](Client::pause) client waits for
+        /// [`reconnect_now`](Client::reconnect_now), whatever this says.
         wait: Duration,
     },
     /// Over.
@@ -237,7 +243,8 @@ impl Client {
         Ok(())
     }
 
-    /// The time of a round trip to the server now; none if the connection ends before.
+    /// The time of a round trip to the server; without a connection it waits for the next. None if the client is
+    /// over before.
     pub async fn ping(&self) -> Option<Duration> {
         self.remote.ping().await
     }
@@ -259,7 +266,8 @@ impl Client {
     }
 
     /// Gives the connection up until [`reconnect_now`](Self::reconnect_now). What is asked for meanwhile
-    /// waits, and the server keeps the session for as long as it keeps any.
+    /// waits, and the server keeps the session for as long as it keeps any. With
+    /// [`Options::reconnect`](crate::Options::reconnect) off it ends the client.
     pub fn pause(&self) {
         // A driver that is gone has no connection.
         let _ = self.registrations.send(Registration::Pause);
@@ -287,6 +295,8 @@ impl Client {
 
     /// Says goodbye once what was asked for before is sent, and waits until the server has answered it
     /// or its time is up. What hasn't been sent by then ends as `NotReceived`.
+    /// Without a connection it waits for one as long as [`Limits::drain`](twinwire::Limits::drain); if none comes,
+    /// what was sent ends as `Unknown`, and the server keeps the session for its time: others still see the client.
     pub async fn close(&self) -> End {
         self.remote.close(Goodbye::new(GoodbyeCode::Done, ""));
         self.closed().await

@@ -65,8 +65,10 @@ impl Options {
         }
     }
 
-    /// What the server's `authenticate` gets (default: nothing; at most 4 KiB, or the server
-    /// refuses it). The server's other clients never see it.
+    /// What the server's `authenticate` gets (default: nothing; at most 4 KiB, or the server refuses it), at
+    /// the first connection *and at each later one*: it must be good for as long as the client lives. A one-time
+    /// ticket is refused when the client comes back, which ends it (`Closed`); then connect anew with another.
+    /// The server's other clients never see it.
     pub fn token(mut self, token: impl Into<Vec<u8>>) -> Self {
         self.token = token.into();
         self
@@ -92,7 +94,10 @@ impl Options {
     }
 
     /// Whether a client that was welcomed comes back when its connection is lost (default: yes). If not,
-    /// the client is over with its connection.
+    /// the client is over with its connection. It waits at random up to 0.5 s before the first attempt, twice as
+    /// much before each further one, 30 s at most, and no less than a goodbye's `retry` says. A browser that is
+    /// online or shown again, and [`reconnect_now`](Client::reconnect_now), cut that short. An attempt may take
+    /// [`Limits::handshake`] to open and as much again to be welcomed.
     pub fn reconnect(mut self, yes: bool) -> Self {
         self.reconnect = yes;
         self
@@ -103,6 +108,10 @@ impl Options {
     /// client that it gets is asked for goes out at once; whatever else is asked for waits until this has
     /// ended, and topics are joined again after it, from where they stood. It is dropped if that session is
     /// lost, too. It must not wait for anything but its own requests, or the client waits with it.
+    ///
+    /// Handlers, `events`, `joined` and subscriptions stay registered; the peer's id is another. The state is
+    /// `Open` while this runs. Of what was asked for while the client was away, what the lost session had taken
+    /// ends as `NotReceived`; what still waited for room goes out after this.
     pub fn on_fresh<F, R>(mut self, on_fresh: F) -> Self
     where
         F: Fn(Client, Fresh) -> R + MaybeSend + MaybeSync + 'static,

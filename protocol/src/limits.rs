@@ -184,14 +184,16 @@ impl Limits {
     /// other side the time that a handler may run. At its end the maker's side of the call ends as
     /// [`Outcome::Deadline`](crate::session::Outcome::Deadline), the other as a refusal,
     /// [`Refusal::Deadline`](crate::Refusal::Deadline). A stream has as much for each item; the time
-    /// that its consumer takes doesn't count.
+    /// that its consumer takes doesn't count. It runs on while there is no connection: for calls that outlast an
+    /// absence set it above [`resume`](Self::resume), at both ends.
     pub fn call_deadline(mut self, time: Duration) -> Self {
         self.call_deadline = time;
         self
     }
 
     /// Silence after which this side asks the peer for a sign of life (default 15 s, at least 1 s);
-    /// after as much again the connection is given up as [`End::Silent`](crate::End::Silent). More
+    /// after as much again the connection is given up. The session outlives that; only one that isn't kept ends,
+    /// as [`End::Silent`](crate::End::Silent). More
     /// finds a vanished peer later, less sends more pings over idle connections.
     pub fn heartbeat(mut self, time: Duration) -> Self {
         self.heartbeat = time.max(Duration::from_secs(1));
@@ -213,9 +215,10 @@ impl Limits {
         self
     }
 
-    /// Time that a server keeps a session whose connection was lost (default 120 s; at zero it keeps
-    /// none). To a client it only matters whether it is zero: then it wants none back. The client may resume it as long, and neither end loses anything by that. More outlives
-    /// longer tunnels, at the cost of what such sessions hold.
+    /// Time that a server keeps a session whose connection was lost (default 120 s, at most 2^32 - 1 ms; at
+    /// zero it keeps none). More outlives longer tunnels, at the cost of what such sessions hold;
+    /// [`call_deadline`](Self::call_deadline) isn't lengthened by it. Of a client's limits it only matters
+    /// whether this is zero: then it wants no session back.
     pub fn resume(mut self, time: Duration) -> Self {
         self.resume = time.min(Duration::from_millis(u64::from(u32::MAX)));
         self

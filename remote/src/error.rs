@@ -58,13 +58,14 @@ pub enum CallError<E> {
     /// The other side refused the call, or its handler got to no answer; it says whether to try
     /// again.
     Refused(Refused),
-    /// The deadline passed. The handler may have run; ask before doing it twice.
+    /// The deadline passed, which counts while there is no connection, too. The handler may have run; ask
+    /// before doing it twice.
     Deadline,
-    /// The other side never received it. It is safe to make it again; on a closed client every call ends
-    /// so: connect anew.
+    /// The other side never received it: it waited, or was under way, when the session was lost. It is safe to
+    /// make it again on the same client; on one that is closed every call ends so: connect anew.
     NotReceived,
-    /// The connection ended before the answer came. The handler may have run; ask before doing it
-    /// twice.
+    /// The session was lost, or the client closed, before the answer came. The handler may have run; ask before
+    /// doing it twice. A lost connection alone doesn't end a call.
     Unknown,
     /// The kind isn't in the table that the client was connected with: add it to `kinds![…]`.
     Undeclared,
@@ -82,7 +83,7 @@ impl<E: fmt::Debug> fmt::Display for CallError<E> {
             Self::Refused(refused) => write!(f, "the call was refused: {refused}"),
             Self::Deadline => f.write_str("no answer came in time"),
             Self::NotReceived => f.write_str("the other side never received the call"),
-            Self::Unknown => f.write_str("the connection ended before the answer"),
+            Self::Unknown => f.write_str("the session was lost before the answer"),
             Self::Undeclared => f.write_str(UNDECLARED),
             Self::Encode(error) => write!(f, "the request can't be written: {error}"),
             Self::Decode(error) => write!(f, "what came back can't be read: {error}"),
@@ -117,8 +118,8 @@ pub enum EventError {
     /// The other side never received it. It is safe to send it again.
     #[error("the other side never received the event")]
     NotReceived,
-    /// The connection ended before the acknowledgement came: it may have arrived.
-    #[error("the connection ended before the acknowledgement")]
+    /// The session was lost, or the client closed, before the acknowledgement came: it may have arrived.
+    #[error("the session was lost before the acknowledgement")]
     Unknown,
     /// The kind isn't in the table that the client was connected with: add it to `kinds![…]`.
     #[error("{UNDECLARED}")]

@@ -17,7 +17,7 @@ use crate::remote::{CancelOnDrop, not_answered};
 
 /// The items that answer a [`StreamCall`], in order; then, if it didn't end well, one error. Who
 /// takes none makes the other side wait when a window of them is here; dropping it cancels the
-/// stream. It doesn't keep the connection open: hold a `Client` for as long as you read.
+/// stream. It doesn't keep the client: hold a `Client` for as long as you read.
 #[must_use = "dropping it cancels the stream"]
 pub struct Items<C> {
     pieces: queue::Receiver<Piece>,

@@ -46,7 +46,7 @@ pub struct Publication<T> {
 
 /// The publications of a topic, in order. All handles of a client to one topic share one subscription,
 /// which ends when the last is dropped. A handle that isn't read makes all of them fall behind in the
-/// topic's log when a window waits for it. It doesn't keep the connection open: hold a `Client` for as
+/// topic's log when a window waits for it. It doesn't keep the client: hold a `Client` for as
 /// long as you read, or it ends.
 ///
 /// An error stands for a publication that can't be read as its type, though the fingerprints agree: a
@@ -90,7 +90,8 @@ impl<T> Subscription<T> {
 }
 
 impl<T: Topic> Subscription<T> {
-    /// The next update; none once the connection has ended, or the server has put the client out.
+    /// The next update; none once the client is over, the server has put it out, or, in a session that began
+    /// in the place of a lost one, hasn't let it in again. Neither a lost connection nor a lost session ends it.
     pub async fn next(&mut self) -> Option<Result<Update<T::Item>, DecodeError>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }

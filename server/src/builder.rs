@@ -269,7 +269,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
-    /// Runs when a session opens; the client's requests start when it has ended.
+    /// Runs when a session opens, not when one goes on over another connection; the client's requests start
+    /// when it has ended.
     pub fn on_open<F, R>(mut self, on_open: F) -> Self
     where
         F: Fn(Cx<S, I>) -> R + Send + Sync + 'static,
@@ -279,7 +280,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
-    /// Runs when a session that was open is over, with the reason.
+    /// Runs when a session that was open is over, with the reason. A lost connection isn't that: for a client
+    /// that just vanishes this runs when the session is given up, two minutes later by default
+    /// ([`Limits::resume`](twinwire::Limits::resume)), with `End::Lost`.
     pub fn on_close<F, R>(mut self, on_close: F) -> Self
     where
         F: Fn(Cx<S, I>, End) -> R + Send + Sync + 'static,

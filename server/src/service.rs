@@ -43,18 +43,19 @@ impl<S, I> Twinwire<S, I> {
         Self(shared)
     }
 
-    /// The clients that are connected now, in no order.
+    /// The clients that have a session, in no order: also those whose connection is lost, until they are back
+    /// or their session is given up ([`Limits::resume`](twinwire::Limits::resume)).
     pub fn peers(&self) -> Vec<Peer<I>> {
         self.0.peers.all()
     }
 
-    /// The client of this id, if it is connected.
+    /// The client of this id, if it has a session, with or without a connection.
     pub fn peer(&self, id: PeerId) -> Option<Peer<I>> {
         self.0.peers.get(id)
     }
 
     /// The clients of one user, as [`Builder::user_key`](crate::Builder::user_key) names them: one for
-    /// each of the user's tabs and devices that are connected.
+    /// each of the user's tabs and devices that have a session.
     pub fn user(&self, key: &str) -> Vec<Peer<I>> {
         self.0.peers.of_user(key)
     }
@@ -108,7 +109,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
 
     /// Says goodbye to every client, `going_away`, and takes no new ones; ready when all sockets have
     /// been closed, which [`Limits::drain`](twinwire::Limits::drain) bounds. Answers that are ready
-    /// still go out; calls whose handlers run end at their clients as `Unknown`.
+    /// still go out; calls whose handlers run end at their clients as `Unknown`. Clients come back by themselves, to the next
+    /// server, with `Fresh::Ended`, or `Restarted` if they were away.
     ///
     /// Call it before `ServerHandle::stop`, which cuts open sockets; and let the `HttpServer` leave
     /// signals to you (`disable_signals`), or it stops first at Ctrl-C.

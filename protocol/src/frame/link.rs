@@ -153,7 +153,7 @@ impl Bounds {
 pub struct Hello {
     /// How much the client takes.
     pub bounds: Bounds,
-    /// What the application gave for [`authenticate`]: a ticket, a cookie's value, or nothing.
+    /// What the application gave for [`authenticate`], told with each connection: a cookie's value, or nothing.
     ///
     /// [`authenticate`]: https://docs.rs/twinwire-server
     pub token: Vec<u8>,

@@ -241,7 +241,7 @@ pub enum Outcome {
     Deadline,
     /// The peer never received it: its handler has not run and won't.
     NotReceived,
-    /// The connection ended before the answer or the acknowledgement: the handler may have run.
+    /// The session ended before the answer or the acknowledgement: the handler may have run.
     Unknown,
 }
 

@@ -353,8 +353,8 @@ pub struct Tombstone {
 }
 
 impl Tombstone {
-    /// The application has ended the session with this while the client was away: it is told when it comes
-    /// back, as it would have been.
+    /// The application has ended the session with this while the client was away: if it may not try again, it
+    /// is told so when it comes back; else it begins another session.
     pub fn with_goodbye(mut self, goodbye: Goodbye) -> Self {
         self.goodbye = Some(goodbye);
         self
@@ -364,7 +364,8 @@ impl Tombstone {
     /// ended it.
     pub fn goodbye(&self, secret: &Secret) -> Option<&Goodbye> {
         let is_right = either_is(&self.confirmed, &self.pending, secret);
-        self.goodbye.as_ref().filter(|_| is_right)
+        let is_final = |said: &&Goodbye| said.retry == Retry::Never;
+        self.goodbye.as_ref().filter(is_final).filter(|_| is_right)
     }
 
     /// What a client that wants the session back is told: [`Continuity::Evicted`] if it is its own, else
