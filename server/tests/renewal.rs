@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Doors, Log, Server, soon};
 use twinwire::{Call, End, Event, GoodbyeCode, Kinds, Limits, Topic, kinds};
-use twinwire_client_native::{Client, ClientState, Options, Update, connect_with};
+use twinwire_client_native::{Client, ClientState, EventError, Options, Update, connect_with};
 use twinwire_server::{Access, Builder, Cx, Goodbye, PeerId, Twinwire};
 
 #[derive(Serialize, Deserialize, Call)]
@@ -176,15 +176,26 @@ async fn nothing_goes_before_what_a_new_session_needs_first() {
         chaos.doors(Doors::Closed);
         chaos.cut();
         away(&client).await;
+        // As much waits in the client's hands as may, and some more that finds no room.
+        let hasty = "hasty".repeat(2_000);
+        let mut refused = 0;
+        while refused < 5 {
+            match client.try_send(say(&hasty)) {
+                Ok(_) => refused = 0,
+                Err(EventError::Full) => refused += 1,
+                Err(other) => panic!("{other}"),
+            }
+            tokio::task::yield_now().await;
+        }
         chaos.doors(Doors::Open);
-        // It waits in the client's hands, also while the welcome comes.
-        let hasty = async {
-            let receipt = client.send(say("hasty")).await.expect("it is on its way");
-            receipt.await
-        };
         client.reconnect_now();
-        // What was asked of a lost session may have gone with it.
-        let _ = soon("a verdict", hasty).await;
+        until(&client, "the way back", |state| {
+            matches!(state, ClientState::Open { .. })
+        })
+        .await;
+        // What was asked of a lost session has gone with it.
+        let last = client.send(say("hasty")).await.expect("it is on its way");
+        let _ = soon("a verdict", last).await;
     }
     let heard = heard.wait("a new session", |heard| {
         heard.iter().any(|(peer, _)| *peer != first)
@@ -195,8 +206,8 @@ async fn nothing_goes_before_what_a_new_session_needs_first() {
         // A server that notices the cut late lets the client go on in the session that it has.
         let mut of_session = heard.iter().filter(|(peer, _)| *peer == session);
         let begins = of_session.next().map(|(_, text)| &text[..]);
-        assert_eq!(begins, Some("Ada"), "{heard:?}");
-        assert!(of_session.all(|(_, text)| text == "hasty"), "{heard:?}");
+        assert!(begins == Some("Ada"), "something went before it");
+        assert!(of_session.all(|(_, text)| text.starts_with("hasty")));
     }
 }
 
