@@ -35,7 +35,7 @@ pub(crate) struct Absence {
     /// The application wants it now.
     hurry: bool,
     /// The session is over, and another is to begin.
-    pub(crate) begins_anew: Option<End>,
+    pub(crate) begins_anew: bool,
 }
 
 impl Default for Absence {
@@ -49,7 +49,7 @@ impl Default for Absence {
             retry: Retry::Now,
             paused: false,
             hurry: false,
-            begins_anew: None,
+            begins_anew: false,
         }
     }
 }
@@ -75,7 +75,7 @@ impl Absence {
     }
 
     /// How long to wait before the next attempt: what the server said, and at random up to a bound
-    /// that doubles each time (\"full jitter\"), so that clients that were lost together come back apart.
+    /// that doubles each time ("full jitter"), so that clients that were lost together come back apart.
     pub(crate) fn next_wait(&mut self, jitter: f64) -> Duration {
         let bound = FIRST.saturating_mul(1 << self.doubled.min(10));
         let wait = bound.min(LONGEST).mul_f64(jitter.clamp(0.0, 1.0));

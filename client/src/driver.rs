@@ -149,7 +149,7 @@ impl<T: Transport> Shell<'_, T> {
                     continue;
                 }
             };
-            if self.absence.begins_anew.take().is_some() {
+            if std::mem::take(&mut self.absence.begins_anew) {
                 self.begin_anew();
                 continue;
             }
@@ -460,7 +460,7 @@ impl<T: Transport> Shell<'_, T> {
             && self.options.reconnect
         {
             self.absence.begin(self.transport.now(), retry);
-            self.absence.begins_anew = Some(end);
+            self.absence.begins_anew = true;
             return;
         }
         if let Some(report) = self.report.take() {
