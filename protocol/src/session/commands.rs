@@ -5,7 +5,7 @@ use super::resume::Lock;
 use super::state::Role;
 use super::timers::Timer;
 use super::{Admitted, End, Event, Full, ItemRefused, Outcome, RequestKey, Session, State};
-use crate::frame::{Ack, Answer, Frame, NeedOutlines, Outline, Refusal, Welcome};
+use crate::frame::{Answer, Frame, NeedOutlines, Outline, Refusal};
 use crate::goodbye::Goodbye;
 use crate::limits::MAX_OUTLINES;
 use crate::{Class, Number, Time};
@@ -220,23 +220,7 @@ impl Session {
         } = admitted;
         self.incoming.set_in_order(in_order);
         self.lock = Some(Lock::new(session, peer, boot, secret.clone()));
-        let window = self.incoming.tell_grant();
-        self.acked = Ack {
-            received: None,
-            window,
-        };
-        let bounds = self.bounds(window);
-        self.opening = Some(Frame::Welcome(Welcome {
-            session,
-            peer,
-            boot,
-            secret,
-            keeps: self.limits.resume,
-            continuity,
-            bounds,
-            refused,
-        }));
-        self.open();
+        self.say_welcome(secret, continuity, refused);
     }
 
     /// As [`close`](Self::close), once what was asked for is sent, or the time of

@@ -8,7 +8,7 @@ use super::retained::Retained;
 use super::state::Role;
 use super::timers::Timer;
 use super::{Event, Incoming, Liveness, PeerMisbehaved, Session, State, Subscriptions};
-use crate::frame::{Ack, Continuity, Frame, Resume, Table, Welcome};
+use crate::frame::{Ack, Continuity, Frame, Refusal, Resume, Table, Welcome};
 use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 use crate::{BootId, Number, PeerId, Secret, SessionId, Time};
 
@@ -26,12 +26,18 @@ pub(super) struct Lock {
     session: SessionId,
     peer: PeerId,
     boot: BootId,
+    secrets: Secrets,
+    /// The highest that a client counted.
+    attempt: u64,
+}
+
+/// What a client proves with that a session is its own: either of the two.
+#[derive(Clone, Debug)]
+struct Secrets {
     /// The secret that the client surely has.
     confirmed: Option<Secret>,
     /// The newest, until something comes over the connection whose welcome told it.
     pending: Option<Secret>,
-    /// The highest that a client counted.
-    attempt: u64,
 }
 
 impl Lock {
@@ -40,10 +46,21 @@ impl Lock {
             session,
             peer,
             boot,
-            confirmed: None,
-            pending: Some(secret),
+            secrets: Secrets {
+                confirmed: None,
+                pending: Some(secret),
+            },
             attempt: 0,
         }
+    }
+}
+
+impl Secrets {
+    /// Takes the same time whatever differs.
+    fn have(&self, secret: &Secret) -> bool {
+        let confirmed = self.confirmed.as_ref().is_some_and(|right| right == secret);
+        let pending = self.pending.as_ref().is_some_and(|right| right == secret);
+        confirmed | pending
     }
 
     /// The client has heard its welcome.
@@ -51,10 +68,6 @@ impl Lock {
         if let Some(pending) = self.pending.take() {
             self.confirmed = Some(pending);
         }
-    }
-
-    fn opens_with(&self, secret: &Secret) -> bool {
-        either_is(&self.confirmed, &self.pending, secret)
     }
 
     /// The client has come back with one of the two: what it has is confirmed, and gets a successor.
@@ -65,13 +78,6 @@ impl Lock {
         self.pending = Some(next);
         mutant!("secret_confirmed_early", self.confirm());
     }
-}
-
-/// Takes the same time whatever differs.
-fn either_is(confirmed: &Option<Secret>, pending: &Option<Secret>, secret: &Secret) -> bool {
-    let confirmed = confirmed.as_ref().is_some_and(|right| right == secret);
-    let pending = pending.as_ref().is_some_and(|right| right == secret);
-    confirmed | pending
 }
 
 /// Why a client doesn't get the session back that it wants.
@@ -286,7 +292,7 @@ impl Session {
         let Some(lock) = self.lock.as_mut().filter(|_| is_alive) else {
             return Err(NotResumed::Unknown);
         };
-        let is_right = lock.opens_with(&wanted.secret) && lock.session == wanted.session;
+        let is_right = lock.secrets.have(&wanted.secret) && lock.session == wanted.session;
         let can_go_on = self.retained.can_go_on_after(wanted.received);
         if !is_right || !can_go_on || table.digest() != self.table.digest() {
             return Err(NotResumed::Unknown);
@@ -295,12 +301,25 @@ impl Session {
             return Err(NotResumed::Superseded);
         }
         lock.attempt = wanted.attempt;
-        lock.renew(&wanted.secret, secret.clone());
-        let (session, peer, boot) = (lock.session, lock.peer, lock.boot);
+        lock.secrets.renew(&wanted.secret, secret.clone());
         self.leave_connection();
         mutant!("resume_timer_kept", (), self.timers.stop(Timer::Resume));
         self.go_on(wanted.received, wanted.window);
         self.cursors.resume(wanted, self.peer.topic);
+        let received = self.received;
+        self.say_welcome(secret, Continuity::Resumed { received }, Vec::new());
+        Ok(())
+    }
+
+    /// The client is welcome, to this session, over this connection.
+    pub(super) fn say_welcome(
+        &mut self,
+        secret: Secret,
+        continuity: Continuity,
+        refused: Vec<(u32, Refusal)>,
+    ) {
+        let Some(lock) = &self.lock else { return };
+        let (session, peer, boot) = (lock.session, lock.peer, lock.boot);
         let (received, window) = (self.received, self.incoming.tell_grant());
         self.acked = Ack { received, window };
         self.opening = Some(Frame::Welcome(Welcome {
@@ -309,18 +328,17 @@ impl Session {
             boot,
             secret,
             keeps: self.limits.resume,
-            continuity: Continuity::Resumed { received },
+            continuity,
             bounds: self.bounds(window),
-            refused: Vec::new(),
+            refused,
         }));
         self.open();
-        Ok(())
     }
 
     /// The client has heard the welcome: the secret that it told is the only one.
     pub(super) fn confirm_secret(&mut self) {
         if let Some(lock) = &mut self.lock {
-            lock.confirm();
+            lock.secrets.confirm();
         }
     }
 
@@ -335,8 +353,7 @@ impl Session {
     pub fn tombstone(&self) -> Option<Tombstone> {
         let lock = self.lock.as_ref()?;
         Some(Tombstone {
-            confirmed: lock.confirmed.clone(),
-            pending: lock.pending.clone(),
+            secrets: lock.secrets.clone(),
             received: mutant!("tombstone_forgets", None, self.received),
             goodbye: None,
         })
@@ -346,8 +363,7 @@ impl Session {
 /// What is left of a server's session that is over.
 #[derive(Clone, Debug)]
 pub struct Tombstone {
-    confirmed: Option<Secret>,
-    pending: Option<Secret>,
+    secrets: Secrets,
     received: Option<Number>,
     goodbye: Option<Goodbye>,
 }
@@ -363,7 +379,7 @@ impl Tombstone {
     /// What to close a client with that wants the session back, if it is its own and the application has
     /// ended it.
     pub fn goodbye(&self, secret: &Secret) -> Option<&Goodbye> {
-        let is_right = either_is(&self.confirmed, &self.pending, secret);
+        let is_right = self.secrets.have(secret);
         let is_final = |said: &&Goodbye| said.retry == Retry::Never;
         self.goodbye.as_ref().filter(is_final).filter(|_| is_right)
     }
@@ -371,7 +387,7 @@ impl Tombstone {
     /// What a client that wants the session back is told: [`Continuity::Evicted`] if it is its own, else
     /// [`Continuity::Unknown`].
     pub fn answer(&self, secret: &Secret) -> Continuity {
-        if either_is(&self.confirmed, &self.pending, secret) {
+        if self.secrets.have(secret) {
             Continuity::Evicted {
                 received: self.received,
             }
