@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Doors, Log, Server, soon};
+use tokio::task::JoinHandle;
 use twinwire::session::Fresh;
-use twinwire::{Call, Event, Kinds, Limits, Topic, kinds};
+use twinwire::{Call, Event, Kinds, Limits, Never, Topic, kinds};
 use twinwire_client_native::{
     CallError, Client, ClientState, EventError, Options, Receipt, Update, connect_with,
 };
@@ -111,9 +112,14 @@ fn serve(builder: Builder<App, ()>) -> (Twinwire<App, ()>, Server) {
 type Freshes = Log<Fresh>;
 
 async fn client(chaos: &Chaos) -> (Client, Freshes) {
+    client_with(chaos, Limits::default()).await
+}
+
+async fn client_with(chaos: &Chaos, limits: Limits) -> (Client, Freshes) {
     let freshes = Freshes::default();
     let told = freshes.clone();
-    let options = Options::new(chaos.url("/ws"), KINDS).on_fresh(move |_, why| {
+    let options = Options::new(chaos.url("/ws"), KINDS).limits(limits);
+    let options = options.on_fresh(move |_, why| {
         told.push(why);
         async {}
     });
@@ -135,6 +141,14 @@ async fn hurry(client: Client) {
             client.reconnect_now();
         }
     }
+}
+
+/// A call whose handler has begun and waits for the gate.
+async fn waiting_call(app: &App, client: &Client) -> JoinHandle<Result<(), CallError<Never>>> {
+    let client = client.clone();
+    let call = tokio::spawn(async move { client.call(Wait {}).await });
+    app.waiting.count(1).await;
+    call
 }
 
 async fn resuming(client: &Client) {
@@ -268,11 +282,7 @@ async fn a_handler_runs_on_without_its_connection_and_its_answer_comes_with_the_
     let (wire, server) = serve(builder(&app));
     let chaos = Chaos::to(server.addr(), 1).await;
     let (client, freshes) = client(&chaos).await;
-    let waiting = tokio::spawn({
-        let client = client.clone();
-        async move { client.call(Wait {}).await }
-    });
-    app.waiting.count(1).await;
+    let waiting = waiting_call(&app, &client).await;
     chaos.doors(Doors::Closed);
     chaos.cut();
     resuming(&client).await;
@@ -438,11 +448,7 @@ async fn what_has_no_room_is_given_up_and_told() {
     let (_, server) = serve(builder(&app).detached(0));
     let chaos = Chaos::to(server.addr(), 1).await;
     let (client, freshes) = client(&chaos).await;
-    let waiting = tokio::spawn({
-        let client = client.clone();
-        async move { client.call(Wait {}).await }
-    });
-    app.waiting.count(1).await;
+    let waiting = waiting_call(&app, &client).await;
     chaos.doors(Doors::Closed);
     chaos.cut();
     app.ended.count(1).await;
@@ -496,16 +502,7 @@ async fn a_connection_that_is_dead_both_ways_is_found_by_both_ends() {
     let limits = || Limits::default().heartbeat(Duration::from_secs(1));
     let (_, server) = serve(builder(&app).limits(limits()).detached(0));
     let chaos = Chaos::to(server.addr(), 1).await;
-    let freshes = Freshes::default();
-    let told = freshes.clone();
-    let options = Options::new(chaos.url("/ws"), KINDS).limits(limits());
-    let options = options.on_fresh(move |_, why| {
-        told.push(why);
-        async {}
-    });
-    let client = soon("the welcome", connect_with(options))
-        .await
-        .expect("welcome");
+    let (client, freshes) = client_with(&chaos, limits()).await;
     chaos.stall(true);
     // Neither hears of an end of the connection, and both find out; this server has no room for
     // sessions without one.
