@@ -6,7 +6,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use http::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use http::StatusCode;
+use http::header::{HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
@@ -18,7 +19,8 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 use twinwire::Time;
 use twinwire::limits::MAX_MESSAGE;
-use twinwire_client::{Inbound, Link, LinkLost, Transport};
+use twinwire_client::http::{is_final, retry_after};
+use twinwire_client::{Inbound, Link, LinkLost, OpenFailure, Transport};
 
 /// How long the server may take to answer a close frame.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
@@ -36,12 +38,37 @@ pub enum OpenError {
     /// The URL asks for TLS, which this crate doesn't have yet.
     #[error("wss: isn't supported yet; use ws:")]
     Tls,
-    /// Nobody listens there, it isn't a WebSocket server, or it refused the handshake.
+    /// Nobody listens there, or it isn't a WebSocket server.
     #[error("no WebSocket connection")]
     WebSocket(#[source] tungstenite::Error),
+    /// It answered the handshake with another status than 101.
+    #[error("the server answered the handshake with {status}")]
+    Refused {
+        /// The status of its answer.
+        status: StatusCode,
+        /// How long it asks to wait (RFC 9110 §10.2.3), if it says so in seconds.
+        retry_after: Option<Duration>,
+    },
     /// The server chose no subprotocol of ours: it isn't a Twinwire endpoint.
     #[error("the server doesn't speak {0}")]
     NotTwinwire(&'static str),
+}
+
+impl OpenFailure for OpenError {
+    fn is_final(&self) -> bool {
+        match self {
+            Self::Url(_) | Self::Tls | Self::NotTwinwire(_) => true,
+            Self::WebSocket(_) => false,
+            Self::Refused { status, .. } => is_final(status.as_u16()),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
 }
 
 pub(crate) struct Tokio {
@@ -99,6 +126,14 @@ fn classify(error: tungstenite::Error, subprotocol: &'static str) -> OpenError {
         tungstenite::Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(
             SubProtocolError::NoSubProtocol | SubProtocolError::InvalidSubProtocol,
         )) => OpenError::NotTwinwire(subprotocol),
+        tungstenite::Error::Http(response) => {
+            let value = response.headers().get(RETRY_AFTER);
+            let value = value.and_then(|value| value.to_str().ok());
+            OpenError::Refused {
+                status: response.status(),
+                retry_after: value.and_then(retry_after),
+            }
+        }
         other => OpenError::WebSocket(other),
     }
 }

@@ -6,9 +6,14 @@ use testkit::soon;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use twinwire::{End, Kinds, kinds};
-use twinwire_client_native::{ConnectError, Options, connect, connect_with};
+use twinwire_client_native::{ConnectError, Options, connect_with};
 
 const KINDS: Kinds = kinds![];
+
+/// One attempt: another would find nobody there.
+fn once(url: String) -> Options {
+    Options::new(url, KINDS).reconnect(false)
+}
 
 /// Takes one connection, reads its request's head, and lets `answer` go on.
 async fn serve<F, R>(answer: F) -> String
@@ -50,7 +55,7 @@ async fn a_malformed_accept_header_is_an_error() {
     })
     .await;
     assert!(matches!(
-        soon("the error", connect(url, KINDS)).await,
+        soon("the error", connect_with(once(url))).await,
         Err(ConnectError::Open(_))
     ));
 }
@@ -65,7 +70,7 @@ async fn a_header_that_never_ends_is_an_error_long_before_the_time_is_up() {
         }
     })
     .await;
-    let options = Options::new(url, KINDS).connect_timeout(Duration::from_secs(3600));
+    let options = once(url).connect_timeout(Duration::from_secs(3600));
     let outcome = soon("the error", connect_with(options)).await;
     assert!(matches!(outcome, Err(ConnectError::Open(_))), "{outcome:?}");
 }
@@ -96,7 +101,7 @@ async fn a_server_that_ends_the_connection_after_the_handshake_is_an_error() {
         let _ = stream.write_all(answer.as_bytes()).await;
     })
     .await;
-    let outcome = soon("the error", connect(url, KINDS)).await;
+    let outcome = soon("the error", connect_with(once(url))).await;
     assert!(
         matches!(outcome, Err(ConnectError::NotWelcomed(End::Lost))),
         "{outcome:?}"

@@ -41,6 +41,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod diagnosis;
 mod env;
 mod page;
 mod socket;

@@ -8,8 +8,9 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use twinwire::Time;
 use twinwire::limits::MAX_MESSAGE;
-use twinwire_client::{Inbound, Link, LinkLost, Transport};
+use twinwire_client::{Inbound, Link, LinkLost, OpenFailure, Transport, http};
 
+use crate::diagnosis::diagnose;
 use crate::env::{self, Sleep};
 use crate::page;
 use crate::{Message, OpenError, Socket};
@@ -31,6 +32,10 @@ impl Transport for Browser {
         options.high_water_mark(AHEAD).connect(url).await
     }
 
+    async fn diagnose(&self, url: &str) -> Option<OpenError> {
+        diagnose(&Socket::resolve(url).ok()?).await
+    }
+
     fn now(&self) -> Time {
         Time::from_origin(Duration::from_micros((env::now() * 1000.0) as u64))
     }
@@ -49,6 +54,23 @@ impl Transport for Browser {
 
     fn leaving(&self) -> impl Future<Output = ()> {
         page::leaving()
+    }
+}
+
+impl OpenFailure for OpenError {
+    fn is_final(&self) -> bool {
+        match self {
+            Self::Url(_) | Self::Protocol { .. } | Self::Blocked => true,
+            Self::Closed(_) | Self::TimedOut => false,
+            Self::Refused { status, .. } => http::is_final(*status),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            _ => None,
+        }
     }
 }
 

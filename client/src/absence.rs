@@ -10,17 +10,24 @@ const FIRST: Duration = Duration::from_millis(500);
 /// The longest pause before any attempt.
 const LONGEST: Duration = Duration::from_secs(30);
 
+/// After how many attempts in a row that brought no connection the cause is looked for.
+pub(crate) const UNOPENED: u32 = 3;
+
 /// How long a connection lasts at least that shows that all is well again.
 const LASTING: Duration = Duration::from_secs(5);
 
-/// A client without a connection, from the loss to the next welcome: an attempt that brought a connection
-/// and no welcome is one of many.
+/// A client without a connection, from the beginning or a loss to the next welcome: an attempt that brought a
+/// connection and no welcome is one of many.
 #[derive(Debug)]
 pub(crate) struct Absence {
     /// The loop knows.
     pub(crate) begun: bool,
     /// How often it was tried since the last welcome, the next time included.
     pub(crate) attempt: u32,
+    /// How often it was tried in vain since a connection last opened.
+    pub(crate) unopened: u32,
+    /// It wasn't tried yet: there is nothing to wait for.
+    is_first: bool,
     /// How often the bound of the pauses has doubled: a server that welcomes and breaks off at once is
     /// tried ever more seldom, too.
     doubled: u32,
@@ -43,6 +50,8 @@ impl Default for Absence {
         Self {
             begun: false,
             attempt: 0,
+            unopened: 0,
+            is_first: true,
             doubled: 0,
             welcomed: None,
             takes_nudges: true,
@@ -74,13 +83,21 @@ impl Absence {
         self.hurry = false;
     }
 
-    /// How long to wait before the next attempt: what the server said, and at random up to a bound
+    /// The server asks for patience.
+    pub(crate) fn asked_for(&mut self, retry: Retry) {
+        self.retry = retry;
+    }
+
+    /// How long to wait before the next attempt: not at all before the first of all, then what the server said, and at random up to a bound
     /// that doubles each time ("full jitter"), so that clients that were lost together come back apart.
     pub(crate) fn next_wait(&mut self, jitter: f64) -> Duration {
+        self.attempt = self.attempt.saturating_add(1);
+        if std::mem::take(&mut self.is_first) {
+            return Duration::ZERO;
+        }
         let bound = FIRST.saturating_mul(1 << self.doubled.min(10));
         let wait = bound.min(LONGEST).mul_f64(jitter.clamp(0.0, 1.0));
         self.doubled = self.doubled.saturating_add(1);
-        self.attempt = self.attempt.saturating_add(1);
         self.takes_nudges = !matches!(self.retry, Retry::After(_));
         match std::mem::replace(&mut self.retry, Retry::Now) {
             Retry::After(least) => least + wait,
@@ -122,9 +139,16 @@ mod tests {
 
     use super::{Absence, FIRST, LONGEST, may_begin_anew};
 
+    /// One whose first attempt was in vain.
+    fn tried() -> Absence {
+        let mut absence = Absence::default();
+        assert_eq!(absence.next_wait(1.0), Duration::ZERO);
+        absence
+    }
+
     #[test]
     fn the_bound_doubles_from_half_a_second_to_half_a_minute() {
-        let mut absence = Absence::default();
+        let mut absence = tried();
         let waits: Vec<Duration> = (0..9).map(|_| absence.next_wait(1.0)).collect();
         assert_eq!(waits[0], FIRST);
         assert!(
@@ -142,7 +166,7 @@ mod tests {
 
     #[test]
     fn the_server_may_ask_for_more_once() {
-        let mut absence = Absence::default();
+        let mut absence = tried();
         absence.begin(Time::default(), Retry::After(Duration::from_secs(7)));
         assert_eq!(absence.next_wait(0.0), Duration::from_secs(7));
         assert!(!absence.takes_nudges);
@@ -152,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_welcome_that_lasts_ends_the_back_off_and_one_that_does_not_leaves_it() {
-        let mut absence = Absence::default();
+        let mut absence = tried();
         let mut now = Time::default();
         for round in 0..3 {
             absence.begin(now, Retry::Now);

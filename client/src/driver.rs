@@ -10,11 +10,12 @@ use twinwire::frame::{Continuity, Table, Welcome};
 use twinwire::limits::MAX_MESSAGE;
 use twinwire::session::{Event, Fresh, Input, Output, Request, Session, State};
 use twinwire::shape::Difference;
-use twinwire::{Class, End, Goodbye, GoodbyeCode, Time, version};
+use twinwire::{Class, End, Goodbye, GoodbyeCode, Time};
 use twinwire_remote::channels::{once, queue, watched};
 use twinwire_remote::{Requests, Taken};
 
 use crate::absence::{Absence, may_begin_anew};
+use crate::attempts::{Awaited, Unawaited};
 use crate::client::WeakClient;
 use crate::fresh::Renewal;
 use crate::handlers::Handlers;
@@ -44,41 +45,19 @@ impl<T: Transport> Driver<T> {
             client,
             options,
             table,
-            mut requests,
+            requests,
             registrations,
             listeners,
             state,
-            mut report,
+            report,
         } = self;
-        let started = transport.now();
-        let opened = open(&transport, &options, &mut report).await;
-        let link = match opened {
-            First::Opened(Ok(link)) => link,
-            First::Opened(Err(error)) => {
-                requests.end();
-                state.tell(ClientState::Closed(End::Lost));
-                return refuse(report, ConnectError::Open(error));
-            }
-            First::TimedOut => {
-                requests.end();
-                state.tell(ClientState::Closed(End::TooSlow));
-                return refuse(report, ConnectError::TimedOut);
-            }
-            First::Abandoned => return,
-        };
-        let spent = transport.now().saturating_since(started);
-        let rest = options.connect_timeout.saturating_sub(spent);
-        let mut limits = options.limits.clone().handshake_at_most(rest);
-        if !options.reconnect {
-            limits = limits.resume(Duration::ZERO);
-        }
-        let session = Session::client(limits, table, options.token.clone());
+        let late = transport.sleep(options.connect_timeout);
         let shell = Shell {
             transport: &transport,
             client,
             renewal: Renewal::default(),
-            link: Some(link),
-            session,
+            link: None,
+            session: session(&options, &table),
             out: Vec::new(),
             sleep: None,
             requests,
@@ -87,21 +66,31 @@ impl<T: Transport> Driver<T> {
             handlers: Handlers::default(),
             welcomed: None,
             options,
+            table,
             state,
-            report: Some(report),
+            awaited: Some(Awaited::new(report, late)),
             absence: Absence::default(),
         };
         shell.run().await;
     }
 }
 
+/// The first session, which has no connection yet.
+fn session(options: &Options, table: &Arc<Table>) -> Session {
+    let mut limits = options.limits.clone();
+    if !options.reconnect {
+        limits = limits.resume(Duration::ZERO);
+    }
+    Session::client(limits, Arc::clone(table), Vec::new())
+}
+
 /// The client and its session, with or without a link.
-struct Shell<'a, T: Transport> {
-    transport: &'a T,
+pub(crate) struct Shell<'a, T: Transport> {
+    pub(crate) transport: &'a T,
     client: WeakClient,
     renewal: Renewal,
-    link: Option<T::Link>,
-    session: Session,
+    pub(crate) link: Option<T::Link>,
+    pub(crate) session: Session,
     out: Vec<u8>,
     /// The pause until the session's deadline.
     sleep: Option<(Time, Pin<Box<T::Sleep>>)>,
@@ -111,15 +100,15 @@ struct Shell<'a, T: Transport> {
     handlers: Handlers,
     /// What the server has said of itself, until the application is told.
     welcomed: Option<(ClientState, Taken)>,
-    options: Options,
-    state: watched::Teller<ClientState>,
-    /// Who awaits the connection, until it is open.
-    report: Option<once::Sender<Result<(), ConnectError<T::Error>>>>,
-    absence: Absence,
+    pub(crate) options: Options,
+    table: Arc<Table>,
+    pub(crate) state: watched::Teller<ClientState>,
+    pub(crate) awaited: Option<Awaited<T>>,
+    pub(crate) absence: Absence,
 }
 
 /// Why the loop stops.
-enum Over {
+pub(crate) enum Over {
     /// For good: the link is to be closed with this code.
     Close(u16),
     /// For good, and so is the link.
@@ -131,7 +120,6 @@ enum Over {
 impl<T: Transport> Shell<'_, T> {
     async fn run(mut self) {
         let transport = self.transport;
-        self.session.handle(transport.now(), Input::Opened);
         loop {
             let mut leaving = pin!(transport.leaving());
             let over = poll_fn(|cx| {
@@ -164,68 +152,16 @@ impl<T: Transport> Shell<'_, T> {
     /// The session after the one that is over.
     fn begin_anew(&mut self) {
         self.link = None;
+        if self.awaited.is_some() {
+            self.session = session(&self.options, &self.table);
+            return;
+        }
         self.session = self.session.again();
         self.fresh(Fresh::Ended);
     }
 
-    /// Waits, tries, and waits longer, until there is a link or the session is over.
-    async fn come_back(&mut self) {
-        let transport = self.transport;
-        while self.link.is_none() && self.session.state() == State::Detached {
-            let wait = self.absence.next_wait(transport.jitter());
-            self.tell_absence(wait);
-            {
-                let (mut pause, mut nudge) =
-                    (pin!(transport.sleep(wait)), pin!(transport.nudged()));
-                poll_fn(|cx| {
-                    if self.poll(cx).is_ready() || self.absence.takes_hurry() {
-                        return Poll::Ready(());
-                    }
-                    if self.absence.paused {
-                        return Poll::Pending;
-                    }
-                    if !self.absence.takes_nudges {
-                        return pause.as_mut().poll(cx);
-                    }
-                    match nudge.as_mut().poll(cx) {
-                        Poll::Ready(()) => Poll::Ready(()),
-                        Poll::Pending => pause.as_mut().poll(cx),
-                    }
-                })
-                .await;
-            }
-            if self.session.state() != State::Detached {
-                return;
-            }
-            self.tell_absence(Duration::ZERO);
-            let url = self.options.url.clone();
-            let subprotocol = version::subprotocol(self.options.format);
-            let mut open = pin!(transport.open(&url, subprotocol));
-            let mut late = pin!(transport.sleep(self.options.limits.handshake_time()));
-            let opened = poll_fn(|cx| {
-                if self.poll(cx).is_ready() || self.absence.paused {
-                    return Poll::Ready(None);
-                }
-                if let Poll::Ready(opened) = open.as_mut().poll(cx) {
-                    return Poll::Ready(opened.ok());
-                }
-                late.as_mut().poll(cx).map(|()| None)
-            })
-            .await;
-            if let Some(link) = opened {
-                self.link = Some(link);
-                self.session.handle(transport.now(), Input::Opened);
-            }
-        }
-    }
-
-    fn tell_absence(&self, wait: Duration) {
-        let attempt = self.absence.attempt;
-        self.state.tell(ClientState::Resuming { attempt, wait });
-    }
-
     /// Feeds the session with what came, bytes before time, and does what it says.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Over> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Over> {
         loop {
             let received = self.receive(cx);
             // What the session has to tell comes first: what the application asks for may depend on it.
@@ -309,20 +245,25 @@ impl<T: Transport> Shell<'_, T> {
             any = true;
         }
         any |= self.requests.poll(cx, &mut self.session, now);
-        let is_unwanted = self
-            .report
-            .as_mut()
-            .is_some_and(|report| report.poll_closed(cx).is_ready());
-        if is_unwanted {
-            self.close();
-        } else if self.requests.is_abandoned() {
-            let goodbye = Goodbye::new(GoodbyeCode::Done, "");
-            self.session.finish(now, goodbye);
+        match self.awaited.as_mut().map(|awaited| awaited.poll(cx)) {
+            Some(Poll::Ready(Unawaited::Abandoned)) => self.close(),
+            Some(Poll::Ready(Unawaited::Late)) => {
+                if let Some(awaited) = self.awaited.take() {
+                    awaited.give_up(None);
+                }
+                let goodbye = Goodbye::new(GoodbyeCode::TooSlow, "");
+                self.session.close(now, goodbye);
+            }
+            Some(Poll::Pending) | None if self.requests.is_abandoned() => {
+                let goodbye = Goodbye::new(GoodbyeCode::Done, "");
+                self.session.finish(now, goodbye);
+            }
+            Some(Poll::Pending) | None => {}
         }
         any
     }
 
-    fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.session
             .close(self.transport.now(), Goodbye::new(GoodbyeCode::Done, ""));
     }
@@ -368,9 +309,8 @@ impl<T: Transport> Shell<'_, T> {
         };
         self.requests.told(taken);
         self.state.tell(open);
-        if let Some(report) = self.report.take() {
-            // Who dropped the future has dropped the handle: the loop will see that.
-            let _ = report.send(Ok(()));
+        if let Some(awaited) = self.awaited.take() {
+            awaited.succeed();
         }
         let on_fresh = self.options.on_fresh.as_ref();
         if self.renewal.welcomed(on_fresh, &self.client) {
@@ -426,9 +366,6 @@ impl<T: Transport> Shell<'_, T> {
         let (session, peer) = (welcome.session, welcome.peer);
         let open = ClientState::Open { session, peer };
         self.absence.welcomed(self.transport.now());
-        // The first may have had less time.
-        self.session
-            .set_handshake(self.options.limits.handshake_time());
         if let Continuity::Resumed { .. } = welcome.continuity {
             // What was told stands.
             self.state.tell(open);
@@ -454,23 +391,22 @@ impl<T: Transport> Shell<'_, T> {
     fn ended(&mut self, end: End) {
         self.welcome();
         self.handlers.drop_all();
-        let was_welcomed = self.report.is_none();
+        let failure = |end: &End| match end {
+            End::TooSlow => ConnectError::TimedOut,
+            end => ConnectError::NotWelcomed(end.clone()),
+        };
         if let Some(retry) = may_begin_anew(&end)
-            && was_welcomed
             && self.options.reconnect
         {
+            if let Some(awaited) = &mut self.awaited {
+                awaited.fails(failure(&end));
+            }
             self.absence.begin(self.transport.now(), retry);
             self.absence.begins_anew = true;
             return;
         }
-        if let Some(report) = self.report.take() {
-            refuse(
-                report,
-                match &end {
-                    End::TooSlow => ConnectError::TimedOut,
-                    end => ConnectError::NotWelcomed(end.clone()),
-                },
-            );
+        if let Some(awaited) = self.awaited.take() {
+            awaited.give_up(Some(failure(&end)));
         }
         self.state.tell(ClientState::Closed(end));
     }
@@ -520,48 +456,4 @@ impl<T: Transport> Shell<'_, T> {
         self.session.handle(self.transport.now(), Input::Tick);
         true
     }
-}
-
-fn refuse<E: std::error::Error + 'static>(
-    report: once::Sender<Result<(), ConnectError<E>>>,
-    error: ConnectError<E>,
-) {
-    // Who dropped the future wants no reason.
-    let _ = report.send(Err(error));
-}
-
-/// Opens the first link, as long as somebody waits for it.
-async fn open<T: Transport>(
-    transport: &T,
-    options: &Options,
-    report: &mut once::Sender<Result<(), ConnectError<T::Error>>>,
-) -> First<Result<T::Link, T::Error>> {
-    let subprotocol = version::subprotocol(options.format);
-    let open = transport.open(&options.url, subprotocol);
-    let timeout = transport.sleep(options.connect_timeout);
-    first(open, poll_fn(|cx| report.poll_closed(cx)), timeout).await
-}
-
-enum First<O> {
-    Opened(O),
-    Abandoned,
-    TimedOut,
-}
-
-async fn first<O>(
-    open: impl Future<Output = O>,
-    abandoned: impl Future<Output = ()>,
-    timeout: impl Future<Output = ()>,
-) -> First<O> {
-    let (mut open, mut abandoned, mut timeout) = (pin!(open), pin!(abandoned), pin!(timeout));
-    poll_fn(|cx| {
-        if let Poll::Ready(opened) = open.as_mut().poll(cx) {
-            return Poll::Ready(First::Opened(opened));
-        }
-        if abandoned.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(First::Abandoned);
-        }
-        timeout.as_mut().poll(cx).map(|()| First::TimedOut)
-    })
-    .await
 }

@@ -11,7 +11,8 @@ use twinwire::End;
 #[error("the client wasn't connected with this kind: add it to kinds![…]")]
 pub struct Undeclared;
 
-/// The connection didn't come about. `E` is the platform's error.
+/// The connection didn't come about. `E` is the platform's error. Where more than one attempt was made, it is the
+/// last that tells.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConnectError<E: Error + 'static> {
@@ -26,6 +27,9 @@ pub enum ConnectError<E: Error + 'static> {
     /// The options' `connect_timeout` passed, or the time that the limits give a handshake.
     #[error("no connection within the time allowed")]
     TimedOut,
+    /// The application had no token to connect with: see [`Options::token_from`](crate::Options::token_from).
+    #[error("there was no token to connect with")]
+    NoToken,
     /// The driver was dropped before the connection came about: the runtime is shutting down.
     #[error("the client's driver is gone")]
     Abandoned,

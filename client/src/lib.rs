@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod absence;
+mod attempts;
 mod client;
 mod connect;
 mod driver;
@@ -32,6 +33,7 @@ mod error;
 mod events;
 mod fresh;
 mod handlers;
+pub mod http;
 mod joins;
 mod listeners;
 mod options;
@@ -47,7 +49,7 @@ pub use handlers::{MaybeSend, MaybeSync};
 pub use joins::Joins;
 pub use options::Options;
 pub use states::States;
-pub use transport::Transport;
+pub use transport::{OpenFailure, Transport};
 pub use twinwire::frame::{Start, Verdict};
 pub use twinwire::session::Fresh;
 pub use twinwire_remote::{

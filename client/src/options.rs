@@ -1,8 +1,11 @@
 //! How to connect.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use twinwire::session::Fresh;
@@ -17,7 +20,7 @@ pub struct Options {
     pub(crate) url: String,
     pub(crate) kinds: Kinds,
     pub(crate) format: Format,
-    pub(crate) token: Vec<u8>,
+    pub(crate) token: Token,
     pub(crate) connect_timeout: Duration,
     pub(crate) limits: Limits,
     pub(crate) reconnect: bool,
@@ -36,6 +39,39 @@ pub(crate) trait Freshen:
 impl<T> Freshen for T where T: Fn(Client, Fresh) -> Pin<Box<dyn Freshening>> + MaybeSend + MaybeSync {}
 
 pub(crate) type OnFresh = Arc<dyn Freshen>;
+
+/// What asks the application for a token.
+pub(crate) trait AskToken: Fn() -> Pin<Box<dyn Asking>> + MaybeSend + MaybeSync {}
+impl<T> AskToken for T where T: Fn() -> Pin<Box<dyn Asking>> + MaybeSend + MaybeSync {}
+
+/// The application looks for a token.
+pub(crate) trait Asking: Future<Output = Option<Vec<u8>>> + MaybeSend {}
+impl<T: Future<Output = Option<Vec<u8>>> + MaybeSend> Asking for T {}
+
+/// Where a connection's token comes from.
+#[derive(Clone)]
+pub(crate) enum Token {
+    Given(Vec<u8>),
+    Asked(Arc<dyn AskToken>),
+}
+
+impl Token {
+    /// The token for the next connection, if there is one now.
+    pub(crate) async fn get(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Given(token) => Some(token.clone()),
+            // A panic in it is no reason to end the client.
+            Self::Asked(ask) => {
+                let mut asking = catch_unwind(AssertUnwindSafe(|| ask())).ok()?;
+                poll_fn(|cx| {
+                    let polled = catch_unwind(AssertUnwindSafe(|| asking.as_mut().poll(cx)));
+                    polled.unwrap_or(Poll::Ready(None))
+                })
+                .await
+            }
+        }
+    }
+}
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,7 +93,7 @@ impl Options {
             url: url.into(),
             kinds,
             format: Format::Postcard,
-            token: Vec::new(),
+            token: Token::Given(Vec::new()),
             connect_timeout: Duration::from_secs(30),
             limits: Limits::default(),
             reconnect: true,
@@ -66,11 +102,25 @@ impl Options {
     }
 
     /// What the server's `authenticate` gets (default: nothing; at most 4 KiB, or the server refuses it), at
-    /// the first connection *and at each later one*: it must be good for as long as the client lives. A one-time
-    /// ticket is refused when the client comes back, which ends it (`Closed`); then connect anew with another.
-    /// The server's other clients never see it.
+    /// the first connection *and at each later one*: it must be good for as long as the client lives. See
+    /// [`token_from`](Self::token_from) for one that isn't. The server's other clients never see it.
     pub fn token(mut self, token: impl Into<Vec<u8>>) -> Self {
-        self.token = token.into();
+        self.token = Token::Given(token.into());
+        self
+    }
+
+    /// As [`token`](Self::token), but asked for anew before each attempt to connect: a ticket that is good for
+    /// once, or for minutes. `None` means that there is none to be had now: the attempt was in vain, and
+    /// another is made in its time. Asking and opening the connection may take [`Limits::handshake`] together.
+    pub fn token_from<F, R>(mut self, ask: F) -> Self
+    where
+        F: Fn() -> R + MaybeSend + MaybeSync + 'static,
+        R: Future<Output = Option<Vec<u8>>> + MaybeSend + 'static,
+    {
+        self.token = Token::Asked(Arc::new(move || {
+            let asking: Pin<Box<dyn Asking>> = Box::pin(ask());
+            asking
+        }));
         self
     }
 
@@ -81,7 +131,9 @@ impl Options {
         self
     }
 
-    /// The time from `connect` to the welcome (default 30 s).
+    /// The time from `connect` to the welcome (default 30 s). Until then it tries again and again, as a client that
+    /// comes back does, unless trying can't help: the URL is none, the answer a 4xx of HTTP, the server's goodbye
+    /// says `never`. What the last attempt met is the error in the end.
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.connect_timeout = time;
         self
@@ -93,8 +145,8 @@ impl Options {
         self
     }
 
-    /// Whether a client that was welcomed comes back when its connection is lost (default: yes). If not,
-    /// the client is over with its connection. It waits at random up to 0.5 s before the first attempt, twice as
+    /// Whether `connect` tries more than once, and a client that was welcomed comes back when its connection is lost
+    /// (default: yes). If not, the client is over with its connection. It waits at random up to 0.5 s before the first attempt, twice as
     /// much before each further one, 30 s at most, and no less than a goodbye's `retry` says. A browser that is
     /// online or shown again, and [`reconnect_now`](Client::reconnect_now), cut that short. An attempt may take
     /// [`Limits::handshake`] to open and as much again to be welcomed.

@@ -11,7 +11,7 @@ pub trait Transport: 'static {
     /// An open WebSocket.
     type Link: Link;
     /// Why one couldn't be opened.
-    type Error: std::error::Error + 'static;
+    type Error: OpenFailure;
     /// A pause; dropping it ends its timer.
     type Sleep: Future<Output = ()>;
 
@@ -26,6 +26,13 @@ pub trait Transport: 'static {
         url: &str,
         subprotocol: &'static str,
     ) -> impl Future<Output = Result<Self::Link, Self::Error>>;
+
+    /// Finds out by other means why no WebSocket opens, where a failed attempt doesn't tell. Asked once, after
+    /// three attempts in a row that brought none.
+    fn diagnose(&self, url: &str) -> impl Future<Output = Option<Self::Error>> {
+        let _ = url;
+        std::future::ready(None)
+    }
 
     /// The time since some origin that stays the same for this value's life.
     fn now(&self) -> Time;
@@ -45,5 +52,16 @@ pub trait Transport: 'static {
     /// Ready when the program is about to go for good, and there is time for last words only.
     fn leaving(&self) -> impl Future<Output = ()> {
         std::future::pending()
+    }
+}
+
+/// Why a WebSocket couldn't be opened, as far as the driver needs to know.
+pub trait OpenFailure: std::error::Error + 'static {
+    /// Trying again would end the same way.
+    fn is_final(&self) -> bool;
+
+    /// The least time before another attempt, if the server has asked for it.
+    fn retry_after(&self) -> Option<Duration> {
+        None
     }
 }

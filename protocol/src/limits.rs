@@ -173,12 +173,6 @@ impl Limits {
         self.handshake
     }
 
-    /// Shortens the handshake's time to what is left of a larger deadline.
-    pub fn handshake_at_most(mut self, time: Duration) -> Self {
-        self.handshake = self.handshake.min(time);
-        self
-    }
-
     /// Time that a request may take (default 30 s): for a call's maker from the moment that the
     /// session has taken it, which is at once unless [`queued`](Self::queued) is reached; on the
     /// other side the time that a handler may run. At its end the maker's side of the call ends as

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use twinwire::limits::{MAX_MESSAGE, MAX_PAYLOAD};
 use twinwire::{Format, Goodbye, GoodbyeCode, Offset, PeerId, Topic, version};
 
-use crate::Peer;
 use twinwire_remote::Link;
 
+use crate::Peer;
 use crate::connection;
 use crate::shared::Shared;
 use crate::socket::Socket;
@@ -101,7 +102,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
         move |config| {
             let accept = move |request: HttpRequest, payload: Payload| {
                 let wire = wire.clone();
-                async move { wire.accept(&request, payload) }
+                async move { readable(wire.accept(&request, payload)) }
             };
             config.service(web::resource(path).route(web::get().to(accept)));
         }
@@ -203,6 +204,19 @@ fn choose<'a>(offered: &[&'a str]) -> Option<&'a str> {
             .find(|name| name.starts_with(version::PREFIX))
     };
     ours.or_else(others).copied()
+}
+
+/// Lets pages of all origins read an answer that isn't the handshake's: browsers hide from a page why its
+/// WebSocket doesn't open, and a client then asks here. There is nothing in it that depends on who asks.
+fn readable(mut response: HttpResponse) -> HttpResponse {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let headers = response.headers_mut();
+        let all = HeaderValue::from_static("*");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, all);
+        let wait = HeaderValue::from_static("Retry-After");
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, wait);
+    }
+    response
 }
 
 /// Answers what is no client of ours: 426 to what isn't a handshake, 400 to one that offers no

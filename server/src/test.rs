@@ -35,8 +35,8 @@ use futures_core::Stream;
 use thiserror::Error;
 use tokio::time::{Instant, Sleep};
 use twinwire::{Kinds, Time, version};
-use twinwire_client::Transport;
 pub use twinwire_client::{Client, Options};
+use twinwire_client::{OpenFailure, Transport};
 use twinwire_remote::{Inbound, Link, LinkLost};
 
 use crate::Twinwire;
@@ -48,6 +48,12 @@ const UNDER_WAY: usize = 1;
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the server doesn't speak the client's format")]
 pub struct OpenError;
+
+impl OpenFailure for OpenError {
+    fn is_final(&self) -> bool {
+        true
+    }
+}
 
 /// Why there is no client.
 pub type ConnectError = twinwire_client::ConnectError<OpenError>;
@@ -132,8 +138,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Transport for Memory<S,
     }
 
     fn jitter(&self) -> f64 {
-        // Nobody else comes back at the same time.
-        0.0
+        // Nobody else comes back at the same time: short waits, alike in each run.
+        0.1
     }
 }
 

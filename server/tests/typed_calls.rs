@@ -348,7 +348,10 @@ async fn authenticate_names_the_caller_or_refuses_in_words() {
 async fn connecting_fails_in_words_where_nobody_answers_as_expected() {
     let server = serve(builder(&App::default()));
     for (url, speaks) in [
-        (server.url("/elsewhere"), "no WebSocket connection"),
+        (
+            server.url("/elsewhere"),
+            "the server answered the handshake with 404 Not Found",
+        ),
         ("not a url".to_owned(), "the URL isn't one of a WebSocket"),
         (
             "wss://localhost/".to_owned(),
@@ -387,7 +390,8 @@ async fn a_server_that_shuts_down_says_goodbye_to_all_and_takes_no_new_ones() {
             other => panic!("a goodbye, not {other:?}"),
         }
     }
-    match soon("the refusal", connect(server.url("/ws"), KINDS)).await {
+    let once = Options::new(server.url("/ws"), KINDS).reconnect(false);
+    match soon("the refusal", connect_with(once)).await {
         Err(ConnectError::NotWelcomed(End::Goodbye(goodbye))) => {
             assert_eq!(goodbye.code, GoodbyeCode::GoingAway);
         }

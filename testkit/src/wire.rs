@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
 use suite::{
     Add, AskMe, Count, Echo, Hang, Locate, Notice, Notify, OtherSubtract, Overflow, PutMe, REASON,
     REFUSED, Room, Stopped,
@@ -15,7 +17,7 @@ use crate::{Chaos, Server};
 type Drops = Arc<Semaphore>;
 type Cx = Context<(), Drops>;
 
-/// Starts it, at `/ws`. It takes pages of every origin, since a test's page has a port of its own.
+/// Starts it, at `/ws`; pages may read that there is nothing at `/elsewhere`. It takes pages of every origin, since a test's page has a port of its own.
 ///
 /// # Panics
 ///
@@ -78,7 +80,14 @@ pub fn serve() -> Server {
         .expect("the kinds don't clash");
     Server::with_workers(2, move |config| {
         config.configure(wire.at("/ws"));
+        config.route("/elsewhere", web::get().to(nothing));
     })
+}
+
+async fn nothing() -> HttpResponse {
+    HttpResponse::NotFound()
+        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+        .finish()
 }
 
 async fn put(cx: Cx, PutMe { room, inside }: PutMe) -> Result<(), String> {

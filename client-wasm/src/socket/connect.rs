@@ -8,13 +8,13 @@ use js_sys::Array;
 use web_sys::{BinaryType, WebSocket};
 
 use super::error::OpenError;
-use super::url::{check_protocols, resolve};
+use super::url::check_protocols;
 use super::{Socket, SocketOptions};
 use crate::env;
 
 pub(super) async fn connect(options: SocketOptions, url: &str) -> Result<Socket, OpenError> {
     check_protocols(&options.protocols)?;
-    let url = resolve(url, env::base_urls())?;
+    let url = Socket::resolve(url)?;
     let web_socket = construct(&url, &options.protocols)?;
     // From here on, leaving early drops the socket, which gives the connection up.
     let socket = Socket::attach(web_socket, &options);

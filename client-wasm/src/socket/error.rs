@@ -1,5 +1,7 @@
 //! What can go wrong with a socket, one enum per family of operations.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use super::close::CloseEvent;
@@ -29,6 +31,15 @@ pub enum OpenError {
     /// The time limit passed first; the attempt is given up. Try again later.
     #[error("the connection did not open within the time limit")]
     TimedOut,
+    /// What the address answered to plain HTTP, which the typed client asks it by after three attempts in vain:
+    /// 426 is a WebSocket endpoint that WebSockets don't reach, by its own choice or a proxy's.
+    #[error("the connection did not open; by HTTP its address answers with status {status}")]
+    Refused {
+        /// The status of its answer.
+        status: u16,
+        /// How long it asks to wait (RFC 9110 §10.2.3), if it says so in seconds.
+        retry_after: Option<Duration>,
+    },
 }
 
 /// Why a URL can't be one of a WebSocket.

@@ -26,6 +26,8 @@ use futures_core::stream::{FusedStream, Stream};
 use futures_sink::Sink;
 use web_sys::WebSocket;
 
+use crate::env;
+
 pub use self::close::{CloseEvent, QUEUE_FULL_CODE};
 pub use self::error::{CloseError, OpenError, ReceiveError, SendError, TrySendError, UrlError};
 pub use self::futures::{Closed, Flushing, Sending};
@@ -78,6 +80,11 @@ impl Socket {
     /// How to connect: subprotocols, time limit, bounds.
     pub fn options() -> SocketOptions {
         SocketOptions::default()
+    }
+
+    /// The absolute `ws:` or `wss:` URL that [`connect`](Self::connect) makes of `url`.
+    pub(crate) fn resolve(url: &str) -> Result<String, UrlError> {
+        url::resolve(url, env::base_urls())
     }
 
     /// The subprotocol that the server chose, or an empty string if it chose none.

@@ -294,7 +294,7 @@ impl Session {
     }
 
     fn opened(&mut self) {
-        if self.role != Role::Client || !matches!(self.state, State::Idle | State::Detached) {
+        if self.role != Role::Client || !self.state.awaits_connection() {
             return;
         }
         self.state = State::Greeting;

@@ -1,7 +1,6 @@
 //! A session outlives its connections: it is kept, and goes on where both ends say they stand.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::outgoing::Received;
 use super::retained::Retained;
@@ -191,9 +190,10 @@ impl Session {
         next
     }
 
-    /// The handshakes that follow may take as long: the first may have had to be faster.
-    pub fn set_handshake(&mut self, time: Duration) {
-        self.limits.handshake = time;
+    /// What the next hello tells the server's application, at most
+    /// [`MAX_TOKEN`](crate::limits::MAX_TOKEN), or the server will refuse it.
+    pub fn set_token(&mut self, token: Vec<u8>) {
+        self.token = token;
     }
 
     /// The session that the client wants back, if it has one.

@@ -80,6 +80,11 @@ impl State {
         }
     }
 
+    /// Whether a client's session takes another connection now.
+    pub fn awaits_connection(self) -> bool {
+        matches!(self, Self::Idle | Self::Detached)
+    }
+
     /// The table of states and frames, in PROTOCOL.md too.
     pub fn admit(self, role: Role, frame: FrameType) -> Admission {
         use Admission::{Drop, Refuse, Take};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join;
 use futures_util::join;
 use twinwire::{End, Format, GoodbyeCode, Limits, Refusal};
-use twinwire_client::{CallError, ClientState, ConnectError, Options};
+use twinwire_client::{CallError, ClientState, ConnectError, OpenFailure, Options};
 
 use crate::{
     Add, AskMe, Forget, Hang, KINDS, Locate, Platform, REASON, REFUSED, Subtract, client, told,
@@ -75,11 +75,14 @@ pub async fn a_refused_token_says_why(platform: &impl Platform) {
     }
 }
 
-/// A server that isn't ours, or a wrong path.
+/// A server that isn't ours, or a wrong path: trying again is of no use.
 pub async fn an_address_where_nobody_speaks_twinwire_is_an_error(platform: &impl Platform) {
     let elsewhere = platform.url().replace("/ws", "/elsewhere");
     let connected = platform.connect(Options::new(elsewhere, KINDS)).await;
-    assert!(matches!(connected, Err(ConnectError::Open(_))));
+    match connected {
+        Err(ConnectError::Open(error)) => assert!(error.is_final(), "{error}"),
+        other => panic!("refused, not {other:?}"),
+    }
 }
 
 /// Whatever was under way has an outcome.

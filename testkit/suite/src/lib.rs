@@ -14,7 +14,7 @@ mod topics;
 
 use std::fmt::Debug;
 
-use twinwire_client::{CallError, Client, ConnectError, Options};
+use twinwire_client::{CallError, Client, ConnectError, OpenFailure, Options};
 
 pub use absences::*;
 pub use calls::*;
@@ -26,7 +26,7 @@ pub use topics::*;
 /// A platform, as far as the suite is concerned.
 pub trait Platform {
     /// Why a socket couldn't be opened.
-    type Error: std::error::Error + 'static;
+    type Error: OpenFailure;
 
     /// The URL of the suite's endpoint.
     fn url(&self) -> String;

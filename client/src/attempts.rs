@@ -1,0 +1,227 @@
+//! How a client gets a connection: the first, or another in the place of one that is lost.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use twinwire::session::Input;
+use twinwire::{Retry, version};
+use twinwire_remote::channels::once;
+
+use crate::absence::UNOPENED;
+use crate::driver::Shell;
+use crate::options::Token;
+use crate::{ClientState, ConnectError, OpenFailure, Options, Transport};
+
+/// Who awaits the first connection, until it is welcomed.
+pub(crate) struct Awaited<T: Transport> {
+    report: once::Sender<Result<(), ConnectError<T::Error>>>,
+    /// Until when.
+    late: Pin<Box<T::Sleep>>,
+    /// Why the last attempt was in vain.
+    failure: Option<ConnectError<T::Error>>,
+}
+
+/// Nobody awaits a connection any more.
+pub(crate) enum Unawaited {
+    /// Who did has gone.
+    Abandoned,
+    /// The time is up.
+    Late,
+}
+
+impl<T: Transport> Awaited<T> {
+    pub(crate) fn new(
+        report: once::Sender<Result<(), ConnectError<T::Error>>>,
+        late: T::Sleep,
+    ) -> Self {
+        Self {
+            report,
+            late: Box::pin(late),
+            failure: None,
+        }
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Unawaited> {
+        if self.report.poll_closed(cx).is_ready() {
+            return Poll::Ready(Unawaited::Abandoned);
+        }
+        self.late.as_mut().poll(cx).map(|()| Unawaited::Late)
+    }
+
+    /// An attempt was in vain, and another follows.
+    pub(crate) fn fails(&mut self, failure: ConnectError<T::Error>) {
+        self.failure = Some(failure);
+    }
+
+    /// The client is welcome.
+    pub(crate) fn succeed(self) {
+        // Who dropped the future has dropped the handle: the loop will see that.
+        let _ = self.report.send(Ok(()));
+    }
+
+    /// There will be no connection; without an `error`, for the reason that the last attempt gave.
+    pub(crate) fn give_up(self, error: Option<ConnectError<T::Error>>) {
+        let error = error.or(self.failure).unwrap_or(ConnectError::TimedOut);
+        // Who dropped the future wants no reason.
+        let _ = self.report.send(Err(error));
+    }
+}
+
+/// What an attempt brought.
+enum Attempt<T: Transport> {
+    Opened { token: Vec<u8>, link: T::Link },
+    Failed(ConnectError<T::Error>),
+}
+
+impl<T: Transport> Shell<'_, T> {
+    /// Waits, tries, and waits longer, until there is a link or the session is over.
+    pub(crate) async fn come_back(&mut self) {
+        while self.link.is_none() && self.session.state().awaits_connection() {
+            let wait = self.absence.next_wait(self.transport.jitter());
+            self.tell_absence(wait);
+            self.pause(wait).await;
+            if !self.session.state().awaits_connection() {
+                return;
+            }
+            self.tell_absence(Duration::ZERO);
+            let attempt = attempt(self.transport, &self.options);
+            let failure = match self.meanwhile(attempt).await {
+                None => continue,
+                Some(Attempt::Opened { token, link }) => {
+                    self.absence.unopened = 0;
+                    self.link = Some(link);
+                    self.session.set_token(token);
+                    self.session.handle(self.transport.now(), Input::Opened);
+                    return;
+                }
+                Some(Attempt::Failed(failure)) => failure,
+            };
+            self.in_vain(failure);
+            self.absence.unopened = self.absence.unopened.saturating_add(1);
+            if self.absence.unopened == UNOPENED {
+                let cause = diagnosis(self.transport, &self.options);
+                if let Some(Some(cause)) = self.meanwhile(cause).await {
+                    self.in_vain(ConnectError::Open(cause));
+                }
+            }
+        }
+    }
+
+    fn tell_absence(&self, wait: Duration) {
+        if self.awaited.is_none() {
+            let attempt = self.absence.attempt;
+            self.state.tell(ClientState::Resuming { attempt, wait });
+        }
+    }
+
+    /// Waits before an attempt, unless there is a reason for it to be made at once or not at all.
+    async fn pause(&mut self, wait: Duration) {
+        let transport = self.transport;
+        let (mut pause, mut nudge) = (pin!(transport.sleep(wait)), pin!(transport.nudged()));
+        poll_fn(|cx| {
+            if self.poll(cx).is_ready() || self.absence.takes_hurry() {
+                return Poll::Ready(());
+            }
+            if self.absence.paused {
+                return Poll::Pending;
+            }
+            if self.absence.takes_nudges && nudge.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            pause.as_mut().poll(cx)
+        })
+        .await;
+    }
+
+    /// Does one step towards a connection beside the loop; none if the loop wants no connection any more.
+    async fn meanwhile<O>(&mut self, step: impl Future<Output = O>) -> Option<O> {
+        let mut step = pin!(step);
+        poll_fn(|cx| {
+            if self.poll(cx).is_ready() || self.absence.paused {
+                return Poll::Ready(None);
+            }
+            step.as_mut().poll(cx).map(Some)
+        })
+        .await
+    }
+
+    /// No link came of an attempt.
+    fn in_vain(&mut self, failure: ConnectError<T::Error>) {
+        if let ConnectError::Open(error) = &failure
+            && let Some(wait) = error.retry_after()
+        {
+            self.absence.asked_for(Retry::After(wait));
+        }
+        let Some(mut awaited) = self.awaited.take() else {
+            return;
+        };
+        let is_final = match &failure {
+            ConnectError::Open(error) => error.is_final(),
+            _ => false,
+        };
+        if is_final || !self.options.reconnect {
+            awaited.give_up(Some(failure));
+            self.close();
+        } else {
+            awaited.fails(failure);
+            self.awaited = Some(awaited);
+        }
+    }
+}
+
+/// Asks for a token, and opens a link.
+fn attempt<'a, T: Transport>(
+    transport: &'a T,
+    options: &Options,
+) -> impl Future<Output = Attempt<T>> + use<'a, T> {
+    let (url, token) = (options.url.clone(), options.token.clone());
+    let subprotocol = version::subprotocol(options.format);
+    let time = options.limits.handshake_time();
+    async move {
+        let opened = open(transport, &url, subprotocol, &token);
+        let opened = in_time(transport, time, opened).await;
+        opened.unwrap_or(Attempt::Failed(ConnectError::TimedOut))
+    }
+}
+
+/// Looks for the cause of attempts in vain.
+fn diagnosis<'a, T: Transport>(
+    transport: &'a T,
+    options: &Options,
+) -> impl Future<Output = Option<T::Error>> + use<'a, T> {
+    let (url, time) = (options.url.clone(), options.limits.handshake_time());
+    async move {
+        let cause = in_time(transport, time, transport.diagnose(&url)).await;
+        cause.flatten()
+    }
+}
+
+async fn in_time<T: Transport, O>(
+    transport: &T,
+    time: Duration,
+    step: impl Future<Output = O>,
+) -> Option<O> {
+    let (mut late, mut step) = (pin!(transport.sleep(time)), pin!(step));
+    poll_fn(|cx| match step.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => late.as_mut().poll(cx).map(|()| None),
+    })
+    .await
+}
+
+async fn open<T: Transport>(
+    transport: &T,
+    url: &str,
+    subprotocol: &'static str,
+    token: &Token,
+) -> Attempt<T> {
+    let Some(token) = token.get().await else {
+        return Attempt::Failed(ConnectError::NoToken);
+    };
+    match transport.open(url, subprotocol).await {
+        Ok(link) => Attempt::Opened { token, link },
+        Err(error) => Attempt::Failed(ConnectError::Open(error)),
+    }
+}

@@ -1,0 +1,321 @@
+//! How a client gets its first connection, and what it shows to be let in again.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use testkit::{Chaos, Doors, Log, Server, soon};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use twinwire::{Call, End, GoodbyeCode, Kinds, kinds};
+use twinwire_client_native::{Client, ClientState, ConnectError, OpenError, Options, connect_with};
+use twinwire_server::{Cx, Denied, Retry, Twinwire};
+
+#[derive(Serialize, Deserialize, Call)]
+#[call(reply = u64)]
+struct Next {}
+
+const KINDS: Kinds = kinds![Next];
+
+/// The tickets that were shown; each lets in once.
+type Tickets = Arc<Mutex<HashSet<Vec<u8>>>>;
+
+fn serve() -> (Twinwire<Mutex<u64>, ()>, Server) {
+    let tickets = Tickets::default();
+    let wire = Twinwire::builder(Mutex::new(0))
+        .authenticate(move |ticket, _| {
+            let is_new = tickets.lock().expect("nobody panics").insert(ticket);
+            async move {
+                match is_new {
+                    true => Ok(()),
+                    false => Err(Denied::new("a ticket is good for once")),
+                }
+            }
+        })
+        .call(|cx: Cx<Mutex<u64>>, _: Next| async move {
+            let mut next = cx.state().lock().expect("nobody panics");
+            *next += 1;
+            Ok(*next)
+        })
+        .build()
+        .expect("the kinds don't clash");
+    let mounted = wire.clone();
+    let server = Server::start(move |config| {
+        config.configure(mounted.at("/ws"));
+    });
+    (wire, server)
+}
+
+/// Another ticket at each attempt, which `attempts` counts.
+fn tickets(url: String, attempts: &Log<u64>) -> Options {
+    let attempts = attempts.clone();
+    Options::new(url, KINDS).token_from(move || {
+        let ticket = attempts.events().len() as u64;
+        attempts.push(ticket);
+        async move { Some(ticket.to_be_bytes().to_vec()) }
+    })
+}
+
+/// Answers every request for a connection with this head, and says how many came.
+async fn answering(head: &'static str) -> (String, Log<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("ws://{}/ws", listener.local_addr().expect("it listens"));
+    let came = Log::default();
+    let told = came.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            told.push(());
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                request.push(stream.read_u8().await.expect("the client speaks first"));
+            }
+            let _ = stream.write_all(head.as_bytes()).await;
+        }
+    });
+    (url, came)
+}
+
+#[tokio::test]
+async fn connect_waits_for_a_server_that_is_not_there_yet() {
+    let (_wire, server) = serve();
+    let chaos = Chaos::to(server.addr(), 1).await;
+    chaos.doors(Doors::Closed);
+    let attempts = Log::default();
+    let options = tickets(chaos.url("/ws"), &attempts);
+    let connecting = tokio::spawn(connect_with(options));
+    attempts.count(3).await;
+    chaos.doors(Doors::Open);
+    let client = soon("the welcome", connecting).await.unwrap().unwrap();
+    assert_eq!(client.call(Next {}).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn connect_goes_on_from_a_server_that_stops_to_the_next() {
+    let ((stopping, old), (_wire, new)) = (serve(), serve());
+    soon("all sockets closed", stopping.shut_down()).await;
+    let chaos = Chaos::to(old.addr(), 1).await;
+    let attempts = Log::default();
+    let connecting = tokio::spawn(connect_with(tickets(chaos.url("/ws"), &attempts)));
+    attempts.count(2).await;
+    chaos.leads_to(new.addr());
+    let client = soon("the welcome", connecting).await.unwrap().unwrap();
+    assert_eq!(client.call(Next {}).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_cut_at_any_byte_before_the_welcome_only_delays_it() {
+    let (_wire, server) = serve();
+    let addr = server.addr();
+    // More than a handshake has; all at once, since each waits before it tries again.
+    let each = (1..=800_u64).map(|bytes| {
+        tokio::spawn(async move {
+            let chaos = Arc::new(Chaos::to(addr, bytes).await);
+            chaos.breaks_after(bytes..bytes + 1);
+            let (attempts, weather) = (AtomicU64::new(0), Arc::clone(&chaos));
+            let options = Options::new(chaos.url("/ws"), KINDS).token_from(move || {
+                let attempt = attempts.fetch_add(1, Ordering::Relaxed);
+                if attempt == 1 {
+                    weather.is_fine();
+                }
+                async move { Some([bytes.to_be_bytes(), attempt.to_be_bytes()].concat()) }
+            });
+            let client = soon("the welcome", connect_with(options)).await.unwrap();
+            let answer = soon("the answer", client.call(Next {})).await;
+            (client, answer.unwrap(), chaos.connections())
+        })
+    });
+    let each: Vec<_> = each.collect();
+    let (mut answers, mut delayed) = (HashSet::new(), 0);
+    for task in each {
+        let (client, answer, connections) = task.await.unwrap();
+        answers.insert(answer);
+        delayed += u32::from(connections > 1);
+        client.close().await;
+    }
+    assert_eq!(answers.len(), 800, "each call was handled, and once");
+    assert!(delayed > 400, "{delayed} cuts tell too little");
+}
+
+#[tokio::test]
+async fn at_its_deadline_connect_tells_what_the_last_attempt_met() {
+    let (stopping, server) = serve();
+    stopping.shut_down().await;
+    let soon_over = |options: Options| options.connect_timeout(Duration::from_millis(300));
+    let goodbye = soon_over(tickets(server.url("/ws"), &Log::default()));
+    match soon("the end", connect_with(goodbye)).await {
+        Err(ConnectError::NotWelcomed(End::Goodbye(goodbye))) => {
+            assert_eq!(goodbye.code, GoodbyeCode::GoingAway);
+        }
+        other => panic!("a goodbye, not {other:?}"),
+    }
+    let chaos = Chaos::to(server.addr(), 1).await;
+    chaos.doors(Doors::Closed);
+    let nobody = soon_over(Options::new(chaos.url("/ws"), KINDS));
+    match soon("the end", connect_with(nobody)).await {
+        Err(ConnectError::Open(OpenError::WebSocket(_))) => {}
+        other => panic!("no connection, not {other:?}"),
+    }
+    let without = soon_over(Options::new(server.url("/ws"), KINDS).token_from(|| async { None }));
+    let outcome = soon("the end", connect_with(without)).await;
+    assert!(matches!(outcome, Err(ConnectError::NoToken)), "{outcome:?}");
+    chaos.doors(Doors::Silent);
+    let silent = soon_over(Options::new(chaos.url("/ws"), KINDS));
+    let outcome = soon("the end", connect_with(silent)).await;
+    assert!(
+        matches!(outcome, Err(ConnectError::TimedOut)),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn who_may_not_try_again_does_not() {
+    let (_wire, server) = serve();
+    let attempts = Log::default();
+    let again = attempts.clone();
+    let options = Options::new(server.url("/ws"), KINDS).token_from(move || {
+        again.push(());
+        async { Some(b"the same".to_vec()) }
+    });
+    let first = soon("the welcome", connect_with(options.clone()))
+        .await
+        .unwrap();
+    match soon("the refusal", connect_with(options)).await {
+        Err(ConnectError::NotWelcomed(End::Goodbye(goodbye))) => {
+            assert_eq!(goodbye.code, GoodbyeCode::Denied);
+        }
+        other => panic!("refused, not {other:?}"),
+    }
+    assert_eq!(attempts.events().len(), 2);
+    first.close().await;
+
+    let (url, came) = answering("HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n").await;
+    match soon("the refusal", connect_with(Options::new(url, KINDS))).await {
+        Err(ConnectError::Open(OpenError::Refused { status, .. })) => assert_eq!(status, 410),
+        other => panic!("refused, not {other:?}"),
+    }
+    assert_eq!(came.events().len(), 1);
+}
+
+#[tokio::test]
+async fn a_flooded_server_is_given_the_time_that_it_asks_for() {
+    let busy = "HTTP/1.1 503 x\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n";
+    let (url, came) = answering(busy).await;
+    let patient = Options::new(url, KINDS).connect_timeout(Duration::from_secs(2));
+    match soon("the end", connect_with(patient)).await {
+        Err(ConnectError::Open(OpenError::Refused {
+            status,
+            retry_after,
+        })) => {
+            assert_eq!(status, 503);
+            assert_eq!(retry_after, Some(Duration::from_secs(3600)));
+        }
+        other => panic!("refused, not {other:?}"),
+    }
+    // At its own pace it had tried again within half a second.
+    assert_eq!(came.events().len(), 1);
+}
+
+#[tokio::test]
+async fn tickets_that_are_good_for_once_let_a_client_come_back_again_and_again() {
+    let (_wire, server) = serve();
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let attempts = Log::default();
+    let options = tickets(chaos.url("/ws"), &attempts);
+    let client = soon("the welcome", connect_with(options)).await.unwrap();
+    for round in 1..=10 {
+        chaos.cut();
+        away(&client).await;
+        client.reconnect_now();
+        assert_eq!(
+            soon("the answer", client.call(Next {})).await.unwrap(),
+            round
+        );
+    }
+    assert!(attempts.events().len() > 10);
+}
+
+#[tokio::test]
+async fn a_token_that_can_not_be_had_now_is_asked_for_again() {
+    let (_wire, server) = serve();
+    let asked = Log::default();
+    let again = asked.clone();
+    let options = Options::new(server.url("/ws"), KINDS).token_from(move || {
+        again.push(());
+        let round = again.events().len();
+        async move {
+            assert!(round != 1, "an application's bug");
+            (round > 2).then(|| b"the third".to_vec())
+        }
+    });
+    let client = soon("the welcome", connect_with(options)).await.unwrap();
+    assert_eq!(asked.events().len(), 3);
+    assert_eq!(client.call(Next {}).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_is_denied_for_now_tries_again() {
+    let denied = Log::default();
+    let told = denied.clone();
+    let wire = Twinwire::builder(Mutex::new(0))
+        .authenticate(move |_, _| {
+            told.push(());
+            let is_full = told.events().len() < 3;
+            async move {
+                match is_full {
+                    true => Err(Denied::new("the house is full").retry(Retry::Now)),
+                    false => Ok(()),
+                }
+            }
+        })
+        .build()
+        .unwrap();
+    let server = Server::start(move |config| {
+        config.configure(wire.at("/ws"));
+    });
+    let options = Options::new(server.url("/ws"), kinds![]);
+    let client = soon("the welcome", connect_with(options)).await.unwrap();
+    assert_eq!(denied.events().len(), 3);
+    client.close().await;
+}
+
+#[tokio::test]
+async fn who_gives_up_waiting_ends_the_attempts() {
+    let (_wire, server) = serve();
+    let chaos = Chaos::to(server.addr(), 1).await;
+    chaos.doors(Doors::Closed);
+    let attempts = Log::default();
+    let alive = Arc::new(());
+    let (held, counted) = (Arc::clone(&alive), attempts.clone());
+    let options = Options::new(chaos.url("/ws"), KINDS).token_from(move || {
+        let _ = &held;
+        counted.push(0);
+        async { Some(Vec::new()) }
+    });
+    let mut connecting = Box::pin(connect_with(options));
+    tokio::select! {
+        outcome = &mut connecting => panic!("nobody is there: {outcome:?}"),
+        _ = attempts.count(2) => {}
+    }
+    drop(connecting);
+    // The driver lets go of what it was given when it ends.
+    let ended = async {
+        while Arc::strong_count(&alive) > 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("the driver's end", ended).await;
+}
+
+async fn away(client: &Client) {
+    let mut states = client.states();
+    let away = async {
+        while let Some(state) = states.next().await {
+            if matches!(state, ClientState::Resuming { .. }) {
+                return;
+            }
+        }
+    };
+    soon("the loss", away).await;
+}
