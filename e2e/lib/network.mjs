@@ -18,6 +18,7 @@ class Network {
   url = "";
   #target;
   #streams = new Set();
+  #answers = new Map();
   #door = createServer((client) => this.#carry(client));
 
   constructor(target) {
@@ -35,6 +36,17 @@ class Network {
     for (const stream of this.#streams) stream.resetAndDestroy();
   }
 
+  /** Answers requests for this path itself from now on, as a proxy before the server may. */
+  answers(path, status, headers = {}) {
+    const lines = Object.entries({ ...headers, "Content-Length": 0 }).map(([name, value]) => `${name}: ${value}\r\n`);
+    this.#answers.set(`GET ${path} `, `HTTP/1.1 ${status} x\r\n${lines.join("")}\r\n`);
+  }
+
+  /** Lets requests for this path through again. */
+  passes(path) {
+    this.#answers.delete(`GET ${path} `);
+  }
+
   async end() {
     this.cut();
     this.#door.close();
@@ -42,7 +54,15 @@ class Network {
 
   #carry(client) {
     const server = connect(this.#target, "127.0.0.1");
-    client.pipe(server).pipe(client);
+    // Browsers send a request's head in one piece.
+    client.on("data", (bytes) => {
+      const head = bytes.toString("latin1");
+      const answer = [...this.#answers].find(([request]) => head.startsWith(request));
+      if (answer) client.write(answer[1]);
+      else server.write(bytes);
+    });
+    client.on("end", () => server.end());
+    server.pipe(client);
     for (const stream of [client, server]) {
       this.#streams.add(stream);
       stream.on("error", () => {});

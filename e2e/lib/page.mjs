@@ -16,8 +16,11 @@ const FLAGS = [
   "--disable-dev-shm-usage",
 ];
 
-/** What Chromium itself says of a connection that breaks or doesn't come about. */
-export const BROKEN = [/^WebSocket connection to .* failed/];
+/** What Chromium itself says of a connection that breaks or doesn't come about, and of the question why. */
+export const BROKEN = [
+  /^WebSocket connection to .* failed/,
+  /^Failed to load resource: net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE)$/,
+];
 
 /**
  * Starts the server and opens its page.

@@ -84,3 +84,27 @@ story("a server that stands still for ten seconds loses nothing that both sides 
     await hasInOrder(page, his);
   }
 });
+
+story("a page that comes before its server waits for it", async (t) => {
+  const server = await startServer(t);
+  const network = await startNetwork(t, server);
+  const { page } = await newPage(t, { expected: [...BROKEN, /status of 503/] });
+  network.answers("/ws", 503, { "Retry-After": 1 });
+  const asked = page.waitForResponse((response) => response.url().endsWith("/ws") && response.status() === 503);
+  await page.goto(network.url);
+  await asked;
+  await page.getByRole("status").filter({ hasText: "Connecting" }).waitFor();
+  network.passes("/ws");
+  await takeName(page, "Ada");
+  await say(page, "Here at last.");
+  await hears(page, "Ada", "Here at last.");
+});
+
+story("a page says which status its server's address answers with", async (t) => {
+  const server = await startServer(t);
+  const network = await startNetwork(t, server);
+  const { page } = await newPage(t, { expected: [...BROKEN, /status of 404/] });
+  network.answers("/ws", 404);
+  await page.goto(network.url);
+  await page.getByText("its address answers with status 404").waitFor();
+});
