@@ -81,7 +81,7 @@ impl<T: Transport> Shell<'_, T> {
         while self.link.is_none() && self.session.state().awaits_connection() {
             let wait = self.absence.next_wait(self.transport.jitter());
             self.tell_absence(wait);
-            self.pause(wait).await;
+            self.wait(wait).await;
             if !self.session.state().awaits_connection() {
                 return;
             }
@@ -110,16 +110,16 @@ impl<T: Transport> Shell<'_, T> {
     }
 
     fn tell_absence(&self, wait: Duration) {
-        if self.awaited.is_none() {
+        if self.awaited.is_none() && !self.absence.paused {
             let attempt = self.absence.attempt;
             self.state.tell(ClientState::Resuming { attempt, wait });
         }
     }
 
     /// Waits before an attempt, unless there is a reason for it to be made at once or not at all.
-    async fn pause(&mut self, wait: Duration) {
+    async fn wait(&mut self, wait: Duration) {
         let transport = self.transport;
-        let (mut pause, mut nudge) = (pin!(transport.sleep(wait)), pin!(transport.nudged()));
+        let (mut sleep, mut nudge) = (pin!(transport.sleep(wait)), pin!(transport.nudged()));
         poll_fn(|cx| {
             if self.poll(cx).is_ready() || self.absence.takes_hurry() {
                 return Poll::Ready(());
@@ -130,7 +130,7 @@ impl<T: Transport> Shell<'_, T> {
             if self.absence.takes_nudges && nudge.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(());
             }
-            pause.as_mut().poll(cx)
+            sleep.as_mut().poll(cx)
         })
         .await;
     }

@@ -61,10 +61,12 @@ pub enum ClientState {
     Resuming {
         /// How often it has tried since it was welcomed last, this time included.
         attempt: u32,
-        /// How long it waits before it tries; zero while it does. A [paused](Client::pause) client waits for
-        /// [`reconnect_now`](Client::reconnect_now), whatever this says.
+        /// How long it waits before it tries; zero while it does.
         wait: Duration,
     },
+    /// The connection was given up by [`pause`](Client::pause), and the client waits for
+    /// [`reconnect_now`](Client::reconnect_now).
+    Paused,
     /// Over.
     Closed(End),
 }
@@ -283,7 +285,8 @@ impl Client {
                     Some(
                         ClientState::Connecting
                         | ClientState::Open { .. }
-                        | ClientState::Resuming { .. },
+                        | ClientState::Resuming { .. }
+                        | ClientState::Paused,
                     ) => {}
                     // The driver was dropped with its runtime.
                     None => return Poll::Ready(End::Lost),

@@ -225,6 +225,7 @@ impl<T: Transport> Shell<'_, T> {
                 Registration::ReconnectNow => self.absence.hurry(),
                 Registration::Pause => {
                     self.absence.pause();
+                    self.state.tell(ClientState::Paused);
                     self.link = None;
                     self.session.handle(now, Input::Lost);
                 }

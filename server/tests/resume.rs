@@ -151,7 +151,7 @@ async fn resuming(client: &Client) {
     let mut states = client.states();
     let gone = async {
         while let Some(state) = states.next().await {
-            if matches!(state, ClientState::Resuming { .. }) {
+            if matches!(state, ClientState::Resuming { .. } | ClientState::Paused) {
                 return;
             }
         }

@@ -102,7 +102,7 @@ pub async fn a_pause_loses_nothing(platform: &impl Platform) {
     let client = platform.connect(options).await.expect("a welcome");
     let mut states = client.states();
     client.pause();
-    while !matches!(states.next().await, Some(ClientState::Resuming { .. })) {}
+    while !matches!(states.next().await, Some(ClientState::Paused)) {}
     let text = "meanwhile".to_owned();
     let receipt = client.send(Echo { text }).await.expect("it waits");
     client.reconnect_now();
