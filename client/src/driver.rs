@@ -156,7 +156,7 @@ impl<T: Transport> Shell<'_, T> {
             self.session = session(&self.options, &self.table);
             return;
         }
-        self.session = self.session.again();
+        self.session = self.session.again(self.listeners.untaken());
         self.fresh(Fresh::Ended);
     }
 
@@ -235,6 +235,10 @@ impl<T: Transport> Shell<'_, T> {
         let last = self.session.state() == State::Leaving;
         if let Some(event) = self.listeners.released(last) {
             self.session.done(now, event);
+            any = true;
+        }
+        if self.listeners.has_caught_up() {
+            self.session.leftovers_taken(now);
             any = true;
         }
         while let Poll::Ready((call, answer)) = self.handlers.poll(cx) {
@@ -336,6 +340,7 @@ impl<T: Transport> Shell<'_, T> {
             Event::Detached { retry } => self.absence.begin(self.transport.now(), retry),
             Event::Fresh { why } => self.fresh(why),
             Event::Ended(end) => self.ended(end),
+            Event::Leftover { kind, payload } => self.listeners.give_leftover(kind, &payload),
             Event::Request(request) => self.request(request),
             Event::Dropped { request, .. } => self.handlers.drop_one(request),
             Event::NeedOutlines { kinds } => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use twinwire::Number;
+use twinwire::limits::FRAME_COST;
 use twinwire_remote::channels::queue;
 
 use crate::events::{Heard, HeardEvent};
@@ -76,6 +77,8 @@ pub(crate) struct Listeners {
     dropped: Arc<AtomicU64>,
     /// The event that the next one waits for, since some listener has as many as may wait.
     held: Option<Number>,
+    /// Sessions are over that left more than may wait, perhaps.
+    has_leftovers: bool,
 }
 
 impl Listeners {
@@ -87,6 +90,7 @@ impl Listeners {
             kept_bytes: 0,
             dropped,
             held: None,
+            has_leftovers: false,
         }
     }
 
@@ -111,6 +115,15 @@ impl Listeners {
 
     /// Gives an event to whoever wants it. Says whether the next may come.
     pub(crate) fn give(&mut self, number: Number, kind: u32, payload: &[u8]) -> bool {
+        self.give_leftover(kind, payload);
+        if self.is_full() {
+            self.held = Some(number);
+        }
+        self.held.is_none()
+    }
+
+    /// Gives an event that nothing waits for: its session is over.
+    pub(crate) fn give_leftover(&mut self, kind: u32, payload: &[u8]) {
         let event = HeardEvent {
             kind,
             payload: payload.into(),
@@ -123,10 +136,6 @@ impl Listeners {
         if !wanted {
             self.keep(event);
         }
-        if self.is_full() {
-            self.held = Some(number);
-        }
-        self.held.is_none()
     }
 
     fn keep(&mut self, event: HeardEvent) {
@@ -163,6 +172,19 @@ impl Listeners {
     /// Another session has begun, which holds nothing.
     pub(crate) fn begin_anew(&mut self) {
         self.held = None;
+        self.has_leftovers = true;
+    }
+
+    /// Whether just now all listeners have taken so much of what sessions left that no more waits than may.
+    pub(crate) fn has_caught_up(&mut self) -> bool {
+        !self.is_full() && std::mem::take(&mut self.has_leftovers)
+    }
+
+    /// What waits for the slowest listener, as a window counts it, if that is more than may.
+    pub(crate) fn untaken(&self) -> u64 {
+        let full = self.all.iter().filter(|listener| listener.is_full());
+        let untaken = full.map(|of| of.bytes as u64 + of.waiting as u64 * FRAME_COST);
+        untaken.max().unwrap_or(0)
     }
 
     /// The event that was held and needn't be any more: because there is room, or since `last` of the

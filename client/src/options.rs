@@ -156,7 +156,8 @@ impl Options {
     }
 
     /// Runs each time when the session is lost and another begins in its place: to tell the server
-    /// again who this is, for instance. Everything that was pending has its outcome by then. What the
+    /// again who this is, for instance. Everything that was pending has its outcome by then, and events of the
+    /// server's that had come are with their listeners. What the
     /// client that it gets is asked for goes out at once; whatever else is asked for waits until this has
     /// ended, and topics are joined again after it, from where they stood. It is dropped if that session is
     /// lost, too. It must not wait for anything but its own requests, or the client waits with it.

@@ -270,6 +270,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
             Event::Ended(end) => self.ended(end),
             Event::Welcome(_)
             | Event::Fresh { .. }
+            | Event::Leftover { .. }
             | Event::NeedOutlines { .. }
             | Event::Joined { .. }
             | Event::PutOut { .. }

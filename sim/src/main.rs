@@ -138,8 +138,14 @@ fn print_report(report: &Report, seeds: u64, took: Duration) {
         took.as_secs_f64()
     );
     println!(
-        "{} messages, {} faults, {} cuts, {} resumes, {} sessions lost, {} restarts",
-        report.messages, report.faults, report.cuts, report.resumes, report.lost, report.restarts
+        "{} messages, {} faults, {} cuts, {} resumes, {} sessions lost, {} events left of them, {} restarts",
+        report.messages,
+        report.faults,
+        report.cuts,
+        report.resumes,
+        report.lost,
+        report.leftovers,
+        report.restarts
     );
     println!(
         "{:.1} hours of the world's time, {} polls, trace {:016x}",

@@ -124,6 +124,10 @@ pub const MUTANTS: &[(&str, &str)] = &[
         "nothing is left of a session that was given up",
     ),
     (
+        "leftovers_lost",
+        "events that arrived and wait are lost with their session",
+    ),
+    (
         "close_before_welcome",
         "who closes while it wants its session back doesn't wait for it",
     ),

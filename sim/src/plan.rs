@@ -68,7 +68,7 @@ impl Plan {
 pub(crate) struct Bounds {
     pub(crate) calls: usize,
     pub(crate) streams: usize,
-    /// Of each stream and each subscription, in charged bytes.
+    /// Of requests, each stream and each subscription, in charged bytes.
     pub(crate) window: u64,
     pub(crate) heartbeat: Duration,
     pub(crate) resume: Duration,

@@ -182,6 +182,12 @@ impl Port<'_> {
         self.session.done(self.now, event);
     }
 
+    /// [`Session::leftovers_taken`].
+    pub fn leftovers_taken(&mut self) {
+        self.oracle.leftovers_taken(self.who);
+        self.session.leftovers_taken(self.now);
+    }
+
     /// [`Session::hold`].
     pub fn hold(&mut self, event: Number) {
         self.oracle.held(self.who, event);

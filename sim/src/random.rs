@@ -140,6 +140,7 @@ impl RandomApp {
     }
 
     fn take(&mut self, port: &mut Port<'_>) {
+        port.leftovers_taken();
         for (key, untaken) in &mut self.untaken {
             for _ in 0..std::mem::take(untaken) {
                 port.consumed(*key);
@@ -324,7 +325,8 @@ impl Application for RandomApp {
                 }
             }
             Event::Fresh { .. } | Event::Ended(_) => self.forget(),
-            Event::Hello { .. }
+            Event::Leftover { .. }
+            | Event::Hello { .. }
             | Event::Welcome(_)
             | Event::Detached { .. }
             | Event::Room { .. }

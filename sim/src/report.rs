@@ -21,6 +21,8 @@ pub struct Report {
     pub resumes: u64,
     /// Sessions that were lost, and ended as another.
     pub lost: u64,
+    /// Events of those that were handed over all the same.
+    pub leftovers: u64,
     /// Times that the server began anew.
     pub restarts: u64,
     /// How often sessions were polled.
@@ -41,6 +43,7 @@ impl AddAssign<&Self> for Report {
         self.cuts += other.cuts;
         self.resumes += other.resumes;
         self.lost += other.lost;
+        self.leftovers += other.leftovers;
         self.restarts += other.restarts;
         self.polls += other.polls;
         self.time += other.time;

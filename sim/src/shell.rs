@@ -407,7 +407,9 @@ impl World<'_> {
 fn unstamp(event: &mut Event) {
     let payload = match event {
         Event::Request(request) => &mut request.payload,
-        Event::Item { payload, .. } | Event::Publication { payload, .. } => payload,
+        Event::Item { payload, .. }
+        | Event::Publication { payload, .. }
+        | Event::Leftover { payload, .. } => payload,
         Event::Outcome {
             outcome: Outcome::Answered(Answer::Value(payload) | Answer::Error(payload)),
             ..

@@ -26,6 +26,8 @@ pub(super) struct Grant {
     released: u64,
     /// What the peer knows.
     told: u64,
+    /// What takes room in the window and never arrived under it.
+    burden: u64,
 }
 
 impl Grant {
@@ -35,12 +37,32 @@ impl Grant {
             arrived: 0,
             released: 0,
             told: window,
+            burden: 0,
         }
+    }
+
+    /// One that has told so much, and of which something else takes a part.
+    pub(super) fn burdened(window: u64, told: u64, burden: u64) -> Self {
+        Self {
+            told,
+            burden,
+            ..Self::new(window)
+        }
+    }
+
+    /// What takes room besides what has arrived.
+    pub(super) fn burden(&self) -> u64 {
+        self.burden
+    }
+
+    /// Nothing else takes room any more.
+    pub(super) fn unburden(&mut self) {
+        self.burden = 0;
     }
 
     /// How far the peer may go.
     pub(super) fn granted(&self) -> u64 {
-        self.released + self.window
+        self.released + self.window.saturating_sub(self.burden)
     }
 
     pub(super) fn arrive(&mut self, charge: u64) -> Result<(), Overrun> {

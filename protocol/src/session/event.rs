@@ -84,12 +84,23 @@ pub enum Event {
         /// Now, under the usual back-off, or not before some time has passed.
         retry: Retry,
     },
-    /// To the client: the session that it had is lost. All that was pending has its outcome; drop the
-    /// handlers that run. Nothing is joined in the one that begins with the [`Event::Welcome`] that
-    /// follows.
+    /// To the client: the session that it had is lost. All that was pending has its outcome, and events that
+    /// waited have come as [`Event::Leftover`]; drop the handlers that run. Nothing is joined in the one that
+    /// begins with the [`Event::Welcome`] that follows.
     Fresh {
         /// Why.
         why: Fresh,
+    },
+    /// To a client: an event of the server's that came in a session which is lost or over, and hadn't
+    /// started: it may have been told to be accepted. They come in order, before the [`Event::Fresh`] or the
+    /// [`Event::Ended`]. Nothing is said of each: see [`Session::leftovers_taken`].
+    ///
+    /// [`Session::leftovers_taken`]: super::Session::leftovers_taken
+    Leftover {
+        /// Its kind, by the place in the client's table.
+        kind: u32,
+        /// The kind's value, in the connection's payload format.
+        payload: Vec<u8>,
     },
     /// A request of the peer starts. It was given in the order in which the peer made it; the next
     /// one may come before this one is over, unless it is an event or of a kind that is handled in

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Request;
-use super::credit::{Grant, Overrun, charge};
+use super::credit::{Grant, Overrun, charge, charge_all};
 use super::sorted::Sorted;
 use super::stream::Feed;
 use crate::frame::{Answer, JOIN, PUBLISH, Part, Refusal};
@@ -30,6 +30,15 @@ struct Running {
     message: bool,
     /// Of a stream, until its reply is under way.
     feed: Option<Feed>,
+}
+
+#[derive(Debug)]
+struct Blocking {
+    number: Number,
+    /// What it still counts against the window.
+    held: u64,
+    /// What all of it counts, if it is an event.
+    whole: u64,
 }
 
 /// An answer on its way out.
@@ -88,6 +97,14 @@ fn is_message(request: &Request) -> bool {
     }
 }
 
+/// What an event counts in all, however its parts were credited; nothing for what is no event.
+fn event_charge(request: &Request) -> u64 {
+    match request.class {
+        Class::Event => charge_all(request.payload.len()) as u64,
+        Class::Call | Class::Stream | Class::Topic => 0,
+    }
+}
+
 /// What is wrong with a request's frame.
 #[derive(Debug)]
 pub(super) enum RequestFault {
@@ -110,8 +127,8 @@ pub(super) struct Incoming {
     waiting: VecDeque<Held>,
     /// Handlers at work.
     running: Sorted<Number, Running>,
-    /// The request at work that must end before the next starts, and what it still counts.
-    blocking: Option<(Number, u64)>,
+    /// The request at work that must end before the next starts.
+    blocking: Option<Blocking>,
     /// Calls of these kinds block too.
     in_order: Vec<u32>,
     /// Answers that wait for the socket. With `running`, never more than `max_running`.
@@ -139,6 +156,15 @@ impl Incoming {
             max_running: limits.calls,
             max_streams: limits.streams,
             time: limits.call_deadline,
+        }
+    }
+
+    /// What begins where another session was lost. So much `burden` of that counts against the window of
+    /// which the peer was `told`.
+    pub(super) fn after(limits: &Limits, told: u64, burden: u64) -> Self {
+        Self {
+            grant: Grant::burdened(limits.requests, told, burden),
+            ..Self::new(limits)
         }
     }
 
@@ -255,7 +281,12 @@ impl Incoming {
                 || request.class == Class::Topic && matches!(request.kind, JOIN | PUBLISH)
                 || self.in_order.contains(&request.kind);
             if blocks && !cancelled {
-                self.blocking = Some((number, held));
+                let whole = event_charge(&request);
+                self.blocking = Some(Blocking {
+                    number,
+                    held,
+                    whole,
+                });
             } else {
                 self.grant.release(held);
             }
@@ -304,8 +335,9 @@ impl Incoming {
     }
 
     fn unblock(&mut self, number: Number) {
-        if let Some((_, held)) = self.blocking.take_if(|(blocking, _)| *blocking == number) {
-            self.grant.release(held);
+        let is_it = |blocking: &mut Blocking| blocking.number == number;
+        if let Some(blocking) = self.blocking.take_if(is_it) {
+            self.grant.release(blocking.held);
         }
     }
 
@@ -480,6 +512,26 @@ impl Incoming {
             self.unblock(*call);
         }
         calls
+    }
+
+    /// The events that have come and haven't started, in order; they are nobody's any more.
+    pub(super) fn take_events(&mut self) -> impl Iterator<Item = Request> {
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        let requests = waiting.map(|held| held.request);
+        requests.filter(|request| request.class == Class::Event)
+    }
+
+    /// What would still take room if the session were lost now: its events that aren't done, whole, and
+    /// those of sessions before it.
+    pub(super) fn burden(&self) -> u64 {
+        let waiting = self.waiting.iter().map(|held| event_charge(&held.request));
+        let blocking = self.blocking.as_ref().map_or(0, |blocking| blocking.whole);
+        self.grant.burden() + blocking + waiting.sum::<u64>()
+    }
+
+    /// What was left of sessions before this one takes no room any more.
+    pub(super) fn unburden(&mut self) {
+        self.grant.unburden();
     }
 
     /// Whether any event or publication is waiting or at work, once the rest is forgotten.

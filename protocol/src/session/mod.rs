@@ -118,6 +118,8 @@ pub struct Session {
     is_again: bool,
     /// To a client: how often it has tried to.
     attempt: u64,
+    /// To a client: the window that its hello told for a session that would begin.
+    offered: u64,
     /// To a client: what its application gave for the server's to judge.
     token: Vec<u8>,
     /// To a server: what its client has the session back with.
@@ -202,6 +204,7 @@ impl Session {
             ticket: None,
             is_again: false,
             attempt: 0,
+            offered: limits.requests,
             token: Vec::new(),
             lock: None,
             dropping: None,
@@ -302,7 +305,10 @@ impl Session {
         self.table_told = false;
         self.timers
             .set(Timer::Handshake, self.now + self.limits.handshake);
+        // In another session, what is left of this one counts too.
         let window = self.limits.requests;
+        let window = window.saturating_sub(self.incoming.burden());
+        self.offered = window;
         self.acked = Ack {
             received: None,
             window,
@@ -412,17 +418,20 @@ impl Session {
         if matches!(self.state, State::Closing | State::Closed) {
             return;
         }
-        self.incoming.clear();
         if self.state == State::Greeting {
             // Nobody awaits here what was sent before.
             self.retained = Retained::new(self.limits.retained);
         }
         let goodbye = Goodbye::new(fault.code(), fault.to_string());
         self.close_with(End::Misbehaved(fault), goodbye);
+        self.incoming.clear();
     }
 
     /// Gives every request its outcome and the application the end, once.
     fn over(&mut self, end: End, received: Received) {
+        if self.end.is_none() {
+            self.hand_over();
+        }
         self.incoming.stop();
         self.cursors.clear();
         let ended = self.outgoing.end_all(received);

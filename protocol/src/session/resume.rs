@@ -6,7 +6,7 @@ use super::outgoing::Received;
 use super::retained::Retained;
 use super::state::Role;
 use super::timers::Timer;
-use super::{Event, Incoming, Liveness, PeerMisbehaved, Session, State, Subscriptions};
+use super::{Event, Incoming, Liveness, PeerMisbehaved, Request, Session, State, Subscriptions};
 use crate::frame::{Ack, Continuity, Frame, Refusal, Resume, Table, Welcome};
 use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 use crate::{BootId, Number, PeerId, Secret, SessionId, Time};
@@ -179,15 +179,27 @@ impl Session {
 /// What a client does.
 impl Session {
     /// The session after this one, which is over and told [`Event::Ended`]: a client that was told to come
-    /// back later begins anew. It has no connection yet; what is asked of it meanwhile waits.
-    pub fn again(&self) -> Self {
+    /// back later begins anew. It has no connection yet; what is asked of it meanwhile waits. So many bytes
+    /// of events, `untaken`, the application was given and hasn't taken: they count against the new window
+    /// until [`leftovers_taken`](Self::leftovers_taken).
+    pub fn again(&self, untaken: u64) -> Self {
         let (limits, table) = (self.limits.clone(), Arc::clone(&self.table));
         let mut next = Self::client(limits, table, self.token.clone());
         next.now = self.now;
+        let window = self.limits.requests.saturating_sub(untaken);
+        next.incoming = Incoming::after(&self.limits, window, untaken);
         next.outgoing.keys_after(&self.outgoing);
         next.is_again = true;
         next.state = State::Detached;
         next
+    }
+
+    /// The application has taken what it was given of sessions that are over: each
+    /// [`Event::Leftover`], and the event whose handler was at work. Until then they count against the window of
+    /// the session that follows, so that however many are lost, no more waits than one may hold.
+    pub fn leftovers_taken(&mut self, now: Time) {
+        self.now = self.now.max(now);
+        self.incoming.unburden();
     }
 
     /// What the next hello tells the server's application, at most
@@ -256,7 +268,9 @@ impl Session {
         let ended = self.outgoing.end_all(received);
         self.report(ended);
         self.outgoing.begin_anew(&self.limits);
-        self.incoming = Incoming::new(&self.limits);
+        let burden = self.incoming.burden();
+        self.hand_over();
+        self.incoming = Incoming::after(&self.limits, self.offered, burden);
         self.subscriptions = Subscriptions::new(self.limits.subscription_window);
         self.retained = Retained::new(self.limits.retained);
         self.outlines.clear();
@@ -264,12 +278,21 @@ impl Session {
         self.attempt = 0;
         let next = mutant!("number_not_reset", self.next_number, Number::FIRST);
         (self.next_number, self.counted, self.received) = (next, None, None);
-        let window = self.incoming.tell_grant();
         self.acked = Ack {
             received: None,
-            window,
+            window: self.offered,
         };
         self.events.push_back(Event::Fresh { why });
+    }
+
+    /// The session is lost or over: what the server was told, or will be, to be accepted is the
+    /// application's all the same. (A server's handlers end with their session.)
+    pub(super) fn hand_over(&mut self) {
+        if self.role == Role::Client && !mutant!("leftovers_lost") {
+            let left = self.incoming.take_events();
+            let left = left.map(|Request { kind, payload, .. }| Event::Leftover { kind, payload });
+            self.events.extend(left);
+        }
     }
 }
 

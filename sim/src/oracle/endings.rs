@@ -1,11 +1,59 @@
 //! How sessions are lost and end.
 
 use twinwire::session::Fresh;
-use twinwire::{End, GoodbyeCode};
+use twinwire::{Class, End, GoodbyeCode};
 
-use super::{Check, Hearing, Oracle, Way, Who, Wrong, ensure};
+use super::{Check, Fate, Hearing, Oracle, Way, Who, Wrong, ensure, hash, read_stamp};
 
 impl Oracle {
+    /// An event is handed over whose session is lost or over.
+    pub(super) fn leftover(&mut self, who: Who, payload: &[u8]) -> Check {
+        let (id, _) = read_stamp(payload)?;
+        let (Who::Client(life), Some(session)) = (who, self.session(who)) else {
+            return Err(Wrong("something is left of no session".to_owned()));
+        };
+        self.pass_leftovers(session, Some(id))?;
+        let made = &mut self.made[id as usize];
+        let is_whole = made.arrived && !made.handed && made.hash == hash(0, payload);
+        ensure!(is_whole, "event {id} is left, and isn't what was sent");
+        ensure!(
+            made.fate != Some(Fate::NotReceived),
+            "event {id} is left, and was called not received"
+        );
+        made.handed = true;
+        self.lives[life]
+            .leftovers
+            .add(payload.len(), self.bounds.window)?;
+        self.report.messages += 1;
+        self.report.leftovers += 1;
+        Ok(())
+    }
+
+    /// The application has taken what was left of sessions that are over.
+    pub(crate) fn leftovers_taken(&mut self, who: Who) {
+        if let Who::Client(life) = who {
+            self.lives[life].leftovers.0.clear();
+        }
+    }
+
+    /// No event that arrived at the client is missing before this one, or at the end.
+    fn pass_leftovers(&mut self, session: usize, until: Option<u32>) -> Check {
+        let record = &mut self.sessions[session];
+        let mut next = record.down;
+        while let Some(id) = record.made.get(next).copied() {
+            next += 1;
+            if Some(id) == until {
+                record.down = next;
+                return Ok(());
+            }
+            let made = &self.made[id as usize];
+            let lost = made.class == Class::Event && made.arrived && !made.handed;
+            ensure!(!lost, "event {id} arrived, and was lost with its session");
+        }
+        ensure!(until.is_none(), "event {until:?} is left twice, or late");
+        Ok(())
+    }
+
     /// The client's session is another.
     pub(super) fn fresh(&mut self, who: Who, why: Fresh) -> Check {
         let Who::Client(life) = who else {
@@ -26,7 +74,7 @@ impl Oracle {
             "the session was lost as {why:?}, restarted: {restarted}, over: {}",
             record.over
         );
-        self.leaves(life, lost);
+        self.leaves(life, lost)?;
         let life = &mut self.lives[life];
         ensure!(
             life.keys.is_empty(),
@@ -38,12 +86,14 @@ impl Oracle {
     }
 
     /// The client's end of a session is over.
-    fn leaves(&mut self, life: usize, session: usize) {
+    fn leaves(&mut self, life: usize, session: usize) -> Check {
+        self.pass_leftovers(session, None)?;
         self.subscriptions.retain(|(of, _), _| *of != life);
         let record = &mut self.sessions[session];
         record.up_end = Some(self.lives[life].made.len());
         record.running[Way::Down as usize].clear();
         record.blocking[Way::Down as usize] = None;
+        Ok(())
     }
 
     /// A session is over for good.
@@ -82,7 +132,7 @@ impl Oracle {
         match (hearing.who, session) {
             (Who::Client(life), session) => {
                 if let Some(session) = session {
-                    self.leaves(life, session);
+                    self.leaves(life, session)?;
                 }
                 self.lives[life].over = true;
                 self.lives[life].session = None;

@@ -133,6 +133,8 @@ pub(crate) struct Life {
     start: usize,
     session: Option<usize>,
     keys: BTreeMap<RequestKey, u32>,
+    /// Of sessions that are over.
+    leftovers: Untaken,
     pub(crate) over: bool,
     /// Its application wanted it to end.
     pub(crate) closing: bool,
@@ -436,6 +438,7 @@ impl Oracle {
                     self.skipped(hearing.who, *subscription, skipped)?;
                 }
                 Event::Welcome(welcome) => self.welcomed(hearing.who, welcome)?,
+                Event::Leftover { payload, .. } => self.leftover(hearing.who, payload)?,
                 Event::Fresh { why } => self.fresh(hearing.who, *why)?,
                 Event::Ended(end) => self.ended(hearing, end)?,
                 Event::Detached { .. } => {

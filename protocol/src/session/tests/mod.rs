@@ -3,6 +3,7 @@
 mod calls;
 mod goodbyes;
 mod invitations;
+mod leftovers;
 mod liveness;
 mod misbehaviour;
 mod outlines;

@@ -155,6 +155,7 @@ impl App {
                 | Event::Welcome(_)
                 | Event::Detached { .. }
                 | Event::Fresh { .. }
+                | Event::Leftover { .. }
                 | Event::Pong { .. }
                 | Event::Room { .. } => {}
                 Event::Request(request) => {
