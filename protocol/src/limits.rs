@@ -44,6 +44,10 @@ pub const MAX_SUBSCRIPTIONS: usize = 1024;
 /// [`Limits::retained`].
 pub const MIN_RETAINED: usize = 256 * 1024;
 
+/// What a side keeps at least that is short of memory: a message that the peer acknowledges at once, and
+/// another meanwhile.
+pub const MIN_RETAINED_FRUGAL: usize = 2 * MAX_MESSAGE;
+
 /// The largest window of requests: what a session could ever be granted stays below the wire's
 /// 2^53.
 const MAX_WINDOW: u64 = 1 << 32;
@@ -203,7 +207,8 @@ impl Limits {
     /// Bytes of what this side has sent that it keeps until the peer acknowledges them, to send them
     /// again over another connection (default and least 256 KiB). While as much is kept, nothing new
     /// of requests, answers and items is sent. More allows more speed over long distances: a round
-    /// trip carries as much at most.
+    /// trip carries as much at most. A side that is short of memory keeps half: see
+    /// [`Session::set_frugal`](crate::session::Session::set_frugal).
     pub fn retained(mut self, bytes: usize) -> Self {
         self.retained = bytes.max(MIN_RETAINED);
         self

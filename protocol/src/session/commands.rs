@@ -7,7 +7,7 @@ use super::timers::Timer;
 use super::{Admitted, End, Event, Full, ItemRefused, Outcome, RequestKey, Session, State};
 use crate::frame::{Answer, Frame, NeedOutlines, Outline, Refusal};
 use crate::goodbye::Goodbye;
-use crate::limits::MAX_OUTLINES;
+use crate::limits::{MAX_OUTLINES, MIN_RETAINED_FRUGAL};
 use crate::{Class, Number, Time};
 
 impl Session {
@@ -163,6 +163,16 @@ impl Session {
     pub fn done(&mut self, now: Time, event: Number) {
         self.now = self.now.max(now);
         self.incoming.done(event);
+    }
+
+    /// Whether this side is short of memory: then it keeps at most half of what
+    /// [`Limits::retained`](crate::Limits::retained) allows, and at least
+    /// [`MIN_RETAINED_FRUGAL`]. What it has sent stays until it is acknowledged; nothing new goes out before
+    /// less is left.
+    pub fn set_frugal(&mut self, yes: bool) {
+        let most = self.limits.retained;
+        let half = (most / 2).max(MIN_RETAINED_FRUGAL);
+        self.retained.set_most(if yes { half } else { most });
     }
 
     /// The largest payload that the peer takes and this side sends. Zero before the peer has told.

@@ -36,6 +36,11 @@ impl Retained {
         }
     }
 
+    /// As much may be kept from now on. What is kept stays.
+    pub(super) fn set_most(&mut self, most: usize) {
+        self.most = most;
+    }
+
     /// As much is kept as may be: nothing new goes out.
     pub(super) fn is_full(&self) -> bool {
         self.len() >= self.most

@@ -10,6 +10,7 @@ mod outlines;
 mod pair;
 mod requests;
 mod resume;
+mod retained;
 mod soak;
 mod states;
 mod topics;
