@@ -336,12 +336,19 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
-    /// What all sessions without a connection may hold together, in bytes (default 256 MiB; each counts
-    /// 16 KiB at least). When it is more, those end that lost their connection first: their clients
-    /// learn that when they come back, and what has arrived. No user has a share of its own in it: who
+    /// What all sessions may hold together, in bytes (default 256 MiB): what their clients haven't acknowledged,
+    /// what waits to be sent, and requests that wait for their turn. One without a connection counts 16 KiB at
+    /// least, one that has a connection what it holds, give or take 16 KiB. At zero no session is kept
+    /// without a connection.
+    ///
+    /// From three quarters on, until it is less than half, each session keeps half as much of what isn't
+    /// acknowledged as [`Limits::retained`](twinwire::Limits::retained) says (128 KiB by default and at least):
+    /// who sends to a slow client waits earlier. When it is more than all, those end that have no connection, the one
+    /// that lost it first before the others: their clients learn that when they come back, and what has arrived. One
+    /// that has a connection never ends for it. No user has a share of its own in it: who
     /// lets anybody in may want to count sessions in [`authenticate`](Self::authenticate). How long one is kept at most,
     /// [`Limits::resume`](twinwire::Limits::resume) says.
-    pub fn detached(mut self, bytes: usize) -> Self {
+    pub fn pool(mut self, bytes: usize) -> Self {
         self.pool = bytes;
         self
     }

@@ -130,6 +130,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
 
     /// Feeds the session with what came, bytes before time, and does what it says.
     fn turn(&mut self, life: &mut Life<S, I>, cx: &mut Context<'_>) -> Poll<Over> {
+        life.be_frugal_if_needed();
         loop {
             let received = self.receive(life, cx);
             let judged = self.poll_judging(life, cx);

@@ -48,6 +48,7 @@ mod older;
 mod origin;
 mod peer;
 mod peers;
+mod pool;
 mod service;
 mod shared;
 mod slot;

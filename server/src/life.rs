@@ -52,7 +52,7 @@ pub(crate) struct Life<S, I> {
     is_buried: bool,
     /// What the application ended it with.
     said: Option<Goodbye>,
-    /// What it holds, as its endpoint knows, while it has none.
+    /// What it holds, as its endpoint knows.
     weighed: usize,
 }
 
@@ -182,6 +182,8 @@ impl<S, I> Life<S, I> {
             NotResumed::Superseded => NotGiven::Over(Goodbye::new(GoodbyeCode::Superseded, "")),
         })?;
         self.is_detached = false;
+        // It is weighed anew.
+        self.weighed = 0;
         tracing::debug!(peer = %open.cx.id(), attempt = wanted.attempt, "a session goes on");
         Ok(())
     }
@@ -294,21 +296,27 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
             let id = open.cx.peer().session();
             tracing::debug!(peer = %open.cx.id(), "a session lost its connection");
             self.weighed = self.session.kept();
-            self.shared.sessions.weigh(id, self.weighed);
+            self.shared.sessions.weigh(id, self.weighed, true);
         }
     }
 
-    /// Without a connection, what handlers answer and what the application sends is kept: tells the
-    /// endpoint when that is much more, or less, than it knows.
+    /// What the client hasn't acknowledged, what handlers answer and what the application sends is kept: tells
+    /// the endpoint when that is much more, or less, than it knows.
     pub(crate) fn weigh(&mut self) {
-        let Some(open) = self.open.as_ref().filter(|_| self.is_detached) else {
-            return;
-        };
+        let Some(open) = &self.open else { return };
         let kept = self.session.kept();
         if kept.abs_diff(self.weighed) >= WORTH_WEIGHING {
             self.weighed = kept;
-            self.shared.sessions.weigh(open.cx.peer().session(), kept);
+            let id = open.cx.peer().session();
+            self.shared.sessions.weigh(id, kept, self.is_detached);
         }
+    }
+
+    /// Has the session keep less while all hold much together. Nobody is woken for it: a session that keeps too
+    /// much to go on awaits an acknowledgement, which gives it a turn.
+    pub(crate) fn be_frugal_if_needed(&mut self) {
+        let is_scarce = self.shared.sessions.is_scarce();
+        self.session.set_frugal(is_scarce);
     }
 
     fn dropped(&mut self, request: Number, why: Refusal) {

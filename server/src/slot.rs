@@ -1,6 +1,6 @@
 //! Where a session stays while its connections come and go.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -10,12 +10,10 @@ use twinwire::session::Tombstone;
 use twinwire::{Goodbye, Secret, SessionId};
 
 use crate::life::Life;
+use crate::pool::Pool;
 
 /// How many sessions that are over are remembered: who comes back to one learns what it had received.
 const GRAVES: usize = 4096;
-
-/// What a session without a connection counts at least against the pool, in bytes.
-const LEAST: usize = 16 * 1024;
 
 /// A session, and whose it is. One connection holds it at a time, and looks after it also when its
 /// socket is gone; another one that resumes it raises the generation, by which the first knows.
@@ -118,40 +116,31 @@ impl<S, I> Drop for Holding<S, I> {
 /// an await, and never to lock a slot.
 pub(crate) struct Sessions<S, I> {
     all: Mutex<All<S, I>>,
-    pool: usize,
+    /// As the pool says, for connections that look at it at each of their turns.
+    is_scarce: AtomicBool,
 }
 
 struct All<S, I> {
-    open: HashMap<SessionId, Entry<S, I>>,
-    /// Those without a connection, by the order in which they lost it.
-    detached: BTreeMap<u64, SessionId>,
-    /// What those count in all.
-    weight: usize,
-    cuts: u64,
+    open: HashMap<SessionId, Arc<Slot<S, I>>>,
+    pool: Pool,
     graves: HashMap<SessionId, Tombstone>,
     /// Those, the oldest first.
     buried: VecDeque<SessionId>,
 }
 
-struct Entry<S, I> {
-    slot: Arc<Slot<S, I>>,
-    /// Its place among those without a connection, and what it counts there.
-    detached: Option<(u64, usize)>,
-}
-
 impl<S, I> Sessions<S, I> {
     pub(crate) fn new(pool: usize) -> Self {
+        let pool = Pool::new(pool);
+        let is_scarce = AtomicBool::new(pool.is_scarce());
         let all = All {
             open: HashMap::new(),
-            detached: BTreeMap::new(),
-            weight: 0,
-            cuts: 0,
+            pool,
             graves: HashMap::new(),
             buried: VecDeque::new(),
         };
         Self {
             all: Mutex::new(all),
-            pool,
+            is_scarce,
         }
     }
 
@@ -161,33 +150,36 @@ impl<S, I> Sessions<S, I> {
 
     /// A client was welcomed: it may come back for its session.
     pub(crate) fn insert(&self, id: SessionId, slot: Arc<Slot<S, I>>) {
-        let detached = None;
-        self.all().open.insert(id, Entry { slot, detached });
+        self.all().open.insert(id, slot);
     }
 
-    /// A session without a connection counts so many bytes, from now on. If all of those count more than
-    /// the pool has, the ones go that lost theirs first.
-    pub(crate) fn weigh(&self, id: SessionId, bytes: usize) {
+    /// Whether all hold so much together that each is to keep less.
+    pub(crate) fn is_scarce(&self) -> bool {
+        self.is_scarce.load(Ordering::Relaxed)
+    }
+
+    fn judge(&self, all: &All<S, I>) {
+        self.is_scarce
+            .store(all.pool.is_scarce(), Ordering::Relaxed);
+    }
+
+    /// A session counts so many bytes, from now on. If all count more than the pool has, the ones without a
+    /// connection go that lost theirs first.
+    pub(crate) fn weigh(&self, id: SessionId, bytes: usize, is_detached: bool) {
         let mut victims = Vec::new();
         let mut all = self.all();
-        let earlier = all.reattach(id);
-        let weight = bytes.max(LEAST);
-        let place = earlier.unwrap_or_else(|| {
-            all.cuts += 1;
-            all.cuts
-        });
-        if let Some(entry) = all.open.get_mut(&id) {
-            entry.detached = Some((place, weight));
-            all.detached.insert(place, id);
-            all.weight += weight;
+        if !all.open.contains_key(&id) {
+            return;
         }
-        while all.weight > self.pool
-            && let Some((_, oldest)) = all.detached.first_key_value()
-        {
-            let oldest = *oldest;
-            all.reattach(oldest);
-            victims.extend(all.open.get(&oldest).map(|entry| Arc::clone(&entry.slot)));
+        if is_detached {
+            all.pool.weigh_detached(id, bytes);
+        } else {
+            all.pool.weigh(id, bytes);
         }
+        while let Some(oldest) = all.pool.next_to_go() {
+            victims.extend(all.open.get(&oldest).map(Arc::clone));
+        }
+        self.judge(&all);
         drop(all);
         for victim in victims {
             victim.evict();
@@ -197,7 +189,8 @@ impl<S, I> Sessions<S, I> {
     /// A session is over. One that a client may still come back for leaves a tombstone.
     pub(crate) fn remove(&self, id: SessionId, tombstone: Option<Tombstone>) {
         let mut all = self.all();
-        all.reattach(id);
+        all.pool.release(&id);
+        self.judge(&all);
         all.open.remove(&id);
         if let Some(tombstone) = tombstone {
             if all.buried.len() == GRAVES
@@ -224,7 +217,7 @@ impl<S, I> Sessions<S, I> {
         let slot = {
             let all = self.all();
             match all.open.get(&wanted.session) {
-                Some(entry) => Arc::clone(&entry.slot),
+                Some(slot) => Arc::clone(slot),
                 None => return Err(all.tell(wanted)),
             }
         };
@@ -233,7 +226,10 @@ impl<S, I> Sessions<S, I> {
         held.generation += 1;
         let generation = held.generation;
         slot.evicted.store(false, Ordering::Release);
-        self.all().reattach(wanted.session);
+        let mut all = self.all();
+        all.pool.release(&wanted.session);
+        self.judge(&all);
+        drop(all);
         drop(held);
         slot.wake();
         Ok(Holding { slot, generation })
@@ -249,14 +245,6 @@ pub(crate) enum NotGiven {
 }
 
 impl<S, I> All<S, I> {
-    /// The session counts for nothing any more. Gives the place that it had among those that do.
-    fn reattach(&mut self, id: SessionId) -> Option<u64> {
-        let (place, weight) = self.open.get_mut(&id)?.detached.take()?;
-        self.detached.remove(&place);
-        self.weight -= weight;
-        Some(place)
-    }
-
     fn tell(&self, wanted: &Resume) -> NotGiven {
         let Some(tombstone) = self.graves.get(&wanted.session) else {
             return NotGiven::Another(Continuity::Unknown);

@@ -47,7 +47,7 @@ fn serve(app: &App) -> Server {
             }
         })
         .on_close(|cx: Cx<App>, _| async move { cx.state().ended.push(()) })
-        .detached(0)
+        .pool(0)
         .build()
         .expect("the kinds don't clash");
     Server::with_workers(1, move |config| {

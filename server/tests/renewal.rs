@@ -162,7 +162,7 @@ async fn sessions_that_are_lost_one_after_the_other_end_no_subscription() {
 #[tokio::test]
 async fn nothing_goes_before_what_a_new_session_needs_first() {
     let heard = Heard::default();
-    let (_, server) = serve(builder(&heard).detached(0));
+    let (_, server) = serve(builder(&heard).pool(0));
     let chaos = Chaos::to(server.addr(), 1).await;
     let options = Options::new(chaos.url("/ws"), KINDS).on_fresh(|client, _| async move {
         let name = "Ada".to_owned();

@@ -1,0 +1,173 @@
+//! What all sessions hold together, and what has to happen when that is much.
+
+use std::collections::{BTreeMap, HashMap};
+
+use twinwire::SessionId;
+
+/// What a session without a connection counts at least, in bytes. (What there are of those that have one,
+/// sockets bound.)
+const LEAST: usize = 16 * 1024;
+
+/// The weights of sessions, against a bound.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    most: usize,
+    /// Of those that count anything.
+    weights: HashMap<SessionId, Weight>,
+    /// Of all of them.
+    sum: usize,
+    /// Those without a connection, by the order in which they lost it.
+    detached: BTreeMap<u64, SessionId>,
+    cuts: u64,
+    is_scarce: bool,
+}
+
+#[derive(Debug)]
+struct Weight {
+    bytes: usize,
+    /// Its place among those without a connection.
+    cut: Option<u64>,
+}
+
+impl Pool {
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            most,
+            weights: HashMap::new(),
+            sum: 0,
+            detached: BTreeMap::new(),
+            cuts: 0,
+            is_scarce: is_much(0, most),
+        }
+    }
+
+    /// A session with a connection counts so much from now on.
+    pub(crate) fn weigh(&mut self, id: SessionId, bytes: usize) {
+        self.take(&id);
+        if bytes > 0 {
+            self.put(id, Weight { bytes, cut: None });
+        }
+        self.judge();
+    }
+
+    /// A session without one does. It keeps its place among those: the one of its first weighing.
+    pub(crate) fn weigh_detached(&mut self, id: SessionId, bytes: usize) {
+        let cut = self.weights.get(&id).and_then(|weight| weight.cut);
+        let cut = cut.unwrap_or_else(|| {
+            self.cuts += 1;
+            self.cuts
+        });
+        self.take(&id);
+        self.detached.insert(cut, id);
+        let (bytes, cut) = (bytes.max(LEAST), Some(cut));
+        self.put(id, Weight { bytes, cut });
+        self.judge();
+    }
+
+    /// A session counts for nothing any more.
+    pub(crate) fn release(&mut self, id: &SessionId) {
+        self.take(id);
+        self.judge();
+    }
+
+    fn put(&mut self, id: SessionId, weight: Weight) {
+        self.sum = self.sum.saturating_add(weight.bytes);
+        self.weights.insert(id, weight);
+    }
+
+    fn take(&mut self, id: &SessionId) {
+        if let Some(Weight { bytes, cut }) = self.weights.remove(id) {
+            self.sum = self.sum.saturating_sub(bytes);
+            cut.and_then(|cut| self.detached.remove(&cut));
+        }
+    }
+
+    /// While there is more than may be: the session that goes first, which counts for nothing any more. One that
+    /// has a connection doesn't go.
+    pub(crate) fn next_to_go(&mut self) -> Option<SessionId> {
+        let (_, oldest) = self.detached.first_key_value()?;
+        let oldest = *oldest;
+        (self.sum > self.most).then(|| {
+            self.release(&oldest);
+            oldest
+        })
+    }
+
+    /// Whether sessions are to keep less.
+    pub(crate) fn is_scarce(&self) -> bool {
+        self.is_scarce
+    }
+
+    /// Not at every step between the two, or it would be told again and again.
+    fn judge(&mut self) {
+        self.is_scarce = if self.is_scarce {
+            self.sum >= self.most / 2
+        } else {
+            is_much(self.sum, self.most)
+        };
+    }
+}
+
+/// Three quarters and more.
+fn is_much(sum: usize, most: usize) -> bool {
+    sum >= most - most / 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u8) -> SessionId {
+        SessionId::from_bytes([number; SessionId::LEN])
+    }
+
+    const UNIT: usize = LEAST;
+
+    #[test]
+    fn less_is_kept_from_three_quarters_until_half() {
+        let mut pool = Pool::new(100 * UNIT);
+        let mut scarce = |units: usize| {
+            pool.weigh(id(1), units * UNIT);
+            pool.is_scarce()
+        };
+        assert!(!scarce(0) && !scarce(74));
+        assert!(scarce(75) && scarce(100) && scarce(74) && scarce(50));
+        assert!(!scarce(49) && !scarce(74));
+        assert!(scarce(200), "nothing may end");
+        pool.release(&id(1));
+        assert!(!pool.is_scarce());
+        assert_eq!(pool.sum, 0);
+    }
+
+    #[test]
+    fn who_lost_its_connection_first_goes_first_and_who_has_one_stays() {
+        let mut pool = Pool::new(10 * UNIT);
+        pool.weigh(id(1), 4 * UNIT);
+        for number in 2..=4 {
+            pool.weigh_detached(id(number), 1);
+        }
+        // Later it weighs more, and has lost its connection no later.
+        pool.weigh_detached(id(2), 4 * UNIT);
+        assert_eq!(pool.next_to_go(), None, "that is just enough");
+        pool.weigh_detached(id(4), 2 * UNIT);
+        assert_eq!(pool.next_to_go(), Some(id(2)));
+        assert_eq!(pool.next_to_go(), None);
+        // It comes back, and is cut again.
+        pool.weigh(id(3), 0);
+        pool.weigh_detached(id(3), 5 * UNIT);
+        assert_eq!(pool.next_to_go(), Some(id(4)));
+        pool.weigh(id(1), 11 * UNIT);
+        assert_eq!(pool.next_to_go(), Some(id(3)));
+        assert_eq!(pool.next_to_go(), None, "who has a connection stays");
+        assert_eq!(pool.sum, 11 * UNIT);
+    }
+
+    #[test]
+    fn where_there_is_no_room_none_stays_without_a_connection() {
+        let mut pool = Pool::new(0);
+        assert!(pool.is_scarce());
+        pool.weigh_detached(id(1), 0);
+        assert_eq!(pool.next_to_go(), Some(id(1)));
+        assert!(pool.is_scarce());
+    }
+}
