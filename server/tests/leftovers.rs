@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Doors, Log, Server, soon};
+use tokio::sync::Semaphore;
 use twinwire::session::Fresh;
 use twinwire::{Event, Kinds, Limits, kinds};
 use twinwire_client_native::{Client, ClientState, Events, Options, connect_with};
@@ -22,13 +23,45 @@ struct Start {
     downs: u64,
 }
 
-const KINDS: Kinds = kinds![Down, Start];
+/// Its handler waits for the gate.
+#[derive(Serialize, Deserialize, Event)]
+struct Slow {
+    number: u64,
+}
 
-/// What the client has accepted, and which sessions are over.
-#[derive(Clone, Default)]
+const KINDS: Kinds = kinds![Down, Start, Slow];
+
+/// What the client has accepted, which sessions are over, and what their handlers did.
+#[derive(Clone)]
 struct App {
     accepted: Log<u64>,
     ended: Log<()>,
+    begun: Log<u64>,
+    done: Log<u64>,
+    dropped: Log<()>,
+    gate: Arc<Semaphore>,
+}
+
+/// Says so when it is dropped.
+struct Guard(Log<()>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.push(());
+    }
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self {
+            accepted: Log::default(),
+            ended: Log::default(),
+            begun: Log::default(),
+            done: Log::default(),
+            dropped: Log::default(),
+            gate: Arc::new(Semaphore::new(0)),
+        }
+    }
 }
 
 /// One that keeps no session whose connection is lost.
@@ -45,6 +78,14 @@ fn serve(app: &App) -> Server {
                     }
                 });
             }
+        })
+        .event(|cx: Cx<App>, slow: Slow| async move {
+            let app = cx.state();
+            let _guard = Guard(app.dropped.clone());
+            app.begun.push(slow.number);
+            let permit = app.gate.acquire().await;
+            permit.expect("it is never closed").forget();
+            app.done.push(slow.number);
         })
         .on_close(|cx: Cx<App>, _| async move { cx.state().ended.push(()) })
         .pool(0)
@@ -163,4 +204,44 @@ async fn a_listener_that_reads_nothing_is_given_no_more_of_ten_sessions_than_of_
     // Each counts 64 bytes and its payload.
     let most = 64 + 64 * 1024 / 64;
     assert!((500..=most).contains(&read.len()), "{} waited", read.len());
+}
+
+/// A client of which three events were accepted, the first of them in its handler's hands.
+async fn with_slow_events(app: &App, chaos: &Chaos) -> Client {
+    let connecting = connect_with(Options::new(chaos.url("/ws"), KINDS));
+    let client = soon("the welcome", connecting).await.expect("welcome");
+    let mut receipts = Vec::new();
+    for number in 0..3 {
+        let sent = client.send(Slow { number }).await;
+        receipts.push(sent.expect("it is on its way"));
+    }
+    for receipt in receipts {
+        soon("its receipt", receipt).await.expect("it is accepted");
+    }
+    assert_eq!(app.begun.count(1).await, [0]);
+    client
+}
+
+#[tokio::test]
+async fn at_the_server_what_waits_goes_with_its_session_and_stays_after_a_goodbye() {
+    let lost = App::default();
+    let server = serve(&lost);
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let client = with_slow_events(&lost, &chaos).await;
+    lose(&chaos, &client).await;
+    lost.ended.count(1).await;
+    lost.dropped.count(1).await;
+    lost.gate.add_permits(3);
+    drop(server);
+    assert_eq!((lost.begun.events(), lost.done.events()), (vec![0], vec![]));
+
+    let closed = App::default();
+    let server = serve(&closed);
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let client = with_slow_events(&closed, &chaos).await;
+    let closing = tokio::spawn(async move { client.close().await });
+    closed.gate.add_permits(3);
+    soon("the end", closing).await.expect("no panic");
+    closed.ended.count(1).await;
+    assert_eq!(closed.done.events(), [0, 1, 2]);
 }
