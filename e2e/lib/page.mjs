@@ -61,6 +61,18 @@ export async function newPage(t, { width = 1280, height = 800, expected = [] } =
   return { page, log };
 }
 
+/** Ends the page's process, as a browser that is short of memory does: nothing of the page can say goodbye. */
+export async function kill(page) {
+  const killed = page.waitForEvent("crash");
+  const devtools = await page.context().newCDPSession(page);
+  // Nobody is left to answer.
+  devtools.send("Page.crash").catch(() => {});
+  await killed;
+}
+
+/** What {@link kill} makes of a page. */
+export const KILLED = /^the page crashed$/;
+
 /** Waits until the page has logged a text that matches, and gives the match. */
 export async function logged(page, log, pattern, timeout = 20_000) {
   const find = () => log.map((text) => text.match(pattern)).find(Boolean);

@@ -37,7 +37,8 @@ export function startServer(t, ...options) {
  * @param {string[]} options
  */
 export async function startProgram(t, path, options) {
-  const child = spawn(path, options, { stdio: ["ignore", "pipe", "pipe"] });
+  const env = { ...process.env, RUST_LOG: "info,actix_server=warn,twinwire_server=debug" };
+  const child = spawn(path, options, { env, stdio: ["ignore", "pipe", "pipe"] });
   const program = new Program(path, child);
   t.after(() => program.end());
   const [, url] = await program.line(/listening on (\w+:\/\/\S+)/);

@@ -4,7 +4,7 @@ import { setTimeout as after } from "node:timers/promises";
 
 import { composer, connected, hears, joinChat, openChat, say, sees, takeName } from "../lib/chat.mjs";
 import { startNetwork } from "../lib/network.mjs";
-import { BROKEN, newPage } from "../lib/page.mjs";
+import { BROKEN, KILLED, kill, newPage } from "../lib/page.mjs";
 import { startServer } from "../lib/program.mjs";
 import { story } from "../lib/story.mjs";
 
@@ -107,4 +107,17 @@ story("a page says which status its server's address answers with", async (t) =>
   network.answers("/ws", 404);
   await page.goto(network.url);
   await page.getByText("its address answers with status 404").waitFor();
+});
+
+story("whose tab the browser kills is here for as long as the session is kept, and then no longer", async (t) => {
+  const { page: ada, server } = await openChat(t, "Ada", { options: ["--keep", "5"] });
+  const bob = await joinChat(t, server, "Bob", { expected: [KILLED] });
+  await sees(ada, ["Ada", "Bob"]);
+  await kill(bob);
+  await server.line(/a session lost its connection/);
+  await sees(ada, ["Ada", "Bob"]);
+  await server.line(/a session ended .*connection was lost/);
+  await sees(ada, ["Ada"]);
+  await joinChat(t, server, "Bob");
+  await sees(ada, ["Ada", "Bob"]);
 });

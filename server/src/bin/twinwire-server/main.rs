@@ -9,13 +9,14 @@ mod page;
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use actix_web::{App, HttpServer};
 use anyhow::Context as _;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-use twinwire_server::{loopback, tune};
+use twinwire_server::{Limits, loopback, tune};
 
 /// Serves the showcase's page and its wire on localhost.
 #[derive(Parser)]
@@ -29,6 +30,10 @@ struct Args {
     #[arg(long, default_value = "www/dist")]
     www: PathBuf,
 
+    /// For how many seconds a session without a connection is kept.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    keep: u64,
+
     /// Lets pages of this origin connect too, such as http://localhost:8080. May be repeated.
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
@@ -40,7 +45,8 @@ async fn main() -> anyhow::Result<()> {
     log_to_stderr();
     let page = page::Page::find(args.www)?;
 
-    let mut builder = chat::builder();
+    let limits = Limits::default().resume(Duration::from_secs(args.keep));
+    let mut builder = chat::builder().limits(limits);
     for origin in args.allow_origin {
         builder = builder.allow_origin(origin);
     }
