@@ -1,13 +1,14 @@
 //! Events that were accepted and wait behind a slow listener when their session is lost.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Doors, Log, Server, soon};
 use tokio::sync::Semaphore;
 use twinwire::session::Fresh;
-use twinwire::{Event, Kinds, Limits, kinds};
+use twinwire::{Event, Goodbye, GoodbyeCode, Kinds, Limits, kinds};
 use twinwire_client_native::{Client, ClientState, Events, Options, connect_with};
 use twinwire_server::{Cx, Twinwire};
 
@@ -65,19 +66,28 @@ impl Default for App {
 }
 
 /// One that keeps no session whose connection is lost.
-fn serve(app: &App) -> Server {
+fn serve(app: &App) -> (Twinwire<App, ()>, Server) {
+    serve_with(app, Limits::default())
+}
+
+fn serve_with(app: &App, limits: Limits) -> (Twinwire<App, ()>, Server) {
     let wire = Twinwire::builder(app.clone())
         .event(|cx: Cx<App>, start: Start| async move {
-            for number in start.first..start.first + start.downs {
-                let receipt = cx.peer().send(Down { number }).await.expect("it waits");
-                let accepted = cx.state().accepted.clone();
-                cx.detach(async move {
-                    // What isn't accepted is sent again by nobody here.
-                    if receipt.await.is_ok() {
-                        accepted.push(number);
-                    }
-                });
-            }
+            let sender = cx.clone();
+            cx.detach(async move {
+                for number in start.first..start.first + start.downs {
+                    // A session that is over wants no more.
+                    let Ok(receipt) = sender.peer().send(Down { number }).await else {
+                        return;
+                    };
+                    let accepted = sender.state().accepted.clone();
+                    sender.detach(async move {
+                        if receipt.await.is_ok() {
+                            accepted.push(number);
+                        }
+                    });
+                }
+            });
         })
         .event(|cx: Cx<App>, slow: Slow| async move {
             let app = cx.state();
@@ -88,12 +98,15 @@ fn serve(app: &App) -> Server {
             app.done.push(slow.number);
         })
         .on_close(|cx: Cx<App>, _| async move { cx.state().ended.push(()) })
+        .limits(limits)
         .pool(0)
         .build()
         .expect("the kinds don't clash");
-    Server::with_workers(1, move |config| {
-        config.configure(wire.at("/ws"));
-    })
+    let mounted = wire.clone();
+    let server = Server::with_workers(1, move |config| {
+        config.configure(mounted.at("/ws"));
+    });
+    (wire, server)
 }
 
 async fn lose(chaos: &Chaos, client: &Client) {
@@ -103,6 +116,18 @@ async fn lose(chaos: &Chaos, client: &Client) {
     let gone =
         async { while !matches!(states.next().await, Some(ClientState::Resuming { .. })) {} };
     soon("the loss", gone).await;
+}
+
+/// Comes back at once, whenever the connection is lost.
+async fn hurry(client: Client) {
+    let mut states = client.states();
+    while let Some(state) = states.next().await {
+        if let ClientState::Resuming { wait, .. } = state
+            && !wait.is_zero()
+        {
+            client.reconnect_now();
+        }
+    }
 }
 
 type Listener = Arc<Mutex<Option<Events<Down>>>>;
@@ -121,7 +146,7 @@ fn drain(listener: &Listener) -> Vec<u64> {
 async fn what_was_accepted_is_handed_over_in_order_before_the_new_session_begins() {
     const DOWNS: u64 = 500;
     let app = App::default();
-    let server = serve(&app);
+    let (_, server) = serve(&app);
     let chaos = Chaos::to(server.addr(), 1).await;
     let listener = Listener::default();
     let before = Log::default();
@@ -166,7 +191,8 @@ async fn a_listener_that_reads_nothing_is_given_no_more_of_ten_sessions_than_of_
     // More than a listener holds, and less than all that one session sends.
     let limits = Limits::default().requests(64 * 1024);
     let app = App::default();
-    let server = serve(&app);
+    // A goodbye waits no longer for what was asked for before it.
+    let (wire, server) = serve_with(&app, Limits::default().drain(Duration::from_millis(10)));
     let chaos = Chaos::to(server.addr(), 1).await;
     let fresh = Log::default();
     let options = Options::new(chaos.url("/ws"), KINDS).limits(limits);
@@ -180,6 +206,7 @@ async fn a_listener_that_reads_nothing_is_given_no_more_of_ten_sessions_than_of_
     let client = soon("the welcome", connect_with(options))
         .await
         .expect("welcome");
+    let hurrying = tokio::spawn(hurry(client.clone()));
     let downs = client.events::<Down>().expect("a declared kind");
     let mut first = 0;
     for session in 1..=10 {
@@ -193,12 +220,17 @@ async fn a_listener_that_reads_nothing_is_given_no_more_of_ten_sessions_than_of_
         if session == 1 {
             app.accepted.count(500).await;
         }
-        lose(&chaos, &client).await;
+        if session % 2 == 0 {
+            let going = Goodbye::new(GoodbyeCode::GoingAway, "");
+            wire.peers().remove(0).close(going);
+        } else {
+            lose(&chaos, &client).await;
+        }
         app.ended.count(session).await;
         chaos.doors(Doors::Open);
-        client.reconnect_now();
         fresh.count(session).await;
     }
+    hurrying.abort();
     let read = drain(&Arc::new(Mutex::new(Some(downs))));
     assert!(read.is_sorted(), "in order");
     // Each counts 64 bytes and its payload.
@@ -225,7 +257,7 @@ async fn with_slow_events(app: &App, chaos: &Chaos) -> Client {
 #[tokio::test]
 async fn at_the_server_what_waits_goes_with_its_session_and_stays_after_a_goodbye() {
     let lost = App::default();
-    let server = serve(&lost);
+    let (_, server) = serve(&lost);
     let chaos = Chaos::to(server.addr(), 1).await;
     let client = with_slow_events(&lost, &chaos).await;
     lose(&chaos, &client).await;
@@ -236,7 +268,7 @@ async fn at_the_server_what_waits_goes_with_its_session_and_stays_after_a_goodby
     assert_eq!((lost.begun.events(), lost.done.events()), (vec![0], vec![]));
 
     let closed = App::default();
-    let server = serve(&closed);
+    let (_, server) = serve(&closed);
     let chaos = Chaos::to(server.addr(), 1).await;
     let client = with_slow_events(&closed, &chaos).await;
     let closing = tokio::spawn(async move { client.close().await });
