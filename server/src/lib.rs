@@ -48,7 +48,6 @@ mod older;
 mod origin;
 mod peer;
 mod peers;
-mod pool;
 mod service;
 mod shared;
 mod slot;

@@ -6,11 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
 use twinwire::frame::{Continuity, Resume};
-use twinwire::session::Tombstone;
+use twinwire::session::{Pool, Tombstone};
 use twinwire::{Goodbye, Secret, SessionId};
 
 use crate::life::Life;
-use crate::pool::Pool;
 
 /// How many sessions that are over are remembered: who comes back to one learns what it had received.
 const GRAVES: usize = 4096;

@@ -138,12 +138,14 @@ fn print_report(report: &Report, seeds: u64, took: Duration) {
         took.as_secs_f64()
     );
     println!(
-        "{} messages, {} faults, {} cuts, {} resumes, {} sessions lost, {} events left of them, {} restarts",
+        "{} messages, {} faults, {} cuts, {} resumes, {} sessions lost, {} of them for want of room, {} events left of \
+         them, {} restarts",
         report.messages,
         report.faults,
         report.cuts,
         report.resumes,
         report.lost,
+        report.crowded,
         report.leftovers,
         report.restarts
     );

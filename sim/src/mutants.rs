@@ -124,6 +124,10 @@ pub const MUTANTS: &[(&str, &str)] = &[
         "nothing is left of a session that was given up",
     ),
     (
+        "pool_without_end",
+        "sessions without a connection stay when there is no room",
+    ),
+    (
         "leftovers_lost",
         "events that arrived and wait are lost with their session",
     ),

@@ -100,3 +100,13 @@ pub(crate) fn draw_limits(dice: &mut Dice) -> (Limits, Bounds) {
         .resume(bounds.resume);
     (limits, bounds)
 }
+
+/// How much all sessions of the server may hold together, in bytes: in every second world little enough for two
+/// without a connection to be too many.
+pub(crate) fn draw_room(dice: &mut Dice) -> usize {
+    if dice.one_in(2) {
+        20_000 + dice.place(200_000)
+    } else {
+        usize::MAX
+    }
+}

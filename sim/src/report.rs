@@ -21,7 +21,9 @@ pub struct Report {
     pub resumes: u64,
     /// Sessions that were lost, and ended as another.
     pub lost: u64,
-    /// Events of those that were handed over all the same.
+    /// Sessions that ended for want of room, while they had no connection.
+    pub crowded: u64,
+    /// Events of lost ones that were handed over all the same.
     pub leftovers: u64,
     /// Times that the server began anew.
     pub restarts: u64,
@@ -43,6 +45,7 @@ impl AddAssign<&Self> for Report {
         self.cuts += other.cuts;
         self.resumes += other.resumes;
         self.lost += other.lost;
+        self.crowded += other.crowded;
         self.leftovers += other.leftovers;
         self.restarts += other.restarts;
         self.polls += other.polls;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use twinwire::frame::{Answer, Continuity, Joined, Refusal, Resume, Start, encode_offset};
 use twinwire::log::{Form, Keep, Log, Reader};
 use twinwire::session::{
-    Admitted, NotResumed, Pull, Request, Session, State, Tombstone, TopicRequest,
+    Admitted, NotResumed, Pool, Pull, Request, Session, State, Tombstone, TopicRequest,
 };
 use twinwire::{Alias, BootId, Class, Goodbye, GoodbyeCode, PeerId, Secret, Time};
 
@@ -31,6 +31,9 @@ pub(crate) struct Server {
     /// Sessions that may be resumed, and their ends.
     slots: BTreeMap<usize, usize>,
     tombstones: BTreeMap<usize, Tombstone>,
+    pool: Pool,
+    /// How much that has.
+    room: usize,
     topics: Vec<Topic>,
     knows_table: bool,
     secrets: u64,
@@ -39,10 +42,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(oracle: &mut Oracle, loud: bool) -> Self {
+    pub(crate) fn new(oracle: &mut Oracle, room: usize, loud: bool) -> Self {
         Self {
             slots: BTreeMap::new(),
             tombstones: BTreeMap::new(),
+            pool: Pool::new(room),
+            room,
             topics: (0..TOPICS).map(|_| new_topic(oracle)).collect(),
             knows_table: false,
             secrets: 0,
@@ -220,6 +225,7 @@ impl World<'_> {
     /// A session is over: what is left of it is kept.
     pub(crate) fn bury(&mut self, session: usize, end: usize) {
         self.server.slots.remove(&session);
+        self.server.pool.release(&session_id(session));
         if let Some(left) = self.ends[end].session.tombstone() {
             self.server.tombstones.insert(session, left);
         }
@@ -232,10 +238,57 @@ impl World<'_> {
         let Some(end) = found.filter(|end| self.frozen_until(*end).is_none()) else {
             return Ok(false);
         };
+        self.give_up(end)?;
+        Ok(true)
+    }
+
+    fn give_up(&mut self, end: usize) -> Check {
         let (now, goodbye) = (self.clock(end), Goodbye::new(GoodbyeCode::Internal, ""));
         self.ends[end].session.close(now, goodbye);
-        self.settle(end)?;
-        Ok(true)
+        self.settle(end)
+    }
+
+    /// Weighs a session after its turn. What there is no room for goes.
+    pub(crate) fn weigh(&mut self, end: usize) -> Check {
+        let Who::Server(session) = self.ends[end].who else {
+            return Ok(());
+        };
+        if self.server.slots.get(&session) != Some(&end) {
+            return Ok(());
+        }
+        let (id, at) = (session_id(session), &self.ends[end].session);
+        match at.state() {
+            State::Detached => self.server.pool.weigh_detached(id, at.kept()),
+            _ => self.server.pool.weigh(id, at.kept()),
+        }
+        while let Some(id) = self.server.pool.next_to_go() {
+            let goes = self.server.slots.get(&session_of(&id)).copied();
+            let goes = goes.filter(|end| self.ends[*end].session.state() == State::Detached);
+            let Some(goes) = goes else {
+                return Err(Wrong(
+                    "a session that isn't without a connection is to end".to_owned(),
+                ));
+            };
+            self.oracle.report.crowded += 1;
+            self.give_up(goes)?;
+        }
+        let detached = self.server.ends().into_iter();
+        let mut detached = detached.map(|end| self.ends[end].session.state());
+        let (held, room) = (self.server.pool.held(), self.server.room);
+        if held > room && detached.any(|state| state == State::Detached) {
+            return Err(Wrong(format!(
+                "all hold {held} bytes, of {room}, and some have no connection"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The sessions' turns begin with that, where many hold much.
+    pub(crate) fn be_frugal_if_needed(&mut self, end: usize) {
+        if let Who::Server(_) = self.ends[end].who {
+            let is_scarce = self.server.pool.is_scarce();
+            self.ends[end].session.set_frugal(is_scarce);
+        }
     }
 
     /// The process ends as it stands, and another begins that knows nothing.
@@ -260,8 +313,13 @@ impl World<'_> {
         for conn in &mut self.conns {
             conn.ends[To::Server as usize] = None;
         }
-        let Server { secrets, loud, .. } = self.server;
-        self.server = Server::new(&mut self.oracle, loud);
+        let Server {
+            secrets,
+            room,
+            loud,
+            ..
+        } = self.server;
+        self.server = Server::new(&mut self.oracle, room, loud);
         self.server.secrets = secrets;
         Ok(())
     }

@@ -113,11 +113,12 @@ impl World<'_> {
 
     /// Polls until the session waits, and gives the application what it says.
     pub(crate) fn settle(&mut self, end: usize) -> Check {
+        self.be_frugal_if_needed(end);
         for _ in 0..1_000 {
             let events = self.poll(end)?;
             if events.is_empty() {
                 self.schedule(end);
-                return Ok(());
+                return self.weigh(end);
             }
             let at = &self.ends[end];
             let hearing = Hearing {

@@ -12,7 +12,7 @@ use twinwire::{Class, Limits, Time};
 use crate::end::{End, Process, SERVER};
 use crate::link::{Conn, To};
 use crate::oracle::{Check, Oracle, Who, Wrong, ensure};
-use crate::plan::{Bounds, draw_limits};
+use crate::plan::{Bounds, draw_limits, draw_room};
 use crate::server::Server;
 use crate::simulation::Apps;
 use crate::{Dice, Failure, Phase, Plan, Report};
@@ -91,7 +91,7 @@ impl<'a> World<'a> {
         let table = Arc::new(Table::new(apps.kinds.clone()));
         let classes = apps.kinds.iter().map(|kind| kind.class).collect();
         let mut oracle = Oracle::new(bounds, apps.in_order.clone());
-        let server = Server::new(&mut oracle, dice.one_in(5));
+        let server = Server::new(&mut oracle, draw_room(&mut dice), dice.one_in(5));
         let mut world = Self {
             plan,
             apps,

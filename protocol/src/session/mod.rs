@@ -8,6 +8,7 @@ mod event;
 mod incoming;
 mod liveness;
 mod outgoing;
+mod pool;
 mod receive;
 mod resume;
 mod retained;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 pub use error::{End, Full, ItemRefused, PeerMisbehaved};
 pub use event::{Admitted, Event, Input, Outcome, Output, Pull, Request, RequestKey, TopicRequest};
+pub use pool::Pool;
 pub use resume::{Fresh, NotResumed, Tombstone};
 pub use state::{Admission, Role, State};
 

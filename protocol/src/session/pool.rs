@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use twinwire::SessionId;
+use crate::SessionId;
 
 /// What a session without a connection counts at least, in bytes. (What there are of those that have one,
 /// sockets bound.)
 const LEAST: usize = 16 * 1024;
 
-/// The weights of sessions, against a bound.
+/// What all sessions of a server hold together, against a bound. From three quarters of it on, until it is less than
+/// half, each is to keep less ([`Session::set_frugal`](super::Session::set_frugal)); when it is more than all, those
+/// without a connection are to end, the ones first that lost theirs first.
 #[derive(Debug)]
-pub(crate) struct Pool {
+pub struct Pool {
     most: usize,
     /// Of those that count anything.
     weights: HashMap<SessionId, Weight>,
@@ -30,7 +32,8 @@ struct Weight {
 }
 
 impl Pool {
-    pub(crate) fn new(most: usize) -> Self {
+    /// One of `most` bytes, in which there is nothing yet.
+    pub fn new(most: usize) -> Self {
         Self {
             most,
             weights: HashMap::new(),
@@ -41,8 +44,8 @@ impl Pool {
         }
     }
 
-    /// A session with a connection counts so much from now on.
-    pub(crate) fn weigh(&mut self, id: SessionId, bytes: usize) {
+    /// A session with a connection counts so many bytes from now on: see [`Session::kept`](super::Session::kept).
+    pub fn weigh(&mut self, id: SessionId, bytes: usize) {
         self.take(&id);
         if bytes > 0 {
             self.put(id, Weight { bytes, cut: None });
@@ -50,8 +53,9 @@ impl Pool {
         self.judge();
     }
 
-    /// A session without one does. It keeps its place among those: the one of its first weighing.
-    pub(crate) fn weigh_detached(&mut self, id: SessionId, bytes: usize) {
+    /// A session without one does, and 16 KiB at least. It keeps its place among those: the one of its first
+    /// weighing.
+    pub fn weigh_detached(&mut self, id: SessionId, bytes: usize) {
         let cut = self.weights.get(&id).and_then(|weight| weight.cut);
         let cut = cut.unwrap_or_else(|| {
             self.cuts += 1;
@@ -65,7 +69,7 @@ impl Pool {
     }
 
     /// A session counts for nothing any more.
-    pub(crate) fn release(&mut self, id: &SessionId) {
+    pub fn release(&mut self, id: &SessionId) {
         self.take(id);
         self.judge();
     }
@@ -84,7 +88,8 @@ impl Pool {
 
     /// While there is more than may be: the session that goes first, which counts for nothing any more. One that
     /// has a connection doesn't go.
-    pub(crate) fn next_to_go(&mut self) -> Option<SessionId> {
+    pub fn next_to_go(&mut self) -> Option<SessionId> {
+        mutant!("pool_without_end", return None);
         let (_, oldest) = self.detached.first_key_value()?;
         let oldest = *oldest;
         (self.sum > self.most).then(|| {
@@ -93,8 +98,13 @@ impl Pool {
         })
     }
 
+    /// What they hold together, in bytes.
+    pub fn held(&self) -> usize {
+        self.sum
+    }
+
     /// Whether sessions are to keep less.
-    pub(crate) fn is_scarce(&self) -> bool {
+    pub fn is_scarce(&self) -> bool {
         self.is_scarce
     }
 
@@ -115,6 +125,9 @@ fn is_much(sum: usize, most: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     fn id(number: u8) -> SessionId {
@@ -136,7 +149,7 @@ mod tests {
         assert!(scarce(200), "nothing may end");
         pool.release(&id(1));
         assert!(!pool.is_scarce());
-        assert_eq!(pool.sum, 0);
+        assert_eq!(pool.held(), 0);
     }
 
     #[test]
@@ -159,7 +172,7 @@ mod tests {
         pool.weigh(id(1), 11 * UNIT);
         assert_eq!(pool.next_to_go(), Some(id(3)));
         assert_eq!(pool.next_to_go(), None, "who has a connection stays");
-        assert_eq!(pool.sum, 11 * UNIT);
+        assert_eq!(pool.held(), 11 * UNIT);
     }
 
     #[test]
