@@ -19,6 +19,10 @@ impl Platform for Native {
         self.1.get_or_init(breaking).await.url("/ws")
     }
 
+    fn tell(&self, figures: &str) {
+        println!("figures: {figures}");
+    }
+
     async fn connect(&self, options: Options) -> Result<Client, ConnectError> {
         soon("the welcome", connect_with(options)).await
     }

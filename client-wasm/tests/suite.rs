@@ -2,7 +2,7 @@
 
 use suite::Platform;
 use twinwire_client_wasm::{Client, ConnectError, OpenError, Options, connect_with};
-use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+use wasm_bindgen_test::{console_log, wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
@@ -24,6 +24,10 @@ impl Platform for Browser {
 
     async fn breaking_url(&self) -> String {
         address(option_env!("TWINWIRE_TEST_BREAKING_PORT"))
+    }
+
+    fn tell(&self, figures: &str) {
+        console_log!("figures: {figures}");
     }
 
     async fn connect(&self, options: Options) -> Result<Client, ConnectError> {

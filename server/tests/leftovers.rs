@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
-use testkit::{Chaos, Doors, Log, Server, soon};
+use testkit::{Chaos, Doors, Log, Server, hurry, soon};
 use tokio::sync::Semaphore;
 use twinwire::session::Fresh;
 use twinwire::{Event, Goodbye, GoodbyeCode, Kinds, Limits, kinds};
@@ -118,18 +118,6 @@ async fn lose(chaos: &Chaos, client: &Client) {
     soon("the loss", gone).await;
 }
 
-/// Comes back at once, whenever the connection is lost.
-async fn hurry(client: Client) {
-    let mut states = client.states();
-    while let Some(state) = states.next().await {
-        if let ClientState::Resuming { wait, .. } = state
-            && !wait.is_zero()
-        {
-            client.reconnect_now();
-        }
-    }
-}
-
 type Listener = Arc<Mutex<Option<Events<Down>>>>;
 
 /// What a listener has and hasn't read.
@@ -206,7 +194,7 @@ async fn a_listener_that_reads_nothing_is_given_no_more_of_ten_sessions_than_of_
     let client = soon("the welcome", connect_with(options))
         .await
         .expect("welcome");
-    let hurrying = tokio::spawn(hurry(client.clone()));
+    let hurrying = tokio::spawn(hurry(client.clone(), || {}));
     let downs = client.events::<Down>().expect("a declared kind");
     let mut first = 0;
     for session in 1..=10 {

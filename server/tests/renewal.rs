@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use testkit::{Chaos, Doors, Log, Server, soon};
+use testkit::{Chaos, Doors, Log, Server, hurry, soon};
 use twinwire::{Call, End, Event, GoodbyeCode, Kinds, Limits, Topic, kinds};
 use twinwire_client_native::{Client, ClientState, EventError, Options, Update, connect_with};
 use twinwire_server::{Access, Builder, Cx, Goodbye, PeerId, Twinwire};
@@ -77,18 +77,6 @@ fn say(text: &str) -> Say {
     Say { text }
 }
 
-/// Comes back at once, whenever the connection is lost.
-async fn hurry(client: Client) {
-    let mut states = client.states();
-    while let Some(state) = states.next().await {
-        if let ClientState::Resuming { wait, .. } = state
-            && !wait.is_zero()
-        {
-            client.reconnect_now();
-        }
-    }
-}
-
 #[tokio::test]
 async fn an_outage_longer_than_any_deadline_ends_no_subscription_and_no_work() {
     let heard = Heard::default();
@@ -144,7 +132,7 @@ async fn sessions_that_are_lost_one_after_the_other_end_no_subscription() {
     let (wire, server) = serve(builder(&heard).limits(limits));
     let chaos = Chaos::to(server.addr(), 3).await;
     let client = client(Options::new(chaos.url("/ws"), KINDS)).await;
-    let hurrying = tokio::spawn(hurry(client.clone()));
+    let hurrying = tokio::spawn(hurry(client.clone(), || {}));
     let mut ticks = client.subscribe(Ticker {}).await.expect("let in");
     chaos.breaks_after(300..900);
     chaos.cut();

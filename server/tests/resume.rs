@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use testkit::{Chaos, Doors, Log, Server, soon};
+use testkit::{Chaos, Doors, Log, Server, hurry, soon};
 use tokio::task::JoinHandle;
 use twinwire::session::Fresh;
 use twinwire::{Call, Event, Kinds, Limits, Never, Topic, kinds};
@@ -127,18 +126,6 @@ async fn client_with(chaos: &Chaos, limits: Limits) -> (Client, Freshes) {
     (client.expect("everyone is welcome"), freshes)
 }
 
-/// Comes back at once, whenever the connection is lost.
-async fn hurry(client: Client) {
-    let mut states = client.states();
-    while let Some(state) = states.next().await {
-        if let ClientState::Resuming { wait, .. } = state
-            && !wait.is_zero()
-        {
-            client.reconnect_now();
-        }
-    }
-}
-
 /// A call whose handler has begun and waits for the gate.
 async fn waiting_call(app: &App, client: &Client) -> JoinHandle<Result<(), CallError<Never>>> {
     let client = client.clone();
@@ -185,112 +172,6 @@ async fn converse(client: &Client, messages: u64) {
         last.expect("something was sent").await.expect("it arrived");
     };
     tokio::join!(hear, speak);
-}
-
-#[tokio::test]
-async fn a_hundred_clients_lose_nothing_in_thousands_of_cuts() {
-    const CLIENTS: u64 = 100;
-    const MESSAGES: u64 = 200;
-    let app = App::default();
-    let (_, server) = serve(builder(&app));
-    let (cuts, mut tasks) = (Arc::new(AtomicU64::new(0)), Vec::new());
-    for seed in 0..CLIENTS {
-        let (addr, cuts) = (server.addr(), Arc::clone(&cuts));
-        tasks.push(tokio::spawn(async move {
-            let chaos = Chaos::to(addr, seed).await;
-            chaos.slices(true);
-            chaos.delay(Duration::from_millis(2));
-            chaos.breaks_after(300..3_000);
-            let (client, freshes) = client(&chaos).await;
-            let hurrying = tokio::spawn(hurry(client.clone()));
-            soon("the conversation", converse(&client, MESSAGES)).await;
-            assert_eq!(freshes.events(), [], "every session went on");
-            cuts.fetch_add(chaos.cuts(), Ordering::Relaxed);
-            hurrying.abort();
-        }));
-    }
-    for task in tasks {
-        task.await.expect("nothing lost, doubled or moved");
-    }
-    let ups = app.ups.events();
-    let cuts = cuts.load(Ordering::Relaxed);
-    println!(
-        "{CLIENTS} clients, {cuts} cuts, {} messages: 0 lost, 0 doubled, 0 reordered",
-        ups.len() as u64 + CLIENTS * MESSAGES
-    );
-    assert_eq!(ups.len() as u64, CLIENTS * MESSAGES);
-    let peers: HashSet<_> = ups.iter().map(|(peer, _)| *peer).collect();
-    assert_eq!(peers.len() as u64, CLIENTS);
-    for peer in peers {
-        let of_peer = ups.iter().filter(|(of, _)| *of == peer);
-        let numbers = of_peer.map(|(_, number)| *number);
-        assert!(numbers.eq(0..MESSAGES), "each once and in order");
-    }
-    assert!(cuts > 1_000, "{cuts} cuts tell too little");
-}
-
-#[tokio::test]
-async fn a_cut_at_every_byte_of_a_session_changes_nothing() {
-    const LANES: usize = 16;
-    let mut cut = 0;
-    let lanes: Vec<_> = (0..LANES)
-        .map(|lane| tokio::spawn(cut_at_each(lane as u64 + 1, LANES)))
-        .collect();
-    for lane in lanes {
-        cut += lane.await.expect("nothing lost, doubled or moved");
-    }
-    println!("{cut} cuts, each a byte later than the one before: nothing lost");
-    assert!(cut > 300, "{cut} cuts tell too little");
-}
-
-/// One session after the other, each cut so many bytes later than the one before, until none is cut any
-/// more. Says how many were.
-async fn cut_at_each(first: u64, step: usize) -> u64 {
-    const MESSAGES: u64 = 6;
-    let app = App::default();
-    let (wire, server) = serve(builder(&app));
-    let (mut cut, mut sessions, mut whole) = (0, 0, 0);
-    for bytes in (first..).step_by(step) {
-        let chaos = Chaos::to(server.addr(), bytes).await;
-        chaos.breaks_after(bytes..bytes + 1);
-        let attempts = Log::default();
-        let told = attempts.clone();
-        let options = Options::new(chaos.url("/ws"), KINDS).token_from(move || {
-            told.push(());
-            async { Some(Vec::new()) }
-        });
-        let client = tokio::select! {
-            client = connect_with(options) => client.expect("everyone is welcome"),
-            // It broke before the welcome: `connecting.rs` tells of those.
-            _ = attempts.count(2) => continue,
-        };
-        chaos.is_fine();
-        let hurrying = tokio::spawn(hurry(client.clone()));
-        let mut ticks = soon("the join", client.subscribe(Ticker {}))
-            .await
-            .expect("let in");
-        converse(&client, MESSAGES).await;
-        wire.publish(&Ticker {}, &bytes).expect("it is published");
-        let tick = soon("the publication", ticks.next()).await;
-        let Some(Ok(Update::Item(tick))) = tick else {
-            panic!("a publication comes next");
-        };
-        assert_eq!(tick.item, bytes);
-        drop(ticks);
-        client.close().await;
-        hurrying.abort();
-        cut += chaos.cuts();
-        sessions += 1;
-        // How many bytes a session has depends on what travels together.
-        whole += u32::from(chaos.cuts() == 0);
-        if whole == 2 {
-            break;
-        }
-    }
-    let numbers = app.ups.events().into_iter().map(|(_, number)| number);
-    let expected = (0..sessions).flat_map(|_| 0..MESSAGES);
-    assert!(numbers.eq(expected), "each once and in order");
-    cut
 }
 
 #[tokio::test]
@@ -450,7 +331,7 @@ async fn a_server_that_stops_hands_its_clients_to_the_next() {
     let (client, freshes) = client(&chaos).await;
     let (_, next) = serve(builder(&app));
     chaos.leads_to(next.addr());
-    let hurrying = tokio::spawn(hurry(client.clone()));
+    let hurrying = tokio::spawn(hurry(client.clone(), || {}));
     soon("the end", wire.shut_down()).await;
     drop(server);
     let doubled = soon("the answer", client.call(Double { number: 4 })).await;

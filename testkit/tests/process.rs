@@ -184,6 +184,6 @@ async fn after_a_kill_the_servers_tally_agrees_with_every_verdict() {
             .await
             .expect("the next takes it");
     }
-    println!("5 kills: {accepted} accepted, {unknown} unknown, {lost} not received");
+    println!("figures: 5 kills: {accepted} accepted, {unknown} unknown, {lost} not received");
     assert!(lost >= 50, "what was asked for without a server: {lost}");
 }

@@ -22,14 +22,14 @@ async fn breaking(platform: &impl Platform) -> Client {
     platform.connect(options).await.expect("a welcome")
 }
 
-/// Comes back at once whenever the connection is lost, and counts how often.
-async fn hurry(client: Client, cuts: &Cell<u32>) {
+/// Comes back at once whenever the connection is lost, and tells so.
+pub async fn hurry(client: Client, mut lost: impl FnMut()) {
     let mut states = client.states();
     while let Some(state) = states.next().await {
         if let ClientState::Resuming { wait, .. } = state
             && !wait.is_zero()
         {
-            cuts.set(cuts.get() + 1);
+            lost();
             client.reconnect_now();
         }
     }
@@ -41,13 +41,17 @@ pub async fn two_hundred_cuts_lose_nothing_double_nothing_and_keep_the_order(
 ) {
     let client = breaking(platform).await;
     let cuts = Cell::new(0);
-    let hurrying = hurry(client.clone(), &cuts);
+    let hurrying = hurry(client.clone(), || cuts.set(cuts.get() + 1));
     let talk = talk(&client, &cuts);
     pin_mut!(hurrying, talk);
     match select(hurrying, talk).await {
         Either::Left(_) => panic!("the client is over: {:?}", client.state()),
         Either::Right((messages, _)) => {
             assert!(messages > u64::from(CUTS), "{messages} tell too little");
+            platform.tell(&format!(
+                "{} cuts, {messages} messages: 0 lost, 0 doubled, 0 reordered",
+                cuts.get()
+            ));
         }
     }
 }

@@ -34,6 +34,9 @@ pub trait Platform {
     /// The URL of a link to the endpoint whose connections break after a few messages.
     fn breaking_url(&self) -> impl Future<Output = String>;
 
+    /// Prints a line of figures, where whoever runs the suite looks for them.
+    fn tell(&self, figures: &str);
+
     /// Connects.
     fn connect(
         &self,

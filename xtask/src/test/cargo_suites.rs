@@ -136,5 +136,7 @@ pub(super) fn server(bench: &Bench) -> Result<Counts> {
 fn test(bench: &Bench, selection: &[&str]) -> Result<Counts> {
     let mut cargo: Command = bench.workspace.cargo();
     cargo.args(["test", "--no-fail-fast"]).args(selection);
+    // What tests print that pass is among it: their figures.
+    cargo.args(["--", "--show-output"]);
     bench.counted(&mut cargo, LIMIT, counts::of_libtest)
 }

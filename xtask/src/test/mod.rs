@@ -189,7 +189,10 @@ impl Bench<'_> {
         let finished = run(command, limit)?;
         let mut counts = count(&finished.output);
         match finished.require("it") {
-            Ok(()) => eprintln!(" {:.1} s", begun.elapsed().as_secs_f64()),
+            Ok(()) => {
+                eprintln!(" {:.1} s", begun.elapsed().as_secs_f64());
+                figures(&finished.output).for_each(|line| eprintln!("{line}"));
+            }
             Err(failure) => {
                 eprintln!("\n{failure}");
                 // A program that didn't compile, crashed or hung has counted nothing.
@@ -198,6 +201,12 @@ impl Bench<'_> {
         }
         Ok((counts, finished.output))
     }
+}
+
+/// The lines in which tests tell how much they did.
+fn figures(output: &str) -> impl Iterator<Item = &str> {
+    let lines = output.lines().map(str::trim);
+    lines.filter(|line| line.starts_with("figures: "))
 }
 
 /// The command as it would be typed.
