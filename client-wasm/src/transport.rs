@@ -8,7 +8,7 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use twinwire::Time;
 use twinwire::limits::MAX_MESSAGE;
-use twinwire_client::{Inbound, Link, LinkLost, OpenFailure, Transport, http};
+use twinwire_client::{Inbound, Link, LinkLost, OpenFailure, Transport};
 
 use crate::diagnosis::diagnose;
 use crate::env::{self, Sleep};
@@ -62,7 +62,8 @@ impl OpenFailure for OpenError {
         match self {
             Self::Url(_) | Self::Protocol { .. } | Self::Blocked => true,
             Self::Closed(_) | Self::TimedOut => false,
-            Self::Refused { status, .. } => http::is_final(*status),
+            // A front may answer a WebSocket's address otherwise when it is asked by plain HTTP.
+            Self::Refused { status, .. } => matches!(status, 401 | 403 | 404 | 410),
         }
     }
 

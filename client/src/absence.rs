@@ -105,9 +105,10 @@ impl Absence {
         }
     }
 
-    pub(crate) fn hurry(&mut self) {
+    /// The application wants a connection: at once, if it `waits` for one.
+    pub(crate) fn go_on(&mut self, waits: bool) {
         self.paused = false;
-        self.hurry = true;
+        self.hurry |= waits;
     }
 
     pub(crate) fn pause(&mut self) {

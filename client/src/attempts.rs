@@ -11,7 +11,6 @@ use twinwire_remote::channels::once;
 
 use crate::absence::UNOPENED;
 use crate::driver::Shell;
-use crate::options::Token;
 use crate::{ClientState, ConnectError, OpenFailure, Options, Transport};
 
 /// Who awaits the first connection, until it is welcomed.
@@ -21,6 +20,8 @@ pub(crate) struct Awaited<T: Transport> {
     late: Pin<Box<T::Sleep>>,
     /// Why the last attempt was in vain.
     failure: Option<ConnectError<T::Error>>,
+    /// Why none opens, as far as it was found out.
+    cause: Option<T::Error>,
 }
 
 /// Nobody awaits a connection any more.
@@ -40,6 +41,7 @@ impl<T: Transport> Awaited<T> {
             report,
             late: Box::pin(late),
             failure: None,
+            cause: None,
         }
     }
 
@@ -63,7 +65,14 @@ impl<T: Transport> Awaited<T> {
 
     /// There will be no connection; without an `error`, for the reason that the last attempt gave.
     pub(crate) fn give_up(self, error: Option<ConnectError<T::Error>>) {
-        let error = error.or(self.failure).unwrap_or(ConnectError::TimedOut);
+        // A failed attempt tells less than what its cause was found to be.
+        let opened_none = matches!(
+            self.failure,
+            Some(ConnectError::Open(_) | ConnectError::TimedOut)
+        );
+        let cause = self.cause.filter(|_| opened_none).map(ConnectError::Open);
+        let error = error.or(cause).or(self.failure);
+        let error = error.unwrap_or(ConnectError::TimedOut);
         // Who dropped the future wants no reason.
         let _ = self.report.send(Err(error));
     }
@@ -91,6 +100,9 @@ impl<T: Transport> Shell<'_, T> {
                 None => continue,
                 Some(Attempt::Opened { token, link }) => {
                     self.absence.unopened = 0;
+                    if let Some(awaited) = &mut self.awaited {
+                        awaited.cause = None;
+                    }
                     self.link = Some(link);
                     self.session.set_token(token);
                     self.session.handle(self.transport.now(), Input::Opened);
@@ -98,21 +110,43 @@ impl<T: Transport> Shell<'_, T> {
                 }
                 Some(Attempt::Failed(failure)) => failure,
             };
+            let is_shut = !matches!(failure, ConnectError::NoToken);
             self.in_vain(failure);
-            self.absence.unopened = self.absence.unopened.saturating_add(1);
-            if self.absence.unopened == UNOPENED {
-                let cause = diagnosis(self.transport, &self.options);
-                if let Some(Some(cause)) = self.meanwhile(cause).await {
-                    self.in_vain(ConnectError::Open(cause));
-                }
+            self.absence.unopened += u32::from(is_shut);
+            if is_shut && self.absence.unopened == UNOPENED {
+                self.look_for_cause().await;
             }
         }
     }
 
-    fn tell_absence(&self, wait: Duration) {
-        if self.awaited.is_none() && !self.absence.paused {
-            let attempt = self.absence.attempt;
-            self.state.tell(ClientState::Resuming { attempt, wait });
+    async fn look_for_cause(&mut self) {
+        let cause = diagnosis(self.transport, &self.options);
+        let Some(Some(cause)) = self.meanwhile(cause).await else {
+            return;
+        };
+        self.listen_to(&cause);
+        if cause.is_final() {
+            self.in_vain(ConnectError::Open(cause));
+        } else if let Some(awaited) = &mut self.awaited {
+            awaited.cause = Some(cause);
+        }
+    }
+
+    /// A server may ask for time.
+    fn listen_to(&mut self, error: &T::Error) {
+        if let Some(wait) = error.retry_after() {
+            self.absence.asked_for(Retry::After(wait));
+        }
+    }
+
+    pub(crate) fn tell_absence(&self, wait: Duration) {
+        let attempt = self.absence.attempt;
+        let absent = match self.absence.paused {
+            true => ClientState::Paused,
+            false => ClientState::Resuming { attempt, wait },
+        };
+        if self.awaited.is_none() {
+            self.state.tell(absent);
         }
     }
 
@@ -149,10 +183,8 @@ impl<T: Transport> Shell<'_, T> {
 
     /// No link came of an attempt.
     fn in_vain(&mut self, failure: ConnectError<T::Error>) {
-        if let ConnectError::Open(error) = &failure
-            && let Some(wait) = error.retry_after()
-        {
-            self.absence.asked_for(Retry::After(wait));
+        if let ConnectError::Open(error) = &failure {
+            self.listen_to(error);
         }
         let Some(mut awaited) = self.awaited.take() else {
             return;
@@ -180,9 +212,16 @@ fn attempt<'a, T: Transport>(
     let subprotocol = version::subprotocol(options.format);
     let time = options.limits.handshake_time();
     async move {
-        let opened = open(transport, &url, subprotocol, &token);
-        let opened = in_time(transport, time, opened).await;
-        opened.unwrap_or(Attempt::Failed(ConnectError::TimedOut))
+        let token = in_time(transport, time, token.get()).await.flatten();
+        let Some(token) = token else {
+            return Attempt::Failed(ConnectError::NoToken);
+        };
+        let open = transport.open(&url, subprotocol);
+        match in_time(transport, time, open).await {
+            Some(Ok(link)) => Attempt::Opened { token, link },
+            Some(Err(error)) => Attempt::Failed(ConnectError::Open(error)),
+            None => Attempt::Failed(ConnectError::TimedOut),
+        }
     }
 }
 
@@ -209,19 +248,4 @@ async fn in_time<T: Transport, O>(
         Poll::Pending => late.as_mut().poll(cx).map(|()| None),
     })
     .await
-}
-
-async fn open<T: Transport>(
-    transport: &T,
-    url: &str,
-    subprotocol: &'static str,
-    token: &Token,
-) -> Attempt<T> {
-    let Some(token) = token.get().await else {
-        return Attempt::Failed(ConnectError::NoToken);
-    };
-    match transport.open(url, subprotocol).await {
-        Ok(link) => Attempt::Opened { token, link },
-        Err(error) => Attempt::Failed(ConnectError::Open(error)),
-    }
 }

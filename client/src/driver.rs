@@ -138,8 +138,12 @@ impl<T: Transport> Shell<'_, T> {
                 }
             };
             if std::mem::take(&mut self.absence.begins_anew) {
-                self.begin_anew();
-                continue;
+                let Some(said) = self.session.closed_with() else {
+                    self.begin_anew();
+                    continue;
+                };
+                self.state
+                    .tell(ClientState::Closed(End::Closed(said.clone())));
             }
             self.requests.end();
             if let (Some(link), Some(code)) = (self.link, code) {
@@ -216,21 +220,25 @@ impl<T: Transport> Shell<'_, T> {
     fn poll_application(&mut self, cx: &mut Context<'_>) -> bool {
         let now = self.transport.now();
         let mut any = false;
+        let mut waits = false;
         while let Poll::Ready(Some(registration)) = self.registrations.poll_next(cx) {
             match registration {
                 Registration::Listen(listen) => self.listeners.add(listen),
                 Registration::Taken(listener, bytes) => self.listeners.taken(listener, bytes),
                 Registration::Gone(listener) => self.listeners.gone(listener),
                 Registration::Handle(kind, handler) => self.handlers.insert(kind, handler),
-                Registration::ReconnectNow => self.absence.hurry(),
+                Registration::ReconnectNow => self.absence.go_on(self.link.is_none()),
                 Registration::Pause => {
                     self.absence.pause();
-                    self.state.tell(ClientState::Paused);
+                    waits |= self.link.is_none();
                     self.link = None;
                     self.session.handle(now, Input::Lost);
                 }
             }
             any = true;
+        }
+        if waits && self.absence.paused && self.session.state() == State::Detached {
+            self.tell_absence(Duration::ZERO);
         }
         let last = self.session.state() == State::Leaving;
         if let Some(event) = self.listeners.released(last) {

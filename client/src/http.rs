@@ -9,9 +9,9 @@ pub fn is_final(status: u16) -> bool {
 }
 
 /// The wait that a `Retry-After` asks for (RFC 9110 §10.2.3): its seconds. A date, which needs both clocks to
-/// agree, counts as none; a day is the longest.
+/// agree, counts as none. Ten minutes are the longest: a page that says "back tomorrow" doesn't know of us.
 pub fn retry_after(value: &str) -> Option<Duration> {
-    const LONGEST: u64 = 24 * 60 * 60;
+    const LONGEST: u64 = 10 * 60;
     let seconds: u64 = value.trim().parse().ok()?;
     Some(Duration::from_secs(seconds.min(LONGEST)))
 }
@@ -38,7 +38,7 @@ mod tests {
         assert_eq!(retry_after(" 120 "), Some(Duration::from_secs(120)));
         assert_eq!(
             retry_after("18446744073709551615"),
-            Some(Duration::from_secs(86_400))
+            Some(Duration::from_secs(600))
         );
         for wrong in ["", "soon", "-1", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT"] {
             assert_eq!(retry_after(wrong), None, "{wrong}");

@@ -111,7 +111,7 @@ impl Options {
 
     /// As [`token`](Self::token), but asked for anew before each attempt to connect: a ticket that is good for
     /// once, or for minutes. `None` means that there is none to be had now: the attempt was in vain, and
-    /// another is made in its time. Asking and opening the connection may take [`Limits::handshake`] together.
+    /// another is made in its time. So does one that isn't there within [`Limits::handshake`].
     pub fn token_from<F, R>(mut self, ask: F) -> Self
     where
         F: Fn() -> R + MaybeSend + MaybeSync + 'static,
@@ -147,8 +147,9 @@ impl Options {
 
     /// Whether `connect` tries more than once, and a client that was welcomed comes back when its connection is lost
     /// (default: yes). If not, the client is over with its connection. It waits at random up to 0.5 s before the first attempt, twice as
-    /// much before each further one, 30 s at most, and no less than a goodbye's `retry` says. A browser that is
-    /// online or shown again, and [`reconnect_now`](Client::reconnect_now), cut that short. An attempt may take
+    /// much before each further one, 30 s at most. A browser that is online or shown again cuts that short. Where the
+    /// server has asked for more, by a goodbye's `retry` or by HTTP's `Retry-After` (of which ten minutes count at most),
+    /// that comes first, and only [`reconnect_now`](Client::reconnect_now) cuts it short. An attempt may take
     /// [`Limits::handshake`] to open and as much again to be welcomed.
     pub fn reconnect(mut self, yes: bool) -> Self {
         self.reconnect = yes;

@@ -128,6 +128,10 @@ impl Requests {
             self.request(command, session, now);
             any = true;
         }
+        // Without a connection nobody waits for what nobody can change any more.
+        let waits = self.held.is_some() || self.held_back.is_some() || !self.commands.is_empty();
+        let is_over = !waits || session.state() == State::Detached;
+        self.abandoned = self.commands.poll_ended(cx).is_ready() && is_over;
         // What was asked for before goes before.
         if let Some(goodbye) = goodbye {
             session.finish(now, goodbye);
@@ -193,10 +197,7 @@ impl Requests {
             return Some(held);
         }
         match self.commands.poll_next(cx) {
-            Poll::Ready(command) => {
-                self.abandoned = command.is_none();
-                command
-            }
+            Poll::Ready(command) => command,
             Poll::Pending => None,
         }
     }

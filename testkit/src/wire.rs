@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::http::header;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use suite::{
     Add, AskMe, Count, Echo, Hang, Locate, Notice, Notify, OtherSubtract, Overflow, PutMe, REASON,
     REFUSED, Room, Stopped,
@@ -17,7 +17,7 @@ use crate::{Chaos, Server};
 type Drops = Arc<Semaphore>;
 type Cx = Context<(), Drops>;
 
-/// Starts it, at `/ws`; pages may read that there is nothing at `/elsewhere`. It takes pages of every origin, since a test's page has a port of its own.
+/// Starts it, at `/ws`; pages may read that there is nothing at `/elsewhere` and too much at `/busy`. It takes pages of every origin, since a test's page has a port of its own.
 ///
 /// # Panics
 ///
@@ -81,13 +81,21 @@ pub fn serve() -> Server {
     Server::with_workers(2, move |config| {
         config.configure(wire.at("/ws"));
         config.route("/elsewhere", web::get().to(nothing));
+        config.route("/busy", web::get().to(busy));
     })
 }
 
 async fn nothing() -> HttpResponse {
-    HttpResponse::NotFound()
-        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-        .finish()
+    readable(HttpResponse::NotFound())
+}
+
+async fn busy() -> HttpResponse {
+    readable(HttpResponse::ServiceUnavailable())
+}
+
+fn readable(mut answer: HttpResponseBuilder) -> HttpResponse {
+    let all = (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    answer.insert_header(all).finish()
 }
 
 async fn put(cx: Cx, PutMe { room, inside }: PutMe) -> Result<(), String> {

@@ -237,12 +237,24 @@ impl Session {
     /// [`Limits::drain`](crate::Limits::drain) is over. Further requests are not taken.
     pub fn finish(&mut self, now: Time, goodbye: Goodbye) {
         self.now = self.now.max(now);
+        self.closed_with.get_or_insert_with(|| goodbye.clone());
         if !self.state.takes_requests() {
             self.close(now, goodbye);
         } else if self.finishing.is_none() {
             self.finishing = Some(goodbye);
             self.timers.set(Timer::Finish, self.now + self.limits.drain);
         }
+    }
+
+    /// What the application has ended the session with, also if the peer's goodbye was before: then nobody wants
+    /// another session in its place.
+    pub fn closed_with(&self) -> Option<&Goodbye> {
+        self.closed_with.as_ref()
+    }
+
+    /// The end that the application wanted.
+    pub(super) fn closed(&self) -> Option<End> {
+        self.closed_with.clone().map(End::Closed)
     }
 
     pub(super) fn finish_if_sent(&mut self) {
@@ -263,6 +275,7 @@ impl Session {
     /// first, as long as [`Limits::drain`](crate::Limits::drain). Further calls of this are ignored.
     pub fn close(&mut self, now: Time, goodbye: Goodbye) {
         self.now = self.now.max(now);
+        self.closed_with.get_or_insert_with(|| goodbye.clone());
         match self.state {
             State::Idle => {
                 self.over(End::Closed(goodbye), super::Received::Untold);

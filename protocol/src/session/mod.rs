@@ -85,6 +85,8 @@ pub struct Session {
     leaving: Option<End>,
     /// What this side says once all that was asked for is sent.
     finishing: Option<Goodbye>,
+    /// What the application has ended the session with, if ever so late.
+    closed_with: Option<Goodbye>,
     /// The kinds whose outlines the peer may still tell: to a server those that it has asked for, to a
     /// client those that the server has otherwise.
     outlines_due: Sorted<u32, ()>,
@@ -186,6 +188,7 @@ impl Session {
             table_told: false,
             leaving: None,
             finishing: None,
+            closed_with: None,
             outlines_due: Sorted::default(),
             outlines: VecDeque::new(),
             pull_next: false,
@@ -333,11 +336,8 @@ impl Session {
         if self.state == State::Closed || self.detach(Retry::Now) {
             return;
         }
-        let end = match (&self.goodbye, self.state) {
-            (Some(said), State::Draining) => End::Closed(said.clone()),
-            _ => self.leaving.take().unwrap_or(End::Lost),
-        };
-        self.gone(end);
+        let end = self.leaving.take().or_else(|| self.closed());
+        self.gone(end.unwrap_or(End::Lost));
     }
 
     /// Ends the session where there is no connection to say so.

@@ -337,11 +337,7 @@ impl Session {
         };
         let ended = self.outgoing.end_all(received);
         self.report(ended);
-        let end = match (&self.goodbye, self.state) {
-            (Some(said), State::Draining) => End::Closed(said.clone()),
-            _ => End::Goodbye(goodbye),
-        };
-        self.leaving = Some(end);
+        self.leaving = self.closed().or(Some(End::Goodbye(goodbye)));
         self.drop_calls();
         self.timers.stop(Timer::Handshake);
         self.timers.stop(Timer::Silence);

@@ -235,6 +235,24 @@ impl<T> Receiver<T> {
         Poll::Pending
     }
 
+    /// Ready when the last sender is gone; what they have sent is still there.
+    pub fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let displaced = {
+            let mut state = lock(&self.0);
+            if state.senders == 0 {
+                return Poll::Ready(());
+            }
+            state.receiver.replace(cx.waker().clone())
+        };
+        drop(displaced);
+        Poll::Pending
+    }
+
+    /// Whether nothing waits to be taken.
+    pub fn is_empty(&self) -> bool {
+        lock(&self.0).items.is_empty()
+    }
+
     /// The items that are in the queue now.
     pub fn drain(&mut self) -> Vec<T> {
         let (items, first) = {

@@ -85,6 +85,19 @@ pub async fn an_address_where_nobody_speaks_twinwire_is_an_error(platform: &impl
     }
 }
 
+/// A server that may be there again soon: it is tried until the time is up, and what it answers is told then,
+/// also where only a question by HTTP has brought it to light, some attempts before.
+pub async fn what_an_address_answers_is_told_at_the_deadline(platform: &impl Platform) {
+    let busy = platform.url().replace("/ws", "/busy");
+    let options = Options::new(busy, KINDS).connect_timeout(Duration::from_secs(8));
+    match platform.connect(options).await {
+        Err(ConnectError::Open(error)) => {
+            assert!(error.to_string().contains("503"), "{error}");
+        }
+        other => panic!("nobody is there, not {other:?}"),
+    }
+}
+
 /// Whatever was under way has an outcome.
 pub async fn closing_ends_every_call_and_every_waiter(platform: &impl Platform) {
     let client = client(platform).await;

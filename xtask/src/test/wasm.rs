@@ -173,7 +173,8 @@ fn in_browser(bench: &Bench, browser: Browser, peer: &PortServer) -> Row {
         };
         let run = || {
             let mut cargo = tests(bench, peer)?;
-            cargo.env(variable, &driver);
+            // Their figures are among what they log.
+            cargo.env(variable, &driver).args(["--", "--nocapture"]);
             bench.told(&mut browser.wraps(cargo), BROWSER_LIMIT, counts::of_libtest)
         };
         let (counts, output) = run()?;

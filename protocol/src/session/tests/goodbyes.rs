@@ -3,7 +3,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use std::time::Duration;
 
-use super::pair::{Pair, goodbye};
+use super::pair::{Pair, TYPING, goodbye};
 use crate::session::{End, Input, Outcome, State};
 use crate::{Answer, Goodbye, GoodbyeCode, Limits, Number, Time};
 
@@ -192,4 +192,35 @@ fn a_client_closed_before_it_opened_stays_closed() {
     client.close(Time::default(), done());
     client.handle(Time::default(), Input::Opened);
     assert_eq!(client.state(), State::Closed);
+}
+
+#[test]
+fn a_close_that_waits_when_the_peers_goodbye_comes_is_the_end() {
+    let limits = Limits::default();
+    let mut pair = Pair::open(&limits.queued(1 << 20));
+    for _ in 0..40 {
+        // More than the server takes before it has handled some.
+        pair.client.request(pair.now, TYPING, &[7; 20_000]);
+    }
+    pair.drive();
+    pair.client.session.finish(pair.now, done());
+    pair.drive();
+    assert_eq!(pair.client.session.state(), State::Open);
+    pair.server
+        .session
+        .close(pair.now, Goodbye::new(GoodbyeCode::GoingAway, ""));
+    pair.drive();
+    assert_eq!(pair.client.end(), Some(&End::Closed(done())));
+}
+
+#[test]
+fn a_close_after_the_peers_goodbye_is_remembered() {
+    let mut pair = Pair::open(&Limits::default());
+    let going = Goodbye::new(GoodbyeCode::GoingAway, "");
+    pair.server.session.close(pair.now, going);
+    pair.drive();
+    assert_eq!(pair.client.session.state(), State::Parting);
+    assert_eq!(pair.client.session.closed_with(), None);
+    pair.client.session.finish(pair.now, done());
+    assert_eq!(pair.client.session.closed_with(), Some(&done()));
 }
