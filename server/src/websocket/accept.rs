@@ -1,11 +1,8 @@
 //! The handshake, and the answer to a request that is none.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::BoxedPayloadStream;
 use actix_http::ws::{HandshakeError, verify_handshake};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev;
@@ -15,7 +12,6 @@ use actix_web::web::Payload;
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse};
 
 use super::body::Body;
-use super::gate::Gate;
 use super::inbound::Inbound;
 use super::link::Link;
 use super::outbound::Outbound;
@@ -55,11 +51,9 @@ pub(crate) fn accept(
     what: &str,
 ) -> Result<Accepted, Error> {
     verify(request, what)?;
-    let fault = Rc::new(Cell::new(None));
-    let gate = Gate::new(payload.into_inner(), options.message, Rc::clone(&fault));
     let protocols: Vec<&str> = options.protocols.iter().map(String::as_str).collect();
-    let (response, session, messages) =
-        actix_ws::handle_with_protocols(request, guarded(request, gate)?, &protocols)?;
+    let (response, session, _) =
+        actix_ws::handle_with_protocols(request, nothing(request)?, &protocols)?;
     let protocol = response.headers().get(header::SEC_WEBSOCKET_PROTOCOL);
     let protocol = protocol
         .and_then(|name| name.to_str().ok())
@@ -68,13 +62,7 @@ pub(crate) fn accept(
     let link = Arc::new(Link::new(options.queue));
     let switch = Switch::of(request);
     let (response, encoder) = response.into_parts();
-    let encoder = Rc::new(RefCell::new(encoder));
-    let body = Body::new(
-        Arc::clone(&link),
-        switch.clone(),
-        session,
-        Rc::clone(&encoder),
-    );
+    let body = Body::new(Arc::clone(&link), switch.clone(), session, encoder);
     actix_web::rt::spawn(reaper::run(
         Arc::clone(&link),
         switch.clone(),
@@ -82,7 +70,7 @@ pub(crate) fn accept(
     ));
     Ok(Accepted {
         response: response.set_body(body.boxed()),
-        inbound: Inbound::new(Arc::clone(&link), messages, fault, encoder, options.message),
+        inbound: Inbound::new(Arc::clone(&link), payload.into_inner(), options.message),
         outbound: Outbound::new(link, switch),
         protocol,
     })
@@ -94,10 +82,10 @@ pub(crate) fn verify(request: &HttpRequest, what: &str) -> Result<(), Error> {
     verify_handshake(request.head()).map_err(refuse)
 }
 
-/// actix-ws takes a `web::Payload`, which only an extractor can make.
-fn guarded(request: &HttpRequest, gate: Gate) -> Result<Payload, Error> {
-    let gate: BoxedPayloadStream = Box::pin(gate);
-    Payload::from_request(request, &mut dev::Payload::Stream { payload: gate }).into_inner()
+/// For actix-ws, which only has to shake hands: a payload without bytes, which only an extractor
+/// can make.
+fn nothing(request: &HttpRequest) -> Result<Payload, Error> {
+    Payload::from_request(request, &mut dev::Payload::None).into_inner()
 }
 
 fn refusal(error: HandshakeError, what: &str) -> HttpResponse<BoxBody> {

@@ -1,10 +1,8 @@
 //! The 101's body: moves what is queued into the connection, a slice at a time.
 
-use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -20,17 +18,13 @@ use super::switch::Switch;
 /// The most bytes handed over per poll, and gathered before they are encoded together.
 const SLICE: usize = 64 * 1024;
 
-/// actix-ws's body, shared with the reading half: actix-ws stops giving messages that came once
-/// its body is dropped, so the body must outlive the connection.
-pub(super) type Encoder = Rc<RefCell<BoxBody>>;
-
 /// Wraps actix-ws's body, which only encodes here: what waits is held by the [`Link`], where it is
 /// bounded in bytes.
 pub(super) struct Body {
     link: Arc<Link>,
     switch: Option<Switch>,
     session: Session,
-    encoder: Encoder,
+    encoder: BoxBody,
     /// Encoded but not yet handed over, and what was charged for it.
     rest: Bytes,
     charged: usize,
@@ -41,7 +35,7 @@ impl Body {
         link: Arc<Link>,
         switch: Option<Switch>,
         session: Session,
-        encoder: Encoder,
+        encoder: BoxBody,
     ) -> Self {
         Self {
             link,
@@ -75,7 +69,7 @@ impl Body {
                 Poll::Pending => break,
             }
         }
-        match self.encoder.borrow_mut().as_pin_mut().poll_next(cx) {
+        match self.encoder.as_pin_mut().poll_next(cx) {
             Poll::Ready(Some(Ok(bytes))) => {
                 self.rest = bytes;
                 Poll::Ready(true)

@@ -5,16 +5,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use actix_web::web::Bytes;
-use actix_ws::{CloseReason, Item, Message, MessageStream, ProtocolError};
+use actix_web::dev::Payload;
 use futures_core::Stream;
 use tokio::task::coop;
 
-use super::body::Encoder;
 use super::close::Close;
+use super::decoder::{Decoder, Incoming};
 use super::fault::Fault;
 use super::frame::{Frame, Opcode};
-use super::gate::FaultSlot;
 use super::link::{Link, Silence};
 use super::utf8::Utf8;
 
@@ -35,32 +33,23 @@ pub(crate) enum End {
 /// Dropped before, it closes the connection with 1011.
 pub(crate) struct Inbound {
     link: Arc<Link>,
-    messages: MessageStream,
-    fault: FaultSlot,
-    /// See [`Encoder`].
-    _encoder: Encoder,
+    payload: Payload,
+    decoder: Decoder,
     /// The largest message in bytes.
     limit: usize,
     /// Bytes of the open message so far.
     received: usize,
-    /// Set while a fragmented text is open.
+    /// Set while a text is open.
     text: Option<Utf8>,
     end: Option<End>,
 }
 
 impl Inbound {
-    pub(super) fn new(
-        link: Arc<Link>,
-        messages: MessageStream,
-        fault: FaultSlot,
-        encoder: Encoder,
-        limit: usize,
-    ) -> Self {
+    pub(super) fn new(link: Arc<Link>, payload: Payload, limit: usize) -> Self {
         Self {
             link,
-            messages: messages.max_frame_size(limit),
-            fault,
-            _encoder: encoder,
+            payload,
+            decoder: Decoder::new(limit),
             limit,
             received: 0,
             text: None,
@@ -88,103 +77,76 @@ impl Inbound {
             if let Some(end) = &self.end {
                 return Poll::Ready(Err(end.clone()));
             }
-            match Pin::new(&mut self.messages).poll_next(cx) {
-                Poll::Ready(Some(Ok(message))) => {
+            match self.decoder.next() {
+                Ok(Some(incoming)) => {
                     budget.made_progress();
-                    if let Some(frame) = self.take(message) {
+                    if let Some(frame) = self.take(incoming) {
                         return Poll::Ready(Ok(frame));
                     }
                 }
-                Poll::Ready(Some(Err(error))) => self.end_by(&error),
-                Poll::Ready(None) => match self.fault.get() {
-                    Some(fault) => self.fail(fault),
-                    None => self.lose(),
-                },
-                Poll::Pending if self.link.poll_silence(cx).is_ready() => self.lose(),
-                Poll::Pending => return Poll::Pending,
+                Ok(None) => ready!(self.poll_bytes(cx)),
+                Err(fault) => self.fail(fault),
             }
         }
     }
 
-    fn take(&mut self, message: Message) -> Option<Frame> {
-        match message {
-            Message::Text(text) => self.whole(Opcode::Text, text.into_bytes()),
-            Message::Binary(data) => self.whole(Opcode::Binary, data),
-            Message::Continuation(Item::FirstText(data)) => {
-                self.text = Some(Utf8::default());
-                self.fragment(Opcode::Text, data, false)
+    /// Ready with more bytes for the decoder, or with an end.
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match Pin::new(&mut self.payload).poll_next(cx) {
+            Poll::Ready(Some(Ok(bytes))) => self.decoder.feed(bytes),
+            // TCP ended, or the payload broke off, which is the same.
+            Poll::Ready(Some(Err(_)) | None) => self.lose(),
+            Poll::Pending => {
+                ready!(self.link.poll_silence(cx));
+                self.lose();
             }
-            Message::Continuation(Item::FirstBinary(data)) => {
-                self.fragment(Opcode::Binary, data, false)
-            }
-            Message::Continuation(Item::Continue(data)) => {
-                self.fragment(Opcode::Continuation, data, false)
-            }
-            Message::Continuation(Item::Last(data)) => {
-                self.fragment(Opcode::Continuation, data, true)
-            }
-            Message::Ping(payload) => {
+        }
+        Poll::Ready(())
+    }
+
+    fn take(&mut self, incoming: Incoming) -> Option<Frame> {
+        match incoming {
+            Incoming::Data(frame) => self.data(frame),
+            Incoming::Ping(payload) => {
                 self.link.ping(payload);
                 None
             }
-            Message::Close(reason) => {
-                self.closed(reason);
+            Incoming::Close(close) => {
+                self.closed(close);
                 None
             }
-            Message::Pong(_) | Message::Nop => None,
+            Incoming::Pong => None,
         }
     }
 
-    fn whole(&self, opcode: Opcode, data: Bytes) -> Option<Frame> {
-        // The guard has compared its length with the limit.
-        self.link.is_open().then_some(Frame {
-            opcode,
-            fin: true,
-            data,
-        })
-    }
-
-    fn fragment(&mut self, opcode: Opcode, data: Bytes, fin: bool) -> Option<Frame> {
-        self.received += data.len();
+    fn data(&mut self, frame: Frame) -> Option<Frame> {
+        self.received += frame.data.len();
         if self.received > self.limit {
             self.fail(Fault::TooLarge { limit: self.limit });
             return None;
         }
-        if self
-            .text
-            .as_mut()
-            .is_some_and(|text| !text.accepts(&data, fin))
+        if frame.opcode == Opcode::Text {
+            self.text = Some(Utf8::default());
+        }
+        if let Some(text) = &mut self.text
+            && !text.accepts(&frame.data, frame.fin)
         {
             self.fail(Fault::Utf8);
             return None;
         }
-        if fin {
+        if frame.fin {
             self.received = 0;
             self.text = None;
         }
-        self.link.is_open().then_some(Frame { opcode, fin, data })
+        self.link.is_open().then_some(frame)
     }
 
-    fn closed(&mut self, reason: Option<CloseReason>) {
-        let close = reason.map(Close::from);
+    fn closed(&mut self, close: Option<Close>) {
         self.end = Some(End::Closed(close.clone()));
         // The answer repeats the code (RFC 6455 §5.5.1), unless our own frame is on its way.
         self.link
             .close(close.map(|close| Close::known(close.code())));
         self.link.silence(Silence::Closed);
-    }
-
-    fn end_by(&mut self, error: &ProtocolError) {
-        match error {
-            ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                self.fail(Fault::Utf8);
-            }
-            // The payload broke off: TCP ended.
-            ProtocolError::Io(_) => self.lose(),
-            ProtocolError::BadOpCode | ProtocolError::InvalidLength(_) => self.fail(Fault::Close),
-            // The guard has refused all else that actix-http knows to refuse.
-            _ => self.fail(Fault::Undecodable),
-        }
     }
 
     fn fail(&mut self, fault: Fault) {

@@ -1,7 +1,7 @@
 //! The socket under both endpoints, on actix-ws with what it lacks.
 //!
 //! [`accept()`] turns a request into an [`Inbound`] and an [`Outbound`]. What comes in is guarded:
-//! headers are judged before anything is buffered ([`guard`], [`gate`]), texts are UTF-8 across
+//! headers are judged before anything is buffered ([`guard`], [`decoder`]), texts are UTF-8 across
 //! fragments ([`utf8`]), messages are bounded, pings and close frames are answered. What goes out
 //! waits in a queue bounded in bytes ([`link`]) until the response's body is polled ([`body`]).
 //! Closing ends in time ([`reaper`]), if need be by the kill switch ([`switch`]).
@@ -9,9 +9,9 @@
 mod accept;
 mod body;
 mod close;
+mod decoder;
 mod fault;
 mod frame;
-mod gate;
 mod guard;
 mod inbound;
 mod link;

@@ -1,0 +1,151 @@
+use actix_web::web::{Bytes, BytesMut};
+use proptest::prelude::*;
+use testkit::raw::frame;
+
+use super::super::fault::Fault;
+use super::super::frame::{Frame, Opcode};
+use super::{Close, Decoder, Incoming};
+
+const LIMIT: usize = 1 << 20;
+
+/// All that comes of `parts`, and the fault if one ended it.
+fn decode<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Incoming>, Option<Fault>) {
+    let mut decoder = Decoder::new(LIMIT);
+    let mut all = Vec::new();
+    for part in parts {
+        decoder.feed(Bytes::copy_from_slice(part));
+        loop {
+            match decoder.next() {
+                Ok(Some(incoming)) => all.push(incoming),
+                Ok(None) => break,
+                Err(fault) => return (all, Some(fault)),
+            }
+        }
+    }
+    (all, None)
+}
+
+fn data(opcode: Opcode, fin: bool, data: &[u8]) -> Incoming {
+    let data = Bytes::copy_from_slice(data);
+    Incoming::Data(Frame { opcode, fin, data })
+}
+
+/// Frames of every kind and of every form of length, and what they mean.
+fn conversation() -> (Vec<u8>, Vec<Incoming>) {
+    let (long, longer) = ([7; 300], vec![8; 0x1_0000]);
+    let bytes = [
+        frame(0x81, "whole – text".as_bytes()),
+        frame(0x82, b""),
+        frame(0x02, b"one, "),
+        frame(0x89, b"ping"),
+        frame(0x00, &long),
+        frame(0x8a, b"pong"),
+        frame(0x80, b""),
+        frame(0x82, &longer),
+        frame(0x89, b""),
+        frame(0x88, b"\x0f\xa0bye"),
+    ];
+    let close = Close::new(4000, "bye").expect("a code that can be sent");
+    let meaning = vec![
+        data(Opcode::Text, true, "whole – text".as_bytes()),
+        data(Opcode::Binary, true, b""),
+        data(Opcode::Binary, false, b"one, "),
+        Incoming::Ping(Bytes::from_static(b"ping")),
+        data(Opcode::Continuation, false, &long),
+        Incoming::Pong,
+        data(Opcode::Continuation, true, b""),
+        data(Opcode::Binary, true, &longer),
+        Incoming::Ping(Bytes::new()),
+        Incoming::Close(Some(close)),
+    ];
+    (bytes.concat(), meaning)
+}
+
+#[test]
+fn bytes_cut_at_any_place_give_the_same_frames() {
+    let (bytes, meaning) = conversation();
+    let check = |parts: Vec<&[u8]>| {
+        let cut = parts[0].len();
+        assert!(decode(parts) == (conversation().1, None), "cut at {cut}");
+    };
+    assert_eq!(decode([&bytes[..]]), (meaning, None));
+    check(bytes.chunks(1).collect());
+    // All headers lie outside of the middle of the longest frame, which is the same at any place.
+    let middle = bytes.len() - 0x1_0000..bytes.len() - 100;
+    for cut in (0..bytes.len()).filter(|cut| !middle.contains(cut) || cut % 997 == 0) {
+        check(vec![&bytes[..cut], &bytes[cut..]]);
+    }
+}
+
+#[test]
+fn a_header_that_lies_about_its_length_costs_no_buffer() {
+    // The largest claim that isn't refused, and the longest header.
+    let header = &frame(0x82, &vec![0; LIMIT])[..14];
+    let mut decoder = Decoder::new(LIMIT);
+    let mut came = 0;
+    for part in [header, &[0; 100], &[0; 1000]] {
+        decoder.feed(Bytes::copy_from_slice(part));
+        assert_eq!(decoder.next(), Ok(None));
+        came += part.len();
+        let held = decoder.frame.capacity();
+        assert!(
+            (came..=2 * came + 64).contains(&held),
+            "{held} bytes for {came}"
+        );
+    }
+    let mut decoder = Decoder::new(LIMIT - 1);
+    decoder.feed(Bytes::copy_from_slice(header));
+    let limit = LIMIT - 1;
+    assert_eq!(decoder.next(), Err(Fault::TooLarge { limit }));
+    assert_eq!(decoder.frame.capacity(), 0);
+}
+
+#[test]
+fn a_frame_that_is_kept_keeps_nothing_that_came_with_it() {
+    let mut bytes = frame(0x82, b"kept");
+    bytes.extend(frame(0x82, &[0; 50_000]));
+    let (mut incoming, _) = decode([&bytes[..]]);
+    incoming.truncate(1);
+    let Some(Incoming::Data(kept)) = incoming.pop() else {
+        panic!("the first frame has data");
+    };
+    let kept = BytesMut::from(kept.data);
+    assert!(
+        kept.capacity() < 64,
+        "{} bytes behind four",
+        kept.capacity()
+    );
+}
+
+#[test]
+fn what_came_before_a_fault_is_given_first() {
+    let mut bytes = frame(0x82, b"good");
+    bytes.extend(frame(0x88, &[0x03, 0xed]));
+    bytes.extend(frame(0x82, b"never"));
+    let good = data(Opcode::Binary, true, b"good");
+    assert_eq!(decode([&bytes[..]]), (vec![good], Some(Fault::Close)));
+}
+
+#[test]
+fn only_proper_close_frames_are_taken() {
+    let close = |payload: &[u8]| decode([&frame(0x88, payload)[..]]);
+    let taken = |close| (vec![Incoming::Close(close)], None);
+    assert_eq!(close(b""), taken(None));
+    assert_eq!(close(&[0x03, 0xe8]), taken(Some(Close::known(1000))));
+    for bad in [&b"\x03"[..], b"\x03\xed", b"\x00\x00", b"\x03\xe8\xff"] {
+        assert_eq!(close(bad), (vec![], Some(Fault::Close)), "{bad:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn frames_are_the_same_in_parts_of_any_size(
+        payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 1..10),
+        part in 1_usize..400,
+    ) {
+        let bytes: Vec<u8> = payloads.iter().flat_map(|payload| frame(0x82, payload)).collect();
+        let whole: Vec<Incoming> =
+            payloads.iter().map(|payload| data(Opcode::Binary, true, payload)).collect();
+        prop_assert_eq!(decode(bytes.chunks(part)), (whole, None));
+    }
+}
