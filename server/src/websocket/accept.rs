@@ -52,8 +52,8 @@ pub(crate) fn accept(
 ) -> Result<Accepted, Error> {
     verify(request, what)?;
     let protocols: Vec<&str> = options.protocols.iter().map(String::as_str).collect();
-    let (response, session, _) =
-        actix_ws::handle_with_protocols(request, nothing(request)?, &protocols)?;
+    // Of actix-ws the handshake serves; its two halves would queue what waits here already.
+    let (response, _, _) = actix_ws::handle_with_protocols(request, nothing(request)?, &protocols)?;
     let protocol = response.headers().get(header::SEC_WEBSOCKET_PROTOCOL);
     let protocol = protocol
         .and_then(|name| name.to_str().ok())
@@ -61,8 +61,7 @@ pub(crate) fn accept(
 
     let link = Arc::new(Link::new(options.queue));
     let switch = Switch::of(request);
-    let (response, encoder) = response.into_parts();
-    let body = Body::new(Arc::clone(&link), switch.clone(), session, encoder);
+    let body = Body::new(Arc::clone(&link), switch.clone());
     actix_web::rt::spawn(reaper::run(
         Arc::clone(&link),
         switch.clone(),

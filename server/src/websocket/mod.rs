@@ -1,9 +1,10 @@
-//! The socket under both endpoints, on actix-ws with what it lacks.
+//! The socket under both endpoints: WebSocket on actix's request and response.
 //!
 //! [`accept()`] turns a request into an [`Inbound`] and an [`Outbound`]. What comes in is guarded:
 //! headers are judged before anything is buffered ([`guard`], [`decoder`]), texts are UTF-8 across
 //! fragments ([`utf8`]), messages are bounded, pings and close frames are answered. What goes out
 //! waits in a queue bounded in bytes ([`link`]) until the response's body is polled ([`body`]).
+//! actix-ws shakes hands ([`accept`](mod@accept)), actix's frame parser decodes and encodes.
 //! Closing ends in time ([`reaper`]), if need be by the kill switch ([`switch`]).
 
 mod accept;
@@ -30,3 +31,6 @@ pub use link::Data;
 pub(crate) use link::Refused;
 pub(crate) use outbound::Outbound;
 pub use switch::{on_connect, tune};
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use actix_web::web::Bytes;
-use actix_ws::Message;
 use bytestring::ByteString;
 use thiserror::Error;
 use tokio::sync::{Notify, Semaphore};
@@ -26,21 +25,13 @@ pub enum Data {
 }
 
 impl Data {
-    fn cost(&self) -> usize {
+    /// What it is charged.
+    pub(super) fn cost(&self) -> usize {
         let len = match self {
             Self::Text(text) => text.len(),
             Self::Binary(bytes) => bytes.len(),
         };
         len.saturating_add(MESSAGE_COST)
-    }
-}
-
-impl From<Data> for Message {
-    fn from(data: Data) -> Self {
-        match data {
-            Data::Text(text) => Self::Text(text),
-            Data::Binary(bytes) => Self::Binary(bytes),
-        }
     }
 }
 
@@ -100,10 +91,14 @@ enum Phase {
 
 /// What the body is to do next.
 pub(super) enum Next {
-    /// Send this, which was charged so much.
-    Message(Message, usize),
+    /// Send this, and [`release`](Link::release) its cost.
+    Message(Data),
+    Pong(Bytes),
+    Close(Option<Close>),
     /// End the response, and with it the connection.
-    End { silence: Option<Silence> },
+    End {
+        silence: Option<Silence>,
+    },
 }
 
 /// The state of one connection.
@@ -272,18 +267,17 @@ impl Link {
     pub(super) fn poll_next(&self, cx: &Context<'_>) -> Poll<Next> {
         let mut state = self.state();
         if let Some(pong) = state.pong.take() {
-            return Poll::Ready(Next::Message(Message::Pong(pong), 0));
+            return Poll::Ready(Next::Pong(pong));
         }
         if let Some(data) = state.queue.pop_front() {
-            let cost = data.cost();
-            return Poll::Ready(Next::Message(data.into(), cost));
+            return Poll::Ready(Next::Message(data));
         }
         let silence = state.silence;
         match &mut state.phase {
             Phase::Closing(close) => {
-                let message = Message::Close(close.take().map(Into::into));
+                let close = close.take();
                 state.phase = Phase::Sent;
-                Poll::Ready(Next::Message(message, 0))
+                Poll::Ready(Next::Close(close))
             }
             Phase::Sent if silence.is_some() => Poll::Ready(Next::End { silence }),
             Phase::Gone => Poll::Ready(Next::End { silence }),

@@ -1,6 +1,5 @@
 use std::task::{Context, Poll, Waker};
 
-use actix_ws::Message;
 use futures_util::FutureExt;
 
 use super::{Data, Link, MESSAGE_COST, Next, Refused, Silence};
@@ -11,13 +10,13 @@ fn next(link: &Link) -> String {
     match link.poll_next(&Context::from_waker(Waker::noop())) {
         Poll::Pending => "wait".to_owned(),
         Poll::Ready(Next::End { .. }) => "end".to_owned(),
-        Poll::Ready(Next::Message(message, cost)) => {
-            link.release(cost);
-            match message {
-                Message::Text(text) => text.to_string(),
-                Message::Close(_) => "close".to_owned(),
-                Message::Pong(_) => "pong".to_owned(),
-                other => format!("{other:?}"),
+        Poll::Ready(Next::Pong(_)) => "pong".to_owned(),
+        Poll::Ready(Next::Close(_)) => "close".to_owned(),
+        Poll::Ready(Next::Message(data)) => {
+            link.release(data.cost());
+            match data {
+                Data::Text(text) => text.to_string(),
+                Data::Binary(bytes) => format!("{bytes:?}"),
             }
         }
     }

@@ -1,0 +1,87 @@
+//! A whole connection, with a payload of known bytes and a body that is polled by hand.
+
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use actix_http::BoxedPayloadStream;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev;
+use actix_web::http::header;
+use actix_web::test::TestRequest;
+use actix_web::web::{Bytes, Payload};
+use actix_web::{FromRequest, HttpResponse};
+use futures_util::stream::{self, StreamExt};
+
+use super::{Accepted, Close, Options, accept};
+
+/// A connection whose peer has sent `bytes` and stays.
+fn connection(queue: usize, bytes: Vec<u8>) -> (Accepted, BoxBody) {
+    let options = Options {
+        protocols: vec!["spoken".to_owned()],
+        message: 1 << 20,
+        queue,
+        close_time: Duration::from_secs(60),
+    };
+    let request = TestRequest::default()
+        .insert_header((header::CONNECTION, "upgrade"))
+        .insert_header((header::UPGRADE, "websocket"))
+        .insert_header((header::SEC_WEBSOCKET_VERSION, "13"))
+        .insert_header((header::SEC_WEBSOCKET_KEY, "dGhlIHNhbXBsZSBub25jZQ=="))
+        .insert_header((header::SEC_WEBSOCKET_PROTOCOL, "unknown, spoken"))
+        .to_http_request();
+    let stream = stream::iter([Ok(Bytes::from(bytes))]).chain(stream::pending());
+    let stream: BoxedPayloadStream = Box::pin(stream);
+    let payload = Payload::from_request(&request, &mut dev::Payload::Stream { payload: stream });
+    let payload = payload.into_inner().expect("a payload can be extracted");
+    let mut accepted = accept(&request, payload, &options, "").expect("a proper handshake");
+    let response = mem::replace(&mut accepted.response, HttpResponse::Ok().finish());
+    (accepted, response.into_body())
+}
+
+/// What the body hands over now, if anything; empty at its end.
+fn handed_over(body: &mut BoxBody) -> Option<Bytes> {
+    let cx = &mut Context::from_waker(Waker::noop());
+    match Pin::new(body).poll_next(cx) {
+        Poll::Ready(Some(Ok(bytes))) => Some(bytes),
+        Poll::Ready(Some(Err(error))) => panic!("a body doesn't fail: {error}"),
+        Poll::Ready(None) => Some(Bytes::new()),
+        Poll::Pending => None,
+    }
+}
+
+#[actix_web::test]
+async fn the_handshake_is_answered_with_key_and_subprotocol() {
+    let (accepted, _) = connection(1000, Vec::new());
+    assert_eq!(accepted.protocol.as_deref(), Some("spoken"));
+}
+
+#[actix_web::test]
+async fn many_small_messages_are_handed_over_together() {
+    let (accepted, mut body) = connection(1 << 20, Vec::new());
+    for _ in 0..1000 {
+        accepted.outbound.try_send("0123456789").expect("room");
+    }
+    let bytes = handed_over(&mut body).expect("messages");
+    assert!(bytes == b"\x81\x0a0123456789".repeat(1000)[..]);
+    assert_eq!(handed_over(&mut body), None);
+}
+
+#[actix_web::test]
+async fn large_messages_are_handed_over_in_slices() {
+    let (accepted, mut body) = connection(1 << 20, Vec::new());
+    accepted.outbound.try_send(vec![7; 200_000]).expect("room");
+    accepted.outbound.close(Close::known(1000));
+    let mut sizes = Vec::new();
+    let mut all = Vec::new();
+    while let Some(bytes) = handed_over(&mut body) {
+        sizes.push(bytes.len());
+        all.extend_from_slice(&bytes);
+    }
+    let mut expected = b"\x82\x7f\0\0\0\0\0\x03\x0d\x40".to_vec();
+    expected.resize(200_010, 7);
+    expected.extend(b"\x88\x02\x03\xe8");
+    assert!(all == expected);
+    assert!(sizes.iter().all(|size| *size <= 64 * 1024), "{sizes:?}");
+}
