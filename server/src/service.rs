@@ -151,8 +151,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
         let options = websocket::Options {
             protocols: vec![spoken.to_owned()],
             message: MAX_MESSAGE,
-            // One message on its way and one behind it: what waits longer waits in the session.
-            queue: 2 * (MAX_MESSAGE + 64),
+            queue: Socket::QUEUE,
             close_time: CLOSE_TIME,
         };
         let Accepted {

@@ -1,31 +1,30 @@
 //! A typed connection's socket as its shell's link.
 
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use actix_web::web::Bytes;
+use twinwire::limits::MAX_MESSAGE;
 use twinwire_remote::{Inbound as Message, Link, LinkLost};
 
 use crate::websocket::{Close, Inbound, Opcode, Outbound, Refused};
-
-type Sending = Pin<Box<dyn Future<Output = Result<(), Refused>>>>;
 
 /// The two halves of a WebSocket.
 pub(crate) struct Socket {
     inbound: Inbound,
     outbound: Outbound,
-    /// A message that waits for room in the socket's queue.
-    sending: Option<Sending>,
     /// The frames of a message that isn't whole yet. The socket bounds it.
     fragments: Vec<u8>,
 }
 
 impl Socket {
+    /// The bytes that may wait: one message on its way and one behind it. What waits longer waits in
+    /// the session.
+    pub(crate) const QUEUE: usize = 2 * (MAX_MESSAGE + 64);
+
     pub(crate) fn new(inbound: Inbound, outbound: Outbound) -> Self {
         Self {
             inbound,
             outbound,
-            sending: None,
             fragments: Vec::new(),
         }
     }
@@ -52,24 +51,19 @@ impl Link for Socket {
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkLost>> {
-        if let Some(sending) = &mut self.sending {
-            // A socket that closed meanwhile shows in `poll_receive`.
-            let _ = ready!(sending.as_mut().poll(cx));
-            self.sending = None;
-        }
-        Poll::Ready(Ok(()))
+        let ready = self.outbound.poll_room(MAX_MESSAGE, cx);
+        ready.map_err(|_| LinkLost)
     }
 
-    /// Queues the message at once where there is room, which is usual.
     fn send(&mut self, message: Vec<u8>) {
-        let message = Bytes::from(message);
-        match self.outbound.try_send(message.clone()) {
-            Err(Refused::Full) => {
-                let outbound = self.outbound.clone();
-                self.sending = Some(Box::pin(async move { outbound.send(message).await }));
-            }
+        match self.outbound.try_send(message) {
             // A closed connection shows in `poll_receive`.
-            Ok(()) | Err(Refused::Closed | Refused::TooLarge) => {}
+            Ok(()) | Err(Refused::Closed) => {}
+            Err(refused @ (Refused::Full | Refused::TooLarge)) => {
+                debug_assert!(false, "`poll_ready` has found room: {refused}");
+                // Rather no connection than one that left something out.
+                self.outbound.abort();
+            }
         }
     }
 
@@ -90,5 +84,64 @@ impl Link for Socket {
         }
         // Only a socket that is read notices the peer's close.
         while self.inbound.next().await.is_ok() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::task::{Context, Poll, Waker};
+
+    use twinwire::limits::MAX_MESSAGE;
+    use twinwire_remote::Link;
+
+    use super::Socket;
+    use crate::websocket::tests::{Woken, connection, handed_over};
+
+    /// Sends messages of `len` bytes for as long as the socket takes them; how many those were.
+    fn fill(socket: &mut Socket, len: usize) -> usize {
+        let cx = &mut Context::from_waker(Waker::noop());
+        let mut taken = 0;
+        while let Poll::Ready(ready) = socket.poll_ready(cx) {
+            ready.expect("the socket is open");
+            socket.send(vec![7; len]);
+            taken += 1;
+        }
+        taken
+    }
+
+    #[actix_web::test]
+    async fn what_a_peer_does_not_read_is_bounded_in_bytes() {
+        for len in [0, 1, 1000, MAX_MESSAGE] {
+            let (accepted, mut body) = connection(Socket::QUEUE, Vec::new());
+            let mut socket = Socket::new(accepted.inbound, accepted.outbound);
+            let bound = Socket::QUEUE / (len + 64);
+            // Each round, what actix has taken makes room for as much again, and for no more.
+            for _ in 0..10 {
+                let taken = fill(&mut socket, len);
+                assert!((1..=bound).contains(&taken), "{taken} messages of {len}");
+                assert_eq!(fill(&mut socket, len), 0);
+                let mut handed = 0;
+                while let Some(bytes) = handed_over(&mut body) {
+                    handed += bytes.len();
+                }
+                assert!((taken * len..taken * (len + 64)).contains(&handed));
+            }
+        }
+    }
+
+    #[actix_web::test]
+    async fn who_waits_for_room_is_woken_by_what_actix_takes() {
+        let (accepted, mut body) = connection(Socket::QUEUE, Vec::new());
+        let mut socket = Socket::new(accepted.inbound, accepted.outbound);
+        fill(&mut socket, MAX_MESSAGE);
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let cx = &mut Context::from_waker(&waker);
+        assert!(socket.poll_ready(cx).is_pending());
+        assert_eq!(woken.times(), 0);
+        while handed_over(&mut body).is_some() {}
+        assert_ne!(woken.times(), 0);
+        assert!(socket.poll_ready(cx).is_ready());
     }
 }

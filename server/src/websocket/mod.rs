@@ -33,4 +33,4 @@ pub(crate) use outbound::Outbound;
 pub use switch::{on_connect, tune};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,6 +1,7 @@
 //! The sending half.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use super::close::Close;
 use super::link::{Data, Link, Refused};
@@ -21,13 +22,10 @@ impl Outbound {
         Self { link, switch }
     }
 
-    /// Queues a message, waiting for room; those who wait are served in their order.
-    ///
-    /// # Errors
-    ///
-    /// [`Refused::Closed`], also while waiting; [`Refused::TooLarge`].
-    pub(crate) async fn send(&self, data: impl Into<Data>) -> Result<(), Refused> {
-        self.link.send(data.into()).await
+    /// Ready when a message of so many bytes has room, or with the reason why it never will have.
+    /// Wakes one waiter: for a connection with a single sender.
+    pub(crate) fn poll_room(&self, len: usize, cx: &Context<'_>) -> Poll<Result<(), Refused>> {
+        self.link.poll_room(len, cx)
     }
 
     /// Queues a message if there is room now.

@@ -2,7 +2,9 @@
 
 use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use actix_http::BoxedPayloadStream;
@@ -17,7 +19,7 @@ use futures_util::stream::{self, StreamExt};
 use super::{Accepted, Close, Options, accept};
 
 /// A connection whose peer has sent `bytes` and stays.
-fn connection(queue: usize, bytes: Vec<u8>) -> (Accepted, BoxBody) {
+pub(crate) fn connection(queue: usize, bytes: Vec<u8>) -> (Accepted, BoxBody) {
     let options = Options {
         protocols: vec!["spoken".to_owned()],
         message: 1 << 20,
@@ -41,13 +43,29 @@ fn connection(queue: usize, bytes: Vec<u8>) -> (Accepted, BoxBody) {
 }
 
 /// What the body hands over now, if anything; empty at its end.
-fn handed_over(body: &mut BoxBody) -> Option<Bytes> {
+pub(crate) fn handed_over(body: &mut BoxBody) -> Option<Bytes> {
     let cx = &mut Context::from_waker(Waker::noop());
     match Pin::new(body).poll_next(cx) {
         Poll::Ready(Some(Ok(bytes))) => Some(bytes),
         Poll::Ready(Some(Err(error))) => panic!("a body doesn't fail: {error}"),
         Poll::Ready(None) => Some(Bytes::new()),
         Poll::Pending => None,
+    }
+}
+
+/// Counts how often it is woken.
+#[derive(Default)]
+pub(crate) struct Woken(AtomicUsize);
+
+impl Woken {
+    pub(crate) fn times(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 

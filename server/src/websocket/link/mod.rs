@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use actix_web::web::Bytes;
 use bytestring::ByteString;
 use thiserror::Error;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use super::close::Close;
 
@@ -27,12 +27,16 @@ pub enum Data {
 impl Data {
     /// What it is charged.
     pub(super) fn cost(&self) -> usize {
-        let len = match self {
+        cost(match self {
             Self::Text(text) => text.len(),
             Self::Binary(bytes) => bytes.len(),
-        };
-        len.saturating_add(MESSAGE_COST)
+        })
     }
+}
+
+/// What a message of so many bytes is charged.
+fn cost(len: usize) -> usize {
+    len.saturating_add(MESSAGE_COST)
 }
 
 macro_rules! data_from {
@@ -106,8 +110,7 @@ pub(super) enum Next {
 /// The body on one worker takes what any thread queues, so the state sits behind a mutex; it is
 /// held for a few instructions and never across an await.
 pub(super) struct Link {
-    /// Room in the queue, in bytes charged; closed once nothing more may be queued.
-    room: Semaphore,
+    /// The most that may be charged.
     capacity: usize,
     state: Mutex<State>,
     left_open: Notify,
@@ -115,35 +118,38 @@ pub(super) struct Link {
 
 struct State {
     queue: VecDeque<Data>,
+    /// What the queue holds, and what the body took of it and hasn't handed over. Invariant: at most
+    /// the capacity.
+    charged: usize,
     /// The payload of the newest ping; older ones need no answer (RFC 6455 §5.5.3).
     pong: Option<Bytes>,
     phase: Phase,
     silence: Option<Silence>,
     body: Option<Waker>,
     reader: Option<Waker>,
+    /// Who waits for room.
+    sender: Option<Waker>,
 }
 
-impl State {
-    fn wake(&mut self) {
-        for waker in [self.body.take(), self.reader.take()].into_iter().flatten() {
-            waker.wake();
-        }
+fn wake(waker: &mut Option<Waker>) {
+    if let Some(waker) = waker.take() {
+        waker.wake();
     }
 }
 
 impl Link {
     pub(super) fn new(capacity: usize) -> Self {
-        let capacity = capacity.min(Semaphore::MAX_PERMITS).min(u32::MAX as usize);
         Self {
-            room: Semaphore::new(capacity),
             capacity,
             state: Mutex::new(State {
                 queue: VecDeque::new(),
+                charged: 0,
                 pong: None,
                 phase: Phase::Open,
                 silence: None,
                 body: None,
                 reader: None,
+                sender: None,
             }),
             left_open: Notify::new(),
         }
@@ -154,62 +160,53 @@ impl Link {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn cost(&self, data: &Data) -> Result<u32, Refused> {
-        let cost = data.cost();
+    /// What the queue's charge would be with one more message of this cost.
+    fn charged_with(&self, state: &State, cost: usize) -> Result<usize, Refused> {
         if cost > self.capacity {
             return Err(Refused::TooLarge);
         }
-        // The capacity was clamped to a u32's range.
-        u32::try_from(cost).map_err(|_| Refused::TooLarge)
-    }
-
-    pub(super) async fn send(&self, data: Data) -> Result<(), Refused> {
-        let cost = self.cost(&data)?;
-        let room = self
-            .room
-            .acquire_many(cost)
-            .await
-            .map_err(|_| Refused::Closed)?;
-        room.forget();
-        self.enqueue(data)
-    }
-
-    pub(super) fn try_send(&self, data: Data) -> Result<(), Refused> {
-        let cost = self.cost(&data)?;
-        let room = self
-            .room
-            .try_acquire_many(cost)
-            .map_err(|error| match error {
-                tokio::sync::TryAcquireError::Closed => Refused::Closed,
-                tokio::sync::TryAcquireError::NoPermits => Refused::Full,
-            })?;
-        room.forget();
-        self.enqueue(data)
-    }
-
-    fn enqueue(&self, data: Data) -> Result<(), Refused> {
-        let mut state = self.state();
         match state.phase {
-            Phase::Open => {
-                state.queue.push_back(data);
-                state.wake();
-                Ok(())
-            }
-            // The room stays taken: the semaphore is closed, nobody waits for it.
+            Phase::Open if cost > self.capacity - state.charged => Err(Refused::Full),
+            Phase::Open => Ok(state.charged + cost),
             Phase::Closing(_) | Phase::Sent | Phase::Gone => Err(Refused::Closed),
         }
     }
 
-    /// Gives back what a message was charged, once its bytes left the queue.
+    pub(super) fn try_send(&self, data: Data) -> Result<(), Refused> {
+        let mut state = self.state();
+        state.charged = self.charged_with(&state, data.cost())?;
+        state.queue.push_back(data);
+        wake(&mut state.body);
+        wake(&mut state.reader);
+        Ok(())
+    }
+
+    /// Ready when a message of so many bytes has room, or never will. For one sender at a time.
+    pub(super) fn poll_room(&self, len: usize, cx: &Context<'_>) -> Poll<Result<(), Refused>> {
+        let mut state = self.state();
+        match self.charged_with(&state, cost(len)) {
+            Ok(_) => Poll::Ready(Ok(())),
+            Err(Refused::Full) => {
+                state.sender = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            Err(refused @ (Refused::Closed | Refused::TooLarge)) => Poll::Ready(Err(refused)),
+        }
+    }
+
+    /// Gives back what messages were charged, once their bytes were handed over.
     pub(super) fn release(&self, cost: usize) {
-        self.room.add_permits(cost);
+        let mut state = self.state();
+        state.charged -= cost;
+        wake(&mut state.sender);
     }
 
     /// Remembers a ping to answer.
     pub(super) fn ping(&self, payload: Bytes) {
         let mut state = self.state();
         state.pong = Some(payload);
-        state.wake();
+        wake(&mut state.body);
+        wake(&mut state.reader);
     }
 
     /// Queues a close frame behind what is queued; `false` when the connection isn't open.
@@ -226,7 +223,8 @@ impl Link {
     pub(super) fn silence(&self, silence: Silence) {
         let mut state = self.state();
         state.silence.get_or_insert(silence);
-        state.wake();
+        wake(&mut state.body);
+        wake(&mut state.reader);
     }
 
     /// The connection ended, or must end without another word; what is queued is dropped.
@@ -239,8 +237,9 @@ impl Link {
 
     fn leave_open(&self, state: &mut State, phase: Phase) {
         state.phase = phase;
-        state.wake();
-        self.room.close();
+        wake(&mut state.body);
+        wake(&mut state.reader);
+        wake(&mut state.sender);
         self.left_open.notify_one();
     }
 

@@ -1,9 +1,11 @@
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt;
 
 use super::{Data, Link, MESSAGE_COST, Next, Refused, Silence};
 use crate::websocket::Close;
+use crate::websocket::tests::Woken;
 
 /// What the body would do next: a message's text, `close`, `pong` or `end`; `wait` when pending.
 fn next(link: &Link) -> String {
@@ -41,18 +43,23 @@ fn the_queue_is_bounded_by_bytes_and_by_messages() {
 }
 
 #[test]
-fn senders_wait_for_room_in_their_order() {
-    let link = Link::new(MESSAGE_COST + 3);
+fn there_is_room_once_what_was_taken_is_released() {
+    let link = Link::new(2 * MESSAGE_COST + 3);
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let room = |len| link.poll_room(len, &Context::from_waker(&waker));
+    assert_eq!(room(MESSAGE_COST + 4), Poll::Ready(Err(Refused::TooLarge)));
     assert_eq!(link.try_send("one".into()), Ok(()));
-    let mut two = Box::pin(link.send("two".into()));
-    let mut three = Box::pin(link.send("3".into()));
-    assert_eq!(two.as_mut().now_or_never(), None);
-    assert_eq!(three.as_mut().now_or_never(), None);
-    assert_eq!(next(&link), "one");
-    assert_eq!(three.as_mut().now_or_never(), None);
-    assert_eq!(two.now_or_never(), Some(Ok(())));
-    assert_eq!(next(&link), "two");
-    assert_eq!(three.now_or_never(), Some(Ok(())));
+    assert_eq!(room(1), Poll::Pending);
+    assert_eq!(room(0), Poll::Ready(Ok(())));
+    let Poll::Ready(Next::Message(taken)) = link.poll_next(&Context::from_waker(&waker)) else {
+        panic!("a message is queued");
+    };
+    assert_eq!(room(1), Poll::Pending);
+    assert_eq!(woken.times(), 0);
+    link.release(taken.cost());
+    assert_eq!(woken.times(), 1);
+    assert_eq!(room(MESSAGE_COST + 3), Poll::Ready(Ok(())));
 }
 
 #[test]
@@ -81,11 +88,14 @@ fn only_the_newest_ping_is_answered() {
 #[test]
 fn whoever_waits_for_room_learns_of_the_end() {
     let link = Link::new(MESSAGE_COST);
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let room = || link.poll_room(0, &Context::from_waker(&waker));
     assert_eq!(link.try_send("".into()), Ok(()));
-    let mut waiting = Box::pin(link.send("".into()));
-    assert_eq!(waiting.as_mut().now_or_never(), None);
+    assert_eq!(room(), Poll::Pending);
     link.gone();
-    assert_eq!(waiting.now_or_never(), Some(Err(Refused::Closed)));
+    assert_eq!(woken.times(), 1);
+    assert_eq!(room(), Poll::Ready(Err(Refused::Closed)));
     assert_eq!(next(&link), "end");
     assert_eq!(link.left_open().now_or_never(), Some(()));
 }
