@@ -177,7 +177,6 @@ impl Link {
         state.charged = self.charged_with(&state, data.cost())?;
         state.queue.push_back(data);
         wake(&mut state.body);
-        wake(&mut state.reader);
         Ok(())
     }
 
@@ -206,7 +205,6 @@ impl Link {
         let mut state = self.state();
         state.pong = Some(payload);
         wake(&mut state.body);
-        wake(&mut state.reader);
     }
 
     /// Queues a close frame behind what is queued; `false` when the connection isn't open.
@@ -233,12 +231,12 @@ impl Link {
         state.queue = VecDeque::new();
         state.pong = None;
         self.leave_open(&mut state, Phase::Gone);
+        wake(&mut state.reader);
     }
 
     fn leave_open(&self, state: &mut State, phase: Phase) {
         state.phase = phase;
         wake(&mut state.body);
-        wake(&mut state.reader);
         wake(&mut state.sender);
         self.left_open.notify_one();
     }

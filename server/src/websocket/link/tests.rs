@@ -63,6 +63,25 @@ fn there_is_room_once_what_was_taken_is_released() {
 }
 
 #[test]
+fn what_is_queued_wakes_the_body_alone() {
+    let link = Link::new(1000);
+    let [body, reader] = [(); 2].map(|()| Arc::new(Woken::default()));
+    let wakers = [&body, &reader].map(|woken| Waker::from(Arc::clone(woken)));
+    assert!(
+        link.poll_next(&Context::from_waker(&wakers[0]))
+            .is_pending()
+    );
+    assert!(
+        link.poll_silence(&Context::from_waker(&wakers[1]))
+            .is_pending()
+    );
+    assert_eq!(link.try_send("news".into()), Ok(()));
+    assert_eq!([body.times(), reader.times()], [1, 0]);
+    link.silence(Silence::Closed);
+    assert_eq!(reader.times(), 1);
+}
+
+#[test]
 fn closing_sends_what_is_queued_then_waits_for_the_peer() {
     let link = Link::new(1000);
     assert_eq!(link.try_send("last".into()), Ok(()));
