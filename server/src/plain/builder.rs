@@ -15,7 +15,8 @@ pub struct PlainLimits {
     /// The largest message received, in bytes, whole or in fragments: 1 MiB.
     ///
     /// A larger one closes the connection with 1009, a frame by what its header claims. While a
-    /// frame comes in it is held in memory, so this bounds memory a connection.
+    /// frame comes in it is held in memory, so this bounds memory a connection. What a header claims
+    /// costs nothing by itself.
     pub message: usize,
     /// What may wait to be sent, in bytes: 4 MiB. Each message is charged its length plus 64.
     ///

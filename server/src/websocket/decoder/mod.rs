@@ -10,6 +10,10 @@ use super::fault::Fault;
 use super::frame::{Frame, Opcode};
 use super::guard::Guard;
 
+/// From so many bytes on, a frame gets memory for all of it at once: growing on in steps costs more
+/// than the bytes are worth. No message of the typed endpoint is larger than twice this.
+const EARNEST: usize = 32 * 1024;
+
 /// What a peer sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Incoming {
@@ -30,9 +34,8 @@ pub(super) struct Decoder {
     limit: usize,
     /// Bytes that came and weren't looked at yet.
     came: Bytes,
-    /// What came of the frame that isn't whole yet; the guard has let all of it through. It grows
-    /// with what comes and not by what a header claims.
-    frame: BytesMut,
+    /// What came of the frame that isn't whole yet; the guard has let all of it through.
+    frame: Vec<u8>,
 }
 
 impl Decoder {
@@ -41,7 +44,7 @@ impl Decoder {
             guard: Guard::new(limit),
             limit,
             came: Bytes::new(),
-            frame: BytesMut::new(),
+            frame: Vec::new(),
         }
     }
 
@@ -58,13 +61,29 @@ impl Decoder {
         }
         let watched = self.guard.watch(&self.came)?;
         let taken = self.came.split_to(watched.taken);
+        self.reserve(taken.len());
         self.frame.extend_from_slice(&taken);
         // Asked for a frame that isn't whole, the parser would reserve what its header claims.
         watched.complete.then(|| self.decode()).transpose()
     }
 
+    /// Makes room for what came of the frame and for as much again, later for all of it, but never
+    /// for more than the frame needs. A header alone costs nothing.
+    fn reserve(&mut self, more: usize) {
+        let came = self.frame.len() + more;
+        if came > self.frame.capacity() {
+            let whole = came.saturating_add(self.guard.left());
+            let room = if came < EARNEST {
+                whole.min(2 * came)
+            } else {
+                whole
+            };
+            self.frame.reserve_exact(room - self.frame.len());
+        }
+    }
+
     fn decode(&mut self) -> Result<Incoming, Fault> {
-        let mut frame = mem::take(&mut self.frame);
+        let mut frame = BytesMut::from(Bytes::from(mem::take(&mut self.frame)));
         // The guard has refused all that the parser knows to refuse.
         let (fin, opcode, data) = Parser::parse(&mut frame, true, self.limit)
             .map_err(|_| Fault::Undecodable)?

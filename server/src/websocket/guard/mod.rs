@@ -1,8 +1,8 @@
 //! Frame headers, checked as their bytes come in.
 //!
-//! actix-http's decoder compares a frame's length with its limit only after it has buffered the
+//! actix-http's parser compares a frame's length with its limit only after it has buffered the
 //! frame, so a header that claims 256 MiB would make it hold 256 MiB. The guard reads each header
-//! before the decoder does, and refuses what the decoder must never see.
+//! before the parser does, and refuses what the parser must never see.
 
 use super::fault::Fault;
 
@@ -89,6 +89,15 @@ impl Guard {
             taken,
             complete: false,
         })
+    }
+
+    /// How many bytes the payload of the frame that came in part still has; zero inside a header.
+    pub(super) fn left(&self) -> usize {
+        match self.at {
+            At::Header { .. } => 0,
+            // The limit, which it was compared with, is a `usize`.
+            At::Payload { left } => usize::try_from(left).unwrap_or(usize::MAX),
+        }
     }
 
     /// Judges a header by the bytes so far, of which the last is new.
