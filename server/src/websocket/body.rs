@@ -16,12 +16,18 @@ use super::switch::Switch;
 /// The most bytes handed over per poll, and gathered before they are handed over together.
 const SLICE: usize = 64 * 1024;
 
+/// From this size on a message follows its header as it is: actix copies it anyway.
+pub(super) const AS_IT_IS: usize = 4 * 1024;
+
 /// Takes from the [`Link`] only what it is about to hand over. What waits stays there.
 pub(super) struct Body {
     link: Arc<Link>,
     switch: Option<Switch>,
-    /// Encoded but not yet handed over, and what was charged for it.
+    /// Encoded but not yet handed over.
     rest: Bytes,
+    /// The large message whose header ends `rest`.
+    large: Bytes,
+    /// What was charged for both.
     charged: usize,
 }
 
@@ -31,26 +37,27 @@ impl Body {
             link,
             switch,
             rest: Bytes::new(),
+            large: Bytes::new(),
             charged: 0,
         }
     }
 
-    /// Encodes what is queued, up to a slice; `Ready(false)` when nothing more will be.
+    /// Encodes what is queued, up to a slice or a large message; `Ready(false)` when nothing more
+    /// will be.
     fn poll_encode(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut encoded = BytesMut::new();
-        while encoded.len() < SLICE {
-            let mut write = |opcode, data: &[u8]| {
-                Parser::write_message(&mut encoded, data, opcode, true, false);
-            };
+        while encoded.len() < SLICE && self.large.is_empty() {
             match self.link.poll_next(cx) {
                 Poll::Ready(Next::Message(data)) => {
                     self.charged += data.cost();
                     match data {
-                        Data::Text(text) => write(OpCode::Text, text.as_bytes()),
-                        Data::Binary(bytes) => write(OpCode::Binary, &bytes),
+                        Data::Text(text) => {
+                            self.write(&mut encoded, OpCode::Text, text.into_bytes())
+                        }
+                        Data::Binary(bytes) => self.write(&mut encoded, OpCode::Binary, bytes),
                     }
                 }
-                Poll::Ready(Next::Pong(payload)) => write(OpCode::Pong, &payload),
+                Poll::Ready(Next::Pong(payload)) => self.write(&mut encoded, OpCode::Pong, payload),
                 Poll::Ready(Next::Close(close)) => {
                     Parser::write_close(&mut encoded, close.map(Into::into), false);
                 }
@@ -64,6 +71,15 @@ impl Body {
         }
         self.rest = encoded.freeze();
         Poll::Ready(true)
+    }
+
+    fn write(&mut self, encoded: &mut BytesMut, opcode: OpCode, payload: Bytes) {
+        if payload.len() < AS_IT_IS {
+            Parser::write_message(encoded, payload, opcode, true, false);
+        } else {
+            write_large_header(encoded, opcode, payload.len());
+            self.large = payload;
+        }
     }
 
     /// Spares a peer that sends nothing more actix's wait for the end of its bytes.
@@ -89,13 +105,16 @@ impl MessageBody for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Infallible>>> {
         let this = &mut *self;
-        while this.rest.is_empty() {
-            if !ready!(this.poll_encode(cx)) {
-                return Poll::Ready(None);
-            }
+        if this.rest.is_empty() && this.large.is_empty() && !ready!(this.poll_encode(cx)) {
+            return Poll::Ready(None);
         }
-        let slice = this.rest.split_to(this.rest.len().min(SLICE));
-        if this.rest.is_empty() {
+        let from = if this.rest.is_empty() {
+            &mut this.large
+        } else {
+            &mut this.rest
+        };
+        let slice = from.split_to(from.len().min(SLICE));
+        if this.rest.is_empty() && this.large.is_empty() {
             this.link.release(mem::take(&mut this.charged));
         }
         Poll::Ready(Some(Ok(slice)))
@@ -105,5 +124,20 @@ impl MessageBody for Body {
 impl Drop for Body {
     fn drop(&mut self) {
         self.link.gone();
+    }
+}
+
+/// The header of a whole frame that is larger than 125 bytes and not masked (RFC 6455 §5.2).
+fn write_large_header(encoded: &mut BytesMut, opcode: OpCode, len: usize) {
+    let first = 0x80 | u8::from(opcode);
+    match u16::try_from(len) {
+        Ok(len) => {
+            encoded.extend_from_slice(&[first, 126]);
+            encoded.extend_from_slice(&len.to_be_bytes());
+        }
+        Err(_) => {
+            encoded.extend_from_slice(&[first, 127]);
+            encoded.extend_from_slice(&(len as u64).to_be_bytes());
+        }
     }
 }

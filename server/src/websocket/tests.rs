@@ -15,8 +15,10 @@ use actix_web::test::TestRequest;
 use actix_web::web::{Bytes, Payload};
 use actix_web::{FromRequest, HttpResponse};
 use futures_util::stream::{self, StreamExt};
+use twinwire::limits::MAX_MESSAGE;
 
-use super::{Accepted, Close, Options, accept};
+use super::body::AS_IT_IS;
+use super::{Accepted, Close, Options, Refused, accept};
 
 /// A connection whose peer has sent `bytes` and stays.
 pub(crate) fn connection(queue: usize, bytes: Vec<u8>) -> (Accepted, BoxBody) {
@@ -102,4 +104,49 @@ async fn large_messages_are_handed_over_in_slices() {
     expected.extend(b"\x88\x02\x03\xe8");
     assert!(all == expected);
     assert!(sizes.iter().all(|size| *size <= 64 * 1024), "{sizes:?}");
+}
+
+#[actix_web::test]
+async fn a_large_message_is_handed_over_as_it_is() {
+    for (len, header) in [
+        (AS_IT_IS, &b"\x82\x7e\x10\x00"[..]),
+        (0xffff, b"\x82\x7e\xff\xff"),
+        (MAX_MESSAGE, b"\x82\x7f\0\0\0\0\0\x01\0\0"),
+    ] {
+        let (accepted, mut body) = connection(1 << 20, Vec::new());
+        let message = Bytes::from(vec![7; len]);
+        let sent = [Bytes::from_static(b"first"), message.clone()];
+        for message in sent {
+            accepted.outbound.try_send(message).expect("room");
+        }
+        accepted.outbound.try_send("last").expect("room");
+        let small = [b"\x82\x05first", header].concat();
+        assert_eq!(handed_over(&mut body).as_deref(), Some(&small[..]));
+        let large = handed_over(&mut body).expect("the message");
+        assert!(large == message && large.as_ptr() == message.as_ptr());
+        assert_eq!(
+            handed_over(&mut body).as_deref(),
+            Some(&b"\x81\x04last"[..])
+        );
+        assert_eq!(handed_over(&mut body), None);
+    }
+}
+
+#[actix_web::test]
+async fn a_message_is_charged_until_all_of_it_is_handed_over() {
+    let (accepted, mut body) = connection(200_000, Vec::new());
+    accepted.outbound.try_send(vec![7; 150_000]).expect("room");
+    for _ in 0..3 {
+        assert_eq!(
+            accepted.outbound.try_send(vec![8; 60_000]),
+            Err(Refused::Full)
+        );
+        assert!(handed_over(&mut body).is_some());
+    }
+    assert_eq!(
+        accepted.outbound.try_send(vec![8; 60_000]),
+        Err(Refused::Full)
+    );
+    assert!(handed_over(&mut body).is_some());
+    assert_eq!(accepted.outbound.try_send(vec![8; 60_000]), Ok(()));
 }
