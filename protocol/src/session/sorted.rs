@@ -1,15 +1,13 @@
 //! A map for keys that mostly come in their order.
 
-use std::collections::VecDeque;
-
-/// A map as a sorted queue: what a session holds is few, or comes and goes in order, and a page carries
-/// less code for it than for a tree.
+/// A map as a sorted list: what a session holds is few, or comes and goes in order and in numbers that are
+/// bounded, and a page carries less code for it than for a tree or a ring.
 #[derive(Clone, Debug)]
-pub(super) struct Sorted<K, V>(VecDeque<(K, V)>);
+pub(super) struct Sorted<K, V>(Vec<(K, V)>);
 
 impl<K, V> Default for Sorted<K, V> {
     fn default() -> Self {
-        Self(VecDeque::new())
+        Self(Vec::new())
     }
 }
 
@@ -60,7 +58,7 @@ impl<K: Ord + Copy, V> Sorted<K, V> {
 
     pub(super) fn remove(&mut self, key: K) -> Option<V> {
         let place = self.place(key).ok()?;
-        self.0.remove(place).map(|(_, value)| value)
+        Some(self.0.remove(place).1)
     }
 
     /// Takes everything up to this key, and with it.
@@ -87,9 +85,9 @@ impl<K: Ord + Copy, V> Sorted<K, V> {
             Some(Err(place)) => place,
             None => 0,
         };
-        let behind = self.0.range(start..);
-        let others = self.0.range(..start);
-        behind.chain(others).map(|(key, value)| (*key, value))
+        let (others, behind) = self.0.split_at(start);
+        let turns = behind.iter().chain(others);
+        turns.map(|(key, value)| (*key, value))
     }
 
     pub(super) fn values(&self) -> impl Iterator<Item = &V> {
