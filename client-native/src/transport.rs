@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::{ProtocolError, SubProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 use twinwire::Time;
 use twinwire::limits::MAX_MESSAGE;
@@ -143,7 +143,9 @@ pub(crate) struct Socket {
 }
 
 impl Link for Socket {
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, LinkLost>> {
+    type Message = Bytes;
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound<Bytes>, LinkLost>> {
         for _ in 0..CONTROL_AT_ONCE {
             match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
                 Some(Ok(Message::Binary(message))) => {

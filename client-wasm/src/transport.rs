@@ -76,9 +76,11 @@ impl OpenFailure for OpenError {
 }
 
 impl Link for Socket {
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, LinkLost>> {
+    type Message = Vec<u8>;
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound<Vec<u8>>, LinkLost>> {
         Poll::Ready(match ready!(Pin::new(self).poll_next(cx)) {
-            Some(Ok(Message::Binary(message))) => Ok(Inbound::Binary(message.into())),
+            Some(Ok(Message::Binary(message))) => Ok(Inbound::Binary(message)),
             Some(Ok(Message::Text(_))) => Ok(Inbound::Text),
             Some(Err(_)) | None => Err(LinkLost),
         })

@@ -202,7 +202,7 @@ impl<T: Transport> Shell<'_, T> {
             let now = self.transport.now();
             match link.poll_receive(cx) {
                 Poll::Ready(Ok(Inbound::Binary(message))) => {
-                    self.session.handle(now, Input::Message(&message));
+                    self.session.handle(now, Input::Message(message.as_ref()));
                 }
                 Poll::Ready(Ok(Inbound::Text)) => self.session.handle(now, Input::Text),
                 Poll::Ready(Err(LinkLost)) => {

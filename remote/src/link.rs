@@ -2,12 +2,16 @@
 
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-
 /// An open WebSocket, as a shell uses it. The `poll` functions wake the task as usual.
 pub trait Link: Unpin {
+    /// A binary message, in the form in which the socket has it.
+    type Message: AsRef<[u8]>;
+
     /// The next message; after [`LinkLost`] nothing follows.
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, LinkLost>>;
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Inbound<Self::Message>, LinkLost>>;
 
     /// Ready when the link takes one more message. Also moves what it has taken towards the
     /// network.
@@ -25,9 +29,9 @@ pub trait Link: Unpin {
 
 /// What came over a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Inbound {
+pub enum Inbound<M> {
     /// A binary message.
-    Binary(Bytes),
+    Binary(M),
     /// A text message, or the beginning of one, which this protocol doesn't have.
     Text,
 }

@@ -159,7 +159,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
             let now = life.now();
             match link.poll_receive(cx) {
                 Poll::Ready(Ok(Inbound::Binary(message))) => {
-                    life.session.handle(now, Input::Message(&message));
+                    life.session.handle(now, Input::Message(message.as_ref()));
                 }
                 Poll::Ready(Ok(Inbound::Text)) => life.session.handle(now, Input::Text),
                 Poll::Ready(Err(LinkLost)) => {

@@ -31,7 +31,9 @@ impl Socket {
 }
 
 impl Link for Socket {
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, LinkLost>> {
+    type Message = Bytes;
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message<Bytes>, LinkLost>> {
         loop {
             let frame = ready!(self.inbound.poll_next(cx)).map_err(|_| LinkLost)?;
             match frame.opcode {

@@ -150,9 +150,11 @@ struct Half {
 }
 
 impl Link for Half {
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound, LinkLost>> {
+    type Message = Vec<u8>;
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound<Vec<u8>>, LinkLost>> {
         let message = ready!(Pin::new(&mut self.incoming).poll_next(cx));
-        Poll::Ready(message.map_or(Err(LinkLost), |message| Ok(Inbound::Binary(message.into()))))
+        Poll::Ready(message.map_or(Err(LinkLost), |message| Ok(Inbound::Binary(message))))
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkLost>> {
