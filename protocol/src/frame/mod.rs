@@ -63,6 +63,11 @@ macro_rules! frame_types {
             const fn from_number(number: u8) -> Option<Self> {
                 match number { $($number => Some(Self::$name),)* _ => None }
             }
+
+            /// Who may send it.
+            pub const fn sender(self) -> Sender {
+                match self { $(Self::$name => Sender::$sender,)* }
+            }
         }
     };
 }
@@ -279,7 +284,30 @@ impl Frame<'_> {
 
 /// The frames of one WebSocket message, in order. After an error nothing follows.
 #[derive(Debug)]
-pub struct Frames<'a> {
+pub struct Frames<'a>(Bodies<'a>);
+
+impl<'a> Frames<'a> {
+    /// Reads `message`, which is one binary WebSocket message.
+    pub fn new(message: &'a [u8]) -> Self {
+        Self(Bodies::new(message))
+    }
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Result<Frame<'a>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let read = self.0.next()?.and_then(Body::read);
+        if read.is_err() {
+            self.0.state = Reading::Over;
+        }
+        Some(read)
+    }
+}
+
+/// The frames of one WebSocket message, of which only the types are read. After an error nothing follows.
+#[derive(Debug)]
+pub(crate) struct Bodies<'a> {
     rest: Reader<'a>,
     state: Reading,
 }
@@ -291,25 +319,24 @@ enum Reading {
     Over,
 }
 
-impl<'a> Frames<'a> {
-    /// Reads `message`, which is one binary WebSocket message.
-    pub fn new(message: &'a [u8]) -> Self {
+impl<'a> Bodies<'a> {
+    pub(crate) fn new(message: &'a [u8]) -> Self {
         Self {
             rest: Reader::new(message),
             state: Reading::First,
         }
     }
 
-    fn read(&mut self) -> Result<Option<Frame<'a>>, Malformed> {
+    fn read(&mut self) -> Result<Option<Body<'a>>, Malformed> {
         loop {
             if self.rest.is_empty() && self.state == Reading::Further {
                 return Ok(None);
             }
             self.state = Reading::Further;
-            let mut frame = Reader::new(self.rest.bytes()?);
-            let number = frame.byte()?;
+            let mut rest = Reader::new(self.rest.bytes()?);
+            let number = rest.byte()?;
             match FrameType::from_number(number) {
-                Some(known) => return read_body(known, frame).map(Some),
+                Some(frame_type) => return Ok(Some(Body { frame_type, rest })),
                 None if number >= OPTIONAL => {}
                 None => return Err(Malformed::UnknownType(number)),
             }
@@ -317,8 +344,8 @@ impl<'a> Frames<'a> {
     }
 }
 
-impl<'a> Iterator for Frames<'a> {
-    type Item = Result<Frame<'a>, Malformed>;
+impl<'a> Iterator for Bodies<'a> {
+    type Item = Result<Body<'a>, Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.state == Reading::Over {
@@ -332,27 +359,53 @@ impl<'a> Iterator for Frames<'a> {
     }
 }
 
-fn read_body(frame_type: FrameType, body: Reader<'_>) -> Result<Frame<'_>, Malformed> {
-    match frame_type {
-        FrameType::Goodbye => link::read_goodbye(body).map(Frame::Goodbye),
-        FrameType::Hello => Hello::read(body).map(Frame::Hello),
-        FrameType::Welcome => Welcome::read(body).map(Frame::Welcome),
-        FrameType::Ack => Ack::read(body).map(Frame::Ack),
-        FrameType::Ping => Ping::read(body).map(Frame::Ping),
-        FrameType::Pong => Ping::read(body).map(Frame::Pong),
-        FrameType::NeedTable => body.end().map(|()| Frame::NeedTable),
-        FrameType::Table => Table::read(body).map(Frame::Table),
-        FrameType::StreamWindow => StreamWindow::read(body).map(Frame::StreamWindow),
-        FrameType::TopicWindow => TopicWindow::read(body).map(Frame::TopicWindow),
-        FrameType::Call => Call::read(body).map(Frame::Call),
-        FrameType::Event => Event::read(body).map(Frame::Event),
-        FrameType::Cancel => Cancel::read(body).map(Frame::Cancel),
-        FrameType::Reply => Reply::read(body).map(Frame::Reply),
-        FrameType::Item => Item::read(body).map(Frame::Item),
-        FrameType::Publication => Publication::read(body).map(Frame::Publication),
-        FrameType::Skipped => Skipped::read(body).map(Frame::Skipped),
-        FrameType::NeedOutlines => NeedOutlines::read(body).map(Frame::NeedOutlines),
-        FrameType::Outline => Outline::read(body).map(Frame::Outline),
+/// A frame whose body isn't read yet.
+#[derive(Debug)]
+pub(crate) struct Body<'a> {
+    frame_type: FrameType,
+    rest: Reader<'a>,
+}
+
+impl<'a> Body<'a> {
+    pub(crate) fn frame_type(&self) -> FrameType {
+        self.frame_type
+    }
+
+    /// Reads a frame of any type.
+    pub(crate) fn read(self) -> Result<Frame<'a>, Malformed> {
+        let body = self.rest;
+        match self.frame_type {
+            FrameType::Hello => Hello::read(body).map(Frame::Hello),
+            FrameType::Table => Table::read(body).map(Frame::Table),
+            FrameType::TopicWindow => TopicWindow::read(body).map(Frame::TopicWindow),
+            _ => self.read_servers(),
+        }
+    }
+
+    /// Reads a frame that a server may send: a page that reads no others carries no more.
+    pub(crate) fn read_servers(self) -> Result<Frame<'a>, Malformed> {
+        let body = self.rest;
+        match self.frame_type {
+            FrameType::Goodbye => link::read_goodbye(body).map(Frame::Goodbye),
+            FrameType::Welcome => Welcome::read(body).map(Frame::Welcome),
+            FrameType::Ack => Ack::read(body).map(Frame::Ack),
+            FrameType::Ping => Ping::read(body).map(Frame::Ping),
+            FrameType::Pong => Ping::read(body).map(Frame::Pong),
+            FrameType::NeedTable => body.end().map(|()| Frame::NeedTable),
+            FrameType::StreamWindow => StreamWindow::read(body).map(Frame::StreamWindow),
+            FrameType::Call => Call::read(body).map(Frame::Call),
+            FrameType::Event => Event::read(body).map(Frame::Event),
+            FrameType::Cancel => Cancel::read(body).map(Frame::Cancel),
+            FrameType::Reply => Reply::read(body).map(Frame::Reply),
+            FrameType::Item => Item::read(body).map(Frame::Item),
+            FrameType::Publication => Publication::read(body).map(Frame::Publication),
+            FrameType::Skipped => Skipped::read(body).map(Frame::Skipped),
+            FrameType::NeedOutlines => NeedOutlines::read(body).map(Frame::NeedOutlines),
+            FrameType::Outline => Outline::read(body).map(Frame::Outline),
+            FrameType::Hello | FrameType::Table | FrameType::TopicWindow => {
+                Err(Malformed::UnknownType(self.frame_type.number()))
+            }
+        }
     }
 }
 

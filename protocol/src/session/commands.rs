@@ -63,7 +63,7 @@ impl Session {
         payload: usize,
         fits: impl Fn(Class) -> bool,
     ) -> Result<Class, Outcome> {
-        let may_wait = self.role == Role::Client;
+        let may_wait = self.role() == Role::Client;
         let is_open = self.is_welcomed() || may_wait && self.state.takes_requests();
         if !is_open || self.finishing.is_some() {
             return Err(Outcome::NotReceived);

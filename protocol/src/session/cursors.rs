@@ -205,10 +205,6 @@ impl Session {
         }
     }
 
-    pub(super) fn has_pull(&self) -> bool {
-        self.may_pull() && self.cursors.ready().is_some()
-    }
-
     /// Publications follow the welcome, and the replies to their joins, also where those are sent again.
     fn may_pull(&self) -> bool {
         let replayed = self.opening.is_none() && self.retained.is_written();

@@ -13,6 +13,7 @@ mod receive;
 mod resume;
 mod retained;
 mod send;
+mod serving;
 mod sorted;
 mod state;
 mod stream;
@@ -39,6 +40,7 @@ use outgoing::{Outgoing, Received, Verdict};
 use resume::{Lock, Ticket};
 use retained::Retained;
 use send::Turn;
+use serving::{SERVING, Serving};
 use sorted::Sorted;
 use timers::{Timer, Timers};
 use topics::Subscriptions;
@@ -55,7 +57,8 @@ use topics::Subscriptions;
 /// first.
 #[derive(Debug)]
 pub struct Session {
-    role: Role,
+    /// Of a server.
+    serving: Option<&'static Serving>,
     state: State,
     limits: Limits,
     /// The newest moment that the shell told.
@@ -140,7 +143,7 @@ impl Session {
     /// `table` is what requests refer to, and `token` goes to the server's application: at most
     /// [`MAX_TOKEN`](crate::limits::MAX_TOKEN), or the server will refuse the hello.
     pub fn client(limits: Limits, table: Arc<Table>, token: Vec<u8>) -> Self {
-        let mut session = Self::new(Role::Client, State::Idle, limits);
+        let mut session = Self::new(None, State::Idle, limits);
         session.table = table;
         session.token = token;
         session
@@ -149,7 +152,7 @@ impl Session {
     /// The server's end, on a socket that has just opened. A client whose table isn't among `known`
     /// is asked for it.
     pub fn server(now: Time, limits: Limits, known: Vec<Arc<Table>>) -> Self {
-        let mut session = Self::new(Role::Server, State::Awaiting, limits);
+        let mut session = Self::new(Some(&SERVING), State::Awaiting, limits);
         session.now = now;
         session.known = known;
         session
@@ -168,9 +171,9 @@ impl Session {
         }
     }
 
-    fn new(role: Role, state: State, limits: Limits) -> Self {
+    fn new(serving: Option<&'static Serving>, state: State, limits: Limits) -> Self {
         Self {
-            role,
+            serving,
             state,
             now: Time::default(),
             timers: Timers::default(),
@@ -218,6 +221,18 @@ impl Session {
         }
     }
 
+    fn role(&self) -> Role {
+        match self.serving {
+            None => Role::Client,
+            Some(_) => Role::Server,
+        }
+    }
+
+    /// The log to be read next, if this is a server.
+    fn next_pull(&self) -> Option<Output> {
+        (self.serving?.pull)(self)
+    }
+
     /// Where the session stands.
     pub fn state(&self) -> State {
         self.state
@@ -260,7 +275,7 @@ impl Session {
         self.watch_transport(room);
         if room > 0 {
             if std::mem::take(&mut self.pull_next)
-                && let Some(pull) = self.pull()
+                && let Some(pull) = self.next_pull()
             {
                 return pull;
             }
@@ -269,7 +284,7 @@ impl Session {
             if !out.is_empty() {
                 return Output::Send;
             }
-            if let Some(pull) = self.pull() {
+            if let Some(pull) = self.next_pull() {
                 self.pull_next = false;
                 return pull;
             }
@@ -302,7 +317,7 @@ impl Session {
     }
 
     fn opened(&mut self) {
-        if self.role != Role::Client || !self.state.awaits_connection() {
+        if self.role() != Role::Client || !self.state.awaits_connection() {
             return;
         }
         self.state = State::Greeting;

@@ -9,8 +9,8 @@ use super::stream::ItemFault;
 use super::timers::Timer;
 use super::{End, Event, Outcome, PeerMisbehaved, Request, Session, State};
 use crate::frame::{
-    self, Ack, Answer, Call, Cancel, Frame, Frames, Hello, Item, JOIN, Outline, Part, RESERVED,
-    Refusal, Reply, ReplyPart, StreamWindow, Table, Welcome, check_size,
+    self, Ack, Answer, Bodies, Body, Call, Cancel, Frame, FrameType, Hello, Item, JOIN, Outline,
+    Part, RESERVED, Refusal, Reply, ReplyPart, Sender, StreamWindow, Table, Welcome, check_size,
 };
 use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 use crate::limits::MIN_RETAINED;
@@ -18,7 +18,7 @@ use crate::{Class, Number};
 
 impl Session {
     pub(super) fn message(&mut self, message: &[u8]) {
-        if self.role == Role::Client && self.timers.is_running(Timer::Ack) {
+        if self.role() == Role::Client && self.timers.is_running(Timer::Ack) {
             // A hidden page's timers sleep, its messages don't.
             self.ack_now = true;
         }
@@ -27,13 +27,13 @@ impl Session {
         }
         self.heard();
         let counted = self.counted;
-        for frame in Frames::new(message) {
+        for body in Bodies::new(message) {
             if matches!(self.state, State::Detached | State::Closing | State::Closed) {
                 return;
             }
-            let taken = frame
+            let taken = body
                 .map_err(PeerMisbehaved::from)
-                .and_then(|frame| self.frame(frame));
+                .and_then(|body| self.frame(body));
             if let Err(fault) = taken {
                 return self.misbehaved(fault);
             }
@@ -48,34 +48,44 @@ impl Session {
         }
     }
 
-    fn frame(&mut self, frame: Frame<'_>) -> Result<(), PeerMisbehaved> {
-        let frame_type = frame.frame_type();
-        let admission = self.state.admit(self.role, frame_type);
+    fn frame(&mut self, body: Body<'_>) -> Result<(), PeerMisbehaved> {
+        let frame_type = body.frame_type();
+        let admission = self.state.admit(self.role(), frame_type);
         if admission == Admission::Refuse {
             return Err(PeerMisbehaved::WrongState {
                 frame: frame_type,
                 state: self.state,
             });
         }
+        if admission == Admission::Drop && frame_type.sender() == Sender::Client {
+            return Ok(());
+        }
+        let frame = match self.serving {
+            None => body.read_servers()?,
+            Some(serving) => (serving.read)(body)?,
+        };
         if let (State::Open | State::Draining, Some(number)) = (self.state, frame.number()) {
             self.take_number(number)?;
         }
-        if admission == Admission::Drop {
-            return Ok(());
+        match admission {
+            Admission::Take => self.take(frame),
+            Admission::Drop | Admission::Refuse => Ok(()),
         }
+    }
+
+    /// Takes a frame that has its place here.
+    fn take(&mut self, frame: Frame<'_>) -> Result<(), PeerMisbehaved> {
         match frame {
             Frame::Goodbye(goodbye) => self.peer_says_goodbye(goodbye),
-            Frame::Hello(hello) => self.hello(hello),
             Frame::NeedTable => {
                 if std::mem::replace(&mut self.table_told, true) {
                     return Err(PeerMisbehaved::WrongState {
-                        frame: frame_type,
+                        frame: FrameType::NeedTable,
                         state: self.state,
                     });
                 }
                 self.opening = Some(Frame::Table((*self.table).clone()));
             }
-            Frame::Table(table) => return self.table(table),
             Frame::Welcome(welcome) => return self.welcomed(welcome),
             Frame::Ack(ack) => return self.ack(ack),
             Frame::Ping(ping) => self.liveness.asked(ping),
@@ -90,7 +100,21 @@ impl Session {
             Frame::Cancel(cancel) => return self.peer_cancels(cancel),
             Frame::Reply(reply) => return self.reply(&reply),
             Frame::Item(item) => return self.item_came(&item),
-            Frame::TopicWindow(window) => self.topic_window(window),
+            Frame::Hello(hello) => {
+                if let Some(serving) = self.serving {
+                    (serving.hello)(self, hello);
+                }
+            }
+            Frame::Table(table) => {
+                if let Some(serving) = self.serving {
+                    return (serving.table)(self, table);
+                }
+            }
+            Frame::TopicWindow(window) => {
+                if let Some(serving) = self.serving {
+                    (serving.topic_window)(self, window);
+                }
+            }
             Frame::Publication(publication) => return self.publication(&publication),
             Frame::Skipped(skipped) => return self.skipped(skipped),
             Frame::NeedOutlines(need) => {
@@ -102,7 +126,7 @@ impl Session {
         Ok(())
     }
 
-    fn hello(&mut self, hello: Hello) {
+    pub(super) fn hello(&mut self, hello: Hello) {
         let known = self.known.iter();
         let mut table = known.filter(|table| table.digest() == hello.digest);
         match table.next().cloned() {
@@ -115,7 +139,7 @@ impl Session {
         }
     }
 
-    fn table(&mut self, table: Table) -> Result<(), PeerMisbehaved> {
+    pub(super) fn table(&mut self, table: Table) -> Result<(), PeerMisbehaved> {
         let hello = self.hello.take();
         let hello = hello.filter(|hello| hello.digest == table.digest());
         let hello = hello.ok_or(PeerMisbehaved::OtherTable)?;
@@ -363,7 +387,7 @@ impl Session {
         };
         self.over(end, Received::Untold);
         // The server closes the socket: a browser that closed first would discard what still comes.
-        let next = match self.role {
+        let next = match self.role() {
             Role::Client => State::Parting,
             Role::Server => State::Closing,
         };

@@ -106,7 +106,7 @@ pub enum Fresh {
 impl Session {
     /// Whether a lost connection leaves the session as it is.
     fn outlives_connection(&self) -> bool {
-        match (self.role, self.state) {
+        match (self.role(), self.state) {
             (_, State::Detached) => true,
             (Role::Server, State::Open) => !self.limits.resume.is_zero(),
             (Role::Client, State::Open) => self.ticket.is_some(),
@@ -132,7 +132,7 @@ impl Session {
         if self.state != State::Detached {
             self.leave_connection();
             self.state = State::Detached;
-            if self.role == Role::Server {
+            if self.role() == Role::Server {
                 let end = self.now + self.limits.resume;
                 self.timers.set(Timer::Resume, end);
             }
@@ -288,7 +288,7 @@ impl Session {
     /// The session is lost or over: what the server was told, or will be, to be accepted is the
     /// application's all the same. (A server's handlers end with their session.)
     pub(super) fn hand_over(&mut self) {
-        if self.role == Role::Client && !mutant!("leftovers_lost") {
+        if self.role() == Role::Client && !mutant!("leftovers_lost") {
             let left = self.incoming.take_events();
             let left = left.map(|Request { kind, payload, .. }| Event::Leftover { kind, payload });
             self.events.extend(left);

@@ -90,7 +90,7 @@ impl Session {
             || self.subscriptions.has_news()
             || !self.outlines.is_empty()
             || self.has_data()
-            || self.has_pull()
+            || self.next_pull().is_some()
     }
 
     /// Fills one message: control first, then data in turns, then goodbye.
@@ -140,7 +140,7 @@ impl Session {
             self.unacked = 0;
             self.timers.stop(Timer::Ack);
         } else {
-            let delay = match self.role {
+            let delay = match self.role() {
                 Role::Client => ACK_DELAY_CLIENT,
                 Role::Server => ACK_DELAY_SERVER,
             };

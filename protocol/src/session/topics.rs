@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use super::credit::{Grant, charge};
 use super::send::append;
 use super::sorted::Sorted;
-use super::state::Role;
 use super::{
     Event, Full, Outcome, PeerMisbehaved, Request, RequestKey, Session, State, TopicRequest,
 };
@@ -330,9 +329,9 @@ impl Session {
 impl Session {
     /// A request of a reserved kind starts.
     pub(super) fn start_topic_request(&mut self, request: Request) -> Result<(), PeerMisbehaved> {
-        match self.role {
-            Role::Client => self.start_servers_request(request),
-            Role::Server => self.start_clients_request(request),
+        match self.serving {
+            None => self.start_servers_request(request),
+            Some(serving) => (serving.start)(self, request),
         }
     }
 
@@ -362,7 +361,7 @@ impl Session {
     }
 
     pub(super) fn write_topic_windows(&mut self, out: &mut Vec<u8>) {
-        if self.state != State::Open || self.role == Role::Server {
+        if self.state != State::Open || self.serving.is_some() {
             return;
         }
         while let Some(subscription) = self.subscriptions.news() {

@@ -3,12 +3,12 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::pair::{ASK, GREET, Pair, ROOM, TYPING, goodbye};
 use crate::frame::{
-    Ack, Call, Cancel, Event, Frame, Item, JOIN, Join, Joined, LEAVE, Malformed, Outline, PUBLISH,
-    Part, Publication, Publish, RESERVED, Reply, ReplyPart, SkipReason, Skipped, Start,
-    StreamWindow, Table, Verdict,
+    Ack, Call, Cancel, Event, Frame, FrameType, Item, JOIN, Join, Joined, LEAVE, Malformed,
+    Outline, PUBLISH, Part, Publication, Publish, RESERVED, Reply, ReplyPart, SkipReason, Skipped,
+    Start, StreamWindow, Table, Verdict,
 };
 use crate::limits::{MAX_MESSAGE, MAX_PART};
-use crate::session::{End, Input, Outcome, PeerMisbehaved};
+use crate::session::{End, Input, Outcome, PeerMisbehaved, State};
 use crate::{Alias, Answer, Epoch, GoodbyeCode, Limits, Number, Offset, Position};
 
 pub(super) fn number(value: u64) -> Number {
@@ -433,6 +433,23 @@ fn text_is_refused() {
         pair.server.end(),
         Some(&End::Misbehaved(Malformed::Text.into()))
     );
+}
+
+#[test]
+fn what_only_a_client_sends_is_refused_by_the_client_unread() {
+    for frame_type in [FrameType::Hello, FrameType::Table, FrameType::TopicWindow] {
+        let mut pair = Pair::open(&Limits::default());
+        let unreadable = [2, frame_type.number(), 0xff];
+        pair.client
+            .session
+            .handle(pair.now, Input::Message(&unreadable));
+        pair.client.poll(pair.now);
+        let fault = PeerMisbehaved::WrongState {
+            frame: frame_type,
+            state: State::Open,
+        };
+        assert_eq!(pair.client.end(), Some(&End::Misbehaved(fault)));
+    }
 }
 
 #[test]
