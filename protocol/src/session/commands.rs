@@ -190,7 +190,7 @@ impl Session {
                 self.outlines_due.insert(*kind, ());
             }
             let need = Frame::NeedOutlines(NeedOutlines { kinds });
-            self.outlines.push_back(need);
+            self.outlines.push(need);
         }
     }
 
@@ -200,7 +200,7 @@ impl Session {
         let told = Frame::Outline(Outline { kind, text });
         // Who asks again and again without listening gets no more.
         if self.outlines.len() < MAX_OUTLINES {
-            self.outlines.push_back(told);
+            self.outlines.push(told);
         }
     }
 

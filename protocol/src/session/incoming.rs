@@ -132,7 +132,7 @@ pub(super) struct Incoming {
     /// Calls of these kinds block too.
     in_order: Vec<u32>,
     /// Answers that wait for the socket. With `running`, never more than `max_running`.
-    answers: VecDeque<Answering>,
+    answers: Vec<Answering>,
     /// Whose items had their turn last.
     last_fed: Option<Number>,
     largest: usize,
@@ -150,7 +150,7 @@ impl Incoming {
             running: Sorted::default(),
             blocking: None,
             in_order: Vec::new(),
-            answers: VecDeque::new(),
+            answers: Vec::new(),
             last_fed: None,
             largest: limits.payload,
             max_running: limits.calls,
@@ -294,7 +294,7 @@ impl Incoming {
             if cancelled {
                 mutant!("cancel_unanswered", continue);
                 let answer = Answer::Refused(Refusal::Cancelled.into());
-                self.answers.push_back(Answering::new(number, answer));
+                self.answers.push(Answering::new(number, answer));
                 continue;
             }
             let running = Running {
@@ -355,7 +355,7 @@ impl Incoming {
         if running.class != Class::Event {
             self.running.remove(call);
             self.unblock(call);
-            self.answers.push_back(Answering::new(call, answer));
+            self.answers.push(Answering::new(call, answer));
         }
     }
 
@@ -369,7 +369,7 @@ impl Incoming {
         self.unblock(call);
         let mut answering = Answering::new(call, Answer::Value(joined));
         answering.joins = Some(alias);
-        self.answers.push_back(answering);
+        self.answers.push(answering);
     }
 
     /// Ends a running request; a call is refused so.
@@ -377,7 +377,7 @@ impl Incoming {
         let running = self.running.remove(call);
         if running.is_some_and(|running| running.class != Class::Event) {
             let answer = Answer::Refused(answer.into());
-            self.answers.push_back(Answering::new(call, answer));
+            self.answers.push(Answering::new(call, answer));
         }
         self.unblock(call);
     }
@@ -457,19 +457,22 @@ impl Incoming {
     }
 
     pub(super) fn next_answer(&self) -> Option<&Answering> {
-        self.answers.front()
+        self.answers.first()
     }
 
     /// A part of the [`next_answer`](Self::next_answer) went out; gives the topic that was joined with
     /// it. A long one lets others pass.
     pub(super) fn answer_sent(&mut self, len: usize, more: bool) -> Option<(Alias, Number)> {
-        let mut front = self.answers.pop_front()?;
+        if self.answers.is_empty() {
+            return None;
+        }
+        let mut front = self.answers.remove(0);
         if !more {
             return front.joins.map(|alias| (alias, front.call));
         }
         front.sent += len;
         front.begun = true;
-        self.answers.push_back(front);
+        self.answers.push(front);
         None
     }
 

@@ -94,7 +94,7 @@ pub struct Session {
     /// client those that the server has otherwise.
     outlines_due: Sorted<u32, ()>,
     /// Frames of either side's about outlines that are due.
-    outlines: VecDeque<Frame<'static>>,
+    outlines: Vec<Frame<'static>>,
     /// The next message is a log's, if there is one to be read.
     pull_next: bool,
     /// The client's table of kinds.
@@ -193,7 +193,7 @@ impl Session {
             finishing: None,
             closed_with: None,
             outlines_due: Sorted::default(),
-            outlines: VecDeque::new(),
+            outlines: Vec::new(),
             pull_next: false,
             table: Arc::default(),
             known: Vec::new(),

@@ -74,7 +74,7 @@ pub(super) struct Outgoing {
     /// Events that aren't acknowledged, by the number of their last frame.
     unacknowledged: Sorted<Number, RequestKey>,
     /// Calls to be cancelled. Each is in flight, so it is bounded as those are.
-    cancels: VecDeque<Number>,
+    cancels: Vec<Number>,
     window: Allowance,
     /// What the peer doesn't take.
     refused: Vec<(u32, Refusal)>,
@@ -99,7 +99,7 @@ impl Outgoing {
             queued: 0,
             in_flight: Sorted::default(),
             unacknowledged: Sorted::default(),
-            cancels: VecDeque::new(),
+            cancels: Vec::new(),
             window: Allowance::default(),
             refused: Vec::new(),
             largest: None,
@@ -307,11 +307,13 @@ impl Outgoing {
     }
 
     pub(super) fn next_cancel(&self) -> Option<Number> {
-        self.cancels.front().copied()
+        self.cancels.first().copied()
     }
 
     pub(super) fn cancel_sent(&mut self) {
-        self.cancels.pop_front();
+        if !self.cancels.is_empty() {
+            self.cancels.remove(0);
+        }
     }
 
     /// The call with this id, if it is open.
@@ -413,7 +415,7 @@ impl Outgoing {
             call.key = None;
             let is_stream = call.items.is_some();
             self.streams -= usize::from(is_stream);
-            self.cancels.push_back(number);
+            self.cancels.push(number);
         }
     }
 
@@ -428,7 +430,7 @@ impl Outgoing {
                 call.deadline = Some(now + self.time);
             } else if let Some(key) = call.key.take() {
                 self.streams -= usize::from(call.items.is_some());
-                self.cancels.push_back(number);
+                self.cancels.push(number);
                 late.push(key);
             }
         }
@@ -465,8 +467,8 @@ impl Outgoing {
         for number in begun {
             self.in_flight.remove(number);
         }
-        self.queue
-            .drain(..)
+        std::mem::take(&mut self.queue)
+            .into_iter()
             .map(|queued| (queued.key, Outcome::NotReceived))
             .collect()
     }

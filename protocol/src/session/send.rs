@@ -163,11 +163,11 @@ impl Session {
 
     /// What isn't needed comes after what is.
     fn write_outlines(&mut self, out: &mut Vec<u8>) {
-        while let Some(frame) = self.outlines.front() {
+        while let Some(frame) = self.outlines.first() {
             if self.state != State::Open || !append(frame, out) {
                 return;
             }
-            self.outlines.pop_front();
+            self.outlines.remove(0);
         }
     }
 
