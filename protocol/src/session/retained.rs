@@ -17,7 +17,9 @@ pub(super) struct Retained {
     /// The number of the first frame that is kept, or of the next if none is.
     first: Number,
     lengths: VecDeque<usize>,
-    bytes: VecDeque<u8>,
+    bytes: Vec<u8>,
+    /// Bytes at the front that are acknowledged. Invariant: fewer than those that aren't, or none.
+    gone: usize,
     /// How many of the frames are out over this connection, and their bytes.
     written: usize,
     written_bytes: usize,
@@ -29,7 +31,8 @@ impl Retained {
         Self {
             first: Number::FIRST,
             lengths: VecDeque::new(),
-            bytes: VecDeque::new(),
+            bytes: Vec::new(),
+            gone: 0,
             written: 0,
             written_bytes: 0,
             most,
@@ -48,7 +51,7 @@ impl Retained {
 
     /// Bytes that are kept.
     pub(super) fn len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() - self.gone
     }
 
     /// All that is kept is out over this connection.
@@ -63,7 +66,7 @@ impl Retained {
             return false;
         }
         let length = out.len() - start;
-        self.bytes.extend(&out[start..]);
+        self.bytes.extend_from_slice(&out[start..]);
         self.lengths.push_back(length);
         self.written += 1;
         self.written_bytes += length;
@@ -79,7 +82,8 @@ impl Retained {
             self.written += 1;
             self.written_bytes += length;
         }
-        out.extend(self.bytes.range(start..self.written_bytes));
+        let kept = &self.bytes[self.gone..];
+        out.extend_from_slice(&kept[start..self.written_bytes]);
     }
 
     /// Everything up to this number has arrived.
@@ -87,13 +91,23 @@ impl Retained {
         while self.first <= mutant!("ack_off_by_one", received.next(), received)
             && let Some(length) = self.lengths.pop_front()
         {
-            self.bytes.drain(..length);
+            self.gone += length;
             self.first = self.first.next();
-            if self.bytes.is_empty() && self.bytes.capacity() > WORTH_KEEPING {
-                self.bytes = VecDeque::new();
-            }
             self.written = self.written.saturating_sub(1);
             self.written_bytes = self.written_bytes.saturating_sub(length);
+        }
+        self.make_room();
+    }
+
+    /// Lets go of what is acknowledged, once that is as much as has to be moved for it.
+    fn make_room(&mut self) {
+        if self.gone < self.len() {
+            return;
+        }
+        self.bytes.drain(..self.gone);
+        self.gone = 0;
+        if self.bytes.is_empty() && self.bytes.capacity() > WORTH_KEEPING {
+            self.bytes = Vec::new();
         }
     }
 
@@ -108,5 +122,37 @@ impl Retained {
     pub(super) fn rewind(&mut self) {
         self.written = mutant!("not_rewound", self.written, 0);
         self.written_bytes = mutant!("not_rewound", self.written_bytes, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::Retained;
+    use crate::Number;
+    use crate::frame::{Cancel, Frame};
+
+    #[test]
+    fn what_is_acknowledged_goes_and_the_rest_is_sent_again() {
+        let (mut retained, mut sent) = (Retained::new(1 << 20), Vec::new());
+        let numbers = || std::iter::successors(Some(Number::FIRST), |last| Some(last.next()));
+        for number in numbers().take(100) {
+            let frame = Frame::Cancel(Cancel {
+                number,
+                call: Number::FIRST,
+            });
+            assert!(retained.append(&frame, &mut sent));
+        }
+        for received in numbers().take(100) {
+            retained.acknowledge(received);
+            assert!(retained.bytes.len() <= 2 * retained.len());
+            retained.rewind();
+            let mut again = Vec::new();
+            retained.replay(&mut again);
+            assert_eq!(again, sent[sent.len() - retained.len()..]);
+        }
+        assert_eq!(retained.len(), 0);
     }
 }
