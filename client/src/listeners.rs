@@ -1,6 +1,5 @@
 //! The server's events on their way to whoever listens.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -70,7 +69,7 @@ struct Listener {
 /// Everybody who listens, and what nobody has listened to so far.
 pub(crate) struct Listeners {
     all: Vec<Listener>,
-    unheard: VecDeque<HeardEvent>,
+    unheard: Vec<HeardEvent>,
     /// How many are kept of each kind of which some are.
     kept: Vec<(u32, usize)>,
     kept_bytes: usize,
@@ -85,7 +84,7 @@ impl Listeners {
     pub(crate) fn new(dropped: Arc<AtomicU64>) -> Self {
         Self {
             all: Vec::new(),
-            unheard: VecDeque::new(),
+            unheard: Vec::new(),
             kept: Vec::new(),
             kept_bytes: 0,
             dropped,
@@ -147,7 +146,7 @@ impl Listeners {
                 None => self.kept.push((event.kind, 1)),
             }
             self.kept_bytes += event.payload.len();
-            self.unheard.push_back(event);
+            self.unheard.push(event);
         } else {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }

@@ -1,6 +1,5 @@
 //! The topics that a client is subscribed to: one subscription each, whatever the number of handles.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use twinwire::frame::{Joined, Skipped, Start, Verdict};
@@ -99,7 +98,7 @@ pub(crate) struct Topics {
     /// In the order of their requests' keys, which is the one in which they were joined.
     shared: Vec<Shared>,
     /// What was joined in a session that is lost, and hasn't been asked for in this one.
-    lost: VecDeque<Shared>,
+    lost: Vec<Shared>,
     /// How many credits are of later sessions.
     credits: u64,
 }
@@ -216,7 +215,7 @@ impl Topics {
         );
         if shared.joined.is_some() && may_be_had {
             // It was being joined again, and the connection or the session was lost once more.
-            self.lost.push_back(shared);
+            self.lost.push(shared);
             return true;
         }
         for mut subscriber in shared.subscribers {
@@ -277,10 +276,10 @@ impl Topics {
     /// anything.
     pub(crate) fn join_again(&mut self, session: &mut Session, now: Time) -> bool {
         let mut any = false;
-        while let Some(lost) = self.lost.front()
+        while let Some(lost) = self.lost.first()
             && session.has_room(lost.name.1.len() + TOPIC_REQUEST)
-            && let Some(mut lost) = self.lost.pop_front()
         {
+            let mut lost = self.lost.remove(0);
             any = true;
             let (kind, key) = &lost.name;
             let position = lost.joined.map(|joined| joined.position);

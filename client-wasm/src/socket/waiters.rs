@@ -3,7 +3,6 @@
 //! No method wakes or drops a waker: both may run code of the application's, which may come back to
 //! the socket while its state is borrowed. They are handed out, to be woken or dropped afterwards.
 
-use std::collections::VecDeque;
 use std::task::Waker;
 
 /// A place in [`Waiters`].
@@ -15,7 +14,7 @@ pub(super) struct Ticket(u64);
 pub(super) struct Waiters {
     issued: u64,
     /// Invariant: tickets rise from front to back.
-    waiting: VecDeque<(u64, Waker)>,
+    waiting: Vec<(u64, Waker)>,
 }
 
 /// The wakers that [`Waiters::leave`] hands out.
@@ -30,7 +29,7 @@ pub(super) struct Left {
 impl Waiters {
     /// Whether nobody waits before the holder of `ticket`, or before one who has none.
     pub(super) fn is_turn(&self, ticket: Option<&Ticket>) -> bool {
-        match (self.waiting.front(), ticket) {
+        match (self.waiting.first(), ticket) {
             (None, _) => true,
             (Some((first, _)), Some(ticket)) => *first == ticket.0,
             (Some(_), None) => false,
@@ -46,7 +45,7 @@ impl Waiters {
             return (!held.will_wake(waker)).then(|| std::mem::replace(held, waker.clone()));
         }
         self.issued += 1;
-        self.waiting.push_back((self.issued, waker.clone()));
+        self.waiting.push((self.issued, waker.clone()));
         *ticket = Some(Ticket(self.issued));
         None
     }
@@ -54,7 +53,7 @@ impl Waiters {
     /// Gives a place up.
     pub(super) fn leave(&mut self, ticket: &Ticket) -> Left {
         let place = self.place(ticket);
-        let own = place.and_then(|place| self.waiting.remove(place));
+        let own = place.map(|place| self.waiting.remove(place));
         Left {
             own: own.map(|(_, waker)| waker),
             first: (place == Some(0)).then(|| self.first()).flatten(),
@@ -69,7 +68,7 @@ impl Waiters {
     }
 
     fn first(&self) -> Option<Waker> {
-        self.waiting.front().map(|(_, waker)| waker.clone())
+        self.waiting.first().map(|(_, waker)| waker.clone())
     }
 
     fn place(&self, ticket: &Ticket) -> Option<usize> {

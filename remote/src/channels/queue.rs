@@ -260,7 +260,7 @@ impl<T> Receiver<T> {
             (std::mem::take(&mut state.items), state.line.first())
         };
         wake(first);
-        items.into()
+        items.into_iter().collect()
     }
 
     /// Takes no more items from senders, and gives those that are in the queue.
@@ -298,12 +298,12 @@ impl<T> fmt::Debug for Receiver<T> {
 #[derive(Default)]
 struct Line {
     issued: u64,
-    waiting: VecDeque<(u64, Waker)>,
+    waiting: Vec<(u64, Waker)>,
 }
 
 impl Line {
     fn is_turn(&self, ticket: Option<u64>) -> bool {
-        let first = self.waiting.front();
+        let first = self.waiting.first();
         first.is_none_or(|(first, _)| Some(*first) == ticket)
     }
 
@@ -314,14 +314,14 @@ impl Line {
             return Some(std::mem::replace(held, waker.clone()));
         }
         self.issued += 1;
-        self.waiting.push_back((self.issued, waker.clone()));
+        self.waiting.push((self.issued, waker.clone()));
         *ticket = Some(self.issued);
         None
     }
 
     fn leave(&mut self, ticket: u64) -> Left {
         let place = self.place(ticket);
-        let own = place.and_then(|place| self.waiting.remove(place));
+        let own = place.map(|place| self.waiting.remove(place));
         Left {
             own: own.map(|(_, waker)| waker),
             // Whether there is room it finds out itself.
@@ -330,7 +330,7 @@ impl Line {
     }
 
     fn first(&self) -> Option<Waker> {
-        self.waiting.front().map(|(_, waker)| waker.clone())
+        self.waiting.first().map(|(_, waker)| waker.clone())
     }
 
     fn place(&self, ticket: u64) -> Option<usize> {
