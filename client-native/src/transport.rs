@@ -10,6 +10,7 @@ use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
 use thiserror::Error;
 use tokio::net::TcpStream;
+use tokio::task::coop::{Unconstrained, unconstrained};
 use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::{ProtocolError, SubProtocolError};
@@ -24,6 +25,9 @@ use twinwire_client::{Inbound, Link, LinkLost, OpenFailure, Transport};
 
 /// How long the server may take to answer a close frame.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
+
+/// Bytes read at once: what never makes a message is read as often as tokio's budget allows.
+const READ_AT_ONCE: usize = 16 * 1024;
 
 /// Control frames answered before anything else gets its turn.
 const CONTROL_AT_ONCE: usize = 32;
@@ -86,7 +90,7 @@ impl Tokio {
 impl Transport for Tokio {
     type Link = Socket;
     type Error = OpenError;
-    type Sleep = Sleep;
+    type Sleep = Unconstrained<Sleep>;
 
     async fn open(&self, url: &str, subprotocol: &'static str) -> Result<Socket, OpenError> {
         let mut request = url.into_client_request().map_err(OpenError::Url)?;
@@ -98,6 +102,7 @@ impl Transport for Tokio {
         let limits = WebSocketConfig::default()
             .max_message_size(Some(MAX_MESSAGE))
             .max_frame_size(Some(MAX_MESSAGE))
+            .read_buffer_size(READ_AT_ONCE)
             .write_buffer_size(0)
             .max_write_buffer_size(2 * MAX_MESSAGE);
         let connected = connect_async_with_config(request, Some(limits), true).await;
@@ -109,8 +114,9 @@ impl Transport for Tokio {
         Time::from_origin(self.origin.elapsed())
     }
 
-    fn sleep(&self, time: Duration) -> Sleep {
-        tokio::time::sleep(time)
+    /// Beside tokio's budget, which a server that sends without pause uses up.
+    fn sleep(&self, time: Duration) -> Unconstrained<Sleep> {
+        unconstrained(tokio::time::sleep(time))
     }
 
     fn jitter(&self) -> f64 {

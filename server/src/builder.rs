@@ -337,7 +337,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     }
 
     /// What all sessions may hold together, in bytes (default 256 MiB): what their clients haven't acknowledged,
-    /// what waits to be sent, and requests that wait for their turn. One without a connection counts 16 KiB at
+    /// what waits to be sent, requests that wait for their turn, and the headers of the handshake. One without a connection counts 16 KiB at
     /// least, one that has a connection what it holds, give or take 16 KiB. At zero no session is kept
     /// without a connection.
     ///

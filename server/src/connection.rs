@@ -7,6 +7,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use actix_web::http::header::{HeaderMap, HeaderValue};
+use tokio::task::coop::{Unconstrained, unconstrained};
 use tokio::time::Sleep;
 use twinwire::frame::{Continuity, Frame, Resume, Table};
 use twinwire::limits::MAX_MESSAGE;
@@ -67,7 +69,8 @@ struct Shell<S, I, L> {
     /// Until it is lost or given up.
     link: Option<L>,
     /// The pause until the session's deadline.
-    sleep: Option<(Time, Pin<Box<Sleep>>)>,
+    /// Beside tokio's budget, which a peer that sends without pause uses up.
+    sleep: Option<(Time, Pin<Box<Unconstrained<Sleep>>>)>,
     holding: Holding<S, I>,
     /// A session that the client has wanted back, to be held in the place of the one that greeted it.
     resumed: Option<Holding<S, I>>,
@@ -246,7 +249,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
                 let wait = at.saturating_since(now);
                 // A millisecond more: a timer that fires early would wake us for nothing.
                 let sleep = tokio::time::sleep(wait.saturating_add(Duration::from_millis(1)));
-                self.sleep = Some((at, Box::pin(sleep)));
+                self.sleep = Some((at, Box::pin(unconstrained(sleep))));
             }
         }
     }
@@ -314,7 +317,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
             session: SessionId::from_bytes(random().map_err(internal)?),
             peer: PeerId::from_bytes(random().map_err(internal)?),
             address: request.peer_addr(),
-            headers: request.headers().clone(),
+            headers: own(request.headers()),
         };
         let secret = Secret::from_bytes(random().map_err(internal)?);
         let session = introduction.session;
@@ -322,4 +325,15 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
         self.shared.sessions.insert(session, self.holding.slot());
         Ok(())
     }
+}
+
+/// The same, in memory of their own: actix's are slices of the buffer that the whole request came in.
+fn own(headers: &HeaderMap) -> HeaderMap {
+    let mut owned = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+            owned.append(name.clone(), value);
+        }
+    }
+    owned
 }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 use tracing::field::display;
 use twinwire::frame::{Continuity, Resume, Table};
@@ -52,7 +53,9 @@ pub(crate) struct Life<S, I> {
     is_buried: bool,
     /// What the application ended it with.
     said: Option<Goodbye>,
-    /// What it holds, as its endpoint knows.
+    /// What it holds whatever it carries: what is known of its client.
+    fixed: usize,
+    /// What it holds in all, as its endpoint knows.
     weighed: usize,
 }
 
@@ -75,7 +78,8 @@ const WORTH_WEIGHING: usize = 16 * 1024;
 type Stopping = Pin<Box<dyn Future<Output = Goodbye> + Send>>;
 
 fn stopping(mut stop: watch::Receiver<Option<Goodbye>>) -> Stopping {
-    Box::pin(async move {
+    // A peer that sends without pause uses tokio's budget up.
+    Box::pin(unconstrained(async move {
         match stop
             .wait_for(Option::is_some)
             .await
@@ -85,7 +89,7 @@ fn stopping(mut stop: watch::Receiver<Option<Goodbye>>) -> Stopping {
             // The session holds what the sender lives in.
             Ok(None) | Err(_) => std::future::pending().await,
         }
-    })
+    }))
 }
 
 impl<S, I> Life<S, I> {
@@ -110,6 +114,7 @@ impl<S, I> Life<S, I> {
             is_evicted: false,
             is_buried: false,
             said: None,
+            fixed: 0,
             weighed: 0,
         }
     }
@@ -295,7 +300,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
         if let Some(open) = &self.open {
             let id = open.cx.peer().session();
             tracing::debug!(peer = %open.cx.id(), "a session lost its connection");
-            self.weighed = self.session.kept();
+            self.weighed = self.fixed + self.session.kept();
             self.shared.sessions.weigh(id, self.weighed, true);
         }
     }
@@ -304,7 +309,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
     /// the endpoint when that is much more, or less, than it knows.
     pub(crate) fn weigh(&mut self) {
         let Some(open) = &self.open else { return };
-        let kept = self.session.kept();
+        let kept = self.fixed + self.session.kept();
         if kept.abs_diff(self.weighed) >= WORTH_WEIGHING {
             self.weighed = kept;
             let id = open.cx.peer().session();
@@ -389,6 +394,10 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
             self.session.tell_outline(kind, outline);
         }
         self.session.need_outlines(differing);
+        let headers = introduction.headers.iter();
+        let headers = headers.map(|(name, value)| name.as_str().len() + value.len());
+        let kinds = table.kinds().iter().map(|kind| kind.name.len());
+        self.fixed = headers.sum::<usize>() + kinds.sum::<usize>();
         self.open = Some(self.open(introduction, table));
     }
 

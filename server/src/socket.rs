@@ -8,6 +8,9 @@ use twinwire_remote::{Inbound as Message, Link, LinkLost};
 
 use crate::websocket::{Close, Inbound, Opcode, Outbound, Refused};
 
+/// Frames that are taken before anything else gets its turn, while they make no message.
+const FRAMES_AT_ONCE: usize = 32;
+
 /// The two halves of a WebSocket.
 pub(crate) struct Socket {
     inbound: Inbound,
@@ -34,7 +37,7 @@ impl Link for Socket {
     type Message = Bytes;
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message<Bytes>, LinkLost>> {
-        loop {
+        for _ in 0..FRAMES_AT_ONCE {
             let frame = ready!(self.inbound.poll_next(cx)).map_err(|_| LinkLost)?;
             match frame.opcode {
                 Opcode::Text => return Poll::Ready(Ok(Message::Text)),
@@ -50,6 +53,9 @@ impl Link for Socket {
                 }
             }
         }
+        // Fragments without end must not keep timers and handlers waiting.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkLost>> {
@@ -94,6 +100,8 @@ mod tests {
     use std::sync::Arc;
     use std::task::{Context, Poll, Waker};
 
+    use testkit::raw;
+    use tokio::task::coop;
     use twinwire::limits::MAX_MESSAGE;
     use twinwire_remote::Link;
 
@@ -130,6 +138,20 @@ mod tests {
                 assert!((taken * len..taken * (len + 64)).contains(&handed));
             }
         }
+    }
+
+    #[actix_web::test]
+    async fn fragments_without_end_leave_others_their_turn() {
+        let mut bytes = raw::frame(0x02, b"");
+        bytes.extend(raw::frame(0x00, b"").repeat(10_000));
+        let (accepted, _body) = connection(Socket::QUEUE, bytes);
+        let mut socket = Socket::new(accepted.inbound, accepted.outbound);
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let cx = &mut Context::from_waker(&waker);
+        assert!(socket.poll_receive(cx).is_pending());
+        assert_eq!(woken.times(), 1, "it goes on");
+        assert!(coop::has_budget_remaining());
     }
 
     #[actix_web::test]

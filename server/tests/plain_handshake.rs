@@ -97,3 +97,21 @@ async fn the_first_protocol_offered_that_is_spoken_is_chosen() {
         assert_eq!(line, chosen);
     }
 }
+
+#[tokio::test]
+async fn a_handshake_after_which_the_bytes_would_be_no_tunnel_gets_426() {
+    let server = serve();
+    for headers in [
+        HANDSHAKE.replace("Upgrade: websocket", "Upgrade: websocket, another"),
+        HANDSHAKE.replace(
+            "Upgrade: websocket",
+            "Upgrade: websocket\r\nUpgrade: another",
+        ),
+        format!("{HANDSHAKE}Transfer-Encoding: chunked\r\n"),
+        format!("{HANDSHAKE}Content-Length: 20\r\n"),
+    ] {
+        let mut client = Client::tcp(server.addr()).await.unwrap();
+        let head = soon("an answer", client.get("/socket", &headers)).await;
+        assert_is_426(&head.unwrap().to_lowercase());
+    }
+}

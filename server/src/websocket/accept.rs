@@ -7,7 +7,8 @@ use actix_http::ws::{HandshakeError, verify_handshake};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev;
 use actix_web::error::InternalError;
-use actix_web::http::header::{self, ContentType};
+use actix_web::http::Version;
+use actix_web::http::header::{self, ContentType, HeaderValue};
 use actix_web::web::Payload;
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse};
 
@@ -51,6 +52,7 @@ pub(crate) fn accept(
     what: &str,
 ) -> Result<Accepted, Error> {
     verify(request, what)?;
+    let switch = Switch::of(request)?;
     let protocols: Vec<&str> = options.protocols.iter().map(String::as_str).collect();
     // Of actix-ws the handshake serves; its two halves would queue what waits here already.
     let (response, _, _) = actix_ws::handle_with_protocols(request, nothing(request)?, &protocols)?;
@@ -60,7 +62,6 @@ pub(crate) fn accept(
         .map(ToOwned::to_owned);
 
     let link = Arc::new(Link::new(options.queue));
-    let switch = Switch::of(request);
     let body = Body::new(Arc::clone(&link), switch.clone());
     actix_web::rt::spawn(reaper::run(
         Arc::clone(&link),
@@ -78,7 +79,25 @@ pub(crate) fn accept(
 /// Whether the request is a handshake; else the response that says what this address is.
 pub(crate) fn verify(request: &HttpRequest, what: &str) -> Result<(), Error> {
     let refuse = |error| InternalError::from_response(error, refusal(error, what)).into();
-    verify_handshake(request.head()).map_err(refuse)
+    let verified = verify_handshake(request.head());
+    let verified = verified.and_then(|()| match is_tunnel(request) {
+        true => Ok(()),
+        false => Err(HandshakeError::NoWebsocketUpgrade),
+    });
+    verified.map_err(refuse)
+}
+
+/// Whether actix gives all bytes that follow to the payload, and adds none to the body: else what a peer sends
+/// after the 101 would be read as requests, past whatever a proxy before the server allows.
+fn is_tunnel(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let mut upgrades = headers.get_all(header::UPGRADE);
+    let upgrade = upgrades.next().map(HeaderValue::as_bytes);
+    request.version() == Version::HTTP_11
+        && upgrade.is_some_and(|upgrade| upgrade.eq_ignore_ascii_case(b"websocket"))
+        && upgrades.next().is_none()
+        && !headers.contains_key(header::TRANSFER_ENCODING)
+        && !headers.contains_key(header::CONTENT_LENGTH)
 }
 
 /// For actix-ws, which only has to shake hands: a payload without bytes, which only an extractor

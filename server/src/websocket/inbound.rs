@@ -71,12 +71,12 @@ impl Inbound {
 
     /// [`next`](Self::next), for who waits for other things beside it.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, End>> {
-        // A peer that sends without pause must not keep others from being served.
-        let budget = ready!(coop::poll_proceed(cx));
         loop {
             if let Some(end) = &self.end {
                 return Poll::Ready(Err(end.clone()));
             }
+            // A peer that sends without pause must not keep others from being served, whatever it sends.
+            let budget = ready!(coop::poll_proceed(cx));
             match self.decoder.next() {
                 Ok(Some(incoming)) => {
                     budget.made_progress();
@@ -138,7 +138,7 @@ impl Inbound {
             self.received = 0;
             self.text = None;
         }
-        self.link.is_open().then_some(frame)
+        (!self.link.discards()).then_some(frame)
     }
 
     fn closed(&mut self, close: Option<Close>) {

@@ -43,7 +43,7 @@ impl Outbound {
 
     /// Ends TCP now, without a close frame; what is queued is dropped.
     pub(crate) fn abort(&self) {
-        self.link.gone();
+        self.link.abort();
         if let Some(switch) = &self.switch {
             switch.kill();
         }

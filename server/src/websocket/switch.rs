@@ -14,10 +14,14 @@ use actix_http::{Request, Response};
 use actix_service::IntoServiceFactory;
 use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, Extensions, Service, ServiceFactory};
+use actix_web::error::ErrorServiceUnavailable;
 use actix_web::rt::net::TcpStream;
 use actix_web::{Error, HttpRequest, HttpServer};
-use socket2::{SockRef, Socket};
+use socket2::{SockRef, Socket, TcpKeepalive};
 use tokio::sync::watch;
+
+/// After so long without a byte TCP itself asks whether the peer is there (RFC 9293 §3.8.4).
+const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// A duplicate of a connection's socket, kept in the connection's data.
 ///
@@ -28,6 +32,9 @@ struct Plug {
     alive: watch::Sender<()>,
 }
 
+/// In its place where there could be none.
+struct Unplugged;
+
 /// A hold on the socket of one connection.
 #[derive(Clone)]
 pub(super) struct Switch {
@@ -37,15 +44,24 @@ pub(super) struct Switch {
 
 impl Switch {
     /// The switch of the connection that a request came on.
-    pub(super) fn of(request: &HttpRequest) -> Option<Self> {
+    ///
+    /// # Errors
+    /// 503 where it should have one and the process had no file descriptor left: one without a switch could
+    /// hold what it has for ever.
+    pub(super) fn of(request: &HttpRequest) -> Result<Option<Self>, Error> {
+        if request.conn_data::<Unplugged>().is_some() {
+            return Err(ErrorServiceUnavailable(
+                "The server has too many connections.\n",
+            ));
+        }
         let Some(plug) = request.conn_data::<Plug>() else {
             warn_once();
-            return None;
+            return Ok(None);
         };
-        Some(Self {
+        Ok(Some(Self {
             socket: Arc::downgrade(&plug.socket),
             alive: plug.alive.subscribe(),
-        })
+        }))
     }
 
     /// Waits until actix has dropped the connection.
@@ -93,6 +109,11 @@ pub fn on_connect(connection: &dyn Any, data: &mut Extensions) {
     let Some(stream) = connection.downcast_ref::<TcpStream>() else {
         return;
     };
+    // A peer that vanished ends its connection some time, also where nothing is said by either side.
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
+    if let Err(error) = SockRef::from(stream).set_tcp_keepalive(&keepalive) {
+        tracing::debug!(%error, "no keep-alive for a connection");
+    }
     match SockRef::from(stream).try_clone() {
         Ok(socket) => {
             data.insert(Plug {
@@ -100,11 +121,15 @@ pub fn on_connect(connection: &dyn Any, data: &mut Extensions) {
                 alive: watch::Sender::new(()),
             });
         }
-        Err(error) => tracing::warn!(%error, "no kill switch for a connection"),
+        Err(error) => {
+            tracing::warn!(%error, "no kill switch for a connection, which may carry no WebSocket");
+            data.insert(Unplugged);
+        }
     }
 }
 
-/// Sets what only the `HttpServer` can: [`on_connect`], and no delay for small segments.
+/// Sets what only the `HttpServer` can: [`on_connect`], which also has TCP find out in minutes that a peer has
+/// vanished, and no delay for small segments.
 ///
 /// Costs one more file descriptor a connection. Without it everything works but this: a peer that
 /// has stopped reading can't be disconnected, and the end of a connection takes up to actix's

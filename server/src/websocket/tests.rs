@@ -15,10 +15,11 @@ use actix_web::test::TestRequest;
 use actix_web::web::{Bytes, Payload};
 use actix_web::{FromRequest, HttpResponse};
 use futures_util::stream::{self, StreamExt};
+use testkit::raw;
 use twinwire::limits::MAX_MESSAGE;
 
 use super::body::AS_IT_IS;
-use super::{Accepted, Close, Options, Refused, accept};
+use super::{Accepted, Close, End, Options, Refused, accept};
 
 /// A connection whose peer has sent `bytes` and stays.
 pub(crate) fn connection(queue: usize, bytes: Vec<u8>) -> (Accepted, BoxBody) {
@@ -149,4 +150,20 @@ async fn a_message_is_charged_until_all_of_it_is_handed_over() {
     );
     assert!(handed_over(&mut body).is_some());
     assert_eq!(accepted.outbound.try_send(vec![8; 60_000]), Ok(()));
+}
+
+#[actix_web::test]
+async fn what_came_before_tcp_ended_is_read_and_after_an_abort_it_is_not() {
+    let bytes = [raw::frame(0x82, b"1"), raw::frame(0x82, b"2")].concat();
+    let (mut accepted, body) = connection(1000, bytes.clone());
+    drop(body);
+    for expected in [b"1", b"2"] {
+        let frame = accepted.inbound.next().await.expect("it came");
+        assert_eq!(&frame.data[..], expected);
+    }
+    assert_eq!(accepted.inbound.next().await, Err(End::Lost));
+
+    let (mut accepted, _body) = connection(1000, bytes);
+    accepted.outbound.abort();
+    assert_eq!(accepted.inbound.next().await, Err(End::Lost));
 }

@@ -124,6 +124,8 @@ struct State {
     /// The payload of the newest ping; older ones need no answer (RFC 6455 §5.5.3).
     pong: Option<Bytes>,
     phase: Phase,
+    /// This side wants nothing more of what the peer has sent.
+    discards: bool,
     silence: Option<Silence>,
     body: Option<Waker>,
     reader: Option<Waker>,
@@ -146,6 +148,7 @@ impl Link {
                 charged: 0,
                 pong: None,
                 phase: Phase::Open,
+                discards: false,
                 silence: None,
                 body: None,
                 reader: None,
@@ -213,8 +216,20 @@ impl Link {
         if !matches!(state.phase, Phase::Open) {
             return false;
         }
+        state.discards = true;
         self.leave_open(&mut state, Phase::Closing(close));
         true
+    }
+
+    /// As [`gone`](Self::gone), by this side's own wish.
+    pub(super) fn abort(&self) {
+        self.state().discards = true;
+        self.gone();
+    }
+
+    /// Whether data that still comes goes nowhere: this side has closed. What came before TCP ended counts.
+    pub(super) fn discards(&self) -> bool {
+        self.state().discards
     }
 
     /// Nothing more will be read; the first reason stands.
