@@ -114,6 +114,7 @@ impl World<'_> {
     /// Polls until the session waits, and gives the application what it says.
     pub(crate) fn settle(&mut self, end: usize) -> Check {
         self.be_frugal_if_needed(end);
+        let conn = self.ends[end].conn;
         for _ in 0..1_000 {
             let events = self.poll(end)?;
             if events.is_empty() {
@@ -125,10 +126,10 @@ impl World<'_> {
                 who: at.who,
                 state: at.session.state(),
                 now: self.clock(end),
-                unread: at
-                    .inbox
-                    .iter()
-                    .any(|(_, packet)| matches!(packet, Packet::Message(_))),
+                // What comes over a connection that was given up is nobody's.
+                unread: at.inbox.iter().any(|(over, packet)| {
+                    conn == Some(*over) && matches!(packet, Packet::Message(_))
+                }),
                 kept: at
                     .detached_at
                     .is_some_and(|since| since + self.bounds.resume <= self.clock(end)),
