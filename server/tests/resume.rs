@@ -1,24 +1,21 @@
 //! Sessions that outlive their connections, over real sockets that break.
 
+mod numbers;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use numbers::{Double, Down, Start, Up, converse};
 use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Doors, Log, Server, hurry, soon};
 use tokio::task::JoinHandle;
 use twinwire::session::Fresh;
-use twinwire::{Call, Event, Kinds, Limits, Never, Topic, kinds};
+use twinwire::{Call, Kinds, Limits, Never, Topic, kinds};
 use twinwire_client_native::{
     CallError, Client, ClientState, EventError, Options, Receipt, Update, connect_with,
 };
 use twinwire_server::{Access, Builder, Cx, Twinwire};
-
-#[derive(Serialize, Deserialize, Call)]
-#[call(reply = u64)]
-struct Double {
-    number: u64,
-}
 
 /// Answered when the gate is opened.
 #[derive(Serialize, Deserialize, Call)]
@@ -30,23 +27,6 @@ struct Wait {}
 #[call(reply = Vec<u8>)]
 struct Fill {
     bytes: u32,
-}
-
-#[derive(Serialize, Deserialize, Event)]
-struct Up {
-    number: u64,
-    filler: Vec<u8>,
-}
-
-#[derive(Serialize, Deserialize, Event)]
-struct Down {
-    number: u64,
-}
-
-/// Have the server send so many.
-#[derive(Serialize, Deserialize, Event)]
-struct Start {
-    downs: u64,
 }
 
 #[derive(Serialize, Deserialize, Topic)]
@@ -144,34 +124,6 @@ async fn resuming(client: &Client) {
         }
     };
     soon("the loss", gone).await;
-}
-
-/// Sends and hears numbers, and checks that each comes once and in order.
-async fn converse(client: &Client, messages: u64) {
-    let mut downs = client.events::<Down>().expect("a declared kind");
-    let start = Start { downs: messages };
-    client.send(start).await.expect("it is on its way");
-    let hear = async {
-        for expected in 0..messages {
-            let down = downs.next().await.expect("the session goes on");
-            let number = down.expect("it can be read").number;
-            assert_eq!(number, expected, "lost, doubled or moved");
-        }
-    };
-    let speak = async {
-        let mut last = None;
-        for number in 0..messages {
-            let filler = vec![0; (number % 7 * 40) as usize];
-            let sent = client.send(Up { number, filler }).await;
-            last = Some(sent.expect("it is on its way"));
-            if number % 10 == 0 {
-                let doubled = client.call(Double { number }).await;
-                assert_eq!(doubled.expect("an answer"), 2 * number);
-            }
-        }
-        last.expect("something was sent").await.expect("it arrived");
-    };
-    tokio::join!(hear, speak);
 }
 
 #[tokio::test]
