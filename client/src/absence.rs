@@ -88,8 +88,8 @@ impl Absence {
         self.retry = retry;
     }
 
-    /// How long to wait before the next attempt: not at all before the first of all, then what the server said, and at random up to a bound
-    /// that doubles each time ("full jitter"), so that clients that were lost together come back apart.
+    /// How long to wait before the next attempt: not at all before the first of all, then what the
+    /// server said, and at random up to a bound that doubles each time ("full jitter"), so that clients that were lost together come back apart.
     pub(crate) fn next_wait(&mut self, jitter: f64) -> Duration {
         self.attempt = self.attempt.saturating_add(1);
         if std::mem::take(&mut self.is_first) {

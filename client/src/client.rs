@@ -33,7 +33,7 @@ use crate::{States, Undeclared};
 ///
 /// It comes back for as long as it takes, unless `close` was called, the server says goodbye for good (`denied`,
 /// `done`, `superseded`), or the two ends don't understand each other: then it is `Closed`, and another has to be
-/// connected.  Without a deadline, events wait
+/// connected. Without a deadline, events wait
 /// as long as the server is away.
 #[derive(Clone)]
 #[must_use = "dropping the last handle closes the connection"]

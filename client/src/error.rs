@@ -11,8 +11,8 @@ use twinwire::End;
 #[error("the client wasn't connected with this kind: add it to kinds![…]")]
 pub struct Undeclared;
 
-/// The connection didn't come about. `E` is the platform's error. Where more than one attempt was made, it is the
-/// last that tells.
+/// The connection didn't come about. `E` is the platform's error. Of several attempts
+/// the last one tells, or what was found out of the address since one opened.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConnectError<E: Error + 'static> {

@@ -132,8 +132,8 @@ impl Options {
     }
 
     /// The time from `connect` to the welcome (default 30 s). Until then it tries again and again, as a client that
-    /// comes back does, unless trying can't help: the URL is none, the answer a 4xx of HTTP, the server's goodbye
-    /// says `never`. What the last attempt met is the error in the end.
+    /// comes back does, unless trying can't help: the URL is none, HTTP answers that it is wrong (404, say), the server's goodbye
+    /// says `never`. See [`ConnectError`](crate::ConnectError) for the error in the end.
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.connect_timeout = time;
         self
