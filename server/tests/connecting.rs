@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use testkit::{Chaos, Doors, Log, Server, soon};
+use testkit::{Chaos, Doors, Log, Server, soon, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use twinwire::{Call, End, GoodbyeCode, Kinds, kinds};
@@ -309,13 +309,8 @@ async fn who_gives_up_waiting_ends_the_attempts() {
 }
 
 async fn away(client: &Client) {
-    let mut states = client.states();
-    let away = async {
-        while let Some(state) = states.next().await {
-            if matches!(state, ClientState::Resuming { .. }) {
-                return;
-            }
-        }
-    };
+    let away = until(client, |state| {
+        matches!(state, ClientState::Resuming { .. })
+    });
     soon("the loss", away).await;
 }

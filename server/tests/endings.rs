@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use testkit::{Chaos, Doors, Server, soon};
+use testkit::{Chaos, Doors, Server, soon, until};
 use twinwire::{Call, Kinds, kinds};
 use twinwire_client_native::{Client, ClientState, Options, connect_with};
 use twinwire_server::{Cx, Twinwire};
@@ -47,18 +47,6 @@ async fn ends(alive: Arc<()>) {
     soon("the driver's end", ended).await;
 }
 
-async fn until(client: &Client, reached: impl Fn(&ClientState) -> bool) {
-    let mut states = client.states();
-    let reached = async {
-        while let Some(state) = states.next().await {
-            if reached(&state) {
-                return;
-            }
-        }
-    };
-    soon("that state", reached).await;
-}
-
 #[tokio::test]
 async fn a_close_that_crosses_the_servers_goodbye_is_one() {
     for round in 0..40 {
@@ -85,10 +73,10 @@ async fn who_is_dropped_while_its_server_is_away_ends() {
     chaos.doors(Doors::Closed);
     // The next session begins once there is a server again: what is asked for meanwhile is held back.
     soon("the goodbye", wire.shut_down()).await;
-    until(&client, |state| {
+    let away = until(&client, |state| {
         matches!(state, ClientState::Resuming { .. })
-    })
-    .await;
+    });
+    soon("the loss", away).await;
     drop(client);
     ends(alive).await;
 }
@@ -98,7 +86,8 @@ async fn who_is_dropped_while_it_is_paused_ends() {
     let (_wire, server) = serve();
     let (client, alive) = client(server.url("/ws")).await;
     client.pause();
-    until(&client, |state| *state == ClientState::Paused).await;
+    let paused = until(&client, |state| *state == ClientState::Paused);
+    soon("the pause", paused).await;
     drop(client);
     ends(alive).await;
 }

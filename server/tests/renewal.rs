@@ -54,15 +54,7 @@ async fn client(options: Options) -> Client {
 }
 
 async fn until(client: &Client, what: &str, reached: impl Fn(&ClientState) -> bool) {
-    let mut states = client.states();
-    let reached = async {
-        while let Some(state) = states.next().await {
-            if reached(&state) {
-                return;
-            }
-        }
-    };
-    soon(what, reached).await;
+    soon(what, testkit::until(client, reached)).await;
 }
 
 async fn away(client: &Client) {

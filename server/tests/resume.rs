@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use numbers::{Double, Down, Start, Up, converse};
 use serde::{Deserialize, Serialize};
-use testkit::{Chaos, Doors, Log, Server, hurry, soon};
+use testkit::{Chaos, Doors, Log, Server, hurry, soon, until};
 use tokio::task::JoinHandle;
 use twinwire::session::Fresh;
 use twinwire::{Call, Kinds, Limits, Never, Topic, kinds};
@@ -115,15 +115,9 @@ async fn waiting_call(app: &App, client: &Client) -> JoinHandle<Result<(), CallE
 }
 
 async fn resuming(client: &Client) {
-    let mut states = client.states();
-    let gone = async {
-        while let Some(state) = states.next().await {
-            if matches!(state, ClientState::Resuming { .. } | ClientState::Paused) {
-                return;
-            }
-        }
-    };
-    soon("the loss", gone).await;
+    let gone =
+        |state: &ClientState| matches!(state, ClientState::Resuming { .. } | ClientState::Paused);
+    soon("the loss", until(client, gone)).await;
 }
 
 #[tokio::test]

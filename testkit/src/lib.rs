@@ -12,5 +12,5 @@ pub mod wire;
 
 pub use chaos::{Chaos, Doors};
 pub use server::Server;
-pub use suite::hurry;
+pub use suite::{hurry, until};
 pub use wait::{Log, soon};

@@ -35,6 +35,16 @@ pub async fn hurry(client: Client, mut lost: impl FnMut()) {
     }
 }
 
+/// Waits until the client stands where it is wanted, or is over.
+pub async fn until(client: &Client, reached: impl Fn(&ClientState) -> bool) {
+    let mut states = client.states();
+    while let Some(state) = states.next().await {
+        if reached(&state) {
+            return;
+        }
+    }
+}
+
 /// In both directions: events and their echoes, calls and their answers, what is published and heard.
 pub async fn two_hundred_cuts_lose_nothing_double_nothing_and_keep_the_order(
     platform: &impl Platform,
