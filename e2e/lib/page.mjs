@@ -16,10 +16,14 @@ const FLAGS = [
   "--disable-dev-shm-usage",
 ];
 
-/** What Chromium itself says of a connection that breaks or doesn't come about, and of the question why. */
+/**
+ * What Chromium itself says of a connection that breaks or doesn't come about, and of the question
+ * why: a server that is back by then answers it with 426.
+ */
 export const BROKEN = [
   /^WebSocket connection to .* failed/,
   /^Failed to load resource: net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE)$/,
+  /^Failed to load resource: the server responded with a status of 426 /,
 ];
 
 /**
