@@ -57,17 +57,13 @@ pub(crate) fn sleep(duration: Duration) -> Sleep {
     // Rounded up, so that a wait is never shorter than was asked for.
     let rest = duration.subsec_nanos().div_ceil(1_000_000).into();
     let millis = duration.as_secs().saturating_mul(1000).saturating_add(rest);
-    let phase = Rc::new(RefCell::new(Phase::Sleeping(None)));
-    let fired = Rc::clone(&phase);
-    let callback = Closure::<dyn Fn()>::new(move || {
-        if let Phase::Sleeping(Some(waker)) = fired.replace(Phase::Over) {
-            waker.wake();
-        }
-    });
+    let bell = Bell::default();
+    let rung = bell.clone();
+    let callback = Closure::<dyn Fn()>::new(move || rung.ring());
     let millis = i32::try_from(millis).unwrap_or(LONGEST_TIMER);
     Sleep {
         timer: set_timeout(callback.as_ref().unchecked_ref(), millis),
-        phase,
+        bell,
         _callback: callback,
     }
 }
@@ -76,26 +72,15 @@ pub(crate) fn sleep(duration: Duration) -> Sleep {
 #[must_use = "dropping it cancels the timer"]
 pub(crate) struct Sleep {
     timer: JsValue,
-    phase: Rc<RefCell<Phase>>,
+    bell: Bell,
     _callback: Closure<dyn Fn()>,
-}
-
-enum Phase {
-    /// With whoever waits.
-    Sleeping(Option<Waker>),
-    Over,
 }
 
 impl Future for Sleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // Dropping the waker that it displaces may run anything: nothing is borrowed by then.
-        let _displaced = match &mut *self.phase.borrow_mut() {
-            Phase::Over => return Poll::Ready(()),
-            Phase::Sleeping(waker) => waker.replace(cx.waker().clone()),
-        };
-        Poll::Pending
+        self.bell.poll(cx)
     }
 }
 
@@ -103,6 +88,66 @@ impl Drop for Sleep {
     fn drop(&mut self) {
         // It does nothing to a timer that has fired.
         clear_timeout(&self.timer);
+    }
+}
+
+/// Resolves in a task of its own, after the events the browser has at hand; at once where the browser
+/// has no message channels to give.
+pub(crate) fn turn() -> Turn {
+    let bell = Bell::default();
+    let rung = bell.clone();
+    let task = Macrotask::new(move || rung.ring());
+    match &task {
+        Some(task) => task.trigger().fire(),
+        None => bell.ring(),
+    }
+    Turn { bell, _task: task }
+}
+
+/// The future of [`turn`].
+pub(crate) struct Turn {
+    bell: Bell,
+    _task: Option<Macrotask>,
+}
+
+impl Future for Turn {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.bell.poll(cx)
+    }
+}
+
+/// What a callback rings, once, and a task waits for.
+#[derive(Clone)]
+struct Bell(Rc<RefCell<Phase>>);
+
+enum Phase {
+    /// With whoever waits.
+    Silent(Option<Waker>),
+    Rung,
+}
+
+impl Default for Bell {
+    fn default() -> Self {
+        Self(Rc::new(RefCell::new(Phase::Silent(None))))
+    }
+}
+
+impl Bell {
+    fn ring(&self) {
+        if let Phase::Silent(Some(waker)) = self.0.replace(Phase::Rung) {
+            waker.wake();
+        }
+    }
+
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        // Dropping the waker that it displaces may run anything: nothing is borrowed by then.
+        let _displaced = match &mut *self.0.borrow_mut() {
+            Phase::Rung => return Poll::Ready(()),
+            Phase::Silent(waker) => waker.replace(cx.waker().clone()),
+        };
+        Poll::Pending
     }
 }
 

@@ -11,12 +11,7 @@ use super::error::SendError;
 use super::message::Message;
 use super::shared::{Line, Shared};
 use super::waiters::Ticket;
-use crate::env::{Sleep, sleep};
-
-/// How long until the browser is asked again how much it holds, while somebody waits for that: as
-/// soon as it lets, for a sender that pauses longer is a core that idles. Nested timers have a floor
-/// of 4 ms in visible pages, and about a second or a minute in hidden ones.
-const ASK_AGAIN: Duration = Duration::ZERO;
+use crate::env::{Sleep, Turn, sleep, turn};
 
 /// The future of [`Socket::send`](super::Socket::send): resolves when the browser took the message.
 /// Dropping it before takes the message back.
@@ -49,14 +44,14 @@ impl Future for Sending {
 #[must_use = "futures do nothing unless polled"]
 pub struct Flushing {
     place: Place,
-    sleep: Option<Sleep>,
+    until_asked: UntilAsked,
 }
 
 impl Flushing {
     pub(super) fn new(shared: Rc<Shared>) -> Self {
         Self {
             place: Place::new(shared, Line::Closing),
-            sleep: None,
+            until_asked: UntilAsked::default(),
         }
     }
 }
@@ -74,7 +69,7 @@ impl Future for Flushing {
                 return Poll::Ready(Err(SendError::Closed));
             }
             self.place.wait(cx);
-            ready!(poll_timer(&mut self.sleep, cx));
+            ready!(self.until_asked.poll(cx));
         }
     }
 }
@@ -106,14 +101,14 @@ impl Future for Closed {
 /// Lets one sender after the other pass, while the browser holds less than the high-water mark.
 pub(super) struct Gate {
     place: Place,
-    sleep: Option<Sleep>,
+    until_asked: UntilAsked,
 }
 
 impl Gate {
     pub(super) fn new(shared: Rc<Shared>) -> Self {
         Self {
             place: Place::new(shared, Line::Senders),
-            sleep: None,
+            until_asked: UntilAsked::default(),
         }
     }
 
@@ -133,7 +128,7 @@ impl Gate {
             if !first {
                 return Poll::Pending;
             }
-            ready!(poll_timer(&mut self.sleep, cx));
+            ready!(self.until_asked.poll(cx));
         }
     }
 }
@@ -175,8 +170,31 @@ impl Drop for Place {
     }
 }
 
-fn poll_timer(timer: &mut Option<Sleep>, cx: &mut Context<'_>) -> Poll<()> {
-    ready!(Pin::new(timer.get_or_insert_with(|| sleep(ASK_AGAIN))).poll(cx));
-    *timer = None;
-    Poll::Ready(())
+/// The wait until the browser is asked again how much it holds, as soon as it lets: a sender that waits
+/// for longer is a line that idles.
+///
+/// A timer that is set by another, some times over, takes 4 ms in a visible page, else about one; and about a
+/// second or a minute in a hidden one. A turn of the event loop between two of them parts them: so the first
+/// asks are quick, and those of a long wait cost a busy page little.
+#[derive(Default)]
+struct UntilAsked {
+    asked: u32,
+    turn: Option<Turn>,
+    sleep: Option<Sleep>,
+}
+
+impl UntilAsked {
+    /// So many asks of one wait are quick.
+    const QUICK: u32 = 64;
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.asked < Self::QUICK && self.sleep.is_none() {
+            ready!(Pin::new(self.turn.get_or_insert_with(turn)).poll(cx));
+        }
+        let sleep = self.sleep.get_or_insert_with(|| sleep(Duration::ZERO));
+        ready!(Pin::new(sleep).poll(cx));
+        (self.turn, self.sleep) = (None, None);
+        self.asked += 1;
+        Poll::Ready(())
+    }
 }

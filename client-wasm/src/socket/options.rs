@@ -37,7 +37,7 @@ impl Default for SocketOptions {
         Self {
             protocols: Vec::new(),
             time_limit: Some(Duration::from_secs(30)),
-            high_water_mark: 4 * 1024 * 1024,
+            high_water_mark: 16 * 1024 * 1024,
             queue: Bounds {
                 messages: 1024,
                 bytes: 4 * 1024 * 1024,
@@ -62,12 +62,13 @@ impl SocketOptions {
         self
     }
 
-    /// How many bytes the browser may hold unsent before senders wait; 4 MiB by default, which keeps a
+    /// How many bytes the browser may hold unsent before senders wait; 16 MiB by default, which keeps a
     /// fast line busy from one look at it to the next.
     ///
     /// A sender goes while the browser holds less than this, so the most it ever holds is the mark
-    /// and one message. Browsers tell nobody when bytes leave, so waiting costs a few milliseconds: a
-    /// mark too low for the line leaves it idle in between. A high mark delays what is sent last by
+    /// and one message; once it holds that, senders wait until a quarter has left. Browsers tell nobody when
+    /// bytes leave, so waiting costs a millisecond or some: a mark too low for the line leaves it idle
+    /// in between. A high mark delays what is sent last by
     /// all that lies before it. 0 counts as 1: one message at a time.
     ///
     /// WebKit's count ends at its network process, which holds what a slow peer doesn't take: there a

@@ -22,6 +22,8 @@ pub(super) struct Shared {
     /// What the browser held when last asked, and all that was sent since: never less than it holds
     /// now, so that it needn't be asked at each message.
     held: Cell<usize>,
+    /// The browser held as much as the mark, and still holds three quarters of it.
+    is_full: Cell<bool>,
     state: RefCell<State>,
 }
 
@@ -59,6 +61,7 @@ impl Shared {
             web_socket,
             high_water_mark: options.high_water_mark,
             held: Cell::new(0),
+            is_full: Cell::new(false),
             state: RefCell::new(State {
                 phase: Phase::Connecting,
                 queue: Queue::new(options.queue),
@@ -132,8 +135,16 @@ impl Shared {
         held
     }
 
+    /// Whether the browser holds less than the high-water mark; once it doesn't, whether a quarter of
+    /// that has left: many messages go for one wait.
     pub(super) fn has_room(&self) -> bool {
-        self.held.get() < self.high_water_mark || self.held() < self.high_water_mark
+        let mark = match self.is_full.get() {
+            true => self.high_water_mark - self.high_water_mark / 4,
+            false => self.high_water_mark,
+        };
+        let has_room = self.held.get() < mark || self.held() < mark;
+        self.is_full.set(!has_room);
+        has_room
     }
 
     pub(super) fn hand_over(&self, message: &Message) -> Result<(), SendError> {

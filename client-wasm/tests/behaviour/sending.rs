@@ -38,11 +38,11 @@ fn fill(socket: &Socket) -> usize {
 #[wasm_bindgen_test]
 async fn try_send_is_full_at_the_high_water_mark() {
     let socket = connect("/sink").await;
-    assert_eq!(fill(&socket), 64, "64 pieces of 64 KiB are 4 MiB");
-    assert_eq!(socket.buffered_amount(), 64 * PIECE);
+    assert_eq!(fill(&socket), 256, "256 pieces of 64 KiB are 16 MiB");
+    assert_eq!(socket.buffered_amount(), 256 * PIECE);
     socket.flush().await.unwrap();
     assert_eq!(socket.buffered_amount(), 0);
-    assert_eq!(fill(&socket), 64);
+    assert_eq!(fill(&socket), 256);
 }
 
 #[wasm_bindgen_test]
