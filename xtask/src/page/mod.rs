@@ -76,7 +76,9 @@ fn build_if_changed(workspace: &Workspace, tools: &[PathBuf], dist: &Path) -> Re
         return Ok(Did::Nothing);
     }
     for page in PAGES {
-        trunk_build(workspace, tools, &dist.join(page.folder), page.arguments)?;
+        let folder = dist.join(page.folder);
+        trunk_build(workspace, tools, &folder, page.arguments)?;
+        minify_scripts(tools, &folder)?;
     }
     let stamp_now = stamp_now().with_context(|| format!("trunk left no {}", dist.display()))?;
     fs::write(&stamp, stamp_now).with_context(|| format!("can't write {}", stamp.display()))?;
@@ -102,6 +104,24 @@ fn trunk_build(
         // Its other values than true and false make trunk refuse to start.
         .env_remove("NO_COLOR");
     run(&mut trunk, LIMIT)?.require(&format!("trunk build of {}", dist.display()))
+}
+
+/// Makes the scripts of a folder shorter, in place: their names stay, which trunk made of what it built.
+fn minify_scripts(tools: &[PathBuf], folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let script = entry?.path();
+        if script.extension().is_none_or(|extension| extension != "js") {
+            continue;
+        }
+        let mut terser = Command::new("terser");
+        terser
+            .args(["--module", "--compress", "passes=2", "--mangle"])
+            .arg("--output")
+            .args([&script, &script])
+            .env("PATH", path_with(tools)?);
+        run(&mut terser, LIMIT)?.require(&format!("terser of {}", script.display()))?;
+    }
+    Ok(())
 }
 
 /// The sources, the lockfiles, the compiler and the tools, in one number.

@@ -21,6 +21,7 @@ use crate::cache::Cache;
 use crate::lockfile;
 use crate::workspace::Workspace;
 use cargo_tool::CargoTool;
+use npm_tool::NpmTool;
 
 /// No single installation may take longer; compiling trunk on a busy small machine takes a while.
 const INSTALL_LIMIT: Duration = Duration::from_secs(45 * 60);
@@ -82,8 +83,9 @@ impl<'a> Setup<'a> {
         let wasm_bindgen = self.wasm_bindgen()?;
         let trunk = self.cargo_tool(&cargo_tool::trunk())?;
         self.node()?;
-        self.once(npm_tool::NAME, || npm_tool::ensure(&self.cache))?;
-        Ok(vec![wasm_bindgen, trunk, npm_tool::folder(&self.cache)])
+        let wasm_opt = self.npm_tool(&npm_tool::WASM_OPT)?;
+        let terser = self.npm_tool(&npm_tool::TERSER)?;
+        Ok(vec![wasm_bindgen, trunk, wasm_opt, terser])
     }
 
     /// Node and npm; any installation of them will do.
@@ -109,6 +111,11 @@ impl<'a> Setup<'a> {
     pub(crate) fn npm_packages(&self, folder: &Path) -> Result<()> {
         self.node()?;
         self.once("npm packages of e2e", || npm_tool::ensure_packages(folder))
+    }
+
+    fn npm_tool(&self, tool: &NpmTool) -> Result<PathBuf> {
+        self.once(tool.title, || tool.ensure(&self.cache))?;
+        Ok(tool.folder(&self.cache))
     }
 
     fn cargo_tool(&self, tool: &CargoTool) -> Result<PathBuf> {

@@ -1,4 +1,4 @@
-//! What comes from npm: wasm-opt for the cache, and the packages of a folder in the clone.
+//! What comes from npm: programs for the cache, and the packages of a folder in the clone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,42 +10,65 @@ use super::{Did, INSTALL_LIMIT};
 use crate::cache::Cache;
 use crate::run::run;
 
-/// Debian's own wasm-opt is too old: it exits well, and the page dies.
-pub(super) const NAME: &str = "wasm-opt of binaryen 132";
+/// A program of an npm package, which the cache keeps.
+pub(super) struct NpmTool {
+    pub(super) title: &'static str,
+    /// Its folder in the cache, named by its version.
+    entry: &'static str,
+    package: &'static str,
+    program: &'static str,
+}
 
-const ENTRY: &str = "binaryen-132";
-const PACKAGE: &str = "binaryen@132.0.0";
+/// Debian's own is too old: it exits well, and the page dies.
+pub(super) const WASM_OPT: NpmTool = NpmTool {
+    title: "wasm-opt of binaryen 132",
+    entry: "binaryen-132",
+    package: "binaryen@132.0.0",
+    program: "wasm-opt",
+};
+
+/// Trunk's own minifier doesn't know all of JavaScript, and leaves wasm-bindgen's as it is.
+pub(super) const TERSER: NpmTool = NpmTool {
+    title: "terser 5.51.4",
+    entry: "terser-5.51.4",
+    package: "terser@5.51.4",
+    program: "terser",
+};
 
 /// Inside node_modules: the lockfile that was installed from.
 const INSTALLED_FROM: &str = ".installed-from";
 
-/// The folder of wasm-opt.
-pub(super) fn folder(cache: &Cache) -> PathBuf {
-    cache.entry(ENTRY).join("node_modules/.bin")
-}
+impl NpmTool {
+    /// The folder of the program.
+    pub(super) fn folder(&self, cache: &Cache) -> PathBuf {
+        cache.entry(self.entry).join("node_modules/.bin")
+    }
 
-/// Installs wasm-opt unless the cache has it.
-pub(super) fn ensure(cache: &Cache) -> Result<Did> {
-    let program = folder(cache).join("wasm-opt");
-    if program.is_file() {
-        return Ok(Did::Nothing);
-    }
-    let _lock = cache.lock(ENTRY)?;
-    if program.is_file() {
-        return Ok(Did::Nothing);
-    }
-    // Into a folder beside it, renamed when complete: half an installation never has the name.
-    let (partial, whole) = (cache.entry("binaryen-132.partial"), cache.entry(ENTRY));
-    for folder in [&partial, &whole] {
-        if folder.exists() {
-            fs::remove_dir_all(folder)
-                .with_context(|| format!("can't clear {}", folder.display()))?;
+    /// Installs it unless the cache has it.
+    pub(super) fn ensure(&self, cache: &Cache) -> Result<Did> {
+        let program = self.folder(cache).join(self.program);
+        if program.is_file() {
+            return Ok(Did::Nothing);
         }
+        let _lock = cache.lock(self.entry)?;
+        if program.is_file() {
+            return Ok(Did::Nothing);
+        }
+        // Into a folder beside it, renamed when complete: half an installation never has the name.
+        let partial = cache.entry(&format!("{}.partial", self.entry));
+        let whole = cache.entry(self.entry);
+        for folder in [&partial, &whole] {
+            if folder.exists() {
+                fs::remove_dir_all(folder)
+                    .with_context(|| format!("can't clear {}", folder.display()))?;
+            }
+        }
+        fs::create_dir_all(&partial)
+            .with_context(|| format!("can't make {}", partial.display()))?;
+        npm(&partial, &["install", "--prefix", ".", self.package])?;
+        fs::rename(&partial, &whole).with_context(|| format!("can't name {}", whole.display()))?;
+        Ok(Did::Work)
     }
-    fs::create_dir_all(&partial).with_context(|| format!("can't make {}", partial.display()))?;
-    npm(&partial, &["install", "--prefix", ".", PACKAGE])?;
-    fs::rename(&partial, &whole).with_context(|| format!("can't name {}", whole.display()))?;
-    Ok(Did::Work)
 }
 
 /// Installs the packages of `folder` unless they are there as its lockfile names them.
