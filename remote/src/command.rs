@@ -1,95 +1,103 @@
 //! What goes from the handles to the shell.
+//!
+//! A request, and what the shell is told besides, bring along what is to be done for them. So an
+//! application has in its program only what it asks for: what a page doesn't use, it needn't load.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use twinwire::frame::{Start, Table};
-use twinwire::session::Outcome;
-use twinwire::{Alias, Format, Goodbye, Position};
+use twinwire::frame::Table;
+use twinwire::session::{Outcome, Session};
+use twinwire::{Format, Time};
 
-use crate::channels::{once, queue};
+use crate::channels::queue;
 use crate::remote::Handle;
-use crate::topics::Subscriber;
 use crate::{Remote, Requests};
 
 /// Requests on their way from handles to the shell. What the session takes is bounded in bytes by its
 /// limits; this only bridges the tasks.
 pub(crate) const UNDER_WAY: usize = 16;
 
-/// A request, which waits for room in the session.
-pub(crate) struct Command {
-    /// Names the request between handle and shell.
-    pub(crate) id: u64,
-    pub(crate) kind: u32,
-    pub(crate) payload: Vec<u8>,
-    pub(crate) act: Act,
-    pub(crate) waiter: Waiter,
-}
-
-impl Command {
-    /// At most this many bytes are its payload in the session.
-    pub(crate) fn cost(&self) -> usize {
-        let key = match &self.act {
-            Act::Request => return self.payload.len(),
-            Act::Join { .. } | Act::Invite { .. } => 0,
-            Act::Publish { key } => key.len(),
-        };
-        self.payload.len() + key + TOPIC_REQUEST
-    }
-}
-
 /// What joining and publishing adds to a key and an item, at most, in bytes.
 pub(crate) const TOPIC_REQUEST: usize = 32;
 
-/// What a request does.
-pub(crate) enum Act {
-    /// What its kind says.
-    Request,
-    /// Joins a topic: the payload is its key.
-    Join { start: Start },
-    /// Has the other end, a client, join a topic: the payload is its key.
-    Invite { position: Position },
-    /// Publishes to a topic: the payload is the item.
-    Publish { key: Vec<u8> },
+/// A request, which waits for room in the session.
+pub(crate) struct Command {
+    pub(crate) asked: Asked,
+    pub(crate) act: Act,
 }
 
-/// Who waits for what becomes of a request.
-pub(crate) enum Waiter {
-    /// A call's maker.
-    Call(once::Sender<Outcome>),
-    /// The holder of an event's receipt, if it wasn't dropped: the event goes all the same.
-    Receipt(once::Sender<Outcome>),
-    /// A stream's consumer. Its window bounds what waits here.
-    Stream(queue::Sender<Piece>),
-    /// Nobody; it takes the place of what waits under the same name.
-    Latest(String),
-    /// A topic's subscriber.
-    Subscriber(Subscriber),
+/// Makes a request of the session. One that holds nothing needs no memory.
+pub(crate) type Act = Box<dyn FnOnce(&mut Requests, Asked, &mut Session, Time) + Send>;
+
+/// What all requests have.
+pub(crate) struct Asked {
+    /// Names the request between handle and shell.
+    pub(crate) id: u64,
+    pub(crate) kind: u32,
+    /// Of a topic that is joined, the key.
+    pub(crate) payload: Vec<u8>,
+    /// At most this many bytes of the session's room are taken besides the payload.
+    pub(crate) overhead: usize,
+    /// It takes the place of what waits under the same name.
+    pub(crate) latest: Option<String>,
+    pub(crate) waiter: Option<Waiter>,
 }
 
-/// A piece of a stream.
-pub(crate) enum Piece {
-    Item(Vec<u8>),
-    End(Outcome),
+impl Asked {
+    /// At most this many bytes are its payload in the session.
+    pub(crate) fn cost(&self) -> usize {
+        self.payload.len() + self.overhead
+    }
+
+    /// Nobody waits for what becomes of it.
+    pub(crate) fn is_unwanted(&self) -> bool {
+        let waiter = self.waiter.as_ref();
+        waiter.is_some_and(|waiter| waiter.0.is_gone())
+    }
+
+    /// Tells what became of it.
+    pub(crate) fn settle(self, outcome: Outcome) {
+        if let Some(waiter) = self.waiter {
+            waiter.0.settle(outcome);
+        }
+    }
+}
+
+/// Who waits for what becomes of a request: one of the ends of a channel.
+pub(crate) struct Waiter(pub(crate) Arc<dyn Waits>);
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// What both ends of a channel share through which somebody waits for what becomes of a request.
+/// Who left meanwhile wants nothing.
+pub(crate) trait Waits: Send + Sync {
+    /// Whether whoever waited has left.
+    fn is_gone(&self) -> bool;
+
+    /// Gives an item of a stream.
+    fn item(&self, _payload: Vec<u8>) {}
+
+    /// Tells what became of the request.
+    fn settle(&self, outcome: Outcome);
+
+    /// Nothing is told any more.
+    fn end(&self);
 }
 
 /// What the shell hears besides requests, also while those have to wait.
 pub(crate) enum Control {
-    /// Nobody waits for this request any more.
-    Cancel(u64),
-    /// A stream's consumer has taken an item, or all of a topic's subscribers a publication.
-    Consumed(u64),
-    /// A topic's subscriber is gone.
-    Leave(u64),
-    /// The other end, a client, is to be put out of a topic.
-    PutOut(Alias),
-    /// Somebody waits for an acknowledgement.
-    Prompt,
-    /// Somebody wants to know the time of a round trip.
-    Ping(once::Sender<Duration>),
-    /// The application is done.
-    Close(Goodbye),
+    /// What is to be done for the request or the subscriber of this id.
+    For(u64, fn(&mut Requests, u64, &mut Session, Time)),
+    /// What is to be done, and seldom is.
+    Do(Rare),
 }
+
+/// What is done for a [`Control`].
+pub(crate) type Rare = Box<dyn FnOnce(&mut Requests, &mut Session, Time) + Send>;
 
 /// Makes the two halves. What the other end takes may be told later, by [`Requests::told`].
 pub fn channel(table: Arc<Table>, format: Format) -> (Remote, Requests) {
@@ -101,7 +109,6 @@ pub fn channel(table: Arc<Table>, format: Format) -> (Remote, Requests) {
         incoming,
         incoming_first,
         incoming_control,
-        control.downgrade(),
         Arc::clone(&taken),
     );
     let handle = Handle::new(commands, first, control, taken, table, format);

@@ -12,8 +12,34 @@ use twinwire::{Answer, Format, StreamCall};
 
 use crate::CallError;
 use crate::channels::queue;
-use crate::command::Piece;
+use crate::command::Waits;
 use crate::remote::{CancelOnDrop, not_answered};
+
+/// A piece of a stream.
+pub(crate) enum Piece {
+    Item(Vec<u8>),
+    End(Outcome),
+}
+
+/// A stream's consumer. Its window bounds what waits here.
+impl Waits for queue::Shared<Piece> {
+    fn is_gone(&self) -> bool {
+        self.is_closed()
+    }
+
+    fn item(&self, payload: Vec<u8>) {
+        // A consumer that left has had its stream cancelled, or soon will.
+        let _ = self.send(Piece::Item(payload));
+    }
+
+    fn settle(&self, outcome: Outcome) {
+        let _ = self.send(Piece::End(outcome));
+    }
+
+    fn end(&self) {
+        self.end();
+    }
+}
 
 /// The items that answer a [`StreamCall`], in order; then, if it didn't end well, one error. Who
 /// takes none makes the other side wait when a window of them is here; dropping it cancels the

@@ -4,13 +4,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use twinwire::frame::decode_offset;
-use twinwire::session::Outcome;
-use twinwire::{Answer, Format, Never, Offset, Refusal};
+use twinwire::session::{Outcome, Session};
+use twinwire::{Answer, Format, Never, Offset, Refusal, Time};
 
 use crate::channels::{once, queue};
 use crate::command::Control;
 use crate::remote::not_answered;
-use crate::{CallError, EventError};
+use crate::{CallError, EventError, Requests};
 
 /// The future of an event's acknowledgement: ready when the event is in the other side's session, in
 /// order. That isn't yet its handler's end: if the session ends before, what waits there is dropped.
@@ -52,12 +52,17 @@ impl Future for Receipt {
             Poll::Pending => {
                 if !std::mem::replace(&mut self.asked, true) {
                     // A shell that is gone has settled everything.
-                    let _ = self.control.send(Control::Prompt);
+                    let _ = self.control.send(Control::Do(Box::new(prompt)));
                 }
                 Poll::Pending
             }
         }
     }
+}
+
+/// Somebody waits for an acknowledgement.
+fn prompt(_: &mut Requests, session: &mut Session, now: Time) {
+    session.prompt(now);
 }
 
 /// The future of a publication's place in its topic's log: ready when the server has it there. Dropping

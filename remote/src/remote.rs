@@ -1,12 +1,13 @@
 //! The handle's half.
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use twinwire::frame::{Start, Table};
+use twinwire::frame::{Joined, Start, Table};
 use twinwire::limits::MAX_PAYLOAD;
-use twinwire::session::Outcome;
+use twinwire::session::{Outcome, Session};
 use twinwire::shape::Difference;
 use twinwire::{
     Alias, Answer, Call, Event, Format, Goodbye, Kind, Never, Position, Refusal, StreamCall, Topic,
@@ -14,11 +15,11 @@ use twinwire::{
 
 use crate::channels::queue::{self, NotTaken};
 use crate::channels::{lock, once};
-use crate::command::{Act, Command, Control, UNDER_WAY, Waiter};
+use crate::command::{Asked, Command, Control, TOPIC_REQUEST, UNDER_WAY, Waiter, Waits};
 use crate::error::NotMade;
 use crate::subscription::LeaveOnDrop;
-use crate::topics::Subscriber;
-use crate::{CallError, EventError, Items, Published, Receipt, Refused, Subscription};
+use crate::topics::Piece;
+use crate::{CallError, EventError, Items, Published, Receipt, Refused, Requests, Subscription};
 
 /// Makes requests of the other end. A cheap clone.
 #[derive(Clone)]
@@ -131,8 +132,10 @@ impl Remote {
     /// # Errors
     /// See [`CallError`].
     pub async fn call<C: Call>(&self, request: C) -> Result<C::Reply, CallError<C::Error>> {
-        let (waiter, answer) = once::once();
-        let id = self.make(request, Waiter::Call(waiter)).await?;
+        let (waiter, answer) = outcome();
+        let asked = self.asked(request, Some(waiter))?;
+        let act = Box::new(Requests::make_if_wanted);
+        let id = self.enqueue(Command { asked, act }).await?;
         let mut cancel = CancelOnDrop::new(self.control(), id);
         // A shell ends every request before it ends itself, unless its runtime drops it.
         let outcome = answer.await.unwrap_or(Outcome::Unknown);
@@ -151,8 +154,11 @@ impl Remote {
     /// # Errors
     /// If the request can't be made; see [`CallError`].
     pub async fn stream<C: StreamCall>(&self, request: C) -> Result<Items<C>, CallError<C::Error>> {
-        let (waiter, pieces) = queue::queue();
-        let id = self.make(request, Waiter::Stream(waiter)).await?;
+        let (sender, pieces) = queue::queue();
+        let asked = self.asked(request, Some(Waiter(sender.share())))?;
+        drop(sender);
+        let act = Box::new(Requests::make_if_wanted);
+        let id = self.enqueue(Command { asked, act }).await?;
         let cancel = CancelOnDrop::new(self.control(), id);
         Ok(Items::new(pieces, cancel, self.handle.format))
     }
@@ -163,8 +169,10 @@ impl Remote {
     /// # Errors
     /// If it can't be sent; see [`EventError`].
     pub async fn send<E: Event>(&self, event: E) -> Result<Receipt, EventError> {
-        let (waiter, outcome) = once::once();
-        self.make(event, Waiter::Receipt(waiter)).await?;
+        let (waiter, outcome) = outcome();
+        let asked = self.asked(event, Some(waiter))?;
+        let act = Box::new(Requests::make);
+        self.enqueue(Command { asked, act }).await?;
         Ok(Receipt::new(outcome, self.control().clone()))
     }
 
@@ -173,13 +181,10 @@ impl Remote {
     /// # Errors
     /// [`EventError::Full`] when as much waits as may; else as of `send`.
     pub fn try_send<E: Event>(&self, event: E) -> Result<Receipt, EventError> {
-        let payload = self.handle.format.encode(&event, MAX_PAYLOAD);
-        let payload = payload.map_err(NotMade::Encode)?;
-        let kind = self.kind::<E>(payload.len())?;
-        let (waiter, outcome) = once::once();
-        let waiter = Waiter::Receipt(waiter);
-        let command = self.command(kind, payload, Act::Request, |_| waiter);
-        match self.commands().try_send(UNDER_WAY, command) {
+        let (waiter, outcome) = outcome();
+        let asked = self.asked(event, Some(waiter))?;
+        let act = Box::new(Requests::make);
+        match self.commands().try_send(UNDER_WAY, Command { asked, act }) {
             Ok(()) => Ok(Receipt::new(outcome, self.control().clone())),
             Err(NotTaken::Full) => Err(EventError::Full),
             Err(NotTaken::Closed) => Err(EventError::NotReceived),
@@ -196,7 +201,10 @@ impl Remote {
         key: impl Into<String>,
         event: E,
     ) -> Result<(), EventError> {
-        self.make(event, Waiter::Latest(key.into())).await?;
+        let mut asked = self.asked(event, None)?;
+        asked.latest = Some(key.into());
+        let act = Box::new(Requests::make_latest);
+        self.enqueue(Command { asked, act }).await?;
         Ok(())
     }
 
@@ -212,22 +220,12 @@ impl Remote {
         let key = self.handle.format.encode(&topic, MAX_PAYLOAD);
         let key = key.map_err(CallError::Encode)?;
         drop(topic);
-        let (told, joined) = once::once();
-        let (updates, incoming) = queue::queue();
-        let subscriber = |id| Waiter::Subscriber(Subscriber::new(id, told, updates));
         let kind = self.kind::<T>(0)?;
-        let id = self
-            .enqueue(kind, key, Act::Join { start }, subscriber)
-            .await?;
-        let leave = LeaveOnDrop::new(self.control().clone(), id);
-        match joined.await.unwrap_or(Err(Outcome::Unknown)) {
-            Ok(joined) => Ok(Subscription::new(
-                joined,
-                incoming,
-                leave,
-                self.handle.format,
-            )),
-            Err(outcome) => Err(not_answered(outcome, self.handle.format)),
+        let (joined, incoming, leave) = self.join(kind, key, start).await?;
+        let format = self.handle.format;
+        match joined {
+            Ok(joined) => Ok(Subscription::new(joined, incoming, leave, format)),
+            Err(outcome) => Err(not_answered(outcome, format)),
         }
     }
 
@@ -249,11 +247,11 @@ impl Remote {
             .encode(&item, MAX_PAYLOAD)
             .map_err(CallError::Encode)?;
         drop(item);
-        let (waiter, outcome) = once::once();
+        let (waiter, outcome) = outcome();
         let kind = self.kind::<T>(payload.len())?;
-        let waiter = |_| Waiter::Receipt(waiter);
-        self.enqueue(kind, payload, Act::Publish { key }, waiter)
-            .await?;
+        let mut asked = self.asked_of(kind, payload, Some(waiter));
+        asked.overhead = key.len() + TOPIC_REQUEST;
+        self.enqueue(publish(asked, key)).await?;
         Ok(Published::new(outcome, format))
     }
 
@@ -270,12 +268,11 @@ impl Remote {
         let format = self.handle.format;
         let key = format.encode(topic, MAX_PAYLOAD);
         let key = key.map_err(CallError::Encode)?;
-        let (waiter, answer) = once::once();
+        let (waiter, answer) = outcome();
         let kind = self.kind::<T>(0)?;
-        let waiter = |_| Waiter::Call(waiter);
-        let id = self
-            .enqueue(kind, key, Act::Invite { position }, waiter)
-            .await?;
+        let mut asked = self.asked_of(kind, key, Some(waiter));
+        asked.overhead = TOPIC_REQUEST;
+        let id = self.enqueue(invite(asked, position)).await?;
         let mut cancel = CancelOnDrop::new(self.control(), id);
         let outcome = answer.await.unwrap_or(Outcome::Unknown);
         cancel.disarm();
@@ -288,34 +285,82 @@ impl Remote {
     /// Puts the other end, a client, out of a topic.
     pub fn put_out(&self, alias: Alias) {
         // A shell that is gone has put everybody out.
-        let _ = self.control().send(Control::PutOut(alias));
+        let put_out =
+            move |_: &mut Requests, session: &mut Session, now| session.put_out(now, alias);
+        let _ = self.control().send(Control::Do(Box::new(put_out)));
     }
 
     /// Asks the other end for a sign of life, and gives the time that it took; none if the connection
     /// ended before it came.
     pub async fn ping(&self) -> Option<Duration> {
         let (waiter, pong) = once::once();
-        self.control().send(Control::Ping(waiter)).ok()?;
+        let told = Box::new(|round_trip| {
+            // Who left meanwhile wants nothing.
+            let _ = waiter.send(round_trip);
+        });
+        let ping = Box::new(|requests: &mut Requests, session: &mut Session, now| {
+            requests.ping(told, session, now);
+        });
+        self.control().send(Control::Do(ping)).ok()?;
         pong.await.ok()
     }
 
     /// Says goodbye.
     pub fn close(&self, goodbye: Goodbye) {
         // A shell that is gone has closed already.
-        let _ = self.control().send(Control::Close(goodbye));
+        let close = |requests: &mut Requests, _: &mut Session, _| requests.goodbye = Some(goodbye);
+        let _ = self.control().send(Control::Do(Box::new(close)));
     }
 
     fn control(&self) -> &queue::Sender<Control> {
         &self.handle.control
     }
 
-    /// Puts a request on its way, and gives the id under which the shell knows it.
-    async fn make<K: Kind>(&self, request: K, waiter: Waiter) -> Result<u64, NotMade> {
+    /// A request of its kind.
+    fn asked<K: Kind>(&self, request: K, waiter: Option<Waiter>) -> Result<Asked, NotMade> {
         let payload = self.handle.format.encode(&request, MAX_PAYLOAD);
         let payload = payload.map_err(NotMade::Encode)?;
         drop(request);
         let kind = self.kind::<K>(payload.len())?;
-        self.enqueue(kind, payload, Act::Request, |_| waiter).await
+        Ok(self.asked_of(kind, payload, waiter))
+    }
+
+    fn asked_of(&self, kind: u32, payload: Vec<u8>, waiter: Option<Waiter>) -> Asked {
+        Asked {
+            id: self.handle.next_id.fetch_add(1, Ordering::Relaxed),
+            kind,
+            payload,
+            overhead: 0,
+            latest: None,
+            waiter,
+        }
+    }
+
+    /// Joins a topic: what became of that, and what a subscription is made of.
+    async fn join(
+        &self,
+        kind: u32,
+        key: Vec<u8>,
+        start: Start,
+    ) -> Result<(Result<Joined, Outcome>, queue::Receiver<Piece>, LeaveOnDrop), NotMade> {
+        let (updates, mut incoming) = queue::queue();
+        let mut asked = self.asked_of(kind, key, Some(Waiter(updates.share())));
+        asked.overhead = TOPIC_REQUEST;
+        let control = self.control().downgrade();
+        let act = move |requests: &mut Requests, asked, session: &mut Session, now| {
+            let topics = &mut requests.topics;
+            topics.join(asked, start, updates, control, session, now);
+        };
+        let act = Box::new(act);
+        let id = self.enqueue(Command { asked, act }).await?;
+        let leave = LeaveOnDrop::new(self.control().clone(), id);
+        let joined = match poll_fn(|cx| incoming.poll_next(cx)).await {
+            Some(Piece::Joined(joined)) => Ok(joined),
+            Some(Piece::NotJoined(outcome)) => Err(outcome),
+            // Nothing else comes first. A shell that is gone has told nothing.
+            _ => Err(Outcome::Unknown),
+        };
+        Ok((joined, incoming, leave))
     }
 
     /// The kind's place in the table, unless the other end is known not to take such a payload of it.
@@ -333,35 +378,12 @@ impl Remote {
         }
     }
 
-    async fn enqueue(
-        &self,
-        kind: u32,
-        payload: Vec<u8>,
-        act: Act,
-        waiter: impl FnOnce(u64) -> Waiter,
-    ) -> Result<u64, NotMade> {
-        let command = self.command(kind, payload, act, waiter);
-        let id = command.id;
+    /// Puts a request on its way, and gives the id under which the shell knows it.
+    async fn enqueue(&self, command: Command) -> Result<u64, NotMade> {
+        let id = command.asked.id;
         let sent = self.commands().send_in_turn(UNDER_WAY, command).await;
         sent.map_err(|_| NotMade::NotReceived)?;
         Ok(id)
-    }
-
-    fn command(
-        &self,
-        kind: u32,
-        payload: Vec<u8>,
-        act: Act,
-        waiter: impl FnOnce(u64) -> Waiter,
-    ) -> Command {
-        let id = self.handle.next_id.fetch_add(1, Ordering::Relaxed);
-        Command {
-            id,
-            kind,
-            payload,
-            act,
-            waiter: waiter(id),
-        }
     }
 
     fn commands(&self) -> &queue::Sender<Command> {
@@ -370,6 +392,46 @@ impl Remote {
         } else {
             &self.handle.commands
         }
+    }
+}
+
+fn publish(asked: Asked, key: Vec<u8>) -> Command {
+    let act = move |requests: &mut Requests, asked: Asked, session: &mut Session, now| {
+        let made = session.publish(now, asked.kind, &key, &asked.payload);
+        requests.made(asked, made);
+    };
+    let act = Box::new(act);
+    Command { asked, act }
+}
+
+fn invite(asked: Asked, position: Position) -> Command {
+    let act = move |requests: &mut Requests, asked: Asked, session: &mut Session, now| {
+        if !asked.is_unwanted() {
+            let made = session.invite(now, asked.kind, &asked.payload, position);
+            requests.made(asked, made);
+        }
+    };
+    let act = Box::new(act);
+    Command { asked, act }
+}
+
+/// Makes the two ends by which a request's maker learns what becomes of it.
+fn outcome() -> (Waiter, once::Receiver<Outcome>) {
+    let (shared, receiver) = once::shared();
+    (Waiter(shared), receiver)
+}
+
+impl Waits for once::Shared<Outcome> {
+    fn is_gone(&self) -> bool {
+        self.is_closed()
+    }
+
+    fn settle(&self, outcome: Outcome) {
+        let _ = self.send(outcome);
+    }
+
+    fn end(&self) {
+        self.end();
     }
 }
 
@@ -414,7 +476,7 @@ impl CancelOnDrop {
     /// The consumer has taken an item.
     pub(crate) fn consumed(&self) {
         // A shell that is gone sends no further items.
-        let _ = self.control.send(Control::Consumed(self.id));
+        let _ = self.control.send(Control::For(self.id, Requests::consumed));
     }
 }
 
@@ -422,7 +484,7 @@ impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         if self.armed {
             // A shell that is gone has ended all requests.
-            let _ = self.control.send(Control::Cancel(self.id));
+            let _ = self.control.send(Control::For(self.id, Requests::cancel));
         }
     }
 }

@@ -5,14 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use twinwire::Time;
-use twinwire::frame::Start;
-use twinwire::session::{Event, Outcome, RequestKey, Session, State};
+use twinwire::session::{Event, Full, Outcome, RequestKey, Session, State};
+use twinwire::{Goodbye, Time};
 
 use crate::Taken;
-use crate::channels::{lock, once, queue};
-use crate::command::{Act, Command, Control, Piece, Waiter};
-use crate::topics::{Subscriber, Topics};
+use crate::channels::{lock, queue};
+use crate::command::{Asked, Command, Control};
+use crate::topics::Topics;
 
 /// The requests of the application that drive a session, and who waits for them.
 pub struct Requests {
@@ -29,17 +28,18 @@ pub struct Requests {
     held_back: Option<Command>,
     /// In the order of their keys, which is the one in which the session got them.
     pending: VecDeque<Pending>,
-    topics: Topics,
-    pings: Vec<once::Sender<Duration>>,
-    own_control: queue::WeakSender<Control>,
+    pub(crate) topics: Topics,
+    /// Who wants to know the time of a round trip.
+    pings: Vec<Box<dyn FnOnce(Duration) + Send>>,
+    /// What the application has said when it was done.
+    pub(crate) goodbye: Option<Goodbye>,
     abandoned: bool,
 }
 
 struct Pending {
     key: RequestKey,
-    id: u64,
-    kind: u32,
-    waiter: Waiter,
+    /// Without its payload.
+    asked: Asked,
 }
 
 impl Requests {
@@ -47,7 +47,6 @@ impl Requests {
         commands: queue::Receiver<Command>,
         first: queue::Receiver<Command>,
         control: queue::Receiver<Control>,
-        own_control: queue::WeakSender<Control>,
         taken: Arc<Mutex<Option<Taken>>>,
     ) -> Self {
         Self {
@@ -61,7 +60,7 @@ impl Requests {
             pending: VecDeque::new(),
             topics: Topics::default(),
             pings: Vec::new(),
-            own_control,
+            goodbye: None,
             abandoned: false,
         }
     }
@@ -89,7 +88,7 @@ impl Requests {
             }
         }
         for command in left {
-            tell(command.waiter, Outcome::NotReceived);
+            command.asked.settle(Outcome::NotReceived);
         }
         self.is_held_back = true;
     }
@@ -104,11 +103,10 @@ impl Requests {
     /// there was anything.
     pub fn poll(&mut self, cx: &mut Context<'_>, session: &mut Session, now: Time) -> bool {
         let mut any = false;
-        let mut goodbye = None;
         while let Poll::Ready(Some(control)) = self.control.poll_next(cx) {
             match control {
-                Control::Close(said) => goodbye = Some(said),
-                control => self.obey(control, session, now),
+                Control::For(id, act) => act(self, id, session, now),
+                Control::Do(act) => act(self, session, now),
             }
             any = true;
         }
@@ -121,11 +119,11 @@ impl Requests {
             State::Leaving | State::Parting | State::Closing | State::Closed
         );
         while !is_going && let Some(command) = self.next(cx) {
-            if !session.has_room(command.cost()) {
+            if !session.has_room(command.asked.cost()) {
                 self.held = Some(command);
                 break;
             }
-            self.request(command, session, now);
+            (command.act)(self, command.asked, session, now);
             any = true;
         }
         // Without a connection nobody waits for what nobody can change any more.
@@ -133,7 +131,7 @@ impl Requests {
         let is_over = !waits || session.state() == State::Detached;
         self.abandoned = self.commands.poll_ended(cx).is_ready() && is_over;
         // What was asked for before goes before.
-        if let Some(goodbye) = goodbye {
+        if let Some(goodbye) = self.goodbye.take() {
             session.finish(now, goodbye);
         }
         any
@@ -143,7 +141,7 @@ impl Requests {
     pub fn can_go_on(&self, session: &Session) -> bool {
         let held = self.held.as_ref();
         session.state().takes_requests()
-            && held.is_some_and(|command| session.has_room(command.cost()))
+            && held.is_some_and(|command| session.has_room(command.asked.cost()))
     }
 
     /// Whether the last handle is gone.
@@ -156,15 +154,14 @@ impl Requests {
         match self.topics.take(event)? {
             Event::Outcome { request, outcome } => self.settle(request, outcome),
             Event::Item { call, payload } => {
-                if let Some(Waiter::Stream(pieces)) = self.waiter(call) {
-                    // A consumer that left has had its stream cancelled, or soon will.
-                    let _ = pieces.send(Piece::Item(payload));
+                let pending = self.place(call).and_then(|place| self.pending.get(place));
+                if let Some(waiter) = pending.and_then(|pending| pending.asked.waiter.as_ref()) {
+                    waiter.0.item(payload);
                 }
             }
             Event::Pong { round_trip } => {
-                for ping in self.pings.drain(..) {
-                    // Who left meanwhile wants nothing.
-                    let _ = ping.send(round_trip);
+                for ping in std::mem::take(&mut self.pings) {
+                    ping(round_trip);
                 }
             }
             other => return Some(other),
@@ -179,7 +176,7 @@ impl Requests {
         self.topics.end();
         let held = self.held.take().into_iter().chain(self.held_back.take());
         for command in held.chain(first).chain(under_way) {
-            tell(command.waiter, Outcome::NotReceived);
+            command.asked.settle(Outcome::NotReceived);
         }
     }
 
@@ -202,149 +199,90 @@ impl Requests {
         }
     }
 
-    fn obey(&mut self, control: Control, session: &mut Session, now: Time) {
-        match control {
-            Control::Cancel(id) => {
-                self.held.take_if(|held| held.id == id);
-                self.held_back.take_if(|held| held.id == id);
-                let place = self.pending.iter().position(|pending| pending.id == id);
-                if let Some(Pending { key, .. }) =
-                    place.and_then(|place| self.pending.remove(place))
-                {
-                    session.cancel(now, key);
-                }
-            }
-            Control::Consumed(id) => {
-                let pending = self.pending.iter().find(|pending| pending.id == id);
-                let key = pending.map(|pending| pending.key);
-                if let Some(key) = key.or_else(|| self.topics.of_credit(id)) {
-                    session.consumed(now, key);
-                }
-            }
-            Control::Leave(id) => self.topics.leave(id, session, now),
-            Control::PutOut(alias) => session.put_out(now, alias),
-            Control::Prompt => session.prompt(now),
-            Control::Ping(waiter) => {
-                self.pings.push(waiter);
-                session.prompt(now);
-            }
-            Control::Close(goodbye) => session.finish(now, goodbye),
+    /// Nobody waits for this request any more.
+    pub(crate) fn cancel(&mut self, id: u64, session: &mut Session, now: Time) {
+        self.held.take_if(|held| held.asked.id == id);
+        self.held_back.take_if(|held| held.asked.id == id);
+        let place = self.pending.iter().position(|of| of.asked.id == id);
+        if let Some(pending) = place.and_then(|place| self.pending.remove(place)) {
+            session.cancel(now, pending.key);
         }
     }
 
-    fn request(&mut self, command: Command, session: &mut Session, now: Time) {
-        let Command {
-            id,
-            kind,
-            payload,
-            act,
-            waiter,
-        } = command;
-        let is_unwanted = match &waiter {
-            Waiter::Call(waiter) => waiter.is_closed(),
-            Waiter::Stream(pieces) => pieces.is_closed(),
-            Waiter::Subscriber(subscriber) => subscriber.is_gone(),
-            Waiter::Receipt(_) | Waiter::Latest(_) => false,
-        };
-        if is_unwanted {
-            return;
-        }
-        let made = match act {
-            Act::Request => match &waiter {
-                Waiter::Latest(name) => match self.replace(kind, name, payload, session) {
-                    Some(payload) => session.request(now, kind, payload),
-                    None => return,
-                },
-                _ => session.request(now, kind, payload),
-            },
-            Act::Invite { position } => session.invite(now, kind, &payload, position),
-            Act::Publish { key } => session.publish(now, kind, &key, &payload),
-            Act::Join { start } => match waiter {
-                Waiter::Subscriber(subscriber) => {
-                    return self.join(kind, payload, start, subscriber, session, now);
-                }
-                _ => return,
-            },
-        };
-        match made {
-            Ok(key) => {
-                self.pending.push_back(Pending {
-                    key,
-                    id,
-                    kind,
-                    waiter,
-                });
-            }
-            Err(full) => debug_assert!(false, "there was room, yet: {full}"),
+    /// A stream's consumer has taken an item.
+    pub(crate) fn consumed(&mut self, id: u64, session: &mut Session, now: Time) {
+        if let Some(pending) = self.pending.iter().find(|of| of.asked.id == id) {
+            session.consumed(now, pending.key);
         }
     }
 
-    /// Puts the payload in the place of an earlier one that waits; gives it back if none does.
-    fn replace(
-        &self,
-        kind: u32,
-        name: &str,
-        payload: Vec<u8>,
-        session: &mut Session,
-    ) -> Option<Vec<u8>> {
-        let is_it = |pending: &&Pending| {
-            pending.kind == kind && matches!(&pending.waiter, Waiter::Latest(of) if of == name)
-        };
-        match self.pending.iter().rev().find(is_it) {
-            Some(earlier) => session.replace(earlier.key, payload).err(),
-            None => Some(payload),
+    /// All of a topic's subscribers have taken a publication.
+    pub(crate) fn publication_consumed(&mut self, id: u64, session: &mut Session, now: Time) {
+        if let Some(key) = self.topics.of_credit(id) {
+            session.consumed(now, key);
         }
     }
 
-    fn join(
+    /// A topic's subscriber is gone.
+    pub(crate) fn leave(&mut self, id: u64, session: &mut Session, now: Time) {
+        self.topics.leave(id, session, now);
+    }
+
+    /// Somebody wants to know the time of a round trip.
+    pub(crate) fn ping(
         &mut self,
-        kind: u32,
-        key: Vec<u8>,
-        start: Start,
-        subscriber: Subscriber,
+        pong: Box<dyn FnOnce(Duration) + Send>,
         session: &mut Session,
         now: Time,
     ) {
-        let Err((key, subscriber)) = self.topics.share(kind, key, subscriber) else {
-            return;
-        };
-        match session.subscribe(now, kind, &key, start) {
-            Ok(request) => {
-                let control = self.own_control.clone();
-                self.topics.joining(request, kind, key, subscriber, control);
-            }
-            Err(full) => debug_assert!(false, "there was room, yet: {full}"),
+        self.pings.push(pong);
+        session.prompt(now);
+    }
+
+    /// Makes a request of its kind.
+    pub(crate) fn make(&mut self, mut asked: Asked, session: &mut Session, now: Time) {
+        let payload = std::mem::take(&mut asked.payload);
+        let made = session.request(now, asked.kind, payload);
+        self.made(asked, made);
+    }
+
+    /// Makes a request of its kind, unless whoever waited for its outcome has left.
+    pub(crate) fn make_if_wanted(&mut self, asked: Asked, session: &mut Session, now: Time) {
+        if !asked.is_unwanted() {
+            self.make(asked, session, now);
         }
     }
 
-    fn waiter(&self, request: RequestKey) -> Option<&Waiter> {
-        let pending = self.pending.get(self.place(request)?);
-        pending.map(|pending| &pending.waiter)
+    /// Puts the payload in the place of an earlier one that waits, or makes a request if none does.
+    pub(crate) fn make_latest(&mut self, mut asked: Asked, session: &mut Session, now: Time) {
+        let is_it = |of: &&Pending| of.asked.kind == asked.kind && of.asked.latest == asked.latest;
+        if let Some(earlier) = self.pending.iter().rev().find(is_it) {
+            let payload = std::mem::take(&mut asked.payload);
+            match session.replace(earlier.key, payload) {
+                Ok(()) => return,
+                Err(payload) => asked.payload = payload,
+            }
+        }
+        self.make(asked, session, now);
+    }
+
+    /// The session has been asked: what becomes of it is to be told.
+    pub(crate) fn made(&mut self, asked: Asked, made: Result<RequestKey, Full>) {
+        match made {
+            Ok(key) => self.pending.push_back(Pending { key, asked }),
+            Err(full) => debug_assert!(false, "there was room, yet: {full}"),
+        }
     }
 
     fn settle(&mut self, request: RequestKey, outcome: Outcome) {
         let place = self.place(request);
         if let Some(pending) = place.and_then(|place| self.pending.remove(place)) {
-            tell(pending.waiter, outcome);
+            pending.asked.settle(outcome);
         }
     }
 
     fn place(&self, request: RequestKey) -> Option<usize> {
         let place = self.pending.binary_search_by_key(&request, |of| of.key);
         place.ok()
-    }
-}
-
-/// Who left meanwhile wants nothing.
-fn tell(waiter: Waiter, outcome: Outcome) {
-    match waiter {
-        Waiter::Call(waiter) | Waiter::Receipt(waiter) => {
-            let _ = waiter.send(outcome);
-        }
-        Waiter::Stream(pieces) => {
-            let _ = pieces.send(Piece::End(outcome));
-        }
-        Waiter::Latest(_) => {}
-        Waiter::Subscriber(mut subscriber) => subscriber.tell(Err(outcome)),
     }
 }

@@ -12,6 +12,7 @@ use twinwire::{DecodeError, Format, Offset, Position, Topic};
 
 use crate::channels::queue;
 use crate::command::Control;
+use crate::requests::Requests;
 use crate::topics::Piece;
 
 /// What a subscriber hears.
@@ -113,6 +114,8 @@ impl<T: Topic> Stream for Subscription<T> {
                         item.map(|item| Update::Item(Publication { offset, item })),
                     ));
                 }
+                // Only what isn't joined yet isn't.
+                Piece::NotJoined(_) => return Poll::Ready(None),
                 Piece::Joined(joined) => {
                     let from = std::mem::replace(&mut self.next, joined.position);
                     let (from, to) = (from.offset, joined.position.offset);
@@ -160,7 +163,7 @@ impl LeaveOnDrop {
 impl Drop for LeaveOnDrop {
     fn drop(&mut self) {
         // A shell that is gone has left everything.
-        let _ = self.control.send(Control::Leave(self.id));
+        let _ = self.control.send(Control::For(self.id, Requests::leave));
     }
 }
 
@@ -181,7 +184,7 @@ impl Drop for Delivered {
     fn drop(&mut self) {
         if let Some(control) = self.credit.control.upgrade() {
             // A shell that is gone gets no further publications.
-            let _ = control.send(Control::Consumed(self.credit.id));
+            let _ = control.send(Control::For(self.credit.id, Requests::publication_consumed));
         }
     }
 }

@@ -6,8 +6,8 @@ use twinwire::frame::{Joined, Skipped, Start, Verdict};
 use twinwire::session::{Event, Outcome, RequestKey, Session};
 use twinwire::{Answer, Offset, Position, Refusal, Time};
 
-use crate::channels::{once, queue};
-use crate::command::{Control, TOPIC_REQUEST};
+use crate::channels::queue;
+use crate::command::{Asked, Control, TOPIC_REQUEST, Waits};
 use crate::subscription::{Credit, Delivered};
 
 /// What a handle gets.
@@ -19,40 +19,36 @@ pub(crate) enum Piece {
         /// Gives the credit back.
         _delivered: Arc<Delivered>,
     },
-    /// In another session, the topic is joined again.
+    /// The topic is joined, or in another session joined again.
     Joined(Joined),
+    /// The topic isn't joined.
+    NotJoined(Outcome),
+}
+
+impl Waits for queue::Shared<Piece> {
+    fn is_gone(&self) -> bool {
+        self.is_closed()
+    }
+
+    fn settle(&self, outcome: Outcome) {
+        let _ = self.send(Piece::NotJoined(outcome));
+    }
+
+    fn end(&self) {
+        self.end();
+    }
 }
 
 /// A handle's place in the shell.
-pub(crate) struct Subscriber {
+struct Subscriber {
     id: u64,
-    /// Who waits for the join, until it is answered.
-    told: Option<once::Sender<Result<Joined, Outcome>>>,
     updates: queue::Sender<Piece>,
 }
 
 impl Subscriber {
-    pub(crate) fn new(
-        id: u64,
-        told: once::Sender<Result<Joined, Outcome>>,
-        updates: queue::Sender<Piece>,
-    ) -> Self {
-        Self {
-            id,
-            told: Some(told),
-            updates,
-        }
-    }
-
-    pub(crate) fn is_gone(&self) -> bool {
-        self.updates.is_closed() || self.told.as_ref().is_some_and(once::Sender::is_closed)
-    }
-
-    /// Who left meanwhile wants nothing.
-    pub(crate) fn tell(&mut self, joined: Result<Joined, Outcome>) {
-        if let Some(told) = self.told.take() {
-            let _ = told.send(joined);
-        }
+    fn give(&self, piece: Piece) {
+        // One that left will be taken off the list.
+        let _ = self.updates.send(piece);
     }
 }
 
@@ -76,8 +72,7 @@ impl Shared {
 
     fn give(&self, piece: &Piece) {
         for subscriber in &self.subscribers {
-            // One that left will be taken off the list.
-            let _ = subscriber.updates.send(piece.clone());
+            subscriber.give(piece.clone());
         }
     }
 
@@ -107,46 +102,43 @@ pub(crate) struct Topics {
 const CREDITS: u64 = 1 << 63;
 
 impl Topics {
-    /// Lets a subscriber share what is there already; gives it back if nothing is.
-    pub(crate) fn share(
+    /// Lets a subscriber share what is there already, or joins the topic.
+    pub(crate) fn join(
         &mut self,
-        kind: u32,
-        key: Vec<u8>,
-        mut subscriber: Subscriber,
-    ) -> Result<(), (Vec<u8>, Subscriber)> {
-        let name = (kind, key);
-        let mut known = self.shared.iter_mut().chain(&mut self.lost);
-        let Some(shared) = known.find(|of| of.name == name) else {
-            return Err((name.1, subscriber));
-        };
-        if let Some(joined) = shared.joined {
-            subscriber.tell(Ok(Joined {
-                verdict: Verdict::Begun,
-                ..joined
-            }));
-        }
-        shared.subscribers.push(subscriber);
-        Ok(())
-    }
-
-    /// A topic is being joined.
-    pub(crate) fn joining(
-        &mut self,
-        request: RequestKey,
-        kind: u32,
-        key: Vec<u8>,
-        subscriber: Subscriber,
+        asked: Asked,
+        start: Start,
+        updates: queue::Sender<Piece>,
         control: queue::WeakSender<Control>,
+        session: &mut Session,
+        now: Time,
     ) {
-        let name = (kind, key);
-        let id = subscriber.id;
-        self.shared.push(Shared {
-            request,
-            name,
-            credit: Arc::new(Credit { control, id }),
-            joined: None,
-            subscribers: vec![subscriber],
-        });
+        if updates.is_closed() {
+            return;
+        }
+        let id = asked.id;
+        let subscriber = Subscriber { id, updates };
+        let name = (asked.kind, asked.payload);
+        let mut known = self.shared.iter_mut().chain(&mut self.lost);
+        if let Some(shared) = known.find(|of| of.name == name) {
+            if let Some(joined) = shared.joined {
+                subscriber.give(Piece::Joined(Joined {
+                    verdict: Verdict::Begun,
+                    ..joined
+                }));
+            }
+            shared.subscribers.push(subscriber);
+            return;
+        }
+        match session.subscribe(now, name.0, &name.1, start) {
+            Ok(request) => self.shared.push(Shared {
+                request,
+                name,
+                credit: Arc::new(Credit { control, id }),
+                joined: None,
+                subscribers: vec![subscriber],
+            }),
+            Err(full) => debug_assert!(false, "there was room, yet: {full}"),
+        }
     }
 
     /// Takes what concerns a topic; gives back anything else.
@@ -157,12 +149,8 @@ impl Topics {
                 joined,
             } => {
                 if let Some(shared) = self.get_mut(subscription) {
-                    if shared.joined.replace(joined).is_some() {
-                        shared.give(&Piece::Joined(joined));
-                    }
-                    for subscriber in &mut shared.subscribers {
-                        subscriber.tell(Ok(joined));
-                    }
+                    shared.joined = Some(joined);
+                    shared.give(&Piece::Joined(joined));
                 }
             }
             Event::Publication {
@@ -218,8 +206,8 @@ impl Topics {
             self.lost.push(shared);
             return true;
         }
-        for mut subscriber in shared.subscribers {
-            subscriber.tell(Err(outcome.clone()));
+        if shared.joined.is_none() {
+            shared.give(&Piece::NotJoined(outcome.clone()));
         }
         true
     }

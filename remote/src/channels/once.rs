@@ -9,13 +9,22 @@ use super::lock;
 
 /// Makes the two ends.
 pub fn once<T>() -> (Sender<T>, Receiver<T>) {
-    let shared = Arc::new(Mutex::new(State {
+    let (shared, receiver) = shared();
+    (Sender(shared), receiver)
+}
+
+/// Makes what both ends share, and the second one. Who has the first [ends](Shared::end) it.
+pub(crate) fn shared<T>() -> (Arc<Shared<T>>, Receiver<T>) {
+    let shared = Arc::new(Shared(Mutex::new(State {
         value: None,
         sender: Some(None),
         receiver: Some(None),
-    }));
-    (Sender(Arc::clone(&shared)), Receiver(shared))
+    })));
+    (Arc::clone(&shared), Receiver(shared))
 }
+
+/// What both ends share.
+pub(crate) struct Shared<T>(Mutex<State<T>>);
 
 struct State<T> {
     value: Option<T>,
@@ -25,8 +34,38 @@ struct State<T> {
     receiver: Option<Option<Waker>>,
 }
 
+impl<T> Shared<T> {
+    /// Gives the value, which the receiver gets once this end is gone.
+    pub(crate) fn send(&self, value: T) -> Result<(), T> {
+        let mut state = lock(&self.0);
+        if state.receiver.is_none() {
+            return Err(value);
+        }
+        state.value = Some(value);
+        Ok(())
+    }
+
+    /// Whether the receiver is gone.
+    pub(crate) fn is_closed(&self) -> bool {
+        lock(&self.0).receiver.is_none()
+    }
+
+    /// The sender's end is gone.
+    pub(crate) fn end(&self) {
+        let (own, waiting) = {
+            let mut state = lock(&self.0);
+            let waiting = state.receiver.as_mut().and_then(Option::take);
+            (state.sender.take(), waiting)
+        };
+        drop(own);
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
+    }
+}
+
 /// Gives the value; dropping it unused tells that none comes.
-pub struct Sender<T>(Arc<Mutex<State<T>>>);
+pub struct Sender<T>(Arc<Shared<T>>);
 
 impl<T> Sender<T> {
     /// Gives the value.
@@ -34,24 +73,19 @@ impl<T> Sender<T> {
     /// # Errors
     /// If the receiver is gone, with the value.
     pub fn send(self, value: T) -> Result<(), T> {
-        let mut state = lock(&self.0);
-        if state.receiver.is_none() {
-            return Err(value);
-        }
-        state.value = Some(value);
         // What wakes the receiver is that this end is dropped now.
-        Ok(())
+        self.0.send(value)
     }
 
     /// Whether the receiver is gone.
     pub fn is_closed(&self) -> bool {
-        lock(&self.0).receiver.is_none()
+        self.0.is_closed()
     }
 
     /// Ready when the receiver is gone.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let displaced = {
-            let mut state = lock(&self.0);
+            let mut state = lock(&self.0.0);
             if state.receiver.is_none() {
                 return Poll::Ready(());
             }
@@ -64,15 +98,7 @@ impl<T> Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        let (own, waiting) = {
-            let mut state = lock(&self.0);
-            let waiting = state.receiver.as_mut().and_then(Option::take);
-            (state.sender.take(), waiting)
-        };
-        drop(own);
-        if let Some(waiting) = waiting {
-            waiting.wake();
-        }
+        self.0.end();
     }
 }
 
@@ -88,14 +114,14 @@ pub struct Gone;
 
 /// The future of the value; dropping it tells the sender that nobody waits.
 #[must_use = "futures do nothing unless polled"]
-pub struct Receiver<T>(Arc<Mutex<State<T>>>);
+pub struct Receiver<T>(Arc<Shared<T>>);
 
 impl<T> Future for Receiver<T> {
     type Output = Result<T, Gone>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let displaced = {
-            let mut state = lock(&self.0);
+            let mut state = lock(&self.0.0);
             if let Some(value) = state.value.take() {
                 return Poll::Ready(Ok(value));
             }
@@ -112,7 +138,7 @@ impl<T> Future for Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         let (value, own, waiting) = {
-            let mut state = lock(&self.0);
+            let mut state = lock(&self.0.0);
             let waiting = state.sender.as_mut().and_then(Option::take);
             (state.value.take(), state.receiver.take(), waiting)
         };

@@ -10,15 +10,18 @@ use super::lock;
 
 /// Makes the two ends, of which the first may be cloned.
 pub fn queue<T>() -> (Sender<T>, Receiver<T>) {
-    let shared = Arc::new(Mutex::new(State {
+    let shared = Arc::new(Shared(Mutex::new(State {
         items: VecDeque::new(),
         is_open: true,
         senders: 1,
         receiver: None,
         line: Line::default(),
-    }));
+    })));
     (Sender(Arc::clone(&shared)), Receiver(shared))
 }
+
+/// What both ends share.
+pub(crate) struct Shared<T>(Mutex<State<T>>);
 
 struct State<T> {
     items: VecDeque<T>,
@@ -38,15 +41,9 @@ impl<T> State<T> {
     }
 }
 
-/// Puts items into the queue. When the last one is gone, the queue ends.
-pub struct Sender<T>(Arc<Mutex<State<T>>>);
-
-impl<T> Sender<T> {
-    /// Puts an item into the queue, whatever its length: what bounds it is elsewhere.
-    ///
-    /// # Errors
-    /// If the receiver has closed or is gone, with the item.
-    pub fn send(&self, item: T) -> Result<(), T> {
+impl<T> Shared<T> {
+    /// See [`Sender::send`].
+    pub(crate) fn send(&self, item: T) -> Result<(), T> {
         let receiver = {
             let mut state = lock(&self.0);
             if !state.is_open {
@@ -57,6 +54,37 @@ impl<T> Sender<T> {
         };
         wake(receiver);
         Ok(())
+    }
+
+    /// Whether the receiver has closed or is gone.
+    pub(crate) fn is_closed(&self) -> bool {
+        !lock(&self.0).is_open
+    }
+
+    /// A sender is gone.
+    pub(crate) fn end(&self) {
+        let receiver = {
+            let mut state = lock(&self.0);
+            state.senders -= 1;
+            if state.senders > 0 {
+                return;
+            }
+            state.receiver.take()
+        };
+        wake(receiver);
+    }
+}
+
+/// Puts items into the queue. When the last one is gone, the queue ends.
+pub struct Sender<T>(Arc<Shared<T>>);
+
+impl<T> Sender<T> {
+    /// Puts an item into the queue, whatever its length: what bounds it is elsewhere.
+    ///
+    /// # Errors
+    /// If the receiver has closed or is gone, with the item.
+    pub fn send(&self, item: T) -> Result<(), T> {
+        self.0.send(item)
     }
 
     /// Puts an item into the queue when less than `bound` are in it, in the order in which senders
@@ -76,7 +104,7 @@ impl<T> Sender<T> {
     /// If it would, or the receiver has closed or is gone.
     pub fn try_send(&self, bound: usize, item: T) -> Result<(), NotTaken> {
         let receiver = {
-            let mut state = lock(&self.0);
+            let mut state = lock(&self.0.0);
             if !state.is_open {
                 return Err(NotTaken::Closed);
             }
@@ -92,33 +120,30 @@ impl<T> Sender<T> {
 
     /// Whether the receiver has closed or is gone.
     pub fn is_closed(&self) -> bool {
-        !lock(&self.0).is_open
+        self.0.is_closed()
     }
 
     /// A sender that doesn't keep the queue from ending.
     pub fn downgrade(&self) -> WeakSender<T> {
         WeakSender(Arc::clone(&self.0))
     }
+
+    /// What both ends share, for one more that sends. It [ends](Shared::end) that.
+    pub(crate) fn share(&self) -> Arc<Shared<T>> {
+        lock(&self.0.0).senders += 1;
+        Arc::clone(&self.0)
+    }
 }
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        lock(&self.0).senders += 1;
-        Self(Arc::clone(&self.0))
+        Self(self.share())
     }
 }
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        let receiver = {
-            let mut state = lock(&self.0);
-            state.senders -= 1;
-            if state.senders > 0 {
-                return;
-            }
-            state.receiver.take()
-        };
-        wake(receiver);
+        self.0.end();
     }
 }
 
@@ -129,12 +154,12 @@ impl<T> fmt::Debug for Sender<T> {
 }
 
 /// A [`Sender`], if there still is one.
-pub struct WeakSender<T>(Arc<Mutex<State<T>>>);
+pub struct WeakSender<T>(Arc<Shared<T>>);
 
 impl<T> WeakSender<T> {
     /// A sender, unless the last one is gone.
     pub fn upgrade(&self) -> Option<Sender<T>> {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.0.0);
         if state.senders == 0 {
             return None;
         }
@@ -178,7 +203,7 @@ impl<T> Future for Sending<'_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let mut state = lock(&this.sender.0);
+        let mut state = lock(&this.sender.0.0);
         if !state.is_open {
             return Poll::Ready(Err(Closed));
         }
@@ -200,7 +225,7 @@ impl<T> Future for Sending<'_, T> {
 impl<T> Sending<'_, T> {
     fn leave(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            let left = lock(&self.sender.0).line.leave(ticket);
+            let left = lock(&self.sender.0.0).line.leave(ticket);
             left.done();
         }
     }
@@ -213,13 +238,13 @@ impl<T> Drop for Sending<'_, T> {
 }
 
 /// Takes items out of the queue. Dropping it closes the queue.
-pub struct Receiver<T>(Arc<Mutex<State<T>>>);
+pub struct Receiver<T>(Arc<Shared<T>>);
 
 impl<T> Receiver<T> {
     /// The next item; none when the queue has ended.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let displaced = {
-            let mut state = lock(&self.0);
+            let mut state = lock(&self.0.0);
             if let Some(item) = state.items.pop_front() {
                 let first = state.line.first();
                 drop(state);
@@ -238,7 +263,7 @@ impl<T> Receiver<T> {
     /// Ready when the last sender is gone; what they have sent is still there.
     pub fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let displaced = {
-            let mut state = lock(&self.0);
+            let mut state = lock(&self.0.0);
             if state.senders == 0 {
                 return Poll::Ready(());
             }
@@ -250,13 +275,13 @@ impl<T> Receiver<T> {
 
     /// Whether nothing waits to be taken.
     pub fn is_empty(&self) -> bool {
-        lock(&self.0).items.is_empty()
+        lock(&self.0.0).items.is_empty()
     }
 
     /// The items that are in the queue now.
     pub fn drain(&mut self) -> Vec<T> {
         let (items, first) = {
-            let mut state = lock(&self.0);
+            let mut state = lock(&self.0.0);
             (std::mem::take(&mut state.items), state.line.first())
         };
         wake(first);
@@ -266,7 +291,7 @@ impl<T> Receiver<T> {
     /// Takes no more items from senders, and gives those that are in the queue.
     pub fn close(&mut self) -> impl Iterator<Item = T> + use<T> {
         let (items, waiting) = {
-            let mut state = lock(&self.0);
+            let mut state = lock(&self.0.0);
             state.is_open = false;
             (
                 std::mem::take(&mut state.items),
@@ -283,7 +308,7 @@ impl<T> Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         drop(self.close());
-        let own = lock(&self.0).receiver.take();
+        let own = lock(&self.0.0).receiver.take();
         drop(own);
     }
 }
