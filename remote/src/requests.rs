@@ -80,14 +80,10 @@ impl Requests {
         self.topics.begin_anew();
         // What the application's work for the session before this one has left behind.
         let mut left = self.first.drain();
-        if let Some(held) = self.held.take() {
-            if self.held_back.is_none() {
-                self.held_back = Some(held);
-            } else {
-                left.push(held);
-            }
+        if self.held_back.is_none() {
+            self.held_back = self.held.take();
         }
-        for command in left {
+        while let Some(command) = left.next().or_else(|| self.held.take()) {
             command.asked.settle(Outcome::NotReceived);
         }
         self.is_held_back = true;
@@ -171,11 +167,14 @@ impl Requests {
 
     /// The session is over: what hasn't reached it never will.
     pub fn end(&mut self) {
-        let (under_way, first) = (self.commands.close(), self.first.close());
+        let (mut under_way, mut first) = (self.commands.close(), self.first.close());
         self.pings.clear();
         self.topics.end();
-        let held = self.held.take().into_iter().chain(self.held_back.take());
-        for command in held.chain(first).chain(under_way) {
+        let mut next = || {
+            let held = self.held.take().or_else(|| self.held_back.take());
+            held.or_else(|| first.next()).or_else(|| under_way.next())
+        };
+        while let Some(command) = next() {
             command.asked.settle(Outcome::NotReceived);
         }
     }

@@ -1,6 +1,5 @@
 //! A queue from many to one.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -11,7 +10,7 @@ use super::lock;
 /// Makes the two ends, of which the first may be cloned.
 pub fn queue<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Shared(Mutex::new(State {
-        items: VecDeque::new(),
+        items: Items::new(),
         is_open: true,
         senders: 1,
         receiver: None,
@@ -24,7 +23,7 @@ pub fn queue<T>() -> (Sender<T>, Receiver<T>) {
 pub(crate) struct Shared<T>(Mutex<State<T>>);
 
 struct State<T> {
-    items: VecDeque<T>,
+    items: Items<T>,
     /// Whether the receiver takes what comes from now on.
     is_open: bool,
     senders: usize,
@@ -49,7 +48,7 @@ impl<T> Shared<T> {
             if !state.is_open {
                 return Err(item);
             }
-            state.items.push_back(item);
+            state.items.push(item);
             state.receiver.take()
         };
         wake(receiver);
@@ -111,7 +110,7 @@ impl<T> Sender<T> {
             if !state.has_room(bound, None) {
                 return Err(NotTaken::Full);
             }
-            state.items.push_back(item);
+            state.items.push(item);
             state.receiver.take()
         };
         wake(receiver);
@@ -213,7 +212,9 @@ impl<T> Future for Sending<'_, T> {
             drop(displaced);
             return Poll::Pending;
         }
-        state.items.extend(this.item.take());
+        if let Some(item) = this.item.take() {
+            state.items.push(item);
+        }
         let receiver = state.receiver.take();
         drop(state);
         wake(receiver);
@@ -245,7 +246,7 @@ impl<T> Receiver<T> {
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let displaced = {
             let mut state = lock(&self.0.0);
-            if let Some(item) = state.items.pop_front() {
+            if let Some(item) = state.items.next() {
                 let first = state.line.first();
                 drop(state);
                 wake(first);
@@ -275,33 +276,31 @@ impl<T> Receiver<T> {
 
     /// Whether nothing waits to be taken.
     pub fn is_empty(&self) -> bool {
-        lock(&self.0.0).items.is_empty()
+        lock(&self.0.0).items.len() == 0
     }
 
     /// The items that are in the queue now.
-    pub fn drain(&mut self) -> Vec<T> {
+    pub fn drain(&mut self) -> Items<T> {
         let (items, first) = {
             let mut state = lock(&self.0.0);
-            (std::mem::take(&mut state.items), state.line.first())
+            (state.items.take_all(), state.line.first())
         };
         wake(first);
-        items.into_iter().collect()
+        items
     }
 
     /// Takes no more items from senders, and gives those that are in the queue.
-    pub fn close(&mut self) -> impl Iterator<Item = T> + use<T> {
+    pub fn close(&mut self) -> Items<T> {
         let (items, waiting) = {
             let mut state = lock(&self.0.0);
             state.is_open = false;
-            (
-                std::mem::take(&mut state.items),
-                std::mem::take(&mut state.line.waiting),
-            )
+            let waiting = std::mem::take(&mut state.line.waiting);
+            (state.items.take_all(), waiting)
         };
         for (_, waker) in waiting {
             waker.wake();
         }
-        items.into_iter()
+        items
     }
 }
 
@@ -316,6 +315,47 @@ impl<T> Drop for Receiver<T> {
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Receiver")
+    }
+}
+
+/// What was put into the queue, in order: two stacks, which are less code than a ring.
+pub struct Items<T> {
+    /// The next one last.
+    next: Vec<T>,
+    /// What comes after these, the newest last.
+    later: Vec<T>,
+}
+
+impl<T> Items<T> {
+    const fn new() -> Self {
+        Self {
+            next: Vec::new(),
+            later: Vec::new(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.next.len() + self.later.len()
+    }
+
+    fn push(&mut self, item: T) {
+        self.later.push(item);
+    }
+
+    fn take_all(&mut self) -> Self {
+        std::mem::replace(self, Self::new())
+    }
+}
+
+impl<T> Iterator for Items<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        if self.next.is_empty() {
+            std::mem::swap(&mut self.next, &mut self.later);
+            self.next.reverse();
+        }
+        self.next.pop()
     }
 }
 
