@@ -236,28 +236,20 @@ impl Topics {
 
     /// A handle is gone; with the last of a topic, it is left.
     pub(crate) fn leave(&mut self, id: u64, session: &mut Session, now: Time) {
-        let has = |shared: &Shared| shared.subscribers.iter().any(|of| of.id == id);
-        self.lost.retain_mut(|lost| {
-            lost.subscribers.retain(|of| of.id != id);
-            !lost.subscribers.is_empty()
-        });
-        let found = self.shared.iter_mut().find(|shared| has(shared));
-        let Some(shared) = found else {
-            return;
-        };
-        shared.subscribers.retain(|of| of.id != id);
-        if shared.subscribers.is_empty() {
-            let request = shared.request;
-            self.forget(request);
-            session.unsubscribe(now, request);
+        take_off(&mut self.lost, id);
+        if let Some(left) = take_off(&mut self.shared, id) {
+            session.unsubscribe(now, left.request);
         }
     }
 
     /// Another session has begun: nothing is joined in it.
     pub(crate) fn begin_anew(&mut self) {
-        // One that wasn't joined yet has had its outcome.
-        let joined = self.shared.drain(..).filter(|of| of.joined.is_some());
-        self.lost.extend(joined);
+        for shared in std::mem::take(&mut self.shared) {
+            // One that wasn't joined yet has had its outcome.
+            if shared.joined.is_some() {
+                self.lost.push(shared);
+            }
+        }
     }
 
     /// Joins what was lost, from where it stood, as far as the session has room. Says whether there was
@@ -293,4 +285,13 @@ impl Topics {
         self.shared.clear();
         self.lost.clear();
     }
+}
+
+/// Takes a subscriber off the list; gives the topic if that was its last.
+fn take_off(all: &mut Vec<Shared>, id: u64) -> Option<Shared> {
+    let of_id = |of: &Subscriber| of.id == id;
+    let place = all.iter().position(|of| of.subscribers.iter().any(of_id))?;
+    let subscribers = &mut all.get_mut(place)?.subscribers;
+    subscribers.retain(|of| !of_id(of));
+    subscribers.is_empty().then(|| all.remove(place))
 }
