@@ -318,28 +318,31 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-/// What was put into the queue, in order: two stacks, which are less code than a ring.
+/// What was put into the queue, in order: one list is filled while the other is emptied, which is
+/// less code than a ring.
 pub struct Items<T> {
-    /// The next one last.
-    next: Vec<T>,
-    /// What comes after these, the newest last.
-    later: Vec<T>,
+    /// The next ones, of which the first `taken` are gone.
+    next: Vec<Option<T>>,
+    taken: usize,
+    /// What comes after these.
+    later: Vec<Option<T>>,
 }
 
 impl<T> Items<T> {
     const fn new() -> Self {
         Self {
             next: Vec::new(),
+            taken: 0,
             later: Vec::new(),
         }
     }
 
     fn len(&self) -> usize {
-        self.next.len() + self.later.len()
+        self.next.len() - self.taken + self.later.len()
     }
 
     fn push(&mut self, item: T) {
-        self.later.push(item);
+        self.later.push(Some(item));
     }
 
     fn take_all(&mut self) -> Self {
@@ -351,11 +354,14 @@ impl<T> Iterator for Items<T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        if self.next.is_empty() {
+        if self.taken == self.next.len() {
+            self.next.clear();
+            self.taken = 0;
             std::mem::swap(&mut self.next, &mut self.later);
-            self.next.reverse();
         }
-        self.next.pop()
+        let next = self.next.get_mut(self.taken)?;
+        self.taken += 1;
+        next.take()
     }
 }
 
