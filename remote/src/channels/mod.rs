@@ -6,6 +6,7 @@
 //! here.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
 pub mod once;
 pub mod queue;
@@ -14,6 +15,13 @@ pub mod watched;
 /// Nothing panics while it is held, so what a poisoned one guards is whole.
 pub(crate) fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Wakes all who wait, each under a number.
+fn wake_all(waiting: Vec<(u64, Waker)>) {
+    for (_, waker) in waiting {
+        waker.wake();
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use super::lock;
+use super::{lock, wake_all};
 
 /// Makes the two ends, of which the first may be cloned.
 pub fn queue<T>() -> (Sender<T>, Receiver<T>) {
@@ -297,9 +297,7 @@ impl<T> Receiver<T> {
             let waiting = std::mem::take(&mut state.line.waiting);
             (state.items.take_all(), waiting)
         };
-        for (_, waker) in waiting {
-            waker.wake();
-        }
+        wake_all(waiting);
         items
     }
 }

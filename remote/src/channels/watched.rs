@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use super::lock;
+use super::{lock, wake_all};
 
 /// Makes the two ends, of which the second may be cloned.
 pub fn watched<T: Clone>(value: T) -> (Teller<T>, Watcher<T>) {
@@ -42,7 +42,7 @@ impl<T> Teller<T> {
             (earlier, std::mem::take(&mut state.waiting))
         };
         drop(earlier);
-        wake(waiting);
+        wake_all(waiting);
     }
 }
 
@@ -53,13 +53,7 @@ impl<T> Drop for Teller<T> {
             state.over = true;
             std::mem::take(&mut state.waiting)
         };
-        wake(waiting);
-    }
-}
-
-fn wake(waiting: Vec<(u64, Waker)>) {
-    for (_, waker) in waiting {
-        waker.wake();
+        wake_all(waiting);
     }
 }
 
