@@ -13,6 +13,7 @@ mod command;
 mod error;
 mod items;
 mod link;
+mod pending;
 mod receipt;
 mod remote;
 mod requests;

@@ -1,6 +1,5 @@
 //! The shell's half.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -11,6 +10,7 @@ use twinwire::{Goodbye, Time};
 use crate::Taken;
 use crate::channels::{lock, queue};
 use crate::command::{Asked, Command, Control};
+use crate::pending::{InSession, Pending};
 use crate::topics::Topics;
 
 /// The requests of the application that drive a session, and who waits for them.
@@ -26,20 +26,12 @@ pub struct Requests {
     held: Option<Command>,
     /// One of the application's that was held when its session was lost.
     held_back: Option<Command>,
-    /// In the order of their keys, which is the one in which the session got them.
-    pending: VecDeque<Pending>,
+    /// None before the first.
+    pending: Option<Box<dyn Pending>>,
     pub(crate) topics: Topics,
-    /// Who wants to know the time of a round trip.
-    pings: Vec<Box<dyn FnOnce(Duration) + Send>>,
     /// What the application has said when it was done.
     pub(crate) goodbye: Option<Goodbye>,
     abandoned: bool,
-}
-
-struct Pending {
-    key: RequestKey,
-    /// Without its payload.
-    asked: Asked,
 }
 
 impl Requests {
@@ -57,9 +49,8 @@ impl Requests {
             taken,
             held: None,
             held_back: None,
-            pending: VecDeque::new(),
+            pending: None,
             topics: Topics::default(),
-            pings: Vec::new(),
             goodbye: None,
             abandoned: false,
         }
@@ -74,8 +65,8 @@ impl Requests {
     /// Requests are held back, but for those that [go first](crate::WeakRemote::upgrade_to_go_first), and
     /// nothing is joined again, until the application is [ready](Self::go_on).
     pub fn begin_anew(&mut self, session: &mut Session, now: Time) {
-        if !self.pings.is_empty() {
-            session.prompt(now);
+        if let Some(pending) = &mut self.pending {
+            pending.begin_anew(session, now);
         }
         self.topics.begin_anew();
         // What the application's work for the session before this one has left behind.
@@ -147,17 +138,37 @@ impl Requests {
 
     /// Takes an event that says what became of a request; gives back any other.
     pub fn take(&mut self, event: Event) -> Option<Event> {
-        match self.topics.take(event)? {
-            Event::Outcome { request, outcome } => self.settle(request, outcome),
+        let (topics, pending) = (&mut self.topics, self.pending.as_mut());
+        match event {
+            Event::Joined {
+                subscription,
+                joined,
+            } => topics.joined(subscription, joined),
+            Event::Publication {
+                subscription,
+                offset,
+                payload,
+            } => topics.published(subscription, offset, payload),
+            Event::Skipped {
+                subscription,
+                skipped,
+            } => topics.skipped(subscription, skipped),
+            Event::PutOut { subscription } => topics.put_out(subscription),
+            Event::Outcome { request, outcome } => {
+                if !topics.over(request, &outcome)
+                    && let Some(pending) = pending
+                {
+                    pending.settle(request, outcome);
+                }
+            }
             Event::Item { call, payload } => {
-                let pending = self.place(call).and_then(|place| self.pending.get(place));
-                if let Some(waiter) = pending.and_then(|pending| pending.asked.waiter.as_ref()) {
-                    waiter.0.item(payload);
+                if let Some(pending) = pending {
+                    pending.item(call, payload);
                 }
             }
             Event::Pong { round_trip } => {
-                for ping in std::mem::take(&mut self.pings) {
-                    ping(round_trip);
+                if let Some(pending) = pending {
+                    pending.pong(round_trip);
                 }
             }
             other => return Some(other),
@@ -168,7 +179,9 @@ impl Requests {
     /// The session is over: what hasn't reached it never will.
     pub fn end(&mut self) {
         let (mut under_way, mut first) = (self.commands.close(), self.first.close());
-        self.pings.clear();
+        if let Some(pending) = &mut self.pending {
+            pending.end();
+        }
         self.topics.end();
         let mut next = || {
             let held = self.held.take().or_else(|| self.held_back.take());
@@ -202,16 +215,17 @@ impl Requests {
     pub(crate) fn cancel(&mut self, id: u64, session: &mut Session, now: Time) {
         self.held.take_if(|held| held.asked.id == id);
         self.held_back.take_if(|held| held.asked.id == id);
-        let place = self.pending.iter().position(|of| of.asked.id == id);
-        if let Some(pending) = place.and_then(|place| self.pending.remove(place)) {
-            session.cancel(now, pending.key);
+        let pending = self.pending.as_mut();
+        if let Some(key) = pending.and_then(|pending| pending.forget(id)) {
+            session.cancel(now, key);
         }
     }
 
     /// A stream's consumer has taken an item.
     pub(crate) fn consumed(&mut self, id: u64, session: &mut Session, now: Time) {
-        if let Some(pending) = self.pending.iter().find(|of| of.asked.id == id) {
-            session.consumed(now, pending.key);
+        let pending = self.pending.as_ref();
+        if let Some(key) = pending.and_then(|pending| pending.key(id)) {
+            session.consumed(now, key);
         }
     }
 
@@ -234,7 +248,7 @@ impl Requests {
         session: &mut Session,
         now: Time,
     ) {
-        self.pings.push(pong);
+        self.pending().ping(pong);
         session.prompt(now);
     }
 
@@ -254,10 +268,9 @@ impl Requests {
 
     /// Puts the payload in the place of an earlier one that waits, or makes a request if none does.
     pub(crate) fn make_latest(&mut self, mut asked: Asked, session: &mut Session, now: Time) {
-        let is_it = |of: &&Pending| of.asked.kind == asked.kind && of.asked.latest == asked.latest;
-        if let Some(earlier) = self.pending.iter().rev().find(is_it) {
+        if let Some(earlier) = self.pending().latest(&asked) {
             let payload = std::mem::take(&mut asked.payload);
-            match session.replace(earlier.key, payload) {
+            match session.replace(earlier, payload) {
                 Ok(()) => return,
                 Err(payload) => asked.payload = payload,
             }
@@ -268,20 +281,13 @@ impl Requests {
     /// The session has been asked: what becomes of it is to be told.
     pub(crate) fn made(&mut self, asked: Asked, made: Result<RequestKey, Full>) {
         match made {
-            Ok(key) => self.pending.push_back(Pending { key, asked }),
+            Ok(key) => self.pending().add(key, asked),
             Err(full) => debug_assert!(false, "there was room, yet: {full}"),
         }
     }
 
-    fn settle(&mut self, request: RequestKey, outcome: Outcome) {
-        let place = self.place(request);
-        if let Some(pending) = place.and_then(|place| self.pending.remove(place)) {
-            pending.asked.settle(outcome);
-        }
-    }
-
-    fn place(&self, request: RequestKey) -> Option<usize> {
-        let place = self.pending.binary_search_by_key(&request, |of| of.key);
-        place.ok()
+    fn pending(&mut self) -> &mut dyn Pending {
+        let pending = &mut self.pending;
+        &mut **pending.get_or_insert_with(|| Box::<InSession>::default())
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use twinwire::frame::{Joined, Skipped, Start, Verdict};
-use twinwire::session::{Event, Outcome, RequestKey, Session};
+use twinwire::session::{Outcome, RequestKey, Session};
 use twinwire::{Answer, Offset, Position, Refusal, Time};
 
 use crate::channels::queue;
@@ -141,59 +141,44 @@ impl Topics {
         }
     }
 
-    /// Takes what concerns a topic; gives back anything else.
-    pub(crate) fn take(&mut self, event: Event) -> Option<Event> {
-        match event {
-            Event::Joined {
-                subscription,
-                joined,
-            } => {
-                if let Some(shared) = self.get_mut(subscription) {
-                    shared.joined = Some(joined);
-                    shared.give(&Piece::Joined(joined));
-                }
-            }
-            Event::Publication {
-                subscription,
-                offset,
-                payload,
-            } => {
-                if let Some(shared) = self.get_mut(subscription) {
-                    let delivered = shared.deliver(payload);
-                    shared.give(&Piece::Publication(offset, delivered));
-                    shared.passed(offset.following());
-                }
-            }
-            Event::Skipped {
-                subscription,
-                skipped,
-            } => {
-                if let Some(shared) = self.get_mut(subscription) {
-                    let _delivered = shared.deliver(Vec::new());
-                    shared.give(&Piece::Skipped {
-                        skipped,
-                        _delivered,
-                    });
-                    shared.passed(skipped.to);
-                }
-            }
-            Event::PutOut { subscription } => {
-                // Who still waits to be let in isn't.
-                let denied = Answer::Refused(Refusal::Denied.into());
-                self.over(subscription, &Outcome::Answered(denied));
-            }
-            Event::Outcome { request, outcome } => {
-                if !self.over(request, &outcome) {
-                    return Some(Event::Outcome { request, outcome });
-                }
-            }
-            other => return Some(other),
+    /// A topic is joined.
+    pub(crate) fn joined(&mut self, subscription: RequestKey, joined: Joined) {
+        if let Some(shared) = self.get_mut(subscription) {
+            shared.joined = Some(joined);
+            shared.give(&Piece::Joined(joined));
         }
-        None
+    }
+
+    /// Something was published.
+    pub(crate) fn published(&mut self, subscription: RequestKey, offset: Offset, payload: Vec<u8>) {
+        if let Some(shared) = self.get_mut(subscription) {
+            let delivered = shared.deliver(payload);
+            shared.give(&Piece::Publication(offset, delivered));
+            shared.passed(offset.following());
+        }
+    }
+
+    /// Some publications don't come.
+    pub(crate) fn skipped(&mut self, subscription: RequestKey, skipped: Skipped) {
+        if let Some(shared) = self.get_mut(subscription) {
+            let _delivered = shared.deliver(Vec::new());
+            shared.give(&Piece::Skipped {
+                skipped,
+                _delivered,
+            });
+            shared.passed(skipped.to);
+        }
+    }
+
+    /// The server has put this end out.
+    pub(crate) fn put_out(&mut self, subscription: RequestKey) {
+        // Who still waits to be let in isn't.
+        let denied = Answer::Refused(Refusal::Denied.into());
+        self.over(subscription, &Outcome::Answered(denied));
     }
 
     /// A subscription ends, or never was. Says whether it is one.
-    fn over(&mut self, request: RequestKey, outcome: &Outcome) -> bool {
+    pub(crate) fn over(&mut self, request: RequestKey, outcome: &Outcome) -> bool {
         let Some(shared) = self.forget(request) else {
             return false;
         };

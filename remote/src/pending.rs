@@ -1,0 +1,116 @@
+//! The requests that a session has, and whose outcome isn't known.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use twinwire::Time;
+use twinwire::session::{Outcome, RequestKey, Session};
+
+use crate::command::Asked;
+
+/// What waits to be told, as the shell uses it. It is made with the first request, so an application
+/// that makes none has none of it in its program.
+pub(crate) trait Pending: Send {
+    /// The session got a request.
+    fn add(&mut self, key: RequestKey, asked: Asked);
+
+    /// The key of the request of this id.
+    fn key(&self, id: u64) -> Option<RequestKey>;
+
+    /// The key of the newest request of the same kind and name.
+    fn latest(&self, asked: &Asked) -> Option<RequestKey>;
+
+    /// Forgets a request, and gives its key.
+    fn forget(&mut self, id: u64) -> Option<RequestKey>;
+
+    /// Somebody wants to know the time of a round trip.
+    fn ping(&mut self, pong: Box<dyn FnOnce(Duration) + Send>);
+
+    /// Tells what became of a request.
+    fn settle(&mut self, request: RequestKey, outcome: Outcome);
+
+    /// Gives an item of a stream.
+    fn item(&mut self, call: RequestKey, payload: Vec<u8>);
+
+    /// Tells the time of a round trip.
+    fn pong(&mut self, round_trip: Duration);
+
+    /// Another session has begun in the place of one that is lost.
+    fn begin_anew(&mut self, session: &mut Session, now: Time);
+
+    /// The session is over.
+    fn end(&mut self);
+}
+
+#[derive(Default)]
+pub(crate) struct InSession {
+    /// In the order of their keys, which is the one in which the session got them; without their
+    /// payloads.
+    requests: VecDeque<(RequestKey, Asked)>,
+    pings: Vec<Box<dyn FnOnce(Duration) + Send>>,
+}
+
+impl InSession {
+    fn place(&self, request: RequestKey) -> Option<usize> {
+        let place = self
+            .requests
+            .binary_search_by_key(&request, |(key, _)| *key);
+        place.ok()
+    }
+}
+
+impl Pending for InSession {
+    fn add(&mut self, key: RequestKey, asked: Asked) {
+        self.requests.push_back((key, asked));
+    }
+
+    fn key(&self, id: u64) -> Option<RequestKey> {
+        let found = self.requests.iter().find(|(_, asked)| asked.id == id);
+        found.map(|(key, _)| *key)
+    }
+
+    fn latest(&self, asked: &Asked) -> Option<RequestKey> {
+        let is_it = |of: &Asked| of.kind == asked.kind && of.latest == asked.latest;
+        let mut newest_first = self.requests.iter().rev();
+        newest_first.find_map(|(key, of)| is_it(of).then_some(*key))
+    }
+
+    fn forget(&mut self, id: u64) -> Option<RequestKey> {
+        let place = self.requests.iter().position(|(_, asked)| asked.id == id)?;
+        self.requests.remove(place).map(|(key, _)| key)
+    }
+
+    fn ping(&mut self, pong: Box<dyn FnOnce(Duration) + Send>) {
+        self.pings.push(pong);
+    }
+
+    fn settle(&mut self, request: RequestKey, outcome: Outcome) {
+        let place = self.place(request);
+        if let Some((_, asked)) = place.and_then(|place| self.requests.remove(place)) {
+            asked.settle(outcome);
+        }
+    }
+
+    fn item(&mut self, call: RequestKey, payload: Vec<u8>) {
+        let of = self.place(call).and_then(|place| self.requests.get(place));
+        if let Some(waiter) = of.and_then(|(_, asked)| asked.waiter.as_ref()) {
+            waiter.0.item(payload);
+        }
+    }
+
+    fn pong(&mut self, round_trip: Duration) {
+        for ping in self.pings.drain(..) {
+            ping(round_trip);
+        }
+    }
+
+    fn begin_anew(&mut self, session: &mut Session, now: Time) {
+        if !self.pings.is_empty() {
+            session.prompt(now);
+        }
+    }
+
+    fn end(&mut self) {
+        self.pings.clear();
+    }
+}
