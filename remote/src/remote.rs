@@ -18,7 +18,7 @@ use crate::channels::{lock, once};
 use crate::command::{Asked, Command, Control, TOPIC_REQUEST, UNDER_WAY, Waiter, Waits};
 use crate::error::NotMade;
 use crate::subscription::LeaveOnDrop;
-use crate::topics::Piece;
+use crate::topics::{Piece, What};
 use crate::{CallError, EventError, Items, Published, Receipt, Refused, Requests, Subscription};
 
 /// Makes requests of the other end. A cheap clone.
@@ -342,7 +342,14 @@ impl Remote {
         kind: u32,
         key: Vec<u8>,
         start: Start,
-    ) -> Result<(Result<Joined, Outcome>, queue::Receiver<Piece>, LeaveOnDrop), NotMade> {
+    ) -> Result<
+        (
+            Result<Joined, Outcome>,
+            queue::Receiver<Arc<Piece>>,
+            LeaveOnDrop,
+        ),
+        NotMade,
+    > {
         let (updates, mut incoming) = queue::queue();
         let mut asked = self.asked_of(kind, key, Some(Waiter(updates.share())));
         asked.overhead = TOPIC_REQUEST;
@@ -354,9 +361,10 @@ impl Remote {
         let act = Box::new(act);
         let id = self.enqueue(Command { asked, act }).await?;
         let leave = LeaveOnDrop::new(self.control().clone(), id);
-        let joined = match poll_fn(|cx| incoming.poll_next(cx)).await {
-            Some(Piece::Joined(joined)) => Ok(joined),
-            Some(Piece::NotJoined(outcome)) => Err(outcome),
+        let piece = poll_fn(|cx| incoming.poll_next(cx)).await;
+        let joined = match piece.as_ref().map(|piece| &piece.what) {
+            Some(What::Joined(joined)) => Ok(*joined),
+            Some(What::NotJoined(outcome)) => Err(outcome.clone()),
             // Nothing else comes first. A shell that is gone has told nothing.
             _ => Err(Outcome::Unknown),
         };

@@ -13,7 +13,7 @@ use twinwire::{DecodeError, Format, Offset, Position, Topic};
 use crate::channels::queue;
 use crate::command::Control;
 use crate::requests::Requests;
-use crate::topics::Piece;
+use crate::topics::{Piece, What};
 
 /// What a subscriber hears.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub struct Publication<T> {
 pub struct Subscription<T> {
     joined: Joined,
     next: Position,
-    updates: queue::Receiver<Piece>,
+    updates: queue::Receiver<Arc<Piece>>,
     format: Format,
     topic: PhantomData<fn() -> T>,
     _leave: LeaveOnDrop,
@@ -65,7 +65,7 @@ pub struct Subscription<T> {
 impl<T> Subscription<T> {
     pub(crate) fn new(
         joined: Joined,
-        updates: queue::Receiver<Piece>,
+        updates: queue::Receiver<Arc<Piece>>,
         leave: LeaveOnDrop,
         format: Format,
     ) -> Self {
@@ -106,17 +106,17 @@ impl<T: Topic> Stream for Subscription<T> {
             let Some(piece) = ready!(self.updates.poll_next(cx)) else {
                 return Poll::Ready(None);
             };
-            match piece {
-                Piece::Publication(offset, delivered) => {
-                    let item = self.format.decode(&delivered.payload);
+            match piece.what {
+                What::Publication(offset, ref payload) => {
+                    let item = self.format.decode(payload);
                     self.next.offset = offset.following();
                     return Poll::Ready(Some(
                         item.map(|item| Update::Item(Publication { offset, item })),
                     ));
                 }
                 // Only what isn't joined yet isn't.
-                Piece::NotJoined(_) => return Poll::Ready(None),
-                Piece::Joined(joined) => {
+                What::NotJoined(_) => return Poll::Ready(None),
+                What::Joined(joined) => {
                     let from = std::mem::replace(&mut self.next, joined.position);
                     let (from, to) = (from.offset, joined.position.offset);
                     match joined.verdict {
@@ -128,7 +128,7 @@ impl<T: Topic> Stream for Subscription<T> {
                         }
                     }
                 }
-                Piece::Skipped { skipped, .. } => {
+                What::Skipped(skipped) => {
                     self.next.offset = skipped.to;
                     if skipped.why == SkipReason::Gone {
                         let (from, to) = (skipped.from, skipped.to);
@@ -167,24 +167,17 @@ impl Drop for LeaveOnDrop {
     }
 }
 
-/// A publication's bytes, or none for what was skipped, shared by all handles. The last that drops it
-/// makes room for another.
-pub(crate) struct Delivered {
-    pub(crate) payload: Vec<u8>,
-    pub(crate) credit: Arc<Credit>,
-}
-
-/// The way to give credit back for one subscription.
+/// The credit of a publication: dropping it gives it back.
 pub(crate) struct Credit {
     pub(crate) control: queue::WeakSender<Control>,
     pub(crate) id: u64,
 }
 
-impl Drop for Delivered {
+impl Drop for Credit {
     fn drop(&mut self) {
-        if let Some(control) = self.credit.control.upgrade() {
+        if let Some(control) = self.control.upgrade() {
             // A shell that is gone gets no further publications.
-            let _ = control.send(Control::For(self.credit.id, Requests::publication_consumed));
+            let _ = control.send(Control::For(self.id, Requests::publication_consumed));
         }
     }
 }

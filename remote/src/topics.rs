@@ -8,30 +8,38 @@ use twinwire::{Answer, Offset, Position, Refusal, Time};
 
 use crate::channels::queue;
 use crate::command::{Asked, Control, TOPIC_REQUEST, Waits};
-use crate::subscription::{Credit, Delivered};
+use crate::subscription::Credit;
 
-/// What a handle gets.
-#[derive(Clone)]
-pub(crate) enum Piece {
-    Publication(Offset, Arc<Delivered>),
-    Skipped {
-        skipped: Skipped,
-        /// Gives the credit back.
-        _delivered: Arc<Delivered>,
-    },
+/// What a handle gets, shared by all of a topic.
+pub(crate) struct Piece {
+    pub(crate) what: What,
+    /// What makes room for another publication when the last handle has dropped this one.
+    _credit: Option<Credit>,
+}
+
+impl Piece {
+    fn new(what: What, credit: Option<Credit>) -> Arc<Self> {
+        let _credit = credit;
+        Arc::new(Self { what, _credit })
+    }
+}
+
+pub(crate) enum What {
+    Publication(Offset, Vec<u8>),
+    Skipped(Skipped),
     /// The topic is joined, or in another session joined again.
     Joined(Joined),
     /// The topic isn't joined.
     NotJoined(Outcome),
 }
 
-impl Waits for queue::Shared<Piece> {
+impl Waits for queue::Shared<Arc<Piece>> {
     fn is_gone(&self) -> bool {
         self.is_closed()
     }
 
     fn settle(&self, outcome: Outcome) {
-        let _ = self.send(Piece::NotJoined(outcome));
+        let _ = self.send(Piece::new(What::NotJoined(outcome), None));
     }
 
     fn end(&self) {
@@ -42,11 +50,11 @@ impl Waits for queue::Shared<Piece> {
 /// A handle's place in the shell.
 struct Subscriber {
     id: u64,
-    updates: queue::Sender<Piece>,
+    updates: queue::Sender<Arc<Piece>>,
 }
 
 impl Subscriber {
-    fn give(&self, piece: Piece) {
+    fn give(&self, piece: Arc<Piece>) {
         // One that left will be taken off the list.
         let _ = self.updates.send(piece);
     }
@@ -58,22 +66,26 @@ type Name = (u32, Vec<u8>);
 struct Shared {
     request: RequestKey,
     name: Name,
-    credit: Arc<Credit>,
+    credit_id: u64,
+    control: queue::WeakSender<Control>,
     /// Once it is joined: where the next handle begins.
     joined: Option<Joined>,
     subscribers: Vec<Subscriber>,
 }
 
 impl Shared {
-    fn deliver(&self, payload: Vec<u8>) -> Arc<Delivered> {
-        let credit = Arc::clone(&self.credit);
-        Arc::new(Delivered { payload, credit })
+    fn give(&self, what: What, credit: Option<Credit>) {
+        let piece = Piece::new(what, credit);
+        for subscriber in &self.subscribers {
+            subscriber.give(Arc::clone(&piece));
+        }
     }
 
-    fn give(&self, piece: &Piece) {
-        for subscriber in &self.subscribers {
-            subscriber.give(piece.clone());
-        }
+    /// Gives what counts as a publication, after which `next` comes.
+    fn deliver(&mut self, what: What, next: Offset) {
+        let (control, id) = (self.control.clone(), self.credit_id);
+        self.give(what, Some(Credit { control, id }));
+        self.passed(next);
     }
 
     /// The next publication is the one after.
@@ -107,7 +119,7 @@ impl Topics {
         &mut self,
         asked: Asked,
         start: Start,
-        updates: queue::Sender<Piece>,
+        updates: queue::Sender<Arc<Piece>>,
         control: queue::WeakSender<Control>,
         session: &mut Session,
         now: Time,
@@ -121,10 +133,11 @@ impl Topics {
         let mut known = self.shared.iter_mut().chain(&mut self.lost);
         if let Some(shared) = known.find(|of| of.name == name) {
             if let Some(joined) = shared.joined {
-                subscriber.give(Piece::Joined(Joined {
+                let joined = Joined {
                     verdict: Verdict::Begun,
                     ..joined
-                }));
+                };
+                subscriber.give(Piece::new(What::Joined(joined), None));
             }
             shared.subscribers.push(subscriber);
             return;
@@ -133,7 +146,8 @@ impl Topics {
             Ok(request) => self.shared.push(Shared {
                 request,
                 name,
-                credit: Arc::new(Credit { control, id }),
+                credit_id: id,
+                control,
                 joined: None,
                 subscribers: vec![subscriber],
             }),
@@ -145,28 +159,21 @@ impl Topics {
     pub(crate) fn joined(&mut self, subscription: RequestKey, joined: Joined) {
         if let Some(shared) = self.get_mut(subscription) {
             shared.joined = Some(joined);
-            shared.give(&Piece::Joined(joined));
+            shared.give(What::Joined(joined), None);
         }
     }
 
     /// Something was published.
     pub(crate) fn published(&mut self, subscription: RequestKey, offset: Offset, payload: Vec<u8>) {
         if let Some(shared) = self.get_mut(subscription) {
-            let delivered = shared.deliver(payload);
-            shared.give(&Piece::Publication(offset, delivered));
-            shared.passed(offset.following());
+            shared.deliver(What::Publication(offset, payload), offset.following());
         }
     }
 
     /// Some publications don't come.
     pub(crate) fn skipped(&mut self, subscription: RequestKey, skipped: Skipped) {
         if let Some(shared) = self.get_mut(subscription) {
-            let _delivered = shared.deliver(Vec::new());
-            shared.give(&Piece::Skipped {
-                skipped,
-                _delivered,
-            });
-            shared.passed(skipped.to);
+            shared.deliver(What::Skipped(skipped), skipped.to);
         }
     }
 
@@ -192,7 +199,7 @@ impl Topics {
             return true;
         }
         if shared.joined.is_none() {
-            shared.give(&Piece::NotJoined(outcome.clone()));
+            shared.give(What::NotJoined(outcome.clone()), None);
         }
         true
     }
@@ -215,7 +222,7 @@ impl Topics {
     /// The subscription whose publications this subscriber's credit is for.
     pub(crate) fn of_credit(&self, id: u64) -> Option<RequestKey> {
         let mut shared = self.shared.iter();
-        let found = shared.find(|shared| shared.credit.id == id);
+        let found = shared.find(|shared| shared.credit_id == id);
         found.map(|shared| shared.request)
     }
 
@@ -255,10 +262,7 @@ impl Topics {
             };
             self.credits += 1;
             // What of the lost session is still in the application's hands gives this one no credit.
-            lost.credit = Arc::new(Credit {
-                control: lost.credit.control.clone(),
-                id: CREDITS | self.credits,
-            });
+            lost.credit_id = CREDITS | self.credits;
             lost.request = request;
             self.shared.push(lost);
         }
