@@ -88,16 +88,8 @@ pub(crate) trait Waits: Send + Sync {
     fn end(&self);
 }
 
-/// What the shell hears besides requests, also while those have to wait.
-pub(crate) enum Control {
-    /// What is to be done for the request or the subscriber of this id.
-    For(u64, fn(&mut Requests, u64, &mut Session, Time)),
-    /// What is to be done, and seldom is.
-    Do(Rare),
-}
-
-/// What is done for a [`Control`].
-pub(crate) type Rare = Box<dyn FnOnce(&mut Requests, &mut Session, Time) + Send>;
+/// What the shell does besides requests, also while those have to wait.
+pub(crate) type Control = Box<dyn FnOnce(&mut Requests, &mut Session, Time) + Send>;
 
 /// Makes the two halves. What the other end takes may be told later, by [`Requests::told`].
 pub fn channel(table: Arc<Table>, format: Format) -> (Remote, Requests) {

@@ -52,7 +52,7 @@ impl Future for Receipt {
             Poll::Pending => {
                 if !std::mem::replace(&mut self.asked, true) {
                     // A shell that is gone has settled everything.
-                    let _ = self.control.send(Control::Do(Box::new(prompt)));
+                    let _ = self.control.send(Box::new(prompt));
                 }
                 Poll::Pending
             }

@@ -287,7 +287,7 @@ impl Remote {
         // A shell that is gone has put everybody out.
         let put_out =
             move |_: &mut Requests, session: &mut Session, now| session.put_out(now, alias);
-        let _ = self.control().send(Control::Do(Box::new(put_out)));
+        let _ = self.control().send(Box::new(put_out));
     }
 
     /// Asks the other end for a sign of life, and gives the time that it took; none if the connection
@@ -301,7 +301,7 @@ impl Remote {
         let ping = Box::new(|requests: &mut Requests, session: &mut Session, now| {
             requests.ping(told, session, now);
         });
-        self.control().send(Control::Do(ping)).ok()?;
+        self.control().send(ping).ok()?;
         pong.await.ok()
     }
 
@@ -309,7 +309,7 @@ impl Remote {
     pub fn close(&self, goodbye: Goodbye) {
         // A shell that is gone has closed already.
         let close = |requests: &mut Requests, _: &mut Session, _| requests.goodbye = Some(goodbye);
-        let _ = self.control().send(Control::Do(Box::new(close)));
+        let _ = self.control().send(Box::new(close));
     }
 
     fn control(&self) -> &queue::Sender<Control> {
@@ -484,7 +484,11 @@ impl CancelOnDrop {
     /// The consumer has taken an item.
     pub(crate) fn consumed(&self) {
         // A shell that is gone sends no further items.
-        let _ = self.control.send(Control::For(self.id, Requests::consumed));
+        let id = self.id;
+        let consumed = move |requests: &mut Requests, session: &mut Session, now| {
+            requests.consumed(id, session, now);
+        };
+        let _ = self.control.send(Box::new(consumed));
     }
 }
 
@@ -492,7 +496,11 @@ impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         if self.armed {
             // A shell that is gone has ended all requests.
-            let _ = self.control.send(Control::For(self.id, Requests::cancel));
+            let id = self.id;
+            let cancel = move |requests: &mut Requests, session: &mut Session, now| {
+                requests.cancel(id, session, now);
+            };
+            let _ = self.control.send(Box::new(cancel));
         }
     }
 }

@@ -91,10 +91,7 @@ impl Requests {
     pub fn poll(&mut self, cx: &mut Context<'_>, session: &mut Session, now: Time) -> bool {
         let mut any = false;
         while let Poll::Ready(Some(control)) = self.control.poll_next(cx) {
-            match control {
-                Control::For(id, act) => act(self, id, session, now),
-                Control::Do(act) => act(self, session, now),
-            }
+            control(self, session, now);
             any = true;
         }
         if !self.is_held_back {
@@ -227,18 +224,6 @@ impl Requests {
         if let Some(key) = pending.and_then(|pending| pending.key(id)) {
             session.consumed(now, key);
         }
-    }
-
-    /// All of a topic's subscribers have taken a publication.
-    pub(crate) fn publication_consumed(&mut self, id: u64, session: &mut Session, now: Time) {
-        if let Some(key) = self.topics.of_credit(id) {
-            session.consumed(now, key);
-        }
-    }
-
-    /// A topic's subscriber is gone.
-    pub(crate) fn leave(&mut self, id: u64, session: &mut Session, now: Time) {
-        self.topics.leave(id, session, now);
     }
 
     /// Somebody wants to know the time of a round trip.

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use twinwire::frame::{Joined, SkipReason, Verdict};
+use twinwire::session::Session;
 use twinwire::{DecodeError, Format, Offset, Position, Topic};
 
 use crate::channels::queue;
@@ -163,7 +164,11 @@ impl LeaveOnDrop {
 impl Drop for LeaveOnDrop {
     fn drop(&mut self) {
         // A shell that is gone has left everything.
-        let _ = self.control.send(Control::For(self.id, Requests::leave));
+        let id = self.id;
+        let leave = move |requests: &mut Requests, session: &mut Session, now| {
+            requests.topics.leave(id, session, now);
+        };
+        let _ = self.control.send(Box::new(leave));
     }
 }
 
@@ -177,7 +182,11 @@ impl Drop for Credit {
     fn drop(&mut self) {
         if let Some(control) = self.control.upgrade() {
             // A shell that is gone gets no further publications.
-            let _ = control.send(Control::For(self.id, Requests::publication_consumed));
+            let id = self.id;
+            let consumed = move |requests: &mut Requests, session: &mut Session, now| {
+                requests.topics.consumed(id, session, now);
+            };
+            let _ = control.send(Box::new(consumed));
         }
     }
 }

@@ -219,11 +219,11 @@ impl Topics {
         place.ok()
     }
 
-    /// The subscription whose publications this subscriber's credit is for.
-    pub(crate) fn of_credit(&self, id: u64) -> Option<RequestKey> {
-        let mut shared = self.shared.iter();
-        let found = shared.find(|shared| shared.credit_id == id);
-        found.map(|shared| shared.request)
+    /// All handles have taken a publication, for which this credit was.
+    pub(crate) fn consumed(&mut self, credit: u64, session: &mut Session, now: Time) {
+        if let Some(shared) = self.shared.iter().find(|of| of.credit_id == credit) {
+            session.consumed(now, shared.request);
+        }
     }
 
     /// A handle is gone; with the last of a topic, it is left.
