@@ -41,7 +41,10 @@ impl Add<Duration> for Time {
 
 /// Saturates, like the moments.
 const fn nanos(time: Duration) -> u64 {
-    time.as_secs()
-        .saturating_mul(1_000_000_000)
-        .saturating_add(time.subsec_nanos() as u64)
+    const SECOND: u64 = 1_000_000_000;
+    // Multiplied so that it surely fits: to see whether it did takes 128 bits, for which pages carry a function.
+    if time.as_secs() > u64::MAX / SECOND {
+        return u64::MAX;
+    }
+    (time.as_secs() * SECOND).saturating_add(time.subsec_nanos() as u64)
 }
