@@ -1,6 +1,6 @@
 //! The table of kinds that an application speaks.
 
-use crate::frame::KindEntry;
+use crate::frame::{Digesting, KindEntry, Table, TableDigest};
 use crate::limits::MAX_KINDS;
 use crate::shape::{Descriptor, outline};
 use crate::{Fingerprint, Kind};
@@ -85,7 +85,10 @@ impl KindInfo {
 /// both ends share. The client declares them in its hello, so that the server can tell at once
 /// which of them it has otherwise.
 #[derive(Clone, Copy, Debug)]
-pub struct Kinds(&'static [KindInfo]);
+pub struct Kinds {
+    lines: &'static [KindInfo],
+    digest: TableDigest,
+}
 
 impl Kinds {
     /// A table of these lines; [`kinds!`](crate::kinds) is the short way. In a `const`, a clash of
@@ -98,8 +101,11 @@ impl Kinds {
             lines.len() <= MAX_KINDS,
             "more kinds than a hello can carry"
         );
+        let mut digesting = Digesting::new(lines.len());
         let mut i = 0;
         while i < lines.len() {
+            let line = &lines[i];
+            digesting.line(line.name, line.class, line.fingerprint);
             let mut j = i + 1;
             while j < lines.len() {
                 assert!(
@@ -110,18 +116,21 @@ impl Kinds {
             }
             i += 1;
         }
-        Self(lines)
+        Self {
+            lines,
+            digest: digesting.digest(),
+        }
     }
 
     /// The lines, in the order of the table.
     pub const fn lines(&self) -> &'static [KindInfo] {
-        self.0
+        self.lines
     }
 
     /// The place of a kind in the table, by which requests name it; none if it isn't declared.
     pub fn position<K: Kind>(&self) -> Option<u32> {
         let place = self
-            .0
+            .lines
             .iter()
             .position(|line| *line == KindInfo::of::<K>())?;
         u32::try_from(place).ok()
@@ -132,7 +141,7 @@ impl Kinds {
         if !cfg!(debug_assertions) {
             return None;
         }
-        let line = self.0.get(usize::try_from(kind).ok()?)?;
+        let line = self.lines.get(usize::try_from(kind).ok()?)?;
         Some(outline(line.class, line.shapes))
     }
 
@@ -143,7 +152,13 @@ impl Kinds {
             class: line.class,
             fingerprint: line.fingerprint,
         };
-        self.0.iter().map(entry).collect()
+        self.lines.iter().map(entry).collect()
+    }
+
+    /// The table that a client tells its server. Its digest is made where the kinds are: by the compiler, if
+    /// they are in a `const`.
+    pub fn table(&self) -> Table {
+        Table::digested(self.entries(), self.digest)
     }
 }
 

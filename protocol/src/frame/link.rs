@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::sha256::sha256;
+use super::sha256::Sha256;
 use super::wire::{Reader, put_bytes, put_duration, put_integer};
 use super::{Continuity, Malformed, Refusal, Resume};
 use crate::goodbye::{Goodbye, GoodbyeCode, MAX_REASON, Retry};
@@ -35,11 +35,41 @@ impl TableDigest {
     pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
         Self(bytes)
     }
+}
 
-    fn of(table: Vec<u8>) -> Self {
-        let mut first = [0; Self::LEN];
-        first.copy_from_slice(&sha256(table)[..Self::LEN]);
-        Self(first)
+/// A table on its way to its digest.
+pub(crate) struct Digesting(Sha256);
+
+impl Digesting {
+    /// A table of so many lines.
+    pub(crate) const fn new(lines: usize) -> Self {
+        let mut table = Self(Sha256::new());
+        table.integer(lines);
+        table
+    }
+
+    /// As [`put_integer`] writes it.
+    const fn integer(&mut self, mut value: usize) {
+        while value >= 0x80 {
+            self.0.byte(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.0.byte(value as u8);
+    }
+
+    /// The next line, as [`put_kinds`] writes it.
+    pub(crate) const fn line(&mut self, name: &str, class: Class, fingerprint: Fingerprint) {
+        self.integer(name.len());
+        self.0.bytes(name.as_bytes());
+        self.0.byte(class.number());
+        self.0.bytes(&fingerprint.to_bytes());
+    }
+
+    pub(crate) const fn digest(self) -> TableDigest {
+        let digest = self.0.digest();
+        let mut first = [0; TableDigest::LEN];
+        first.copy_from_slice(digest.split_at(TableDigest::LEN).0);
+        TableDigest(first)
     }
 }
 
@@ -61,9 +91,16 @@ impl Table {
     /// The table of these lines. More than [`MAX_KINDS`], or a name twice, and no server takes it;
     /// [`Kinds`](crate::Kinds) can't hold such.
     pub fn new(kinds: Vec<KindEntry>) -> Self {
-        let mut body = Vec::new();
-        put_kinds(&kinds, &mut body);
-        let digest = TableDigest::of(body);
+        let mut digesting = Digesting::new(kinds.len());
+        for line in &kinds {
+            digesting.line(&line.name, line.class, line.fingerprint);
+        }
+        let digest = digesting.digest();
+        Self { kinds, digest }
+    }
+
+    /// The table of lines whose digest is known.
+    pub(crate) const fn digested(kinds: Vec<KindEntry>, digest: TableDigest) -> Self {
         Self { kinds, digest }
     }
 

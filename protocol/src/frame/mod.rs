@@ -14,6 +14,7 @@ mod wire;
 use thiserror::Error;
 
 pub use answer::{Answer, Refusal, Refused};
+pub(crate) use link::Digesting;
 pub use link::{
     Ack, Bounds, Hello, KindEntry, NeedOutlines, Outline, Ping, StreamWindow, Table, TableDigest,
     Welcome,

@@ -1,4 +1,4 @@
-//! SHA-256 (FIPS 180-4), written for size: a table of kinds is hashed once, and each page carries this.
+//! SHA-256 (FIPS 180-4), for the compiler: a page's table of kinds is hashed when the page is compiled.
 
 /// Bytes of a block (§5.2.1).
 const BLOCK: usize = 64;
@@ -20,77 +20,119 @@ const INITIAL: [u32; 8] = [
     0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 ];
 
-/// The digest of `message`.
-pub(super) fn sha256(mut message: Vec<u8>) -> [u8; 32] {
-    // Padding (§5.1.1): a one, zeros up to eight bytes before a block's end, and the length in bits.
-    let bits = message.len() as u64 * 8;
-    message.push(0x80);
-    while message.len() % BLOCK != BLOCK - 8 {
-        message.push(0);
-    }
-    message.extend_from_slice(&bits.to_be_bytes());
-
-    let mut hash = INITIAL;
-    for block in message.chunks_exact(BLOCK) {
-        add_block(&mut hash, block);
-    }
-    let mut digest = [0; 32];
-    for (bytes, word) in digest.chunks_exact_mut(4).zip(hash) {
-        bytes.copy_from_slice(&word.to_be_bytes());
-    }
-    digest
+/// A message on its way to its digest.
+pub(super) struct Sha256 {
+    hash: [u32; 8],
+    /// What has come of the block that isn't whole yet.
+    block: [u8; BLOCK],
+    len: usize,
 }
 
-/// One round of the hash computation (§6.2.2).
-fn add_block(hash: &mut [u32; 8], block: &[u8]) {
-    // The message schedule's last 16 words are all that a step needs.
-    let mut schedule = [0; 16];
-    for (word, bytes) in schedule.iter_mut().zip(block.chunks_exact(4)) {
-        *word = bytes
-            .iter()
-            .fold(0, |word, byte| word << 8 | u32::from(*byte));
-    }
-    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *hash;
-    for (t, k) in K.into_iter().enumerate() {
-        if t >= 16 {
-            let [w15, w2] = [schedule[(t + 1) % 16], schedule[(t + 14) % 16]];
-            let s0 = w15.rotate_right(7) ^ w15.rotate_right(18) ^ w15 >> 3;
-            let s1 = w2.rotate_right(17) ^ w2.rotate_right(19) ^ w2 >> 10;
-            schedule[t % 16] = schedule[t % 16]
-                .wrapping_add(s0)
-                .wrapping_add(schedule[(t + 9) % 16])
-                .wrapping_add(s1);
+impl Sha256 {
+    pub(super) const fn new() -> Self {
+        Self {
+            hash: INITIAL,
+            block: [0; BLOCK],
+            len: 0,
         }
-        let s1 = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
-        let choice = (e & f) ^ (!e & g);
-        let first = h
-            .wrapping_add(s1)
-            .wrapping_add(choice)
-            .wrapping_add(k)
-            .wrapping_add(schedule[t % 16]);
-        let s0 = a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22);
-        let majority = (a & b) ^ (a & c) ^ (b & c);
-        let second = s0.wrapping_add(majority);
-        (h, g, f, e) = (g, f, e, d.wrapping_add(first));
-        (d, c, b, a) = (c, b, a, first.wrapping_add(second));
     }
-    for (word, add) in hash.iter_mut().zip([a, b, c, d, e, f, g, h]) {
-        *word = word.wrapping_add(add);
+
+    pub(super) const fn byte(&mut self, byte: u8) {
+        self.block[self.len % BLOCK] = byte;
+        self.len += 1;
+        if self.len.is_multiple_of(BLOCK) {
+            self.add_block();
+        }
+    }
+
+    pub(super) const fn bytes(&mut self, bytes: &[u8]) {
+        let mut i = 0;
+        while i < bytes.len() {
+            self.byte(bytes[i]);
+            i += 1;
+        }
+    }
+
+    /// The digest of all that has come.
+    pub(super) const fn digest(mut self) -> [u8; 32] {
+        // Padding (§5.1.1): a one, zeros up to eight bytes before a block's end, and the length in bits.
+        let bits = self.len as u64 * 8;
+        self.byte(0x80);
+        while self.len % BLOCK != BLOCK - 8 {
+            self.byte(0);
+        }
+        self.bytes(&bits.to_be_bytes());
+        let mut digest = [0; 32];
+        let mut i = 0;
+        while i < digest.len() {
+            digest[i] = self.hash[i / 4].to_be_bytes()[i % 4];
+            i += 1;
+        }
+        digest
+    }
+
+    /// One round of the hash computation (§6.2.2).
+    const fn add_block(&mut self) {
+        // The message schedule's last 16 words are all that a step needs.
+        let mut schedule = [0_u32; 16];
+        let mut i = 0;
+        while i < BLOCK {
+            schedule[i / 4] = schedule[i / 4] << 8 | self.block[i] as u32;
+            i += 1;
+        }
+        let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = self.hash;
+        let mut t = 0;
+        while t < K.len() {
+            if t >= 16 {
+                let [w15, w2] = [schedule[(t + 1) % 16], schedule[(t + 14) % 16]];
+                let s0 = w15.rotate_right(7) ^ w15.rotate_right(18) ^ w15 >> 3;
+                let s1 = w2.rotate_right(17) ^ w2.rotate_right(19) ^ w2 >> 10;
+                schedule[t % 16] = schedule[t % 16]
+                    .wrapping_add(s0)
+                    .wrapping_add(schedule[(t + 9) % 16])
+                    .wrapping_add(s1);
+            }
+            let s1 = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
+            let choice = (e & f) ^ (!e & g);
+            let first = h
+                .wrapping_add(s1)
+                .wrapping_add(choice)
+                .wrapping_add(K[t])
+                .wrapping_add(schedule[t % 16]);
+            let s0 = a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22);
+            let majority = (a & b) ^ (a & c) ^ (b & c);
+            let second = s0.wrapping_add(majority);
+            (h, g, f, e) = (g, f, e, d.wrapping_add(first));
+            (d, c, b, a) = (c, b, a, first.wrapping_add(second));
+            t += 1;
+        }
+        let worked = [a, b, c, d, e, f, g, h];
+        i = 0;
+        while i < worked.len() {
+            self.hash[i] = self.hash[i].wrapping_add(worked[i]);
+            i += 1;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use sha2::{Digest, Sha256};
+    use sha2::Digest;
 
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    use super::sha256;
+    use super::Sha256;
+
+    fn sha256(message: &[u8]) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.bytes(message);
+        hash.digest()
+    }
 
     #[test]
     fn the_standards_example_comes_out() {
-        let hex: String = sha256(b"abc".to_vec())
+        let hex: String = sha256(b"abc")
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
@@ -105,8 +147,8 @@ mod tests {
         let bytes: Vec<u8> = (0..300_u32).map(|i| (i * 167) as u8).collect();
         for len in 0..bytes.len() {
             let message = &bytes[..len];
-            let expected: [u8; 32] = Sha256::digest(message).into();
-            assert_eq!(sha256(message.to_vec()), expected, "{len} bytes");
+            let expected: [u8; 32] = sha2::Sha256::digest(message).into();
+            assert_eq!(sha256(message), expected, "{len} bytes");
         }
     }
 }

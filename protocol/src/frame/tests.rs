@@ -396,3 +396,17 @@ fn a_kind_of_an_unknown_class_is_refused() {
     message[class] = 99;
     assert_eq!(read(&message), Err(Malformed::Meaningless));
 }
+
+#[test]
+fn a_tables_digest_is_over_its_frames_body() {
+    use sha2::{Digest, Sha256};
+
+    for lines in [0, 1, 2, 200] {
+        let table = Table::new(vec![greet(); lines]);
+        let mut body = Vec::new();
+        table.put(&mut body);
+        let digest = Sha256::digest(&body);
+        let first = digest.first_chunk().expect("a digest has 32 bytes");
+        assert_eq!(table.digest(), TableDigest::from_bytes(*first), "{lines}");
+    }
+}

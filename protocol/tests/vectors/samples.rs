@@ -137,7 +137,8 @@ const BOUNDS: Bounds = Bounds {
 };
 
 fn hellos() -> Vec<(&'static str, Frame<'static>)> {
-    let table = Table::new(KINDS.entries());
+    let table = KINDS.table();
+    assert_eq!(table, Table::new(KINDS.entries()));
     let hello = Hello {
         bounds: BOUNDS,
         token: b"ticket".to_vec(),
