@@ -283,6 +283,13 @@ impl Frame<'_> {
     }
 }
 
+/// How long the first of these frames is, with its own length; none if there is none.
+pub(crate) fn first_len(frames: &[u8]) -> Option<usize> {
+    let mut rest = Reader::new(frames);
+    rest.bytes().ok()?;
+    Some(frames.len() - rest.take_rest().len())
+}
+
 /// The frames of one WebSocket message, in order. After an error nothing follows.
 #[derive(Debug)]
 pub struct Frames<'a>(Bodies<'a>);

@@ -1,6 +1,5 @@
 //! What the application does: make requests, answer the peer's, begin and end.
 
-use super::outgoing::Verdict;
 use super::resume::Lock;
 use super::state::Role;
 use super::timers::Timer;
@@ -35,7 +34,7 @@ impl Session {
     /// A request that is over before it began.
     pub(super) fn refused(&mut self, outcome: Outcome) -> RequestKey {
         let request = self.outgoing.new_key();
-        self.events.push_back(Event::Outcome { request, outcome });
+        self.events.push(Event::Outcome { request, outcome });
         request
     }
 
@@ -285,16 +284,16 @@ impl Session {
             // Who hasn't heard where the server stands can neither send again what it lacks, nor be
             // told by its goodbye what it has.
             State::Greeting if self.is_welcomed() && !mutant!("close_before_welcome") => {
-                let unsent: Vec<Verdict> = self.outgoing.end_unbegun();
-                self.report(unsent);
+                self.outgoing.end_unbegun();
+                self.report();
                 self.finish(now, goodbye);
             }
             State::Awaiting | State::Asking | State::Judging => {
                 self.close_with(End::Closed(goodbye.clone()), goodbye);
             }
             State::Greeting | State::Open => {
-                let unsent: Vec<Verdict> = self.outgoing.end_queued();
-                self.report(unsent);
+                self.outgoing.end_queued();
+                self.report();
                 self.drop_calls();
                 self.drain(State::Draining, goodbye);
             }

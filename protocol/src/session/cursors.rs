@@ -120,7 +120,7 @@ impl Session {
             && let Some(Cursor { join, .. }) = self.cursors.all.remove(alias)
         {
             self.outgoing.push_leave(Leave { alias, join }.encode());
-            self.events.push_back(Event::Left { alias });
+            self.events.push(Event::Left { alias });
         }
     }
 
@@ -152,7 +152,7 @@ impl Session {
                 let is_join = |of: Number| of == join || mutant!("leave_of_any_join");
                 if cursor.is_some_and(|cursor| is_join(cursor.join)) {
                     self.cursors.all.remove(alias);
-                    self.events.push_back(Event::Left { alias });
+                    self.events.push(Event::Left { alias });
                 }
                 self.incoming.answer(number, Answer::Value(Vec::new()));
                 return Ok(());

@@ -1,10 +1,10 @@
 //! Requests that the peer makes: arriving, waiting for their turn, running, answered.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Request;
 use super::credit::{Grant, Overrun, charge, charge_all};
+use super::queue::Queue;
 use super::sorted::Sorted;
 use super::stream::Feed;
 use crate::frame::{Answer, JOIN, PUBLISH, Part, Refusal};
@@ -124,7 +124,7 @@ pub(super) struct Incoming {
     grant: Grant,
     /// The request whose parts are arriving.
     partial: Option<Held>,
-    waiting: VecDeque<Held>,
+    waiting: Queue<Held>,
     /// Handlers at work.
     running: Sorted<Number, Running>,
     /// The request at work that must end before the next starts.
@@ -146,7 +146,7 @@ impl Incoming {
         Self {
             grant: Grant::new(limits.requests),
             partial: None,
-            waiting: VecDeque::new(),
+            waiting: Queue::default(),
             running: Sorted::default(),
             blocking: None,
             in_order: Vec::new(),
@@ -218,7 +218,7 @@ impl Incoming {
             self.partial = Some(held);
             self.release_head();
         } else {
-            self.waiting.push_back(held);
+            self.waiting.push(held);
         }
         Ok(())
     }
@@ -242,8 +242,8 @@ impl Incoming {
         }
         if part.more {
             self.release_head();
-        } else {
-            self.waiting.extend(self.partial.take());
+        } else if let Some(whole) = self.partial.take() {
+            self.waiting.push(whole);
         }
         Ok(())
     }
@@ -265,7 +265,7 @@ impl Incoming {
             if self.blocking.is_some() {
                 return None;
             }
-            let next = self.waiting.front()?;
+            let next = self.waiting.first()?;
             let is_answered = next.request.class != Class::Event;
             if is_answered && self.running.len() + self.answers.len() >= self.max_running {
                 return None;
@@ -274,7 +274,7 @@ impl Incoming {
                 request,
                 held,
                 cancelled,
-            } = self.waiting.pop_front()?;
+            } = self.waiting.pop()?;
             let number = request.number;
             let blocks = request.class == Class::Event && !mutant!("event_does_not_block")
                 // Publications of one client keep their order, and joins of one topic theirs.
@@ -395,13 +395,10 @@ impl Incoming {
         let is_it = |held: &Held| held.request.number == call && held.request.class != Class::Event;
         if let Some(partial) = self.partial.take_if(|partial| is_it(partial)) {
             // Its other parts will not come.
-            self.waiting.push_back(partial);
+            self.waiting.push(partial);
         }
         // They wait in the order of their numbers.
-        let found = self
-            .waiting
-            .binary_search_by_key(&call, |held| held.request.number);
-        let waiting = found.ok().and_then(|place| self.waiting.get_mut(place));
+        let waiting = self.waiting.find_mut(&call, |held| held.request.number);
         if let Some(held) = waiting.filter(|held| is_it(held)) {
             held.request.payload = Vec::new();
             held.cancelled = true;
@@ -517,11 +514,15 @@ impl Incoming {
         calls
     }
 
-    /// The events that have come and haven't started, in order; they are nobody's any more.
-    pub(super) fn take_events(&mut self) -> impl Iterator<Item = Request> {
-        let waiting = std::mem::take(&mut self.waiting).into_iter();
-        let requests = waiting.map(|held| held.request);
-        requests.filter(|request| request.class == Class::Event)
+    /// Takes out the next event that has come and hasn't started, and whatever waits before it: they are
+    /// nobody's any more.
+    pub(super) fn next_waiting_event(&mut self) -> Option<Request> {
+        loop {
+            let request = self.waiting.pop()?.request;
+            if request.class == Class::Event {
+                return Some(request);
+            }
+        }
     }
 
     /// What would still take room if the session were lost now: its events that aren't done, whole, and

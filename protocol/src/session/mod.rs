@@ -9,6 +9,7 @@ mod incoming;
 mod liveness;
 mod outgoing;
 mod pool;
+mod queue;
 mod receive;
 mod resume;
 mod retained;
@@ -20,7 +21,6 @@ mod stream;
 mod timers;
 mod topics;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub use error::{End, Full, ItemRefused, PeerMisbehaved};
@@ -37,6 +37,7 @@ use cursors::Cursors;
 use incoming::Incoming;
 use liveness::Liveness;
 use outgoing::{Outgoing, Received, Verdict};
+use queue::Queue;
 use resume::{Lock, Ticket};
 use retained::Retained;
 use send::Turn;
@@ -74,7 +75,7 @@ pub struct Session {
     goodbye_given_up: bool,
     /// Why the session ended or is about to.
     end: Option<End>,
-    events: VecDeque<Event>,
+    events: Queue<Event>,
     outgoing: Outgoing,
     incoming: Incoming,
     liveness: Liveness,
@@ -143,8 +144,7 @@ impl Session {
     /// `table` is what requests refer to, and `token` goes to the server's application: at most
     /// [`MAX_TOKEN`](crate::limits::MAX_TOKEN), or the server will refuse the hello.
     pub fn client(limits: Limits, table: Arc<Table>, token: Vec<u8>) -> Self {
-        let mut session = Self::new(None, State::Idle, limits);
-        session.table = table;
+        let mut session = Self::new(None, State::Idle, limits, table);
         session.token = token;
         session
     }
@@ -152,7 +152,7 @@ impl Session {
     /// The server's end, on a socket that has just opened. A client whose table isn't among `known`
     /// is asked for it.
     pub fn server(now: Time, limits: Limits, known: Vec<Arc<Table>>) -> Self {
-        let mut session = Self::new(Some(&SERVING), State::Awaiting, limits);
+        let mut session = Self::new(Some(&SERVING), State::Awaiting, limits, Arc::default());
         session.now = now;
         session.known = known;
         session
@@ -171,7 +171,12 @@ impl Session {
         }
     }
 
-    fn new(serving: Option<&'static Serving>, state: State, limits: Limits) -> Self {
+    fn new(
+        serving: Option<&'static Serving>,
+        state: State,
+        limits: Limits,
+        table: Arc<Table>,
+    ) -> Self {
         Self {
             serving,
             state,
@@ -182,7 +187,7 @@ impl Session {
             goodbye_sent: false,
             goodbye_given_up: false,
             end: None,
-            events: VecDeque::new(),
+            events: Queue::default(),
             outgoing: Outgoing::new(&limits),
             incoming: Incoming::new(&limits),
             liveness: Liveness::default(),
@@ -195,7 +200,7 @@ impl Session {
             outlines_due: Sorted::default(),
             outlines: Vec::new(),
             pull_next: false,
-            table: Arc::default(),
+            table,
             known: Vec::new(),
             hello: None,
             peer: Bounds::default(),
@@ -266,7 +271,7 @@ impl Session {
         if self.state == State::Leaving && !self.incoming.has_messages() {
             self.part();
         }
-        if let Some(event) = self.events.pop_front() {
+        if let Some(event) = self.events.pop() {
             return Output::Event(event);
         }
         if let Some(code) = self.dropping.take() {
@@ -391,11 +396,10 @@ impl Session {
                 }
             }
         }
-        let late = self.outgoing.expire(self.now).into_iter();
-        let late = late.map(|request| (request, Outcome::Deadline)).collect();
-        self.report(late);
+        self.outgoing.expire(self.now);
+        self.report();
         for request in self.incoming.late(self.now) {
-            self.events.push_back(Event::Dropped {
+            self.events.push(Event::Dropped {
                 request,
                 why: Refusal::Deadline,
             });
@@ -451,19 +455,24 @@ impl Session {
         }
         self.incoming.stop();
         self.cursors.clear();
-        let ended = self.outgoing.end_all(received);
-        self.report(ended);
+        self.outgoing.end_all(received);
+        self.report();
         if self.end.is_none() {
             self.end = Some(end.clone());
-            self.events.push_back(Event::Ended(end));
+            self.events.push(Event::Ended(end));
         }
     }
 
-    fn report(&mut self, ended: Vec<Verdict>) {
-        for (request, outcome) in ended {
-            if !self.subscriptions.settle(request) {
-                self.events.push_back(Event::Outcome { request, outcome });
-            }
+    /// Tells what became of the requests that are over.
+    fn report(&mut self) {
+        for verdict in std::mem::take(&mut self.outgoing.ended) {
+            self.settled(verdict);
+        }
+    }
+
+    fn settled(&mut self, (request, outcome): Verdict) {
+        if !self.subscriptions.settle(request) {
+            self.events.push(Event::Outcome { request, outcome });
         }
     }
 }

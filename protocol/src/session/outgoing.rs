@@ -1,9 +1,9 @@
 //! Requests that this side makes: waiting for the window, in flight, answered or acknowledged.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::credit::{Allowance, charge, charge_all};
+use super::queue::Queue;
 use super::sorted::Sorted;
 use super::stream::Receiving;
 use super::{Full, Outcome, RequestKey};
@@ -67,7 +67,7 @@ pub(super) struct InFlight {
 #[derive(Debug)]
 pub(super) struct Outgoing {
     next_key: u64,
-    queue: VecDeque<Queued>,
+    queue: Queue<Queued>,
     /// Invariant: the sum of the costs in `queue`.
     queued: usize,
     in_flight: Sorted<Number, InFlight>,
@@ -86,6 +86,16 @@ pub(super) struct Outgoing {
     max_streams: usize,
     stream_window: u64,
     time: Duration,
+    /// What became of requests that are over, until the session reports it.
+    pub(super) ended: Vec<Verdict>,
+}
+
+/// What is to become of a request that waits.
+enum Fate {
+    Stays,
+    /// Nobody waits for its outcome.
+    Goes,
+    Ends(Outcome),
 }
 
 /// What became of a request.
@@ -95,7 +105,7 @@ impl Outgoing {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             next_key: 0,
-            queue: VecDeque::new(),
+            queue: Queue::default(),
             queued: 0,
             in_flight: Sorted::default(),
             unacknowledged: Sorted::default(),
@@ -109,6 +119,7 @@ impl Outgoing {
             max_streams: limits.streams,
             stream_window: limits.stream_window,
             time: limits.call_deadline,
+            ended: Vec::new(),
         }
     }
 
@@ -171,7 +182,7 @@ impl Outgoing {
         };
         let key = queued.key;
         self.queued += queued.cost();
-        self.queue.push_back(queued);
+        self.queue.push(queued);
         key
     }
 
@@ -209,26 +220,17 @@ impl Outgoing {
     }
 
     /// Takes what the peer says of itself, and ends what of the queue it wouldn't take.
-    pub(super) fn judge(
-        &mut self,
-        largest: u64,
-        window: u64,
-        refused: &[(u32, Refusal)],
-    ) -> Vec<Verdict> {
+    pub(super) fn judge(&mut self, largest: u64, window: u64, refused: &[(u32, Refusal)]) {
         self.largest = Some(usize::try_from(largest).unwrap_or(usize::MAX));
         self.refused = refused.to_vec();
         self.window.raise(window);
-        let (refused, largest) = (&self.refused, largest);
-        let verdict = |queued: &Queued| match why_refused(refused, queued.kind) {
-            Some(why) => Some((queued.key, Outcome::refused(why))),
+        self.sift(&mut |queued| match why_refused(refused, queued.kind) {
+            Some(why) => Fate::Ends(Outcome::refused(why)),
             None if queued.payload.len() as u64 > largest => {
-                Some((queued.key, Outcome::refused(Refusal::TooLarge)))
+                Fate::Ends(Outcome::refused(Refusal::TooLarge))
             }
-            None => None,
-        };
-        let ended: Vec<Verdict> = self.queue.iter().filter_map(verdict).collect();
-        self.drop_queued(|queued| ended.iter().any(|(key, _)| *key == queued.key));
-        ended
+            None => Fate::Stays,
+        });
     }
 
     /// Keys go on after those of another session: they name requests of all.
@@ -260,7 +262,7 @@ impl Outgoing {
 
     /// The request whose next part may go out now, if there is one.
     pub(super) fn ready(&self) -> Option<&Queued> {
-        let head = self.queue.front()?;
+        let head = self.queue.first()?;
         let fits = self.window.fits(charge(head.next_part().0.len()));
         let may_go = match head.class {
             Class::Event => self.unacknowledged.len() < MAX_UNACKNOWLEDGED,
@@ -271,7 +273,7 @@ impl Outgoing {
 
     /// The next part of the [`ready`](Self::ready) request went out under `number`.
     pub(super) fn departed(&mut self, number: Number) {
-        let Some(head) = self.queue.front_mut() else {
+        let Some(head) = self.queue.first_mut() else {
             return;
         };
         let (part, more) = head.next_part();
@@ -301,7 +303,7 @@ impl Outgoing {
             }
             Class::Event => {}
         }
-        if !more && let Some(head) = self.queue.pop_front() {
+        if !more && let Some(head) = self.queue.pop() {
             self.queued -= head.cost();
         }
     }
@@ -401,15 +403,22 @@ impl Outgoing {
         })
     }
 
-    /// Everything up to this number has arrived: which events are settled by that.
-    pub(super) fn acknowledge(&mut self, received: Number) -> Vec<Verdict> {
+    /// Everything up to this number has arrived: events are settled by that.
+    pub(super) fn acknowledge(&mut self, received: Number) {
         let settled = self.unacknowledged.take_up_to(received);
-        settled.map(|key| (key, Outcome::Accepted)).collect()
+        self.ended
+            .extend(settled.map(|key| (key, Outcome::Accepted)));
     }
 
     /// The caller wants no outcome any more. Events go all the same.
     pub(super) fn cancel(&mut self, key: RequestKey) {
-        self.drop_queued(|queued| queued.class != Class::Event && queued.key == key);
+        self.sift(&mut |queued| {
+            if queued.class != Class::Event && queued.key == key {
+                Fate::Goes
+            } else {
+                Fate::Stays
+            }
+        });
         let in_flight = self.in_flight_of(key);
         if let Some((number, call)) = in_flight {
             call.key = None;
@@ -420,8 +429,7 @@ impl Outgoing {
     }
 
     /// Ends the calls whose deadline has passed.
-    pub(super) fn expire(&mut self, now: Time) -> Vec<RequestKey> {
-        let mut late = Vec::new();
+    pub(super) fn expire(&mut self, now: Time) {
         for (number, call) in self.in_flight.iter_mut() {
             if call.deadline.is_none_or(|deadline| now < deadline) {
                 continue;
@@ -431,19 +439,22 @@ impl Outgoing {
             } else if let Some(key) = call.key.take() {
                 self.streams -= usize::from(call.items.is_some());
                 self.cancels.push(number);
-                late.push(key);
+                self.ended.push((key, Outcome::Deadline));
             }
         }
-        self.drop_queued(|queued| {
-            let due = queued.deadline.is_some_and(|deadline| deadline <= now);
+        let under_way = self.under_way().and_then(|first| self.in_flight.get(first));
+        let is_over = under_way.is_some_and(|call| call.key.is_none());
+        self.sift(&mut |queued| {
             if queued.has_begun() {
                 // Its cancel goes in place of the rest.
-                return late.contains(&queued.key) && !mutant!("late_call_goes_on");
+                if is_over && !mutant!("late_call_goes_on") {
+                    return Fate::Goes;
+                }
+            } else if queued.deadline.is_some_and(|deadline| deadline <= now) {
+                return Fate::Ends(Outcome::Deadline);
             }
-            late.extend(due.then_some(queued.key));
-            due
+            Fate::Stays
         });
-        late
     }
 
     pub(super) fn next_deadline(&self) -> Option<Time> {
@@ -457,38 +468,29 @@ impl Outgoing {
     }
 
     /// Ends what was never handed to a socket as a whole.
-    pub(super) fn end_queued(&mut self) -> Vec<Verdict> {
-        self.queued = 0;
-        let begun: Vec<Number> = self
-            .queue
-            .iter()
-            .filter_map(|queued| queued.first)
-            .collect();
-        for number in begun {
-            self.in_flight.remove(number);
+    pub(super) fn end_queued(&mut self) {
+        if let Some(first) = self.under_way() {
+            self.in_flight.remove(first);
         }
-        std::mem::take(&mut self.queue)
-            .into_iter()
-            .map(|queued| (queued.key, Outcome::NotReceived))
-            .collect()
+        self.sift(&mut |_| Fate::Ends(Outcome::NotReceived));
     }
 
     /// Ends what hasn't begun to go out. Topics are left all the same: what is still published there is
     /// dropped as long as the leave is under way.
-    pub(super) fn end_unbegun(&mut self) -> Vec<Verdict> {
-        let mut ended = Vec::new();
-        self.drop_queued(|queued| {
+    pub(super) fn end_unbegun(&mut self) {
+        self.sift(&mut |queued| {
             let leaves = queued.class == Class::Topic && queued.kind == LEAVE;
-            let unwanted = !queued.has_begun() && !leaves;
-            ended.extend(unwanted.then_some((queued.key, Outcome::NotReceived)));
-            unwanted
+            if queued.has_begun() || leaves {
+                Fate::Stays
+            } else {
+                Fate::Ends(Outcome::NotReceived)
+            }
         });
-        ended
     }
 
     /// Ends everything: `received` is what the peer says it has, if it said anything.
-    pub(super) fn end_all(&mut self, received: Received) -> Vec<Verdict> {
-        let mut ended = self.end_queued();
+    pub(super) fn end_all(&mut self, received: Received) {
+        self.end_queued();
         let has = |number: Number| match received {
             Received::UpTo(last) => Some(last.is_some_and(|last| number <= last)),
             Received::Untold => None,
@@ -498,7 +500,7 @@ impl Outgoing {
                 Some(false) => Outcome::NotReceived,
                 Some(true) | None => Outcome::Unknown,
             };
-            ended.extend(call.key.map(|key| (key, outcome)));
+            self.ended.extend(call.key.map(|key| (key, outcome)));
         }
         for (number, key) in self.unacknowledged.drain() {
             let outcome = match has(number) {
@@ -507,27 +509,30 @@ impl Outgoing {
                 None if mutant!("not_received_of_written") => Outcome::NotReceived,
                 None => Outcome::Unknown,
             };
-            ended.push((key, outcome));
+            self.ended.push((key, outcome));
         }
         self.cancels.clear();
         self.streams = 0;
-        ended
     }
 
-    fn drop_queued(&mut self, mut unwanted: impl FnMut(&Queued) -> bool) {
-        let (mut queued_bytes, mut streams) = (0, 0);
+    /// The number of the request that is under way in parts: always the first that waits.
+    fn under_way(&self) -> Option<Number> {
+        self.queue.first()?.first
+    }
+
+    /// Decides of everything that waits.
+    fn sift(&mut self, fate: &mut dyn FnMut(&Queued) -> Fate) {
         self.queue.retain(|queued| {
-            let keep = !unwanted(queued);
-            let counts = queued.class == Class::Stream && !queued.has_begun();
-            if keep {
-                queued_bytes += queued.cost();
-            } else {
-                streams += usize::from(counts);
+            match fate(queued) {
+                Fate::Stays => return true,
+                Fate::Goes => {}
+                Fate::Ends(outcome) => self.ended.push((queued.key, outcome)),
             }
-            keep
+            let is_counted = queued.class == Class::Stream && !queued.has_begun();
+            self.streams -= usize::from(is_counted);
+            self.queued -= queued.cost();
+            false
         });
-        self.queued = queued_bytes;
-        self.streams -= streams;
     }
 }
 

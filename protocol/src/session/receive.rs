@@ -91,8 +91,9 @@ impl Session {
             Frame::Ping(ping) => self.liveness.asked(ping),
             Frame::Pong(pong) => {
                 let round_trip = self.liveness.answered(self.now, pong);
-                let pong = round_trip.map(|round_trip| Event::Pong { round_trip });
-                self.events.extend(pong);
+                if let Some(round_trip) = round_trip {
+                    self.events.push(Event::Pong { round_trip });
+                }
             }
             Frame::StreamWindow(window) => return self.stream_window(window),
             Frame::Call(call) => return self.called(&call),
@@ -119,7 +120,7 @@ impl Session {
             Frame::Skipped(skipped) => return self.skipped(skipped),
             Frame::NeedOutlines(need) => {
                 let kinds = need.kinds;
-                self.events.push_back(Event::NeedOutlines { kinds });
+                self.events.push(Event::NeedOutlines { kinds });
             }
             Frame::Outline(outline) => return self.outline(outline),
         }
@@ -148,18 +149,17 @@ impl Session {
     }
 
     fn judged_next(&mut self, hello: Hello, table: Arc<Table>) {
-        let refused = self
-            .outgoing
+        self.outgoing
             .judge(hello.bounds.payload, hello.bounds.window, &[]);
         debug_assert!(
-            refused.is_empty(),
+            self.outgoing.ended.is_empty(),
             "a server asks nothing before its welcome"
         );
         self.peer = hello.bounds;
         self.table = Arc::clone(&table);
         self.known = Vec::new();
         self.state = State::Judging;
-        self.events.push_back(Event::Hello {
+        self.events.push(Event::Hello {
             token: hello.token,
             table,
             resume: hello.resume.map(Box::new),
@@ -182,11 +182,11 @@ impl Session {
             {
                 self.outlines_due.insert(*kind, ());
             }
-            let ended = self.outgoing.judge(bounds.payload, bounds.window, refused);
-            self.report(ended);
+            self.outgoing.judge(bounds.payload, bounds.window, refused);
+            self.report();
         }
         self.open();
-        self.events.push_back(Event::Welcome(welcome));
+        self.events.push(Event::Welcome(welcome));
         Ok(())
     }
 
@@ -196,9 +196,9 @@ impl Session {
                 return Err(PeerMisbehaved::AckAhead);
             }
             self.retained.acknowledge(received);
-            let settled = self.outgoing.acknowledge(received);
-            mutant!("receipt_twice", self.report(settled.clone()));
-            self.report(settled);
+            self.outgoing.acknowledge(received);
+            mutant!("receipt_twice", self.outgoing.ended.extend_from_within(..));
+            self.report();
         }
         self.outgoing.grant(ack.window);
         Ok(())
@@ -248,7 +248,7 @@ impl Session {
     fn peer_cancels(&mut self, cancel: Cancel) -> Result<(), PeerMisbehaved> {
         self.has_come(cancel.call)?;
         if self.incoming.cancel(cancel.call) {
-            self.events.push_back(Event::Dropped {
+            self.events.push(Event::Dropped {
                 request: cancel.call,
                 why: Refusal::Cancelled,
             });
@@ -298,8 +298,9 @@ impl Session {
             if kind == JOIN {
                 return self.join_answered(reply.call, key, answer);
             }
-            let verdict = key.map(|key| (key, Outcome::Answered(answer)));
-            self.report(verdict.into_iter().collect());
+            if let Some(key) = key {
+                self.settled((key, Outcome::Answered(answer)));
+            }
         }
         Ok(())
     }
@@ -313,7 +314,7 @@ impl Session {
         let Part { continues, more } = item.part;
         let whole = items.part(continues, more, item.payload, largest)?;
         if let (Some(payload), Some(call)) = (whole, key) {
-            self.events.push_back(Event::Item { call, payload });
+            self.events.push(Event::Item { call, payload });
         }
         self.outgoing.renew(now, item.call);
         Ok(())
@@ -325,7 +326,7 @@ impl Session {
         if self.outlines_due.remove(kind).is_none() {
             return Err(PeerMisbehaved::OutlineUnasked);
         }
-        self.events.push_back(Event::Outline { kind, text });
+        self.events.push(Event::Outline { kind, text });
         Ok(())
     }
 
@@ -359,8 +360,8 @@ impl Session {
             State::Greeting => Received::Untold,
             _ => Received::UpTo(goodbye.received),
         };
-        let ended = self.outgoing.end_all(received);
-        self.report(ended);
+        self.outgoing.end_all(received);
+        self.report();
         self.leaving = self.closed().or(Some(End::Goodbye(goodbye)));
         self.drop_calls();
         self.timers.stop(Timer::Handshake);
@@ -376,7 +377,7 @@ impl Session {
     pub(super) fn drop_calls(&mut self) {
         for request in self.incoming.keep_messages() {
             let why = Refusal::Cancelled;
-            self.events.push_back(Event::Dropped { request, why });
+            self.events.push(Event::Dropped { request, why });
         }
     }
 

@@ -136,7 +136,7 @@ impl Session {
                 let end = self.now + self.limits.resume;
                 self.timers.set(Timer::Resume, end);
             }
-            self.events.push_back(Event::Detached { retry });
+            self.events.push(Event::Detached { retry });
         }
         true
     }
@@ -167,8 +167,8 @@ impl Session {
     fn go_on(&mut self, received: Option<Number>, window: u64) {
         if let Some(received) = received {
             self.retained.acknowledge(received);
-            let settled = self.outgoing.acknowledge(received);
-            self.report(settled);
+            self.outgoing.acknowledge(received);
+            self.report();
         }
         mutant!("grant_not_taken", (), self.outgoing.grant(window));
         mutant!("streams_not_retold", (), self.outgoing.tell_streams_again());
@@ -265,8 +265,8 @@ impl Session {
 
     /// The session is lost: everything pending has its outcome, and another begins.
     fn begin_anew(&mut self, why: Fresh, received: Received) {
-        let ended = self.outgoing.end_all(received);
-        self.report(ended);
+        self.outgoing.end_all(received);
+        self.report();
         self.outgoing.begin_anew(&self.limits);
         let burden = self.incoming.burden();
         self.hand_over();
@@ -282,16 +282,17 @@ impl Session {
             received: None,
             window: self.offered,
         };
-        self.events.push_back(Event::Fresh { why });
+        self.events.push(Event::Fresh { why });
     }
 
     /// The session is lost or over: what the server was told, or will be, to be accepted is the
     /// application's all the same. (A server's handlers end with their session.)
     pub(super) fn hand_over(&mut self) {
         if self.role() == Role::Client && !mutant!("leftovers_lost") {
-            let left = self.incoming.take_events();
-            let left = left.map(|Request { kind, payload, .. }| Event::Leftover { kind, payload });
-            self.events.extend(left);
+            while let Some(event) = self.incoming.next_waiting_event() {
+                let Request { kind, payload, .. } = event;
+                self.events.push(Event::Leftover { kind, payload });
+            }
         }
     }
 }

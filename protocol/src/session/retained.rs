@@ -1,10 +1,8 @@
 //! What this side has sent and the peer hasn't acknowledged.
 
-use std::collections::VecDeque;
-
 use super::send::append;
 use crate::Number;
-use crate::frame::Frame;
+use crate::frame::{Frame, first_len};
 use crate::limits::MAX_MESSAGE;
 
 /// Room that an empty store may hold on to, in bytes.
@@ -16,13 +14,13 @@ const WORTH_KEEPING: usize = 16 * 1024;
 pub(super) struct Retained {
     /// The number of the first frame that is kept, or of the next if none is.
     first: Number,
-    lengths: VecDeque<usize>,
+    /// The number of the next.
+    next: Number,
     bytes: Vec<u8>,
     /// Bytes at the front that are acknowledged. Invariant: fewer than those that aren't, or none.
     gone: usize,
-    /// How many of the frames are out over this connection, and their bytes.
+    /// Bytes of those that are out over this connection.
     written: usize,
-    written_bytes: usize,
     most: usize,
 }
 
@@ -30,11 +28,10 @@ impl Retained {
     pub(super) fn new(most: usize) -> Self {
         Self {
             first: Number::FIRST,
-            lengths: VecDeque::new(),
+            next: Number::FIRST,
             bytes: Vec::new(),
             gone: 0,
             written: 0,
-            written_bytes: 0,
             most,
         }
     }
@@ -56,7 +53,7 @@ impl Retained {
 
     /// All that is kept is out over this connection.
     pub(super) fn is_written(&self) -> bool {
-        self.written == self.lengths.len()
+        self.written == self.len()
     }
 
     /// Appends a new numbered frame, if the message has room for it, and keeps it.
@@ -65,36 +62,33 @@ impl Retained {
         if !append(frame, out) {
             return false;
         }
-        let length = out.len() - start;
         self.bytes.extend_from_slice(&out[start..]);
-        self.lengths.push_back(length);
-        self.written += 1;
-        self.written_bytes += length;
+        self.next = self.next.next();
+        self.written += out.len() - start;
         true
     }
 
     /// Appends what the peer lacks, as far as the message has room.
     pub(super) fn replay(&mut self, out: &mut Vec<u8>) {
-        let start = self.written_bytes;
-        while let Some(length) = self.lengths.get(self.written)
-            && out.len() + (self.written_bytes - start) + length <= MAX_MESSAGE
+        let unwritten = &self.bytes[self.gone + self.written..];
+        let mut length = 0;
+        while let Some(next) = first_len(&unwritten[length..])
+            && out.len() + length + next <= MAX_MESSAGE
         {
-            self.written += 1;
-            self.written_bytes += length;
+            length += next;
         }
-        let kept = &self.bytes[self.gone..];
-        out.extend_from_slice(&kept[start..self.written_bytes]);
+        out.extend_from_slice(&unwritten[..length]);
+        self.written += length;
     }
 
     /// Everything up to this number has arrived.
     pub(super) fn acknowledge(&mut self, received: Number) {
         while self.first <= mutant!("ack_off_by_one", received.next(), received)
-            && let Some(length) = self.lengths.pop_front()
+            && let Some(length) = first_len(&self.bytes[self.gone..])
         {
             self.gone += length;
             self.first = self.first.next();
-            self.written = self.written.saturating_sub(1);
-            self.written_bytes = self.written_bytes.saturating_sub(length);
+            self.written = self.written.saturating_sub(length);
         }
         self.make_room();
     }
@@ -114,14 +108,12 @@ impl Retained {
     /// Whether a peer that has everything up to this number, and nothing more, can be sent the rest.
     pub(super) fn can_go_on_after(&self, received: Option<Number>) -> bool {
         let next = received.map_or(Number::FIRST, Number::next);
-        let end = self.first.get() + self.lengths.len() as u64;
-        self.first <= next && next.get() <= end
+        self.first <= next && next <= self.next
     }
 
     /// The connection is another: nothing is out over it.
     pub(super) fn rewind(&mut self) {
         self.written = mutant!("not_rewound", self.written, 0);
-        self.written_bytes = mutant!("not_rewound", self.written_bytes, 0);
     }
 }
 

@@ -58,7 +58,7 @@ impl Session {
                     return self.misbehaved(fault);
                 }
             } else {
-                self.events.push_back(Event::Request(request));
+                self.events.push(Event::Request(request));
             }
         }
     }
@@ -287,7 +287,7 @@ impl Session {
             return Written::NoRoom;
         }
         if self.incoming.fed(self.now, call) {
-            self.events.push_back(Event::Room { call });
+            self.events.push(Event::Room { call });
         }
         self.numbered();
         Written::Part

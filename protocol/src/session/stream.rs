@@ -1,8 +1,7 @@
 //! The items of a stream: those that come, and those that go.
 
-use std::collections::VecDeque;
-
 use super::credit::{Allowance, Grant, Overrun, charge, charge_all};
+use super::queue::Queue;
 use crate::frame::Answer;
 use crate::limits::{MAX_MESSAGE, MAX_PART};
 
@@ -15,7 +14,7 @@ pub(super) struct Receiving {
     /// What of the unfinished item still counts against the window.
     held: u64,
     /// What the items that the application hasn't consumed were charged, in order.
-    unconsumed: VecDeque<u64>,
+    unconsumed: Queue<u64>,
 }
 
 impl Receiving {
@@ -24,7 +23,7 @@ impl Receiving {
             grant: Grant::new(window),
             partial: None,
             held: 0,
-            unconsumed: VecDeque::new(),
+            unconsumed: Queue::default(),
         }
     }
 
@@ -58,13 +57,13 @@ impl Receiving {
             self.release_head();
             return Ok(None);
         }
-        self.unconsumed.push_back(std::mem::take(&mut self.held));
+        self.unconsumed.push(std::mem::take(&mut self.held));
         Ok(Some(item))
     }
 
     /// The application took the oldest item.
     pub(super) fn consumed(&mut self) {
-        let charged = self.unconsumed.pop_front().unwrap_or(0);
+        let charged = self.unconsumed.pop().unwrap_or(0);
         self.grant.release(charged);
         self.release_head();
     }
@@ -99,7 +98,7 @@ const MAX_WAITING: usize = MAX_MESSAGE;
 #[derive(Debug)]
 pub(super) struct Feed {
     window: Allowance,
-    queue: VecDeque<Vec<u8>>,
+    queue: Queue<Vec<u8>>,
     /// Invariant: the sum of the costs in `queue`.
     queued: usize,
     /// What of the first item is sent.
@@ -114,7 +113,7 @@ impl Feed {
     pub(super) fn new(window: u64) -> Self {
         Self {
             window: Allowance::new(window),
-            queue: VecDeque::new(),
+            queue: Queue::default(),
             queued: 0,
             sent: 0,
             wanted: false,
@@ -128,7 +127,7 @@ impl Feed {
 
     pub(super) fn push(&mut self, item: Vec<u8>) {
         self.queued += charge_all(item.len());
-        self.queue.push_back(item);
+        self.queue.push(item);
     }
 
     pub(super) fn raise(&mut self, limit: u64) {
@@ -146,7 +145,7 @@ impl Feed {
 
     /// The part that may go next: whether it continues an item, the bytes, whether more follow.
     pub(super) fn next_part(&self) -> Option<(bool, &[u8], bool)> {
-        let rest = &self.queue.front()?[self.sent..];
+        let rest = &self.queue.first()?[self.sent..];
         let (part, more) = match rest.split_at_checked(MAX_PART) {
             Some((part, more)) if !more.is_empty() => (part, true),
             _ => (rest, false),
@@ -164,7 +163,7 @@ impl Feed {
         self.window.spend(charge(len));
         if more {
             self.sent += len;
-        } else if let Some(item) = self.queue.pop_front() {
+        } else if let Some(item) = self.queue.pop() {
             self.queued -= charge_all(item.len());
             self.sent = 0;
         }

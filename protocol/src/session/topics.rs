@@ -1,8 +1,7 @@
 //! Topics: a client's subscriptions.
 
-use std::collections::VecDeque;
-
 use super::credit::{Grant, charge};
+use super::queue::Queue;
 use super::send::append;
 use super::sorted::Sorted;
 use super::{
@@ -35,7 +34,7 @@ struct Subscription {
     next: Offset,
     grant: Grant,
     /// What the publications that the application hasn't consumed were charged, in order.
-    unconsumed: VecDeque<u64>,
+    unconsumed: Queue<u64>,
 }
 
 impl Subscriptions {
@@ -58,7 +57,7 @@ impl Subscriptions {
         let Some(subscription) = self.active.get_mut(subscription) else {
             return false;
         };
-        let charged = subscription.unconsumed.pop_front().unwrap_or(0);
+        let charged = subscription.unconsumed.pop().unwrap_or(0);
         subscription.grant.release(charged);
         true
     }
@@ -75,7 +74,7 @@ impl Subscriptions {
             join,
             next: joined.position.offset,
             grant: Grant::new(self.window),
-            unconsumed: VecDeque::new(),
+            unconsumed: Queue::default(),
         };
         if let Some(earlier) = self.by_alias.insert(joined.alias, key) {
             self.active.remove(earlier);
@@ -214,8 +213,9 @@ impl Session {
         answer: Answer<Vec<u8>>,
     ) -> Result<(), PeerMisbehaved> {
         let Answer::Value(payload) = answer else {
-            let verdict = request.map(|request| (request, Outcome::Answered(answer)));
-            self.report(verdict.into_iter().collect());
+            if let Some(request) = request {
+                self.settled((request, Outcome::Answered(answer)));
+            }
             return Ok(());
         };
         let joined = Joined::decode(&payload)?;
@@ -226,7 +226,7 @@ impl Session {
         match wanted {
             Some(subscription) => {
                 self.subscriptions.activate(subscription, join, joined);
-                self.events.push_back(Event::Joined {
+                self.events.push(Event::Joined {
                     subscription,
                     joined,
                 });
@@ -255,8 +255,8 @@ impl Session {
         let arrived = subscription.grant.arrive(charged);
         arrived.map_err(|_| PeerMisbehaved::WindowOverrun)?;
         subscription.next = offset.next();
-        subscription.unconsumed.push_back(charged);
-        self.events.push_back(Event::Publication {
+        subscription.unconsumed.push(charged);
+        self.events.push(Event::Publication {
             subscription: key,
             offset,
             payload: payload.to_vec(),
@@ -302,7 +302,7 @@ impl Session {
             }
         };
         if let Some(subscription) = put_out {
-            self.events.push_back(Event::PutOut { subscription });
+            self.events.push(Event::PutOut { subscription });
         }
     }
 
@@ -317,8 +317,8 @@ impl Session {
         let arrived = subscription.grant.arrive(charged);
         arrived.map_err(|_| PeerMisbehaved::WindowOverrun)?;
         subscription.next = skipped.to;
-        subscription.unconsumed.push_back(charged);
-        self.events.push_back(Event::Skipped {
+        subscription.unconsumed.push(charged);
+        self.events.push(Event::Skipped {
             subscription: key,
             skipped,
         });
@@ -350,7 +350,7 @@ impl Session {
             }
             None => return Err(PeerMisbehaved::KindBeyondTable),
         }
-        self.events.push_back(Event::Request(Request {
+        self.events.push(Event::Request(Request {
             number,
             class: Class::Topic,
             kind,
