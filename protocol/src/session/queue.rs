@@ -34,8 +34,9 @@ impl<T> Queue<T> {
 
     pub(super) fn pop(&mut self) -> Option<T> {
         if self.front.is_empty() {
-            std::mem::swap(&mut self.front, &mut self.back);
-            self.front.reverse();
+            while let Some(item) = self.back.pop() {
+                self.front.push(item);
+            }
         }
         self.front.pop()
     }

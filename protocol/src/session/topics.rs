@@ -20,7 +20,6 @@ pub(super) struct Subscriptions {
     /// Those that haven't been answered, and whether they are still wanted.
     joining: Sorted<RequestKey, bool>,
     active: Sorted<RequestKey, Subscription>,
-    by_alias: Sorted<Alias, RequestKey>,
     /// What is being left, by the request that says so: its publications may still come.
     leaving: Sorted<RequestKey, Alias>,
     window: u64,
@@ -42,7 +41,6 @@ impl Subscriptions {
         Self {
             joining: Sorted::default(),
             active: Sorted::default(),
-            by_alias: Sorted::default(),
             leaving: Sorted::default(),
             window,
         }
@@ -76,10 +74,15 @@ impl Subscriptions {
             grant: Grant::new(self.window),
             unconsumed: Queue::default(),
         };
-        if let Some(earlier) = self.by_alias.insert(joined.alias, key) {
+        if let Some((earlier, _)) = self.of_alias(joined.alias) {
             self.active.remove(earlier);
         }
         self.active.insert(key, subscription);
+    }
+
+    fn of_alias(&mut self, alias: Alias) -> Option<(RequestKey, &mut Subscription)> {
+        let mut active = self.active.iter_mut();
+        active.find(|(_, subscription)| subscription.alias == alias)
     }
 
     /// The subscription of an alias; none if it is being left.
@@ -87,10 +90,10 @@ impl Subscriptions {
         &mut self,
         alias: Alias,
     ) -> Result<Option<(RequestKey, &mut Subscription)>, PeerMisbehaved> {
-        match self.by_alias.get(alias) {
-            Some(key) => Ok(self.active.get_mut(*key).map(|found| (*key, found))),
-            None if self.leaving.values().any(|leaving| *leaving == alias) => Ok(None),
-            None => Err(PeerMisbehaved::NoSuchTopic),
+        let is_left = self.leaving.values().any(|leaving| *leaving == alias);
+        match self.of_alias(alias) {
+            None if !is_left => Err(PeerMisbehaved::NoSuchTopic),
+            found => Ok(found),
         }
     }
 
@@ -145,7 +148,6 @@ impl Session {
         if let Some(wanted) = self.subscriptions.joining.get_mut(subscription) {
             *wanted = false;
         } else if let Some(left) = self.subscriptions.active.remove(subscription) {
-            self.subscriptions.by_alias.remove(left.alias);
             self.leave(left.alias, left.join);
         }
         self.events.retain(|event| match event {
@@ -285,14 +287,9 @@ impl Session {
     fn was_put_out(&mut self, leave: Leave) {
         let Leave { alias, join } = leave;
         let subscriptions = &mut self.subscriptions;
-        let named = subscriptions.by_alias.get(alias).copied();
-        let is_it = |key| {
-            let active = subscriptions.active.get(key);
-            active.is_some_and(|active| active.join == join)
-        };
-        let put_out = match named.filter(|key| is_it(*key)) {
-            Some(key) => {
-                subscriptions.by_alias.remove(alias);
+        let named = subscriptions.of_alias(alias);
+        let put_out = match named.filter(|(_, active)| active.join == join) {
+            Some((key, _)) => {
                 subscriptions.active.remove(key);
                 Some(key)
             }
