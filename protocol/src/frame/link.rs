@@ -308,9 +308,10 @@ impl Welcome {
         if count > MAX_KINDS {
             return Err(Malformed::OverLimit);
         }
-        let refused = (0..count)
-            .map(|_| Ok((body.small()?, Refusal::read(body.small()?)?)))
-            .collect::<Result<_, Malformed>>()?;
+        let mut refused = Vec::new();
+        for _ in 0..count {
+            refused.push((body.small()?, Refusal::read(body.small()?)?));
+        }
         body.skip_tags()?;
         Ok(Self {
             session,
@@ -396,7 +397,10 @@ impl NeedOutlines {
         if count > MAX_OUTLINES {
             return Err(Malformed::OverLimit);
         }
-        let kinds = (0..count).map(|_| body.small()).collect::<Result<_, _>>()?;
+        let mut kinds = Vec::new();
+        for _ in 0..count {
+            kinds.push(body.small()?);
+        }
         body.end()?;
         Ok(Self { kinds })
     }

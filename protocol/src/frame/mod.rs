@@ -225,6 +225,13 @@ impl Frame<'_> {
         );
     }
 
+    /// The frame alone, as it stands on the wire.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.encode(&mut out);
+        out
+    }
+
     /// The bytes that [`encode`](Self::encode) appends.
     pub fn encoded_len(&self) -> usize {
         let rest = self.body_len() + 1;
@@ -280,6 +287,18 @@ impl Frame<'_> {
             Self::NeedOutlines(need) => need.put(out),
             Self::Outline(outline) => outline.put(out),
         }
+    }
+}
+
+impl Table {
+    /// The frame alone, as it stands on the wire.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let (mut body, mut out) = (Vec::new(), Vec::new());
+        self.put(&mut body);
+        put_integer(&mut out, body.len() as u64 + 1);
+        out.push(FrameType::Table.number());
+        out.append(&mut body);
+        out
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the application does: make requests, answer the peer's, begin and end.
 
+use super::asking::{ASKING, FEEDING};
 use super::resume::Lock;
 use super::state::Role;
 use super::timers::Timer;
@@ -26,7 +27,10 @@ impl Session {
     pub fn request(&mut self, now: Time, kind: u32, payload: Vec<u8>) -> Result<RequestKey, Full> {
         self.now = self.now.max(now);
         match self.judge_request(kind, payload.len(), |class| class != Class::Topic) {
-            Ok(class) => self.outgoing.push(self.now, class, kind, payload),
+            Ok(class) => {
+                self.asking = Some(&ASKING);
+                self.outgoing.push(self.now, class, kind, payload)
+            }
             Err(outcome) => Ok(self.refused(outcome)),
         }
     }
@@ -146,6 +150,7 @@ impl Session {
             }
             Some(feed) => {
                 feed.push(item);
+                self.feeding = Some(&FEEDING);
                 self.incoming.renew(self.now, call);
                 Ok(())
             }
@@ -186,20 +191,27 @@ impl Session {
         kinds.truncate(MAX_OUTLINES);
         if !kinds.is_empty() {
             for kind in &kinds {
-                self.outlines_due.insert(*kind, ());
+                self.outline_is_due(*kind);
             }
             let need = Frame::NeedOutlines(NeedOutlines { kinds });
-            self.outlines.push(need);
+            self.outlines.push(need.to_bytes());
+        }
+    }
+
+    /// The peer may tell the outline of this kind, once.
+    pub(super) fn outline_is_due(&mut self, kind: u32) {
+        if !self.outlines_due.contains(&kind) {
+            self.outlines_due.push(kind);
         }
     }
 
     /// Tells how this side has a kind that differs: a client as its answer to an [`Event::NeedOutlines`],
     /// a server after its welcome, if it explains itself, for a kind that this refused.
     pub fn tell_outline(&mut self, kind: u32, text: String) {
-        let told = Frame::Outline(Outline { kind, text });
         // Who asks again and again without listening gets no more.
         if self.outlines.len() < MAX_OUTLINES {
-            self.outlines.push(told);
+            let told = Frame::Outline(Outline { kind, text });
+            self.outlines.push(told.to_bytes());
         }
     }
 

@@ -207,7 +207,7 @@ impl Session {
 
     /// Publications follow the welcome, and the replies to their joins, also where those are sent again.
     fn may_pull(&self) -> bool {
-        let replayed = self.opening.is_none() && self.retained.is_written();
+        let replayed = self.opening.is_empty() && self.retained.is_written();
         self.state == State::Open && (replayed || mutant!("replay_races_live"))
     }
 

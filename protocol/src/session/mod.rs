@@ -1,5 +1,6 @@
 //! The session: bytes and time in; bytes, events and the next deadline out.
 
+mod asking;
 mod commands;
 mod credit;
 mod cursors;
@@ -33,6 +34,7 @@ use crate::frame::{Ack, Bounds, Frame, Hello, Malformed, Refusal, Table};
 use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 use crate::limits::Limits;
 use crate::{Number, Time};
+use asking::{Asking, Feeding};
 use cursors::Cursors;
 use incoming::Incoming;
 use liveness::Liveness;
@@ -42,7 +44,6 @@ use resume::{Lock, Ticket};
 use retained::Retained;
 use send::Turn;
 use serving::{SERVING, Serving};
-use sorted::Sorted;
 use timers::{Timer, Timers};
 use topics::Subscriptions;
 
@@ -60,13 +61,18 @@ use topics::Subscriptions;
 pub struct Session {
     /// Of a server.
     serving: Option<&'static Serving>,
+    /// It has made requests that aren't about topics.
+    asking: Option<&'static Asking>,
+    /// It has given items of streams.
+    feeding: Option<&'static Feeding>,
     state: State,
     limits: Limits,
     /// The newest moment that the shell told.
     now: Time,
     timers: Timers,
-    /// What belongs to the handshake and is due: hello, table, need_table, welcome.
-    opening: Option<Frame<'static>>,
+    /// The frame of the handshake that is due, as it stands on the wire: hello, table, need_table, welcome. Empty
+    /// if none is.
+    opening: Vec<u8>,
     /// What this side says last, once it is decided.
     goodbye: Option<Goodbye>,
     /// It is out, or won't be: nothing follows it.
@@ -93,9 +99,9 @@ pub struct Session {
     closed_with: Option<Goodbye>,
     /// The kinds whose outlines the peer may still tell: to a server those that it has asked for, to a
     /// client those that the server has otherwise.
-    outlines_due: Sorted<u32, ()>,
-    /// Frames of either side's about outlines that are due.
-    outlines: Vec<Frame<'static>>,
+    outlines_due: Vec<u32>,
+    /// Frames of either side's about outlines that are due, as they stand on the wire.
+    outlines: Vec<Vec<u8>>,
     /// The next message is a log's, if there is one to be read.
     pull_next: bool,
     /// The client's table of kinds.
@@ -179,10 +185,12 @@ impl Session {
     ) -> Self {
         Self {
             serving,
+            asking: None,
+            feeding: None,
             state,
             now: Time::default(),
             timers: Timers::default(),
-            opening: None,
+            opening: Vec::new(),
             goodbye: None,
             goodbye_sent: false,
             goodbye_given_up: false,
@@ -197,7 +205,7 @@ impl Session {
             leaving: None,
             finishing: None,
             closed_with: None,
-            outlines_due: Sorted::default(),
+            outlines_due: Vec::new(),
             outlines: Vec::new(),
             pull_next: false,
             table,
@@ -338,12 +346,13 @@ impl Session {
             received: None,
             window,
         };
-        self.opening = Some(Frame::Hello(Hello {
+        let hello = Hello {
             bounds: self.bounds(window),
             token: self.token.clone(),
             digest: self.table.digest(),
             resume: self.wanted(),
-        }));
+        };
+        self.opening = Frame::Hello(hello).to_bytes();
     }
 
     fn open(&mut self) {
@@ -411,7 +420,7 @@ impl Session {
         if let (Some(said), State::Draining) = (&self.goodbye, self.state) {
             self.over(End::Closed(said.clone()), Received::Untold);
         }
-        self.opening = None;
+        self.opening.clear();
         self.incoming.clear();
         self.goodbye_sent = true;
         self.goodbye_given_up = true;

@@ -84,7 +84,7 @@ impl Session {
                         state: self.state,
                     });
                 }
-                self.opening = Some(Frame::Table((*self.table).clone()));
+                self.opening = self.table.to_bytes();
             }
             Frame::Welcome(welcome) => return self.welcomed(welcome),
             Frame::Ack(ack) => return self.ack(ack),
@@ -100,7 +100,10 @@ impl Session {
             Frame::Event(event) => return self.event(&event),
             Frame::Cancel(cancel) => return self.peer_cancels(cancel),
             Frame::Reply(reply) => return self.reply(&reply),
-            Frame::Item(item) => return self.item_came(&item),
+            Frame::Item(item) => {
+                let asking = self.asking.ok_or(PeerMisbehaved::ReplyToNothing)?;
+                return (asking.item_came)(self, &item);
+            }
             Frame::Hello(hello) => {
                 if let Some(serving) = self.serving {
                     (serving.hello)(self, hello);
@@ -133,7 +136,7 @@ impl Session {
         match table.next().cloned() {
             Some(table) => self.judged_next(hello, table),
             None => {
-                self.opening = Some(Frame::NeedTable);
+                self.opening = Frame::NeedTable.to_bytes();
                 self.hello = Some(hello);
                 self.state = State::Asking;
             }
@@ -180,7 +183,7 @@ impl Session {
                 .iter()
                 .filter(|(_, why)| *why == Refusal::KindDiffers)
             {
-                self.outlines_due.insert(*kind, ());
+                self.outline_is_due(*kind);
             }
             self.outgoing.judge(bounds.payload, bounds.window, refused);
             self.report();
@@ -195,13 +198,20 @@ impl Session {
             if received >= self.next_number {
                 return Err(PeerMisbehaved::AckAhead);
             }
-            self.retained.acknowledge(received);
-            self.outgoing.acknowledge(received);
-            mutant!("receipt_twice", self.outgoing.ended.extend_from_within(..));
-            self.report();
+            self.arrived(received);
         }
         self.outgoing.grant(ack.window);
         Ok(())
+    }
+
+    /// The peer has everything up to this number.
+    pub(super) fn arrived(&mut self, received: Number) {
+        self.retained.acknowledge(received);
+        if let Some(asking) = self.asking {
+            (asking.events_arrived)(&mut self.outgoing, received);
+            mutant!("receipt_twice", self.outgoing.ended.extend_from_within(..));
+            self.report();
+        }
     }
 
     fn called(&mut self, call: &Call<'_>) -> Result<(), PeerMisbehaved> {
@@ -305,7 +315,7 @@ impl Session {
         Ok(())
     }
 
-    fn item_came(&mut self, item: &Item<'_>) -> Result<(), PeerMisbehaved> {
+    pub(super) fn item_came(&mut self, item: &Item<'_>) -> Result<(), PeerMisbehaved> {
         let (now, largest) = (self.now, self.limits.payload);
         let call = self.outgoing.call(item.call);
         let call = call.ok_or(PeerMisbehaved::ReplyToNothing)?;
@@ -323,9 +333,9 @@ impl Session {
     /// Only of what differs, and once, so that neither end can fill the other's log or memory.
     fn outline(&mut self, outline: Outline) -> Result<(), PeerMisbehaved> {
         let Outline { kind, text } = outline;
-        if self.outlines_due.remove(kind).is_none() {
-            return Err(PeerMisbehaved::OutlineUnasked);
-        }
+        let place = self.outlines_due.iter().position(|due| *due == kind);
+        let place = place.ok_or(PeerMisbehaved::OutlineUnasked)?;
+        self.outlines_due.swap_remove(place);
         self.events.push(Event::Outline { kind, text });
         Ok(())
     }

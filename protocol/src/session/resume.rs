@@ -152,7 +152,7 @@ impl Session {
 
     /// Forgets what was true of one connection only.
     fn leave_connection(&mut self) {
-        self.opening = None;
+        self.opening.clear();
         self.dropping = None;
         self.ack_now = false;
         self.unacked = 0;
@@ -166,9 +166,7 @@ impl Session {
     /// What the peer has told over another connection: goes on from there.
     fn go_on(&mut self, received: Option<Number>, window: u64) {
         if let Some(received) = received {
-            self.retained.acknowledge(received);
-            self.outgoing.acknowledge(received);
-            self.report();
+            self.arrived(received);
         }
         mutant!("grant_not_taken", (), self.outgoing.grant(window));
         mutant!("streams_not_retold", (), self.outgoing.tell_streams_again());
@@ -346,7 +344,7 @@ impl Session {
         let (session, peer, boot) = (lock.session, lock.peer, lock.boot);
         let (received, window) = (self.received, self.incoming.tell_grant());
         self.acked = Ack { received, window };
-        self.opening = Some(Frame::Welcome(Welcome {
+        let welcome = Welcome {
             session,
             peer,
             boot,
@@ -355,7 +353,8 @@ impl Session {
             continuity,
             bounds: self.bounds(window),
             refused,
-        }));
+        };
+        self.opening = Frame::Welcome(welcome).to_bytes();
         self.open();
     }
 

@@ -37,7 +37,7 @@ impl Turn {
 
 /// What came of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Written {
+pub(super) enum Written {
     Part,
     /// There is nothing that may go.
     Nothing,
@@ -66,7 +66,7 @@ impl Session {
     /// Whether anything but an acknowledgement has to go out before the socket may close.
     pub(super) fn has_last_words(&self) -> bool {
         !self.goodbye_sent
-            && (self.opening.is_some()
+            && (!self.opening.is_empty()
                 || self.incoming.next_answer().is_some()
                 || self.goodbye.is_some())
     }
@@ -79,14 +79,18 @@ impl Session {
             && (self.incoming.next_answer().is_some()
                 || self.outgoing.next_cancel().is_some()
                 || self.outgoing.ready().is_some()
-                || self.incoming.next_feed().is_some())
+                || self
+                    .feeding
+                    .is_some_and(|feeding| (feeding.has_items)(&self.incoming)))
     }
 
     /// Whether anything waits for the transport, acknowledgements that may wait apart.
     pub(super) fn has_something_to_send(&self) -> bool {
         self.has_last_words()
             || self.liveness.has_signs()
-            || self.outgoing.has_stream_news()
+            || self
+                .asking
+                .is_some_and(|asking| (asking.has_stream_news)(&self.outgoing))
             || self.subscriptions.has_news()
             || !self.outlines.is_empty()
             || self.has_data()
@@ -99,12 +103,12 @@ impl Session {
         {
             return;
         }
-        if let Some(opening) = self.opening.take() {
-            opening.encode(out);
-        }
+        out.append(&mut self.opening);
         self.write_signs_of_life(out);
         self.write_ack(out);
-        self.write_stream_windows(out);
+        if let Some(asking) = self.asking {
+            (asking.write_stream_windows)(self, out);
+        }
         self.write_topic_windows(out);
         self.write_data(out);
         self.write_outlines(out);
@@ -148,7 +152,7 @@ impl Session {
         }
     }
 
-    fn write_stream_windows(&mut self, out: &mut Vec<u8>) {
+    pub(super) fn write_stream_windows(&mut self, out: &mut Vec<u8>) {
         if self.state != State::Open {
             return;
         }
@@ -164,9 +168,10 @@ impl Session {
     /// What isn't needed comes after what is.
     fn write_outlines(&mut self, out: &mut Vec<u8>) {
         while let Some(frame) = self.outlines.first() {
-            if self.state != State::Open || !append(frame, out) {
+            if self.state != State::Open || out.len() + frame.len() > MAX_MESSAGE {
                 return;
             }
+            out.extend_from_slice(frame);
             self.outlines.remove(0);
         }
     }
@@ -184,7 +189,10 @@ impl Session {
                 Turn::Answers => self.write_answer(out),
                 _ if self.state != State::Open => Written::Nothing,
                 Turn::Requests => self.write_request(out),
-                Turn::Items => self.write_item(out),
+                Turn::Items => match self.feeding {
+                    Some(feeding) => (feeding.write_item)(self, out),
+                    None => Written::Nothing,
+                },
             };
             match written {
                 Written::Part => idle = 0,
@@ -267,7 +275,7 @@ impl Session {
         Written::Part
     }
 
-    fn write_item(&mut self, out: &mut Vec<u8>) -> Written {
+    pub(super) fn write_item(&mut self, out: &mut Vec<u8>) -> Written {
         let Some(call) = self.incoming.next_feed() else {
             return Written::Nothing;
         };
