@@ -134,7 +134,7 @@ impl Table {
         put_kinds(&self.kinds, out);
     }
 
-    pub(super) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
+    pub(crate) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
         let count = body.small::<usize>()?;
         if count > MAX_KINDS {
             return Err(Malformed::OverLimit);
@@ -211,7 +211,7 @@ impl Hello {
         }
     }
 
-    pub(super) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
+    pub(crate) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
         let bounds = Bounds::read(&mut body)?;
         let token = body.bytes()?;
         if token.len() > MAX_TOKEN {
@@ -296,7 +296,7 @@ impl Welcome {
         }
     }
 
-    pub(super) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
+    pub(crate) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
         let session = SessionId::from_bytes(body.array()?);
         let peer = PeerId::from_bytes(body.array()?);
         let boot = BootId::from_bytes(body.array()?);
@@ -341,7 +341,7 @@ impl Ack {
         put_integer(out, self.window);
     }
 
-    pub(super) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
+    pub(crate) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
         let ack = Self {
             received: Number::new(body.integer()?),
             window: body.integer()?,
@@ -366,7 +366,7 @@ impl StreamWindow {
         put_integer(out, self.limit);
     }
 
-    pub(super) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
+    pub(crate) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
         let window = Self {
             call: Number::new(body.integer()?).ok_or(Malformed::Meaningless)?,
             limit: body.integer()?,
@@ -392,7 +392,7 @@ impl NeedOutlines {
         }
     }
 
-    pub(super) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
+    pub(crate) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
         let count = body.small::<usize>()?;
         if count > MAX_OUTLINES {
             return Err(Malformed::OverLimit);
@@ -421,7 +421,7 @@ impl Outline {
         put_bytes(out, self.text.as_bytes());
     }
 
-    pub(super) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
+    pub(crate) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
         let (kind, text) = (body.small()?, body.text()?.to_owned());
         body.end()?;
         if text.len() > MAX_OUTLINE {
@@ -443,7 +443,7 @@ impl Ping {
         put_integer(out, self.id);
     }
 
-    pub(super) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
+    pub(crate) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
         let ping = Self {
             id: body.integer()?,
         };
@@ -459,7 +459,7 @@ pub(super) fn put_goodbye(goodbye: &Goodbye, out: &mut Vec<u8>) {
     put_bytes(out, goodbye.reason.as_bytes());
 }
 
-pub(super) fn read_goodbye(mut body: Reader<'_>) -> Result<Goodbye, Malformed> {
+pub(crate) fn read_goodbye(mut body: Reader<'_>) -> Result<Goodbye, Malformed> {
     let code = GoodbyeCode::from_number(body.small()?);
     let retry = read_retry(&mut body)?;
     let received = Number::new(body.integer()?);

@@ -14,11 +14,11 @@ mod wire;
 use thiserror::Error;
 
 pub use answer::{Answer, Refusal, Refused};
-pub(crate) use link::Digesting;
 pub use link::{
     Ack, Bounds, Hello, KindEntry, NeedOutlines, Outline, Ping, StreamWindow, Table, TableDigest,
     Welcome,
 };
+pub(crate) use link::{Digesting, read_goodbye};
 pub use request::{Call, Cancel, Event, Item, Part, Reply, ReplyPart};
 pub use resume::{Continuity, Resume, Resumed};
 pub use topic::{
@@ -29,7 +29,8 @@ pub use topic::{
 use crate::Number;
 use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::MAX_MESSAGE;
-use wire::{Reader, put_integer};
+pub(crate) use wire::Reader;
+use wire::put_integer;
 
 /// Who may send a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -398,22 +399,20 @@ impl<'a> Body<'a> {
         self.frame_type
     }
 
-    /// Reads a frame of any type.
-    pub(crate) fn read(self) -> Result<Frame<'a>, Malformed> {
+    /// What the frame's type reads as it knows.
+    pub(crate) fn fields(self) -> Reader<'a> {
+        self.rest
+    }
+
+    /// Reads a frame of any type. A session reads each type where it takes it, so that a page carries only
+    /// what it takes.
+    fn read(self) -> Result<Frame<'a>, Malformed> {
         let body = self.rest;
         match self.frame_type {
             FrameType::Hello => Hello::read(body).map(Frame::Hello),
             FrameType::Table => Table::read(body).map(Frame::Table),
             FrameType::TopicWindow => TopicWindow::read(body).map(Frame::TopicWindow),
-            _ => self.read_servers(),
-        }
-    }
-
-    /// Reads a frame that a server may send: a page that reads no others carries no more.
-    pub(crate) fn read_servers(self) -> Result<Frame<'a>, Malformed> {
-        let body = self.rest;
-        match self.frame_type {
-            FrameType::Goodbye => link::read_goodbye(body).map(Frame::Goodbye),
+            FrameType::Goodbye => read_goodbye(body).map(Frame::Goodbye),
             FrameType::Welcome => Welcome::read(body).map(Frame::Welcome),
             FrameType::Ack => Ack::read(body).map(Frame::Ack),
             FrameType::Ping => Ping::read(body).map(Frame::Ping),
@@ -429,9 +428,6 @@ impl<'a> Body<'a> {
             FrameType::Skipped => Skipped::read(body).map(Frame::Skipped),
             FrameType::NeedOutlines => NeedOutlines::read(body).map(Frame::NeedOutlines),
             FrameType::Outline => Outline::read(body).map(Frame::Outline),
-            FrameType::Hello | FrameType::Table | FrameType::TopicWindow => {
-                Err(Malformed::UnknownType(self.frame_type.number()))
-            }
         }
     }
 }

@@ -94,7 +94,7 @@ impl<'a> Call<'a> {
         put_bytes(out, self.payload);
     }
 
-    pub(super) fn read(mut body: Reader<'a>) -> Result<Self, Malformed> {
+    pub(crate) fn read(mut body: Reader<'a>) -> Result<Self, Malformed> {
         let (number, part) = read_head(&mut body)?;
         let kind = read_kind(&mut body, part)?;
         let payload = check_part(body.bytes()?)?;
@@ -150,7 +150,7 @@ impl<'a> Event<'a> {
         out.extend_from_slice(self.payload);
     }
 
-    pub(super) fn read(mut body: Reader<'a>) -> Result<Self, Malformed> {
+    pub(crate) fn read(mut body: Reader<'a>) -> Result<Self, Malformed> {
         let (number, part) = read_head(&mut body)?;
         let kind = read_kind(&mut body, part)?;
         let payload = check_part(body.take_rest())?;
@@ -179,7 +179,7 @@ impl Cancel {
         put_integer(out, self.call.get());
     }
 
-    pub(super) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
+    pub(crate) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
         let cancel = Self {
             number: read_number(&mut body)?,
             call: read_number(&mut body)?,
@@ -213,7 +213,7 @@ impl<'a> Item<'a> {
         out.extend_from_slice(self.payload);
     }
 
-    pub(super) fn read(mut body: Reader<'a>) -> Result<Self, Malformed> {
+    pub(crate) fn read(mut body: Reader<'a>) -> Result<Self, Malformed> {
         let (number, part) = read_head(&mut body)?;
         Ok(Self {
             number,
@@ -285,7 +285,7 @@ impl<'a> Reply<'a> {
         }
     }
 
-    pub(super) fn read(mut body: Reader<'a>) -> Result<Self, Malformed> {
+    pub(crate) fn read(mut body: Reader<'a>) -> Result<Self, Malformed> {
         let (number, part) = read_head(&mut body)?;
         let call = read_number(&mut body)?;
         let content = if part.continues {

@@ -292,7 +292,7 @@ impl<'a> Publication<'a> {
         out.extend_from_slice(self.payload);
     }
 
-    pub(super) fn read(mut body: Reader<'a>) -> Result<Self, Malformed> {
+    pub(crate) fn read(mut body: Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
             alias: Alias::new(body.integer()?),
             offset: read_offset(&mut body)?,
@@ -334,7 +334,7 @@ impl Skipped {
         });
     }
 
-    pub(super) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
+    pub(crate) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
         let skipped = Self {
             alias: Alias::new(body.integer()?),
             from: read_offset(&mut body)?,
@@ -368,7 +368,7 @@ impl TopicWindow {
         put_integer(out, self.limit);
     }
 
-    pub(super) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
+    pub(crate) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
         let window = Self {
             alias: Alias::new(body.integer()?),
             limit: body.integer()?,

@@ -40,7 +40,7 @@ pub(super) fn put_duration(out: &mut Vec<u8>, duration: Duration) {
 
 /// Reads a message from its start to its end; whatever isn't there is an error, never a panic.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
@@ -130,7 +130,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The end of a frame that takes no tagged values.
-    pub(super) fn end(&self) -> Result<(), Malformed> {
+    pub(crate) fn end(&self) -> Result<(), Malformed> {
         if self.is_empty() {
             Ok(())
         } else {

@@ -64,7 +64,7 @@ impl Session {
         &self,
         kind: u32,
         payload: usize,
-        fits: impl Fn(Class) -> bool,
+        fits: fn(Class) -> bool,
     ) -> Result<Class, Outcome> {
         let may_wait = self.role() == Role::Client;
         let is_open = self.is_welcomed() || may_wait && self.state.takes_requests();

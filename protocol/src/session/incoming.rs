@@ -226,7 +226,7 @@ impl Incoming {
     /// Takes a further frame of the request that has begun.
     pub(super) fn go_on(
         &mut self,
-        class_is: impl Fn(Class) -> bool,
+        class_is: fn(Class) -> bool,
         part: Part,
         payload: &[u8],
     ) -> Result<(), RequestFault> {

@@ -9,8 +9,9 @@ use super::stream::ItemFault;
 use super::timers::Timer;
 use super::{End, Event, Outcome, PeerMisbehaved, Request, Session, State};
 use crate::frame::{
-    self, Ack, Answer, Bodies, Body, Call, Cancel, Frame, FrameType, Hello, Item, JOIN, Outline,
-    Part, RESERVED, Refusal, Reply, ReplyPart, Sender, StreamWindow, Table, Welcome, check_size,
+    self, Ack, Answer, Bodies, Body, Call, Cancel, Frame, FrameType, Hello, Item, JOIN,
+    NeedOutlines, Outline, Part, Ping, Publication, RESERVED, Reader, Refusal, Reply, ReplyPart,
+    Sender, Skipped, StreamWindow, Table, Welcome, check_size, read_goodbye,
 };
 use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 use crate::limits::MIN_RETAINED;
@@ -57,76 +58,167 @@ impl Session {
                 state: self.state,
             });
         }
-        if admission == Admission::Drop && frame_type.sender() == Sender::Client {
-            return Ok(());
-        }
-        let frame = match self.serving {
-            None => body.read_servers()?,
-            Some(serving) => (serving.read)(body)?,
-        };
-        if let (State::Open | State::Draining, Some(number)) = (self.state, frame.number()) {
-            self.take_number(number)?;
-        }
-        match admission {
-            Admission::Take => self.take(frame),
-            Admission::Drop | Admission::Refuse => Ok(()),
+        let takes = admission == Admission::Take;
+        match frame_type.sender() {
+            Sender::Client => match self.serving {
+                Some(serving) if takes => (serving.take)(self, body),
+                Some(_) | None => Ok(()),
+            },
+            Sender::Server => self.servers_frame(frame_type, body.fields(), takes),
+            Sender::Both => self.either_ends_frame(frame_type, body.fields(), takes),
         }
     }
 
-    /// Takes a frame that has its place here.
-    fn take(&mut self, frame: Frame<'_>) -> Result<(), PeerMisbehaved> {
-        match frame {
-            Frame::Goodbye(goodbye) => self.peer_says_goodbye(goodbye),
-            Frame::NeedTable => {
-                if std::mem::replace(&mut self.table_told, true) {
-                    return Err(PeerMisbehaved::WrongState {
-                        frame: FrameType::NeedTable,
-                        state: self.state,
-                    });
+    /// Reads a frame that only a server sends, and takes it if it has its place here.
+    fn servers_frame(
+        &mut self,
+        frame_type: FrameType,
+        fields: Reader<'_>,
+        takes: bool,
+    ) -> Result<(), PeerMisbehaved> {
+        match frame_type {
+            FrameType::NeedTable => {
+                fields.end()?;
+                if takes {
+                    return self.tell_table();
                 }
-                self.opening = self.table.to_bytes();
             }
-            Frame::Welcome(welcome) => return self.welcomed(welcome),
-            Frame::Ack(ack) => return self.ack(ack),
-            Frame::Ping(ping) => self.liveness.asked(ping),
-            Frame::Pong(pong) => {
-                let round_trip = self.liveness.answered(self.now, pong);
-                if let Some(round_trip) = round_trip {
+            FrameType::Welcome => {
+                let welcome = Welcome::read(fields)?;
+                if takes {
+                    return self.welcomed(welcome);
+                }
+            }
+            FrameType::Publication => {
+                let publication = Publication::read(fields)?;
+                if takes {
+                    return self.publication(&publication);
+                }
+            }
+            FrameType::Skipped => {
+                let skipped = Skipped::read(fields)?;
+                if takes {
+                    return self.skipped(skipped);
+                }
+            }
+            FrameType::NeedOutlines => {
+                let NeedOutlines { kinds } = NeedOutlines::read(fields)?;
+                if takes {
+                    self.events.push(Event::NeedOutlines { kinds });
+                }
+            }
+            _ => debug_assert!(false, "{frame_type:?} is no server's alone"),
+        }
+        Ok(())
+    }
+
+    /// Reads a frame that either end sends, and takes it if it has its place here.
+    fn either_ends_frame(
+        &mut self,
+        frame_type: FrameType,
+        fields: Reader<'_>,
+        takes: bool,
+    ) -> Result<(), PeerMisbehaved> {
+        match frame_type {
+            FrameType::Goodbye => {
+                let goodbye = read_goodbye(fields)?;
+                if takes {
+                    self.peer_says_goodbye(goodbye);
+                }
+            }
+            FrameType::Ack => {
+                let ack = Ack::read(fields)?;
+                if takes {
+                    return self.ack(ack);
+                }
+            }
+            FrameType::Ping => {
+                let ping = Ping::read(fields)?;
+                if takes {
+                    self.liveness.asked(ping);
+                }
+            }
+            FrameType::Pong => {
+                let pong = Ping::read(fields)?;
+                if takes && let Some(round_trip) = self.liveness.answered(self.now, pong) {
                     self.events.push(Event::Pong { round_trip });
                 }
             }
-            Frame::StreamWindow(window) => return self.stream_window(window),
-            Frame::Call(call) => return self.called(&call),
-            Frame::Event(event) => return self.event(&event),
-            Frame::Cancel(cancel) => return self.peer_cancels(cancel),
-            Frame::Reply(reply) => return self.reply(&reply),
-            Frame::Item(item) => {
-                let asking = self.asking.ok_or(PeerMisbehaved::ReplyToNothing)?;
-                return (asking.item_came)(self, &item);
-            }
-            Frame::Hello(hello) => {
-                if let Some(serving) = self.serving {
-                    (serving.hello)(self, hello);
+            FrameType::StreamWindow => {
+                let window = StreamWindow::read(fields)?;
+                if takes {
+                    return self.stream_window(window);
                 }
             }
-            Frame::Table(table) => {
-                if let Some(serving) = self.serving {
-                    return (serving.table)(self, table);
+            FrameType::Outline => {
+                let outline = Outline::read(fields)?;
+                if takes {
+                    return self.outline(outline);
                 }
             }
-            Frame::TopicWindow(window) => {
-                if let Some(serving) = self.serving {
-                    (serving.topic_window)(self, window);
-                }
-            }
-            Frame::Publication(publication) => return self.publication(&publication),
-            Frame::Skipped(skipped) => return self.skipped(skipped),
-            Frame::NeedOutlines(need) => {
-                let kinds = need.kinds;
-                self.events.push(Event::NeedOutlines { kinds });
-            }
-            Frame::Outline(outline) => return self.outline(outline),
+            _ => return self.numbered_frame(frame_type, fields, takes),
         }
+        Ok(())
+    }
+
+    /// Reads a numbered frame, which counts in any case, and takes it if it has its place here.
+    fn numbered_frame(
+        &mut self,
+        frame_type: FrameType,
+        fields: Reader<'_>,
+        takes: bool,
+    ) -> Result<(), PeerMisbehaved> {
+        match frame_type {
+            FrameType::Call => {
+                let call = Call::read(fields)?;
+                self.take_number(call.number)?;
+                if takes {
+                    return self.called(&call);
+                }
+            }
+            FrameType::Event => {
+                let event = frame::Event::read(fields)?;
+                self.take_number(event.number)?;
+                if takes {
+                    return self.event(&event);
+                }
+            }
+            FrameType::Cancel => {
+                let cancel = Cancel::read(fields)?;
+                self.take_number(cancel.number)?;
+                if takes {
+                    return self.peer_cancels(cancel);
+                }
+            }
+            FrameType::Reply => {
+                let reply = Reply::read(fields)?;
+                self.take_number(reply.number)?;
+                if takes {
+                    return self.reply(&reply);
+                }
+            }
+            FrameType::Item => {
+                let item = Item::read(fields)?;
+                self.take_number(item.number)?;
+                if takes {
+                    let asking = self.asking.ok_or(PeerMisbehaved::ReplyToNothing)?;
+                    return (asking.item_came)(self, &item);
+                }
+            }
+            _ => debug_assert!(false, "{frame_type:?} isn't numbered"),
+        }
+        Ok(())
+    }
+
+    /// The server doesn't know this client's table.
+    fn tell_table(&mut self) -> Result<(), PeerMisbehaved> {
+        if std::mem::replace(&mut self.table_told, true) {
+            return Err(PeerMisbehaved::WrongState {
+                frame: FrameType::NeedTable,
+                state: self.state,
+            });
+        }
+        self.opening = self.table.to_bytes();
         Ok(())
     }
 
@@ -215,7 +307,7 @@ impl Session {
     }
 
     fn called(&mut self, call: &Call<'_>) -> Result<(), PeerMisbehaved> {
-        let fits = |class| matches!(class, Class::Call | Class::Stream | Class::Topic);
+        let fits = |class| class != Class::Event;
         self.requested(fits, call.number, call.part, call.kind, call.payload)
     }
 
@@ -226,7 +318,7 @@ impl Session {
 
     fn requested(
         &mut self,
-        fits: impl Fn(Class) -> bool,
+        fits: fn(Class) -> bool,
         number: Number,
         part: Part,
         kind: Option<u32>,
@@ -341,8 +433,11 @@ impl Session {
     }
 
     /// Anything but the next number means that the two ends count differently: whatever they then
-    /// said of losses would be wrong.
+    /// said of losses would be wrong. Where a session is over, numbers don't count any more.
     fn take_number(&mut self, number: Number) -> Result<(), PeerMisbehaved> {
+        if !matches!(self.state, State::Open | State::Draining) {
+            return Ok(());
+        }
         let expected = self.counted.map_or(Number::FIRST, Number::next);
         if number != expected {
             return Err(PeerMisbehaved::NumberSkipped {

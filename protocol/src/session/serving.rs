@@ -1,17 +1,14 @@
 //! What a server's session does and a client's doesn't.
 
 use super::{Output, PeerMisbehaved, Request, Session};
-use crate::frame::{Body, Frame, Hello, Malformed, Table, TopicWindow};
+use crate::frame::{Body, FrameType, Hello, Table, TopicWindow};
 
 /// A server's session reaches its half by this, and a client's has none: so a page, where nobody begins a
 /// server's session, carries none of it.
 #[derive(Debug)]
 pub(super) struct Serving {
-    /// Reads whatever a peer may send.
-    pub(super) read: for<'a> fn(Body<'a>) -> Result<Frame<'a>, Malformed>,
-    pub(super) hello: fn(&mut Session, Hello),
-    pub(super) table: fn(&mut Session, Table) -> Result<(), PeerMisbehaved>,
-    pub(super) topic_window: fn(&mut Session, TopicWindow),
+    /// Takes a frame that only a client sends.
+    pub(super) take: fn(&mut Session, Body<'_>) -> Result<(), PeerMisbehaved>,
     /// Starts a request of a reserved kind.
     pub(super) start: fn(&mut Session, Request) -> Result<(), PeerMisbehaved>,
     /// The log to be read next.
@@ -19,10 +16,20 @@ pub(super) struct Serving {
 }
 
 pub(super) static SERVING: Serving = Serving {
-    read: |body| body.read(),
-    hello: Session::hello,
-    table: Session::table,
-    topic_window: Session::topic_window,
+    take: Session::clients_frame,
     start: Session::start_clients_request,
     pull: Session::pull,
 };
+
+impl Session {
+    fn clients_frame(&mut self, body: Body<'_>) -> Result<(), PeerMisbehaved> {
+        let frame_type = body.frame_type();
+        match frame_type {
+            FrameType::Hello => self.hello(Hello::read(body.fields())?),
+            FrameType::Table => self.table(Table::read(body.fields())?)?,
+            FrameType::TopicWindow => self.topic_window(TopicWindow::read(body.fields())?),
+            _ => debug_assert!(false, "{frame_type:?} is no client's alone"),
+        }
+        Ok(())
+    }
+}
