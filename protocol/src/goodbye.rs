@@ -33,6 +33,22 @@ macro_rules! goodbye_codes {
                 }
             }
 
+            /// What a client may do by default after a goodbye of this code.
+            pub const fn retry(self) -> Retry {
+                match self {
+                    $(Self::$name => $retry,)*
+                    Self::Other(_) => Retry::Never,
+                }
+            }
+
+            /// Its name, if this version knows it.
+            const fn name(self) -> Option<&'static str> {
+                match self {
+                    $(Self::$name => Some($wire),)*
+                    Self::Other(_) => None,
+                }
+            }
+
             /// The code of a number on the wire.
             pub const fn from_number(code: u16) -> Self {
                 match code {
@@ -82,20 +98,12 @@ impl GoodbyeCode {
             }
         }
     }
-
-    /// What a client may do by default after a goodbye of this code.
-    pub fn retry(self) -> Retry {
-        Self::ALL
-            .iter()
-            .find(|(code, ..)| *code == self)
-            .map_or(Retry::Never, |(_, _, retry, _)| *retry)
-    }
 }
 
 impl fmt::Display for GoodbyeCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match Self::ALL.iter().find(|(code, ..)| code == self) {
-            Some((_, name, ..)) => f.write_str(name),
+        match self.name() {
+            Some(name) => f.write_str(name),
             None => write!(f, "code {}", self.number()),
         }
     }
@@ -153,14 +161,15 @@ impl Goodbye {
 
 impl fmt::Display for Goodbye {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.code)?;
+        self.code.fmt(f)?;
         if !self.reason.is_empty() {
             f.write_str(": ")?;
             for char in self.reason.chars() {
                 if is_harmless(char) {
                     f.write_char(char)?;
                 } else {
-                    write!(f, "{}", char.escape_default())?;
+                    char.escape_default()
+                        .try_for_each(|char| f.write_char(char))?;
                 }
             }
         }

@@ -124,7 +124,7 @@ impl From<Refusal> for Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.why)
+        self.why.fmt(f)
     }
 }
 

@@ -92,10 +92,19 @@ impl Session {
     pub fn cancel(&mut self, now: Time, request: RequestKey) {
         self.now = self.now.max(now);
         self.outgoing.cancel(request);
-        self.events.retain(|event| match event {
-            Event::Item { call: of, .. } | Event::Outcome { request: of, .. } => *of != request,
-            _ => true,
+        self.drop_events(request, |event| match event {
+            Event::Item { call: of, .. } | Event::Outcome { request: of, .. } => Some(*of),
+            _ => None,
         });
+    }
+
+    /// The application doesn't want events of this request any more: those that `key` has a key of.
+    pub(super) fn drop_events(
+        &mut self,
+        request: RequestKey,
+        key: fn(&Event) -> Option<RequestKey>,
+    ) {
+        self.events.retain(|event| key(event) != Some(request));
     }
 
     /// The application has taken the oldest of a stream's items, or of a subscription's publications,

@@ -7,6 +7,7 @@ use super::credit::{Grant, Overrun, charge, charge_all};
 use super::queue::Queue;
 use super::sorted::Sorted;
 use super::stream::Feed;
+use super::timers::Next;
 use crate::frame::{Answer, JOIN, PUBLISH, Part, Refusal};
 use crate::limits::{Limits, MAX_PART};
 use crate::{Alias, Class, Number, Time};
@@ -493,11 +494,10 @@ impl Incoming {
         late
     }
 
-    pub(super) fn next_deadline(&self) -> Option<Time> {
-        self.running
-            .values()
-            .filter_map(|running| running.deadline)
-            .min()
+    pub(super) fn add_deadlines(&self, next: &mut Next) {
+        for running in self.running.values() {
+            next.add(running.deadline);
+        }
     }
 
     /// Forgets the calls of a peer that waits for no answers any more, and gives those at work; its

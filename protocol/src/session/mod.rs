@@ -321,12 +321,10 @@ impl Session {
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        let calls = self
-            .outgoing
-            .next_deadline()
-            .into_iter()
-            .chain(self.incoming.next_deadline());
-        self.timers.next().into_iter().chain(calls).min()
+        let mut next = self.timers.next();
+        self.outgoing.add_deadlines(&mut next);
+        self.incoming.add_deadlines(&mut next);
+        next.earliest()
     }
 
     fn opened(&mut self) {

@@ -6,6 +6,7 @@ use super::credit::{Allowance, charge, charge_all};
 use super::queue::Queue;
 use super::sorted::Sorted;
 use super::stream::Receiving;
+use super::timers::Next;
 use super::{Full, Outcome, RequestKey};
 use crate::frame::{Answer, LEAVE, Refusal};
 use crate::limits::{Limits, MAX_PART};
@@ -457,14 +458,17 @@ impl Outgoing {
         });
     }
 
-    pub(super) fn next_deadline(&self) -> Option<Time> {
-        let waiting = self.in_flight.values().filter(|call| call.key.is_some());
-        let in_flight = waiting.filter_map(|call| call.deadline);
-        // The first that has one: those behind it were made later, and one that is under way is among
-        // those in flight.
-        let waiting = self.queue.iter().filter(|queued| !queued.has_begun());
-        let queued = waiting.filter_map(|queued| queued.deadline).next();
-        in_flight.chain(queued).min()
+    pub(super) fn add_deadlines(&self, next: &mut Next) {
+        for call in self.in_flight.values() {
+            if call.key.is_some() {
+                next.add(call.deadline);
+            }
+        }
+        // One that is under way is among those in flight. Only the first of the others that has a deadline counts:
+        // those behind it were made later.
+        let mut waiting = self.queue.iter().filter(|queued| !queued.has_begun());
+        let first = waiting.find(|queued| queued.deadline.is_some());
+        next.add(first.and_then(|queued| queued.deadline));
     }
 
     /// Ends what was never handed to a socket as a whole.

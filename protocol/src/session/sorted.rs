@@ -1,5 +1,7 @@
 //! A map for keys that mostly come in their order.
 
+use std::cmp::Ordering;
+
 /// A map as a sorted list: what a session holds is few, or comes and goes in order and in numbers that are
 /// bounded, and a page carries less code for it than for a tree or a ring.
 #[derive(Clone, Debug)]
@@ -11,9 +13,24 @@ impl<K, V> Default for Sorted<K, V> {
     }
 }
 
+/// Where an entry is of so many, or where it would be, if the one at each place compares with it so: one search for
+/// all types of entries.
+fn search(len: usize, compare: &dyn Fn(usize) -> Ordering) -> Result<usize, usize> {
+    let (mut start, mut end) = (0, len);
+    while start < end {
+        let middle = start.midpoint(end);
+        match compare(middle) {
+            Ordering::Less => start = middle + 1,
+            Ordering::Equal => return Ok(middle),
+            Ordering::Greater => end = middle,
+        }
+    }
+    Err(start)
+}
+
 impl<K: Ord + Copy, V> Sorted<K, V> {
     fn place(&self, key: K) -> Result<usize, usize> {
-        self.0.binary_search_by_key(&key, |(key, _)| *key)
+        search(self.0.len(), &|place| self.0[place].0.cmp(&key))
     }
 
     pub(super) fn len(&self) -> usize {

@@ -33,6 +33,23 @@ impl Timer {
     ];
 }
 
+/// The first of some moments.
+pub(super) struct Next(Option<Time>);
+
+impl Next {
+    pub(super) fn add(&mut self, at: Option<Time>) {
+        if let Some(at) = at
+            && self.0.is_none_or(|earliest| at < earliest)
+        {
+            self.0 = Some(at);
+        }
+    }
+
+    pub(super) fn earliest(self) -> Option<Time> {
+        self.0
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timers([Option<Time>; Timer::ALL.len()]);
 
@@ -66,7 +83,11 @@ impl Timers {
         Some((timer, at))
     }
 
-    pub(super) fn next(&self) -> Option<Time> {
-        self.0.iter().flatten().min().copied()
+    pub(super) fn next(&self) -> Next {
+        let mut next = Next(None);
+        for at in self.0 {
+            next.add(at);
+        }
+        next
     }
 }

@@ -150,7 +150,7 @@ impl Session {
         } else if let Some(left) = self.subscriptions.active.remove(subscription) {
             self.leave(left.alias, left.join);
         }
-        self.events.retain(|event| match event {
+        self.drop_events(subscription, |event| match event {
             Event::Joined {
                 subscription: of, ..
             }
@@ -160,8 +160,8 @@ impl Session {
             | Event::Skipped {
                 subscription: of, ..
             }
-            | Event::PutOut { subscription: of } => *of != subscription,
-            _ => true,
+            | Event::PutOut { subscription: of } => Some(*of),
+            _ => None,
         });
     }
 
