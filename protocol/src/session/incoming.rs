@@ -474,23 +474,21 @@ impl Incoming {
         None
     }
 
-    /// The handlers that have run too long. A stream whose consumer is slow has time.
-    pub(super) fn late(&mut self, now: Time) -> Vec<Number> {
-        let mut late = Vec::new();
+    /// Ends a handler that has run too long, if there is one. A stream whose consumer is slow has time.
+    pub(super) fn cut_late(&mut self, now: Time) -> Option<Number> {
+        let mut late = None;
         for (number, running) in self.running.iter_mut() {
-            let consumer_is_slow = running.feed.as_ref().is_some_and(|feed| !feed.is_empty());
             if running.deadline.is_none_or(|deadline| now < deadline) {
                 continue;
             }
-            if consumer_is_slow {
-                running.deadline = Some(now + self.time);
-            } else {
-                late.push(number);
+            let consumer_is_slow = running.feed.as_ref().is_some_and(|feed| !feed.is_empty());
+            if !consumer_is_slow {
+                late = Some(number);
+                break;
             }
+            running.deadline = Some(now + self.time);
         }
-        for call in &late {
-            self.cut(*call, Refusal::Deadline);
-        }
+        self.cut(late?, Refusal::Deadline);
         late
     }
 
@@ -500,18 +498,20 @@ impl Incoming {
         }
     }
 
-    /// Forgets the calls of a peer that waits for no answers any more, and gives those at work; its
-    /// events and publications stay.
-    pub(super) fn keep_messages(&mut self) -> Vec<Number> {
+    /// Forgets the waiting calls of a peer that waits for no answers any more; its events and publications
+    /// stay.
+    pub(super) fn keep_messages(&mut self) {
         self.partial = None;
         self.waiting.retain(|held| is_message(&held.request));
-        let calls = self.running.iter().filter(|(_, running)| !running.message);
-        let calls: Vec<Number> = calls.map(|(number, _)| number).collect();
-        for call in &calls {
-            self.running.remove(*call);
-            self.unblock(*call);
-        }
-        calls
+    }
+
+    /// Forgets a call of such a peer that is at work, if there is one.
+    pub(super) fn forget_call(&mut self) -> Option<Number> {
+        let is_call = |(_, running): &(Number, &Running)| !running.message;
+        let (call, _) = self.running.iter().find(is_call)?;
+        self.running.remove(call);
+        self.unblock(call);
+        Some(call)
     }
 
     /// Takes out the next event that has come and hasn't started, and whatever waits before it: they are

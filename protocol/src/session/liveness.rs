@@ -64,16 +64,16 @@ impl Liveness {
         self.ping_due || self.pong_due.is_some()
     }
 
-    /// What has to go out, at most one of each.
-    pub(super) fn take_signs(&mut self) -> impl Iterator<Item = Frame<'static>> + use<> {
-        let asked = self.asked.as_ref().map(|(ping, _)| *ping);
-        let ping = std::mem::take(&mut self.ping_due)
-            .then_some(asked)
-            .flatten();
-        let pong = self.pong_due.take();
-        pong.map(Frame::Pong)
-            .into_iter()
-            .chain(ping.map(Frame::Ping))
+    /// Writes what has to go out, at most one of each.
+    pub(super) fn write_signs(&mut self, out: &mut Vec<u8>) {
+        if let Some(pong) = self.pong_due.take() {
+            Frame::Pong(pong).encode(out);
+        }
+        if std::mem::take(&mut self.ping_due)
+            && let Some((ping, _)) = self.asked
+        {
+            Frame::Ping(ping).encode(out);
+        }
     }
 }
 
@@ -92,20 +92,18 @@ impl Session {
         if room > 0 || self.state != State::Open || !self.has_something_to_send() {
             self.timers.stop(Timer::Stall);
         } else {
-            self.timers.start(
-                Timer::Stall,
-                self.now + self.limits.heartbeat.saturating_mul(2),
-            );
+            self.timers.start(Timer::Stall, self.stall_deadline());
         }
+    }
+
+    fn stall_deadline(&self) -> Time {
+        self.now + self.limits.heartbeat + self.limits.heartbeat
     }
 
     /// The transport took nothing for two heartbeats.
     pub(super) fn stalled(&mut self, due: Time) {
         if self.slept_since(due) {
-            self.timers.set(
-                Timer::Stall,
-                self.now + self.limits.heartbeat.saturating_mul(2),
-            );
+            self.timers.set(Timer::Stall, self.stall_deadline());
         } else {
             self.fell_silent();
         }

@@ -405,7 +405,7 @@ impl Session {
         }
         self.outgoing.expire(self.now);
         self.report();
-        for request in self.incoming.late(self.now) {
+        while let Some(request) = self.incoming.cut_late(self.now) {
             self.events.push(Event::Dropped {
                 request,
                 why: Refusal::Deadline,

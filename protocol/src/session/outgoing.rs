@@ -388,14 +388,14 @@ impl Outgoing {
     /// Closes a call whose answer is whole.
     pub(super) fn answered(&mut self, call: Number) -> Result<Closed, OutOfPlace> {
         let state = self.in_flight.remove(call).ok_or(OutOfPlace)?;
-        let cancel_waits = self.cancels.contains(&call);
-        if !state.whole && (state.key.is_some() || cancel_waits) {
+        let cancel = self.cancels.iter().position(|cancelled| *cancelled == call);
+        if !state.whole && (state.key.is_some() || cancel.is_some()) {
             return Err(OutOfPlace);
         }
         // One that nobody waits for doesn't count any more.
         self.streams -= usize::from(state.items.is_some() && state.key.is_some());
-        if cancel_waits {
-            self.cancels.retain(|cancelled| *cancelled != call);
+        if let Some(place) = cancel {
+            self.cancels.remove(place);
         }
         Ok(Closed {
             key: state.key,

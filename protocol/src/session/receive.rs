@@ -480,7 +480,8 @@ impl Session {
 
     /// Nobody waits for answers any more: the handlers of calls are of no use.
     pub(super) fn drop_calls(&mut self) {
-        for request in self.incoming.keep_messages() {
+        self.incoming.keep_messages();
+        while let Some(request) = self.incoming.forget_call() {
             let why = Refusal::Cancelled;
             self.events.push(Event::Dropped { request, why });
         }

@@ -117,9 +117,7 @@ impl Session {
 
     fn write_signs_of_life(&mut self, out: &mut Vec<u8>) {
         if self.state == State::Open {
-            for sign in self.liveness.take_signs() {
-                sign.encode(out);
-            }
+            self.liveness.write_signs(out);
         }
     }
 

@@ -59,17 +59,11 @@ impl<K: Ord + Copy, V> Sorted<K, V> {
         self.0.get_mut(place).map(|(_, value)| value)
     }
 
-    /// Gives the value that was there.
-    pub(super) fn insert(&mut self, key: K, value: V) -> Option<V> {
+    /// Puts a value in the place of the key's, if it has one.
+    pub(super) fn insert(&mut self, key: K, value: V) {
         match self.place(key) {
-            Ok(place) => {
-                let there = self.0.get_mut(place)?;
-                Some(std::mem::replace(&mut there.1, value))
-            }
-            Err(place) => {
-                self.0.insert(place, (key, value));
-                None
-            }
+            Ok(place) => self.0[place].1 = value,
+            Err(place) => self.0.insert(place, (key, value)),
         }
     }
 
@@ -130,7 +124,7 @@ mod tests {
     fn map(keys: &[u8]) -> Sorted<u8, u8> {
         let mut map = Sorted::default();
         for key in keys {
-            assert_eq!(map.insert(*key, key + 100), None);
+            map.insert(*key, key + 100);
         }
         map
     }
@@ -147,7 +141,7 @@ mod tests {
             [1, 3, 5]
         );
         assert_eq!((map.get(3), map.get(4)), (Some(&103), None));
-        assert_eq!(map.insert(3, 7), Some(103));
+        map.insert(3, 7);
         assert_eq!((map.remove(3), map.remove(3)), (Some(7), None));
         assert_eq!(map.len(), 2);
         assert_eq!(keys(map.drain()), [1, 5]);
