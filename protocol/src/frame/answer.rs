@@ -165,10 +165,13 @@ macro_rules! refusals {
 
         impl fmt::Display for Refusal {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self {
-                    $(Self::$name => f.write_str($text),)*
-                    Self::Other(number) => write!(f, "the peer refused it with status {number}"),
-                }
+                let text = match self {
+                    $(Self::$name => $text,)*
+                    Self::Other(number) => {
+                        return write!(f, "the peer refused it with status {number}");
+                    }
+                };
+                f.write_str(text)
             }
         }
     };

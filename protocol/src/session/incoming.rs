@@ -163,10 +163,9 @@ impl Incoming {
     /// What begins where another session was lost. So much `burden` of that counts against the window of
     /// which the peer was `told`.
     pub(super) fn after(limits: &Limits, told: u64, burden: u64) -> Self {
-        Self {
-            grant: Grant::burdened(limits.requests, told, burden),
-            ..Self::new(limits)
-        }
+        let mut incoming = Self::new(limits);
+        incoming.grant = Grant::burdened(limits.requests, told, burden);
+        incoming
     }
 
     pub(super) fn set_in_order(&mut self, kinds: Vec<u32>) {

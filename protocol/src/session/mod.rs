@@ -66,7 +66,7 @@ pub struct Session {
     /// It has given items of streams.
     feeding: Option<&'static Feeding>,
     state: State,
-    limits: Limits,
+    limits: Arc<Limits>,
     /// The newest moment that the shell told.
     now: Time,
     timers: Timers,
@@ -150,7 +150,7 @@ impl Session {
     /// `table` is what requests refer to, and `token` goes to the server's application: at most
     /// [`MAX_TOKEN`](crate::limits::MAX_TOKEN), or the server will refuse the hello.
     pub fn client(limits: Limits, table: Arc<Table>, token: Vec<u8>) -> Self {
-        let mut session = Self::new(None, State::Idle, limits, table);
+        let mut session = Self::new(None, State::Idle, Arc::new(limits), table);
         session.token = token;
         session
     }
@@ -158,6 +158,7 @@ impl Session {
     /// The server's end, on a socket that has just opened. A client whose table isn't among `known`
     /// is asked for it.
     pub fn server(now: Time, limits: Limits, known: Vec<Arc<Table>>) -> Self {
+        let limits = Arc::new(limits);
         let mut session = Self::new(Some(&SERVING), State::Awaiting, limits, Arc::default());
         session.now = now;
         session.known = known;
@@ -180,7 +181,7 @@ impl Session {
     fn new(
         serving: Option<&'static Serving>,
         state: State,
-        limits: Limits,
+        limits: Arc<Limits>,
         table: Arc<Table>,
     ) -> Self {
         Self {

@@ -241,10 +241,9 @@ impl Outgoing {
 
     /// Another session begins. Keys go on: they name requests of all.
     pub(super) fn begin_anew(&mut self, limits: &Limits) {
-        *self = Self {
-            next_key: self.next_key,
-            ..Self::new(limits)
-        };
+        let next_key = self.next_key;
+        *self = Self::new(limits);
+        self.next_key = next_key;
     }
 
     /// The peer may not have heard how far its streams may go.
@@ -499,14 +498,14 @@ impl Outgoing {
             Received::UpTo(last) => Some(last.is_some_and(|last| number <= last)),
             Received::Untold => None,
         };
-        for (number, call) in self.in_flight.drain() {
+        for (number, call) in self.in_flight.take_all() {
             let outcome = match has(number) {
                 Some(false) => Outcome::NotReceived,
                 Some(true) | None => Outcome::Unknown,
             };
             self.ended.extend(call.key.map(|key| (key, outcome)));
         }
-        for (number, key) in self.unacknowledged.drain() {
+        for (number, key) in self.unacknowledged.take_all() {
             let outcome = match has(number) {
                 Some(true) => Outcome::Accepted,
                 Some(false) => Outcome::NotReceived,

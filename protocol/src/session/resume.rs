@@ -181,14 +181,14 @@ impl Session {
     /// of events, `untaken`, the application was given and hasn't taken: they count against the new window
     /// until [`leftovers_taken`](Self::leftovers_taken).
     pub fn again(&self, untaken: u64) -> Self {
-        let (limits, table) = (self.limits.clone(), Arc::clone(&self.table));
-        let mut next = Self::client(limits, table, self.token.clone());
+        let (limits, table) = (Arc::clone(&self.limits), Arc::clone(&self.table));
+        let mut next = Self::new(None, State::Detached, limits, table);
+        next.token = self.token.clone();
         next.now = self.now;
         let window = self.limits.requests.saturating_sub(untaken);
         next.incoming = Incoming::after(&self.limits, window, untaken);
         next.outgoing.keys_after(&self.outgoing);
         next.is_again = true;
-        next.state = State::Detached;
         next
     }
 

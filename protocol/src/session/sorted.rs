@@ -109,8 +109,9 @@ impl<K: Ord + Copy, V> Sorted<K, V> {
         self.0.iter_mut().map(|(_, value)| value)
     }
 
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = (K, V)> + use<'_, K, V> {
-        self.0.drain(..)
+    /// Takes everything.
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = (K, V)> + use<K, V> {
+        std::mem::take(&mut self.0).into_iter()
     }
 }
 
@@ -144,7 +145,7 @@ mod tests {
         map.insert(3, 7);
         assert_eq!((map.remove(3), map.remove(3)), (Some(7), None));
         assert_eq!(map.len(), 2);
-        assert_eq!(keys(map.drain()), [1, 5]);
+        assert_eq!(keys(map.take_all()), [1, 5]);
         assert!(map.is_empty());
     }
 

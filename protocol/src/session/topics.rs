@@ -17,12 +17,20 @@ use crate::{Alias, Class, Number, Offset, Time};
 /// A client's subscriptions.
 #[derive(Debug)]
 pub(super) struct Subscriptions {
-    /// Those that haven't been answered, and whether they are still wanted.
-    joining: Sorted<RequestKey, bool>,
+    /// What hasn't been answered.
+    asked: Sorted<RequestKey, Asked>,
     active: Sorted<RequestKey, Subscription>,
-    /// What is being left, by the request that says so: its publications may still come.
-    leaving: Sorted<RequestKey, Alias>,
     window: u64,
+}
+
+/// What is asked of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Join,
+    /// A join that nobody wants any more.
+    UnwantedJoin,
+    /// To leave this topic: its publications may still come.
+    Leave(Alias),
 }
 
 #[derive(Debug)]
@@ -39,16 +47,16 @@ struct Subscription {
 impl Subscriptions {
     pub(super) fn new(window: u64) -> Self {
         Self {
-            joining: Sorted::default(),
+            asked: Sorted::default(),
             active: Sorted::default(),
-            leaving: Sorted::default(),
             window,
         }
     }
 
     /// Whether the application hears nothing of this request's outcome.
     pub(super) fn settle(&mut self, request: RequestKey) -> bool {
-        self.leaving.remove(request).is_some() || self.joining.remove(request) == Some(false)
+        let asked = self.asked.remove(request);
+        asked.is_some_and(|asked| asked != Asked::Join)
     }
 
     pub(super) fn consumed(&mut self, subscription: RequestKey) -> bool {
@@ -62,8 +70,14 @@ impl Subscriptions {
 
     /// Nobody waits for this join any more. Says whether somebody did.
     fn give_up(&mut self, joining: RequestKey) -> bool {
-        let wanted = self.joining.get_mut(joining);
-        wanted.is_some_and(std::mem::take)
+        let Some(asked) = self.asked.get_mut(joining) else {
+            return false;
+        };
+        let is_wanted = *asked == Asked::Join;
+        if is_wanted {
+            *asked = Asked::UnwantedJoin;
+        }
+        is_wanted
     }
 
     fn activate(&mut self, key: RequestKey, join: Number, joined: Joined) {
@@ -90,7 +104,8 @@ impl Subscriptions {
         &mut self,
         alias: Alias,
     ) -> Result<Option<(RequestKey, &mut Subscription)>, PeerMisbehaved> {
-        let is_left = self.leaving.values().any(|leaving| *leaving == alias);
+        let leave = Asked::Leave(alias);
+        let is_left = self.asked.values().any(|asked| *asked == leave);
         match self.of_alias(alias) {
             None if !is_left => Err(PeerMisbehaved::NoSuchTopic),
             found => Ok(found),
@@ -138,17 +153,17 @@ impl Session {
     ) -> Result<RequestKey, Full> {
         let payload = Join { kind, key, start }.encode();
         let request = self.topic_request(now, kind, JOIN, payload)?;
-        self.subscriptions.joining.insert(request, true);
+        self.subscriptions.asked.insert(request, Asked::Join);
         Ok(request)
     }
 
     /// Leaves a topic, also one that is still being joined: nothing more comes of it.
     pub fn unsubscribe(&mut self, now: Time, subscription: RequestKey) {
         self.now = self.now.max(now);
-        if let Some(wanted) = self.subscriptions.joining.get_mut(subscription) {
-            *wanted = false;
-        } else if let Some(left) = self.subscriptions.active.remove(subscription) {
+        if let Some(left) = self.subscriptions.active.remove(subscription) {
             self.leave(left.alias, left.join);
+        } else {
+            self.subscriptions.give_up(subscription);
         }
         self.drop_events(subscription, |event| match event {
             Event::Joined {
@@ -203,7 +218,8 @@ impl Session {
     fn leave(&mut self, alias: Alias, join: Number) {
         if self.is_welcomed() {
             let request = self.outgoing.push_leave(Leave { alias, join }.encode());
-            self.subscriptions.leaving.insert(request, alias);
+            let asked = Asked::Leave(alias);
+            self.subscriptions.asked.insert(request, asked);
         }
     }
 
@@ -222,8 +238,8 @@ impl Session {
         };
         let joined = Joined::decode(&payload)?;
         let wanted = request.filter(|request| {
-            let wanted = self.subscriptions.joining.remove(*request);
-            wanted == Some(true)
+            let asked = self.subscriptions.asked.remove(*request);
+            asked == Some(Asked::Join)
         });
         match wanted {
             Some(subscription) => {

@@ -57,12 +57,18 @@ fn only(of: &str, and: &str) -> Vec<String> {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sides = [("only here: ", &self.here), ("only there: ", &self.there)];
-        let mut before = "";
-        for (side, lines) in sides.iter().filter(|(_, lines)| !lines.is_empty()) {
-            write!(f, "{before}{side}{}", lines.join(", "))?;
-            before = "; ";
+        let mut is_told = false;
+        for (side, lines) in sides {
+            let mut before = if is_told { "; " } else { "" };
+            let mut side = side;
+            for line in lines {
+                for text in [before, side, line] {
+                    f.write_str(text)?;
+                }
+                (before, side, is_told) = (", ", "", true);
+            }
         }
-        if before.is_empty() {
+        if !is_told {
             f.write_str("too far in to be told")?;
         }
         Ok(())
