@@ -36,11 +36,16 @@
 //! # }
 //! ```
 //!
+//! One feature, on by default: `diagnosis`. After three attempts in vain, the client asks its address by plain HTTP
+//! why no WebSocket opens. A page without it is 4 KB smaller and learns no more than that none opens: no
+//! [`OpenError::Refused`], no end before the time is up where the URL is wrong, no heed of `Retry-After`.
+//!
 //! Nothing has to be driven: the browser's events wake whoever waits. Run futures with
 //! `wasm_bindgen_futures::spawn_local` or whatever runs the application.
 #![forbid(unsafe_code)]
 
 mod client;
+#[cfg(feature = "diagnosis")]
 mod diagnosis;
 mod env;
 mod page;

@@ -10,7 +10,6 @@ use twinwire::Time;
 use twinwire::limits::MAX_MESSAGE;
 use twinwire_client::{Inbound, Link, LinkLost, OpenFailure, Transport};
 
-use crate::diagnosis::diagnose;
 use crate::env::{self, Sleep};
 use crate::page;
 use crate::{Message, OpenError, Socket};
@@ -32,8 +31,9 @@ impl Transport for Browser {
         options.high_water_mark(AHEAD).connect(url).await
     }
 
+    #[cfg(feature = "diagnosis")]
     async fn diagnose(&self, url: &str) -> Option<OpenError> {
-        diagnose(&Socket::resolve(url).ok()?).await
+        crate::diagnosis::diagnose(&Socket::resolve(url).ok()?).await
     }
 
     fn now(&self) -> Time {

@@ -80,8 +80,15 @@ impl<T: Transport> Awaited<T> {
 
 /// What an attempt brought.
 enum Attempt<T: Transport> {
-    Opened { token: Vec<u8>, link: T::Link },
-    Failed(ConnectError<T::Error>),
+    Opened {
+        token: Vec<u8>,
+        link: T::Link,
+    },
+    Failed {
+        failure: ConnectError<T::Error>,
+        /// Why none opens, if that was looked for and found.
+        cause: Option<T::Error>,
+    },
 }
 
 impl<T: Transport> Shell<'_, T> {
@@ -95,9 +102,10 @@ impl<T: Transport> Shell<'_, T> {
                 return;
             }
             self.tell_absence(Duration::ZERO);
-            let attempt = attempt(self.transport, &self.options);
-            let failure = match self.meanwhile(attempt).await {
-                None => continue,
+            let is_third = self.absence.unopened + 1 == UNOPENED;
+            let attempt = attempt(self.transport, &self.options, is_third);
+            match self.meanwhile(attempt).await {
+                None => {}
                 Some(Attempt::Opened { token, link }) => {
                     self.absence.unopened = 0;
                     if let Some(awaited) = &mut self.awaited {
@@ -108,26 +116,26 @@ impl<T: Transport> Shell<'_, T> {
                     self.session.handle(self.transport.now(), Input::Opened);
                     return;
                 }
-                Some(Attempt::Failed(failure)) => failure,
-            };
-            let is_shut = !matches!(failure, ConnectError::NoToken);
-            self.in_vain(failure);
-            self.absence.unopened += u32::from(is_shut);
-            if is_shut && self.absence.unopened == UNOPENED {
-                self.look_for_cause().await;
+                Some(Attempt::Failed { failure, cause }) => {
+                    let is_shut = !matches!(failure, ConnectError::NoToken);
+                    self.absence.unopened += u32::from(is_shut);
+                    self.in_vain(failure);
+                    if let Some(cause) = cause {
+                        self.found(cause);
+                    }
+                }
             }
         }
     }
 
-    async fn look_for_cause(&mut self) {
-        let cause = diagnosis(self.transport, &self.options);
-        let Some(Some(cause)) = self.meanwhile(cause).await else {
-            return;
-        };
-        self.listen_to(&cause);
+    /// It was found out why none opens.
+    fn found(&mut self, cause: T::Error) {
         if cause.is_final() {
             self.in_vain(ConnectError::Open(cause));
-        } else if let Some(awaited) = &mut self.awaited {
+            return;
+        }
+        self.listen_to(&cause);
+        if let Some(awaited) = &mut self.awaited {
             awaited.cause = Some(cause);
         }
     }
@@ -189,11 +197,7 @@ impl<T: Transport> Shell<'_, T> {
         let Some(mut awaited) = self.awaited.take() else {
             return;
         };
-        let is_final = match &failure {
-            ConnectError::Open(error) => error.is_final(),
-            _ => false,
-        };
-        if is_final || !self.options.reconnect {
+        if is_final(&failure) || !self.options.reconnect {
             awaited.give_up(Some(failure));
             self.close();
         } else {
@@ -203,10 +207,15 @@ impl<T: Transport> Shell<'_, T> {
     }
 }
 
-/// Asks for a token, and opens a link.
+fn is_final<E: OpenFailure>(failure: &ConnectError<E>) -> bool {
+    matches!(failure, ConnectError::Open(error) if error.is_final())
+}
+
+/// Asks for a token, and opens a link. If that is in vain and `asks_why`, looks for the cause.
 fn attempt<'a, T: Transport>(
     transport: &'a T,
     options: &Options,
+    asks_why: bool,
 ) -> impl Future<Output = Attempt<T>> + use<'a, T> {
     let (url, token) = (options.url.clone(), options.token.clone());
     let subprotocol = version::subprotocol(options.format);
@@ -214,26 +223,24 @@ fn attempt<'a, T: Transport>(
     async move {
         let token = in_time(transport, time, token.get()).await.flatten();
         let Some(token) = token else {
-            return Attempt::Failed(ConnectError::NoToken);
+            let failure = ConnectError::NoToken;
+            return Attempt::Failed {
+                failure,
+                cause: None,
+            };
         };
         let open = transport.open(&url, subprotocol);
-        match in_time(transport, time, open).await {
-            Some(Ok(link)) => Attempt::Opened { token, link },
-            Some(Err(error)) => Attempt::Failed(ConnectError::Open(error)),
-            None => Attempt::Failed(ConnectError::TimedOut),
-        }
-    }
-}
-
-/// Looks for the cause of attempts in vain.
-fn diagnosis<'a, T: Transport>(
-    transport: &'a T,
-    options: &Options,
-) -> impl Future<Output = Option<T::Error>> + use<'a, T> {
-    let (url, time) = (options.url.clone(), options.limits.handshake_time());
-    async move {
-        let cause = in_time(transport, time, transport.diagnose(&url)).await;
-        cause.flatten()
+        let failure = match in_time(transport, time, open).await {
+            Some(Ok(link)) => return Attempt::Opened { token, link },
+            Some(Err(error)) => ConnectError::Open(error),
+            None => ConnectError::TimedOut,
+        };
+        let cause = match asks_why && !is_final(&failure) {
+            true => in_time(transport, time, transport.diagnose(&url)).await,
+            false => None,
+        };
+        let cause = cause.flatten();
+        Attempt::Failed { failure, cause }
     }
 }
 
@@ -242,10 +249,14 @@ async fn in_time<T: Transport, O>(
     time: Duration,
     step: impl Future<Output = O>,
 ) -> Option<O> {
-    let (mut late, mut step) = (pin!(transport.sleep(time)), pin!(step));
+    let mut step = pin!(step);
+    let mut late = None;
     poll_fn(|cx| match step.as_mut().poll(cx) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
-        Poll::Pending => late.as_mut().poll(cx).map(|()| None),
+        Poll::Pending => {
+            let late = late.get_or_insert_with(|| Box::pin(transport.sleep(time)));
+            late.as_mut().poll(cx).map(|()| None)
+        }
     })
     .await
 }

@@ -44,6 +44,15 @@ const WASM: [&str; 14] = [
     "wasm32-unknown-unknown",
 ];
 
+/// A page without what it needn't have.
+const PLAIN: [&str; 5] = [
+    "-p",
+    "twinwire-client-wasm",
+    "--no-default-features",
+    "--target",
+    "wasm32-unknown-unknown",
+];
+
 pub(super) fn fmt(bench: &Bench) -> Result<Counts> {
     bench.check(
         bench
@@ -65,6 +74,8 @@ pub(super) fn lint(bench: &Bench) -> Result<Counts> {
     };
     let mut counts = clippy(&NATIVE)?;
     counts += clippy(&WASM)?;
+    // In a selection with `www`, cargo turns its features on for all.
+    counts += clippy(&PLAIN)?;
     Ok(counts)
 }
 
