@@ -105,10 +105,15 @@ impl Absence {
         }
     }
 
-    /// The application wants a connection: at once, if it `waits` for one.
-    pub(crate) fn go_on(&mut self, waits: bool) {
+    /// The application wants a connection, at once.
+    pub(crate) fn go_on(&mut self) {
         self.paused = false;
-        self.hurry |= waits;
+        self.hurry = true;
+    }
+
+    /// There is a connection already: no hurry.
+    pub(crate) fn connected(&mut self) {
+        self.hurry = false;
     }
 
     pub(crate) fn pause(&mut self) {

@@ -95,19 +95,19 @@ impl<T: Transport> Shell<'_, T> {
     /// Waits, tries, and waits longer, until there is a link or the session is over.
     pub(crate) async fn come_back(&mut self) {
         while self.link.is_none() && self.session.state().awaits_connection() {
-            let wait = self.absence.next_wait(self.transport.jitter());
+            let wait = self.application.absence.next_wait(self.transport.jitter());
             self.tell_absence(wait);
             self.wait(wait).await;
             if !self.session.state().awaits_connection() {
                 return;
             }
             self.tell_absence(Duration::ZERO);
-            let is_third = self.absence.unopened + 1 == UNOPENED;
+            let is_third = self.application.absence.unopened + 1 == UNOPENED;
             let attempt = attempt(self.transport, &self.options, is_third);
             match self.meanwhile(attempt).await {
                 None => {}
                 Some(Attempt::Opened { token, link }) => {
-                    self.absence.unopened = 0;
+                    self.application.absence.unopened = 0;
                     if let Some(awaited) = &mut self.awaited {
                         awaited.cause = None;
                     }
@@ -118,7 +118,7 @@ impl<T: Transport> Shell<'_, T> {
                 }
                 Some(Attempt::Failed { failure, cause }) => {
                     let is_shut = !matches!(failure, ConnectError::NoToken);
-                    self.absence.unopened += u32::from(is_shut);
+                    self.application.absence.unopened += u32::from(is_shut);
                     self.in_vain(failure);
                     if let Some(cause) = cause {
                         self.found(cause);
@@ -143,13 +143,13 @@ impl<T: Transport> Shell<'_, T> {
     /// A server may ask for time.
     fn listen_to(&mut self, error: &T::Error) {
         if let Some(wait) = error.retry_after() {
-            self.absence.asked_for(Retry::After(wait));
+            self.application.absence.asked_for(Retry::After(wait));
         }
     }
 
     pub(crate) fn tell_absence(&self, wait: Duration) {
-        let attempt = self.absence.attempt;
-        let absent = match self.absence.paused {
+        let attempt = self.application.absence.attempt;
+        let absent = match self.application.absence.paused {
             true => ClientState::Paused,
             false => ClientState::Resuming { attempt, wait },
         };
@@ -163,13 +163,13 @@ impl<T: Transport> Shell<'_, T> {
         let transport = self.transport;
         let (mut sleep, mut nudge) = (pin!(transport.sleep(wait)), pin!(transport.nudged()));
         poll_fn(|cx| {
-            if self.poll(cx).is_ready() || self.absence.takes_hurry() {
+            if self.poll(cx).is_ready() || self.application.absence.takes_hurry() {
                 return Poll::Ready(());
             }
-            if self.absence.paused {
+            if self.application.absence.paused {
                 return Poll::Pending;
             }
-            if self.absence.takes_nudges && nudge.as_mut().poll(cx).is_ready() {
+            if self.application.absence.takes_nudges && nudge.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(());
             }
             sleep.as_mut().poll(cx)
@@ -181,7 +181,7 @@ impl<T: Transport> Shell<'_, T> {
     async fn meanwhile<O>(&mut self, step: impl Future<Output = O>) -> Option<O> {
         let mut step = pin!(step);
         poll_fn(|cx| {
-            if self.poll(cx).is_ready() || self.absence.paused {
+            if self.poll(cx).is_ready() || self.application.absence.paused {
                 return Poll::Ready(None);
             }
             step.as_mut().poll(cx).map(Some)

@@ -16,10 +16,11 @@ use twinwire_remote::{
     CallError, EventError, Items, Published, Receipt, Remote, Subscription, WeakRemote,
 };
 
+use crate::application::{Register, Registration};
 use crate::events::{Events, Inbox};
 use crate::handlers::{self, MaybeSend};
 use crate::joins::Joins;
-use crate::listeners::{Listen, Registration};
+use crate::listeners::Listen;
 use crate::{States, Undeclared};
 
 /// A client of a server. A cheap clone; when the last one is dropped, the client says goodbye once
@@ -209,15 +210,20 @@ impl Client {
         let kind = self.remote.table().place::<T>().map_err(|_| Undeclared)?;
         let (handler, joins) = Joins::new(self.remote.clone());
         // A driver that is gone invites nobody: the stream ends.
-        let _ = self.registrations.send(Registration::Handle(kind, handler));
+        self.register(move |application| application.handlers.insert(kind, handler));
         Ok(joins)
     }
 
     fn listen(&self, kind: Option<u32>) -> crate::events::Heard {
         let (listen, heard) = Listen::new(kind, self.registrations.clone());
         // A driver that is gone has no events: the stream ends.
-        let _ = self.registrations.send(Registration::Listen(listen));
+        self.register(move |application| application.listeners.add(listen));
         heard
+    }
+
+    /// Asks something of the driver, which may be gone.
+    fn register(&self, registration: impl Register + 'static) {
+        let _ = self.registrations.send(Box::new(registration));
     }
 
     /// Events that were dropped since nobody listened to their kind.
@@ -241,7 +247,7 @@ impl Client {
         let kind = self.remote.table().place::<C>().map_err(|_| Undeclared)?;
         let handler = handlers::erase::<C, F, R>(handler, self.remote.format());
         // A driver that is gone has nothing to answer.
-        let _ = self.registrations.send(Registration::Handle(kind, handler));
+        self.register(move |application| application.handlers.insert(kind, handler));
         Ok(())
     }
 
@@ -264,7 +270,7 @@ impl Client {
     /// Tries to come back now, if the client waits to, or was [paused](Self::pause).
     pub fn reconnect_now(&self) {
         // A driver that is gone comes back no more.
-        let _ = self.registrations.send(Registration::ReconnectNow);
+        self.register(|application| application.absence.go_on());
     }
 
     /// Gives the connection up until [`reconnect_now`](Self::reconnect_now). What is asked for meanwhile
@@ -272,7 +278,7 @@ impl Client {
     /// [`Options::reconnect`](crate::Options::reconnect) off it ends the client.
     pub fn pause(&self) {
         // A driver that is gone has no connection.
-        let _ = self.registrations.send(Registration::Pause);
+        self.register(|application| application.absence.pause());
     }
 
     /// Waits for the end, and says why it came. Any number may wait.

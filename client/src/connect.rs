@@ -7,7 +7,10 @@ use std::task::{Context, Poll, ready};
 
 use twinwire_remote::channels::{once, queue, watched};
 
+use crate::absence::Absence;
+use crate::application::Application;
 use crate::client::WeakClient;
+use crate::handlers::Handlers;
 use crate::listeners::Listeners;
 use crate::{Client, ClientState, ConnectError, Driver, Options, Transport};
 
@@ -42,7 +45,11 @@ pub fn start<T: Transport>(transport: T, options: Options) -> (Connecting<T::Err
     let (told, state) = watched::watched(ClientState::Connecting);
     let (report, outcome) = once::once();
     let unheard = Arc::new(AtomicU64::new(0));
-    let listeners = Listeners::new(Arc::clone(&unheard));
+    let application = Application {
+        listeners: Listeners::new(Arc::clone(&unheard)),
+        handlers: Handlers::default(),
+        absence: Absence::default(),
+    };
     let client = Client::new(remote, registrations, state, unheard);
     let driver = Driver {
         client: WeakClient::of(&client),
@@ -51,7 +58,7 @@ pub fn start<T: Transport>(transport: T, options: Options) -> (Connecting<T::Err
         table,
         requests,
         registrations: incoming,
-        listeners,
+        application,
         state: told,
         report,
     };

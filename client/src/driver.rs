@@ -10,16 +10,15 @@ use twinwire::frame::{Continuity, Table, Welcome};
 use twinwire::limits::MAX_MESSAGE;
 use twinwire::session::{Event, Fresh, Input, Output, Request, Session, State};
 use twinwire::shape::Difference;
-use twinwire::{Class, End, Goodbye, GoodbyeCode, Time};
+use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Refusal, Time};
 use twinwire_remote::channels::{once, queue, watched};
 use twinwire_remote::{Requests, Taken};
 
-use crate::absence::{Absence, may_begin_anew};
+use crate::absence::may_begin_anew;
+use crate::application::{Application, Registration};
 use crate::attempts::{Awaited, Unawaited};
 use crate::client::WeakClient;
 use crate::fresh::Renewal;
-use crate::handlers::Handlers;
-use crate::listeners::{Listeners, Registration};
 use crate::{ClientState, ConnectError, Inbound, Link, LinkLost, Options, Transport};
 
 /// The task behind a [`Client`](crate::Client): it alone owns the session. It ends when the
@@ -32,7 +31,7 @@ pub struct Driver<T: Transport> {
     pub(crate) table: Arc<Table>,
     pub(crate) requests: Requests,
     pub(crate) registrations: queue::Receiver<Registration>,
-    pub(crate) listeners: Listeners,
+    pub(crate) application: Application,
     pub(crate) state: watched::Teller<ClientState>,
     pub(crate) report: once::Sender<Result<(), ConnectError<T::Error>>>,
 }
@@ -47,7 +46,7 @@ impl<T: Transport> Driver<T> {
             table,
             requests,
             registrations,
-            listeners,
+            application,
             state,
             report,
         } = self;
@@ -62,14 +61,12 @@ impl<T: Transport> Driver<T> {
             sleep: None,
             requests,
             registrations,
-            listeners,
-            handlers: Handlers::default(),
+            application,
             welcomed: None,
             options,
             table,
             state,
             awaited: Some(Awaited::new(report, late)),
-            absence: Absence::default(),
         };
         shell.run().await;
     }
@@ -96,15 +93,13 @@ pub(crate) struct Shell<'a, T: Transport> {
     sleep: Option<(Time, Pin<Box<T::Sleep>>)>,
     requests: Requests,
     registrations: queue::Receiver<Registration>,
-    listeners: Listeners,
-    handlers: Handlers,
+    pub(crate) application: Application,
     /// What the server has said of itself, until the application is told.
     welcomed: Option<(ClientState, Taken)>,
     pub(crate) options: Options,
     table: Arc<Table>,
     pub(crate) state: watched::Teller<ClientState>,
     pub(crate) awaited: Option<Awaited<T>>,
-    pub(crate) absence: Absence,
 }
 
 /// Why the loop stops.
@@ -137,7 +132,7 @@ impl<T: Transport> Shell<'_, T> {
                     continue;
                 }
             };
-            if std::mem::take(&mut self.absence.begins_anew) {
+            if std::mem::take(&mut self.application.absence.begins_anew) {
                 let Some(said) = self.session.closed_with() else {
                     self.begin_anew();
                     continue;
@@ -160,7 +155,7 @@ impl<T: Transport> Shell<'_, T> {
             self.session = session(&self.options, &self.table);
             return;
         }
-        self.session = self.session.again(self.listeners.untaken());
+        self.session = self.session.again(self.application.listeners.untaken());
         self.fresh(Fresh::Ended);
     }
 
@@ -176,12 +171,12 @@ impl<T: Transport> Shell<'_, T> {
             if let Some(over) = self.drive(cx) {
                 return Poll::Ready(over);
             }
-            if self.link.is_none() && !self.absence.begun {
-                self.absence.begun = true;
+            if self.link.is_none() && !self.application.absence.begun {
+                self.application.absence.begun = true;
                 return Poll::Ready(Over::Away);
             }
             let woken = self.poll_timer(cx);
-            let begun = self.handlers.take_begun();
+            let begun = self.application.handlers.take_begun();
             if !received
                 && !commanded
                 && !woken
@@ -222,34 +217,32 @@ impl<T: Transport> Shell<'_, T> {
         let mut any = false;
         let mut waits = false;
         while let Poll::Ready(Some(registration)) = self.registrations.poll_next(cx) {
-            match registration {
-                Registration::Listen(listen) => self.listeners.add(listen),
-                Registration::Taken(listener, bytes) => self.listeners.taken(listener, bytes),
-                Registration::Gone(listener) => self.listeners.gone(listener),
-                Registration::Handle(kind, handler) => self.handlers.insert(kind, handler),
-                Registration::ReconnectNow => self.absence.go_on(self.link.is_none()),
-                Registration::Pause => {
-                    self.absence.pause();
-                    waits |= self.link.is_none();
-                    self.link = None;
-                    self.session.handle(now, Input::Lost);
-                }
+            let was_paused = self.application.absence.paused;
+            registration(&mut self.application);
+            let absence = &mut self.application.absence;
+            if absence.paused && !was_paused {
+                waits |= self.link.is_none();
+                self.link = None;
+                self.session.handle(now, Input::Lost);
+            }
+            if self.link.is_some() {
+                absence.connected();
             }
             any = true;
         }
-        if waits && self.absence.paused && self.session.state() == State::Detached {
+        if waits && self.application.absence.paused && self.session.state() == State::Detached {
             self.tell_absence(Duration::ZERO);
         }
         let last = self.session.state() == State::Leaving;
-        if let Some(event) = self.listeners.released(last) {
+        if let Some(event) = self.application.listeners.released(last) {
             self.session.done(now, event);
             any = true;
         }
-        if self.listeners.has_caught_up() {
+        if self.application.listeners.has_caught_up() {
             self.session.leftovers_taken(now);
             any = true;
         }
-        while let Poll::Ready((call, answer)) = self.handlers.poll(cx) {
+        while let Poll::Ready((call, answer)) = self.application.handlers.poll(cx) {
             self.session.answer(now, call, answer);
             any = true;
         }
@@ -345,12 +338,16 @@ impl<T: Transport> Shell<'_, T> {
                     taken.differences.push((kind, Arc::new(difference)));
                 }
             }
-            Event::Detached { retry } => self.absence.begin(self.transport.now(), retry),
+            Event::Detached { retry } => {
+                self.application.absence.begin(self.transport.now(), retry)
+            }
             Event::Fresh { why } => self.fresh(why),
             Event::Ended(end) => self.ended(end),
-            Event::Leftover { kind, payload } => self.listeners.give_leftover(kind, &payload),
+            Event::Leftover { kind, payload } => {
+                self.application.listeners.give_leftover(kind, &payload)
+            }
             Event::Request(request) => self.request(request),
-            Event::Dropped { request, .. } => self.handlers.drop_one(request),
+            Event::Dropped { request, .. } => self.application.handlers.drop_one(request),
             Event::NeedOutlines { kinds } => {
                 for kind in kinds {
                     if let Some(text) = self.options.kinds.outline(kind) {
@@ -379,7 +376,7 @@ impl<T: Transport> Shell<'_, T> {
     fn welcomed(&mut self, welcome: Welcome) {
         let (session, peer) = (welcome.session, welcome.peer);
         let open = ClientState::Open { session, peer };
-        self.absence.welcomed(self.transport.now());
+        self.application.absence.welcomed(self.transport.now());
         if let Continuity::Resumed { .. } = welcome.continuity {
             // What was told stands.
             self.state.tell(open);
@@ -395,8 +392,8 @@ impl<T: Transport> Shell<'_, T> {
 
     /// The session is lost, and another has begun.
     fn fresh(&mut self, why: Fresh) {
-        self.handlers.drop_all();
-        self.listeners.begin_anew();
+        self.application.handlers.drop_all();
+        self.application.listeners.begin_anew();
         let now = self.transport.now();
         self.requests.begin_anew(&mut self.session, now);
         self.renewal.lost(why);
@@ -404,7 +401,7 @@ impl<T: Transport> Shell<'_, T> {
 
     fn ended(&mut self, end: End) {
         self.welcome();
-        self.handlers.drop_all();
+        self.application.handlers.drop_all();
         let failure = |end: &End| match end {
             End::TooSlow => ConnectError::TimedOut,
             end => ConnectError::NotWelcomed(end.clone()),
@@ -415,8 +412,8 @@ impl<T: Transport> Shell<'_, T> {
             if let Some(awaited) = &mut self.awaited {
                 awaited.fails(failure(&end));
             }
-            self.absence.begin(self.transport.now(), retry);
-            self.absence.begins_anew = true;
+            self.application.absence.begin(self.transport.now(), retry);
+            self.application.absence.begins_anew = true;
             return;
         }
         if let Some(awaited) = self.awaited.take() {
@@ -433,14 +430,23 @@ impl<T: Transport> Shell<'_, T> {
             payload,
             topic: _,
         } = request;
-        match class {
-            Class::Event if self.listeners.give(number, kind, &payload) => {
-                self.session.done(self.transport.now(), number);
+        let now = self.transport.now();
+        let begun = match class {
+            Class::Event => {
+                if self.application.listeners.give(number, kind, &payload) {
+                    self.session.done(now, number);
+                } else {
+                    self.session.hold(number);
+                }
+                return;
             }
-            Class::Event => self.session.hold(number),
             // A topic's is an invitation.
-            Class::Call | Class::Topic => self.handlers.start(number, Some(kind), payload),
-            Class::Stream => self.handlers.start(number, None, payload),
+            Class::Call | Class::Topic => self.application.handlers.start(number, kind, payload),
+            Class::Stream => false,
+        };
+        if !begun {
+            let refused = Answer::Refused(Refusal::NoHandler.into());
+            self.session.answer(now, number, refused);
         }
     }
 

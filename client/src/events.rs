@@ -11,7 +11,8 @@ use twinwire::frame::Table;
 use twinwire::{DecodeError, Event, Format};
 use twinwire_remote::channels::queue;
 
-use crate::listeners::{ListenerId, Registration};
+use crate::application::Registration;
+use crate::listeners::ListenerId;
 
 /// An event as it came; all listeners share its bytes.
 #[derive(Clone)]
@@ -43,7 +44,9 @@ impl Heard {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<HeardEvent>> {
         let event = ready!(self.events.poll_next(cx));
         if let Some(event) = &event {
-            let taken = Registration::Taken(self.id, event.payload.len());
+            let (id, bytes) = (self.id, event.payload.len());
+            let taken: Registration =
+                Box::new(move |application| application.listeners.taken(id, bytes));
             // A driver that is gone gives no further events.
             let _ = self.registrations.send(taken);
         }
@@ -53,7 +56,9 @@ impl Heard {
 
 impl Drop for Heard {
     fn drop(&mut self) {
-        let _ = self.registrations.send(Registration::Gone(self.id));
+        let id = self.id;
+        let gone: Registration = Box::new(move |application| application.listeners.gone(id));
+        let _ = self.registrations.send(gone);
     }
 }
 

@@ -72,34 +72,29 @@ where
     }))
 }
 
-/// All handlers, and the calls that they are answering. The session bounds how many those are.
+/// What answers the server's calls.
 #[derive(Default)]
 pub(crate) struct Handlers {
-    by_kind: Vec<(u32, Handler)>,
-    working: Vec<(Number, Working)>,
+    /// None before the first handler.
+    working: Option<Box<dyn Answering>>,
     /// A call has begun that wasn't polled yet.
     begun: bool,
 }
 
 impl Handlers {
     pub(crate) fn insert(&mut self, kind: u32, handler: Handler) {
-        self.by_kind.retain(|(of, _)| *of != kind);
-        self.by_kind.push((kind, handler));
+        let create = || -> Box<dyn Answering> { Box::new(Registered::default()) };
+        self.working
+            .get_or_insert_with(create)
+            .insert(kind, handler);
     }
 
-    /// Begins to answer a call; one of no kind that could have a handler is refused.
-    pub(crate) fn start(&mut self, call: Number, kind: Option<u32>, payload: Vec<u8>) {
-        let handler = self.by_kind.iter_mut().find(|(of, _)| Some(*of) == kind);
-        let working = match handler {
-            Some((_, Handler(handle))) => {
-                catch_unwind(AssertUnwindSafe(|| handle(payload))).map_err(|_| Refusal::Panicked)
-            }
-            None => Err(Refusal::NoHandler),
-        };
-        let working =
-            working.unwrap_or_else(|why| Box::pin(std::future::ready(Answer::Refused(why.into()))));
-        self.working.push((call, working));
-        self.begun = true;
+    /// Begins to answer a call, if its kind has a handler.
+    pub(crate) fn start(&mut self, call: Number, kind: u32, payload: Vec<u8>) -> bool {
+        let working = self.working.as_mut();
+        let begun = working.is_some_and(|working| working.start(call, kind, payload));
+        self.begun |= begun;
+        begun
     }
 
     /// Whether a call has begun since this was asked last.
@@ -109,15 +104,69 @@ impl Handlers {
 
     /// Drops a call's handler.
     pub(crate) fn drop_one(&mut self, call: Number) {
-        self.working.retain(|(number, _)| *number != call);
+        if let Some(working) = &mut self.working {
+            working.drop_one(call);
+        }
     }
 
     pub(crate) fn drop_all(&mut self) {
-        self.working.clear();
+        if let Some(working) = &mut self.working {
+            working.drop_all();
+        }
     }
 
     /// An answer that is ready.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(Number, Answer<Vec<u8>>)> {
+        match &mut self.working {
+            Some(working) => working.poll(cx),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// [`Handlers`], once there are some.
+trait Answering: MaybeSend {
+    fn insert(&mut self, kind: u32, handler: Handler);
+    fn start(&mut self, call: Number, kind: u32, payload: Vec<u8>) -> bool;
+    fn drop_one(&mut self, call: Number);
+    fn drop_all(&mut self);
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(Number, Answer<Vec<u8>>)>;
+}
+
+/// All handlers, and the calls that they are answering. The session bounds how many those are.
+#[derive(Default)]
+struct Registered {
+    by_kind: Vec<(u32, Handler)>,
+    working: Vec<(Number, Working)>,
+}
+
+impl Answering for Registered {
+    fn insert(&mut self, kind: u32, handler: Handler) {
+        self.by_kind.retain(|(of, _)| *of != kind);
+        self.by_kind.push((kind, handler));
+    }
+
+    fn start(&mut self, call: Number, kind: u32, payload: Vec<u8>) -> bool {
+        let handler = self.by_kind.iter_mut().find(|(of, _)| *of == kind);
+        let Some((_, Handler(handle))) = handler else {
+            return false;
+        };
+        let working = catch_unwind(AssertUnwindSafe(|| handle(payload)));
+        let panicked = Answer::Refused(Refusal::Panicked.into());
+        let working = working.unwrap_or_else(|_| Box::pin(std::future::ready(panicked)));
+        self.working.push((call, working));
+        true
+    }
+
+    fn drop_one(&mut self, call: Number) {
+        self.working.retain(|(number, _)| *number != call);
+    }
+
+    fn drop_all(&mut self) {
+        self.working.clear();
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(Number, Answer<Vec<u8>>)> {
         for (place, (call, working)) in self.working.iter_mut().enumerate() {
             let polled = catch_unwind(AssertUnwindSafe(|| working.as_mut().poll(cx)));
             let answer = match polled {

@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod absence;
+mod application;
 mod attempts;
 mod client;
 mod connect;

@@ -7,8 +7,9 @@ use twinwire::Number;
 use twinwire::limits::FRAME_COST;
 use twinwire_remote::channels::queue;
 
+use crate::application::Registration;
 use crate::events::{Heard, HeardEvent};
-use crate::handlers::Handler;
+use crate::handlers::MaybeSend;
 
 /// How many events wait in a stream that isn't read before they hold up what follows; and how many
 /// of a kind are kept until somebody listens.
@@ -16,20 +17,6 @@ pub(crate) const KEPT: usize = 64;
 
 /// How many bytes of events, likewise; of those that nobody listens to, of all kinds together.
 const KEPT_BYTES: usize = 256 * 1024;
-
-/// What handles tell the driver of the server's requests.
-pub(crate) enum Registration {
-    Listen(Listen),
-    /// A listener has taken an event of so many bytes.
-    Taken(ListenerId, usize),
-    /// A listener is gone.
-    Gone(ListenerId),
-    Handle(u32, Handler),
-    /// The application wants the connection back now.
-    ReconnectNow,
-    /// The application wants no connection for a while.
-    Pause,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ListenerId(u64);
@@ -59,16 +46,10 @@ impl Listen {
     }
 }
 
-struct Listener {
-    listen: Listen,
-    /// Given and not taken yet.
-    waiting: usize,
-    bytes: usize,
-}
-
 /// Everybody who listens, and what nobody has listened to so far.
 pub(crate) struct Listeners {
-    all: Vec<Listener>,
+    /// None before the first.
+    all: Option<Box<dyn Listening>>,
     unheard: Vec<HeardEvent>,
     /// How many are kept of each kind of which some are.
     kept: Vec<(u32, usize)>,
@@ -83,7 +64,7 @@ pub(crate) struct Listeners {
 impl Listeners {
     pub(crate) fn new(dropped: Arc<AtomicU64>) -> Self {
         Self {
-            all: Vec::new(),
+            all: None,
             unheard: Vec::new(),
             kept: Vec::new(),
             kept_bytes: 0,
@@ -109,7 +90,8 @@ impl Listeners {
             }
             !wanted
         });
-        self.all.push(listener);
+        let create = || -> Box<dyn Listening> { Box::new(Vec::new()) };
+        self.all.get_or_insert_with(create).add(listener);
     }
 
     /// Gives an event to whoever wants it. Says whether the next may come.
@@ -127,11 +109,7 @@ impl Listeners {
             kind,
             payload: payload.into(),
         };
-        let mut wanted = false;
-        for listener in self.all.iter_mut().filter(|of| of.listen.wants(kind)) {
-            wanted = true;
-            listener.give(event.clone());
-        }
+        let wanted = self.all.as_mut().is_some_and(|all| all.give(&event));
         if !wanted {
             self.keep(event);
         }
@@ -153,19 +131,19 @@ impl Listeners {
     }
 
     fn is_full(&self) -> bool {
-        self.all.iter().any(Listener::is_full)
+        self.all.as_ref().is_some_and(|all| all.is_full())
     }
 
     pub(crate) fn taken(&mut self, id: ListenerId, bytes: usize) {
-        let listener = self.all.iter_mut().find(|of| of.listen.id == id);
-        if let Some(listener) = listener {
-            listener.waiting -= 1;
-            listener.bytes -= bytes;
+        if let Some(all) = &mut self.all {
+            all.taken(id, bytes);
         }
     }
 
     pub(crate) fn gone(&mut self, id: ListenerId) {
-        self.all.retain(|listener| listener.listen.id != id);
+        if let Some(all) = &mut self.all {
+            all.gone(id);
+        }
     }
 
     /// Another session has begun, which holds nothing.
@@ -181,9 +159,7 @@ impl Listeners {
 
     /// What waits for the slowest listener, as a window counts it, if that is more than may.
     pub(crate) fn untaken(&self) -> u64 {
-        let full = self.all.iter().filter(|listener| listener.is_full());
-        let untaken = full.map(|of| of.bytes as u64 + of.waiting as u64 * FRAME_COST);
-        untaken.max().unwrap_or(0)
+        self.all.as_ref().map_or(0, |all| all.untaken())
     }
 
     /// The event that was held and needn't be any more: because there is room, or since `last` of the
@@ -194,6 +170,61 @@ impl Listeners {
         }
         self.held.take()
     }
+}
+
+/// [`Listeners`], once there are some.
+trait Listening: MaybeSend {
+    fn add(&mut self, listener: Listener);
+    /// Says whether anybody wants it.
+    fn give(&mut self, event: &HeardEvent) -> bool;
+    fn taken(&mut self, id: ListenerId, bytes: usize);
+    fn gone(&mut self, id: ListenerId);
+    fn is_full(&self) -> bool;
+    fn untaken(&self) -> u64;
+}
+
+impl Listening for Vec<Listener> {
+    fn add(&mut self, listener: Listener) {
+        self.push(listener);
+    }
+
+    fn give(&mut self, event: &HeardEvent) -> bool {
+        let mut wanted = false;
+        for listener in self.iter_mut().filter(|of| of.listen.wants(event.kind)) {
+            wanted = true;
+            listener.give(event.clone());
+        }
+        wanted
+    }
+
+    fn taken(&mut self, id: ListenerId, bytes: usize) {
+        let listener = self.iter_mut().find(|of| of.listen.id == id);
+        if let Some(listener) = listener {
+            listener.waiting -= 1;
+            listener.bytes -= bytes;
+        }
+    }
+
+    fn gone(&mut self, id: ListenerId) {
+        self.retain(|listener| listener.listen.id != id);
+    }
+
+    fn is_full(&self) -> bool {
+        self.iter().any(Listener::is_full)
+    }
+
+    fn untaken(&self) -> u64 {
+        let full = self.iter().filter(|listener| listener.is_full());
+        let untaken = full.map(|of| of.bytes as u64 + of.waiting as u64 * FRAME_COST);
+        untaken.max().unwrap_or(0)
+    }
+}
+
+struct Listener {
+    listen: Listen,
+    /// Given and not taken yet.
+    waiting: usize,
+    bytes: usize,
 }
 
 impl Listener {
