@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
-use web_sys::{MessageChannel, MessagePort};
+use web_sys::{EventTarget, MessageChannel, MessagePort};
 
 /// The browsers keep a timer's delay in an `i32`; anything longer would fire at once.
 const LONGEST_TIMER: i32 = i32::MAX;
@@ -29,7 +29,7 @@ extern "C" {
     type Location;
 
     #[wasm_bindgen(method, getter)]
-    fn href(this: &Location) -> String;
+    fn href(this: &Location) -> JsValue;
 
     #[wasm_bindgen(thread_local_v2, js_name = location)]
     static LOCATION: Option<Location>;
@@ -38,6 +38,9 @@ extern "C" {
     static ORIGIN: JsValue;
 }
 
+/// What the browser calls, whether with an event or with nothing: one type, of which a page carries one.
+type Callback = Closure<dyn Fn(JsValue)>;
+
 /// Milliseconds since the page or worker started, with a fraction; never steps back.
 pub(crate) fn now() -> f64 {
     performance_now()
@@ -45,10 +48,10 @@ pub(crate) fn now() -> f64 {
 
 /// What relative URLs stand on, the best first: the address of the page or worker, and its origin
 /// for a worker that was started from a `blob:` URL, which nothing can be relative to.
-pub(crate) fn base_urls() -> impl Iterator<Item = String> {
-    let address = LOCATION.with(|location| location.as_ref().map(Location::href));
-    let origin = ORIGIN.with(JsValue::as_string);
-    address.into_iter().chain(origin)
+pub(crate) fn base_urls() -> [JsValue; 2] {
+    let address =
+        LOCATION.with(|location| location.as_ref().map_or(JsValue::UNDEFINED, Location::href));
+    [address, ORIGIN.with(Clone::clone)]
 }
 
 /// Resolves after `duration`, or later: hidden pages get their timers about once a second or minute.
@@ -59,7 +62,7 @@ pub(crate) fn sleep(duration: Duration) -> Sleep {
     let millis = duration.as_secs().saturating_mul(1000).saturating_add(rest);
     let bell = Bell::default();
     let rung = bell.clone();
-    let callback = Closure::<dyn Fn()>::new(move || rung.ring());
+    let callback = Callback::new(move |_| rung.ring());
     let millis = i32::try_from(millis).unwrap_or(LONGEST_TIMER);
     Sleep {
         timer: set_timeout(callback.as_ref().unchecked_ref(), millis),
@@ -73,7 +76,7 @@ pub(crate) fn sleep(duration: Duration) -> Sleep {
 pub(crate) struct Sleep {
     timer: JsValue,
     bell: Bell,
-    _callback: Closure<dyn Fn()>,
+    _callback: Callback,
 }
 
 impl Future for Sleep {
@@ -118,9 +121,42 @@ impl Future for Turn {
     }
 }
 
+/// An event listener. Dropping it takes it off.
+pub(crate) struct Listener {
+    target: EventTarget,
+    name: &'static str,
+    callback: Callback,
+}
+
+impl Listener {
+    pub(crate) fn new(
+        target: EventTarget,
+        name: &'static str,
+        listen: impl Fn(JsValue) + 'static,
+    ) -> Self {
+        let callback = Callback::new(listen);
+        // Only an option that is not given here could make the browser throw.
+        let _ = target.add_event_listener_with_callback(name, callback.as_ref().unchecked_ref());
+        Self {
+            target,
+            name,
+            callback,
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let listener = self.callback.as_ref().unchecked_ref();
+        let _ = self
+            .target
+            .remove_event_listener_with_callback(self.name, listener);
+    }
+}
+
 /// What a callback rings, once, and a task waits for.
 #[derive(Clone)]
-struct Bell(Rc<RefCell<Phase>>);
+pub(crate) struct Bell(Rc<RefCell<Phase>>);
 
 enum Phase {
     /// With whoever waits.
@@ -135,13 +171,13 @@ impl Default for Bell {
 }
 
 impl Bell {
-    fn ring(&self) {
+    pub(crate) fn ring(&self) {
         if let Phase::Silent(Some(waker)) = self.0.replace(Phase::Rung) {
             waker.wake();
         }
     }
 
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         // Dropping the waker that it displaces may run anything: nothing is borrowed by then.
         let _displaced = match &mut *self.0.borrow_mut() {
             Phase::Rung => return Poll::Ready(()),
@@ -156,14 +192,14 @@ impl Bell {
 pub(crate) struct Macrotask {
     receiver: MessagePort,
     sender: MessagePort,
-    _callback: Closure<dyn Fn()>,
+    _callback: Callback,
 }
 
 impl Macrotask {
     /// Prepares `callback`, or gives nothing where the browser has no message channels to give.
     pub(crate) fn new(callback: impl Fn() + 'static) -> Option<Self> {
         let channel = MessageChannel::new().ok()?;
-        let callback = Closure::<dyn Fn()>::new(callback);
+        let callback = Callback::new(move |_| callback());
         let receiver = channel.port1();
         receiver.set_onmessage(Some(callback.as_ref().unchecked_ref()));
         Some(Self {

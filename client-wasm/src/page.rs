@@ -1,13 +1,13 @@
 //! What a page or worker hears of its own life: it is shown again, it is online again, it goes.
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use wasm_bindgen::prelude::*;
-use web_sys::{Event, EventTarget};
+use web_sys::EventTarget;
+
+use crate::env::{Bell, Listener};
 
 #[wasm_bindgen]
 extern "C" {
@@ -40,48 +40,29 @@ pub(crate) fn leaving() -> Heard {
     })
 }
 
-#[derive(Default)]
-struct State {
-    heard: bool,
-    waker: Option<Waker>,
-}
-
 /// The first of some events. Dropping it takes the listeners off.
 #[must_use = "futures do nothing unless polled"]
 pub(crate) struct Heard {
-    target: EventTarget,
-    names: &'static [&'static str],
-    listener: Closure<dyn Fn(Event)>,
-    state: Rc<RefCell<State>>,
+    _listeners: Vec<Listener>,
+    bell: Bell,
 }
 
 impl Heard {
-    fn new(names: &'static [&'static str], counts: impl Fn(&Event) -> bool + 'static) -> Self {
-        let state = Rc::new(RefCell::new(State::default()));
-        let told = Rc::clone(&state);
-        let listener = Closure::<dyn Fn(Event)>::new(move |event| {
-            if counts(&event) {
-                let waker = {
-                    let mut state = told.borrow_mut();
-                    state.heard = true;
-                    state.waker.take()
-                };
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
-            }
-        });
-        let target: EventTarget = js_sys::global().unchecked_into();
+    fn new(names: &[&'static str], counts: fn(&JsValue) -> bool) -> Self {
+        let bell = Bell::default();
+        let mut listeners = Vec::new();
         for name in names {
-            // The name is one, and the listener a function: there is nothing to refuse.
-            let _ =
-                target.add_event_listener_with_callback(name, listener.as_ref().unchecked_ref());
+            let target: EventTarget = js_sys::global().unchecked_into();
+            let rung = bell.clone();
+            listeners.push(Listener::new(target, name, move |event| {
+                if counts(&event) {
+                    rung.ring();
+                }
+            }));
         }
         Self {
-            target,
-            names,
-            listener,
-            state,
+            _listeners: listeners,
+            bell,
         }
     }
 }
@@ -90,22 +71,6 @@ impl Future for Heard {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.state.borrow_mut();
-        if state.heard {
-            return Poll::Ready(());
-        }
-        state.waker = Some(cx.waker().clone());
-        Poll::Pending
-    }
-}
-
-impl Drop for Heard {
-    fn drop(&mut self) {
-        let listener = self.listener.as_ref().unchecked_ref();
-        for name in self.names {
-            let _ = self
-                .target
-                .remove_event_listener_with_callback(name, listener);
-        }
+        self.bell.poll(cx)
     }
 }

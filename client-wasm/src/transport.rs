@@ -1,17 +1,15 @@
 //! The browser's socket and timers as the typed client's transport.
 
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_core::Stream;
-use futures_sink::Sink;
 use twinwire::Time;
 use twinwire::limits::MAX_MESSAGE;
 use twinwire_client::{Inbound, Link, LinkLost, OpenFailure, Transport};
 
 use crate::env::{self, Sleep};
 use crate::page;
+use crate::socket::{Connection, Shared, UntilAsked, absolute};
 use crate::{Message, OpenError, Socket};
 
 /// What a browser holds of ours at most: what waits longer waits in the session, where an
@@ -21,19 +19,23 @@ const AHEAD: usize = MAX_MESSAGE;
 pub(crate) struct Browser;
 
 impl Transport for Browser {
-    type Link = Socket;
+    type Link = BrowserLink;
     type Error = OpenError;
     type Sleep = Sleep;
 
-    async fn open(&self, url: &str, subprotocol: &'static str) -> Result<Socket, OpenError> {
+    async fn open(&self, url: &str, subprotocol: &'static str) -> Result<BrowserLink, OpenError> {
         // The driver has a time limit of its own.
         let options = Socket::options().protocols([subprotocol]).time_limit(None);
-        options.high_water_mark(AHEAD).connect(url).await
+        let options = options.high_water_mark(AHEAD);
+        Ok(BrowserLink {
+            connection: Connection::open(&options, &absolute(url)?).await?,
+            until_asked: UntilAsked::default(),
+        })
     }
 
     #[cfg(feature = "diagnosis")]
     async fn diagnose(&self, url: &str) -> Option<OpenError> {
-        crate::diagnosis::diagnose(&Socket::resolve(url).ok()?).await
+        crate::diagnosis::diagnose(&absolute(url).ok()?).await
     }
 
     fn now(&self) -> Time {
@@ -75,11 +77,23 @@ impl OpenFailure for OpenError {
     }
 }
 
-impl Link for Socket {
+/// A connection whose sender asks the browser for room itself.
+pub(crate) struct BrowserLink {
+    connection: Connection,
+    until_asked: UntilAsked,
+}
+
+impl BrowserLink {
+    fn shared(&self) -> &Shared {
+        self.connection.shared()
+    }
+}
+
+impl Link for BrowserLink {
     type Message = Vec<u8>;
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound<Vec<u8>>, LinkLost>> {
-        Poll::Ready(match ready!(Pin::new(self).poll_next(cx)) {
+        Poll::Ready(match ready!(self.shared().poll_message(cx)) {
             Some(Ok(Message::Binary(message))) => Ok(Inbound::Binary(message)),
             Some(Ok(Message::Text(_))) => Ok(Inbound::Text),
             Some(Err(_)) | None => Err(LinkLost),
@@ -87,12 +101,22 @@ impl Link for Socket {
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkLost>> {
-        Sink::poll_ready(Pin::new(self), cx).map_err(|_| LinkLost)
+        loop {
+            if !self.shared().is_open() {
+                return Poll::Ready(Err(LinkLost));
+            }
+            if self.shared().has_room() {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(self.until_asked.poll(cx));
+        }
     }
 
     fn send(&mut self, message: Vec<u8>) {
         // It fails only when the socket has closed, which `poll_receive` tells.
-        let _ = Sink::start_send(Pin::new(self), Message::Binary(message));
+        if self.shared().is_open() {
+            let _ = self.shared().hand_over(&Message::Binary(message));
+        }
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LinkLost>> {
@@ -102,6 +126,9 @@ impl Link for Socket {
 
     async fn close(self, code: u16) {
         // Dropping closes as well, and a browser lets pages say few codes: see RFC 6455 §7.4.
-        let _ = Socket::close(&self, code, "");
+        let _ = self
+            .shared()
+            .web_socket()
+            .close_with_code_and_reason(code, "");
     }
 }

@@ -177,7 +177,7 @@ impl Drop for Place {
 /// second or a minute in a hidden one. A turn of the event loop between two of them parts them: so the first
 /// asks are quick, and those of a long wait cost a busy page little.
 #[derive(Default)]
-struct UntilAsked {
+pub(crate) struct UntilAsked {
     asked: u32,
     turn: Option<Turn>,
     sleep: Option<Sleep>,
@@ -187,7 +187,7 @@ impl UntilAsked {
     /// So many asks of one wait are quick.
     const QUICK: u32 = 64;
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.asked < Self::QUICK && self.sleep.is_none() {
             ready!(Pin::new(self.turn.get_or_insert_with(turn)).poll(cx));
         }

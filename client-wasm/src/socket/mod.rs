@@ -3,6 +3,7 @@
 
 mod close;
 mod connect;
+mod connection;
 mod error;
 mod futures;
 mod incoming;
@@ -24,9 +25,6 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::stream::{FusedStream, Stream};
 use futures_sink::Sink;
-use web_sys::WebSocket;
-
-use crate::env;
 
 pub use self::close::{CloseEvent, QUEUE_FULL_CODE};
 pub use self::error::{CloseError, OpenError, ReceiveError, SendError, TrySendError, UrlError};
@@ -34,10 +32,14 @@ pub use self::futures::{Closed, Flushing, Sending};
 pub use self::message::Message;
 pub use self::options::SocketOptions;
 
+pub(crate) use self::connection::Connection;
+pub(crate) use self::futures::UntilAsked;
+pub(crate) use self::shared::Shared;
+pub(crate) use self::url::absolute;
+
 use self::close::NORMAL_CODE;
 use self::futures::Gate;
-use self::listeners::Listeners;
-use self::shared::{Line, Shared};
+use self::shared::Line;
 
 /// An open WebSocket.
 ///
@@ -55,15 +57,10 @@ use self::shared::{Line, Shared};
 /// [`closed`](Self::closed) then gets code 1006, unclean: nobody stayed to see how it ended.
 #[must_use = "dropping a socket closes it"]
 pub struct Socket {
-    // Fields drop in this order: the listeners go first, then the connection closes.
-    _listeners: Listeners,
-    owner: Owner,
+    connection: Connection,
     sink: Gate,
     end: Closed,
 }
-
-/// The socket's own share; closes the connection when dropped.
-struct Owner(Rc<Shared>);
 
 impl Socket {
     /// Connects to `url` with the default [`SocketOptions`] and resolves once the connection is open.
@@ -80,11 +77,6 @@ impl Socket {
     /// How to connect: subprotocols, time limit, bounds.
     pub fn options() -> SocketOptions {
         SocketOptions::default()
-    }
-
-    /// The absolute `ws:` or `wss:` URL that [`connect`](Self::connect) makes of `url`.
-    pub(crate) fn resolve(url: &str) -> Result<String, UrlError> {
-        url::resolve(url, env::base_urls())
     }
 
     /// The subprotocol that the server chose, or an empty string if it chose none.
@@ -159,16 +151,15 @@ impl Socket {
     }
 
     fn shared(&self) -> &Rc<Shared> {
-        &self.owner.0
+        self.connection.shared()
     }
 
-    fn attach(web_socket: WebSocket, options: &SocketOptions) -> Self {
-        let shared = Rc::new(Shared::new(web_socket, options));
+    fn new(connection: Connection) -> Self {
+        let shared = connection.shared();
         Self {
-            _listeners: Listeners::attach(&shared, options.batched),
-            sink: Gate::new(Rc::clone(&shared)),
-            end: Closed::new(Rc::clone(&shared)),
-            owner: Owner(shared),
+            sink: Gate::new(Rc::clone(shared)),
+            end: Closed::new(Rc::clone(shared)),
+            connection,
         }
     }
 }
@@ -215,12 +206,6 @@ impl Sink<Message> for Socket {
         } else {
             Err(SendError::Closed)
         })
-    }
-}
-
-impl Drop for Owner {
-    fn drop(&mut self) {
-        self.0.abandon();
     }
 }
 

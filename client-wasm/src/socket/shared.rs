@@ -16,7 +16,7 @@ use super::message::Message;
 use super::queue::{Next, Queue};
 use super::waiters::{Ticket, Waiters};
 
-pub(super) struct Shared {
+pub(crate) struct Shared {
     web_socket: WebSocket,
     high_water_mark: usize,
     /// What the browser held when last asked, and all that was sent since: never less than it holds
@@ -73,14 +73,14 @@ impl Shared {
         }
     }
 
-    pub(super) fn web_socket(&self) -> &WebSocket {
+    pub(crate) fn web_socket(&self) -> &WebSocket {
         &self.web_socket
     }
 }
 
 /// What the futures ask.
 impl Shared {
-    pub(super) fn poll_open(&self, cx: &mut Context<'_>) -> Poll<Result<(), CloseEvent>> {
+    pub(crate) fn poll_open(&self, cx: &mut Context<'_>) -> Poll<Result<(), CloseEvent>> {
         let displaced;
         {
             let mut state = self.state.borrow_mut();
@@ -94,7 +94,7 @@ impl Shared {
         Poll::Pending
     }
 
-    pub(super) fn poll_message(
+    pub(crate) fn poll_message(
         &self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Message, ReceiveError>>> {
@@ -124,7 +124,7 @@ impl Shared {
 
     /// Whether the browser would send a message: asked of itself, because it knows of the peer's
     /// close frame before the event tells, and takes messages without sending them from then on.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.web_socket.ready_state() == WebSocket::OPEN
     }
 
@@ -137,7 +137,7 @@ impl Shared {
 
     /// Whether the browser holds less than the high-water mark; once it doesn't, whether a quarter of
     /// that has left: many messages go for one wait.
-    pub(super) fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         let mark = match self.is_full.get() {
             true => self.high_water_mark - self.high_water_mark / 4,
             false => self.high_water_mark,
@@ -147,7 +147,7 @@ impl Shared {
         has_room
     }
 
-    pub(super) fn hand_over(&self, message: &Message) -> Result<(), SendError> {
+    pub(crate) fn hand_over(&self, message: &Message) -> Result<(), SendError> {
         let taken = match message {
             Message::Text(text) => self.web_socket.send_with_str(text),
             Message::Binary(bytes) => self.web_socket.send_with_u8_array(bytes),
@@ -224,17 +224,17 @@ impl Shared {
         let (reader, waiting) = {
             let mut state = self.state.borrow_mut();
             state.finish(event);
-            let waiting: Vec<Waker> = state.senders.take().chain(state.closing.take()).collect();
+            let waiting = [state.senders.take(), state.closing.take()];
             (state.reader.take(), waiting)
         };
         wake(reader);
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.into_iter().flatten().for_each(Waker::wake);
     }
 
     /// The socket is gone and its listeners are off: closes, and tells whoever still waits.
     pub(super) fn abandon(&self) {
         // Code 1000 is valid, and closing twice does nothing: there is nothing to throw at.
-        let _ = self.web_socket.close_with_code(NORMAL_CODE);
+        let _ = self.web_socket.close_with_code_and_reason(NORMAL_CODE, "");
         if self.closed().is_none() {
             self.finish(CloseEvent::unseen());
         }

@@ -1,28 +1,42 @@
 //! Checks of what a connection is asked for, before the browser sees it.
 
-use web_sys::Url;
+use wasm_bindgen::prelude::*;
 
 use super::error::{OpenError, UrlError};
+use crate::env;
 
-/// The absolute `ws:` or `wss:` form of `url`, relative ones taken from the first of `bases` that
-/// anything can be relative to.
-pub(super) fn resolve(
-    url: &str,
-    bases: impl IntoIterator<Item = String>,
-) -> Result<String, UrlError> {
-    let parsed = Url::new(url).ok().or_else(|| {
-        let mut bases = bases.into_iter();
-        bases.find_map(|base| Url::new_with_base(url, &base).ok())
-    });
-    let parsed = parsed.ok_or(UrlError::Malformed)?;
-    match parsed.protocol().as_str() {
-        "ws:" | "wss:" => {}
-        "http:" => parsed.set_protocol("ws:"),
-        "https:" => parsed.set_protocol("wss:"),
-        _ => return Err(UrlError::Scheme),
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = URL)]
+    type Url;
+
+    /// Without a base if that is undefined.
+    #[wasm_bindgen(constructor, js_class = "URL", catch)]
+    fn new(url: &str, base: &JsValue) -> Result<Url, JsValue>;
+
+    #[wasm_bindgen(method, getter)]
+    fn href(this: &Url) -> String;
+}
+
+/// The absolute `ws:` or `wss:` form of `url`, which may be relative to the page.
+pub(crate) fn absolute(url: &str) -> Result<String, UrlError> {
+    resolve(url, &env::base_urls())
+}
+
+/// The absolute form of `url`, relative ones taken from the first of `bases` that anything can be relative to.
+fn resolve(url: &str, bases: &[JsValue]) -> Result<String, UrlError> {
+    let with = |base| Url::new(url, base).ok();
+    let parsed = with(&JsValue::UNDEFINED).or_else(|| bases.iter().find_map(with));
+    let href = parsed.ok_or(UrlError::Malformed)?.href();
+    let href = match href.strip_prefix("http") {
+        // `ws:` is to `http:` as `wss:` is to `https:`.
+        Some(rest) => format!("ws{rest}"),
+        None => href,
+    };
+    if !href.starts_with("ws:") && !href.starts_with("wss:") {
+        return Err(UrlError::Scheme);
     }
-    let href = parsed.href();
-    // `hash()` says nothing of an empty fragment, at which some browsers throw and some don't.
+    // A URL says nothing of an empty fragment otherwise, at which some browsers throw and some don't.
     if href.contains('#') {
         return Err(UrlError::Fragment);
     }
@@ -53,8 +67,8 @@ mod tests {
     use super::*;
 
     fn check(url: &str, bases: &[&str], expect: Result<&str, UrlError>) {
-        let bases = bases.iter().map(|base| (*base).to_owned());
-        assert_eq!(resolve(url, bases), expect.map(str::to_owned), "{url}");
+        let bases: Vec<JsValue> = bases.iter().map(|base| JsValue::from_str(base)).collect();
+        assert_eq!(resolve(url, &bases), expect.map(str::to_owned), "{url}");
     }
 
     #[wasm_bindgen_test]
