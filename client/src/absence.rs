@@ -95,12 +95,14 @@ impl Absence {
         if std::mem::take(&mut self.is_first) {
             return Duration::ZERO;
         }
-        let bound = FIRST.saturating_mul(1 << self.doubled.min(10));
-        let wait = bound.min(LONGEST).mul_f64(jitter.clamp(0.0, 1.0));
+        let (first, longest) = (FIRST.as_millis() as u64, LONGEST.as_millis() as u64);
+        let bound = (first << self.doubled.min(10)).min(longest);
+        let wait = bound as f64 * jitter.clamp(0.0, 1.0);
+        let wait = Duration::from_millis(wait as u64);
         self.doubled = self.doubled.saturating_add(1);
         self.takes_nudges = !matches!(self.retry, Retry::After(_));
         match std::mem::replace(&mut self.retry, Retry::Now) {
-            Retry::After(least) => least + wait,
+            Retry::After(least) => least.saturating_add(wait),
             Retry::Now | Retry::Never => wait,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,14 +11,14 @@ use twinwire::{Retry, version};
 use twinwire_remote::channels::once;
 
 use crate::absence::UNOPENED;
-use crate::driver::Shell;
+use crate::driver::Driver;
 use crate::{ClientState, ConnectError, OpenFailure, Options, Transport};
 
 /// Who awaits the first connection, until it is welcomed.
 pub(crate) struct Awaited<T: Transport> {
     report: once::Sender<Result<(), ConnectError<T::Error>>>,
     /// Until when.
-    late: Pin<Box<T::Sleep>>,
+    late: Option<Pin<Box<T::Sleep>>>,
     /// Why the last attempt was in vain.
     failure: Option<ConnectError<T::Error>>,
     /// Why none opens, as far as it was found out.
@@ -33,23 +34,28 @@ pub(crate) enum Unawaited {
 }
 
 impl<T: Transport> Awaited<T> {
-    pub(crate) fn new(
-        report: once::Sender<Result<(), ConnectError<T::Error>>>,
-        late: T::Sleep,
-    ) -> Self {
+    pub(crate) fn new(report: once::Sender<Result<(), ConnectError<T::Error>>>) -> Self {
         Self {
             report,
-            late: Box::pin(late),
+            late: None,
             failure: None,
             cause: None,
         }
+    }
+
+    /// Until when a connection is awaited.
+    pub(crate) fn until(&mut self, late: T::Sleep) {
+        self.late = Some(Box::pin(late));
     }
 
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Unawaited> {
         if self.report.poll_closed(cx).is_ready() {
             return Poll::Ready(Unawaited::Abandoned);
         }
-        self.late.as_mut().poll(cx).map(|()| Unawaited::Late)
+        match &mut self.late {
+            Some(late) => late.as_mut().poll(cx).map(|()| Unawaited::Late),
+            None => Poll::Pending,
+        }
     }
 
     /// An attempt was in vain, and another follows.
@@ -91,9 +97,10 @@ enum Attempt<T: Transport> {
     },
 }
 
-impl<T: Transport> Shell<'_, T> {
+impl<T: Transport> Driver<T> {
     /// Waits, tries, and waits longer, until there is a link or the session is over.
     pub(crate) async fn come_back(&mut self) {
+        let transport = Arc::clone(&self.transport);
         while self.link.is_none() && self.session.state().awaits_connection() {
             let wait = self.application.absence.next_wait(self.transport.jitter());
             self.tell_absence(wait);
@@ -103,7 +110,7 @@ impl<T: Transport> Shell<'_, T> {
             }
             self.tell_absence(Duration::ZERO);
             let is_third = self.application.absence.unopened + 1 == UNOPENED;
-            let attempt = attempt(self.transport, &self.options, is_third);
+            let attempt = attempt(&*transport, &self.options, is_third);
             match self.meanwhile(attempt).await {
                 None => {}
                 Some(Attempt::Opened { token, link }) => {
@@ -160,7 +167,7 @@ impl<T: Transport> Shell<'_, T> {
 
     /// Waits before an attempt, unless there is a reason for it to be made at once or not at all.
     async fn wait(&mut self, wait: Duration) {
-        let transport = self.transport;
+        let transport = Arc::clone(&self.transport);
         let (mut sleep, mut nudge) = (pin!(transport.sleep(wait)), pin!(transport.nudged()));
         poll_fn(|cx| {
             if self.poll(cx).is_ready() || self.application.absence.takes_hurry() {

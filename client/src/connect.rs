@@ -10,6 +10,7 @@ use twinwire_remote::channels::{once, queue, watched};
 use crate::absence::Absence;
 use crate::application::Application;
 use crate::client::WeakClient;
+use crate::driver::Shared;
 use crate::handlers::Handlers;
 use crate::listeners::Listeners;
 use crate::{Client, ClientState, ConnectError, Driver, Options, Transport};
@@ -51,10 +52,8 @@ pub fn start<T: Transport>(transport: T, options: Options) -> (Connecting<T::Err
         absence: Absence::default(),
     };
     let client = Client::new(remote, registrations, state, unheard);
-    let driver = Driver {
+    let shared = Shared {
         client: WeakClient::of(&client),
-        transport,
-        options,
         table,
         requests,
         registrations: incoming,
@@ -62,6 +61,7 @@ pub fn start<T: Transport>(transport: T, options: Options) -> (Connecting<T::Err
         state: told,
         report,
     };
+    let driver = Driver::new(transport, options, shared);
     let connecting = Connecting {
         client: Some(client),
         outcome,

@@ -25,65 +25,7 @@ use crate::{ClientState, ConnectError, Inbound, Link, LinkLost, Options, Transpo
 /// session does.
 #[must_use = "a driver does nothing until it runs"]
 pub struct Driver<T: Transport> {
-    pub(crate) transport: T,
-    pub(crate) client: WeakClient,
-    pub(crate) options: Options,
-    pub(crate) table: Arc<Table>,
-    pub(crate) requests: Requests,
-    pub(crate) registrations: queue::Receiver<Registration>,
-    pub(crate) application: Application,
-    pub(crate) state: watched::Teller<ClientState>,
-    pub(crate) report: once::Sender<Result<(), ConnectError<T::Error>>>,
-}
-
-impl<T: Transport> Driver<T> {
-    /// Connects, then carries calls and answers until the end.
-    pub async fn run(self) {
-        let Self {
-            transport,
-            client,
-            options,
-            table,
-            requests,
-            registrations,
-            application,
-            state,
-            report,
-        } = self;
-        let late = transport.sleep(options.connect_timeout);
-        let shell = Shell {
-            transport: &transport,
-            client,
-            renewal: Renewal::default(),
-            link: None,
-            session: session(&options, &table),
-            out: Vec::new(),
-            sleep: None,
-            requests,
-            registrations,
-            application,
-            welcomed: None,
-            options,
-            table,
-            state,
-            awaited: Some(Awaited::new(report, late)),
-        };
-        shell.run().await;
-    }
-}
-
-/// The first session, which has no connection yet.
-fn session(options: &Options, table: &Arc<Table>) -> Session {
-    let mut limits = options.limits.clone();
-    if !options.reconnect {
-        limits = limits.resume(Duration::ZERO);
-    }
-    Session::client(limits, Arc::clone(table), Vec::new())
-}
-
-/// The client and its session, with or without a link.
-pub(crate) struct Shell<'a, T: Transport> {
-    pub(crate) transport: &'a T,
+    pub(crate) transport: Arc<T>,
     client: WeakClient,
     renewal: Renewal,
     pub(crate) link: Option<T::Link>,
@@ -102,6 +44,26 @@ pub(crate) struct Shell<'a, T: Transport> {
     pub(crate) awaited: Option<Awaited<T>>,
 }
 
+/// What a [`Driver`] has in common with its [`Client`](crate::Client).
+pub(crate) struct Shared<E: std::error::Error + 'static> {
+    pub(crate) client: WeakClient,
+    pub(crate) table: Arc<Table>,
+    pub(crate) requests: Requests,
+    pub(crate) registrations: queue::Receiver<Registration>,
+    pub(crate) application: Application,
+    pub(crate) state: watched::Teller<ClientState>,
+    pub(crate) report: once::Sender<Result<(), ConnectError<E>>>,
+}
+
+/// The first session, which has no connection yet.
+fn session(options: &Options, table: &Arc<Table>) -> Session {
+    let mut limits = options.limits.clone();
+    if !options.reconnect {
+        limits = limits.resume(Duration::ZERO);
+    }
+    Session::client(limits, Arc::clone(table), Vec::new())
+}
+
 /// Why the loop stops.
 pub(crate) enum Over {
     /// For good: the link is to be closed with this code.
@@ -112,9 +74,33 @@ pub(crate) enum Over {
     Away,
 }
 
-impl<T: Transport> Shell<'_, T> {
-    async fn run(mut self) {
-        let transport = self.transport;
+impl<T: Transport> Driver<T> {
+    pub(crate) fn new(transport: T, options: Options, shared: Shared<T::Error>) -> Self {
+        Self {
+            transport: Arc::new(transport),
+            client: shared.client,
+            renewal: Renewal::default(),
+            link: None,
+            session: session(&options, &shared.table),
+            out: Vec::new(),
+            sleep: None,
+            requests: shared.requests,
+            registrations: shared.registrations,
+            application: shared.application,
+            welcomed: None,
+            options,
+            table: shared.table,
+            state: shared.state,
+            awaited: Some(Awaited::new(shared.report)),
+        }
+    }
+
+    /// Connects, then carries calls and answers until the end.
+    pub async fn run(mut self) {
+        let transport = Arc::clone(&self.transport);
+        if let Some(awaited) = &mut self.awaited {
+            awaited.until(transport.sleep(self.options.connect_timeout));
+        }
         loop {
             let mut leaving = pin!(transport.leaving());
             let over = poll_fn(|cx| {
