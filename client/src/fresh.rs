@@ -1,20 +1,19 @@
 //! The application's work for a session that has begun in the place of one that is lost.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use twinwire::session::Fresh;
 
 use crate::client::WeakClient;
-use crate::options::{Freshening, OnFresh};
+use crate::options::{Freshened, OnFresh};
 
 /// From the loss to the end of the application's work.
 #[derive(Default)]
 pub(crate) struct Renewal {
     /// Why the last session is lost, until the next is welcomed.
     due: Option<Fresh>,
-    work: Option<Pin<Box<dyn Freshening>>>,
+    work: Option<Freshened>,
 }
 
 impl Renewal {
@@ -30,11 +29,7 @@ impl Renewal {
         let Some(why) = self.due.take() else {
             return false;
         };
-        let client = on_fresh.and_then(|_| client.upgrade_to_go_first());
-        self.work = on_fresh.zip(client).and_then(|(on_fresh, client)| {
-            // A panic in it is no reason to end the client, or to hold everything back for ever.
-            catch_unwind(AssertUnwindSafe(|| on_fresh(client, why))).ok()
-        });
+        self.work = on_fresh.and_then(|on_fresh| on_fresh(client, why));
         self.work.is_none()
     }
 

@@ -12,6 +12,7 @@ use twinwire::session::Fresh;
 use twinwire::{Format, Kinds, Limits};
 
 use crate::Client;
+use crate::client::WeakClient;
 use crate::handlers::{MaybeSend, MaybeSync};
 
 /// How to connect, and to what.
@@ -31,12 +32,14 @@ pub struct Options {
 pub(crate) trait Freshening: Future<Output = ()> + MaybeSend {}
 impl<T: Future<Output = ()> + MaybeSend> Freshening for T {}
 
-/// What makes that work.
+/// What makes that work, if there still is a client.
 pub(crate) trait Freshen:
-    Fn(Client, Fresh) -> Pin<Box<dyn Freshening>> + MaybeSend + MaybeSync
+    Fn(&WeakClient, Fresh) -> Option<Freshened> + MaybeSend + MaybeSync
 {
 }
-impl<T> Freshen for T where T: Fn(Client, Fresh) -> Pin<Box<dyn Freshening>> + MaybeSend + MaybeSync {}
+impl<T> Freshen for T where T: Fn(&WeakClient, Fresh) -> Option<Freshened> + MaybeSend + MaybeSync {}
+
+pub(crate) type Freshened = Pin<Box<dyn Freshening>>;
 
 pub(crate) type OnFresh = Arc<dyn Freshen>;
 
@@ -171,9 +174,12 @@ impl Options {
         F: Fn(Client, Fresh) -> R + MaybeSend + MaybeSync + 'static,
         R: Future<Output = ()> + MaybeSend + 'static,
     {
-        self.on_fresh = Some(Arc::new(move |client, why| {
-            let freshening: Pin<Box<dyn Freshening>> = Box::pin(on_fresh(client, why));
-            freshening
+        self.on_fresh = Some(Arc::new(move |client: &WeakClient, why| {
+            let client = client.upgrade_to_go_first()?;
+            // A panic in it is no reason to end the client, or to hold everything back for ever.
+            let work = catch_unwind(AssertUnwindSafe(|| on_fresh(client, why))).ok()?;
+            let freshened: Freshened = Box::pin(work);
+            Some(freshened)
         }));
         self
     }
