@@ -25,10 +25,9 @@ impl Transport for Browser {
 
     async fn open(&self, url: &str, subprotocol: &'static str) -> Result<BrowserLink, OpenError> {
         // The driver has a time limit of its own.
-        let options = Socket::options().protocols([subprotocol]).time_limit(None);
-        let options = options.high_water_mark(AHEAD);
+        let options = Socket::options().high_water_mark(AHEAD);
         Ok(BrowserLink {
-            connection: Connection::open(&options, &absolute(url)?).await?,
+            connection: Connection::open(&options, &absolute(url)?, &[subprotocol]).await?,
             until_asked: UntilAsked::default(),
         })
     }

@@ -13,7 +13,8 @@ use crate::env;
 pub(super) async fn connect(options: SocketOptions, url: &str) -> Result<Socket, OpenError> {
     check_protocols(&options.protocols)?;
     let url = absolute(url)?;
-    let mut opening = pin!(Connection::open(&options, &url));
+    let protocols: Vec<&str> = options.protocols.iter().map(String::as_str).collect();
+    let mut opening = pin!(Connection::open(&options, &url, &protocols));
     let mut time_limit = pin!(async {
         match options.time_limit {
             Some(limit) => env::sleep(limit).await,

@@ -25,8 +25,12 @@ struct Owner(Rc<Shared>);
 
 impl Connection {
     /// Opens one to an absolute URL. The caller has checked the subprotocols, and watches the time.
-    pub(crate) async fn open(options: &SocketOptions, url: &str) -> Result<Self, OpenError> {
-        let web_socket = construct(url, &options.protocols)?;
+    pub(crate) async fn open(
+        options: &SocketOptions,
+        url: &str,
+        protocols: &[&str],
+    ) -> Result<Self, OpenError> {
+        let web_socket = construct(url, protocols)?;
         // From here on, leaving early drops the connection, which gives it up.
         let connection = Self::attach(web_socket, options);
         let opened = poll_fn(|cx| connection.shared().poll_open(cx)).await;
@@ -53,7 +57,7 @@ impl Drop for Owner {
     }
 }
 
-pub(super) fn construct(url: &str, protocols: &[String]) -> Result<WebSocket, OpenError> {
+pub(super) fn construct(url: &str, protocols: &[&str]) -> Result<WebSocket, OpenError> {
     let offered = Array::new();
     for protocol in protocols {
         offered.push(&JsValue::from_str(protocol));
