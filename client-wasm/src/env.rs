@@ -31,11 +31,26 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn href(this: &Location) -> JsValue;
 
-    #[wasm_bindgen(thread_local_v2, js_name = location)]
-    static LOCATION: Option<Location>;
+    /// The global object: a page's window, or a worker's scope.
+    pub(crate) type Scope;
 
-    #[wasm_bindgen(thread_local_v2, js_name = origin)]
-    static ORIGIN: JsValue;
+    #[wasm_bindgen(method, getter)]
+    fn location(this: &Scope) -> Option<Location>;
+
+    #[wasm_bindgen(method, getter)]
+    fn origin(this: &Scope) -> JsValue;
+
+    pub(crate) type Document;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn document(this: &Scope) -> Option<Document>;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn hidden(this: &Document) -> bool;
+}
+
+pub(crate) fn scope() -> Scope {
+    js_sys::global().unchecked_into()
 }
 
 /// What the browser calls, whether with an event or with nothing: one type, of which a page carries one.
@@ -49,9 +64,10 @@ pub(crate) fn now() -> f64 {
 /// What relative URLs stand on, the best first: the address of the page or worker, and its origin
 /// for a worker that was started from a `blob:` URL, which nothing can be relative to.
 pub(crate) fn base_urls() -> [JsValue; 2] {
-    let address =
-        LOCATION.with(|location| location.as_ref().map_or(JsValue::UNDEFINED, Location::href));
-    [address, ORIGIN.with(Clone::clone)]
+    let scope = scope();
+    let location = scope.location();
+    let address = location.map_or(JsValue::UNDEFINED, |location| location.href());
+    [address, scope.origin()]
 }
 
 /// Resolves after `duration`, or later: hidden pages get their timers about once a second or minute.

@@ -7,18 +7,10 @@ use std::task::{Context, Poll};
 use wasm_bindgen::prelude::*;
 use web_sys::EventTarget;
 
-use crate::env::{Bell, Listener};
+use crate::env::{Bell, Listener, scope};
 
 #[wasm_bindgen]
 extern "C" {
-    type Document;
-
-    #[wasm_bindgen(method, getter)]
-    fn hidden(this: &Document) -> bool;
-
-    #[wasm_bindgen(thread_local_v2, js_name = document)]
-    static DOCUMENT: Option<Document>;
-
     type PageTransition;
 
     #[wasm_bindgen(method, getter)]
@@ -28,7 +20,7 @@ extern "C" {
 /// Ready when the network is back, or the page is looked at or shown again.
 pub(crate) fn nudged() -> Heard {
     Heard::new(&["online", "pageshow", "visibilitychange"], |_| {
-        DOCUMENT.with(|document| document.as_ref().is_none_or(|page| !page.hidden()))
+        scope().document().is_none_or(|page| !page.hidden())
     })
 }
 
@@ -52,7 +44,7 @@ impl Heard {
         let bell = Bell::default();
         let mut listeners = Vec::new();
         for name in names {
-            let target: EventTarget = js_sys::global().unchecked_into();
+            let target: EventTarget = scope().unchecked_into();
             let rung = bell.clone();
             listeners.push(Listener::new(target, name, move |event| {
                 if counts(&event) {
