@@ -69,15 +69,15 @@ impl<T: Transport> Awaited<T> {
         let _ = self.report.send(Ok(()));
     }
 
-    /// There will be no connection; without an `error`, for the reason that the last attempt gave.
-    pub(crate) fn give_up(self, error: Option<ConnectError<T::Error>>) {
+    /// There will be no connection, for the reason that the last attempt gave.
+    pub(crate) fn give_up(self) {
         // A failed attempt tells less than what its cause was found to be.
         let opened_none = matches!(
             self.failure,
             Some(ConnectError::Open(_) | ConnectError::TimedOut)
         );
         let cause = self.cause.filter(|_| opened_none).map(ConnectError::Open);
-        let error = error.or(cause).or(self.failure);
+        let error = cause.or(self.failure);
         let error = error.unwrap_or(ConnectError::TimedOut);
         // Who dropped the future wants no reason.
         let _ = self.report.send(Err(error));
@@ -201,15 +201,24 @@ impl<T: Transport> Driver<T> {
         if let ConnectError::Open(error) = &failure {
             self.listen_to(error);
         }
-        let Some(mut awaited) = self.awaited.take() else {
+        let Some(awaited) = &mut self.awaited else {
             return;
         };
-        if is_final(&failure) || !self.options.reconnect {
-            awaited.give_up(Some(failure));
+        let is_final = is_final(&failure);
+        if is_final {
+            awaited.cause = None;
+        }
+        awaited.fails(failure);
+        if is_final || !self.options.reconnect {
+            self.give_up();
             self.close();
-        } else {
-            awaited.fails(failure);
-            self.awaited = Some(awaited);
+        }
+    }
+
+    /// Tells who awaits the first connection that there will be none.
+    pub(crate) fn give_up(&mut self) {
+        if let Some(awaited) = self.awaited.take() {
+            awaited.give_up();
         }
     }
 }

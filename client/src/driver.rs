@@ -240,9 +240,7 @@ impl<T: Transport> Driver<T> {
         match self.awaited.as_mut().map(|awaited| awaited.poll(cx)) {
             Some(Poll::Ready(Unawaited::Abandoned)) => self.close(),
             Some(Poll::Ready(Unawaited::Late)) => {
-                if let Some(awaited) = self.awaited.take() {
-                    awaited.give_up(None);
-                }
+                self.give_up();
                 let goodbye = Goodbye::new(GoodbyeCode::TooSlow, "");
                 self.session.close(now, goodbye);
             }
@@ -388,23 +386,20 @@ impl<T: Transport> Driver<T> {
     fn ended(&mut self, end: End) {
         self.welcome();
         self.application.handlers.drop_all();
-        let failure = |end: &End| match end {
-            End::TooSlow => ConnectError::TimedOut,
-            end => ConnectError::NotWelcomed(end.clone()),
-        };
+        if let Some(awaited) = &mut self.awaited {
+            awaited.fails(match &end {
+                End::TooSlow => ConnectError::TimedOut,
+                end => ConnectError::NotWelcomed(end.clone()),
+            });
+        }
         if let Some(retry) = may_begin_anew(&end)
             && self.options.reconnect
         {
-            if let Some(awaited) = &mut self.awaited {
-                awaited.fails(failure(&end));
-            }
             self.application.absence.begin(self.transport.now(), retry);
             self.application.absence.begins_anew = true;
             return;
         }
-        if let Some(awaited) = self.awaited.take() {
-            awaited.give_up(Some(failure(&end)));
-        }
+        self.give_up();
         self.state.tell(ClientState::Closed(end));
     }
 

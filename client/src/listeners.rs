@@ -51,8 +51,6 @@ pub(crate) struct Listeners {
     /// None before the first.
     all: Option<Box<dyn Listening>>,
     unheard: Vec<HeardEvent>,
-    /// How many are kept of each kind of which some are.
-    kept: Vec<(u32, usize)>,
     kept_bytes: usize,
     dropped: Arc<AtomicU64>,
     /// The event that the next one waits for, since some listener has as many as may wait.
@@ -66,7 +64,6 @@ impl Listeners {
         Self {
             all: None,
             unheard: Vec::new(),
-            kept: Vec::new(),
             kept_bytes: 0,
             dropped,
             held: None,
@@ -85,7 +82,6 @@ impl Listeners {
             let wanted = listener.listen.wants(event.kind);
             if wanted {
                 listener.give(event.clone());
-                self.kept.retain(|(kind, _)| *kind != event.kind);
                 self.kept_bytes -= event.payload.len();
             }
             !wanted
@@ -116,13 +112,8 @@ impl Listeners {
     }
 
     fn keep(&mut self, event: HeardEvent) {
-        let place = self.kept.iter().position(|(kind, _)| *kind == event.kind);
-        let kept = place.map_or(0, |place| self.kept[place].1);
-        if kept < KEPT && self.kept_bytes + event.payload.len() <= KEPT_BYTES {
-            match place {
-                Some(place) => self.kept[place].1 += 1,
-                None => self.kept.push((event.kind, 1)),
-            }
+        let same = self.unheard.iter().filter(|kept| kept.kind == event.kind);
+        if same.count() < KEPT && self.kept_bytes + event.payload.len() <= KEPT_BYTES {
             self.kept_bytes += event.payload.len();
             self.unheard.push(event);
         } else {
