@@ -60,7 +60,8 @@ impl InSession {
 }
 
 impl Pending for InSession {
-    fn add(&mut self, key: RequestKey, asked: Asked) {
+    fn add(&mut self, key: RequestKey, mut asked: Asked) {
+        asked.payload = Vec::new();
         self.requests.push_back((key, asked));
     }
 
@@ -112,5 +113,35 @@ impl Pending for InSession {
 
     fn end(&mut self) {
         self.pings.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use twinwire::Limits;
+    use twinwire::frame::Table;
+
+    use super::*;
+
+    #[test]
+    fn what_waits_for_its_outcome_keeps_no_payload() {
+        let table = Arc::new(Table::new(Vec::new()));
+        let mut session = Session::client(Limits::default(), table, Vec::new());
+        let now = Time::default();
+        let key = session.publish(now, 0, &[], &[7; 1000]).unwrap();
+        let asked = Asked {
+            id: 1,
+            kind: 0,
+            payload: vec![7; 1000],
+            overhead: 0,
+            latest: None,
+            waiter: None,
+        };
+        let mut pending = InSession::default();
+        pending.add(key, asked);
+        let kept = pending.requests.iter().map(|(_, of)| of.payload.capacity());
+        assert_eq!(kept.sum::<usize>(), 0);
     }
 }

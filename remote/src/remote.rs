@@ -350,7 +350,7 @@ impl Remote {
         ),
         NotMade,
     > {
-        let (updates, mut incoming) = queue::queue();
+        let (updates, incoming) = queue::queue();
         let mut asked = self.asked_of(kind, key, Some(Waiter(updates.share())));
         asked.overhead = TOPIC_REQUEST;
         let control = self.control().downgrade();
@@ -361,6 +361,8 @@ impl Remote {
         let act = Box::new(act);
         let id = self.enqueue(Command { asked, act }).await?;
         let leave = LeaveOnDrop::new(self.control().clone(), id);
+        // Dropped before `leave`: a join that the shell hasn't made when it hears of that is unwanted.
+        let mut incoming = incoming;
         let piece = poll_fn(|cx| incoming.poll_next(cx)).await;
         let joined = match piece.as_ref().map(|piece| &piece.what) {
             Some(What::Joined(joined)) => Ok(*joined),
@@ -502,5 +504,51 @@ impl Drop for CancelOnDrop {
             };
             let _ = self.control.send(Box::new(cancel));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::task::{Context, Wake, Waker};
+
+    use twinwire::{Limits, Time};
+
+    use super::*;
+
+    /// A shell that looks as soon as it is woken, unless it is busy.
+    struct Shell {
+        parts: Mutex<(Requests, Session)>,
+        is_busy: AtomicBool,
+    }
+
+    impl Wake for Shell {
+        fn wake(self: Arc<Self>) {
+            if !self.is_busy.load(Ordering::Relaxed) {
+                let waker = Waker::from(Arc::clone(&self));
+                let (requests, session) = &mut *lock(&self.parts);
+                requests.poll(&mut Context::from_waker(&waker), session, Time::default());
+            }
+        }
+    }
+
+    #[test]
+    fn a_join_that_is_given_up_before_it_is_made_is_never_made() {
+        let table = Arc::new(Table::new(Vec::new()));
+        let (remote, requests) = crate::channel(Arc::clone(&table), Format::Postcard);
+        let session = Session::client(Limits::default(), table, Vec::new());
+        let shell = Arc::new(Shell {
+            parts: Mutex::new((requests, session)),
+            is_busy: AtomicBool::new(false),
+        });
+        Arc::clone(&shell).wake();
+        shell.is_busy.store(true, Ordering::Relaxed);
+        let mut join = Box::pin(remote.join(0, Vec::new(), Start::Now));
+        let mut nobody = Context::from_waker(Waker::noop());
+        assert!(join.as_mut().poll(&mut nobody).is_pending());
+        shell.is_busy.store(false, Ordering::Relaxed);
+        drop(join);
+        Arc::clone(&shell).wake();
+        assert!(lock(&shell.parts).0.topics.is_empty());
     }
 }

@@ -114,6 +114,11 @@ pub(crate) struct Topics {
 const CREDITS: u64 = 1 << 63;
 
 impl Topics {
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shared.is_empty() && self.lost.is_empty()
+    }
+
     /// Lets a subscriber share what is there already, or joins the topic.
     pub(crate) fn join(
         &mut self,
