@@ -103,7 +103,8 @@ impl Session {
         {
             return;
         }
-        out.append(&mut self.opening);
+        // With its memory: a session opens once for each connection.
+        out.extend_from_slice(&std::mem::take(&mut self.opening));
         self.write_signs_of_life(out);
         self.write_ack(out);
         if let Some(asking) = self.asking {

@@ -20,6 +20,7 @@ pub(super) struct Subscriptions {
     /// What hasn't been answered.
     asked: Sorted<RequestKey, Asked>,
     active: Sorted<RequestKey, Subscription>,
+    by_alias: Sorted<Alias, RequestKey>,
     window: u64,
 }
 
@@ -49,6 +50,7 @@ impl Subscriptions {
         Self {
             asked: Sorted::default(),
             active: Sorted::default(),
+            by_alias: Sorted::default(),
             window,
         }
     }
@@ -88,15 +90,16 @@ impl Subscriptions {
             grant: Grant::new(self.window),
             unconsumed: Queue::default(),
         };
-        if let Some((earlier, _)) = self.of_alias(joined.alias) {
+        if let Some(earlier) = self.by_alias.remove(joined.alias) {
             self.active.remove(earlier);
         }
+        self.by_alias.insert(joined.alias, key);
         self.active.insert(key, subscription);
     }
 
     fn of_alias(&mut self, alias: Alias) -> Option<(RequestKey, &mut Subscription)> {
-        let mut active = self.active.iter_mut();
-        active.find(|(_, subscription)| subscription.alias == alias)
+        let key = *self.by_alias.get(alias)?;
+        self.active.get_mut(key).map(|found| (key, found))
     }
 
     /// The subscription of an alias; none if it is being left.
@@ -105,11 +108,10 @@ impl Subscriptions {
         alias: Alias,
     ) -> Result<Option<(RequestKey, &mut Subscription)>, PeerMisbehaved> {
         let leave = Asked::Leave(alias);
-        let is_left = self.asked.values().any(|asked| *asked == leave);
-        match self.of_alias(alias) {
-            None if !is_left => Err(PeerMisbehaved::NoSuchTopic),
-            found => Ok(found),
+        if !self.by_alias.contains_key(alias) && !self.asked.values().any(|asked| *asked == leave) {
+            return Err(PeerMisbehaved::NoSuchTopic);
         }
+        Ok(self.of_alias(alias))
     }
 
     /// What the server has to know to go on over another connection.
@@ -161,6 +163,7 @@ impl Session {
     pub fn unsubscribe(&mut self, now: Time, subscription: RequestKey) {
         self.now = self.now.max(now);
         if let Some(left) = self.subscriptions.active.remove(subscription) {
+            self.subscriptions.by_alias.remove(left.alias);
             self.leave(left.alias, left.join);
         } else {
             self.subscriptions.give_up(subscription);
@@ -307,6 +310,7 @@ impl Session {
         let put_out = match named.filter(|(_, active)| active.join == join) {
             Some((key, _)) => {
                 subscriptions.active.remove(key);
+                subscriptions.by_alias.remove(alias);
                 Some(key)
             }
             None => {
