@@ -20,6 +20,23 @@ const INITIAL: [u32; 8] = [
     0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 ];
 
+// Of the standard library's functions each call counts for the compiler, whose steps are bounded
+// (`long_running_const_eval`): a table of as many kinds as may be has to stay below.
+
+/// The word, rotated to the right (§3.2): a part of the word written twice.
+macro_rules! rotated {
+    ($word:expr, $by:literal) => {
+        ($word as u64 * 0x1_0000_0001 >> $by) as u32
+    };
+}
+
+/// The sum modulo 2³² (§3.2).
+macro_rules! sum {
+    ($($word:expr),+) => {
+        (0 $(+ $word as u64)+) as u32
+    };
+}
+
 /// A message on its way to its digest.
 pub(super) struct Sha256 {
     hash: [u32; 8],
@@ -85,31 +102,23 @@ impl Sha256 {
         while t < K.len() {
             if t >= 16 {
                 let [w15, w2] = [schedule[(t + 1) % 16], schedule[(t + 14) % 16]];
-                let s0 = w15.rotate_right(7) ^ w15.rotate_right(18) ^ w15 >> 3;
-                let s1 = w2.rotate_right(17) ^ w2.rotate_right(19) ^ w2 >> 10;
-                schedule[t % 16] = schedule[t % 16]
-                    .wrapping_add(s0)
-                    .wrapping_add(schedule[(t + 9) % 16])
-                    .wrapping_add(s1);
+                let s0 = rotated!(w15, 7) ^ rotated!(w15, 18) ^ w15 >> 3;
+                let s1 = rotated!(w2, 17) ^ rotated!(w2, 19) ^ w2 >> 10;
+                schedule[t % 16] = sum!(schedule[t % 16], s0, schedule[(t + 9) % 16], s1);
             }
-            let s1 = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
+            let s1 = rotated!(e, 6) ^ rotated!(e, 11) ^ rotated!(e, 25);
             let choice = (e & f) ^ (!e & g);
-            let first = h
-                .wrapping_add(s1)
-                .wrapping_add(choice)
-                .wrapping_add(K[t])
-                .wrapping_add(schedule[t % 16]);
-            let s0 = a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22);
+            let first = sum!(h, s1, choice, K[t], schedule[t % 16]);
+            let s0 = rotated!(a, 2) ^ rotated!(a, 13) ^ rotated!(a, 22);
             let majority = (a & b) ^ (a & c) ^ (b & c);
-            let second = s0.wrapping_add(majority);
-            (h, g, f, e) = (g, f, e, d.wrapping_add(first));
-            (d, c, b, a) = (c, b, a, first.wrapping_add(second));
+            (h, g, f, e) = (g, f, e, sum!(d, first));
+            (d, c, b, a) = (c, b, a, sum!(first, s0, majority));
             t += 1;
         }
         let worked = [a, b, c, d, e, f, g, h];
         i = 0;
         while i < worked.len() {
-            self.hash[i] = self.hash[i].wrapping_add(worked[i]);
+            self.hash[i] = sum!(self.hash[i], worked[i]);
             i += 1;
         }
     }
