@@ -107,15 +107,10 @@ impl Absence {
         }
     }
 
-    /// The application wants a connection, at once.
-    pub(crate) fn go_on(&mut self) {
+    /// The application wants a connection; at once, if it `waits` for one.
+    pub(crate) fn go_on(&mut self, waits: bool) {
         self.paused = false;
-        self.hurry = true;
-    }
-
-    /// There is a connection already: no hurry.
-    pub(crate) fn connected(&mut self) {
-        self.hurry = false;
+        self.hurry |= waits;
     }
 
     pub(crate) fn pause(&mut self) {

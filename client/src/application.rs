@@ -9,6 +9,8 @@ pub(crate) struct Application {
     pub(crate) listeners: Listeners,
     pub(crate) handlers: Handlers,
     pub(crate) absence: Absence,
+    /// There is a connection already.
+    pub(crate) has_link: bool,
 }
 
 /// What a handle asks of the driver. It brings along what is done for it: a page that never asks has no code for it.

@@ -86,15 +86,8 @@ impl<T: Transport> Awaited<T> {
 
 /// What an attempt brought.
 enum Attempt<T: Transport> {
-    Opened {
-        token: Vec<u8>,
-        link: T::Link,
-    },
-    Failed {
-        failure: ConnectError<T::Error>,
-        /// Why none opens, if that was looked for and found.
-        cause: Option<T::Error>,
-    },
+    Opened { token: Vec<u8>, link: T::Link },
+    Failed(ConnectError<T::Error>),
 }
 
 impl<T: Transport> Driver<T> {
@@ -109,8 +102,7 @@ impl<T: Transport> Driver<T> {
                 return;
             }
             self.tell_absence(Duration::ZERO);
-            let is_third = self.application.absence.unopened + 1 == UNOPENED;
-            let attempt = attempt(&*transport, &self.options, is_third);
+            let attempt = attempt(&*transport, &self.options);
             match self.meanwhile(attempt).await {
                 None => {}
                 Some(Attempt::Opened { token, link }) => {
@@ -123,12 +115,15 @@ impl<T: Transport> Driver<T> {
                     self.session.handle(self.transport.now(), Input::Opened);
                     return;
                 }
-                Some(Attempt::Failed { failure, cause }) => {
+                Some(Attempt::Failed(failure)) => {
                     let is_shut = !matches!(failure, ConnectError::NoToken);
                     self.application.absence.unopened += u32::from(is_shut);
                     self.in_vain(failure);
-                    if let Some(cause) = cause {
-                        self.found(cause);
+                    if is_shut && self.application.absence.unopened == UNOPENED {
+                        let cause = diagnosis(&*transport, &self.options);
+                        if let Some(Some(cause)) = self.meanwhile(cause).await {
+                            self.found(cause);
+                        }
                     }
                 }
             }
@@ -227,11 +222,10 @@ fn is_final<E: OpenFailure>(failure: &ConnectError<E>) -> bool {
     matches!(failure, ConnectError::Open(error) if error.is_final())
 }
 
-/// Asks for a token, and opens a link. If that is in vain and `asks_why`, looks for the cause.
+/// Asks for a token, and opens a link.
 fn attempt<'a, T: Transport>(
     transport: &'a T,
     options: &Options,
-    asks_why: bool,
 ) -> impl Future<Output = Attempt<T>> + use<'a, T> {
     let (url, token) = (options.url.clone(), options.token.clone());
     let subprotocol = version::subprotocol(options.format);
@@ -239,24 +233,26 @@ fn attempt<'a, T: Transport>(
     async move {
         let token = in_time(transport, time, token.get()).await.flatten();
         let Some(token) = token else {
-            let failure = ConnectError::NoToken;
-            return Attempt::Failed {
-                failure,
-                cause: None,
-            };
+            return Attempt::Failed(ConnectError::NoToken);
         };
         let open = transport.open(&url, subprotocol);
-        let failure = match in_time(transport, time, open).await {
-            Some(Ok(link)) => return Attempt::Opened { token, link },
-            Some(Err(error)) => ConnectError::Open(error),
-            None => ConnectError::TimedOut,
-        };
-        let cause = match asks_why && !is_final(&failure) {
-            true => in_time(transport, time, transport.diagnose(&url)).await,
-            false => None,
-        };
-        let cause = cause.flatten();
-        Attempt::Failed { failure, cause }
+        match in_time(transport, time, open).await {
+            Some(Ok(link)) => Attempt::Opened { token, link },
+            Some(Err(error)) => Attempt::Failed(ConnectError::Open(error)),
+            None => Attempt::Failed(ConnectError::TimedOut),
+        }
+    }
+}
+
+/// Looks for the cause of attempts in vain.
+fn diagnosis<'a, T: Transport>(
+    transport: &'a T,
+    options: &Options,
+) -> impl Future<Output = Option<T::Error>> + use<'a, T> {
+    let (url, time) = (options.url.clone(), options.limits.handshake_time());
+    async move {
+        let cause = in_time(transport, time, transport.diagnose(&url)).await;
+        cause.flatten()
     }
 }
 

@@ -270,7 +270,7 @@ impl Client {
     /// Tries to come back now, if the client waits to, or was [paused](Self::pause).
     pub fn reconnect_now(&self) {
         // A driver that is gone comes back no more.
-        self.register(|application| application.absence.go_on());
+        self.register(|application| application.absence.go_on(!application.has_link));
     }
 
     /// Gives the connection up until [`reconnect_now`](Self::reconnect_now). What is asked for meanwhile

@@ -50,6 +50,7 @@ pub fn start<T: Transport>(transport: T, options: Options) -> (Connecting<T::Err
         listeners: Listeners::new(Arc::clone(&unheard)),
         handlers: Handlers::default(),
         absence: Absence::default(),
+        has_link: false,
     };
     let client = Client::new(remote, registrations, state, unheard);
     let shared = Shared {

@@ -204,15 +204,12 @@ impl<T: Transport> Driver<T> {
         let mut waits = false;
         while let Poll::Ready(Some(registration)) = self.registrations.poll_next(cx) {
             let was_paused = self.application.absence.paused;
+            self.application.has_link = self.link.is_some();
             registration(&mut self.application);
-            let absence = &mut self.application.absence;
-            if absence.paused && !was_paused {
+            if self.application.absence.paused && !was_paused {
                 waits |= self.link.is_none();
                 self.link = None;
                 self.session.handle(now, Input::Lost);
-            }
-            if self.link.is_some() {
-                absence.connected();
             }
             any = true;
         }
