@@ -105,6 +105,7 @@ impl Link for BrowserLink {
                 return Poll::Ready(Err(LinkLost));
             }
             if self.shared().has_room() {
+                self.until_asked = UntilAsked::default();
                 return Poll::Ready(Ok(()));
             }
             ready!(self.until_asked.poll(cx));
@@ -125,9 +126,6 @@ impl Link for BrowserLink {
 
     async fn close(self, code: u16) {
         // Dropping closes as well, and a browser lets pages say few codes: see RFC 6455 §7.4.
-        let _ = self
-            .shared()
-            .web_socket()
-            .close_with_code_and_reason(code, "");
+        self.shared().close(code, "");
     }
 }

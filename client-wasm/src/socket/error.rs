@@ -31,7 +31,8 @@ pub enum OpenError {
     /// The time limit passed first; the attempt is given up. Try again later.
     #[error("the connection did not open within the time limit")]
     TimedOut,
-    /// What the address answered to plain HTTP, which the typed client asks it by after three attempts in vain:
+    /// What the address answered to plain HTTP, which the typed client asks it by after three attempts in vain, with
+    /// the feature `diagnosis`:
     /// 426 is a WebSocket endpoint that WebSockets don't reach, by its own choice or a proxy's.
     #[error("the connection did not open; by HTTP its address answers with status {status}")]
     Refused {
@@ -73,8 +74,8 @@ pub enum SendError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TrySendError {
-    /// The browser holds as much as the high-water mark, or others wait before this message. Wait
-    /// with [`send`](super::Socket::send), or try later.
+    /// The browser holds as much as the high-water mark, or did and still holds three quarters of it, or others
+    /// wait before this message. Wait with [`send`](super::Socket::send), or try later.
     #[error("the browser holds as much as the high-water mark allows")]
     Full(Message),
     /// The socket is closing or closed; [`closed`](super::Socket::closed) tells how it ended.

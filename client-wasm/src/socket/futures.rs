@@ -133,6 +133,42 @@ impl Gate {
     }
 }
 
+/// Lets the socket as a sink pass when there is room and nobody waits in the line of the senders. It has no place
+/// there: who polls a sink may leave without a word, and would keep all others waiting.
+pub(super) struct SinkGate {
+    /// To be woken at the end.
+    place: Place,
+    until_asked: UntilAsked,
+}
+
+impl SinkGate {
+    pub(super) fn new(shared: Rc<Shared>) -> Self {
+        Self {
+            place: Place::new(shared, Line::Closing),
+            until_asked: UntilAsked::default(),
+        }
+    }
+
+    /// Ready when a message may be handed over at once.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        loop {
+            let shared = &self.place.shared;
+            let ready = if !shared.is_open() {
+                Err(SendError::Closed)
+            } else if shared.is_turn(Line::Senders, None) && shared.has_room() {
+                Ok(())
+            } else {
+                self.place.wait(cx);
+                ready!(self.until_asked.poll(cx));
+                continue;
+            };
+            self.place.leave();
+            self.until_asked = UntilAsked::default();
+            return Poll::Ready(ready);
+        }
+    }
+}
+
 /// A place in one of the socket's lines, given up when dropped.
 struct Place {
     shared: Rc<Shared>,

@@ -38,7 +38,7 @@ pub(crate) use self::shared::Shared;
 pub(crate) use self::url::absolute;
 
 use self::close::NORMAL_CODE;
-use self::futures::Gate;
+use self::futures::SinkGate;
 use self::shared::Line;
 
 /// An open WebSocket.
@@ -50,15 +50,15 @@ use self::shared::Line;
 ///
 /// **Sending.** [`send`](Self::send) waits while the browser holds too much,
 /// [`try_send`](Self::try_send) doesn't, and it is a [`Sink`], whose flush is done at once because the
-/// browser has the messages already; [`flush`](Self::flush) waits until they have left it. All
-/// senders of a socket pass in the order in which they began to wait.
+/// browser has the messages already; [`flush`](Self::flush) waits until they have left it.
+/// Those that wait with `send` pass in the order in which they began to; the sink goes when none of them waits.
 ///
 /// **Ending.** Dropping it detaches every listener, then closes with code 1000. Whoever waits on
 /// [`closed`](Self::closed) then gets code 1006, unclean: nobody stayed to see how it ended.
 #[must_use = "dropping a socket closes it"]
 pub struct Socket {
     connection: Connection,
-    sink: Gate,
+    sink: SinkGate,
     end: Closed,
 }
 
@@ -98,7 +98,8 @@ impl Socket {
     /// Sends a message now or not at all.
     ///
     /// # Errors
-    /// [`TrySendError`] gives the message back: when the browser holds as much as the high-water mark,
+    /// [`TrySendError`] gives the message back: when the browser holds as much as the high-water mark, or did and
+    /// still holds three quarters of it,
     /// when others wait already, or when the socket closes.
     pub fn try_send(&self, message: impl Into<Message>) -> Result<(), TrySendError> {
         let (shared, message) = (self.shared(), message.into());
@@ -138,9 +139,7 @@ impl Socket {
     /// `code` must be 1000 or in 3000 to 4999, and `reason` at most 123 bytes long.
     pub fn close(&self, code: u16, reason: &str) -> Result<(), CloseError> {
         close::check(code, reason)?;
-        let web_socket = self.shared().web_socket();
-        // What the browser throws at has been checked.
-        let _ = web_socket.close_with_code_and_reason(code, reason);
+        self.shared().close(code, reason);
         Ok(())
     }
 
@@ -157,7 +156,7 @@ impl Socket {
     fn new(connection: Connection) -> Self {
         let shared = connection.shared();
         Self {
-            sink: Gate::new(Rc::clone(shared)),
+            sink: SinkGate::new(Rc::clone(shared)),
             end: Closed::new(Rc::clone(shared)),
             connection,
         }

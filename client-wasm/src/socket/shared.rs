@@ -73,7 +73,7 @@ impl Shared {
         }
     }
 
-    pub(crate) fn web_socket(&self) -> &WebSocket {
+    pub(super) fn web_socket(&self) -> &WebSocket {
         &self.web_socket
     }
 }
@@ -157,6 +157,11 @@ impl Shared {
         Ok(())
     }
 
+    /// Closes with a code that pages may say, and a short reason; else, and a second time, this does nothing.
+    pub(crate) fn close(&self, code: u16, reason: &str) {
+        let _ = self.web_socket.close_with_code_and_reason(code, reason);
+    }
+
     pub(super) fn is_turn(&self, line: Line, ticket: Option<&Ticket>) -> bool {
         self.state.borrow_mut().line(line).is_turn(ticket)
     }
@@ -197,11 +202,8 @@ impl Shared {
             }
             state.queue.end(Some(ReceiveError::Overflow));
         }
-        // The code is in range and the reason short: nothing to throw at. No message comes after this,
-        // and the queue would admit none.
-        let _ = self
-            .web_socket
-            .close_with_code_and_reason(QUEUE_FULL_CODE, "receive queue full");
+        // No message comes after this, and the queue would admit none.
+        self.close(QUEUE_FULL_CODE, "receive queue full");
         true
     }
 
@@ -233,8 +235,7 @@ impl Shared {
 
     /// The socket is gone and its listeners are off: closes, and tells whoever still waits.
     pub(super) fn abandon(&self) {
-        // Code 1000 is valid, and closing twice does nothing: there is nothing to throw at.
-        let _ = self.web_socket.close_with_code_and_reason(NORMAL_CODE, "");
+        self.close(NORMAL_CODE, "");
         if self.closed().is_none() {
             self.finish(CloseEvent::unseen());
         }

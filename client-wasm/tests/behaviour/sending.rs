@@ -103,6 +103,28 @@ async fn newcomers_do_not_overtake_who_waits() {
 }
 
 #[wasm_bindgen_test]
+async fn a_sink_that_is_left_while_it_waits_holds_nobody_up() {
+    let mut socket = connect("/sink").await;
+    fill(&socket);
+    assert!(poll!(SinkExt::send(&mut socket, Message::from("left"))).is_pending());
+    socket.flush().await.unwrap();
+    assert!(poll!(Socket::send(&socket, "next")).is_ready());
+    socket.try_send("and next").unwrap();
+}
+
+#[wasm_bindgen_test]
+async fn a_waiting_sink_goes_on() {
+    let mut socket = connect("/sink").await;
+    let filled = fill(&socket);
+    SinkExt::send(&mut socket, Message::from("waited"))
+        .await
+        .unwrap();
+    let bytes = filled * PIECE + "waited".len();
+    let expect = format!(r#"{{"messages":{},"bytes":{bytes}}}"#, filled + 1);
+    assert_eq!(report(&mut socket).await, expect);
+}
+
+#[wasm_bindgen_test]
 async fn dropping_a_waiting_send_takes_its_message_back() {
     let mut socket = connect("/sink").await;
     let filled = fill(&socket);
