@@ -94,7 +94,8 @@ impl Requests {
             control(self, session, now);
             any = true;
         }
-        if !self.is_held_back {
+        // A session that takes no more would give back at once what is joined again.
+        if !self.is_held_back && session.takes_requests() {
             any |= self.topics.join_again(session, now);
         }
         // What is asked for while the other end goes waits: for another session, or for the end.

@@ -289,3 +289,48 @@ fn take_off(all: &mut Vec<Shared>, id: u64) -> Option<Shared> {
     subscribers.retain(|of| !of_id(of));
     subscribers.is_empty().then(|| all.remove(place))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use twinwire::frame::Table;
+    use twinwire::session::{Input, Output};
+    use twinwire::{Alias, Epoch, Format, Goodbye, GoodbyeCode, Limits};
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_joined_again_in_a_session_that_takes_no_more() {
+        let (now, table) = (Time::default(), Arc::new(Table::new(Vec::new())));
+        let (_remote, mut requests) = crate::channel(Arc::clone(&table), Format::Postcard);
+        let mut session = Session::client(Limits::default(), table, Vec::new());
+        let request = session.publish(now, 0, &[], &[]).unwrap();
+        let mut session = session.again(0);
+        session.handle(now, Input::Opened);
+        session.finish(now, Goodbye::new(GoodbyeCode::Done, ""));
+        requests.topics.lost.push(Shared {
+            request,
+            name: (0, Vec::new()),
+            credit_id: 0,
+            control: queue::queue().0.downgrade(),
+            joined: Some(Joined {
+                alias: Alias::new(1),
+                position: Position {
+                    epoch: Epoch::from_bytes([7; Epoch::LEN]),
+                    offset: Offset::FIRST,
+                },
+                verdict: Verdict::Begun,
+            }),
+            subscribers: Vec::new(),
+        });
+        let mut turns = 0;
+        while requests.poll(&mut Context::from_waker(Waker::noop()), &mut session, now) {
+            while let Output::Event(event) = session.poll(now, &mut Vec::new(), 0) {
+                requests.take(event);
+            }
+            turns += 1;
+            assert!(turns < 10, "it goes on for ever");
+        }
+    }
+}

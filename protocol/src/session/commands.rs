@@ -42,6 +42,14 @@ impl Session {
         request
     }
 
+    /// Whether it isn't too early for requests, and not too late: any other has the outcome
+    /// [`NotReceived`](Outcome::NotReceived).
+    pub fn takes_requests(&self) -> bool {
+        let may_wait = self.role() == Role::Client;
+        let is_open = self.is_welcomed() || may_wait && self.state.takes_requests();
+        is_open && self.finishing.is_none()
+    }
+
     /// Whether [`request`](Self::request) would take a payload of this many bytes now.
     pub fn has_room(&self, payload: usize) -> bool {
         self.outgoing.has_room(payload)
@@ -66,9 +74,7 @@ impl Session {
         payload: usize,
         fits: fn(Class) -> bool,
     ) -> Result<Class, Outcome> {
-        let may_wait = self.role() == Role::Client;
-        let is_open = self.is_welcomed() || may_wait && self.state.takes_requests();
-        if !is_open || self.finishing.is_some() {
+        if !self.takes_requests() {
             return Err(Outcome::NotReceived);
         }
         if payload > self.limits.payload {

@@ -154,9 +154,13 @@ impl Session {
         start: Start,
     ) -> Result<RequestKey, Full> {
         let payload = Join { kind, key, start }.encode();
-        let request = self.topic_request(now, kind, JOIN, payload)?;
-        self.subscriptions.asked.insert(request, Asked::Join);
-        Ok(request)
+        Ok(match self.make_topic_request(now, kind, JOIN, payload)? {
+            Ok(request) => {
+                self.subscriptions.asked.insert(request, Asked::Join);
+                request
+            }
+            Err(outcome) => self.refused(outcome),
+        })
     }
 
     /// Leaves a topic, also one that is still being joined: nothing more comes of it.
@@ -210,10 +214,21 @@ impl Session {
         act: u32,
         payload: Vec<u8>,
     ) -> Result<RequestKey, Full> {
+        let asked = self.make_topic_request(now, kind, act, payload)?;
+        Ok(asked.unwrap_or_else(|outcome| self.refused(outcome)))
+    }
+
+    fn make_topic_request(
+        &mut self,
+        now: Time,
+        kind: u32,
+        act: u32,
+        payload: Vec<u8>,
+    ) -> Result<Result<RequestKey, Outcome>, Full> {
         self.now = self.now.max(now);
         match self.judge_request(kind, payload.len(), |class| class == Class::Topic) {
-            Ok(class) => self.outgoing.push(self.now, class, act, payload),
-            Err(outcome) => Ok(self.refused(outcome)),
+            Ok(class) => self.outgoing.push(self.now, class, act, payload).map(Ok),
+            Err(outcome) => Ok(Err(outcome)),
         }
     }
 
