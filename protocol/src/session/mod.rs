@@ -100,6 +100,8 @@ pub struct Session {
     /// The kinds whose outlines the peer may still tell: to a server those that it has asked for, to a
     /// client those that the server has otherwise.
     outlines_due: Vec<u32>,
+    /// A client was asked for its outlines, as it is once on a connection.
+    outlines_asked: bool,
     /// Frames of either side's about outlines that are due, as they stand on the wire.
     outlines: Vec<Vec<u8>>,
     /// The next message is a log's, if there is one to be read.
@@ -207,6 +209,7 @@ impl Session {
             finishing: None,
             closed_with: None,
             outlines_due: Vec::new(),
+            outlines_asked: false,
             outlines: Vec::new(),
             pull_next: false,
             table,
@@ -335,6 +338,7 @@ impl Session {
         self.state = State::Greeting;
         self.dropping = None;
         self.table_told = false;
+        self.outlines_asked = false;
         self.timers
             .set(Timer::Handshake, self.now + self.limits.handshake);
         // In another session, what is left of this one counts too.

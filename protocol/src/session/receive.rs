@@ -103,7 +103,7 @@ impl Session {
             }
             FrameType::NeedOutlines => {
                 let NeedOutlines { kinds } = NeedOutlines::read(fields)?;
-                if takes {
+                if takes && !std::mem::replace(&mut self.outlines_asked, true) {
                     self.events.push(Event::NeedOutlines { kinds });
                 }
             }
