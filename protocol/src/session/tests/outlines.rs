@@ -2,7 +2,7 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::pair::{Pair, greeting};
-use crate::frame::{Frame, Outline};
+use crate::frame::{Frame, NeedOutlines, Outline};
 use crate::session::{End, Event, PeerMisbehaved};
 use crate::{Limits, Refusal};
 
@@ -34,6 +34,27 @@ fn a_clients_is_told_when_it_is_asked_for_and_once() {
     assert_eq!(pair.server.events.last(), Some(&told(1, "theirs")));
     pair.inject(&[outline(1)]);
     assert_eq!(pair.server.end(), Some(&UNASKED));
+}
+
+#[test]
+fn a_client_hears_one_question_on_a_connection() {
+    let mut pair = Pair::open(&Limits::default());
+    let question = |kind| Frame::NeedOutlines(NeedOutlines { kinds: vec![kind] });
+    let questions: Vec<Frame<'_>> = (0..1000).map(question).collect();
+    let heard = |pair: &Pair| {
+        let asked = pair.client.events.iter().filter_map(|event| match event {
+            Event::NeedOutlines { kinds } => Some(kinds.clone()),
+            _ => None,
+        });
+        asked.collect::<Vec<_>>()
+    };
+    pair.client.inject(pair.now, &questions);
+    assert_eq!(heard(&pair), [[0]]);
+    pair.cut();
+    pair.resume();
+    pair.drive();
+    pair.client.inject(pair.now, &questions);
+    assert_eq!(heard(&pair), [[0], [0]]);
 }
 
 #[test]
