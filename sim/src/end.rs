@@ -46,6 +46,8 @@ pub(crate) struct End {
     pub(crate) dead: bool,
     /// A turn of its application is due.
     pub(crate) turn_due: bool,
+    /// True from the loss of a session until the application is ready for the next.
+    pub(crate) is_replacing: bool,
     /// What is asked of topics and isn't answered yet.
     pub(crate) judging: Vec<Request>,
     /// Of a greeter: what a client wants back that has said hello, and waits to be judged.
@@ -74,6 +76,7 @@ impl End {
             over: false,
             dead: false,
             turn_due: false,
+            is_replacing: false,
             judging: Vec::new(),
             hello: None,
         }

@@ -139,7 +139,7 @@ fn print_report(report: &Report, seeds: u64, took: Duration) {
     );
     println!(
         "{} messages, {} faults, {} cuts, {} resumes, {} sessions lost, {} of them for want of room, {} events left of \
-         them, {} restarts",
+         them, {} requests carried over, {} restarts",
         report.messages,
         report.faults,
         report.cuts,
@@ -147,6 +147,7 @@ fn print_report(report: &Report, seeds: u64, took: Duration) {
         report.lost,
         report.crowded,
         report.leftovers,
+        report.carried_over,
         report.restarts
     );
     println!(

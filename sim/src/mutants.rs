@@ -20,6 +20,10 @@ pub const MUTANTS: &[(&str, &str)] = &[
         "another session goes on with the numbers of the last",
     ),
     (
+        "unsent_lost",
+        "what a lost session never sent is forgotten by the next",
+    ),
+    (
         "not_rewound",
         "what was written to the last connection isn't sent again",
     ),

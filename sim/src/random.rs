@@ -209,13 +209,13 @@ impl RandomApp {
         }
     }
 
-    /// Another session begins.
-    fn forget(&mut self) {
+    /// Another session begins: only what was never sent may still come.
+    fn forget(&mut self, port: &Port<'_>) {
         self.work.clear();
         self.untaken.clear();
-        self.calls.clear();
+        self.calls.retain(|key| port.is_pending(*key));
         for joined in &mut self.topics {
-            joined.subscription = None;
+            joined.subscription.take_if(|key| !port.is_pending(*key));
         }
     }
 
@@ -324,7 +324,7 @@ impl Application for RandomApp {
                     topic.subscription = None;
                 }
             }
-            Event::Fresh { .. } | Event::Ended(_) => self.forget(),
+            Event::Fresh { .. } | Event::Ended(_) => self.forget(port),
             Event::Leftover { .. }
             | Event::Hello { .. }
             | Event::Welcome(_)

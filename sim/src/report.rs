@@ -25,6 +25,8 @@ pub struct Report {
     pub crowded: u64,
     /// Events of lost ones that were handed over all the same.
     pub leftovers: u64,
+    /// Requests that a lost session never sent, and the next one took over.
+    pub carried_over: u64,
     /// Times that the server began anew.
     pub restarts: u64,
     /// How often sessions were polled.
@@ -47,6 +49,7 @@ impl AddAssign<&Self> for Report {
         self.lost += other.lost;
         self.crowded += other.crowded;
         self.leftovers += other.leftovers;
+        self.carried_over += other.carried_over;
         self.restarts += other.restarts;
         self.polls += other.polls;
         self.time += other.time;

@@ -233,6 +233,7 @@ impl World<'_> {
         match &event {
             Event::Detached { .. } => self.ends[end].detached_at = Some(now),
             Event::Ended(_) => self.ended(end),
+            Event::Fresh { .. } => self.ends[end].is_replacing = true,
             Event::NeedOutlines { kinds } => {
                 for kind in kinds {
                     self.ends[end]
@@ -272,6 +273,7 @@ impl World<'_> {
     fn ended(&mut self, end: usize) {
         self.ends[end].over = true;
         self.ends[end].judging.clear();
+        self.ends[end].session.drop_unsent();
         if let Who::Server(session) = self.ends[end].who {
             self.bury(session, end);
         }
@@ -321,6 +323,7 @@ impl World<'_> {
         }
         if !self.ends[end].over {
             self.with_app(end, |app, port, dice| app.act(port, dice));
+            self.requeue_unsent(end);
             if self.phase == Phase::Busy && self.ends[end].process == SERVER && self.dice.one_in(12)
             {
                 self.publish_something(end)?;
@@ -331,6 +334,19 @@ impl World<'_> {
             self.plan_turn(end);
         }
         Ok(())
+    }
+
+    /// An application takes a turn or two until it is ready for another session.
+    fn requeue_unsent(&mut self, end: usize) {
+        let (now, at) = (self.clock(end), &mut self.ends[end]);
+        if let Who::Client(life) = at.who
+            && at.is_replacing
+            && self.dice.one_in(2)
+        {
+            at.is_replacing = false;
+            at.session.requeue_unsent(now);
+            self.oracle.requeued(life);
+        }
     }
 
     /// The world wants a session to end.
@@ -374,6 +390,11 @@ impl World<'_> {
                 self.reconnect(client, Duration::from_millis(300));
                 return Ok(());
             }
+            let pending = self.oracle.pending(self.ends[end].who);
+            ensure!(
+                pending == 0,
+                "{pending} requests of a life that is over have no outcome"
+            );
             self.ends[end].dead = true;
             end = self.new_life(client);
             self.clients[client].end = end;

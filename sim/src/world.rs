@@ -355,7 +355,11 @@ impl<'a> World<'a> {
     pub(crate) fn new_life(&mut self, client: usize) -> usize {
         let token = vec![client as u8];
         let life = self.oracle.new_life();
-        let session = Session::client(self.limits.clone(), Arc::clone(&self.table), token);
+        let table = Arc::clone(&self.table);
+        let mut session = Session::client(self.limits.clone(), table, token);
+        let keeps_unsent = self.dice.one_in(2);
+        session.keep_unsent(keeps_unsent);
+        self.oracle.lives[life].keeps_unsent = keeps_unsent;
         let app = (self.apps.client)(client, &mut self.dice);
         let end = End::new(Who::Client(life), client + 1, session, Some(app));
         self.ends.push(end);

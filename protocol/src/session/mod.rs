@@ -21,6 +21,7 @@ mod state;
 mod stream;
 mod timers;
 mod topics;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -467,7 +468,7 @@ impl Session {
         }
         self.incoming.stop();
         self.cursors.clear();
-        self.outgoing.end_all(received);
+        self.outgoing.end_all(received, self.may_be_followed());
         self.report();
         if self.end.is_none() {
             self.end = Some(end.clone());

@@ -3,51 +3,18 @@
 use std::time::Duration;
 
 use super::credit::{Allowance, charge, charge_all};
-use super::queue::Queue;
 use super::sorted::Sorted;
 use super::stream::Receiving;
 use super::timers::Next;
+use super::waiting::{Queued, Span, Waiting};
 use super::{Full, Outcome, RequestKey};
-use crate::frame::{Answer, LEAVE, Refusal};
-use crate::limits::{Limits, MAX_PART};
+use crate::frame::{Answer, JOIN, LEAVE, Refusal};
+use crate::limits::Limits;
 use crate::{Class, Number, Time};
 
 /// The most events that wait for the peer's acknowledgement: one that gives credit and acknowledges
 /// nothing doesn't make this side's memory grow.
 const MAX_UNACKNOWLEDGED: usize = 4096;
-
-#[derive(Debug)]
-pub(super) struct Queued {
-    key: RequestKey,
-    /// None for an event, which has none.
-    deadline: Option<Time>,
-    pub(super) class: Class,
-    pub(super) kind: u32,
-    pub(super) payload: Vec<u8>,
-    /// Bytes that are sent.
-    sent: usize,
-    /// The number of its first frame, once that is sent.
-    first: Option<Number>,
-}
-
-impl Queued {
-    /// The part that goes next, and whether more follow.
-    pub(super) fn next_part(&self) -> (&[u8], bool) {
-        let rest = &self.payload[self.sent..];
-        match rest.split_at_checked(MAX_PART) {
-            Some((part, more)) if !more.is_empty() => (part, true),
-            _ => (rest, false),
-        }
-    }
-
-    pub(super) fn has_begun(&self) -> bool {
-        self.first.is_some()
-    }
-
-    fn cost(&self) -> usize {
-        charge_all(self.payload.len())
-    }
-}
 
 /// A call that the peer has, at least in part.
 #[derive(Debug)]
@@ -68,9 +35,14 @@ pub(super) struct InFlight {
 #[derive(Debug)]
 pub(super) struct Outgoing {
     next_key: u64,
-    queue: Queue<Queued>,
-    /// Invariant: the sum of the costs in `queue`.
-    queued: usize,
+    waiting: Waiting,
+    /// Requests that an earlier session never sent, until the application is ready for the session.
+    unsent: Waiting,
+    /// True while requests that were never sent outlive their session.
+    keeps_unsent: bool,
+    /// True while `unsent` waits for the application. What is asked for meanwhile is asked for again in a further
+    /// session, so it ends with this one.
+    is_replacing: bool,
     in_flight: Sorted<Number, InFlight>,
     /// Events that aren't acknowledged, by the number of their last frame.
     unacknowledged: Sorted<Number, RequestKey>,
@@ -106,8 +78,10 @@ impl Outgoing {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             next_key: 0,
-            queue: Queue::default(),
-            queued: 0,
+            waiting: Waiting::default(),
+            unsent: Waiting::default(),
+            keeps_unsent: false,
+            is_replacing: false,
             in_flight: Sorted::default(),
             unacknowledged: Sorted::default(),
             cancels: Vec::new(),
@@ -142,7 +116,8 @@ impl Outgoing {
 
     /// Whether a payload of this length may wait here.
     pub(super) fn has_room(&self, payload: usize) -> bool {
-        self.queue.is_empty() || self.queued + charge_all(payload) <= self.max_queued
+        let waiting = &self.waiting;
+        waiting.is_empty() || waiting.bytes() + charge_all(payload) <= self.max_queued
     }
 
     pub(super) fn push(
@@ -172,18 +147,21 @@ impl Outgoing {
         kind: u32,
         payload: Vec<u8>,
     ) -> RequestKey {
-        let queued = Queued {
-            key: self.new_key(),
+        let key = self.new_key();
+        let span = match self.keeps_unsent && !self.is_replacing {
+            true => Span::Client,
+            false => Span::Session,
+        };
+        self.waiting.push(Queued {
+            key,
             deadline,
             class,
             kind,
             payload,
             sent: 0,
             first: None,
-        };
-        let key = queued.key;
-        self.queued += queued.cost();
-        self.queue.push(queued);
+            span,
+        });
         key
     }
 
@@ -193,31 +171,25 @@ impl Outgoing {
             Some(Answer::Value(payload) | Answer::Error(payload)) => payload.len(),
             Some(Answer::Refused(_)) | None => 0,
         });
-        begun.fold(self.queued, usize::saturating_add)
+        begun.fold(
+            self.waiting.bytes() + self.unsent.bytes(),
+            usize::saturating_add,
+        )
     }
 
     /// Whether nothing waits to be sent.
     pub(super) fn is_sent(&self) -> bool {
-        self.queue.is_empty()
+        self.waiting.is_empty() && self.unsent.is_empty()
     }
 
     /// Takes another payload for a request that hasn't begun to go out.
     pub(super) fn replace(&mut self, key: RequestKey, payload: Vec<u8>) -> Result<(), Vec<u8>> {
-        let waiting = self.queue.iter_mut().find(|queued| queued.key == key);
-        let may = |queued: &&mut Queued| !queued.has_begun() || mutant!("replaced_half_way");
-        let Some(queued) = waiting.filter(may) else {
-            return Err(payload);
-        };
         if self.largest.is_some_and(|largest| payload.len() > largest) {
             return Err(payload);
         }
-        let (before, after) = (queued.cost(), charge_all(payload.len()));
-        if after > before && self.queued - before + after > self.max_queued.max(before) {
-            return Err(payload);
-        }
-        self.queued = self.queued - before + after;
-        queued.payload = payload;
-        Ok(())
+        let most = self.max_queued;
+        let replaced = self.waiting.replace(key, payload, most);
+        replaced.or_else(|payload| self.unsent.replace(key, payload, most))
     }
 
     /// Takes what the peer says of itself, and ends what of the queue it wouldn't take.
@@ -234,16 +206,61 @@ impl Outgoing {
         });
     }
 
-    /// Keys go on after those of another session: they name requests of all.
-    pub(super) fn keys_after(&mut self, earlier: &Self) {
-        self.next_key = earlier.next_key;
+    /// Keeps what was never sent when the session is lost, for the one that follows.
+    pub(super) fn keep_unsent(&mut self, yes: bool) {
+        self.keeps_unsent = yes;
     }
 
-    /// Another session begins. Keys go on: they name requests of all.
+    /// Begins in the place of another session's. Keys go on: they name requests of all.
+    pub(super) fn follow(&mut self, earlier: &mut Self) {
+        self.next_key = earlier.next_key;
+        self.keeps_unsent = earlier.keeps_unsent;
+        self.is_replacing = earlier.keeps_unsent;
+        self.unsent = std::mem::take(&mut earlier.unsent);
+        let unsent = self.unsent.iter();
+        self.streams = unsent.filter(|queued| queued.is_unbegun_stream()).count();
+    }
+
+    /// Begins anew in another session.
     pub(super) fn begin_anew(&mut self, limits: &Limits) {
-        let next_key = self.next_key;
-        *self = Self::new(limits);
-        self.next_key = next_key;
+        let mut earlier = std::mem::replace(self, Self::new(limits));
+        self.follow(&mut earlier);
+    }
+
+    /// Queues what earlier sessions never sent behind what this one was asked for so far.
+    pub(super) fn requeue_unsent(&mut self) {
+        self.is_replacing = false;
+        while let Some(queued) = self.unsent.pop() {
+            mutant!("unsent_lost", continue);
+            self.waiting.push(queued);
+        }
+    }
+
+    /// Ends what earlier sessions never sent.
+    pub(super) fn end_unsent(&mut self) {
+        while let Some(queued) = self.unsent.pop() {
+            self.streams -= usize::from(queued.is_unbegun_stream());
+            self.ended.push((queued.key, Outcome::NotReceived));
+        }
+    }
+
+    /// The keys of the joins that wait for the next session.
+    pub(super) fn unsent_joins(&self) -> impl Iterator<Item = RequestKey> {
+        let unsent = self.unsent.iter();
+        let joins = unsent.filter(|queued| queued.class == Class::Topic && queued.kind == JOIN);
+        joins.map(|queued| queued.key)
+    }
+
+    /// Queues one request that earlier sessions never sent before the others.
+    pub(super) fn requeue_first(&mut self, key: RequestKey) {
+        if let Some(queued) = self.unsent.take(key) {
+            self.waiting.push(queued);
+        }
+    }
+
+    /// Drops a join that nobody wants any more, if it waits for the next session; says whether it did.
+    pub(super) fn drop_unsent_join(&mut self, key: RequestKey) -> bool {
+        self.unsent.take(key).is_some()
     }
 
     /// The peer may not have heard how far its streams may go.
@@ -262,7 +279,7 @@ impl Outgoing {
 
     /// The request whose next part may go out now, if there is one.
     pub(super) fn ready(&self) -> Option<&Queued> {
-        let head = self.queue.first()?;
+        let head = self.waiting.first()?;
         let fits = self.window.fits(charge(head.next_part().0.len()));
         let may_go = match head.class {
             Class::Event => self.unacknowledged.len() < MAX_UNACKNOWLEDGED,
@@ -273,7 +290,7 @@ impl Outgoing {
 
     /// The next part of the [`ready`](Self::ready) request went out under `number`.
     pub(super) fn departed(&mut self, number: Number) {
-        let Some(head) = self.queue.first_mut() else {
+        let Some(head) = self.waiting.first_mut() else {
             return;
         };
         let (part, more) = head.next_part();
@@ -303,8 +320,8 @@ impl Outgoing {
             }
             Class::Event => {}
         }
-        if !more && let Some(head) = self.queue.pop() {
-            self.queued -= head.cost();
+        if !more {
+            self.waiting.pop();
         }
     }
 
@@ -463,11 +480,8 @@ impl Outgoing {
                 next.add(call.deadline);
             }
         }
-        // One that is under way is among those in flight. Only the first of the others that has a deadline counts:
-        // those behind it were made later.
-        let mut waiting = self.queue.iter().filter(|queued| !queued.has_begun());
-        let first = waiting.find(|queued| queued.deadline.is_some());
-        next.add(first.and_then(|queued| queued.deadline));
+        self.waiting.add_deadline(next);
+        self.unsent.add_deadline(next);
     }
 
     /// Ends what was never handed to a socket as a whole.
@@ -491,9 +505,32 @@ impl Outgoing {
         });
     }
 
-    /// Ends everything: `received` is what the peer says it has, if it said anything.
-    pub(super) fn end_all(&mut self, received: Received) {
-        self.end_queued();
+    /// Keeps what was never handed to a socket as a whole for the session that may follow.
+    fn keep_queued(&mut self) {
+        if let Some(first) = self.under_way() {
+            self.in_flight.remove(first);
+        }
+        while let Some(mut queued) = self.waiting.pop() {
+            let leaves = queued.class == Class::Topic && queued.kind == LEAVE;
+            if queued.span == Span::Session {
+                self.ended.push((queued.key, Outcome::NotReceived));
+            } else if !leaves {
+                // A topic of a lost session needs no leaving.
+                (queued.sent, queued.first) = (0, None);
+                queued.span = Span::CarriedOver;
+                self.unsent.push(queued);
+            }
+        }
+    }
+
+    /// Ends everything but what the session that may follow takes over: `received` is what the peer says it has, if it
+    /// said anything.
+    pub(super) fn end_all(&mut self, received: Received, may_follow: bool) {
+        if self.keeps_unsent && may_follow {
+            self.keep_queued();
+        } else {
+            self.end_queued();
+        }
         let has = |number: Number| match received {
             Received::UpTo(last) => Some(last.is_some_and(|last| number <= last)),
             Received::Untold => None,
@@ -520,22 +557,23 @@ impl Outgoing {
 
     /// The number of the request that is under way in parts: always the first that waits.
     fn under_way(&self) -> Option<Number> {
-        self.queue.first()?.first
+        self.waiting.first()?.first
     }
 
     /// Decides of everything that waits.
     fn sift(&mut self, fate: &mut dyn FnMut(&Queued) -> Fate) {
-        self.queue.retain(|queued| {
+        let (ended, streams) = (&mut self.ended, &mut self.streams);
+        let mut stays = |queued: &Queued| {
             match fate(queued) {
                 Fate::Stays => return true,
                 Fate::Goes => {}
-                Fate::Ends(outcome) => self.ended.push((queued.key, outcome)),
+                Fate::Ends(outcome) => ended.push((queued.key, outcome)),
             }
-            let is_counted = queued.class == Class::Stream && !queued.has_begun();
-            self.streams -= usize::from(is_counted);
-            self.queued -= queued.cost();
+            *streams -= usize::from(queued.is_unbegun_stream());
             false
-        });
+        };
+        self.unsent.retain(&mut stays);
+        self.waiting.retain(&mut stays);
     }
 }
 

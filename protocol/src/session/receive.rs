@@ -465,7 +465,7 @@ impl Session {
             State::Greeting => Received::Untold,
             _ => Received::UpTo(goodbye.received),
         };
-        self.outgoing.end_all(received);
+        self.outgoing.end_all(received, self.may_be_followed());
         self.report();
         self.leaving = self.closed().or(Some(End::Goodbye(goodbye)));
         self.drop_calls();

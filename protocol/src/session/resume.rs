@@ -6,7 +6,9 @@ use super::outgoing::Received;
 use super::retained::Retained;
 use super::state::Role;
 use super::timers::Timer;
-use super::{Event, Incoming, Liveness, PeerMisbehaved, Request, Session, State, Subscriptions};
+use super::{
+    Event, Incoming, Liveness, PeerMisbehaved, Request, RequestKey, Session, State, Subscriptions,
+};
 use crate::frame::{Ack, Continuity, Frame, Refusal, Resume, Table, Welcome};
 use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 use crate::{BootId, Number, PeerId, Secret, SessionId, Time};
@@ -180,16 +182,56 @@ impl Session {
     /// back later begins anew. It has no connection yet; what is asked of it meanwhile waits. So many bytes
     /// of events, `untaken`, the application was given and hasn't taken: they count against the new window
     /// until [`leftovers_taken`](Self::leftovers_taken).
-    pub fn again(&self, untaken: u64) -> Self {
+    pub fn again(&mut self, untaken: u64) -> Self {
         let (limits, table) = (Arc::clone(&self.limits), Arc::clone(&self.table));
         let mut next = Self::new(None, State::Detached, limits, table);
         next.token = self.token.clone();
         next.now = self.now;
         let window = self.limits.requests.saturating_sub(untaken);
         next.incoming = Incoming::after(&self.limits, window, untaken);
-        next.outgoing.keys_after(&self.outgoing);
+        next.take_unsent(self);
         next.is_again = true;
         next
+    }
+
+    /// Whether requests that were never sent outlive the session (default: no, they end as
+    /// [`NotReceived`](super::Outcome::NotReceived)). If so, they wait from its loss
+    /// ([`Event::Fresh`], or an end that the client didn't want) for [`requeue_unsent`](Self::requeue_unsent) of the
+    /// session that follows, or for [`drop_unsent`](Self::drop_unsent) of the one that is over if none does. Their
+    /// deadlines run on. What is asked for after the loss and before `requeue_unsent` ends with its session.
+    pub fn keep_unsent(&mut self, yes: bool) {
+        self.outgoing.keep_unsent(yes);
+    }
+
+    /// Takes over what another session, which is over, never sent.
+    pub fn take_unsent(&mut self, earlier: &mut Self) {
+        self.outgoing.follow(&mut earlier.outgoing);
+        let earlier = &mut earlier.subscriptions;
+        self.subscriptions.follow(earlier, &mut self.outgoing);
+    }
+
+    /// Queues what sessions before this one never sent, behind what this one was asked for so far.
+    pub fn requeue_unsent(&mut self, now: Time) {
+        self.now = self.now.max(now);
+        self.outgoing.requeue_unsent();
+    }
+
+    /// Queues one request that sessions before this one never sent, before the others: the application waits for it
+    /// already.
+    pub fn requeue_first(&mut self, now: Time, request: RequestKey) {
+        self.now = self.now.max(now);
+        self.outgoing.requeue_first(request);
+    }
+
+    /// Ends what was never sent, and was kept, as [`NotReceived`](super::Outcome::NotReceived).
+    pub fn drop_unsent(&mut self) {
+        self.outgoing.end_unsent();
+        self.report();
+    }
+
+    /// Whether another session may take over what this one hasn't sent: its application hasn't closed it.
+    pub(super) fn may_be_followed(&self) -> bool {
+        self.role() == Role::Client && self.closed_with.is_none()
     }
 
     /// The application has taken what it was given of sessions that are over: each
@@ -263,13 +305,15 @@ impl Session {
 
     /// The session is lost: everything pending has its outcome, and another begins.
     fn begin_anew(&mut self, why: Fresh, received: Received) {
-        self.outgoing.end_all(received);
+        self.outgoing.end_all(received, self.may_be_followed());
         self.report();
         self.outgoing.begin_anew(&self.limits);
         let burden = self.incoming.burden();
         self.hand_over();
         self.incoming = Incoming::after(&self.limits, self.offered, burden);
-        self.subscriptions = Subscriptions::new(self.limits.subscription_window);
+        let next = Subscriptions::new(self.limits.subscription_window);
+        let mut earlier = std::mem::replace(&mut self.subscriptions, next);
+        self.subscriptions.follow(&mut earlier, &mut self.outgoing);
         self.retained = Retained::new(self.limits.retained);
         self.outlines.clear();
         self.liveness = Liveness::default();

@@ -1,6 +1,7 @@
 //! Topics: a client's subscriptions.
 
 use super::credit::{Grant, charge};
+use super::outgoing::Outgoing;
 use super::queue::Queue;
 use super::send::append;
 use super::sorted::Sorted;
@@ -52,6 +53,19 @@ impl Subscriptions {
             active: Sorted::default(),
             by_alias: Sorted::default(),
             window,
+        }
+    }
+
+    /// Takes over the joins of another session that were never sent, but for those that nobody wants any more.
+    pub(super) fn follow(&mut self, earlier: &mut Self, outgoing: &mut Outgoing) {
+        let joins: Vec<RequestKey> = outgoing.unsent_joins().collect();
+        for join in joins {
+            match earlier.asked.remove(join) {
+                Some(Asked::Join) => self.asked.insert(join, Asked::Join),
+                _ => {
+                    outgoing.drop_unsent_join(join);
+                }
+            }
         }
     }
 
@@ -169,6 +183,9 @@ impl Session {
         if let Some(left) = self.subscriptions.active.remove(subscription) {
             self.subscriptions.by_alias.remove(left.alias);
             self.leave(left.alias, left.join);
+        } else if self.outgoing.drop_unsent_join(subscription) {
+            // Sent after all, it would follow a join of the same topic that was made since.
+            self.subscriptions.asked.remove(subscription);
         } else {
             self.subscriptions.give_up(subscription);
         }

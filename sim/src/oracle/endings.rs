@@ -77,12 +77,32 @@ impl Oracle {
         self.leaves(life, lost)?;
         let life = &mut self.lives[life];
         ensure!(
-            life.keys.is_empty(),
+            life.keeps_unsent || life.keys.is_empty(),
             "requests of a lost session have no outcome"
         );
+        life.unsent = life.keys.values().copied().collect();
+        for id in &life.unsent {
+            let made = &self.made[*id as usize];
+            let unsent = !made.arrived && made.appended.is_none();
+            ensure!(
+                unsent,
+                "request {id} arrived, and is kept for another session"
+            );
+        }
         life.start = life.made.len();
         self.report.lost += 1;
         Ok(())
+    }
+
+    /// The client's next session takes over what was never sent: from now on it comes after what was asked for since
+    /// the loss.
+    pub(crate) fn requeued(&mut self, life: usize) {
+        let life = &mut self.lives[life];
+        self.report.carried_over += life.unsent.len() as u64;
+        for id in &life.unsent {
+            self.made[*id as usize].carried_over = true;
+        }
+        life.made.append(&mut life.unsent);
     }
 
     /// The client's end of a session is over.
@@ -125,8 +145,10 @@ impl Oracle {
             _ => false,
         };
         ensure!(is_true, "a session ended: {end}");
+        let keeps_unsent =
+            matches!(hearing.who, Who::Client(life) if self.lives[life].keeps_unsent);
         ensure!(
-            self.pending(hearing.who) == 0,
+            keeps_unsent || self.pending(hearing.who) == 0,
             "requests have no outcome at the end of their session"
         );
         match (hearing.who, session) {

@@ -87,6 +87,8 @@ pub(crate) struct Made {
     hash: u64,
     at: Time,
     cancelled: bool,
+    /// An earlier session never sent it.
+    carried_over: bool,
     /// A later one was handed over before it: it must be refused.
     skipped: bool,
     /// Its handler has all the time that it needs.
@@ -138,6 +140,10 @@ pub(crate) struct Life {
     pub(crate) over: bool,
     /// Its application wanted it to end.
     pub(crate) closing: bool,
+    /// What the last session never sent, until the next takes it over.
+    unsent: Vec<u32>,
+    /// True while what was never sent outlives its session.
+    pub(crate) keeps_unsent: bool,
 }
 
 /// A session, as the server made it.
@@ -358,6 +364,7 @@ impl Oracle {
             hash: hash(0, stamped),
             at,
             cancelled: false,
+            carried_over: false,
             skipped: false,
             held: false,
             arrived: false,

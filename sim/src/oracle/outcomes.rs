@@ -116,7 +116,8 @@ impl Oracle {
                 let took = hearing.now.saturating_since(made.at);
                 ensure!(took >= deadline, "request {id} was late after {took:?}");
                 ensure!(!hearing.unread, "request {id} was late with bytes unread");
-                let stuck = hearing.calm && made.heard < made.items.len();
+                // The deadline of what was carried over runs on, also while its items are under way.
+                let stuck = hearing.calm && !made.carried_over && made.heard < made.items.len();
                 ensure!(!stuck, "stream {id} was late, and nothing held it up");
                 Fate::Deadline
             }

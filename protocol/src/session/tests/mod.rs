@@ -15,3 +15,4 @@ mod soak;
 mod states;
 mod topics;
 mod topics_soak;
+mod unsent;

@@ -1,0 +1,215 @@
+//! Requests that a lost session never sent.
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use std::time::Duration;
+
+use super::pair::{GREET, Pair, ROOM, TYPING, greeting, table};
+use crate::frame::{Continuity, Start};
+use crate::goodbye::{Goodbye, GoodbyeCode};
+use crate::limits::MAX_PART;
+use crate::session::{Event, Input, Outcome, Output, RequestKey, Session, State};
+use crate::{Answer, Class, Limits, Number};
+
+const UNKNOWN: Continuity = Continuity::Unknown;
+
+/// Welcomed, and without a connection.
+fn cut(limits: &Limits) -> Pair {
+    let mut pair = Pair::open(limits);
+    pair.client.session.keep_unsent(true);
+    pair.cut();
+    pair
+}
+
+/// The session is lost; the application isn't ready for the next yet.
+fn lose(pair: &mut Pair) {
+    pair.wanted();
+    pair.welcome_anew(UNKNOWN);
+    pair.drive();
+}
+
+fn ready(pair: &mut Pair) {
+    pair.client.session.requeue_unsent(pair.now);
+    pair.drive();
+}
+
+fn payloads(pair: &Pair) -> Vec<Vec<u8>> {
+    let requests = pair.server.requests();
+    requests.into_iter().map(|(_, payload)| payload).collect()
+}
+
+#[test]
+fn what_was_never_sent_comes_in_the_next_session_behind_what_its_application_asks_first() {
+    let mut pair = cut(&Limits::default());
+    let call = pair.call(b"first");
+    pair.call(b"second");
+    lose(&mut pair);
+    assert_eq!(payloads(&pair), [b""; 0], "it waits");
+    pair.call(b"who I am");
+    ready(&mut pair);
+    pair.call(b"third");
+    pair.drive();
+    let expected: [&[u8]; 4] = [b"who I am", b"first", b"second", b"third"];
+    assert_eq!(payloads(&pair), expected);
+    assert_eq!(pair.client.outcome(call), None);
+    pair.answer(Number::FIRST.next(), b"reply");
+    pair.drive();
+    let answer = Answer::Value(b"reply".to_vec());
+    assert_eq!(
+        pair.client.outcome(call),
+        Some(&Outcome::Answered(answer)),
+        "the key that its maker has names it still"
+    );
+}
+
+#[test]
+fn what_is_half_sent_begins_anew() {
+    let mut pair = Pair::open(&Limits::default());
+    pair.client.session.keep_unsent(true);
+    let long = vec![7; 3 * MAX_PART];
+    let call = pair.call(&long);
+    let session = &mut pair.client.session;
+    let sent = session.poll(pair.now, &mut Vec::new(), usize::MAX);
+    assert_eq!(sent, Output::Send, "its beginning");
+    session.handle(pair.now, Input::Lost);
+    lose(&mut pair);
+    ready(&mut pair);
+    assert_eq!(pair.client.outcome(call), None);
+    assert_eq!(payloads(&pair), [long]);
+}
+
+#[test]
+fn without_being_wanted_it_ends_with_its_session() {
+    let mut pair = cut(&Limits::default());
+    pair.client.session.keep_unsent(false);
+    let call = pair.call(b"hello");
+    lose(&mut pair);
+    assert_eq!(pair.client.outcome(call), Some(&Outcome::NotReceived));
+    ready(&mut pair);
+    assert_eq!(payloads(&pair), [b""; 0]);
+}
+
+#[test]
+fn its_deadline_runs_on_and_its_maker_may_cancel_or_replace_it() {
+    let limits = Limits::default().call_deadline(Duration::from_secs(5));
+    let mut pair = cut(&limits);
+    let late = pair.call(b"late");
+    let cancelled = pair.call(b"cancelled");
+    let newest = pair.client.request(pair.now, TYPING, b"old");
+    lose(&mut pair);
+    pair.client.session.cancel(pair.now, cancelled);
+    let replaced = pair.client.session.replace(newest, b"new".to_vec());
+    assert_eq!(replaced, Ok(()));
+    pair.pass(Duration::from_secs(5));
+    assert_eq!(pair.client.outcome(late), Some(&Outcome::Deadline));
+    ready(&mut pair);
+    assert_eq!(payloads(&pair), [b"new"]);
+}
+
+#[test]
+fn behind_what_is_asked_first_it_is_still_late_in_its_time() {
+    let limits = Limits::default().call_deadline(Duration::from_secs(5));
+    let mut pair = cut(&limits);
+    let late = pair.call(b"late");
+    pair.pass(Duration::from_secs(3));
+    lose(&mut pair);
+    pair.client.room = 0;
+    let first = pair.call(b"who I am");
+    ready(&mut pair);
+    pair.pass(Duration::from_millis(2_100));
+    assert_eq!(pair.client.outcome(late), Some(&Outcome::Deadline));
+    assert_eq!(pair.client.outcome(first), None);
+}
+
+#[test]
+fn what_was_asked_first_of_a_session_that_is_lost_too_ends_with_it() {
+    let mut pair = cut(&Limits::default());
+    pair.call(b"hello");
+    lose(&mut pair);
+    pair.cut();
+    let first = pair.call(b"who I am");
+    lose(&mut pair);
+    assert_eq!(pair.client.outcome(first), Some(&Outcome::NotReceived));
+    ready(&mut pair);
+    assert_eq!(payloads(&pair), [b"hello"]);
+}
+
+#[test]
+fn a_join_that_was_never_sent_is_made_and_one_that_nobody_wants_is_not() {
+    let mut pair = cut(&Limits::default());
+    let join = |pair: &mut Pair, key: &[u8]| -> RequestKey {
+        let joined = pair
+            .client
+            .session
+            .subscribe(pair.now, ROOM, key, Start::Now);
+        joined.expect("the queue has room")
+    };
+    join(&mut pair, b"lobby");
+    let left = join(&mut pair, b"attic");
+    pair.client.session.unsubscribe(pair.now, left);
+    let left_later = join(&mut pair, b"garden");
+    lose(&mut pair);
+    pair.client.session.unsubscribe(pair.now, left_later);
+    let left = join(&mut pair, b"cellar");
+    ready(&mut pair);
+    pair.client.session.unsubscribe(pair.now, left);
+    let joins = pair.server.events.iter().filter_map(|event| match event {
+        Event::Request(request) if request.class == Class::Topic => Some(&request.payload[..]),
+        _ => None,
+    });
+    assert_eq!(joins.collect::<Vec<_>>(), [b"cellar"]);
+    pair.server.session.answer(
+        pair.now,
+        Number::FIRST,
+        Answer::Refused(crate::Refusal::Denied.into()),
+    );
+    pair.drive();
+    assert_eq!(payloads(&pair), [&b"cellar"[..], b"lobby"]);
+}
+
+#[test]
+fn after_a_goodbye_the_next_session_takes_it_over_and_without_one_it_ends() {
+    for follows in [true, false] {
+        let mut pair = cut(&Limits::default());
+        pair.resume();
+        pair.client.room = 0;
+        pair.drive();
+        let call = pair.call(b"hello");
+        let said = Goodbye::new(GoodbyeCode::GoingAway, "");
+        pair.server.session.close(pair.now, said);
+        pair.drive();
+        pair.client.room = usize::MAX;
+        pair.drive();
+        assert!(pair.client.end().is_some());
+        assert_eq!(pair.client.outcome(call), None, "another may follow");
+        if !follows {
+            pair.client.session.drop_unsent();
+            pair.drive();
+            assert_eq!(pair.client.outcome(call), Some(&Outcome::NotReceived));
+            continue;
+        }
+        pair.client.session = pair.client.session.again(0);
+        pair.client.session.handle(pair.now, Input::Opened);
+        pair.server.session = Session::server(pair.now, Limits::default(), vec![table()]);
+        pair.drive();
+        pair.server.session.welcome(pair.now, greeting());
+        pair.drive();
+        assert_eq!(pair.client.session.state(), State::Open);
+        ready(&mut pair);
+        assert_eq!(payloads(&pair), [b"hello"]);
+    }
+}
+
+#[test]
+fn what_its_application_closes_keeps_nothing() {
+    let mut pair = cut(&Limits::default());
+    let call = pair.call(b"hello");
+    let said = Goodbye::new(GoodbyeCode::Done, "");
+    pair.client.session.close(pair.now, said);
+    pair.drive();
+    assert_eq!(pair.client.outcome(call), Some(&Outcome::NotReceived));
+    let later = pair.client.request(pair.now, GREET, b"later");
+    pair.drive();
+    assert_eq!(pair.client.outcome(later), Some(&Outcome::NotReceived));
+}

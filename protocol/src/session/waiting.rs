@@ -1,0 +1,165 @@
+//! Requests that wait to be sent: for the window, or for the session that follows.
+
+use super::RequestKey;
+use super::credit::charge_all;
+use super::queue::Queue;
+use super::timers::Next;
+use crate::limits::MAX_PART;
+use crate::{Class, Number, Time};
+
+/// A request until all of it is sent.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) key: RequestKey,
+    /// None for an event, which has none.
+    pub(super) deadline: Option<Time>,
+    pub(super) class: Class,
+    pub(super) kind: u32,
+    pub(super) payload: Vec<u8>,
+    /// Bytes that are sent.
+    pub(super) sent: usize,
+    /// The number of its first frame, once that is sent.
+    pub(super) first: Option<Number>,
+    pub(super) span: Span,
+}
+
+/// How long a request waits to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Span {
+    /// As long as its session lasts.
+    Session,
+    /// As long as the client lasts: the next session takes it over.
+    Client,
+    /// The same, and it was made in an earlier session.
+    CarriedOver,
+}
+
+impl Queued {
+    /// The part that goes next, and whether more follow.
+    pub(super) fn next_part(&self) -> (&[u8], bool) {
+        let rest = &self.payload[self.sent..];
+        match rest.split_at_checked(MAX_PART) {
+            Some((part, more)) if !more.is_empty() => (part, true),
+            _ => (rest, false),
+        }
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.first.is_some()
+    }
+
+    fn cost(&self) -> usize {
+        charge_all(self.payload.len())
+    }
+
+    pub(super) fn is_unbegun_stream(&self) -> bool {
+        self.class == Class::Stream && !self.has_begun()
+    }
+}
+
+/// Requests that wait to be sent, in order.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    queue: Queue<Queued>,
+    /// Invariant: the sum of the costs in `queue`.
+    bytes: usize,
+    /// Invariant: the number of those in `queue` that were carried over.
+    carried_over: usize,
+}
+
+impl Waiting {
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Bytes that wait, as charged.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn first(&self) -> Option<&Queued> {
+        self.queue.first()
+    }
+
+    pub(super) fn first_mut(&mut self) -> Option<&mut Queued> {
+        self.queue.first_mut()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Queued> {
+        self.queue.iter()
+    }
+
+    pub(super) fn push(&mut self, queued: Queued) {
+        self.bytes += queued.cost();
+        self.carried_over += usize::from(queued.span == Span::CarriedOver);
+        self.queue.push(queued);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Queued> {
+        let queued = self.queue.pop()?;
+        self.bytes -= queued.cost();
+        self.carried_over -= usize::from(queued.span == Span::CarriedOver);
+        Some(queued)
+    }
+
+    /// Gives a request that hasn't begun to go out another payload; `most` bounds the bytes that wait.
+    pub(super) fn replace(
+        &mut self,
+        key: RequestKey,
+        payload: Vec<u8>,
+        most: usize,
+    ) -> Result<(), Vec<u8>> {
+        let waiting = self.queue.iter_mut().find(|queued| queued.key == key);
+        let may = |queued: &&mut Queued| !queued.has_begun() || mutant!("replaced_half_way");
+        let Some(queued) = waiting.filter(may) else {
+            return Err(payload);
+        };
+        let (before, after) = (queued.cost(), charge_all(payload.len()));
+        if after > before && self.bytes - before + after > most.max(before) {
+            return Err(payload);
+        }
+        self.bytes = self.bytes - before + after;
+        queued.payload = payload;
+        Ok(())
+    }
+
+    /// Takes one request out of its turn.
+    pub(super) fn take(&mut self, key: RequestKey) -> Option<Queued> {
+        let mut taken = None;
+        for _ in 0..self.queue.iter().count() {
+            let queued = self.pop()?;
+            if queued.key == key {
+                taken = Some(queued);
+            } else {
+                self.push(queued);
+            }
+        }
+        taken
+    }
+
+    /// Drops the requests that `is_kept` doesn't keep.
+    pub(super) fn retain(&mut self, is_kept: &mut dyn FnMut(&Queued) -> bool) {
+        let (bytes, carried_over) = (&mut self.bytes, &mut self.carried_over);
+        self.queue.retain(|queued| {
+            let stays = is_kept(queued);
+            if !stays {
+                *bytes -= queued.cost();
+                *carried_over -= usize::from(queued.span == Span::CarriedOver);
+            }
+            stays
+        });
+    }
+
+    /// Adds the earliest deadline of those that haven't begun to go out. What has is among those in flight.
+    pub(super) fn add_deadline(&self, next: &mut Next) {
+        let has = |queued: &&Queued| !queued.has_begun() && queued.deadline.is_some();
+        let first = self.queue.iter().find(has);
+        next.add(first.and_then(|queued| queued.deadline));
+        // Requests behind the first were made later, but for those carried over, which were made before.
+        if self.carried_over > 0 {
+            let carried = |queued: &&Queued| has(queued) && queued.span == Span::CarriedOver;
+            let first = self.queue.iter().find(carried);
+            next.add(first.and_then(|queued| queued.deadline));
+        }
+    }
+}
