@@ -61,9 +61,12 @@ pub enum CallError<E> {
     /// The deadline passed, which counts while there is no connection, too. The handler may have run; ask
     /// before doing it twice.
     Deadline,
-    /// The other side never received it: it waited, or was under way, when the session was lost. It is safe to
-    /// make it again on the same client; on one that is closed every call ends so: connect anew.
+    /// The other side never received it: it was under way, or waited and wasn't to be carried over, when the session was
+    /// lost or closed. It is safe to make it again.
     NotReceived,
+    /// The client or the peer is closed: the call was never sent. It can be made in another session only: connect
+    /// again.
+    Closed,
     /// The session was lost, or the client closed, before the answer came. The handler may have run; ask before
     /// doing it twice. A lost connection alone doesn't end a call.
     Unknown,
@@ -83,6 +86,7 @@ impl<E: fmt::Debug> fmt::Display for CallError<E> {
             Self::Refused(refused) => write!(f, "the call was refused: {refused}"),
             Self::Deadline => f.write_str("no answer came in time"),
             Self::NotReceived => f.write_str("the other side never received the call"),
+            Self::Closed => f.write_str(CLOSED),
             Self::Unknown => f.write_str("the session was lost before the answer"),
             Self::Undeclared => f.write_str(UNDECLARED),
             Self::Encode(error) => write!(f, "the request can't be written: {error}"),
@@ -90,6 +94,8 @@ impl<E: fmt::Debug> fmt::Display for CallError<E> {
         }
     }
 }
+
+const CLOSED: &str = "the session is closed, and this was never sent: connect again";
 
 const UNDECLARED: &str = "the client wasn't connected with this kind: add it to kinds![…]";
 
@@ -102,6 +108,7 @@ impl<E: fmt::Debug> Error for CallError<E> {
             | Self::Refused(_)
             | Self::Deadline
             | Self::NotReceived
+            | Self::Closed
             | Self::Unknown
             | Self::Undeclared => None,
         }
@@ -118,6 +125,10 @@ pub enum EventError {
     /// The other side never received it. It is safe to send it again.
     #[error("the other side never received the event")]
     NotReceived,
+    /// The client or the peer is closed: the event was never sent. It can be sent in another session only: connect
+    /// again.
+    #[error("{CLOSED}")]
+    Closed,
     /// The session was lost, or the client closed, before the acknowledgement came: it may have arrived.
     #[error("the session was lost before the acknowledgement")]
     Unknown,
@@ -135,7 +146,7 @@ pub enum EventError {
 /// A request that can't be made, whatever its class.
 pub(crate) enum NotMade {
     Refused(Refused),
-    NotReceived,
+    Closed,
     Undeclared,
     Encode(EncodeError),
 }
@@ -144,7 +155,7 @@ impl<E> From<NotMade> for CallError<E> {
     fn from(not_made: NotMade) -> Self {
         match not_made {
             NotMade::Refused(refused) => Self::Refused(refused),
-            NotMade::NotReceived => Self::NotReceived,
+            NotMade::Closed => Self::Closed,
             NotMade::Undeclared => Self::Undeclared,
             NotMade::Encode(error) => Self::Encode(error),
         }
@@ -155,7 +166,7 @@ impl From<NotMade> for EventError {
     fn from(not_made: NotMade) -> Self {
         match not_made {
             NotMade::Refused(refused) => Self::Refused(refused),
-            NotMade::NotReceived => Self::NotReceived,
+            NotMade::Closed => Self::Closed,
             NotMade::Undeclared => Self::Undeclared,
             NotMade::Encode(error) => Self::Encode(error),
         }

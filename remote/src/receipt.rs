@@ -40,6 +40,7 @@ impl Future for Receipt {
             Poll::Ready(outcome) => Poll::Ready(match outcome.unwrap_or(Outcome::Unknown) {
                 Outcome::Accepted => Ok(()),
                 Outcome::NotReceived => Err(EventError::NotReceived),
+                Outcome::Closed => Err(EventError::Closed),
                 Outcome::Unknown | Outcome::Deadline => Err(EventError::Unknown),
                 Outcome::Answered(Answer::Refused(refused)) => {
                     Err(EventError::Refused(refused.into()))

@@ -187,7 +187,7 @@ impl Remote {
         match self.commands().try_send(UNDER_WAY, Command { asked, act }) {
             Ok(()) => Ok(Receipt::new(outcome, self.control().clone())),
             Err(NotTaken::Full) => Err(EventError::Full),
-            Err(NotTaken::Closed) => Err(EventError::NotReceived),
+            Err(NotTaken::Closed) => Err(EventError::Closed),
         }
     }
 
@@ -392,7 +392,7 @@ impl Remote {
     async fn enqueue(&self, command: Command) -> Result<u64, NotMade> {
         let id = command.asked.id;
         let sent = self.commands().send_in_turn(UNDER_WAY, command).await;
-        sent.map_err(|_| NotMade::NotReceived)?;
+        sent.map_err(|_| NotMade::Closed)?;
         Ok(id)
     }
 
@@ -454,6 +454,7 @@ pub(crate) fn not_answered<E: twinwire::Payload>(outcome: Outcome, format: Forma
         Outcome::Answered(Answer::Refused(refused)) => CallError::Refused(refused.into()),
         Outcome::Deadline => CallError::Deadline,
         Outcome::NotReceived => CallError::NotReceived,
+        Outcome::Closed => CallError::Closed,
         // Events are accepted, and a value is an answer: neither comes here.
         Outcome::Unknown | Outcome::Accepted | Outcome::Answered(Answer::Value(_)) => {
             CallError::Unknown

@@ -186,7 +186,7 @@ impl Requests {
             held.or_else(|| first.next()).or_else(|| under_way.next())
         };
         while let Some(command) = next() {
-            command.asked.settle(Outcome::NotReceived);
+            command.asked.settle(Outcome::Closed);
         }
     }
 

@@ -264,7 +264,7 @@ async fn a_client_that_leaves_takes_its_handlers_with_it() {
         .await;
     assert!(matches!(
         client.call(Wait { id: 2 }).await,
-        Err(CallError::NotReceived)
+        Err(CallError::Closed)
     ));
 }
 

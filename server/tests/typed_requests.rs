@@ -389,7 +389,7 @@ async fn a_session_opens_before_its_first_request_and_its_close_is_told() {
     app.log.wait("the close", closed).await;
     assert!(wire.peers().is_empty());
     let late = peer.send(Notice { number: 8 }).await;
-    assert!(matches!(late, Err(EventError::NotReceived)), "{late:?}");
+    assert!(matches!(late, Err(EventError::Closed)), "{late:?}");
 }
 
 #[tokio::test]

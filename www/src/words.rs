@@ -19,6 +19,7 @@ pub(crate) fn of_call<E: Display>(error: &CallError<E>) -> String {
             why => format!("The server refused it: {why}."),
         },
         CallError::NotReceived => "It didn't reach the server. Try again.".to_owned(),
+        CallError::Closed => "The connection is closed. Reload the page.".to_owned(),
         CallError::Deadline => "No answer came in time. It may have arrived.".to_owned(),
         CallError::Unknown => {
             "The connection ended before the answer. It may have arrived.".to_owned()

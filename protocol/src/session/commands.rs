@@ -43,7 +43,7 @@ impl Session {
     }
 
     /// Whether it isn't too early for requests, and not too late: any other has the outcome
-    /// [`NotReceived`](Outcome::NotReceived).
+    /// [`Closed`](Outcome::Closed).
     pub fn takes_requests(&self) -> bool {
         let may_wait = self.role() == Role::Client;
         let is_open = self.is_welcomed() || may_wait && self.state.takes_requests();
@@ -75,7 +75,7 @@ impl Session {
         fits: fn(Class) -> bool,
     ) -> Result<Class, Outcome> {
         if !self.takes_requests() {
-            return Err(Outcome::NotReceived);
+            return Err(Outcome::Closed);
         }
         if payload > self.limits.payload {
             return Err(Outcome::refused(Refusal::TooLarge));

@@ -254,6 +254,8 @@ pub enum Outcome {
     NotReceived,
     /// The session ended before the answer or the acknowledgement: the handler may have run.
     Unknown,
+    /// The session is over, or ends: it wasn't taken, and will not be.
+    Closed,
 }
 
 impl Outcome {

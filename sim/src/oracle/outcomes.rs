@@ -127,6 +127,11 @@ impl Oracle {
                 ensure!(made.appended.is_none(), "request {id} was published");
                 Fate::NotReceived
             }
+            Outcome::Closed => {
+                ensure!(lost, "request {id} finds a session closed that stands");
+                ensure!(!made.arrived && !made.handed, "request {id} was received");
+                Fate::NotReceived
+            }
             Outcome::Unknown => {
                 ensure!(lost, "request {id} is unknown, and its session stands");
                 let told = evicted && made.class == Class::Event;

@@ -112,7 +112,7 @@ pub async fn closing_ends_every_call_and_every_waiter(platform: &impl Platform) 
     );
     assert_eq!(end, closed);
     assert_eq!(told(outcome), "Unknown");
-    assert_eq!(told(client.call(Hang {}).await), "NotReceived");
+    assert_eq!(told(client.call(Hang {}).await), "Closed");
     assert_eq!(client.ping().await, None);
 }
 

@@ -260,7 +260,7 @@ fn a_lost_connection_tells_calls_that_were_never_sent_from_those_that_may_have_r
         .request(pair.now, GREET, vec![])
         .expect("room");
     pair.drive();
-    assert_eq!(pair.client.outcome(after), Some(&Outcome::NotReceived));
+    assert_eq!(pair.client.outcome(after), Some(&Outcome::Closed));
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn a_server_asks_nothing_before_its_welcome() {
     let mut pair = Pair::new(&Limits::default());
     let call = pair.server.request(pair.now, GREET, b"");
     pair.server.poll(pair.now);
-    assert_eq!(pair.server.outcome(call), Some(&Outcome::NotReceived));
+    assert_eq!(pair.server.outcome(call), Some(&Outcome::Closed));
 }
 
 #[test]
@@ -532,7 +532,7 @@ fn what_was_asked_for_before_the_end_still_goes_out() {
     let late = pair.client.request(pair.now, TYPING, b"too late");
     pair.drive();
     assert_eq!(payloads(&pair.server), [b"last words"]);
-    assert_eq!(pair.client.outcome(late), Some(&Outcome::NotReceived));
+    assert_eq!(pair.client.outcome(late), Some(&Outcome::Closed));
     assert_eq!(pair.server.end(), None, "its handler isn't done");
     pair.server.session.done(pair.now, Number::FIRST);
     pair.drive();

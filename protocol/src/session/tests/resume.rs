@@ -443,7 +443,7 @@ fn a_close_while_a_session_is_wanted_back_waits_for_the_welcome() {
     let late = pair.client.request(pair.now, TYPING, b"too late");
     pair.client.poll(pair.now);
     assert!(pair.client.sent.is_empty(), "nothing before the welcome");
-    assert_eq!(pair.client.outcome(late), Some(&Outcome::NotReceived));
+    assert_eq!(pair.client.outcome(late), Some(&Outcome::Closed));
     let secret = Secret::from_bytes([9; 32]);
     let resumed = pair
         .server

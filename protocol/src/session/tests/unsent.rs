@@ -211,5 +211,5 @@ fn what_its_application_closes_keeps_nothing() {
     assert_eq!(pair.client.outcome(call), Some(&Outcome::NotReceived));
     let later = pair.client.request(pair.now, GREET, b"later");
     pair.drive();
-    assert_eq!(pair.client.outcome(later), Some(&Outcome::NotReceived));
+    assert_eq!(pair.client.outcome(later), Some(&Outcome::Closed));
 }
