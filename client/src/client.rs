@@ -29,8 +29,8 @@ use crate::{States, Undeclared};
 /// When its connection is lost, it comes back by itself, and its session goes on: nothing is lost, nothing
 /// comes twice, nothing changes places, and what is asked for meanwhile waits. A session that can't
 /// go on (the server was restarted, or the client was away for too long) is replaced by another: what was
-/// pending ends, an event that had arrived as `Ok`, all else as `NotReceived` or `Unknown`; [`Options::on_fresh`](crate::Options::on_fresh)
-/// runs, and topics are joined again from where they stood.
+/// sent ends, an event that had arrived as `Ok`, all else as `NotReceived` or `Unknown`; [`Options::on_fresh`](crate::Options::on_fresh)
+/// runs, topics are joined again from where they stood, and what was never sent goes out.
 ///
 /// It comes back for as long as it takes, unless `close` was called, the server says goodbye for good (`denied`,
 /// `done`, `superseded`), or the two ends don't understand each other: then it is `Closed`, and another has to be

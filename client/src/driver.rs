@@ -61,7 +61,9 @@ fn session(options: &Options, table: &Arc<Table>) -> Session {
     if !options.reconnect {
         limits = limits.resume(Duration::ZERO);
     }
-    Session::client(limits, Arc::clone(table), Vec::new())
+    let mut session = Session::client(limits, Arc::clone(table), Vec::new());
+    session.keep_unsent(options.reconnect && options.carry_over);
+    session
 }
 
 /// Why the loop stops.
@@ -138,7 +140,10 @@ impl<T: Transport> Driver<T> {
     fn begin_anew(&mut self) {
         self.link = None;
         if self.awaited.is_some() {
-            self.session = session(&self.options, &self.table);
+            let mut next = session(&self.options, &self.table);
+            next.take_unsent(&mut self.session);
+            next.requeue_unsent(self.transport.now());
+            self.session = next;
             return;
         }
         self.session = self.session.again(self.application.listeners.untaken());
@@ -427,6 +432,8 @@ impl<T: Transport> Driver<T> {
             self.session.answer(now, number, refused);
         }
     }
+        // No session follows.
+        self.session.drop_unsent();
 
     fn wake_at(&mut self, deadline: Option<Time>) {
         match (deadline, &self.sleep) {

@@ -25,6 +25,7 @@ pub struct Options {
     pub(crate) connect_timeout: Duration,
     pub(crate) limits: Limits,
     pub(crate) reconnect: bool,
+    pub(crate) carry_over: bool,
     pub(crate) on_fresh: Option<OnFresh>,
 }
 
@@ -84,6 +85,7 @@ impl fmt::Debug for Options {
             .field("connect_timeout", &self.connect_timeout)
             .field("limits", &self.limits)
             .field("reconnect", &self.reconnect)
+            .field("carry_over", &self.carry_over)
             .finish_non_exhaustive()
     }
 }
@@ -100,6 +102,7 @@ impl Options {
             connect_timeout: Duration::from_secs(30),
             limits: Limits::default(),
             reconnect: true,
+            carry_over: true,
             on_fresh: None,
         }
     }
@@ -159,16 +162,24 @@ impl Options {
         self
     }
 
+    /// Carries requests that were never sent over to the session that replaces a lost one (default: yes). They go out
+    /// after [`on_fresh`](Self::on_fresh), in the order in which they were made; the deadlines of calls run on. With
+    /// `false` they end as `NotReceived` when the session is lost: for an application that has to decide again.
+    pub fn carry_over(mut self, yes: bool) -> Self {
+        self.carry_over = yes;
+        self
+    }
+
     /// Runs each time when the session is lost and another begins in its place: to tell the server
-    /// again who this is, for instance. Everything that was pending has its outcome by then, and events of the
+    /// again who this is, for instance. Everything that was sent has its outcome by then, and events of the
     /// server's that had come are with their listeners. What the
     /// client that it gets is asked for goes out at once; whatever else is asked for waits until this has
     /// ended, and topics are joined again after it, from where they stood. It is dropped if that session is
     /// lost, too. It must not wait for anything but its own requests, or the client waits with it.
     ///
     /// Handlers, `events`, `joined` and subscriptions stay registered; the peer's id is another. The state is
-    /// `Open` while this runs. Of what was asked for while the client was away, what the lost session had taken
-    /// ends as `NotReceived`; what still waited for room goes out after this.
+    /// `Open` while this runs. What was asked for and never sent goes out after this
+    /// ([`carry_over`](Self::carry_over)).
     pub fn on_fresh<F, R>(mut self, on_fresh: F) -> Self
     where
         F: Fn(Client, Fresh) -> R + MaybeSend + MaybeSync + 'static,

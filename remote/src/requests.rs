@@ -13,14 +13,23 @@ use crate::command::{Asked, Command, Control};
 use crate::pending::{InSession, Pending};
 use crate::topics::Topics;
 
+/// Whether requests go on to the session, but for those that go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gate {
+    Open,
+    /// A session has begun anew, and the application isn't ready for it.
+    Shut,
+    /// The application is ready. What it asked for first may still be on its way here.
+    Opening,
+}
+
 /// The requests of the application that drive a session, and who waits for them.
 pub struct Requests {
     commands: queue::Receiver<Command>,
     /// Those that go first, while the others are held back.
     first: queue::Receiver<Command>,
     control: queue::Receiver<Control>,
-    /// A session has begun anew, and the application isn't ready for it.
-    is_held_back: bool,
+    gate: Gate,
     taken: Arc<Mutex<Option<Taken>>>,
     /// One that the session has no room for.
     held: Option<Command>,
@@ -45,7 +54,7 @@ impl Requests {
             commands,
             first,
             control,
-            is_held_back: false,
+            gate: Gate::Open,
             taken,
             held: None,
             held_back: None,
@@ -61,7 +70,8 @@ impl Requests {
         *lock(&self.taken) = Some(taken);
     }
 
-    /// Another session has begun in the place of one that is lost, whose requests all have their outcomes.
+    /// Another session has begun in the place of one that is lost, whose requests have their outcomes, but for those
+    /// that it never sent and [keeps](Session::keep_unsent).
     /// Requests are held back, but for those that [go first](crate::WeakRemote::upgrade_to_go_first), and
     /// nothing is joined again, until the application is [ready](Self::go_on).
     pub fn begin_anew(&mut self, session: &mut Session, now: Time) {
@@ -77,13 +87,13 @@ impl Requests {
         while let Some(command) = left.next().or_else(|| self.held.take()) {
             command.asked.settle(Outcome::NotReceived);
         }
-        self.is_held_back = true;
+        self.gate = Gate::Shut;
     }
 
-    /// The application is ready for the session: joins again what was joined, from where it stood, and
-    /// takes requests.
+    /// The application is ready for the session: what earlier sessions never sent goes out, topics are joined again
+    /// from where they stood, and requests are taken.
     pub fn go_on(&mut self) {
-        self.is_held_back = false;
+        self.gate = Gate::Opening;
     }
 
     /// Gives the session what the application wants, as far as there is room for it. Says whether
@@ -95,7 +105,7 @@ impl Requests {
             any = true;
         }
         // A session that takes no more would give back at once what is joined again.
-        if !self.is_held_back && session.takes_requests() {
+        if self.gate == Gate::Open && session.takes_requests() {
             any |= self.topics.join_again(session, now);
         }
         // What is asked for while the other end goes waits: for another session, or for the end.
@@ -103,7 +113,7 @@ impl Requests {
             session.state(),
             State::Leaving | State::Parting | State::Closing | State::Closed
         );
-        while !is_going && let Some(command) = self.next(cx) {
+        while !is_going && let Some(command) = self.next(cx, session, now) {
             if !session.has_room(command.asked.cost()) {
                 self.held = Some(command);
                 break;
@@ -190,15 +200,21 @@ impl Requests {
         }
     }
 
-    fn next(&mut self, cx: &mut Context<'_>) -> Option<Command> {
+    fn next(&mut self, cx: &mut Context<'_>, session: &mut Session, now: Time) -> Option<Command> {
         if let Some(held) = self.held.take() {
             return Some(held);
         }
         if let Poll::Ready(Some(command)) = self.first.poll_next(cx) {
             return Some(command);
         }
-        if self.is_held_back {
-            return None;
+        match self.gate {
+            Gate::Open => {}
+            Gate::Shut => return None,
+            Gate::Opening => {
+                self.gate = Gate::Open;
+                self.topics.join_again(session, now);
+                session.requeue_unsent(now);
+            }
         }
         if let Some(held) = self.held_back.take() {
             return Some(held);

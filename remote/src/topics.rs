@@ -143,6 +143,9 @@ impl Topics {
                     ..joined
                 };
                 subscriber.give(Piece::new(What::Joined(joined), None));
+            } else {
+                // The application's work for the session may wait for a join that waits for the end of that work.
+                session.requeue_first(now, shared.request);
             }
             shared.subscribers.push(subscriber);
             return;
@@ -241,12 +244,9 @@ impl Topics {
 
     /// Another session has begun: nothing is joined in it.
     pub(crate) fn begin_anew(&mut self) {
-        for shared in std::mem::take(&mut self.shared) {
-            // One that wasn't joined yet has had its outcome.
-            if shared.joined.is_some() {
-                self.lost.push(shared);
-            }
-        }
+        // A join that was never sent is of the next session.
+        let joined = self.shared.extract_if(.., |of| of.joined.is_some());
+        self.lost.extend(joined);
     }
 
     /// Joins what was lost, from where it stood, as far as the session has room. Says whether there was

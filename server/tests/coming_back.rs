@@ -85,7 +85,8 @@ async fn client(chaos: &Chaos, limits: Limits) -> (Client, Log<Fresh>) {
     let freshes = Log::default();
     let told = freshes.clone();
     let options = Options::new(chaos.url("/ws"), KINDS).limits(limits);
-    let options = options.on_fresh(move |_, why| {
+    // What is carried over has no verdict of its own.
+    let options = options.carry_over(false).on_fresh(move |_, why| {
         told.push(why);
         async {}
     });
