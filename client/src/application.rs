@@ -11,6 +11,8 @@ pub(crate) struct Application {
     pub(crate) absence: Absence,
     /// There is a connection already.
     pub(crate) has_link: bool,
+    /// True from the moment at which the application has its client until the driver has taken note.
+    pub(crate) has_begun: bool,
 }
 
 /// What a handle asks of the driver. It brings along what is done for it: a page that never asks has no code for it.

@@ -201,8 +201,8 @@ impl Client {
 
     /// The topics of one kind into which the server puts this client from now on, as the application
     /// would with [`subscribe`](Self::subscribe). Each is joined when it is taken; up to 64 wait. An earlier
-    /// such stream of the kind ends. What the server wants of kinds that have none is refused as
-    /// `no_handler`.
+    /// such stream of the kind ends. What the server wants of kinds that have none waits or is refused as its calls
+    /// are: see [`handle`](Self::handle).
     ///
     /// # Errors
     /// If the kind isn't in the table that the client was connected with.
@@ -226,6 +226,11 @@ impl Client {
         let _ = self.registrations.send(Box::new(registration));
     }
 
+    /// Tells the driver that the application has its client: from now on it may register handlers.
+    pub(crate) fn begin(&self) {
+        self.register(|application| application.has_begun = true);
+    }
+
     /// Events that were dropped since nobody listened to their kind.
     pub fn unheard(&self) -> u64 {
         self.unheard.load(Ordering::Relaxed)
@@ -233,8 +238,12 @@ impl Client {
 
     /// Answers the server's calls of one kind from now on. The handler's future runs beside others
     /// in the task that drives the client, so it must not block; a panic in it ends its own call, in
-    /// a browser the page's program. An earlier handler of the kind is replaced. Calls of a kind that
-    /// has none are refused as `no_handler`. A handler that holds a clone of this client keeps it open.
+    /// a browser the page's program. An earlier handler of the kind is replaced. A handler that holds a clone of this
+    /// client keeps it open.
+    ///
+    /// Calls of a kind that has no handler wait for one until a second after `connect` has given the client, then they
+    /// are refused as `no_handler`, and so is each that comes later. Where the first statements after `connect` take longer,
+    /// register handlers before the hello goes out: [`Options::register`](crate::Options::register).
     ///
     /// # Errors
     /// If the kind isn't in the table that the client was connected with.

@@ -13,24 +13,33 @@ use crate::client::WeakClient;
 use crate::driver::Shared;
 use crate::handlers::Handlers;
 use crate::listeners::Listeners;
-use crate::{Client, ClientState, ConnectError, Driver, Options, Transport};
+use crate::{Client, ClientState, ConnectError, Driver, Options, Transport, Undeclared};
 
 /// The future of an open and welcomed client. It makes progress while the driver runs; dropping it
 /// closes the connection.
 #[must_use = "futures do nothing unless polled"]
 pub struct Connecting<E: std::error::Error + 'static> {
+    /// None once it was given, and if what was to be registered can't be.
     client: Option<Client>,
     outcome: once::Receiver<Result<(), ConnectError<E>>>,
+    /// True if the application has registered something of a kind that isn't in its table.
+    is_undeclared: bool,
 }
 
 impl<E: std::error::Error + 'static> Future for Connecting<E> {
     type Output = Result<Client, ConnectError<E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.is_undeclared {
+            return Poll::Ready(Err(ConnectError::Undeclared(Undeclared)));
+        }
         let outcome = ready!(Pin::new(&mut self.outcome).poll(cx));
         let client = self.client.take();
         Poll::Ready(match (outcome, client) {
-            (Ok(Ok(())), Some(client)) => Ok(client),
+            (Ok(Ok(())), Some(client)) => {
+                client.begin();
+                Ok(client)
+            }
             (Ok(Err(error)), _) => Err(error),
             (Ok(Ok(())), None) | (Err(_), _) => Err(ConnectError::Abandoned),
         })
@@ -51,8 +60,11 @@ pub fn start<T: Transport>(transport: T, options: Options) -> (Connecting<T::Err
         handlers: Handlers::default(),
         absence: Absence::default(),
         has_link: false,
+        has_begun: false,
     };
     let client = Client::new(remote, registrations, state, unheard);
+    let register = options.register.as_ref();
+    let registered = register.map_or(Ok(()), |register| register(&client));
     let shared = Shared {
         client: WeakClient::of(&client),
         table,
@@ -64,8 +76,9 @@ pub fn start<T: Transport>(transport: T, options: Options) -> (Connecting<T::Err
     };
     let driver = Driver::new(transport, options, shared);
     let connecting = Connecting {
-        client: Some(client),
+        client: registered.ok().map(|()| client),
         outcome,
+        is_undeclared: registered.is_err(),
     };
     (connecting, driver)
 }

@@ -10,7 +10,7 @@ use twinwire::frame::{Continuity, Table, Welcome};
 use twinwire::limits::MAX_MESSAGE;
 use twinwire::session::{Event, Fresh, Input, Output, Request, Session, State};
 use twinwire::shape::Difference;
-use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Refusal, Time};
+use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Number, Refusal, Time};
 use twinwire_remote::channels::{once, queue, watched};
 use twinwire_remote::{Requests, Taken};
 
@@ -19,7 +19,11 @@ use crate::application::{Application, Registration};
 use crate::attempts::{Awaited, Unawaited};
 use crate::client::WeakClient;
 use crate::fresh::Renewal;
+use crate::handlers::ServerCall;
 use crate::{ClientState, ConnectError, Inbound, Link, LinkLost, Options, Transport};
+
+/// How long the server's calls wait for a handler once the application has its client.
+const FIRST_TURN: Duration = Duration::from_secs(1);
 
 /// The task behind a [`Client`](crate::Client): it alone owns the session. It ends when the
 /// session does.
@@ -36,6 +40,8 @@ pub struct Driver<T: Transport> {
     requests: Requests,
     registrations: queue::Receiver<Registration>,
     pub(crate) application: Application,
+    /// The pause in which the application registers what answers the server's first calls.
+    first_turn: Option<Pin<Box<T::Sleep>>>,
     /// What the server has said of itself, until the application is told.
     welcomed: Option<(ClientState, Taken)>,
     pub(crate) options: Options,
@@ -89,6 +95,7 @@ impl<T: Transport> Driver<T> {
             requests: shared.requests,
             registrations: shared.registrations,
             application: shared.application,
+            first_turn: None,
             welcomed: None,
             options,
             table: shared.table,
@@ -221,6 +228,7 @@ impl<T: Transport> Driver<T> {
         if waits && self.application.absence.paused && self.session.state() == State::Detached {
             self.tell_absence(Duration::ZERO);
         }
+        any |= self.poll_first_turn(cx, now);
         let last = self.session.state() == State::Leaving;
         if let Some(event) = self.application.listeners.released(last) {
             self.session.done(now, event);
@@ -253,6 +261,29 @@ impl<T: Transport> Driver<T> {
             Some(Poll::Pending) | None => {}
         }
         any
+    }
+
+    /// Refuses calls that have no handler once the application has had time to register one.
+    fn poll_first_turn(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
+        if std::mem::take(&mut self.application.has_begun) {
+            self.first_turn = Some(Box::pin(self.transport.sleep(FIRST_TURN)));
+        }
+        let Some(first_turn) = &mut self.first_turn else {
+            return false;
+        };
+        if first_turn.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        self.first_turn = None;
+        for call in self.application.handlers.complete() {
+            self.refuse(now, call.number);
+        }
+        true
+    }
+
+    fn refuse(&mut self, now: Time, call: Number) {
+        let refused = Answer::Refused(Refusal::NoHandler.into());
+        self.session.answer(now, call, refused);
     }
 
     pub(crate) fn close(&mut self) {
@@ -401,6 +432,8 @@ impl<T: Transport> Driver<T> {
             self.application.absence.begins_anew = true;
             return;
         }
+        // No session follows.
+        self.session.drop_unsent();
         self.give_up();
         self.state.tell(ClientState::Closed(end));
     }
@@ -424,16 +457,20 @@ impl<T: Transport> Driver<T> {
                 return;
             }
             // A topic's is an invitation.
-            Class::Call | Class::Topic => self.application.handlers.start(number, kind, payload),
+            Class::Call | Class::Topic => {
+                let call = ServerCall {
+                    number,
+                    kind,
+                    payload,
+                };
+                self.application.handlers.start_or_keep(call)
+            }
             Class::Stream => false,
         };
         if !begun {
-            let refused = Answer::Refused(Refusal::NoHandler.into());
-            self.session.answer(now, number, refused);
+            self.refuse(now, number);
         }
     }
-        // No session follows.
-        self.session.drop_unsent();
 
     fn wake_at(&mut self, deadline: Option<Time>) {
         match (deadline, &self.sleep) {

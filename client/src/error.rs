@@ -30,6 +30,9 @@ pub enum ConnectError<E: Error + 'static> {
     /// The application had no token to connect with: see [`Options::token_from`](crate::Options::token_from).
     #[error("there was no token to connect with")]
     NoToken,
+    /// A kind that was to be [registered](crate::Options::register) isn't in the table.
+    #[error("{0}")]
+    Undeclared(#[source] Undeclared),
     /// The driver was dropped before the connection came about: the runtime is shutting down.
     #[error("the client's driver is gone")]
     Abandoned,

@@ -72,6 +72,13 @@ where
     }))
 }
 
+/// A call of the server's.
+pub(crate) struct ServerCall {
+    pub(crate) number: Number,
+    pub(crate) kind: u32,
+    pub(crate) payload: Vec<u8>,
+}
+
 /// What answers the server's calls.
 #[derive(Default)]
 pub(crate) struct Handlers {
@@ -79,22 +86,53 @@ pub(crate) struct Handlers {
     working: Option<Box<dyn Answering>>,
     /// A call has begun that wasn't polled yet.
     begun: bool,
+    /// Calls of kinds that have no handler yet. The session bounds them as it bounds those at work.
+    early: Vec<ServerCall>,
+    /// True once the application has had time to register its handlers.
+    are_complete: bool,
 }
 
 impl Handlers {
+    /// Registers a handler, and starts the calls that came before it.
     pub(crate) fn insert(&mut self, kind: u32, handler: Handler) {
         let create = || -> Box<dyn Answering> { Box::new(Registered::default()) };
         self.working
             .get_or_insert_with(create)
             .insert(kind, handler);
+        for call in std::mem::take(&mut self.early) {
+            if let Err(call) = self.start(call) {
+                self.early.push(call);
+            }
+        }
     }
 
-    /// Begins to answer a call, if its kind has a handler.
-    pub(crate) fn start(&mut self, call: Number, kind: u32, payload: Vec<u8>) -> bool {
-        let working = self.working.as_mut();
-        let begun = working.is_some_and(|working| working.start(call, kind, payload));
-        self.begun |= begun;
-        begun
+    /// Starts the call's handler.
+    ///
+    /// # Errors
+    /// The call, if its kind has none.
+    fn start(&mut self, call: ServerCall) -> Result<(), ServerCall> {
+        match &mut self.working {
+            Some(working) => working.start(call)?,
+            None => return Err(call),
+        }
+        self.begun = true;
+        Ok(())
+    }
+
+    /// Starts the call's handler, or keeps the call while one may yet be registered; says whether it did either.
+    pub(crate) fn start_or_keep(&mut self, call: ServerCall) -> bool {
+        match self.start(call) {
+            Err(call) if !self.are_complete => self.early.push(call),
+            Err(_) => return false,
+            Ok(()) => {}
+        }
+        true
+    }
+
+    /// Keeps no further calls for handlers to come; gives those that were kept.
+    pub(crate) fn complete(&mut self) -> Vec<ServerCall> {
+        self.are_complete = true;
+        std::mem::take(&mut self.early)
     }
 
     /// Whether a call has begun since this was asked last.
@@ -104,12 +142,14 @@ impl Handlers {
 
     /// Drops a call's handler.
     pub(crate) fn drop_one(&mut self, call: Number) {
+        self.early.retain(|early| early.number != call);
         if let Some(working) = &mut self.working {
             working.drop_one(call);
         }
     }
 
     pub(crate) fn drop_all(&mut self) {
+        self.early.clear();
         if let Some(working) = &mut self.working {
             working.drop_all();
         }
@@ -127,7 +167,7 @@ impl Handlers {
 /// [`Handlers`], once there are some.
 trait Answering: MaybeSend {
     fn insert(&mut self, kind: u32, handler: Handler);
-    fn start(&mut self, call: Number, kind: u32, payload: Vec<u8>) -> bool;
+    fn start(&mut self, call: ServerCall) -> Result<(), ServerCall>;
     fn drop_one(&mut self, call: Number);
     fn drop_all(&mut self);
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(Number, Answer<Vec<u8>>)>;
@@ -146,16 +186,16 @@ impl Answering for Registered {
         self.by_kind.push((kind, handler));
     }
 
-    fn start(&mut self, call: Number, kind: u32, payload: Vec<u8>) -> bool {
-        let handler = self.by_kind.iter_mut().find(|(of, _)| *of == kind);
+    fn start(&mut self, call: ServerCall) -> Result<(), ServerCall> {
+        let handler = self.by_kind.iter_mut().find(|(of, _)| *of == call.kind);
         let Some((_, Handler(handle))) = handler else {
-            return false;
+            return Err(call);
         };
-        let working = catch_unwind(AssertUnwindSafe(|| handle(payload)));
+        let working = catch_unwind(AssertUnwindSafe(|| handle(call.payload)));
         let panicked = Answer::Refused(Refusal::Panicked.into());
         let working = working.unwrap_or_else(|_| Box::pin(std::future::ready(panicked)));
-        self.working.push((call, working));
-        true
+        self.working.push((call.number, working));
+        Ok(())
     }
 
     fn drop_one(&mut self, call: Number) {

@@ -11,9 +11,9 @@ use std::time::Duration;
 use twinwire::session::Fresh;
 use twinwire::{Format, Kinds, Limits};
 
-use crate::Client;
 use crate::client::WeakClient;
 use crate::handlers::{MaybeSend, MaybeSync};
+use crate::{Client, Undeclared};
 
 /// How to connect, and to what.
 #[derive(Clone)]
@@ -27,7 +27,15 @@ pub struct Options {
     pub(crate) reconnect: bool,
     pub(crate) carry_over: bool,
     pub(crate) on_fresh: Option<OnFresh>,
+    pub(crate) register: Option<Arc<dyn RegisterAll>>,
 }
+
+/// What the application registers before the hello goes out.
+pub(crate) trait RegisterAll:
+    Fn(&Client) -> Result<(), Undeclared> + MaybeSend + MaybeSync
+{
+}
+impl<T> RegisterAll for T where T: Fn(&Client) -> Result<(), Undeclared> + MaybeSend + MaybeSync {}
 
 /// The application's work when a session begins anew.
 pub(crate) trait Freshening: Future<Output = ()> + MaybeSend {}
@@ -104,6 +112,7 @@ impl Options {
             reconnect: true,
             carry_over: true,
             on_fresh: None,
+            register: None,
         }
     }
 
@@ -159,6 +168,33 @@ impl Options {
     /// [`Limits::handshake`] to open and as much again to be welcomed.
     pub fn reconnect(mut self, yes: bool) -> Self {
         self.reconnect = yes;
+        self
+    }
+
+    /// Registers handlers, listeners and invitations before the hello goes out, so that none of the server's first calls,
+    /// events and invitations finds nobody:
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use twinwire::{Call, kinds};
+    /// # #[derive(Serialize, Deserialize, Call)]
+    /// # #[call(reply = bool)]
+    /// # struct Confirm { question: String }
+    /// # use twinwire_client::Options;
+    /// let options = Options::new("/ws", kinds![Confirm]).register(|client| {
+    ///     client.handle(|confirm: Confirm| async move { Ok(!confirm.question.is_empty()) })
+    /// });
+    /// ```
+    ///
+    /// It runs once for each `connect`, as that begins, on the caller's stack: a panic in it is the caller's. What it
+    /// asks the server for waits for the welcome. An error of it is that of `connect`,
+    /// [`ConnectError::Undeclared`](crate::ConnectError::Undeclared). A clone of the client that it keeps anywhere keeps
+    /// the connection open.
+    pub fn register<F>(mut self, register: F) -> Self
+    where
+        F: Fn(&Client) -> Result<(), Undeclared> + MaybeSend + MaybeSync + 'static,
+    {
+        self.register = Some(Arc::new(register));
         self
     }
 
