@@ -32,7 +32,6 @@
 //! ```
 //!
 //! Feature `test`: a client and its server without sockets, for an application's own tests.
-//! Feature `bin`: the showcase's server, `twinwire-server`; nothing that a library needs.
 #![forbid(unsafe_code)]
 
 mod around;

@@ -13,28 +13,22 @@ const LIMIT: Duration = Duration::from_secs(20 * 60);
 
 /// The crates beside and around the server, with one choice of features, so that building them for
 /// one suite builds no dependency a second time for the next.
-pub(crate) const SERVER_CRATES: [&str; 8] = [
+pub(crate) const SERVER_CRATES: [&str; 10] = [
     "-p",
     "twinwire-server",
     "-p",
     "testkit",
     "-p",
     "twinwire-client-native",
+    "-p",
+    "chat-server",
     "--features",
-    "twinwire-server/bin,twinwire-server/test",
+    "twinwire-server/test",
 ];
 
 /// The server as users run it.
 pub(crate) fn release_server(workspace: &Workspace) -> Result<Did> {
-    let arguments = [
-        "-p",
-        "twinwire-server",
-        "--features",
-        "bin",
-        "--bin",
-        "twinwire-server",
-    ];
-    build(workspace, &[&["--release"], &arguments[..]].concat())
+    build(workspace, &["--release", "-p", "chat-server"])
 }
 
 /// The peer of the browsers' bench, which must not be what slows both clients down.

@@ -133,11 +133,18 @@ fn hash_sources(workspace: &Workspace, tools: &[PathBuf]) -> Result<u64> {
         "normal,build",
     ];
     let names = PAGES.map(|page| ["-p", page.name]).concat();
-    let crates = workspace.tree(&[&names, &edges[..]].concat())?;
+    let parts = workspace.tree(&[&names, &edges[..]].concat())?;
+    let crates = workspace.crates()?;
+    let is_part = |file: &Path| {
+        // The server's crate lies in the page's folder.
+        let home = crates.iter().filter(|home| file.starts_with(&home.folder));
+        let home = home.max_by_key(|home| home.folder.components().count());
+        home.is_some_and(|home| parts.contains(home))
+    };
     let mut hasher = DefaultHasher::new();
     for file in workspace.files()? {
         let named = FILES.iter().any(|known| file == Path::new(known));
-        if named || crates.iter().any(|part| file.starts_with(&part.folder)) {
+        if named || is_part(&file) {
             hash_file(&mut hasher, workspace.root(), &file)?;
         }
     }

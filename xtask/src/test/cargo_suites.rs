@@ -23,7 +23,7 @@ const NATIVE: [&str; 9] = [
     "--exclude",
     "twinwire-client-wasm",
     "--features",
-    "twinwire-server/bin,twinwire-server/test",
+    "twinwire-server/test",
 ];
 
 /// Crates that are compiled into a page.
