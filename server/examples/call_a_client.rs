@@ -3,11 +3,10 @@
 
 use std::error::Error;
 
-use actix_web::{App, HttpServer};
 use serde::{Deserialize, Serialize};
 use twinwire::{Call, Kinds, kinds};
 use twinwire_client_native::{Options, connect_with};
-use twinwire_server::{Denied, Twinwire, tune};
+use twinwire_server::{Denied, Server, Twinwire};
 
 #[derive(Debug, Serialize, Deserialize, Call)]
 #[call(reply = String)]
@@ -24,9 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         })
         .user_key(String::clone)
         .build()?;
-    let mounted = wire.clone();
-    let server = HttpServer::new(move || App::new().configure(mounted.at("/ws")));
-    let server = tune(server).bind(("127.0.0.1", 0))?;
+    let server = Server::bind(("127.0.0.1", 0))?.mount("/ws", &wire);
     let url = format!("ws://{}/ws", server.addrs()[0]);
     actix_web::rt::spawn(server.run());
 

@@ -5,11 +5,10 @@
 
 use std::error::Error;
 
-use actix_web::{App, HttpServer};
 use serde::{Deserialize, Serialize};
 use twinwire::{Event, Kinds, kinds};
 use twinwire_client_native::connect;
-use twinwire_server::{Cx, Twinwire, tune};
+use twinwire_server::{Cx, Server, Twinwire};
 
 #[derive(Debug, Serialize, Deserialize, Event)]
 struct Echo {
@@ -26,8 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let _ = cx.peer().send(echo).await;
         })
         .build()?;
-    let server = HttpServer::new(move || App::new().configure(wire.at("/ws")));
-    let server = tune(server).bind(("127.0.0.1", 0))?;
+    let server = Server::bind(("127.0.0.1", 0))?.mount("/ws", &wire);
     let url = format!("ws://{}/ws", server.addrs()[0]);
     actix_web::rt::spawn(server.run());
 

@@ -4,10 +4,10 @@
 //! is the server alone.
 #![forbid(unsafe_code)]
 
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use twinwire::Topic;
-use twinwire_server::{Access, Cx, Twinwire, tune};
+use twinwire_server::{Access, Cx, Server, Twinwire};
 
 #[derive(Debug, Serialize, Deserialize, Topic)]
 #[topic(item = String)]
@@ -29,13 +29,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let wire = Twinwire::builder(())
         .topic(|_: Cx, _: Orders| async move { Access::subscribe() })
         .build()?;
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(web::Data::new(wire.clone()))
-            .route("/order/{what}", web::post().to(order))
-            .configure(wire.at("/ws"))
-    });
+    let server = Server::bind(("127.0.0.1", 9501))?.mount("/ws", &wire);
     println!("curl -X POST http://localhost:9501/order/tea");
-    tune(server).bind(("127.0.0.1", 9501))?.run().await?;
+    let routes = move |app: &mut web::ServiceConfig| {
+        app.app_data(web::Data::new(wire.clone()))
+            .route("/order/{what}", web::post().to(order));
+    };
+    server.configure(routes).run().await?;
     Ok(())
 }

@@ -3,15 +3,12 @@
 //! A bare WebSocket server that logs what happens and answers each message. Try it from any page:
 //! `new WebSocket("ws://localhost:9501")`.
 
-use std::io::{self, ErrorKind::AddrInUse, IsTerminal};
-use std::net::TcpListener;
-use std::process::ExitCode;
+use std::io::{self, IsTerminal};
 
-use actix_web::{App, HttpServer};
 use clap::Parser;
 use tracing::info;
-use twinwire_server::loopback;
 use twinwire_server::plain::Plain;
+use twinwire_server::{ServeError, Server};
 
 #[derive(Parser)]
 struct Args {
@@ -20,19 +17,18 @@ struct Args {
     port: u16,
 }
 
-fn main() -> ExitCode {
+#[actix_web::main]
+async fn main() {
     let terminal = io::stdout().is_terminal();
     tracing_subscriber::fmt().with_ansi(terminal).init();
     let Args { port } = Args::parse();
-    match loopback(port).and_then(serve) {
-        Ok(()) => return ExitCode::SUCCESS,
-        Err(error) if error.kind() == AddrInUse => eprintln!("port {port} is taken; see --port"),
-        Err(error) => eprintln!("can't serve on port {port}: {error}"),
+    if let Err(error) = serve(port).await {
+        eprintln!("{error}; see --port");
+        std::process::exit(1);
     }
-    ExitCode::FAILURE
 }
 
-fn serve((port, listeners): (u16, Vec<TcpListener>)) -> io::Result<()> {
+async fn serve(port: u16) -> Result<(), ServeError> {
     let plain = Plain::builder()
         .on_open(|connection, request| {
             let (number, from) = (connection.number(), request.peer_addr());
@@ -49,13 +45,7 @@ fn serve((port, listeners): (u16, Vec<TcpListener>)) -> io::Result<()> {
         })
         .on_close(|connection| info!("#{} closed", connection.number()))
         .build();
-    actix_web::rt::System::new().block_on(async {
-        let server = HttpServer::new(move || App::new().configure(plain.at("/")));
-        let mut server = twinwire_server::tune(server).shutdown_timeout(1);
-        for listener in listeners {
-            server = server.listen(listener)?;
-        }
-        info!("listening on ws://localhost:{port}");
-        server.run().await
-    })
+    let server = Server::loopback(port)?.mount("/", &plain);
+    info!("listening on ws://localhost:{}", server.addrs()[0].port());
+    server.run().await
 }

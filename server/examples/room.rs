@@ -3,11 +3,10 @@
 
 use std::error::Error;
 
-use actix_web::{App, HttpServer};
 use serde::{Deserialize, Serialize};
 use twinwire::{Kinds, Shape, Topic, kinds};
 use twinwire_client_native::{Start, Update, connect};
-use twinwire_server::{Access, Cx, Twinwire, tune};
+use twinwire_server::{Access, Cx, Server, Twinwire};
 
 /// The struct's value is the topic's key: there are as many rooms as names.
 #[derive(Clone, Debug, Serialize, Deserialize, Topic)]
@@ -36,8 +35,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             }
         })
         .build()?;
-    let server = HttpServer::new(move || App::new().configure(wire.at("/ws")));
-    let server = tune(server).bind(("127.0.0.1", 0))?;
+    let server = Server::bind(("127.0.0.1", 0))?.mount("/ws", &wire);
     let url = format!("ws://{}/ws", server.addrs()[0]);
     actix_web::rt::spawn(server.run());
 

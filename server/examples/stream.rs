@@ -4,11 +4,10 @@
 use std::error::Error;
 use std::time::Duration;
 
-use actix_web::{App, HttpServer};
 use serde::{Deserialize, Serialize};
 use twinwire::{Call, Kinds, kinds};
 use twinwire_client_native::connect;
-use twinwire_server::{Cx, Feed, Twinwire, tune};
+use twinwire_server::{Cx, Feed, Server, Twinwire};
 
 #[derive(Debug, Serialize, Deserialize, Call)]
 #[call(stream = u64)]
@@ -32,8 +31,7 @@ async fn fibonacci(_: Cx, _: Fibonacci, mut feed: Feed<Fibonacci>) -> Result<(),
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let wire = Twinwire::builder(()).stream(fibonacci).build()?;
-    let server = HttpServer::new(move || App::new().configure(wire.at("/ws")));
-    let server = tune(server).bind(("127.0.0.1", 0))?;
+    let server = Server::bind(("127.0.0.1", 0))?.mount("/ws", &wire);
     let url = format!("ws://{}/ws", server.addrs()[0]);
     actix_web::rt::spawn(server.run());
 

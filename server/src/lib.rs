@@ -1,17 +1,16 @@
 //! The server of Twinwire, to mount in any actix-web application.
 //!
-//! It does *not* start a server: the application's own `HttpServer` does, passed through [`tune`]
-//! once. It speaks to clients made with `twinwire-client-wasm` or `twinwire-client-native`; for
+//! It speaks to clients made with `twinwire-client-wasm` or `twinwire-client-native`; for
 //! browsers and tools that speak bare WebSocket, [`plain`] is an endpoint of its own.
 //!
 //! [`Twinwire`] is the endpoint, [`Builder`] collects what it answers, and a handler gets a [`Cx`]
-//! and its request:
+//! and its request. [`Server`] runs it, and says goodbye to its clients at SIGTERM or Ctrl-C; an
+//! application with an `HttpServer` of its own passes that through [`tune`] instead.
 //!
 //! ```no_run
-//! use actix_web::{App, HttpServer};
 //! use serde::{Deserialize, Serialize};
 //! use twinwire::Call;
-//! use twinwire_server::{Cx, Twinwire, tune};
+//! use twinwire_server::{Cx, Server, Twinwire};
 //!
 //! #[derive(Serialize, Deserialize, Call)]
 //! #[call(reply = String)]
@@ -23,10 +22,7 @@
 //! let wire = Twinwire::builder(())
 //!     .call(|_: Cx, greet: Greet| async move { Ok(format!("Hello, {}!", greet.name)) })
 //!     .build()?;
-//! tune(HttpServer::new(move || App::new().configure(wire.at("/ws"))))
-//!     .bind(("127.0.0.1", 9501))?
-//!     .run()
-//!     .await?;
+//! Server::bind(("127.0.0.1", 9501))?.mount("/ws", &wire).run().await?;
 //! # Ok(())
 //! # }
 //! ```
@@ -42,11 +38,11 @@ mod feed;
 mod handler;
 mod identity;
 mod life;
-mod loopback;
 mod older;
 mod origin;
 mod peer;
 mod peers;
+mod run;
 mod service;
 mod shared;
 mod slot;
@@ -65,8 +61,8 @@ pub use builder::{BuildError, Builder};
 pub use context::Cx;
 pub use feed::Feed;
 pub use identity::Denied;
-pub use loopback::loopback;
 pub use peer::Peer;
+pub use run::{Endpoint, ServeError, Server};
 pub use service::Twinwire;
 pub use topic::{Access, PublishError};
 pub use twinwire::log::Keep;

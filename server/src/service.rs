@@ -26,10 +26,10 @@ const WHAT: &str = "It speaks Twinwire: typed messages between browsers and Rust
 /// How long a peer may take to answer a close frame.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
-/// A Twinwire endpoint, made by [`builder`](Self::builder): mount it with [`at`](Self::at). A cheap
-/// clone.
+/// A Twinwire endpoint, made by [`builder`](Self::builder): mount it with [`Server::mount`](crate::Server::mount),
+/// or with [`at`](Self::at) in an `App` of your own. A cheap clone.
 ///
-/// Build it once, before `HttpServer::new`, and move it into that closure: built in there, each worker
+/// Build it once there, before `HttpServer::new`, and move it into that closure: built in there, each worker
 /// would have clients and topics of its own.
 pub struct Twinwire<S, I>(Arc<Shared<S, I>>);
 
@@ -113,8 +113,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
     /// still go out; calls whose handlers run end at their clients as `Unknown`. Clients come back by themselves, to the next
     /// server, with `Fresh::Ended`, or `Restarted` if they were away.
     ///
-    /// Call it before `ServerHandle::stop`, which cuts open sockets; and let the `HttpServer` leave
-    /// signals to you (`disable_signals`), or it stops first at Ctrl-C.
+    /// [`Server`](crate::Server) calls it. With an `HttpServer` of your own, call it before
+    /// `ServerHandle::stop`, which cuts open sockets; and let the `HttpServer` leave signals to you
+    /// (`disable_signals`), or it stops first at Ctrl-C.
     pub async fn shut_down(&self) {
         self.0
             .stop

@@ -106,5 +106,9 @@ fn a_taken_port_is_told_and_ends_with_1() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(told.starts_with(&format!("port {port} is taken")), "{told}");
+    assert!(
+        told.starts_with(&format!("127.0.0.1:{port} is in use")),
+        "{told}"
+    );
+    assert!(told.ends_with("see --port\n"), "{told}");
 }

@@ -11,12 +11,10 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use actix_web::{App, HttpServer};
 use anyhow::Context as _;
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-use twinwire_server::{Limits, loopback, tune};
+use twinwire_server::{Limits, Server};
 
 /// Serves the showcase's page and its wire on localhost.
 #[derive(Parser)]
@@ -51,51 +49,23 @@ async fn main() -> anyhow::Result<()> {
         builder = builder.allow_origin(origin);
     }
     let wire = builder.build()?;
-    let mounted = wire.clone();
-    let server = HttpServer::new(move || {
-        let wire = mounted.at("/ws");
-        App::new()
-            .configure(wire)
-            .configure(|config| page.serve(config))
-    });
-    let mut server = tune(server).disable_signals().shutdown_timeout(1);
-    let (port, listeners) = loopback(args.port).with_context(|| {
-        format!(
-            "can't listen on port {}; choose another with --port",
-            args.port
-        )
-    })?;
-    for listener in listeners {
-        server = server.listen(listener)?;
-    }
+    let server = Server::loopback(args.port)
+        .with_context(|| {
+            format!(
+                "port {} isn't to be had: choose another with --port",
+                args.port
+            )
+        })?
+        .mount("/ws", &wire)
+        .configure(move |config| page.serve(config));
+    let listens = server.addrs().into_iter().next();
+    let port = listens.context("there is no loopback address")?.port();
     println!("listening on http://localhost:{port}");
-    let server = server.run();
-    let handle = server.handle();
-    actix_web::rt::spawn(async move {
-        asked_to_stop().await;
-        wire.shut_down().await;
-        handle.stop(true).await;
-    });
-    server.await?;
+    server.run().await?;
     Ok(())
 }
 
-/// Ready at the first Ctrl-C or SIGTERM.
-async fn asked_to_stop() {
-    let mut terminate = match signal(SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(error) => {
-            tracing::warn!(%error, "SIGTERM will end the server without a goodbye");
-            return std::future::pending().await;
-        }
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
-}
-
-/// As `RUST_LOG` says; by default what concerns a person who watches.
+/// Logs as `RUST_LOG` says; by default what concerns a person who watches.
 fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env();
     let filter = filter.unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));

@@ -1,0 +1,44 @@
+//! A server that stops with a goodbye: `cargo run --example goodbye`, then Ctrl-C.
+//!
+//! Both endpoints are on one port: typed clients at /ws, bare WebSockets at /socket. Both are told, and both
+//! `on_close` run before the program ends.
+#![forbid(unsafe_code)]
+
+use clap::Parser;
+use serde::{Deserialize, Serialize};
+use twinwire::Call;
+use twinwire_server::plain::Plain;
+use twinwire_server::{Cx, Server, Twinwire};
+
+#[derive(Parser)]
+struct Args {
+    /// The port on 127.0.0.1; 0 picks a free one.
+    #[arg(long, default_value_t = 9501)]
+    port: u16,
+}
+
+#[derive(Debug, Serialize, Deserialize, Call)]
+#[call(reply = String)]
+struct Greet {
+    name: String,
+}
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let Args { port } = Args::parse();
+    let wire = Twinwire::builder(())
+        .call(|_: Cx, greet: Greet| async move { Ok(format!("Hello, {}!", greet.name)) })
+        .on_close(|_: Cx, end| async move { println!("a typed client is gone: {end:?}") })
+        .build()?;
+    let plain = Plain::builder()
+        .on_close(|connection| println!("bare client {} is gone", connection.number()))
+        .build();
+    let server = Server::bind(("127.0.0.1", port))?
+        .mount("/ws", &wire)
+        .mount("/socket", &plain);
+    for addr in server.addrs() {
+        println!("listening on http://{addr}");
+    }
+    server.run().await?;
+    Ok(())
+}
