@@ -2,7 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use actix_web::middleware::DefaultHeaders;
+use actix_web::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::middleware::{DefaultHeaders, Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use anyhow::Context as _;
 use base64::Engine as _;
@@ -41,17 +46,57 @@ impl Page {
         Ok(Self { folder, policy })
     }
 
-    /// Serves it at the root. Comes after all else, as it answers every path.
+    /// Serves the page at the root. Comes after all else, as it answers every path.
+    ///
+    /// Of a file that has one beside it in brotli or gzip (`.br`, `.gz`), that one is sent to a client that
+    /// takes it.
     pub(crate) fn serve(&self, config: &mut ServiceConfig) {
         let headers = DefaultHeaders::new()
             .add(("Content-Security-Policy", self.policy.as_str()))
             .add(("X-Content-Type-Options", "nosniff"))
-            .add(("Referrer-Policy", "no-referrer"));
+            .add(("Referrer-Policy", "no-referrer"))
+            // Of each file: actix-files says it only where it sends the compressed one.
+            .add(("Vary", "Accept-Encoding"));
         let files = actix_files::Files::new("/", &self.folder)
             .index_file(INDEX)
-            .redirect_to_slash_directory();
-        config.service(web::scope("").wrap(headers).service(files));
+            .redirect_to_slash_directory()
+            .try_compressed();
+        let scope = web::scope("").wrap(headers).wrap(from_fn(keep));
+        config.service(scope.service(files));
     }
+}
+
+/// Says for how long browsers and proxies may keep an answer (RFC 9111 §5.2.2, RFC 8246).
+async fn keep(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let hashed = is_hashed(request.path());
+    let mut response = next.call(request).await?;
+    let status = response.status();
+    // A file that is missing while a new page is copied isn't missing for ever.
+    let there = status.is_success() || status == StatusCode::NOT_MODIFIED;
+    let value = if hashed && there {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    let value = HeaderValue::from_static(value);
+    response.headers_mut().insert(CACHE_CONTROL, value);
+    Ok(response)
+}
+
+/// Returns true if a file's name holds a hash of its content, as in `www-0123456789abcdef_bg.wasm`: whatever
+/// is in the file, it never changes.
+fn is_hashed(path: &str) -> bool {
+    /// Trunk writes 64 bits without their leading zeros.
+    const DIGITS: std::ops::RangeInclusive<usize> = 12..=16;
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let mut parts = name.split(['-', '_', '.']).skip(1);
+    parts.any(|part| {
+        let digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        DIGITS.contains(&part.len()) && part.bytes().all(digit)
+    })
 }
 
 /// The policy's sources for a page's inline scripts: trunk writes one, which starts the program.
@@ -78,6 +123,27 @@ fn inline_scripts(html: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hash_is_told_from_a_name() {
+        for name in [
+            "/www-95cbf8e8d3c5b4ab_bg.wasm",
+            "/minimal/minimal-5cbf8e8d3c5b4ab.js",
+            "/style-13f7e3ff00112233.css",
+        ] {
+            assert!(is_hashed(name), "{name}");
+        }
+        for name in [
+            "/",
+            "/index.html",
+            "/0123456789abcdef",
+            "/0123456789abcdef/",
+            "/a-decade.css",
+            "/a-0123456789ABCDEF.js",
+        ] {
+            assert!(!is_hashed(name), "{name}");
+        }
+    }
 
     #[test]
     fn inline_scripts_are_found_whole_and_others_left_out() {
