@@ -31,19 +31,19 @@ async fn main() {
 async fn serve(port: u16) -> Result<(), ServeError> {
     let plain = Plain::builder()
         .on_open(|connection, request| {
-            let (number, from) = (connection.number(), request.peer_addr());
-            info!("#{number} shook hands, from {from:?}");
+            let (id, from) = (connection.id(), request.peer_addr());
+            info!("#{id} shook hands, from {from:?}");
         })
         .on_message(|connection, frame| {
             // Escaped by Debug, so that a client cannot forge lines of the log.
             let data = String::from_utf8_lossy(&frame.data);
-            let (number, opcode, fin) = (frame.number, frame.opcode.number(), frame.fin);
-            info!("#{number} sent {data:?}, opcode {opcode}, fin {fin}");
+            let (id, opcode, fin) = (frame.id, frame.opcode.number(), frame.fin);
+            info!("#{id} sent {data:?}, opcode {opcode}, fin {fin}");
             if let Err(error) = connection.push("this is server") {
                 info!("no answer: {error}");
             }
         })
-        .on_close(|connection| info!("#{} closed", connection.number()))
+        .on_close(|connection| info!("#{} closed", connection.id()))
         .build();
     let server = Server::loopback(port)?.mount("/", &plain);
     info!("listening on ws://localhost:{}", server.addrs()[0].port());

@@ -5,15 +5,15 @@ use std::time::Duration;
 use testkit::raw::{Client, Frame};
 use testkit::{Log, Server, soon};
 use twinwire_server::plain::{
-    DisconnectError, InvalidClose, Number, Plain, PlainBuilder, PlainLimits, PushError,
+    ConnectionId, DisconnectError, InvalidClose, Plain, PlainBuilder, PlainLimits, PushError,
 };
 
 /// What the handlers were called for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Event {
-    Open(Number),
-    Message(Number),
-    Close(Number),
+    Open(ConnectionId),
+    Message(ConnectionId),
+    Close(ConnectionId),
 }
 
 struct Endpoint {
@@ -42,15 +42,12 @@ impl Endpoint {
         let log = Log::default();
         let (open, message, close) = (log.clone(), log.clone(), log.clone());
         let builder = Plain::builder()
-            .on_open(move |connection, _| open.push(Event::Open(connection.number())))
-            .on_message(move |connection, _| message.push(Event::Message(connection.number())))
+            .on_open(move |connection, _| open.push(Event::Open(connection.id())))
+            .on_message(move |connection, _| message.push(Event::Message(connection.id())))
             .on_close(move |connection| {
                 assert!(!connection.is_established());
-                assert_eq!(
-                    connection.push("x"),
-                    Err(PushError::Gone(connection.number()))
-                );
-                close.push(Event::Close(connection.number()));
+                assert_eq!(connection.push("x"), Err(PushError::Gone(connection.id())));
+                close.push(Event::Close(connection.id()));
             });
         let plain = change(builder).build();
         Self {
@@ -60,20 +57,20 @@ impl Endpoint {
         }
     }
 
-    async fn open(&self) -> (Client, Number) {
+    async fn open(&self) -> (Client, ConnectionId) {
         let before = self.log.events().len();
         let client = soon("the handshake", Client::open(self.server.addr(), "/"))
             .await
             .expect("a connection");
         match self.log.count(before + 1).await[before] {
-            Event::Open(number) => (client, number),
+            Event::Open(id) => (client, id),
             other => panic!("{other:?} before the connection opened"),
         }
     }
 
     /// Waits for the end, then opens and ends another, so that a second call would have come.
-    async fn closed_once(&self, number: Number) {
-        let closed = |events: &[Event]| events.contains(&Event::Close(number));
+    async fn closed_once(&self, id: ConnectionId) {
+        let closed = |events: &[Event]| events.contains(&Event::Close(id));
         self.log.wait("on_close", closed).await;
         let (mut other, witness) = self.open().await;
         other.send_frame(0x88, &[]).await.expect("a connection");
@@ -81,7 +78,7 @@ impl Endpoint {
         let events = self.log.wait("the witness to close", last).await;
         let calls = events
             .iter()
-            .filter(|event| **event == Event::Close(number))
+            .filter(|event| **event == Event::Close(id))
             .count();
         assert_eq!(calls, 1);
     }
@@ -105,40 +102,40 @@ async fn close_code(client: &mut Client) -> Option<u16> {
 async fn a_clients_close_is_answered_with_its_code() {
     let endpoint = Endpoint::new();
     for (payload, code) in [(&b"\x0f\xa1bye"[..], Some(4001)), (&[], None)] {
-        let (mut client, number) = endpoint.open().await;
+        let (mut client, id) = endpoint.open().await;
         client.send_frame(0x88, payload).await.unwrap();
         assert_eq!(close_code(&mut client).await, code);
-        endpoint.closed_once(number).await;
+        endpoint.closed_once(id).await;
     }
 }
 
 #[tokio::test]
 async fn a_client_that_breaks_off_or_resets_is_closed() {
     let endpoint = Endpoint::new();
-    let (mut client, number) = endpoint.open().await;
+    let (mut client, id) = endpoint.open().await;
     client.end().await.unwrap();
     assert_eq!(frame(&mut client).await, None);
-    endpoint.closed_once(number).await;
-    let (client, number) = endpoint.open().await;
+    endpoint.closed_once(id).await;
+    let (client, id) = endpoint.open().await;
     client.reset().unwrap();
-    endpoint.closed_once(number).await;
+    endpoint.closed_once(id).await;
 }
 
 #[tokio::test]
 async fn what_a_client_sent_before_it_went_is_handled() {
     let endpoint = Endpoint::new();
-    let (mut client, number) = endpoint.open().await;
+    let (mut client, id) = endpoint.open().await;
     client
         .send(&testkit::raw::frame(0x81, b"last words").repeat(40))
         .await
         .unwrap();
     drop(client);
-    let closed = |events: &[Event]| events.contains(&Event::Close(number));
+    let closed = |events: &[Event]| events.contains(&Event::Close(id));
     let events = endpoint.log.wait("on_close", closed).await;
     assert_eq!(
         events
             .iter()
-            .filter(|event| **event == Event::Message(number))
+            .filter(|event| **event == Event::Message(id))
             .count(),
         40
     );
@@ -147,18 +144,18 @@ async fn what_a_client_sent_before_it_went_is_handled() {
 #[tokio::test]
 async fn disconnect_sends_code_and_reason_after_what_was_pushed() {
     let endpoint = Endpoint::new();
-    let (mut client, number) = endpoint.open().await;
+    let (mut client, id) = endpoint.open().await;
     let plain = endpoint.plain.clone();
     let invalid = Err(DisconnectError::Close(InvalidClose::Code(1006)));
-    assert_eq!(plain.disconnect(number, 1006, ""), invalid);
-    assert!(plain.is_established(number));
+    assert_eq!(plain.disconnect(id, 1006, ""), invalid);
+    assert!(plain.is_established(id));
     std::thread::spawn(move || {
-        plain.push(number, "before").unwrap();
-        plain.disconnect(number, 4002, "enough").unwrap();
-        assert!(!plain.is_established(number));
-        assert_eq!(plain.push(number, "after"), Err(PushError::Gone(number)));
-        let gone = Err(DisconnectError::Gone(number));
-        assert_eq!(plain.disconnect(number, 4003, ""), gone);
+        plain.push(id, "before").unwrap();
+        plain.disconnect(id, 4002, "enough").unwrap();
+        assert!(!plain.is_established(id));
+        assert_eq!(plain.push(id, "after"), Err(PushError::Gone(id)));
+        let gone = Err(DisconnectError::Gone(id));
+        assert_eq!(plain.disconnect(id, 4003, ""), gone);
     })
     .join()
     .unwrap();
@@ -171,8 +168,8 @@ async fn disconnect_sends_code_and_reason_after_what_was_pushed() {
     client.send_frame(0x81, b"too late").await.unwrap();
     client.send_frame(0x88, &close.payload).await.unwrap();
     assert_eq!(frame(&mut client).await, None);
-    endpoint.closed_once(number).await;
-    assert!(!endpoint.log.events().contains(&Event::Message(number)));
+    endpoint.closed_once(id).await;
+    assert!(!endpoint.log.events().contains(&Event::Message(id)));
 }
 
 #[tokio::test]
@@ -196,11 +193,11 @@ async fn a_fault_is_answered_with_its_code_at_once() {
         (&testkit::raw::frame(0x80, b"?"), 1002),
     ];
     for (bytes, code) in faults {
-        let (mut client, number) = endpoint.open().await;
+        let (mut client, id) = endpoint.open().await;
         client.send(bytes).await.unwrap();
         let close = frame(&mut client).await.unwrap();
         assert_eq!(close.close_code(), Some(code), "{bytes:x?}");
-        endpoint.closed_once(number).await;
+        endpoint.closed_once(id).await;
     }
 }
 
@@ -213,12 +210,12 @@ async fn a_handler_that_panics_ends_its_connection_and_no_other() {
         })
     });
     let (mut witness, _) = endpoint.open().await;
-    let (mut client, number) = endpoint.open().await;
+    let (mut client, id) = endpoint.open().await;
     client.send_frame(0x81, b"panic").await.unwrap();
     let close = frame(&mut client).await.unwrap();
     assert_eq!(close.close_code(), Some(1011));
     client.send_frame(0x88, &close.payload).await.unwrap();
-    endpoint.closed_once(number).await;
+    endpoint.closed_once(id).await;
     witness.send_frame(0x81, b"well?").await.unwrap();
     assert_eq!(&frame(&mut witness).await.unwrap().payload[..], b"fine");
 }
@@ -230,7 +227,7 @@ async fn panics_at_opening_and_closing_end_only_their_connection() {
     let plain = Plain::builder()
         .on_open(|_, request| assert_ne!(request.query_string(), "panic", "asked for"))
         .on_close(move |connection| {
-            closed.push(connection.number());
+            closed.push(connection.id());
             panic!("always");
         })
         .build();
@@ -245,8 +242,8 @@ async fn panics_at_opening_and_closing_end_only_their_connection() {
     let first = log.count(1).await[0];
     witness.send_frame(0x88, &[]).await.unwrap();
     assert_eq!(close_code(&mut witness).await, None);
-    let numbers = log.count(2).await;
-    assert!(numbers.len() == 2 && numbers[1] != first, "{numbers:?}");
+    let ids = log.count(2).await;
+    assert!(ids.len() == 2 && ids[1] != first, "{ids:?}");
 }
 
 #[tokio::test]
@@ -259,23 +256,23 @@ async fn a_client_that_never_reads_is_bounded_and_can_be_disconnected() {
         ..PlainLimits::default()
     };
     let endpoint = Endpoint::with(|plain| plain.limits(limits));
-    let (client, number) = endpoint.open().await;
+    let (client, id) = endpoint.open().await;
     client.receive_little().unwrap();
     let mut pushed = 0;
     for _ in 0..2 * QUEUE / 65_536 {
-        match endpoint.plain.push(number, vec![0; 65_536]) {
+        match endpoint.plain.push(id, vec![0; 65_536]) {
             Ok(()) => pushed += 65_536,
-            Err(error) => assert_eq!(error, PushError::Full(number)),
+            Err(error) => assert_eq!(error, PushError::Full(id)),
         }
     }
     assert!(
         (QUEUE - 65_536..QUEUE * 3 / 2).contains(&pushed),
         "{pushed} bytes"
     );
-    let too_large = endpoint.plain.push(number, vec![0; QUEUE]);
+    let too_large = endpoint.plain.push(id, vec![0; QUEUE]);
     assert_eq!(too_large, Err(PushError::TooLarge));
-    endpoint.plain.disconnect(number, 4000, "read").unwrap();
-    endpoint.closed_once(number).await;
+    endpoint.plain.disconnect(id, 4000, "read").unwrap();
+    endpoint.closed_once(id).await;
     soon("a reset", client.was_reset()).await.unwrap();
 }
 
@@ -286,14 +283,12 @@ async fn stopping_the_server_closes_every_connection_once() {
     let (_two, second) = endpoint.open().await;
     let Endpoint { server, plain, log } = endpoint;
     drop(server);
-    for number in [first, second] {
-        let closed = |events: &[Event]| events.contains(&Event::Close(number));
+    for id in [first, second] {
+        let closed = |events: &[Event]| events.contains(&Event::Close(id));
         let events = log.wait("on_close", closed).await;
-        let calls = events
-            .iter()
-            .filter(|event| **event == Event::Close(number));
+        let calls = events.iter().filter(|event| **event == Event::Close(id));
         assert_eq!(calls.count(), 1, "{events:?}");
-        assert!(!plain.is_established(number));
+        assert!(!plain.is_established(id));
     }
 }
 
@@ -317,22 +312,22 @@ async fn tcp_ends_though_the_client_never_answers_a_close() {
                 }
             },
         );
-        let (mut client, number) = endpoint.open().await;
-        endpoint.plain.disconnect(number, 4000, "").unwrap();
+        let (mut client, id) = endpoint.open().await;
+        endpoint.plain.disconnect(id, 4000, "").unwrap();
         assert_eq!(close_code(&mut client).await, Some(4000));
-        endpoint.closed_once(number).await;
+        endpoint.closed_once(id).await;
     }
 }
 
 #[tokio::test]
-async fn thousands_of_connections_have_numbers_of_their_own() {
+async fn thousands_of_connections_have_ids_of_their_own() {
     let endpoint = Endpoint::new();
     let mut clients = Vec::new();
     for round in 0..10 {
         for _ in 0..200 {
             clients.push(Client::open(endpoint.server.addr(), "/").await.unwrap());
         }
-        // Rounds overlap, so numbers of open and of ended connections are compared.
+        // Rounds overlap, so ids of open and of ended connections are compared.
         clients.drain(..if round == 0 { 0 } else { 200 });
     }
     let opened = |events: &[Event]| {
@@ -343,14 +338,14 @@ async fn thousands_of_connections_have_numbers_of_their_own() {
             == 2000
     };
     let events = endpoint.log.wait("2000 connections", opened).await;
-    let mut numbers: Vec<Number> = events
+    let mut ids: Vec<ConnectionId> = events
         .iter()
         .filter_map(|event| match event {
-            Event::Open(number) => Some(*number),
+            Event::Open(id) => Some(*id),
             Event::Message(_) | Event::Close(_) => None,
         })
         .collect();
-    numbers.sort();
-    numbers.dedup();
-    assert_eq!(numbers.len(), 2000);
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 2000);
 }

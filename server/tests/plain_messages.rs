@@ -6,7 +6,7 @@ use futures_util::{SinkExt, StreamExt};
 use testkit::raw::Client;
 use testkit::{Log, Server, soon};
 use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
-use twinwire_server::plain::{Number, Opcode, Plain, PlainBuilder, PlainLimits, PushError};
+use twinwire_server::plain::{ConnectionId, Opcode, Plain, PlainBuilder, PlainLimits, PushError};
 
 type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 
@@ -118,11 +118,11 @@ async fn many_frames_in_one_segment_keep_their_order() {
 #[tokio::test]
 async fn any_thread_pushes_to_any_connection() {
     let opened = Log::default();
-    let numbers = opened.clone();
+    let ids = opened.clone();
     let plain = Plain::builder()
         .on_open(move |connection, _| {
             connection.push("welcome").unwrap();
-            numbers.push(connection.number());
+            ids.push(connection.id());
         })
         .build();
     let server = serve(&plain);
@@ -131,14 +131,14 @@ async fn any_thread_pushes_to_any_connection() {
         connect(&server).await,
         connect(&server).await,
     ];
-    let numbers = opened.count(3).await;
+    let ids = opened.count(3).await;
     let pusher = plain.clone();
-    let targets = numbers.clone();
+    let targets = ids.clone();
     thread::spawn(move || {
         for index in 0..100 {
-            for number in &targets {
-                assert!(pusher.is_established(*number));
-                pusher.push(*number, format!("push {index}")).unwrap();
+            for id in &targets {
+                assert!(pusher.is_established(*id));
+                pusher.push(*id, format!("push {index}")).unwrap();
             }
         }
     })
@@ -153,7 +153,7 @@ async fn any_thread_pushes_to_any_connection() {
             );
         }
     }
-    let nobody = Number::new(u64::MAX);
+    let nobody = ConnectionId::new(u64::MAX);
     assert_eq!(plain.push(nobody, "x"), Err(PushError::Gone(nobody)));
     assert!(!plain.is_established(nobody));
 }
@@ -161,17 +161,17 @@ async fn any_thread_pushes_to_any_connection() {
 #[tokio::test]
 async fn a_slow_reader_receives_everything_in_order() {
     let opened = Log::default();
-    let numbers = opened.clone();
+    let ids = opened.clone();
     let plain = Plain::builder()
         .limits(PlainLimits {
             queue: 100_000,
             ..PlainLimits::default()
         })
-        .on_open(move |connection, _| numbers.push(connection.number()))
+        .on_open(move |connection, _| ids.push(connection.id()))
         .build();
     let server = serve(&plain);
     let mut client = Client::open(server.addr(), "/").await.unwrap();
-    let number = opened.count(1).await[0];
+    let id = opened.count(1).await[0];
     // From empty messages to some larger than the slices in which they are written.
     let size = |index: usize| {
         if index.is_multiple_of(50) {
@@ -183,8 +183,7 @@ async fn a_slow_reader_receives_everything_in_order() {
     let pusher = thread::spawn(move || {
         let mut refused = 0;
         for index in 0..2000 {
-            while plain.push(number, vec![index as u8; size(index)]) == Err(PushError::Full(number))
-            {
+            while plain.push(id, vec![index as u8; size(index)]) == Err(PushError::Full(id)) {
                 refused += 1;
                 thread::yield_now();
             }

@@ -42,7 +42,7 @@ impl Default for PlainLimits {
 /// Builds a [`Plain`] endpoint.
 ///
 /// Handlers are called on actix's workers, one at a time per connection, and must not block: what
-/// takes long belongs in a task, which reaches the connection by its number. A handler that panics
+/// takes long belongs in a task, which reaches the connection by its id. A handler that panics
 /// closes its connection with 1011 and does nothing to the others.
 #[must_use = "call build"]
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! Who is connected, and reaching them by number from anywhere.
+//! The open connections, reached by their id from any thread.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,26 +12,26 @@ use super::endpoint::{self, Endpoint};
 use super::error::{DisconnectError, PushError};
 use crate::websocket::{Close, Data, Outbound};
 
-/// A connection's number: 1, 2, 3 and so on in this process, over all plain endpoints, and never
+/// The id of a connection: 1, 2, 3 and so on in this process, over all plain endpoints, and never
 /// used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Number(u64);
+pub struct ConnectionId(u64);
 
-impl Number {
-    /// The number as stored elsewhere; nothing need be connected under it.
+impl ConnectionId {
+    /// Restores an id that was stored elsewhere; no connection need have it.
     #[must_use]
-    pub const fn new(number: u64) -> Self {
-        Self(number)
+    pub const fn new(id: u64) -> Self {
+        Self(id)
     }
 
-    /// As a plain integer, to store or to log.
+    /// Returns the id as an integer, to store or to log.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }
 }
 
-impl fmt::Display for Number {
+impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -42,29 +42,29 @@ impl fmt::Display for Number {
 /// One map for all workers, since any of them pushes to connections of the others; locked for
 /// single look-ups and never across an await or a handler. actix's `max_connections` bounds it.
 #[derive(Default)]
-pub(super) struct Connections(Mutex<HashMap<Number, Outbound>>);
+pub(super) struct Connections(Mutex<HashMap<ConnectionId, Outbound>>);
 
 impl Connections {
-    fn map(&self) -> MutexGuard<'_, HashMap<Number, Outbound>> {
+    fn map(&self) -> MutexGuard<'_, HashMap<ConnectionId, Outbound>> {
         // Inserting and removing leave no half-done state behind.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers a connection under the next number.
-    pub(super) fn enter(&self, outbound: Outbound) -> Number {
-        /// Shared by all endpoints, so that a number names one connection in the process.
+    /// Registers a connection under the next id.
+    pub(super) fn enter(&self, outbound: Outbound) -> ConnectionId {
+        /// Shared by all endpoints, so that an id names one connection in the process.
         static LAST: AtomicU64 = AtomicU64::new(0);
-        let number = Number(LAST.fetch_add(1, Ordering::Relaxed) + 1);
-        self.map().insert(number, outbound);
-        number
+        let id = ConnectionId(LAST.fetch_add(1, Ordering::Relaxed) + 1);
+        self.map().insert(id, outbound);
+        id
     }
 
-    pub(super) fn leave(&self, number: Number) {
-        self.map().remove(&number);
+    pub(super) fn leave(&self, id: ConnectionId) {
+        self.map().remove(&id);
     }
 
-    fn get(&self, number: Number) -> Option<Outbound> {
-        self.map().get(&number).cloned()
+    fn get(&self, id: ConnectionId) -> Option<Outbound> {
+        self.map().get(&id).cloned()
     }
 }
 
@@ -127,17 +127,17 @@ impl Plain {
     /// # Errors
     ///
     /// See [`PushError`]; after any of them nothing was queued.
-    pub fn push(&self, number: Number, data: impl Into<Data>) -> Result<(), PushError> {
-        let outbound = self.open(number).ok_or(PushError::Gone(number))?;
+    pub fn push(&self, id: ConnectionId, data: impl Into<Data>) -> Result<(), PushError> {
+        let outbound = self.open(id).ok_or(PushError::Gone(id))?;
         outbound
             .try_send(data)
-            .map_err(|refused| PushError::new(number, refused))
+            .map_err(|refused| PushError::new(id, refused))
     }
 
     /// Whether a connection is open: its handshake is done, and neither side has closed.
     #[must_use]
-    pub fn is_established(&self, number: Number) -> bool {
-        self.open(number).is_some_and(|outbound| outbound.is_open())
+    pub fn is_established(&self, id: ConnectionId) -> bool {
+        self.open(id).is_some_and(|outbound| outbound.is_open())
     }
 
     /// Closes a connection with a code and a reason, after what was pushed before.
@@ -151,19 +151,17 @@ impl Plain {
     /// See [`DisconnectError`].
     pub fn disconnect(
         &self,
-        number: Number,
+        id: ConnectionId,
         code: u16,
         reason: &str,
     ) -> Result<(), DisconnectError> {
         let close = Close::new(code, reason)?;
-        let closed = self
-            .open(number)
-            .is_some_and(|outbound| outbound.close(close));
-        closed.then_some(()).ok_or(DisconnectError::Gone(number))
+        let closed = self.open(id).is_some_and(|outbound| outbound.close(close));
+        closed.then_some(()).ok_or(DisconnectError::Gone(id))
     }
 
-    fn open(&self, number: Number) -> Option<Outbound> {
-        self.endpoint.connections.get(number)
+    fn open(&self, id: ConnectionId) -> Option<Outbound> {
+        self.endpoint.connections.get(id)
     }
 }
 
@@ -173,22 +171,22 @@ impl fmt::Debug for Plain {
     }
 }
 
-/// One connection, as handlers are given it; to keep it, clone it or keep its number.
+/// One connection, as handlers are given it; to keep it, clone it or keep its id.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    number: Number,
+    id: ConnectionId,
     plain: Plain,
 }
 
 impl Connection {
-    pub(super) fn new(number: Number, plain: Plain) -> Self {
-        Self { number, plain }
+    pub(super) fn new(id: ConnectionId, plain: Plain) -> Self {
+        Self { id, plain }
     }
 
-    /// Its number.
+    /// Returns its id.
     #[must_use]
-    pub fn number(&self) -> Number {
-        self.number
+    pub fn id(&self) -> ConnectionId {
+        self.id
     }
 
     /// The endpoint, to reach other connections.
@@ -203,13 +201,13 @@ impl Connection {
     ///
     /// See [`PushError`].
     pub fn push(&self, data: impl Into<Data>) -> Result<(), PushError> {
-        self.plain.push(self.number, data)
+        self.plain.push(self.id, data)
     }
 
     /// [`Plain::is_established`] of this connection.
     #[must_use]
     pub fn is_established(&self) -> bool {
-        self.plain.is_established(self.number)
+        self.plain.is_established(self.id)
     }
 
     /// [`Plain::disconnect`] of this connection.
@@ -218,6 +216,6 @@ impl Connection {
     ///
     /// See [`DisconnectError`].
     pub fn disconnect(&self, code: u16, reason: &str) -> Result<(), DisconnectError> {
-        self.plain.disconnect(self.number, code, reason)
+        self.plain.disconnect(self.id, code, reason)
     }
 }

@@ -60,9 +60,9 @@ fn connect(plain: &Plain, request: &HttpRequest, payload: Payload) -> Result<Htt
         outbound,
         protocol,
     } = accept(request, payload, &endpoint.options, WHAT)?;
-    let number = endpoint.connections.enter(outbound.clone());
-    tracing::debug!(%number, protocol, "a connection opens");
-    let connection = Connection::new(number, plain.clone());
+    let id = endpoint.connections.enter(outbound.clone());
+    tracing::debug!(%id, protocol, "a connection opens");
+    let connection = Connection::new(id, plain.clone());
     call(&outbound, &connection, || {
         (endpoint.handlers.open)(&connection, request)
     });
@@ -73,12 +73,12 @@ fn connect(plain: &Plain, request: &HttpRequest, payload: Payload) -> Result<Htt
 async fn serve(connection: Connection, mut inbound: Inbound, outbound: Outbound) {
     // Ends the connection's life also when the runtime drops this task.
     let Leaving(connection) = &Leaving(connection);
-    let number = connection.number();
+    let id = connection.id();
     let handlers = &connection.plain().endpoint().handlers;
     let end = loop {
         match inbound.next().await {
             Ok(frame) => {
-                let frame = Frame::new(number, frame);
+                let frame = Frame::new(id, frame);
                 call(&outbound, connection, || {
                     (handlers.message)(connection, frame)
                 });
@@ -88,11 +88,11 @@ async fn serve(connection: Connection, mut inbound: Inbound, outbound: Outbound)
     };
     match end {
         End::Closed(Some(close)) => {
-            tracing::debug!(%number, code = close.code(), reason = ?close.reason(), "closed");
+            tracing::debug!(%id, code = close.code(), reason = ?close.reason(), "closed");
         }
-        End::Closed(None) => tracing::debug!(%number, "closed without a code"),
-        End::Lost => tracing::debug!(%number, "ended without a close frame"),
-        End::Fault(fault) => tracing::debug!(%number, %fault, "the client broke the protocol"),
+        End::Closed(None) => tracing::debug!(%id, "closed without a code"),
+        End::Lost => tracing::debug!(%id, "ended without a close frame"),
+        End::Fault(fault) => tracing::debug!(%id, %fault, "the client broke the protocol"),
     }
 }
 
@@ -101,7 +101,7 @@ async fn serve(connection: Connection, mut inbound: Inbound, outbound: Outbound)
 /// What a handler leaves half done is its own: nothing of ours is borrowed mutably meanwhile.
 fn call(outbound: &Outbound, connection: &Connection, handler: impl FnOnce()) {
     if catch_unwind(AssertUnwindSafe(handler)).is_err() {
-        tracing::error!(number = %connection.number(), "a handler panicked; closing with 1011");
+        tracing::error!(id = %connection.id(), "a handler panicked; closing with 1011");
         if let Ok(close) = Close::new(INTERNAL_ERROR, "") {
             outbound.close(close);
         }
@@ -115,9 +115,9 @@ impl Drop for Leaving {
     fn drop(&mut self) {
         let Self(connection) = self;
         let endpoint = connection.plain().endpoint();
-        endpoint.connections.leave(connection.number());
+        endpoint.connections.leave(connection.id());
         if catch_unwind(AssertUnwindSafe(|| (endpoint.handlers.close)(connection))).is_err() {
-            tracing::error!(number = %connection.number(), "a handler panicked at close");
+            tracing::error!(id = %connection.id(), "a handler panicked at close");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::connections::Number;
+use super::connections::ConnectionId;
 use crate::websocket::{InvalidClose, Refused};
 
 /// Why a message wasn't queued for a connection; it wasn't sent, not even in part.
@@ -12,10 +12,10 @@ pub enum PushError {
     /// The client doesn't take its messages as fast as they come: push again later, or
     /// disconnect it.
     #[error("connection {0} has no room for the message now")]
-    Full(Number),
-    /// No such connection, or it is closing: forget its number.
+    Full(ConnectionId),
+    /// No such connection, or it is closing: forget its id.
     #[error("connection {0} isn't open")]
-    Gone(Number),
+    Gone(ConnectionId),
     /// The message is larger than the whole queue ([`PlainLimits::queue`]): send it in parts.
     ///
     /// [`PlainLimits::queue`]: super::PlainLimits::queue
@@ -24,10 +24,10 @@ pub enum PushError {
 }
 
 impl PushError {
-    pub(super) fn new(number: Number, refused: Refused) -> Self {
+    pub(super) fn new(id: ConnectionId, refused: Refused) -> Self {
         match refused {
-            Refused::Full => Self::Full(number),
-            Refused::Closed => Self::Gone(number),
+            Refused::Full => Self::Full(id),
+            Refused::Closed => Self::Gone(id),
             Refused::TooLarge => Self::TooLarge,
         }
     }
@@ -39,7 +39,7 @@ impl PushError {
 pub enum DisconnectError {
     /// No such connection, or it is closing already.
     #[error("connection {0} isn't open")]
-    Gone(Number),
+    Gone(ConnectionId),
     /// The code or the reason can't be sent; the connection stays open.
     #[error(transparent)]
     Close(#[from] InvalidClose),

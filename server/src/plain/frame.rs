@@ -2,7 +2,7 @@
 
 use actix_web::web::Bytes;
 
-use super::connections::Number;
+use super::connections::ConnectionId;
 use crate::websocket::{self, Opcode};
 
 /// A data frame as the client sent it; pings, pongs and close frames are answered unseen.
@@ -12,8 +12,8 @@ use crate::websocket::{self, Opcode};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Frame {
-    /// The number of the connection it came on.
-    pub number: Number,
+    /// The connection it came on.
+    pub id: ConnectionId,
     /// The payload, unmasked. Of a text, all frames together are UTF-8.
     pub data: Bytes,
     /// Whether it begins a text, begins a binary message or continues one.
@@ -23,9 +23,9 @@ pub struct Frame {
 }
 
 impl Frame {
-    pub(super) fn new(number: Number, frame: websocket::Frame) -> Self {
+    pub(super) fn new(id: ConnectionId, frame: websocket::Frame) -> Self {
         Self {
-            number,
+            id,
             data: frame.data,
             opcode: frame.opcode,
             fin: frame.fin,

@@ -28,7 +28,7 @@ mod error;
 mod frame;
 
 pub use builder::{PlainBuilder, PlainLimits};
-pub use connections::{Connection, Number, Plain};
+pub use connections::{Connection, ConnectionId, Plain};
 pub use error::{DisconnectError, PushError};
 pub use frame::Frame;
 
