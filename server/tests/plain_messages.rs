@@ -73,6 +73,24 @@ async fn text_and_binary_come_and_go_as_they_are() {
 }
 
 #[tokio::test]
+async fn ten_pings_in_a_row_get_ten_pongs() {
+    let server = serve(&Plain::builder().build());
+    let mut client = Client::open(server.addr(), "/").await.unwrap();
+    let payload = |index| format!("ping {index}");
+    let pings: Vec<u8> = (0..10)
+        .flat_map(|index| testkit::raw::frame(0x89, payload(index).as_bytes()))
+        .collect();
+    client.send(&pings).await.unwrap();
+    for index in 0..10 {
+        let pong = soon("a pong", client.next_frame()).await.unwrap().unwrap();
+        assert_eq!(
+            (pong.first, &pong.payload[..]),
+            (0x8a, payload(index).as_bytes())
+        );
+    }
+}
+
+#[tokio::test]
 async fn fragments_are_given_one_by_one_with_their_fin_flags() {
     let (plain, log) = recorder();
     let server = serve(&plain.build());

@@ -14,6 +14,9 @@ use super::close::Close;
 /// Charged for each queued message beside its bytes, so that many tiny ones are bounded too.
 const MESSAGE_COST: usize = 64;
 
+/// The most pongs that wait to be sent: 4 KiB at 125 bytes each.
+const PONGS: usize = 32;
+
 /// A message on its way to the peer; cloning it copies no bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -121,8 +124,8 @@ struct State {
     /// What the queue holds, and what the body took of it and hasn't handed over. Invariant: at most
     /// the capacity.
     charged: usize,
-    /// The payload of the newest ping; older ones need no answer (RFC 6455 §5.5.3).
-    pong: Option<Bytes>,
+    /// The payloads of the newest pings, oldest first. Invariant: at most [`PONGS`].
+    pongs: VecDeque<Bytes>,
     phase: Phase,
     /// This side wants nothing more of what the peer has sent.
     discards: bool,
@@ -146,7 +149,7 @@ impl Link {
             state: Mutex::new(State {
                 queue: VecDeque::new(),
                 charged: 0,
-                pong: None,
+                pongs: VecDeque::new(),
                 phase: Phase::Open,
                 discards: false,
                 silence: None,
@@ -203,10 +206,15 @@ impl Link {
         wake(&mut state.sender);
     }
 
-    /// Remembers a ping to answer.
+    /// Queues the answer to a ping.
     pub(super) fn ping(&self, payload: Bytes) {
         let mut state = self.state();
-        state.pong = Some(payload);
+        // A peer that floods and doesn't read must not make the queue grow. Answering the newest
+        // pings is enough (RFC 6455 §5.5.3).
+        if state.pongs.len() == PONGS {
+            state.pongs.pop_front();
+        }
+        state.pongs.push_back(payload);
         wake(&mut state.body);
     }
 
@@ -244,7 +252,7 @@ impl Link {
     pub(super) fn gone(&self) {
         let mut state = self.state();
         state.queue = VecDeque::new();
-        state.pong = None;
+        state.pongs = VecDeque::new();
         self.leave_open(&mut state, Phase::Gone);
         wake(&mut state.reader);
     }
@@ -278,7 +286,7 @@ impl Link {
     /// For the body: what to send next.
     pub(super) fn poll_next(&self, cx: &Context<'_>) -> Poll<Next> {
         let mut state = self.state();
-        if let Some(pong) = state.pong.take() {
+        if let Some(pong) = state.pongs.pop_front() {
             return Poll::Ready(Next::Pong(pong));
         }
         if let Some(data) = state.queue.pop_front() {

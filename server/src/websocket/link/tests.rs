@@ -3,7 +3,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt;
 
-use super::{Data, Link, MESSAGE_COST, Next, Refused, Silence};
+use super::{Data, Link, MESSAGE_COST, Next, PONGS, Refused, Silence};
 use crate::websocket::Close;
 use crate::websocket::tests::Woken;
 
@@ -96,12 +96,19 @@ fn closing_sends_what_is_queued_then_waits_for_the_peer() {
 }
 
 #[test]
-fn only_the_newest_ping_is_answered() {
+fn of_a_flood_of_pings_only_the_newest_are_answered() {
     let link = Link::new(1000);
-    for _ in 0..1000 {
-        link.ping("ping".into());
+    for index in 0..1000 {
+        link.ping(format!("{index}").into());
     }
-    assert_eq!([next(&link), next(&link)], ["pong", "wait"]);
+    for index in 1000 - PONGS..1000 {
+        let next = link.poll_next(&Context::from_waker(Waker::noop()));
+        let Poll::Ready(Next::Pong(payload)) = next else {
+            panic!("pong {index} is missing");
+        };
+        assert_eq!(payload, format!("{index}"));
+    }
+    assert_eq!(next(&link), "wait");
 }
 
 #[test]
