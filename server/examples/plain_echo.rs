@@ -34,11 +34,17 @@ async fn serve(port: u16) -> Result<(), ServeError> {
             let (id, from) = (connection.id(), request.peer_addr());
             info!("#{id} shook hands, from {from:?}");
         })
-        .on_message(|connection, frame| {
-            // Escaped by Debug, so that a client cannot forge lines of the log.
-            let data = String::from_utf8_lossy(&frame.data);
-            let (id, opcode, fin) = (frame.id, frame.opcode.number(), frame.fin);
-            info!("#{id} sent {data:?}, opcode {opcode}, fin {fin}");
+        .on_message(|connection, message| {
+            let id = connection.id();
+            let len = message.as_bytes().len();
+            match message.text() {
+                // Cut, and escaped by Debug, so that a client cannot fill the log or forge its lines.
+                Some(text) => {
+                    let begin: String = text.chars().take(100).collect();
+                    info!("#{id} sent {begin:?}, {len} bytes of text");
+                }
+                None => info!("#{id} sent {len} bytes"),
+            }
             if let Err(error) = connection.push("this is server") {
                 info!("no answer: {error}");
             }

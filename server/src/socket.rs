@@ -6,7 +6,7 @@ use actix_web::web::Bytes;
 use twinwire::limits::MAX_MESSAGE;
 use twinwire_remote::{Inbound as Message, Link, LinkLost};
 
-use crate::websocket::{Close, Inbound, Opcode, Outbound, Refused};
+use crate::websocket::{Assembler, Close, Inbound, Message as Whole, Opcode, Outbound, Refused};
 
 /// Frames that are taken before anything else gets its turn, while they make no message.
 const FRAMES_AT_ONCE: usize = 32;
@@ -15,8 +15,7 @@ const FRAMES_AT_ONCE: usize = 32;
 pub(crate) struct Socket {
     inbound: Inbound,
     outbound: Outbound,
-    /// The frames of a message that isn't whole yet. The socket bounds it.
-    fragments: Vec<u8>,
+    assembler: Assembler,
 }
 
 impl Socket {
@@ -28,7 +27,7 @@ impl Socket {
         Self {
             inbound,
             outbound,
-            fragments: Vec::new(),
+            assembler: Assembler::new(MAX_MESSAGE),
         }
     }
 }
@@ -39,18 +38,14 @@ impl Link for Socket {
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message<Bytes>, LinkLost>> {
         for _ in 0..FRAMES_AT_ONCE {
             let frame = ready!(self.inbound.poll_next(cx)).map_err(|_| LinkLost)?;
-            match frame.opcode {
-                Opcode::Text => return Poll::Ready(Ok(Message::Text)),
-                Opcode::Binary if frame.fin => {
-                    return Poll::Ready(Ok(Message::Binary(frame.data)));
-                }
-                Opcode::Binary | Opcode::Continuation => {
-                    self.fragments.extend_from_slice(&frame.data);
-                    if frame.fin {
-                        let message = Bytes::from(std::mem::take(&mut self.fragments));
-                        return Poll::Ready(Ok(Message::Binary(message)));
-                    }
-                }
+            // A text is a fault of the peer's, so the rest of it isn't waited for.
+            if frame.opcode == Opcode::Text {
+                return Poll::Ready(Ok(Message::Text));
+            }
+            match self.assembler.push(frame) {
+                Some(Whole::Binary(bytes)) => return Poll::Ready(Ok(Message::Binary(bytes))),
+                Some(Whole::Text(_)) => return Poll::Ready(Ok(Message::Text)),
+                None => {}
             }
         }
         // Fragments without end must not keep timers and handlers waiting.

@@ -204,8 +204,8 @@ async fn a_fault_is_answered_with_its_code_at_once() {
 #[tokio::test]
 async fn a_handler_that_panics_ends_its_connection_and_no_other() {
     let endpoint = Endpoint::with(|plain| {
-        plain.on_message(|connection, frame| {
-            assert_ne!(&frame.data[..], b"panic", "asked for");
+        plain.on_message(|connection, message| {
+            assert_ne!(message.text(), Some("panic"), "asked for");
             connection.push("fine").unwrap();
         })
     });

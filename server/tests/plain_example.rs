@@ -86,7 +86,7 @@ async fn the_example_logs_and_answers_on_both_addresses() {
         assert_eq!(answer.as_text(), Some("this is server"));
         let line = example.line(&format!("#{number} sent")).await;
         assert!(
-            line.ends_with(r#""client:hello,服务端\n\u{1b}[31mforged", opcode 1, fin true"#),
+            line.ends_with(r#"sent "client:hello,服务端\n\u{1b}[31mforged", 34 bytes of text"#),
             "{line}"
         );
         let close = Message::close(Some(CloseCode::NORMAL_CLOSURE), "");

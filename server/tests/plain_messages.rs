@@ -10,7 +10,7 @@ use twinwire_server::plain::{ConnectionId, Opcode, Plain, PlainBuilder, PlainLim
 
 type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 
-/// A frame as a handler saw it: opcode, fin and data.
+/// The opcode, fin and data of a frame.
 type Seen = (Opcode, bool, Vec<u8>);
 
 fn serve(plain: &Plain) -> Server {
@@ -20,10 +20,11 @@ fn serve(plain: &Plain) -> Server {
     })
 }
 
+/// An endpoint that records the frames it gets.
 fn recorder() -> (PlainBuilder, Log<Seen>) {
     let log = Log::default();
     let seen = log.clone();
-    let plain = Plain::builder().on_message(move |_, frame| {
+    let plain = Plain::builder().on_frame(move |_, frame| {
         seen.push((frame.opcode, frame.fin, frame.data.to_vec()));
     });
     (plain, log)
@@ -48,10 +49,10 @@ async fn receive(socket: &mut Socket) -> Message {
 #[tokio::test]
 async fn text_and_binary_come_and_go_as_they_are() {
     let plain = Plain::builder()
-        .on_message(|connection, frame| {
-            let sent = match frame.text() {
+        .on_message(|connection, message| {
+            let sent = match message.text() {
                 Some(text) => connection.push(format!("text {text}")),
-                None => connection.push(frame.data),
+                None => connection.push(message),
             };
             sent.unwrap();
         })
@@ -70,6 +71,41 @@ async fn text_and_binary_come_and_go_as_they_are() {
     socket.send(Message::binary(bytes.clone())).await.unwrap();
     let back = receive(&mut socket).await;
     assert!(back.is_binary() && back.as_payload()[..] == bytes[..]);
+}
+
+#[tokio::test]
+async fn a_text_in_fragments_comes_as_one_message() {
+    let log = Log::default();
+    let seen = log.clone();
+    let plain = Plain::builder()
+        .on_message(move |connection, message| {
+            seen.push(message.text().map(str::to_owned));
+            connection.push("got it").unwrap();
+        })
+        .build();
+    let server = serve(&plain);
+    let mut client = Client::open(server.addr(), "/").await.unwrap();
+    // As Chromium cuts it, with control frames between the fragments and characters cut in two.
+    let text = "端".repeat(100_000);
+    let fragments: Vec<&[u8]> = text.as_bytes().chunks(131_000).collect();
+    for (index, fragment) in fragments.iter().enumerate() {
+        let first = match index {
+            0 => 0x01,
+            index if index + 1 == fragments.len() => 0x80,
+            _ => 0x00,
+        };
+        client.send_frame(first, fragment).await.unwrap();
+        client.send_frame(0x89, b"between").await.unwrap();
+        client.send_frame(0x8a, b"unasked").await.unwrap();
+    }
+    client.send_frame(0x01, b"").await.unwrap();
+    client.send_frame(0x80, b"").await.unwrap();
+    let mut answers = 0;
+    while answers < 2 {
+        let frame = soon("an answer", client.next_frame()).await.unwrap();
+        answers += usize::from(frame.unwrap().first == 0x81);
+    }
+    assert_eq!(log.events(), [Some(text), Some(String::new())]);
 }
 
 #[tokio::test]
@@ -117,6 +153,42 @@ async fn fragments_are_given_one_by_one_with_their_fin_flags() {
         .map(|(opcode, fin, data)| (opcode, fin, data.to_vec()))
         .into();
     assert_eq!(log.count(6).await, expected);
+}
+
+#[tokio::test]
+async fn with_both_handlers_each_frame_comes_before_its_message_unless_it_closed() {
+    let log = Log::default();
+    let (frames, messages) = (log.clone(), log.clone());
+    let plain = Plain::builder()
+        .on_frame(move |connection, frame| {
+            if &frame.data[..] == b"panic" {
+                panic!("asked for");
+            }
+            if &frame.data[..] == b"close" {
+                connection.disconnect(4000, "").unwrap();
+            }
+            frames.push(("frame", frame.data.len()));
+        })
+        .on_message(move |_, message| messages.push(("message", message.as_bytes().len())))
+        .build();
+    let server = serve(&plain);
+    for last in [b"close", b"panic"] {
+        let before = log.events().len();
+        let mut client = Client::open(server.addr(), "/").await.unwrap();
+        client.send_frame(0x02, b"1").await.unwrap();
+        client.send_frame(0x80, b"22").await.unwrap();
+        client.send_frame(0x82, last).await.unwrap();
+        client.send_frame(0x82, b"4444").await.unwrap();
+        let close = soon("a close frame", client.next_frame()).await.unwrap();
+        client
+            .send_frame(0x88, &close.unwrap().payload)
+            .await
+            .unwrap();
+        soon("the end of TCP", client.drain()).await;
+        let mut expected = vec![("frame", 1), ("frame", 2), ("message", 3)];
+        expected.extend((last == b"close").then_some(("frame", 5)));
+        assert_eq!(log.events()[before..], expected);
+    }
 }
 
 #[tokio::test]

@@ -7,16 +7,16 @@ use actix_web::HttpRequest;
 use super::connections::{Connection, Connections, Plain};
 use super::endpoint::{Endpoint, Handlers};
 use super::frame::Frame;
-use crate::websocket::Options;
+use crate::websocket::{Message, Options};
 
 /// What one connection may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlainLimits {
     /// The largest message received, in bytes, whole or in fragments: 1 MiB.
     ///
-    /// A larger one closes the connection with 1009, a frame by what its header claims. While a
-    /// frame comes in it is held in memory, so this bounds memory a connection. What a header claims
-    /// costs nothing by itself.
+    /// A larger one closes the connection with 1009 as soon as a header claims too much. A message
+    /// is held in memory while it comes in, and once more while its last frame is added. What a
+    /// header claims costs nothing by itself.
     pub message: usize,
     /// What may wait to be sent, in bytes: 4 MiB. Each message is charged its length plus 64.
     ///
@@ -64,12 +64,28 @@ impl PlainBuilder {
         self
     }
 
-    /// Called for each data frame, in the order sent.
+    /// Called for each message once all of it has come, in the order sent.
+    ///
+    /// Browsers and other clients cut long messages into several frames; here they are whole again.
+    /// Nothing of a message that never ends is given.
     pub fn on_message(
+        mut self,
+        handler: impl Fn(&Connection, Message) + Send + Sync + 'static,
+    ) -> Self {
+        self.handlers.message = Some(Box::new(handler));
+        self
+    }
+
+    /// Called for each data frame as it comes in, in the order sent.
+    ///
+    /// It serves applications that take a message in parts. With `on_message` beside it, the frame
+    /// comes first; without, no message is put together, so that a connection holds one frame
+    /// instead of one message.
+    pub fn on_frame(
         mut self,
         handler: impl Fn(&Connection, Frame) + Send + Sync + 'static,
     ) -> Self {
-        self.handlers.message = Box::new(handler);
+        self.handlers.frame = Some(Box::new(handler));
         self
     }
 

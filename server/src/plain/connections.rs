@@ -10,7 +10,7 @@ use actix_web::web::ServiceConfig;
 use super::builder::PlainBuilder;
 use super::endpoint::{self, Endpoint};
 use super::error::{DisconnectError, PushError};
-use crate::websocket::{Close, Data, Outbound};
+use crate::websocket::{Close, Message, Outbound};
 
 /// The id of a connection: 1, 2, 3 and so on in this process, over all plain endpoints, and never
 /// used again.
@@ -79,8 +79,9 @@ impl Connections {
 ///
 /// # async fn run() -> std::io::Result<()> {
 /// let plain = Plain::builder()
-///     .on_message(|connection, frame| {
-///         let _ = connection.push(format!("{} bytes, thank you", frame.data.len()));
+///     .on_message(|connection, message| {
+///         let length = message.as_bytes().len();
+///         let _ = connection.push(format!("{length} bytes, thank you"));
 ///     })
 ///     .build();
 /// let endpoint = plain.clone();
@@ -127,10 +128,10 @@ impl Plain {
     /// # Errors
     ///
     /// See [`PushError`]; after any of them nothing was queued.
-    pub fn push(&self, id: ConnectionId, data: impl Into<Data>) -> Result<(), PushError> {
+    pub fn push(&self, id: ConnectionId, message: impl Into<Message>) -> Result<(), PushError> {
         let outbound = self.open(id).ok_or(PushError::Gone(id))?;
         outbound
-            .try_send(data)
+            .try_send(message)
             .map_err(|refused| PushError::new(id, refused))
     }
 
@@ -200,8 +201,8 @@ impl Connection {
     /// # Errors
     ///
     /// See [`PushError`].
-    pub fn push(&self, data: impl Into<Data>) -> Result<(), PushError> {
-        self.plain.push(self.id, data)
+    pub fn push(&self, message: impl Into<Message>) -> Result<(), PushError> {
+        self.plain.push(self.id, message)
     }
 
     /// [`Plain::is_established`] of this connection.

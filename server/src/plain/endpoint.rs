@@ -7,7 +7,9 @@ use actix_web::{Error, HttpRequest, HttpResponse};
 
 use super::connections::{Connection, Connections, Plain};
 use super::frame::Frame;
-use crate::websocket::{Accepted, Close, End, Inbound, Options, Outbound, accept};
+use crate::websocket::{
+    Accepted, Assembler, Close, End, Inbound, Message, Options, Outbound, accept,
+};
 
 /// Told to whoever opens the endpoint in a browser.
 const WHAT: &str = "It takes bare WebSocket messages from browsers and tools. Connect from JavaScript \
@@ -18,12 +20,14 @@ const WHAT: &str = "It takes bare WebSocket messages from browsers and tools. Co
 const INTERNAL_ERROR: u16 = 1011;
 
 type Open = dyn Fn(&Connection, &HttpRequest) + Send + Sync;
-type Message = dyn Fn(&Connection, Frame) + Send + Sync;
+type OnMessage = dyn Fn(&Connection, Message) + Send + Sync;
+type OnFrame = dyn Fn(&Connection, Frame) + Send + Sync;
 type Closed = dyn Fn(&Connection) + Send + Sync;
 
 pub(super) struct Handlers {
     pub(super) open: Box<Open>,
-    pub(super) message: Box<Message>,
+    pub(super) message: Option<Box<OnMessage>>,
+    pub(super) frame: Option<Box<OnFrame>>,
     pub(super) close: Box<Closed>,
 }
 
@@ -31,7 +35,8 @@ impl Default for Handlers {
     fn default() -> Self {
         Self {
             open: Box::new(|_, _| {}),
-            message: Box::new(|_, _| {}),
+            message: None,
+            frame: None,
             close: Box::new(|_| {}),
         }
     }
@@ -75,15 +80,22 @@ async fn serve(connection: Connection, mut inbound: Inbound, outbound: Outbound)
     let Leaving(connection) = &Leaving(connection);
     let id = connection.id();
     let handlers = &connection.plain().endpoint().handlers;
+    let mut assembler = Assembler::new(connection.plain().endpoint().options.message);
     let end = loop {
-        match inbound.next().await {
-            Ok(frame) => {
-                let frame = Frame::new(id, frame);
-                call(&outbound, connection, || {
-                    (handlers.message)(connection, frame)
-                });
-            }
+        let frame = match inbound.next().await {
+            Ok(frame) => frame,
             Err(end) => break end,
+        };
+        if let Some(on_frame) = &handlers.frame {
+            let frame = Frame::new(id, frame.clone());
+            call(&outbound, connection, || on_frame(connection, frame));
+        }
+        if let Some(on_message) = &handlers.message
+            && let Some(message) = assembler.push(frame)
+            // The handler of frames may have closed the connection.
+            && !outbound.discards()
+        {
+            call(&outbound, connection, || on_message(connection, message));
         }
     };
     match end {

@@ -1,4 +1,4 @@
-//! What a handler is given for each frame.
+//! A data frame, as the handler of frames gets it.
 
 use actix_web::web::Bytes;
 
@@ -7,8 +7,8 @@ use crate::websocket::{self, Opcode};
 
 /// A data frame as the client sent it; pings, pongs and close frames are answered unseen.
 ///
-/// Browsers send each message as one frame with `fin` set. Other clients may send a message in
-/// fragments: the first has the opcode text or binary, the others continuation, the last `fin`.
+/// A message is one frame with `fin` set, or several fragments: the first has the opcode text or
+/// binary, the others continuation, the last `fin`. Chromium cuts messages at 131,000 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Frame {
@@ -16,9 +16,9 @@ pub struct Frame {
     pub id: ConnectionId,
     /// The payload, unmasked. Of a text, all frames together are UTF-8.
     pub data: Bytes,
-    /// Whether it begins a text, begins a binary message or continues one.
+    /// The kind of frame: it begins a text, begins a binary message or continues one.
     pub opcode: Opcode,
-    /// Whether it ends its message.
+    /// True if it ends its message.
     pub fin: bool,
 }
 
@@ -32,7 +32,7 @@ impl Frame {
         }
     }
 
-    /// The text, if the frame is a whole text message.
+    /// Returns the text, if the frame is a whole text message.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match (self.opcode, self.fin) {

@@ -1,8 +1,9 @@
-//! The plain endpoint: bare WebSocket behind three handlers, for browsers and tools that don't speak
+//! The plain endpoint: bare WebSocket behind a few handlers, for browsers and tools that don't speak
 //! Twinwire.
 //!
 //! [`Plain`] is an endpoint and the handle that reaches its connections from any thread; handlers
-//! are given a [`Connection`] and, for each message, a [`Frame`].
+//! are given a [`Connection`] and each [`Message`] whole, or each [`Frame`] as it comes
+//! ([`on_frame`](PlainBuilder::on_frame)).
 //!
 //! ```no_run
 //! use actix_web::{App, HttpServer};
@@ -10,8 +11,8 @@
 //!
 //! # async fn run() -> std::io::Result<()> {
 //! let plain = Plain::builder()
-//!     .on_message(|connection, frame| {
-//!         if let Some(text) = frame.text() {
+//!     .on_message(|connection, message| {
+//!         if let Some(text) = message.text() {
 //!             let _ = connection.push(text);
 //!         }
 //!     })
@@ -32,4 +33,4 @@ pub use connections::{Connection, ConnectionId, Plain};
 pub use error::{DisconnectError, PushError};
 pub use frame::Frame;
 
-pub use crate::websocket::{Data, InvalidClose, Opcode};
+pub use crate::websocket::{InvalidClose, Message, Opcode};

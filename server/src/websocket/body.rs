@@ -10,7 +10,8 @@ use actix_http::ws::{OpCode, Parser};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::{Bytes, BytesMut};
 
-use super::link::{Data, Link, Next, Silence};
+use super::link::{Link, Next, Silence};
+use super::message::Message;
 use super::switch::Switch;
 
 /// The most bytes handed over per poll, and gathered before they are handed over together.
@@ -48,13 +49,13 @@ impl Body {
         let mut encoded = BytesMut::new();
         while encoded.len() < SLICE && self.large.is_empty() {
             match self.link.poll_next(cx) {
-                Poll::Ready(Next::Message(data)) => {
-                    self.charged += data.cost();
-                    match data {
-                        Data::Text(text) => {
+                Poll::Ready(Next::Message(message)) => {
+                    self.charged += message.cost();
+                    match message {
+                        Message::Text(text) => {
                             self.write(&mut encoded, OpCode::Text, text.into_bytes())
                         }
-                        Data::Binary(bytes) => self.write(&mut encoded, OpCode::Binary, bytes),
+                        Message::Binary(bytes) => self.write(&mut encoded, OpCode::Binary, bytes),
                     }
                 }
                 Poll::Ready(Next::Pong(payload)) => self.write(&mut encoded, OpCode::Pong, payload),

@@ -35,10 +35,6 @@ pub(crate) struct Inbound {
     link: Arc<Link>,
     payload: Payload,
     decoder: Decoder,
-    /// The largest message in bytes.
-    limit: usize,
-    /// Bytes of the open message so far.
-    received: usize,
     /// Set while a text is open.
     text: Option<Utf8>,
     end: Option<End>,
@@ -50,8 +46,6 @@ impl Inbound {
             link,
             payload,
             decoder: Decoder::new(limit),
-            limit,
-            received: 0,
             text: None,
             end: None,
         }
@@ -120,11 +114,6 @@ impl Inbound {
     }
 
     fn data(&mut self, frame: Frame) -> Option<Frame> {
-        self.received += frame.data.len();
-        if self.received > self.limit {
-            self.fail(Fault::TooLarge { limit: self.limit });
-            return None;
-        }
         if frame.opcode == Opcode::Text {
             self.text = Some(Utf8::default());
         }
@@ -135,7 +124,6 @@ impl Inbound {
             return None;
         }
         if frame.fin {
-            self.received = 0;
             self.text = None;
         }
         (!self.link.discards()).then_some(frame)

@@ -16,6 +16,7 @@ mod frame;
 mod guard;
 mod inbound;
 mod link;
+mod message;
 mod outbound;
 mod reaper;
 mod switch;
@@ -27,8 +28,9 @@ pub use close::InvalidClose;
 pub(crate) use frame::Frame;
 pub use frame::Opcode;
 pub(crate) use inbound::{End, Inbound};
-pub use link::Data;
 pub(crate) use link::Refused;
+pub(crate) use message::Assembler;
+pub use message::Message;
 pub(crate) use outbound::Outbound;
 pub use switch::{on_connect, tune};
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::close::Close;
-use super::link::{Data, Link, Refused};
+use super::link::{Link, Refused};
+use super::message::Message;
 use super::switch::Switch;
 
 /// Sends to one peer, from any thread; clones are cheap and share one queue, bounded in bytes.
@@ -29,8 +30,8 @@ impl Outbound {
     }
 
     /// Queues a message if there is room now.
-    pub(crate) fn try_send(&self, data: impl Into<Data>) -> Result<(), Refused> {
-        self.link.try_send(data.into())
+    pub(crate) fn try_send(&self, message: impl Into<Message>) -> Result<(), Refused> {
+        self.link.try_send(message.into())
     }
 
     /// Closes after what is queued; `false` when the connection was closing or gone already.
@@ -47,6 +48,11 @@ impl Outbound {
         if let Some(switch) = &self.switch {
             switch.kill();
         }
+    }
+
+    /// Returns true once this side has closed: data that still comes goes nowhere.
+    pub(crate) fn discards(&self) -> bool {
+        self.link.discards()
     }
 
     /// Whether messages can still be queued: not closing, not gone.

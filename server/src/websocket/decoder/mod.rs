@@ -8,7 +8,7 @@ use actix_web::web::{Bytes, BytesMut};
 use super::close::Close;
 use super::fault::Fault;
 use super::frame::{Frame, Opcode};
-use super::guard::Guard;
+use super::guard::{Guard, LONGEST_CONTROL};
 
 /// From so many bytes on, a frame gets memory for all of it at once: growing on in steps costs more
 /// than the bytes are worth. No message of the typed endpoint is larger than twice this.
@@ -30,7 +30,7 @@ pub(super) enum Incoming {
 /// neither may be called again: where the next frame begins is unknown.
 pub(super) struct Decoder {
     guard: Guard,
-    /// The longest payload of a frame, in bytes.
+    /// The longest payload of a frame, in bytes. Control frames aren't bounded by the largest message.
     limit: usize,
     /// Bytes that came and weren't looked at yet.
     came: Bytes,
@@ -39,10 +39,11 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
+    /// Begins with a connection whose messages have at most so many bytes.
     pub(super) fn new(limit: usize) -> Self {
         Self {
             guard: Guard::new(limit),
-            limit,
+            limit: limit.max(LONGEST_CONTROL),
             came: Bytes::new(),
             frame: Vec::new(),
         }

@@ -10,17 +10,19 @@ use super::fault::Fault;
 const LONGEST_HEADER: usize = 14;
 
 /// The longest payload of a control frame, in bytes (RFC 6455 §5.5).
-const LONGEST_CONTROL: u64 = 125;
+pub(super) const LONGEST_CONTROL: usize = 125;
 
 /// Follows a client's bytes frame by frame without keeping them.
 ///
 /// Feed it the bytes in order, each exactly once. After an error it must not be fed again: where
 /// the next frame begins is unknown.
 pub(super) struct Guard {
-    /// The longest payload that a frame may claim, in bytes.
+    /// The largest message, in bytes.
     limit: usize,
-    /// Whether a fragmented message is open.
+    /// True while a fragmented message is open.
     fragmented: bool,
+    /// The bytes that the data frames of the open message have claimed. Invariant: at most the limit.
+    claimed: u64,
     at: At,
 }
 
@@ -53,6 +55,7 @@ impl Guard {
         Self {
             limit,
             fragmented: false,
+            claimed: 0,
             at: BETWEEN_FRAMES,
         }
     }
@@ -127,7 +130,10 @@ impl Guard {
                 .fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
         };
         if bytes.len() == 2 + extended {
-            self.length(length, extended)?;
+            Self::length(length, extended)?;
+            if !control {
+                self.claim(length)?;
+            }
         }
         if bytes.len() == 2 + extended + 4 {
             self.at = match length {
@@ -146,7 +152,10 @@ impl Guard {
         match byte & 0x0f {
             0 if !self.fragmented => Err(Fault::NothingToContinue),
             1 | 2 if self.fragmented => Err(Fault::Interleaved),
-            0..=2 => {
+            opcode @ 0..=2 => {
+                if opcode != 0 {
+                    self.claimed = 0;
+                }
                 self.fragmented = !fin;
                 Ok(())
             }
@@ -156,17 +165,28 @@ impl Guard {
         }
     }
 
-    fn length(&self, length: u64, extended: usize) -> Result<(), Fault> {
+    fn length(length: u64, extended: usize) -> Result<(), Fault> {
         let shortest = match length {
-            0..=LONGEST_CONTROL => 0,
+            0..=125 => 0,
             126..=0xffff => 2,
             _ => 8,
         };
-        if extended != shortest || length >> 63 != 0 {
-            return Err(Fault::Length);
+        match extended != shortest || length >> 63 != 0 {
+            true => Err(Fault::Length),
+            false => Ok(()),
         }
-        match usize::try_from(length) {
-            Ok(length) if length <= self.limit => Ok(()),
+    }
+
+    /// Counts a data frame's length against the limit of its message.
+    ///
+    /// The sum is judged by the headers, so that no fragment is buffered which would be one too many.
+    fn claim(&mut self, length: u64) -> Result<(), Fault> {
+        let claimed = self.claimed.saturating_add(length);
+        match usize::try_from(claimed) {
+            Ok(sum) if sum <= self.limit => {
+                self.claimed = claimed;
+                Ok(())
+            }
             _ => Err(Fault::TooLarge { limit: self.limit }),
         }
     }

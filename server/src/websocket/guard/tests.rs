@@ -100,6 +100,23 @@ fn a_claim_beyond_the_limit_is_refused_before_the_mask_comes() {
 }
 
 #[test]
+fn the_claims_of_fragments_are_summed_and_those_of_control_frames_are_not() {
+    let limit = Err(Fault::TooLarge { limit: 10 });
+    let complete = |guard: &mut Guard, bytes: &[u8]| {
+        let watched = guard.watch(bytes).expect("within the limit");
+        assert!(watched.complete && watched.taken == bytes.len());
+    };
+    let mut guard = Guard::new(10);
+    for _ in 0..2 {
+        complete(&mut guard, &frame(0x01, &[b'x'; 6]));
+        complete(&mut guard, &frame(0x89, &[b'x'; 125]));
+        complete(&mut guard, &frame(0x80, &[b'x'; 4]));
+    }
+    complete(&mut guard, &frame(0x01, &[b'x'; 6]));
+    assert_eq!(guard.watch(&[0x80, 0x80 | 5]), limit);
+}
+
+#[test]
 fn each_broken_header_is_refused_at_its_byte() {
     check_fault(&[0x82, 0x05], Fault::Unmasked);
     check_fault(&[0xc2], Fault::ReservedBits);

@@ -5,11 +5,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use actix_web::web::Bytes;
-use bytestring::ByteString;
 use thiserror::Error;
 use tokio::sync::Notify;
 
 use super::close::Close;
+use super::message::Message;
 
 /// Charged for each queued message beside its bytes, so that many tiny ones are bounded too.
 const MESSAGE_COST: usize = 64;
@@ -17,48 +17,16 @@ const MESSAGE_COST: usize = 64;
 /// The most pongs that wait to be sent: 4 KiB at 125 bytes each.
 const PONGS: usize = 32;
 
-/// A message on its way to the peer; cloning it copies no bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Data {
-    /// A text message.
-    Text(ByteString),
-    /// A binary message.
-    Binary(Bytes),
-}
-
-impl Data {
-    /// What it is charged.
-    pub(super) fn cost(&self) -> usize {
-        cost(match self {
-            Self::Text(text) => text.len(),
-            Self::Binary(bytes) => bytes.len(),
-        })
-    }
-}
-
-/// What a message of so many bytes is charged.
+/// Returns the charge of a message of so many bytes.
 fn cost(len: usize) -> usize {
     len.saturating_add(MESSAGE_COST)
 }
 
-macro_rules! data_from {
-    ($($source:ty => $variant:ident),* $(,)?) => {$(
-        impl From<$source> for Data {
-            fn from(source: $source) -> Self {
-                Self::$variant(source.into())
-            }
-        }
-    )*};
-}
-
-data_from! {
-    &str => Text,
-    String => Text,
-    ByteString => Text,
-    Vec<u8> => Binary,
-    &'static [u8] => Binary,
-    Bytes => Binary,
+impl Message {
+    /// Returns the message's charge.
+    pub(super) fn cost(&self) -> usize {
+        cost(self.as_bytes().len())
+    }
 }
 
 /// Why a message wasn't queued.
@@ -99,7 +67,7 @@ enum Phase {
 /// What the body is to do next.
 pub(super) enum Next {
     /// Send this, and [`release`](Link::release) its cost.
-    Message(Data),
+    Message(Message),
     Pong(Bytes),
     Close(Option<Close>),
     /// End the response, and with it the connection.
@@ -120,7 +88,7 @@ pub(super) struct Link {
 }
 
 struct State {
-    queue: VecDeque<Data>,
+    queue: VecDeque<Message>,
     /// What the queue holds, and what the body took of it and hasn't handed over. Invariant: at most
     /// the capacity.
     charged: usize,
@@ -178,10 +146,10 @@ impl Link {
         }
     }
 
-    pub(super) fn try_send(&self, data: Data) -> Result<(), Refused> {
+    pub(super) fn try_send(&self, message: Message) -> Result<(), Refused> {
         let mut state = self.state();
-        state.charged = self.charged_with(&state, data.cost())?;
-        state.queue.push_back(data);
+        state.charged = self.charged_with(&state, message.cost())?;
+        state.queue.push_back(message);
         wake(&mut state.body);
         Ok(())
     }
@@ -289,8 +257,8 @@ impl Link {
         if let Some(pong) = state.pongs.pop_front() {
             return Poll::Ready(Next::Pong(pong));
         }
-        if let Some(data) = state.queue.pop_front() {
-            return Poll::Ready(Next::Message(data));
+        if let Some(message) = state.queue.pop_front() {
+            return Poll::Ready(Next::Message(message));
         }
         let silence = state.silence;
         match &mut state.phase {

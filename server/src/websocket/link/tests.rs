@@ -3,7 +3,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt;
 
-use super::{Data, Link, MESSAGE_COST, Next, PONGS, Refused, Silence};
+use super::{Link, MESSAGE_COST, Message, Next, PONGS, Refused, Silence};
 use crate::websocket::Close;
 use crate::websocket::tests::Woken;
 
@@ -14,11 +14,11 @@ fn next(link: &Link) -> String {
         Poll::Ready(Next::End { .. }) => "end".to_owned(),
         Poll::Ready(Next::Pong(_)) => "pong".to_owned(),
         Poll::Ready(Next::Close(_)) => "close".to_owned(),
-        Poll::Ready(Next::Message(data)) => {
-            link.release(data.cost());
-            match data {
-                Data::Text(text) => text.to_string(),
-                Data::Binary(bytes) => format!("{bytes:?}"),
+        Poll::Ready(Next::Message(message)) => {
+            link.release(message.cost());
+            match message {
+                Message::Text(text) => text.to_string(),
+                Message::Binary(bytes) => format!("{bytes:?}"),
             }
         }
     }
@@ -38,7 +38,7 @@ fn the_queue_is_bounded_by_bytes_and_by_messages() {
     assert_eq!(next(&link), "");
     assert_eq!(link.try_send("x".into()), Err(Refused::Full));
     assert_eq!(link.try_send("".into()), Ok(()));
-    let large = Data::from(vec![0; 9 * MESSAGE_COST + 1]);
+    let large = Message::from(vec![0; 9 * MESSAGE_COST + 1]);
     assert_eq!(link.try_send(large), Err(Refused::TooLarge));
 }
 
