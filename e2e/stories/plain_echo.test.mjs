@@ -49,7 +49,7 @@ story("a bare page says hello, is answered, and closes five seconds later", asyn
   assert.deepEqual(log, ["open", "message: this is server", "close: 1005 true"]);
   await echo.line(/#1 shook hands/);
   await echo.line(/#1 sent "client:hello,服务端", 22 bytes of text/);
-  await echo.line(/#1 closed/);
+  await echo.line(/#1 closed, code 1005, reason "", clean true/);
   const waited = Date.now() - answered;
   assert.ok(waited >= 4_500, `closed after ${waited} ms`);
 });
@@ -83,7 +83,7 @@ story("a text of 300,000 characters is one message", async (t) => {
   await logged(page, log, /^close: /);
 
   assert.deepEqual(log, ["close: 4000 true"]);
-  await echo.line(/#1 closed/);
+  await echo.line(/#1 closed, code 4000, reason "done", clean true/);
   const sent = echo.lines.map((line) => line.match(/#1 sent .*/)?.[0]).filter(Boolean);
   const begin = "x".repeat(100);
   assert.deepEqual(sent, [

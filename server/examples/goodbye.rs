@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .on_close(|_: Cx, end| async move { println!("a typed client is gone: {end:?}") })
         .build()?;
     let plain = Plain::builder()
-        .on_close(|connection| println!("bare client {} is gone", connection.number()))
+        .on_close(|connection, _| println!("bare client {} is gone", connection.id()))
         .build();
     let server = Server::bind(("127.0.0.1", port))?
         .mount("/ws", &wire)

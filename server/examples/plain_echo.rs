@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal};
 
 use clap::Parser;
 use tracing::info;
-use twinwire_server::plain::Plain;
+use twinwire_server::plain::{CloseEvent, Plain};
 use twinwire_server::{ServeError, Server};
 
 #[derive(Parser)]
@@ -49,7 +49,17 @@ async fn serve(port: u16) -> Result<(), ServeError> {
                 info!("no answer: {error}");
             }
         })
-        .on_close(|connection| info!("#{} closed", connection.id()))
+        .on_close(
+            |connection,
+             CloseEvent {
+                 code,
+                 reason,
+                 clean,
+             }| {
+                let id = connection.id();
+                info!("#{id} closed, code {code}, reason {reason:?}, clean {clean}");
+            },
+        )
         .build();
     let server = Server::loopback(port)?.mount("/", &plain);
     info!("listening on ws://localhost:{}", server.addrs()[0].port());

@@ -5,15 +5,38 @@ use std::time::Duration;
 use testkit::raw::{Client, Frame};
 use testkit::{Log, Server, soon};
 use twinwire_server::plain::{
-    ConnectionId, DisconnectError, InvalidClose, Plain, PlainBuilder, PlainLimits, PushError,
+    CloseEvent, ConnectionId, DisconnectError, InvalidClose, Plain, PlainBuilder, PlainLimits,
+    PushError,
 };
 
-/// What the handlers were called for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A call of a handler.
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Event {
     Open(ConnectionId),
     Message(ConnectionId),
-    Close(ConnectionId),
+    Close(ConnectionId, CloseEvent),
+}
+
+impl Event {
+    fn closes(&self, id: ConnectionId) -> Option<&CloseEvent> {
+        match self {
+            Self::Close(closed, event) if *closed == id => Some(event),
+            Self::Open(_) | Self::Message(_) | Self::Close(..) => None,
+        }
+    }
+}
+
+fn close_event(code: u16, reason: &str, clean: bool) -> CloseEvent {
+    let reason = reason.to_owned();
+    CloseEvent {
+        code,
+        reason,
+        clean,
+    }
+}
+
+fn lost() -> CloseEvent {
+    close_event(1006, "", false)
 }
 
 struct Endpoint {
@@ -44,10 +67,10 @@ impl Endpoint {
         let builder = Plain::builder()
             .on_open(move |connection, _| open.push(Event::Open(connection.id())))
             .on_message(move |connection, _| message.push(Event::Message(connection.id())))
-            .on_close(move |connection| {
+            .on_close(move |connection, event| {
                 assert!(!connection.is_established());
                 assert_eq!(connection.push("x"), Err(PushError::Gone(connection.id())));
-                close.push(Event::Close(connection.id()));
+                close.push(Event::Close(connection.id(), event));
             });
         let plain = change(builder).build();
         Self {
@@ -62,25 +85,24 @@ impl Endpoint {
         let client = soon("the handshake", Client::open(self.server.addr(), "/"))
             .await
             .expect("a connection");
-        match self.log.count(before + 1).await[before] {
-            Event::Open(id) => (client, id),
+        match &self.log.count(before + 1).await[before] {
+            Event::Open(id) => (client, *id),
             other => panic!("{other:?} before the connection opened"),
         }
     }
 
-    /// Waits for the end, then opens and ends another, so that a second call would have come.
-    async fn closed_once(&self, id: ConnectionId) {
-        let closed = |events: &[Event]| events.contains(&Event::Close(id));
-        self.log.wait("on_close", closed).await;
+    /// Waits for the end and returns it; opens and ends another, so that a second call would have
+    /// come.
+    async fn closed_once(&self, id: ConnectionId) -> CloseEvent {
+        let closed =
+            |id| move |events: &[Event]| events.iter().any(|event| event.closes(id).is_some());
+        self.log.wait("on_close", closed(id)).await;
         let (mut other, witness) = self.open().await;
         other.send_frame(0x88, &[]).await.expect("a connection");
-        let last = |events: &[Event]| events.contains(&Event::Close(witness));
-        let events = self.log.wait("the witness to close", last).await;
-        let calls = events
-            .iter()
-            .filter(|event| **event == Event::Close(id))
-            .count();
-        assert_eq!(calls, 1);
+        let events = self.log.wait("the witness to close", closed(witness)).await;
+        let calls: Vec<_> = events.iter().filter_map(|event| event.closes(id)).collect();
+        assert_eq!(calls.len(), 1);
+        calls[0].clone()
     }
 }
 
@@ -101,11 +123,18 @@ async fn close_code(client: &mut Client) -> Option<u16> {
 #[tokio::test]
 async fn a_clients_close_is_answered_with_its_code() {
     let endpoint = Endpoint::new();
-    for (payload, code) in [(&b"\x0f\xa1bye"[..], Some(4001)), (&[], None)] {
+    for (payload, code, event) in [
+        (
+            &b"\x0f\xa1bye"[..],
+            Some(4001),
+            close_event(4001, "bye", true),
+        ),
+        (&[], None, close_event(1005, "", true)),
+    ] {
         let (mut client, id) = endpoint.open().await;
         client.send_frame(0x88, payload).await.unwrap();
         assert_eq!(close_code(&mut client).await, code);
-        endpoint.closed_once(id).await;
+        assert_eq!(endpoint.closed_once(id).await, event);
     }
 }
 
@@ -115,10 +144,10 @@ async fn a_client_that_breaks_off_or_resets_is_closed() {
     let (mut client, id) = endpoint.open().await;
     client.end().await.unwrap();
     assert_eq!(frame(&mut client).await, None);
-    endpoint.closed_once(id).await;
+    assert_eq!(endpoint.closed_once(id).await, lost());
     let (client, id) = endpoint.open().await;
     client.reset().unwrap();
-    endpoint.closed_once(id).await;
+    assert_eq!(endpoint.closed_once(id).await, lost());
 }
 
 #[tokio::test]
@@ -130,7 +159,7 @@ async fn what_a_client_sent_before_it_went_is_handled() {
         .await
         .unwrap();
     drop(client);
-    let closed = |events: &[Event]| events.contains(&Event::Close(id));
+    let closed = |events: &[Event]| events.iter().any(|event| event.closes(id).is_some());
     let events = endpoint.log.wait("on_close", closed).await;
     assert_eq!(
         events
@@ -168,7 +197,8 @@ async fn disconnect_sends_code_and_reason_after_what_was_pushed() {
     client.send_frame(0x81, b"too late").await.unwrap();
     client.send_frame(0x88, &close.payload).await.unwrap();
     assert_eq!(frame(&mut client).await, None);
-    endpoint.closed_once(id).await;
+    let event = endpoint.closed_once(id).await;
+    assert_eq!(event, close_event(4002, "enough", true));
     assert!(!endpoint.log.events().contains(&Event::Message(id)));
 }
 
@@ -197,7 +227,10 @@ async fn a_fault_is_answered_with_its_code_at_once() {
         client.send(bytes).await.unwrap();
         let close = frame(&mut client).await.unwrap();
         assert_eq!(close.close_code(), Some(code), "{bytes:x?}");
-        endpoint.closed_once(id).await;
+        let reason = std::str::from_utf8(&close.payload[2..]).unwrap();
+        assert!(!reason.is_empty(), "the client is told why");
+        let event = endpoint.closed_once(id).await;
+        assert_eq!(event, close_event(code, reason, false));
     }
 }
 
@@ -215,7 +248,7 @@ async fn a_handler_that_panics_ends_its_connection_and_no_other() {
     let close = frame(&mut client).await.unwrap();
     assert_eq!(close.close_code(), Some(1011));
     client.send_frame(0x88, &close.payload).await.unwrap();
-    endpoint.closed_once(id).await;
+    assert_eq!(endpoint.closed_once(id).await, close_event(1011, "", true));
     witness.send_frame(0x81, b"well?").await.unwrap();
     assert_eq!(&frame(&mut witness).await.unwrap().payload[..], b"fine");
 }
@@ -226,8 +259,8 @@ async fn panics_at_opening_and_closing_end_only_their_connection() {
     let closed = log.clone();
     let plain = Plain::builder()
         .on_open(|_, request| assert_ne!(request.query_string(), "panic", "asked for"))
-        .on_close(move |connection| {
-            closed.push(connection.id());
+        .on_close(move |connection, event| {
+            closed.push((connection.id(), event.code));
             panic!("always");
         })
         .build();
@@ -242,8 +275,9 @@ async fn panics_at_opening_and_closing_end_only_their_connection() {
     let first = log.count(1).await[0];
     witness.send_frame(0x88, &[]).await.unwrap();
     assert_eq!(close_code(&mut witness).await, None);
-    let ids = log.count(2).await;
-    assert!(ids.len() == 2 && ids[1] != first, "{ids:?}");
+    let calls = log.count(2).await;
+    assert!(calls.len() == 2 && calls[1].0 != first.0, "{calls:?}");
+    assert_eq!((calls[0].1, calls[1].1), (1011, 1005));
 }
 
 #[tokio::test]
@@ -272,7 +306,8 @@ async fn a_client_that_never_reads_is_bounded_and_can_be_disconnected() {
     let too_large = endpoint.plain.push(id, vec![0; QUEUE]);
     assert_eq!(too_large, Err(PushError::TooLarge));
     endpoint.plain.disconnect(id, 4000, "read").unwrap();
-    endpoint.closed_once(id).await;
+    let event = endpoint.closed_once(id).await;
+    assert_eq!(event, close_event(4000, "read", false));
     soon("a reset", client.was_reset()).await.unwrap();
 }
 
@@ -284,10 +319,10 @@ async fn stopping_the_server_closes_every_connection_once() {
     let Endpoint { server, plain, log } = endpoint;
     drop(server);
     for id in [first, second] {
-        let closed = |events: &[Event]| events.contains(&Event::Close(id));
+        let closed = |events: &[Event]| events.iter().any(|event| event.closes(id).is_some());
         let events = log.wait("on_close", closed).await;
-        let calls = events.iter().filter(|event| **event == Event::Close(id));
-        assert_eq!(calls.count(), 1, "{events:?}");
+        let calls: Vec<_> = events.iter().filter_map(|event| event.closes(id)).collect();
+        assert_eq!(calls, [&lost()]);
         assert!(!plain.is_established(id));
     }
 }
@@ -315,7 +350,7 @@ async fn tcp_ends_though_the_client_never_answers_a_close() {
         let (mut client, id) = endpoint.open().await;
         endpoint.plain.disconnect(id, 4000, "").unwrap();
         assert_eq!(close_code(&mut client).await, Some(4000));
-        endpoint.closed_once(id).await;
+        assert_eq!(endpoint.closed_once(id).await, close_event(4000, "", false));
     }
 }
 
@@ -342,7 +377,7 @@ async fn thousands_of_connections_have_ids_of_their_own() {
         .iter()
         .filter_map(|event| match event {
             Event::Open(id) => Some(*id),
-            Event::Message(_) | Event::Close(_) => None,
+            Event::Message(_) | Event::Close(..) => None,
         })
         .collect();
     ids.sort();

@@ -7,7 +7,7 @@ use actix_web::HttpRequest;
 use super::connections::{Connection, Connections, Plain};
 use super::endpoint::{Endpoint, Handlers};
 use super::frame::Frame;
-use crate::websocket::{Message, Options};
+use crate::websocket::{CloseEvent, Message, Options};
 
 /// What one connection may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,8 +89,22 @@ impl PlainBuilder {
         self
     }
 
-    /// Called once when a connection has ended, whichever way; it takes no messages any more.
-    pub fn on_close(mut self, handler: impl Fn(&Connection) + Send + Sync + 'static) -> Self {
+    /// Called once when a connection that was opened has ended, whichever way: also after a panic
+    /// in another handler, and when the server's runtime stops.
+    ///
+    /// The connection takes no messages any more.
+    ///
+    /// | who ended it | code | clean |
+    /// |---|---|---|
+    /// | the client, by a close frame | the client's, or 1005 | yes |
+    /// | [`Plain::disconnect`] | the one given | if the client answered in time |
+    /// | a client that broke the protocol | 1002, 1007 or 1009 | no |
+    /// | a handler that panicked | 1011 | if the client answered in time |
+    /// | nobody: TCP or the server's runtime ended | 1006 | no |
+    pub fn on_close(
+        mut self,
+        handler: impl Fn(&Connection, CloseEvent) + Send + Sync + 'static,
+    ) -> Self {
         self.handlers.close = Box::new(handler);
         self
     }

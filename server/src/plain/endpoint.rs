@@ -8,7 +8,7 @@ use actix_web::{Error, HttpRequest, HttpResponse};
 use super::connections::{Connection, Connections, Plain};
 use super::frame::Frame;
 use crate::websocket::{
-    Accepted, Assembler, Close, End, Inbound, Message, Options, Outbound, accept,
+    self, Accepted, Assembler, Close, CloseEvent, End, Inbound, Message, Options, Outbound, accept,
 };
 
 /// Told to whoever opens the endpoint in a browser.
@@ -19,16 +19,16 @@ const WHAT: &str = "It takes bare WebSocket messages from browsers and tools. Co
 /// The close code for an error of the server's own (RFC 6455 §7.4.1).
 const INTERNAL_ERROR: u16 = 1011;
 
-type Open = dyn Fn(&Connection, &HttpRequest) + Send + Sync;
+type OnOpen = dyn Fn(&Connection, &HttpRequest) + Send + Sync;
 type OnMessage = dyn Fn(&Connection, Message) + Send + Sync;
 type OnFrame = dyn Fn(&Connection, Frame) + Send + Sync;
-type Closed = dyn Fn(&Connection) + Send + Sync;
+type OnClose = dyn Fn(&Connection, CloseEvent) + Send + Sync;
 
 pub(super) struct Handlers {
-    pub(super) open: Box<Open>,
+    pub(super) open: Box<OnOpen>,
     pub(super) message: Option<Box<OnMessage>>,
     pub(super) frame: Option<Box<OnFrame>>,
-    pub(super) close: Box<Closed>,
+    pub(super) close: Box<OnClose>,
 }
 
 impl Default for Handlers {
@@ -37,7 +37,7 @@ impl Default for Handlers {
             open: Box::new(|_, _| {}),
             message: None,
             frame: None,
-            close: Box::new(|_| {}),
+            close: Box::new(|_, _| {}),
         }
     }
 }
@@ -67,69 +67,112 @@ fn connect(plain: &Plain, request: &HttpRequest, payload: Payload) -> Result<Htt
     } = accept(request, payload, &endpoint.options, WHAT)?;
     let id = endpoint.connections.enter(outbound.clone());
     tracing::debug!(%id, protocol, "a connection opens");
-    let connection = Connection::new(id, plain.clone());
-    call(&outbound, &connection, || {
-        (endpoint.handlers.open)(&connection, request)
-    });
-    actix_web::rt::spawn(serve(connection, inbound, outbound));
+    // From here on the end is told, though the runtime drop the task before it has begun.
+    let guard = OpenGuard {
+        connection: Connection::new(id, plain.clone()),
+        outbound,
+        end: None,
+    };
+    guard.call(|connection| (endpoint.handlers.open)(connection, request));
+    actix_web::rt::spawn(serve(guard, inbound));
     Ok(response)
 }
 
-async fn serve(connection: Connection, mut inbound: Inbound, outbound: Outbound) {
-    // Ends the connection's life also when the runtime drops this task.
-    let Leaving(connection) = &Leaving(connection);
-    let id = connection.id();
-    let handlers = &connection.plain().endpoint().handlers;
-    let mut assembler = Assembler::new(connection.plain().endpoint().options.message);
+async fn serve(guard: OpenGuard, mut inbound: Inbound) {
+    // Dropped before `inbound`, which would close the connection, and with it decide how it ended.
+    let mut guard = guard;
+    let endpoint = guard.connection.plain().endpoint();
+    let mut assembler = Assembler::new(endpoint.options.message);
     let end = loop {
-        let frame = match inbound.next().await {
-            Ok(frame) => frame,
+        match inbound.next().await {
+            Ok(frame) => guard.handle(frame, &mut assembler),
             Err(end) => break end,
-        };
-        if let Some(on_frame) = &handlers.frame {
-            let frame = Frame::new(id, frame.clone());
-            call(&outbound, connection, || on_frame(connection, frame));
-        }
-        if let Some(on_message) = &handlers.message
-            && let Some(message) = assembler.push(frame)
-            // The handler of frames may have closed the connection.
-            && !outbound.discards()
-        {
-            call(&outbound, connection, || on_message(connection, message));
         }
     };
-    match end {
-        End::Closed(Some(close)) => {
-            tracing::debug!(%id, code = close.code(), reason = ?close.reason(), "closed");
-        }
-        End::Closed(None) => tracing::debug!(%id, "closed without a code"),
-        End::Lost => tracing::debug!(%id, "ended without a close frame"),
-        End::Fault(fault) => tracing::debug!(%id, %fault, "the client broke the protocol"),
-    }
-}
-
-/// Runs a handler; its panic closes the connection.
-///
-/// What a handler leaves half done is its own: nothing of ours is borrowed mutably meanwhile.
-fn call(outbound: &Outbound, connection: &Connection, handler: impl FnOnce()) {
-    if catch_unwind(AssertUnwindSafe(handler)).is_err() {
-        tracing::error!(id = %connection.id(), "a handler panicked; closing with 1011");
-        if let Ok(close) = Close::new(INTERNAL_ERROR, "") {
-            outbound.close(close);
-        }
-    }
+    guard.end = Some(end);
 }
 
 /// A connection that was opened: dropping it is its end.
-struct Leaving(Connection);
+struct OpenGuard {
+    connection: Connection,
+    outbound: Outbound,
+    /// The end of the receiving half; none if the runtime drops the task before.
+    end: Option<End>,
+}
 
-impl Drop for Leaving {
-    fn drop(&mut self) {
-        let Self(connection) = self;
-        let endpoint = connection.plain().endpoint();
-        endpoint.connections.leave(connection.id());
-        if catch_unwind(AssertUnwindSafe(|| (endpoint.handlers.close)(connection))).is_err() {
-            tracing::error!(id = %connection.id(), "a handler panicked at close");
+impl OpenGuard {
+    fn handlers(&self) -> &Handlers {
+        &self.connection.plain().endpoint().handlers
+    }
+
+    /// Hands a frame to the handlers.
+    fn handle(&self, frame: websocket::Frame, assembler: &mut Assembler) {
+        if let Some(on_frame) = &self.handlers().frame {
+            let frame = Frame::new(self.connection.id(), frame.clone());
+            self.call(|connection| on_frame(connection, frame));
         }
+        if let Some(on_message) = &self.handlers().message
+            && let Some(message) = assembler.push(frame)
+            // The handler of frames may have closed the connection.
+            && !self.outbound.discards()
+        {
+            self.call(|connection| on_message(connection, message));
+        }
+    }
+
+    /// Runs a handler; its panic closes the connection.
+    ///
+    /// Only the handler's own state can be left half done: nothing of ours is borrowed mutably.
+    fn call(&self, handler: impl FnOnce(&Connection)) {
+        if catch_unwind(AssertUnwindSafe(|| handler(&self.connection))).is_err() {
+            let id = self.connection.id();
+            tracing::error!(%id, "a handler panicked; closing with 1011");
+            self.outbound.close(Close::known(INTERNAL_ERROR, ""));
+        }
+    }
+}
+
+impl Drop for OpenGuard {
+    fn drop(&mut self) {
+        let id = self.connection.id();
+        self.connection.plain().endpoint().connections.leave(id);
+        let event = self.outbound.close_event(self.end.as_ref());
+        let (code, clean) = (event.code, event.clean);
+        tracing::debug!(%id, code, reason = ?event.reason, clean, "a connection closed");
+        let on_close = || (self.handlers().close)(&self.connection, event);
+        if catch_unwind(AssertUnwindSafe(on_close)).is_err() {
+            tracing::error!(%id, "a handler panicked at close");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use actix_web::rt::Runtime;
+
+    use super::connect;
+    use crate::plain::Plain;
+    use crate::websocket::tests::handshake;
+
+    #[test]
+    fn a_runtime_that_ends_before_the_task_has_begun_ends_the_connection() {
+        let (closed, events) = mpsc::channel();
+        let plain = Plain::builder()
+            .on_close(move |connection, event| {
+                let _ = closed.send((connection.id(), event.code, event.clean));
+            })
+            .build();
+        let runtime = Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let (request, payload) = handshake(Vec::new());
+            connect(&plain, &request, payload).expect("a proper handshake");
+            assert!(events.try_recv().is_err(), "it is open");
+        });
+        drop(runtime);
+        let calls: Vec<_> = events.try_iter().collect();
+        assert!(matches!(calls[..], [(_, 1006, false)]), "{calls:?}");
+        assert!(!plain.is_established(calls[0].0));
     }
 }

@@ -33,4 +33,4 @@ pub use connections::{Connection, ConnectionId, Plain};
 pub use error::{DisconnectError, PushError};
 pub use frame::Frame;
 
-pub use crate::websocket::{InvalidClose, Message, Opcode};
+pub use crate::websocket::{CloseEvent, InvalidClose, Message, Opcode};

@@ -1,7 +1,9 @@
-//! Close codes and reasons that may be sent.
+//! Close codes and reasons that may be sent, and how a connection ended.
 
 use actix_ws::CloseReason;
 use thiserror::Error;
+
+use super::inbound::End;
 
 /// The longest reason in bytes: a control frame holds 125, two are the code (RFC 6455 §5.5).
 const LONGEST_REASON: usize = 123;
@@ -41,21 +43,15 @@ impl Close {
         }
     }
 
-    /// For a code that is known to be sendable, without a reason.
-    pub(super) fn known(code: u16) -> Self {
-        debug_assert!(Self::new(code, "").is_ok(), "{code} can't be sent");
-        Self {
-            code,
-            reason: String::new(),
-        }
+    /// Makes the frame of a code and a reason that are known to be sendable.
+    pub(crate) fn known(code: u16, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        debug_assert!(Self::new(code, &reason).is_ok(), "{code} can't be sent");
+        Self { code, reason }
     }
 
     pub(crate) fn code(&self) -> u16 {
         self.code
-    }
-
-    pub(crate) fn reason(&self) -> &str {
-        &self.reason
     }
 }
 
@@ -76,6 +72,60 @@ impl From<Close> for CloseReason {
             code: close.code.into(),
             description,
         }
+    }
+}
+
+/// The end of a connection, in the terms of the browser's event of the same name.
+///
+/// It tells of the close frame that came first, whichever side sent it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CloseEvent {
+    /// The close code (RFC 6455 §7.4.1): 1005 for a close frame without a code, 1006 for an end
+    /// without a close frame.
+    pub code: u16,
+    /// The reason, at most 123 bytes; empty if there is none. With 1006 it is the server's own word
+    /// for why it gave the client up.
+    pub reason: String,
+    /// True if the client's close frame came. With a code of this server's, the client has then
+    /// received all that was sent before the close.
+    pub clean: bool,
+}
+
+impl CloseEvent {
+    /// Makes the event of a connection that ended without a close frame.
+    pub(super) fn abnormal(reason: impl Into<String>) -> Self {
+        Self {
+            code: 1006,
+            reason: reason.into(),
+            clean: false,
+        }
+    }
+
+    /// Makes the event of an end that the peer didn't take part in.
+    pub(super) fn of(close: &Close) -> Self {
+        Self {
+            code: close.code,
+            reason: close.reason.clone(),
+            clean: false,
+        }
+    }
+
+    /// Makes the event from this side's own end, if it was first, and from the receiving half's, if
+    /// that came to one.
+    pub(super) fn new(own: Option<Self>, end: Option<&End>) -> Self {
+        let closed = matches!(end, Some(End::Closed(_)));
+        let mut event = own.unwrap_or_else(|| match end {
+            Some(End::Closed(Some(close))) => Self::of(close),
+            Some(End::Closed(None)) => Self {
+                code: 1005,
+                ..Self::abnormal("")
+            },
+            // TCP was gone before its close frame could be queued.
+            Some(End::Fault(fault)) => Self::of(&fault.close()),
+            Some(End::Lost) | None => Self::abnormal(""),
+        });
+        event.clean = closed;
+        event
     }
 }
 

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::close::Close;
+
 /// What a peer did wrong; each ends its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum Fault {
@@ -47,9 +49,9 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// The close code that tells the peer (RFC 6455 §7.4.1).
-    pub(crate) fn close_code(self) -> u16 {
-        match self {
+    /// Returns the close frame that tells the peer (RFC 6455 §7.4.1).
+    pub(super) fn close(self) -> Close {
+        let code = match self {
             Self::Unmasked
             | Self::ReservedBits
             | Self::Opcode(_)
@@ -62,6 +64,7 @@ impl Fault {
             | Self::Undecodable => 1002,
             Self::Utf8 => 1007,
             Self::TooLarge { .. } => 1009,
-        }
+        };
+        Close::known(code, self.to_string())
     }
 }

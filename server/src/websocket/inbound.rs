@@ -133,13 +133,13 @@ impl Inbound {
         self.end = Some(End::Closed(close.clone()));
         // The answer repeats the code (RFC 6455 §5.5.1), unless our own frame is on its way.
         self.link
-            .close(close.map(|close| Close::known(close.code())));
+            .answer(close.map(|close| Close::known(close.code(), "")));
         self.link.silence(Silence::Closed);
     }
 
     fn fail(&mut self, fault: Fault) {
         self.end = Some(End::Fault(fault));
-        self.link.close(Some(Close::known(fault.close_code())));
+        self.link.close(fault.close());
         self.link.silence(Silence::Ignored);
     }
 
@@ -152,7 +152,7 @@ impl Inbound {
 impl Drop for Inbound {
     fn drop(&mut self) {
         if self.end.is_none() {
-            self.link.close(Some(Close::known(1011)));
+            self.link.close(Close::known(1011, ""));
             self.link.silence(Silence::Ignored);
         }
     }

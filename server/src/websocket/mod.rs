@@ -24,7 +24,7 @@ mod utf8;
 
 pub(crate) use accept::{Accepted, Options, accept, verify};
 pub(crate) use close::Close;
-pub use close::InvalidClose;
+pub use close::{CloseEvent, InvalidClose};
 pub(crate) use frame::Frame;
 pub use frame::Opcode;
 pub(crate) use inbound::{End, Inbound};

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::close::Close;
+use super::close::{Close, CloseEvent};
+use super::inbound::End;
 use super::link::{Link, Refused};
 use super::message::Message;
 use super::switch::Switch;
@@ -39,7 +40,7 @@ impl Outbound {
     /// TCP ends when the peer has answered, at the latest after the time set by
     /// [`Options::close_time`](super::Options) and a second, whatever the peer does.
     pub(crate) fn close(&self, close: Close) -> bool {
-        self.link.close(Some(close))
+        self.link.close(close)
     }
 
     /// Ends TCP now, without a close frame; what is queued is dropped.
@@ -48,6 +49,11 @@ impl Outbound {
         if let Some(switch) = &self.switch {
             switch.kill();
         }
+    }
+
+    /// Returns how the connection ended, given the end of its receiving half.
+    pub(crate) fn close_event(&self, end: Option<&End>) -> CloseEvent {
+        CloseEvent::new(self.link.own_end(), end)
     }
 
     /// Returns true once this side has closed: data that still comes goes nowhere.

@@ -13,7 +13,7 @@ use actix_web::dev;
 use actix_web::http::header;
 use actix_web::test::TestRequest;
 use actix_web::web::{Bytes, Payload};
-use actix_web::{FromRequest, HttpResponse};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use futures_util::stream::{self, StreamExt};
 use testkit::raw;
 use twinwire::limits::MAX_MESSAGE;
@@ -21,14 +21,8 @@ use twinwire::limits::MAX_MESSAGE;
 use super::body::AS_IT_IS;
 use super::{Accepted, Close, End, Options, Refused, accept};
 
-/// A connection whose peer has sent `bytes` and stays.
-pub(crate) fn connection(queue: usize, bytes: Vec<u8>) -> (Accepted, BoxBody) {
-    let options = Options {
-        protocols: vec!["spoken".to_owned()],
-        message: 1 << 20,
-        queue,
-        close_time: Duration::from_secs(60),
-    };
+/// A handshake's request, of a peer that has sent `bytes` and stays.
+pub(crate) fn handshake(bytes: Vec<u8>) -> (HttpRequest, Payload) {
     let request = TestRequest::default()
         .insert_header((header::CONNECTION, "upgrade"))
         .insert_header((header::UPGRADE, "websocket"))
@@ -39,7 +33,21 @@ pub(crate) fn connection(queue: usize, bytes: Vec<u8>) -> (Accepted, BoxBody) {
     let stream = stream::iter([Ok(Bytes::from(bytes))]).chain(stream::pending());
     let stream: BoxedPayloadStream = Box::pin(stream);
     let payload = Payload::from_request(&request, &mut dev::Payload::Stream { payload: stream });
-    let payload = payload.into_inner().expect("a payload can be extracted");
+    (
+        request,
+        payload.into_inner().expect("a payload can be extracted"),
+    )
+}
+
+/// A connection whose peer has sent `bytes` and stays.
+pub(crate) fn connection(queue: usize, bytes: Vec<u8>) -> (Accepted, BoxBody) {
+    let options = Options {
+        protocols: vec!["spoken".to_owned()],
+        message: 1 << 20,
+        queue,
+        close_time: Duration::from_secs(60),
+    };
+    let (request, payload) = handshake(bytes);
     let mut accepted = accept(&request, payload, &options, "").expect("a proper handshake");
     let response = mem::replace(&mut accepted.response, HttpResponse::Ok().finish());
     (accepted, response.into_body())
@@ -93,7 +101,7 @@ async fn many_small_messages_are_handed_over_together() {
 async fn large_messages_are_handed_over_in_slices() {
     let (accepted, mut body) = connection(1 << 20, Vec::new());
     accepted.outbound.try_send(vec![7; 200_000]).expect("room");
-    accepted.outbound.close(Close::known(1000));
+    accepted.outbound.close(Close::known(1000, ""));
     let mut sizes = Vec::new();
     let mut all = Vec::new();
     while let Some(bytes) = handed_over(&mut body) {

@@ -145,7 +145,7 @@ fn only_proper_close_frames_are_taken() {
     let close = |payload: &[u8]| decode([&frame(0x88, payload)[..]]);
     let taken = |close| (vec![Incoming::Close(close)], None);
     assert_eq!(close(b""), taken(None));
-    assert_eq!(close(&[0x03, 0xe8]), taken(Some(Close::known(1000))));
+    assert_eq!(close(&[0x03, 0xe8]), taken(Some(Close::known(1000, ""))));
     for bad in [&b"\x03"[..], b"\x03\xed", b"\x00\x00", b"\x03\xe8\xff"] {
         assert_eq!(close(bad), (vec![], Some(Fault::Close)), "{bad:?}");
     }

@@ -8,7 +8,7 @@ use actix_web::web::Bytes;
 use thiserror::Error;
 use tokio::sync::Notify;
 
-use super::close::Close;
+use super::close::{Close, CloseEvent};
 use super::message::Message;
 
 /// Charged for each queued message beside its bytes, so that many tiny ones are bounded too.
@@ -95,8 +95,8 @@ struct State {
     /// The payloads of the newest pings, oldest first. Invariant: at most [`PONGS`].
     pongs: VecDeque<Bytes>,
     phase: Phase,
-    /// This side wants nothing more of what the peer has sent.
-    discards: bool,
+    /// The end by this side, if it came before the peer's. Data that still comes goes nowhere.
+    own_end: Option<CloseEvent>,
     silence: Option<Silence>,
     body: Option<Waker>,
     reader: Option<Waker>,
@@ -119,7 +119,7 @@ impl Link {
                 charged: 0,
                 pongs: VecDeque::new(),
                 phase: Phase::Open,
-                discards: false,
+                own_end: None,
                 silence: None,
                 body: None,
                 reader: None,
@@ -186,26 +186,40 @@ impl Link {
         wake(&mut state.body);
     }
 
-    /// Queues a close frame behind what is queued; `false` when the connection isn't open.
-    pub(super) fn close(&self, close: Option<Close>) -> bool {
+    /// Queues this side's close frame behind what is queued; `false` when the connection isn't open.
+    pub(super) fn close(&self, close: Close) -> bool {
         let mut state = self.state();
         if !matches!(state.phase, Phase::Open) {
             return false;
         }
-        state.discards = true;
-        self.leave_open(&mut state, Phase::Closing(close));
+        state.own_end = Some(CloseEvent::of(&close));
+        self.leave_open(&mut state, Phase::Closing(Some(close)));
         true
+    }
+
+    /// Queues the answer to the peer's close frame, unless this side has closed before.
+    pub(super) fn answer(&self, close: Option<Close>) {
+        let mut state = self.state();
+        if matches!(state.phase, Phase::Open) {
+            self.leave_open(&mut state, Phase::Closing(close));
+        }
+    }
+
+    /// Returns how this side ended the connection, if it did so first.
+    pub(super) fn own_end(&self) -> Option<CloseEvent> {
+        self.state().own_end.clone()
     }
 
     /// As [`gone`](Self::gone), by this side's own wish.
     pub(super) fn abort(&self) {
-        self.state().discards = true;
+        let aborted = || CloseEvent::abnormal("");
+        self.state().own_end.get_or_insert_with(aborted);
         self.gone();
     }
 
     /// Whether data that still comes goes nowhere: this side has closed. What came before TCP ended counts.
     pub(super) fn discards(&self) -> bool {
-        self.state().discards
+        self.state().own_end.is_some()
     }
 
     /// Nothing more will be read; the first reason stands.

@@ -24,8 +24,8 @@ fn next(link: &Link) -> String {
     }
 }
 
-fn close() -> Option<Close> {
-    Some(Close::known(1000))
+fn close() -> Close {
+    Close::known(1000, "")
 }
 
 #[test]
