@@ -42,6 +42,7 @@ mod older;
 mod origin;
 mod peer;
 mod peers;
+mod quote;
 mod run;
 mod service;
 mod shared;

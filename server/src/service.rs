@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header::{self, ContentType, HeaderValue};
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use twinwire::limits::{MAX_MESSAGE, MAX_PAYLOAD};
@@ -14,6 +14,7 @@ use twinwire_remote::Link;
 
 use crate::Peer;
 use crate::connection;
+use crate::quote::quoted_header;
 use crate::shared::Shared;
 use crate::socket::Socket;
 use crate::topic::PublishError;
@@ -104,7 +105,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
                 let wire = wire.clone();
                 async move { readable(wire.accept(&request, payload)) }
             };
-            config.service(web::resource(path).route(web::get().to(accept)));
+            config.service(web::resource(path).to(accept));
         }
     }
 
@@ -145,7 +146,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
                  Builder::allow_origin.\n",
             );
         }
-        let offered = offered(request);
+        let offered: Vec<_> = websocket::offered(request).collect();
         let Some(spoken) = choose(&offered) else {
             return refuse_stranger(request);
         };
@@ -183,17 +184,6 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
     }
 }
 
-/// The subprotocols that a handshake offers, in its order (RFC 6455 §4.1: a list, perhaps over
-/// several headers).
-fn offered(request: &HttpRequest) -> Vec<&str> {
-    let headers = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
-    let lists = headers.filter_map(|list| list.to_str().ok());
-    lists
-        .flat_map(|list| list.split(','))
-        .map(str::trim)
-        .collect()
-}
-
 /// The first offer that this version speaks; else the first of another version, to refuse it in
 /// words that its client understands.
 fn choose<'a>(offered: &[&'a str]) -> Option<&'a str> {
@@ -219,17 +209,25 @@ fn readable(mut response: HttpResponse) -> HttpResponse {
     response
 }
 
-/// Answers what is no client of ours: 426 to what isn't a handshake, 400 to one that offers no
+/// Answers a request that is no client's of ours: as its handshake deserves, or 400 to one that offers no
 /// subprotocol of ours.
 fn refuse_stranger(request: &HttpRequest) -> HttpResponse {
-    match websocket::verify(request, WHAT) {
-        Err(error) => error.error_response(),
-        Ok(()) => HttpResponse::BadRequest().body(format!(
-            "This endpoint speaks Twinwire only: a client offers the subprotocol {} or {}.\n",
+    if let Err(error) = websocket::verify(request, WHAT) {
+        return error.error_response();
+    }
+    let offered = quoted_header(request.headers(), header::SEC_WEBSOCKET_PROTOCOL);
+    let offers = match offered {
+        Some(offered) => format!("Sec-WebSocket-Protocol is {offered}"),
+        None => "Sec-WebSocket-Protocol is missing".to_owned(),
+    };
+    HttpResponse::BadRequest()
+        .insert_header(ContentType::plaintext())
+        .body(format!(
+            "This endpoint speaks Twinwire only: {offers}; a client offers {} or {}. Connect with \
+             twinwire-client-wasm or twinwire-client-native, or to the server's plain endpoint.\n",
             version::POSTCARD,
             version::JSON,
-        )),
-    }
+        ))
 }
 
 #[cfg(test)]

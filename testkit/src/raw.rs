@@ -114,8 +114,17 @@ impl Client {
     ///
     /// The connection's.
     pub async fn get(&mut self, path: &str, headers: &str) -> io::Result<String> {
-        let head = format!("GET {path} HTTP/1.1\r\nHost: test\r\n{headers}\r\n");
-        self.send(head.as_bytes()).await?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\n{headers}\r\n");
+        self.ask(request.as_bytes()).await
+    }
+
+    /// Sends a request as it is, and returns the answer's head.
+    ///
+    /// # Errors
+    ///
+    /// The connection's.
+    pub async fn ask(&mut self, request: &[u8]) -> io::Result<String> {
+        self.send(request).await?;
         loop {
             if let Some(end) = self.received.windows(4).position(|end| end == b"\r\n\r\n") {
                 let head = self.received.split_to(end + 4);

@@ -3,16 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::ws::{HandshakeError, verify_handshake};
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::MessageBody;
 use actix_web::dev;
-use actix_web::error::InternalError;
-use actix_web::http::Version;
-use actix_web::http::header::{self, ContentType, HeaderValue};
+use actix_web::http::header;
 use actix_web::web::Payload;
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse};
 
 use super::body::Body;
+use super::handshake::verify;
 use super::inbound::Inbound;
 use super::link::Link;
 use super::outbound::Outbound;
@@ -76,48 +74,15 @@ pub(crate) fn accept(
     })
 }
 
-/// Whether the request is a handshake; else the response that says what this address is.
-pub(crate) fn verify(request: &HttpRequest, what: &str) -> Result<(), Error> {
-    let refuse = |error| InternalError::from_response(error, refusal(error, what)).into();
-    let verified = verify_handshake(request.head());
-    let verified = verified.and_then(|()| match is_tunnel(request) {
-        true => Ok(()),
-        false => Err(HandshakeError::NoWebsocketUpgrade),
-    });
-    verified.map_err(refuse)
-}
-
-/// Whether actix gives all bytes that follow to the payload, and adds none to the body: else what a peer sends
-/// after the 101 would be read as requests, past whatever a proxy before the server allows.
-fn is_tunnel(request: &HttpRequest) -> bool {
-    let headers = request.headers();
-    let mut upgrades = headers.get_all(header::UPGRADE);
-    let upgrade = upgrades.next().map(HeaderValue::as_bytes);
-    request.version() == Version::HTTP_11
-        && upgrade.is_some_and(|upgrade| upgrade.eq_ignore_ascii_case(b"websocket"))
-        && upgrades.next().is_none()
-        && !headers.contains_key(header::TRANSFER_ENCODING)
-        && !headers.contains_key(header::CONTENT_LENGTH)
-}
-
-/// For actix-ws, which only has to shake hands: a payload without bytes, which only an extractor
-/// can make.
+/// Makes a payload without bytes, which only an extractor can: actix-ws has to shake hands, and nothing else.
 fn nothing(request: &HttpRequest) -> Result<Payload, Error> {
     Payload::from_request(request, &mut dev::Payload::None).into_inner()
 }
 
-fn refusal(error: HandshakeError, what: &str) -> HttpResponse<BoxBody> {
-    if error == HandshakeError::BadWebsocketKey {
-        return HttpResponse::BadRequest().body("Sec-WebSocket-Key is missing or malformed\n");
-    }
-    HttpResponse::UpgradeRequired()
-        .insert_header((header::UPGRADE, "websocket"))
-        .insert_header((header::SEC_WEBSOCKET_VERSION, "13"))
-        .insert_header(ContentType::html())
-        .body(format!(
-            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-             <title>WebSocket endpoint</title>\n\
-             <h1>This is a WebSocket endpoint</h1>\n<p>{what}</p>\n\
-             <p>A page can't be loaded from it.</p>\n</html>\n"
-        ))
+/// Returns the subprotocols that a handshake offers, in its order (RFC 6455 §4.1: a list, perhaps over
+/// several headers).
+pub(crate) fn offered(request: &HttpRequest) -> impl Iterator<Item = &str> {
+    let headers = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let lists = headers.filter_map(|list| list.to_str().ok());
+    lists.flat_map(|list| list.split(',')).map(str::trim)
 }

@@ -1,6 +1,6 @@
 //! Close codes and reasons that may be sent, and how a connection ended.
 
-use actix_ws::CloseReason;
+use actix_http::ws::CloseReason;
 use thiserror::Error;
 
 use super::inbound::End;

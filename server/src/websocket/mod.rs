@@ -4,7 +4,8 @@
 //! headers are judged before anything is buffered ([`guard`], [`decoder`]), texts are UTF-8 across
 //! fragments ([`utf8`]), messages are bounded, pings and close frames are answered. What goes out
 //! waits in a queue bounded in bytes ([`link`]) until the response's body is polled ([`body`]).
-//! actix-ws shakes hands ([`accept`](mod@accept)), actix's frame parser decodes and encodes.
+//! Handshakes are judged ([`handshake`]) and, by actix-ws, answered ([`accept`](mod@accept)); actix's frame parser decodes and
+//! encodes.
 //! Closing ends in time ([`reaper`]), if need be by the kill switch ([`switch`]).
 
 mod accept;
@@ -14,6 +15,7 @@ mod decoder;
 mod fault;
 mod frame;
 mod guard;
+mod handshake;
 mod inbound;
 mod link;
 mod message;
@@ -22,11 +24,12 @@ mod reaper;
 mod switch;
 mod utf8;
 
-pub(crate) use accept::{Accepted, Options, accept, verify};
+pub(crate) use accept::{Accepted, Options, accept, offered};
 pub(crate) use close::Close;
 pub use close::{CloseEvent, InvalidClose};
 pub(crate) use frame::Frame;
 pub use frame::Opcode;
+pub(crate) use handshake::verify;
 pub(crate) use inbound::{End, Inbound};
 pub(crate) use link::Refused;
 pub(crate) use message::Assembler;
