@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal};
 use clap::Parser;
 use tracing::info;
 use twinwire_server::plain::{CloseEvent, Plain};
-use twinwire_server::{ServeError, Server};
+use twinwire_server::{Origins, ServeError, Server};
 
 #[derive(Parser)]
 struct Args {
@@ -30,6 +30,7 @@ async fn main() {
 
 async fn serve(port: u16) -> Result<(), ServeError> {
     let plain = Plain::builder()
+        .origins(Origins::any())
         .on_open(|connection, request| {
             let (id, from) = (connection.id(), request.peer_addr());
             info!("#{id} shook hands, from {from:?}");

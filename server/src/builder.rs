@@ -18,7 +18,7 @@ use crate::feed::Feed;
 use crate::handler::{Registered, Registry};
 use crate::identity::{Authenticate, Denied};
 use crate::older::Older;
-use crate::origin::Origins;
+use crate::origin::{OriginError, OriginGuard, Origins};
 use crate::peers::{Peers, UserKey};
 use crate::shared::{Shared, random};
 use crate::slot::Sessions;
@@ -302,22 +302,31 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
-    /// Lets pages of another origin connect, such as `"http://localhost:8080"`: scheme, host and
-    /// port as a browser's `Origin` header has them.
+    /// Lets pages of another origin connect, such as `"http://localhost:8080"`; [`build`](Self::build) fails if it is
+    /// none. See [`Origins::allow`].
     ///
     /// Pages of this server's own origin always may: those whose origin names the host and port of
     /// the request's `Host`. So may what tells no origin, which no browser does. A page can point a
     /// name of its own at 127.0.0.1 and then passes for this server's: a server on localhost that
-    /// holds anything worth guarding needs `authenticate` too.
+    /// holds anything worth guarding needs `authenticate` too, or [`Origins::only`].
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
-        self.origins.allow(origin.into());
+        if let Err(error) = self.origins.add(&origin.into()) {
+            self.wrong.get_or_insert(error.into());
+        }
         self
     }
 
     /// Lets pages of every origin connect. Right where `authenticate` goes by the token alone; with
     /// cookies, any page that a user visits could then speak in the user's name.
     pub fn allow_any_origin(mut self) -> Self {
-        self.origins = Origins::Any;
+        self.origins.allow_any();
+        self
+    }
+
+    /// Replaces the origins whose pages may connect, for a server behind a proxy: by its public origin
+    /// ([`Origins::only`]), or by what the proxy says of it ([`Origins::trusted_proxies`]).
+    pub fn origins(mut self, origins: Origins) -> Self {
+        self.origins = origins;
         self
     }
 
@@ -356,8 +365,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// The endpoint, ready to be mounted.
     ///
     /// # Errors
-    /// [`BuildError`] when two handlers answer one kind, an older type of a kind has another name, or the
-    /// system gives no random bytes.
+    /// [`BuildError`] when two handlers answer one kind, an older type of a kind has another name, an allowed
+    /// origin is none, or the system gives no random bytes.
     pub fn build(self) -> Result<Twinwire<S, I>, BuildError> {
         if let Some(wrong) = self.wrong {
             return Err(wrong);
@@ -377,7 +386,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
             on_close: self.on_close,
             peers: Peers::new(self.user_key),
             sessions: Sessions::new(self.pool),
-            origins: self.origins,
+            origins: OriginGuard::new(self.origins),
             limits: self.limits,
             tables: Tables::default(),
             topics: Arc::new(topics),
@@ -389,7 +398,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
 }
 
 /// The endpoint can't be built.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {
     /// Two handlers answer kinds of one name, or an older type of a kind is the same as another; rename
@@ -412,6 +421,9 @@ pub enum BuildError {
         /// The name of the older one.
         older: &'static str,
     },
+    /// What [`Builder::allow_origin`] was given is no origin: write it as the error says.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
     /// The system has no random bytes for ids.
     #[error("the system gives no random bytes")]
     NoRandomness,

@@ -62,6 +62,7 @@ pub use builder::{BuildError, Builder};
 pub use context::Cx;
 pub use feed::Feed;
 pub use identity::Denied;
+pub use origin::{OriginError, Origins};
 pub use peer::Peer;
 pub use run::{Endpoint, ServeError, Server};
 pub use service::Twinwire;

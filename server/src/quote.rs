@@ -1,4 +1,4 @@
-//! What strangers send, as it may be shown: one line, of a bounded length.
+//! Shows what strangers send: in one line, of a bounded length.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -14,15 +14,16 @@ pub(crate) fn quoted(value: &[u8]) -> String {
 
 /// Returns the values of a header, each [quoted], as `"a", "b"`; none if there is no such header.
 pub(crate) fn quoted_header(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    let quoted = quoted_values(headers.get_all(name));
+    (!quoted.is_empty()).then_some(quoted)
+}
+
+/// Returns a header's values, each [quoted], as `"a", "b"`.
+pub(crate) fn quoted_values<'a>(values: impl Iterator<Item = &'a HeaderValue>) -> String {
     /// The most values that are shown; no header of a handshake has more than one.
     const VALUES: usize = 3;
-    let values: Vec<_> = headers
-        .get_all(name)
-        .take(VALUES)
-        .map(HeaderValue::as_bytes)
-        .map(quoted)
-        .collect();
-    (!values.is_empty()).then(|| values.join(", "))
+    let values = values.take(VALUES).map(|value| quoted(value.as_bytes()));
+    values.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -131,20 +131,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
     }
 
     fn accept(&self, request: &HttpRequest, payload: Payload) -> HttpResponse {
-        if !self.0.origins.admit(request) {
-            let (origin, host) = (
-                request.headers().get("Origin"),
-                request.headers().get("Host"),
-            );
-            tracing::info!(
-                ?origin,
-                ?host,
-                "a page may not connect: see Builder::allow_origin"
-            );
-            return HttpResponse::Forbidden().body(
-                "Pages of this origin may not connect. The server's developer can allow it with \
-                 Builder::allow_origin.\n",
-            );
+        if let Some(refusal) = self.0.origins.refuse(request) {
+            return refusal;
         }
         let offered: Vec<_> = websocket::offered(request).collect();
         let Some(spoken) = choose(&offered) else {
@@ -197,7 +185,7 @@ fn choose<'a>(offered: &[&'a str]) -> Option<&'a str> {
 }
 
 /// Lets pages of all origins read an answer that isn't the handshake's: browsers hide from a page why its
-/// WebSocket doesn't open, and a client then asks here. There is nothing in it that depends on who asks.
+/// WebSocket doesn't open, and a client then asks here. It holds nothing but what the request itself says.
 fn readable(mut response: HttpResponse) -> HttpResponse {
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let headers = response.headers_mut();

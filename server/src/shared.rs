@@ -9,7 +9,7 @@ use crate::around::Around;
 use crate::builder::{OnClose, OnOpen};
 use crate::handler::Registry;
 use crate::identity::Authenticate;
-use crate::origin::Origins;
+use crate::origin::OriginGuard;
 use crate::peers::Peers;
 use crate::slot::Sessions;
 use crate::tables::Tables;
@@ -26,7 +26,7 @@ pub(crate) struct Shared<S, I> {
     pub(crate) on_close: Option<OnClose<S, I>>,
     pub(crate) peers: Peers<I>,
     pub(crate) sessions: Sessions<S, I>,
-    pub(crate) origins: Origins,
+    pub(crate) origins: OriginGuard,
     pub(crate) limits: Limits,
     pub(crate) tables: Tables,
     pub(crate) topics: Arc<Topics>,

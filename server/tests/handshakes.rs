@@ -182,7 +182,7 @@ async fn the_handshakes_of_common_clients_are_taken_by_both_endpoints() {
     let server = serve();
     for Recorded { client, lines } in RECORDED {
         for path in ["/ws", "/plain"] {
-            let mut socket = Client::tcp(server.addr()).await.unwrap();
+            let mut socket = Client::tcp(server.addr()).await.expect("it listens");
             let request = handshake(&server, path, lines);
             let head = soon("an answer", socket.ask(request.as_bytes())).await;
             let head = head.unwrap().to_lowercase();
@@ -205,7 +205,7 @@ async fn the_handshakes_of_common_clients_are_taken_by_both_endpoints() {
 async fn all_bytes_after_a_handshake_are_the_sockets_also_those_of_one_segment() {
     let server = serve();
     for lines in [RECORDED[0].lines, RECORDED[1].lines, RECORDED[6].lines] {
-        let mut socket = Client::tcp(server.addr()).await.unwrap();
+        let mut socket = Client::tcp(server.addr()).await.expect("it listens");
         let mut bytes = handshake(&server, "/plain", lines).into_bytes();
         bytes.extend(frame(0x81, b"one"));
         bytes.extend(frame(0x81, b"two"));
@@ -234,7 +234,7 @@ async fn a_request_behind_a_handshake_is_never_answered() {
             lines.extend((!length.is_empty()).then_some(length));
             let mut bytes = handshake(&server, path, &lines).into_bytes();
             bytes.extend(b"GET /secret HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
-            let mut socket = Client::tcp(server.addr()).await.unwrap();
+            let mut socket = Client::tcp(server.addr()).await.expect("it listens");
             soon("an answer", socket.ask(&bytes)).await.unwrap();
             // A client that says nothing more; else the server waits for a close frame.
             socket.end().await.unwrap();
@@ -348,10 +348,12 @@ const WRONG: [Wrong; 14] = [
 
 /// Sends a request, and returns the head of the answer in lower case, and its body.
 async fn answer(server: &Server, request: &[u8]) -> (String, String) {
-    let mut client = Client::tcp(server.addr()).await.unwrap();
-    let head = soon("an answer", client.ask(request)).await.unwrap();
-    client.end().await.unwrap();
-    let body = soon("the body", client.rest()).await.unwrap();
+    let mut client = Client::tcp(server.addr()).await.expect("it listens");
+    let head = soon("an answer", client.ask(request))
+        .await
+        .expect("it answers");
+    client.end().await.expect("it is open");
+    let body = soon("the body", client.rest()).await.expect("it ends");
     (
         head.to_lowercase(),
         String::from_utf8_lossy(&body).into_owned(),

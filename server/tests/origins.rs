@@ -1,9 +1,13 @@
 //! Which pages may connect, at both endpoints.
 
+use std::io;
+use std::sync::Mutex;
+
 use testkit::raw::{Client, HANDSHAKE};
-use testkit::{Server, soon};
+use testkit::{Log, Server, soon};
+use tracing_subscriber::filter::LevelFilter;
 use twinwire_server::plain::Plain;
-use twinwire_server::{Builder, Twinwire};
+use twinwire_server::{Builder, Origins, Twinwire};
 
 /// A server with the typed endpoint at `/ws` and the plain one at `/plain`, whose origins are the defaults.
 fn serve(build: impl FnOnce(Builder<(), ()>) -> Builder<(), ()>) -> Server {
@@ -21,10 +25,10 @@ async fn knock(server: &Server, path: &str, host: &str, headers: &str) -> (u16, 
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\n{HANDSHAKE}Sec-WebSocket-Protocol: twinwire.0.json\r\n{headers}\r\n"
     );
-    let mut client = Client::tcp(server.addr()).await.unwrap();
+    let mut client = Client::tcp(server.addr()).await.expect("it listens");
     let head = soon("an answer", client.ask(request.as_bytes()))
         .await
-        .unwrap();
+        .expect("it answers");
     let status = head
         .split(' ')
         .nth(1)
@@ -33,8 +37,8 @@ async fn knock(server: &Server, path: &str, host: &str, headers: &str) -> (u16, 
     if status == 101 {
         return (status, String::new());
     }
-    client.end().await.unwrap();
-    let body = soon("the body", client.rest()).await.unwrap();
+    client.end().await.expect("it is open");
+    let body = soon("the body", client.rest()).await.expect("it ends");
     (status, String::from_utf8_lossy(&body).into_owned())
 }
 
@@ -105,9 +109,203 @@ async fn by_default_both_endpoints_take_the_pages_of_their_own_host() {
             let (status, body) = knock(&server, path, "chat.example", origin).await;
             assert_eq!(status, expect, "{path} {origin}");
             if expect == 403 {
-                assert!(body.contains("chat.example"), "{body}");
-                assert!(body.contains("allow_"), "{body}");
+                assert!(body.contains("to the host \"chat.example\""), "{body}");
+                assert!(body.contains("To the server's developer: "), "{body}");
             }
         }
+    }
+}
+
+/// A server whose two endpoints share these origins.
+fn serve_both(origins: &Origins) -> Server {
+    let wire = Twinwire::builder(()).origins(origins.clone()).build();
+    let wire = wire.expect("no kinds clash");
+    let plain = Plain::builder().origins(origins.clone()).build();
+    Server::start(move |config| {
+        config
+            .configure(wire.at("/ws"))
+            .configure(plain.at("/plain"));
+    })
+}
+
+async fn check(server: &Server, host: &str, headers: &str, expect: u16) {
+    for path in ["/ws", "/plain"] {
+        let (status, body) = knock(server, path, host, headers).await;
+        assert_eq!(status, expect, "{path} {host} {headers}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn with_an_exact_origin_host_and_scheme_of_the_request_count_for_nothing() {
+    let server = serve_both(&Origins::only(["https://chat.example"]).unwrap());
+    let own = "Origin: https://chat.example\r\n";
+    for host in ["chat.example", "chat.example:80", "127.0.0.1:9501"] {
+        check(&server, host, own, 101).await;
+    }
+    check(&server, "chat.example", "", 101).await;
+    for origin in ["http://chat.example", "https://chat.example:8443"] {
+        let header = format!("Origin: {origin}\r\n");
+        check(&server, "chat.example", &header, 403).await;
+    }
+    // A name that somebody else points at this server.
+    check(
+        &server,
+        "evil.example",
+        "Origin: http://evil.example\r\n",
+        403,
+    )
+    .await;
+    let forwarded = "Origin: https://evil.example\r\nX-Forwarded-Host: evil.example\r\n";
+    check(&server, "chat.example", forwarded, 403).await;
+}
+
+#[tokio::test]
+async fn a_listed_proxy_says_by_which_origin_it_was_reached() {
+    let trusting = Origins::default().trusted_proxies(["127.0.0.1"]).unwrap();
+    let server = serve_both(&trusting);
+    for (origin, told) in [
+        (
+            "https://chat.example:8443",
+            "X-Forwarded-Host: chat.example:8443\r\nX-Forwarded-Proto: https",
+        ),
+        (
+            "https://chat.example",
+            "X-Forwarded-Host: chat.example\r\nX-Forwarded-Proto: https",
+        ),
+        (
+            "https://chat.example",
+            "Forwarded: for=192.0.2.1;host=chat.example;proto=https",
+        ),
+        (
+            "http://chat.example",
+            "X-Forwarded-Host: chat.example\r\nX-Forwarded-Proto: http",
+        ),
+    ] {
+        let headers = format!("Origin: {origin}\r\n{told}\r\n");
+        check(&server, "127.0.0.1:9501", &headers, 101).await;
+        // As if no proxy were listed.
+        check(
+            &serve_both(&Origins::default()),
+            "127.0.0.1:9501",
+            &headers,
+            403,
+        )
+        .await;
+        let elsewhere = Origins::default()
+            .trusted_proxies(["10.0.0.0/8", "::1"])
+            .unwrap();
+        check(&serve_both(&elsewhere), "127.0.0.1:9501", &headers, 403).await;
+    }
+    for (origin, told) in [
+        (
+            "http://chat.example",
+            "X-Forwarded-Host: chat.example\r\nX-Forwarded-Proto: https",
+        ),
+        (
+            "https://evil.example",
+            "X-Forwarded-Host: chat.example\r\nX-Forwarded-Proto: https",
+        ),
+        (
+            "https://127.0.0.1:9501",
+            "X-Forwarded-Host: chat.example\r\nX-Forwarded-Proto: https",
+        ),
+    ] {
+        let headers = format!("Origin: {origin}\r\n{told}\r\n");
+        check(&server, "127.0.0.1:9501", &headers, 403).await;
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_is_listed_by_address_or_network_and_by_nothing_else() {
+    let headers = "Origin: https://chat.example\r\nX-Forwarded-Host: chat.example\r\n";
+    for proxy in ["127.0.0.1", " 127.0.0.1/32", "127.0.0.0/8"] {
+        let origins = Origins::default().trusted_proxies([proxy]).unwrap();
+        check(&serve_both(&origins), "127.0.0.1:9501", headers, 101).await;
+    }
+    for wrong in ["", "localhost", "127.0.0.1:80", "10.0.0.0/33", "*"] {
+        let error = Origins::default().trusted_proxies([wrong]).unwrap_err();
+        assert!(error.to_string().contains("10.0.0.0/8"), "{error}");
+    }
+}
+
+/// As the client in a page does, whose handshake has been refused.
+#[tokio::test]
+async fn a_page_that_asks_its_own_server_by_http_hears_why_a_handshake_is_refused() {
+    let server = serve_both(&Origins::default());
+    for (host, status) in [("127.0.0.1:9501", 403), ("chat.example", 426)] {
+        let request = format!(
+            "GET /ws HTTP/1.1\r\nHost: {host}\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\n\
+             Referer: https://chat.example/\r\nConnection: close\r\n\r\n"
+        );
+        let mut client = Client::tcp(server.addr()).await.expect("it listens");
+        let head = soon("an answer", client.ask(request.as_bytes())).await;
+        let head = head.unwrap().to_lowercase();
+        assert!(head.starts_with(&format!("http/1.1 {status} ")), "{head}");
+        assert!(head.contains("access-control-allow-origin: *"), "{head}");
+        let body = soon("the body", client.rest()).await.expect("it ends");
+        let body = String::from_utf8_lossy(&body);
+        assert_eq!(body.contains("trusted_proxies"), status == 403, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn any_origin_may_connect_where_all_may() {
+    let server = serve_both(&Origins::any());
+    for origin in ["https://evil.example", "null", "file://", "%"] {
+        let header = format!("Origin: {origin}\r\n");
+        check(&server, "chat.example", &header, 101).await;
+    }
+}
+
+/// Lines of this program's log, from WARN up.
+#[derive(Clone)]
+struct Lines(Log<String>);
+
+impl io::Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.push(String::from_utf8_lossy(line).into_owned());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_refused_page_is_a_short_warning_however_often_and_long_it_comes() {
+    let lines = Lines(Log::default());
+    // For the whole program, as the server's workers are threads of their own.
+    tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::WARN)
+        .with_ansi(false)
+        .with_writer(Mutex::new(lines.clone()))
+        .init();
+    let server = serve_both(&Origins::default());
+    let long: Vec<u8> = [
+        b"GET /ws HTTP/1.1\r\nHost: flooded.example\r\nX-Forwarded-Host: x\r\nOrigin: ".as_slice(),
+        &[0xff; 100_000],
+        b"\r\n\r\n",
+    ]
+    .concat();
+    for _ in 0..100 {
+        let mut client = Client::tcp(server.addr()).await.expect("it listens");
+        let head = soon("an answer", client.ask(&long)).await.unwrap();
+        assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
+    }
+    let lines = lines.0.events();
+    let about: Vec<_> = lines
+        .iter()
+        .filter(|line| line.contains("flooded.example"))
+        .collect();
+    assert!((8..100).contains(&about.len()), "{} lines", about.len());
+    for line in about {
+        assert!(
+            line.contains(" WARN ") && line.contains("suppressed="),
+            "{line}"
+        );
+        assert!(line.contains("no proxy is trusted"), "{line}");
+        assert_eq!(line.matches("\\xff").count(), 128, "{line}");
+        assert!(line.len() < 1200, "{line}");
     }
 }

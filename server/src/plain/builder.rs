@@ -7,6 +7,7 @@ use actix_web::HttpRequest;
 use super::connections::{Connection, Connections, Plain};
 use super::endpoint::{Endpoint, Handlers};
 use super::frame::Frame;
+use crate::origin::{OriginGuard, Origins};
 use crate::websocket::{CloseEvent, Message, Options};
 
 /// What one connection may take.
@@ -50,6 +51,7 @@ pub struct PlainBuilder {
     handlers: Handlers,
     limits: PlainLimits,
     protocols: Vec<String>,
+    origins: Origins,
 }
 
 impl PlainBuilder {
@@ -121,6 +123,13 @@ impl PlainBuilder {
         self
     }
 
+    /// Replaces the origins whose pages may connect. By default only pages of this server's own host may, and
+    /// clients that aren't browsers.
+    pub fn origins(mut self, origins: Origins) -> Self {
+        self.origins = origins;
+        self
+    }
+
     /// The endpoint, to mount with [`Plain::at`].
     #[must_use]
     pub fn build(self) -> Plain {
@@ -139,6 +148,7 @@ impl PlainBuilder {
             handlers: self.handlers,
             options,
             connections: Connections::default(),
+            origins: OriginGuard::new(self.origins),
         })
     }
 }

@@ -112,9 +112,8 @@ impl Plain {
 
     /// For `App::configure`: serves this endpoint at `path`.
     ///
-    /// A request there that is no WebSocket handshake is answered 426 with a page that says so.
-    /// The request's `Origin` isn't looked at: any page may connect. Where that matters, refuse it
-    /// in a middleware or disconnect in `on_open`.
+    /// A request there that is no WebSocket handshake is answered 426 with a page that says so, and one of a
+    /// page that [`PlainBuilder::origins`] doesn't let in 403.
     pub fn at(&self, path: &str) -> impl FnOnce(&mut ServiceConfig) + use<> {
         let (plain, path) = (self.clone(), path.to_owned());
         move |config| endpoint::configure(config, &path, plain)

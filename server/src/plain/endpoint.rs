@@ -7,6 +7,7 @@ use actix_web::{Error, HttpRequest, HttpResponse};
 
 use super::connections::{Connection, Connections, Plain};
 use super::frame::Frame;
+use crate::origin::OriginGuard;
 use crate::websocket::{
     self, Accepted, Assembler, Close, CloseEvent, End, Inbound, Message, Options, Outbound, accept,
 };
@@ -47,6 +48,7 @@ pub(super) struct Endpoint {
     pub(super) handlers: Handlers,
     pub(super) options: Options,
     pub(super) connections: Connections,
+    pub(super) origins: OriginGuard,
 }
 
 pub(super) fn configure(config: &mut ServiceConfig, path: &str, plain: Plain) {
@@ -59,6 +61,9 @@ pub(super) fn configure(config: &mut ServiceConfig, path: &str, plain: Plain) {
 
 fn connect(plain: &Plain, request: &HttpRequest, payload: Payload) -> Result<HttpResponse, Error> {
     let endpoint = plain.endpoint();
+    if let Some(refusal) = endpoint.origins.refuse(request) {
+        return Ok(refusal);
+    }
     let Accepted {
         response,
         inbound,
