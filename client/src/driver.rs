@@ -10,7 +10,7 @@ use twinwire::frame::{Continuity, Table, Welcome};
 use twinwire::limits::MAX_MESSAGE;
 use twinwire::session::{Event, Fresh, Input, Output, Request, Session, State};
 use twinwire::shape::Difference;
-use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Number, Refusal, Time};
+use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Number, Refusal, Retry, Time};
 use twinwire_remote::channels::{once, queue, watched};
 use twinwire_remote::{Requests, Taken};
 
@@ -355,7 +355,8 @@ impl<T: Transport> Driver<T> {
                     taken.differences.push((kind, Arc::new(difference)));
                 }
             }
-            Event::Detached { retry } => {
+            Event::Detached { end } => {
+                let retry = may_begin_anew(&end).unwrap_or(Retry::Now);
                 self.application.absence.begin(self.transport.now(), retry)
             }
             Event::Fresh { why } => self.fresh(why),

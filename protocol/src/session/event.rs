@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::{End, Fresh};
 use crate::frame::{Answer, Continuity, Joined, Refusal, Resume, Skipped, Start, Table, Welcome};
-use crate::goodbye::Retry;
 use crate::log::Room;
 use crate::{Alias, BootId, Class, Number, Offset, PeerId, Secret, SessionId, Time};
 
@@ -79,10 +78,11 @@ pub enum Event {
     /// [`continuity`](Welcome::continuity) says which; if the one that it had is lost, that came before
     /// as [`Event::Fresh`].
     Welcome(Welcome),
-    /// The connection is gone, and the session stays: the client should open another, when `retry` says.
+    /// The connection is gone, and the session stays: the client should open another, not before
+    /// the time that a goodbye asks for.
     Detached {
-        /// Now, under the usual back-off, or not before some time has passed.
-        retry: Retry,
+        /// The way in which the connection ended.
+        end: End,
     },
     /// To the client: the session that it had is lost. All that was pending has its outcome, and events that
     /// waited have come as [`Event::Leftover`]; drop the handlers that run. Nothing is joined in the one that

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use super::timers::Timer;
-use super::{End, Session, State};
+use super::{End, Role, Session, State};
 use crate::Time;
 use crate::frame::{Frame, Ping};
-use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
+use crate::goodbye::{Goodbye, GoodbyeCode};
+
+/// The time within which a server has to answer a [`Session::probe`].
+pub const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
 pub(super) struct Liveness {
@@ -110,9 +113,8 @@ impl Session {
     }
 
     fn fell_silent(&mut self) {
-        let code = GoodbyeCode::Silent;
-        if !self.give_up_connection(code, Retry::Now) {
-            self.close_with(End::Silent, Goodbye::new(code, ""));
+        if !self.give_up_connection(End::Silent) {
+            self.close_with(End::Silent, Goodbye::new(GoodbyeCode::Silent, ""));
         }
     }
 
@@ -123,14 +125,53 @@ impl Session {
 
     /// Nothing came for a heartbeat: asks, or gives up if that was asked already.
     pub(super) fn silence(&mut self, due: Time) {
-        if self.liveness.probing && !self.slept_since(due) {
+        let slept = self.slept_since(due);
+        if self.liveness.probing && !slept {
             self.fell_silent();
         } else {
             self.liveness.probing = true;
             self.liveness.ask(self.now);
             mutant!("silence_not_rearmed", return);
-            self.timers
-                .set(Timer::Silence, self.now + self.limits.heartbeat);
+            // A client that slept is likely to stand in another network. A server that slept must not give up
+            // all its clients at once.
+            let time = match slept && self.role() == Role::Client {
+                true => self.probe_timeout(),
+                false => self.limits.heartbeat,
+            };
+            self.timers.set(Timer::Silence, self.now + time);
         }
+    }
+
+    /// Sends a ping at once, and gives the connection up unless something comes within [`PROBE_TIMEOUT`], or within
+    /// a heartbeat if that is shorter. A welcome that is awaited has as long. For a client with a reason to doubt its
+    /// connection: the network has changed, or the machine slept. Does nothing without a connection.
+    pub fn probe(&mut self, now: Time) {
+        self.now = self.now.max(now);
+        let deadline = self.now + self.probe_timeout();
+        match self.state {
+            State::Open => {
+                self.liveness.ask(self.now);
+                if !std::mem::replace(&mut self.liveness.probing, true) {
+                    self.timers.stop(Timer::Silence);
+                }
+                // Hints that follow each other don't put the end off.
+                self.timers.set_earlier(Timer::Silence, deadline);
+            }
+            State::Greeting => self.timers.set_earlier(Timer::Handshake, deadline),
+            State::Idle
+            | State::Awaiting
+            | State::Asking
+            | State::Judging
+            | State::Detached
+            | State::Draining
+            | State::Leaving
+            | State::Parting
+            | State::Closing
+            | State::Closed => {}
+        }
+    }
+
+    fn probe_timeout(&self) -> Duration {
+        PROBE_TIMEOUT.min(self.limits.heartbeat)
     }
 }

@@ -27,12 +27,13 @@ use std::sync::Arc;
 
 pub use error::{End, Full, ItemRefused, PeerMisbehaved};
 pub use event::{Admitted, Event, Input, Outcome, Output, Pull, Request, RequestKey, TopicRequest};
+pub use liveness::PROBE_TIMEOUT;
 pub use pool::Pool;
 pub use resume::{Fresh, NotResumed, Tombstone};
 pub use state::{Admission, Role, State};
 
 use crate::frame::{Ack, Bounds, Frame, Hello, Malformed, Refusal, Table};
-use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
+use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::Limits;
 use crate::{Number, Time};
 use asking::{Asking, Feeding};
@@ -366,7 +367,7 @@ impl Session {
     }
 
     fn lost(&mut self) {
-        if self.state == State::Closed || self.detach(Retry::Now) {
+        if self.state == State::Closed || self.detach(End::Lost) {
             return;
         }
         let end = self.leaving.take().or_else(|| self.closed());
@@ -386,7 +387,7 @@ impl Session {
             match timer {
                 Timer::Handshake => {
                     let code = GoodbyeCode::TooSlow;
-                    if !self.give_up_connection(code, Retry::Now) {
+                    if !self.give_up_connection(End::TooSlow) {
                         self.close_with(End::TooSlow, Goodbye::new(code, ""));
                     }
                 }

@@ -456,7 +456,7 @@ impl Session {
         // One that doesn't take us now says nothing of the session.
         if self.state == State::Greeting
             && goodbye.retry != Retry::Never
-            && self.give_up_connection(GoodbyeCode::Done, goodbye.retry)
+            && self.give_up_connection(End::Goodbye(goodbye.clone()))
         {
             return;
         }

@@ -7,10 +7,11 @@ use super::retained::Retained;
 use super::state::Role;
 use super::timers::Timer;
 use super::{
-    Event, Incoming, Liveness, PeerMisbehaved, Request, RequestKey, Session, State, Subscriptions,
+    End, Event, Incoming, Liveness, PeerMisbehaved, Request, RequestKey, Session, State,
+    Subscriptions,
 };
 use crate::frame::{Ack, Continuity, Frame, Refusal, Resume, Table, Welcome};
-use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
+use crate::goodbye::{Goodbye, Retry};
 use crate::{BootId, Number, PeerId, Secret, SessionId, Time};
 
 /// What a client needs to have its session back.
@@ -127,7 +128,7 @@ impl Session {
     }
 
     /// The connection is gone: says whether the session stays.
-    pub(super) fn detach(&mut self, retry: Retry) -> bool {
+    pub(super) fn detach(&mut self, end: End) -> bool {
         if !self.outlives_connection() {
             return false;
         }
@@ -135,17 +136,18 @@ impl Session {
             self.leave_connection();
             self.state = State::Detached;
             if self.role() == Role::Server {
-                let end = self.now + self.limits.resume;
-                self.timers.set(Timer::Resume, end);
+                let until = self.now + self.limits.resume;
+                self.timers.set(Timer::Resume, until);
             }
-            self.events.push(Event::Detached { retry });
+            self.events.push(Event::Detached { end });
         }
         true
     }
 
     /// Gives the connection up from this side, and keeps the session if it outlives it.
-    pub(super) fn give_up_connection(&mut self, code: GoodbyeCode, retry: Retry) -> bool {
-        let stays = self.detach(retry);
+    pub(super) fn give_up_connection(&mut self, end: End) -> bool {
+        let code = end.code();
+        let stays = self.detach(end);
         if stays {
             self.dropping = Some(code.close_code());
         }

@@ -63,6 +63,12 @@ impl Timers {
         self.0[timer as usize].get_or_insert(at);
     }
 
+    /// Sets a timer that isn't running, or would expire later.
+    pub(super) fn set_earlier(&mut self, timer: Timer, at: Time) {
+        let earlier = self.0[timer as usize].filter(|set| *set <= at);
+        self.0[timer as usize] = earlier.or(Some(at));
+    }
+
     pub(super) fn stop(&mut self, timer: Timer) {
         self.0[timer as usize] = None;
     }

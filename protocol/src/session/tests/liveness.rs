@@ -84,6 +84,54 @@ fn one_that_slept_asks_before_it_gives_the_other_up() {
 }
 
 #[test]
+fn a_probe_finds_a_dead_link_in_five_seconds_and_leaves_a_live_one_alone() {
+    let mut pair = Pair::open(&Limits::default());
+    for _ in 0..3 {
+        pair.client.session.probe(pair.now);
+        pair.drive();
+        let round_trip = 2 * LATENCY;
+        assert_eq!(pair.client.events.pop(), Some(Event::Pong { round_trip }));
+        pair.pass(3 * HEARTBEAT);
+        assert_eq!(pair.client.session.state(), State::Open);
+    }
+    pair.client.events.clear();
+    pair.server.unheard = true;
+    pair.client.session.probe(pair.now);
+    pair.pass(Duration::from_secs(4));
+    // One hint after the other doesn't put the end off.
+    pair.client.session.probe(pair.now);
+    assert_eq!(pair.client.session.state(), State::Open);
+    pair.pass(Duration::from_millis(1_001));
+    assert_eq!(pair.client.session.state(), State::Detached);
+    let end = End::Silent;
+    assert_eq!(pair.client.events, [Event::Detached { end }]);
+    assert_eq!(pair.client.closed, Some(4009));
+}
+
+#[test]
+fn a_probe_gives_a_welcome_five_seconds() {
+    let mut pair = Pair::open(&Limits::default());
+    pair.cut();
+    pair.client.unheard = true;
+    pair.client.session.handle(pair.now, Input::Opened);
+    pair.client.session.probe(pair.now);
+    pair.pass(Duration::from_secs(4));
+    assert_eq!(pair.client.session.state(), State::Greeting);
+    pair.pass(Duration::from_millis(1_001));
+    assert_eq!(pair.client.session.state(), State::Detached);
+}
+
+#[test]
+fn a_client_that_slept_gives_its_dead_link_up_in_five_seconds() {
+    let mut pair = Pair::open(&Limits::default());
+    pair.server.unheard = true;
+    pair.now = pair.now + 20 * HEARTBEAT;
+    pair.client.session.handle(pair.now, Input::Tick);
+    pair.pass(Duration::from_secs(6));
+    assert_eq!(pair.client.session.state(), State::Detached);
+}
+
+#[test]
 fn a_peer_that_sends_but_never_reads_is_given_up() {
     let mut pair = Pair::open(&unkept());
     pair.call(b"");

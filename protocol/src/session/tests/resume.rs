@@ -338,8 +338,10 @@ fn a_server_that_is_busy_puts_the_client_off_and_one_that_refuses_ends_it() {
         retry: wait,
         ..Goodbye::new(GoodbyeCode::GoingAway, "")
     };
-    pair.client.inject(pair.now, &[Frame::Goodbye(later)]);
-    assert_eq!(pair.client.events, [Event::Detached { retry: wait }]);
+    pair.client
+        .inject(pair.now, &[Frame::Goodbye(later.clone())]);
+    let end = End::Goodbye(later);
+    assert_eq!(pair.client.events, [Event::Detached { end }]);
     assert_eq!(pair.client.closed, Some(1000));
     pair.wanted();
     let never = Goodbye::new(GoodbyeCode::Denied, "");
