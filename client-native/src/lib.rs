@@ -21,6 +21,7 @@
 
 #![forbid(unsafe_code)]
 
+mod happy_eyeballs;
 mod transport;
 
 pub use transport::OpenError;

@@ -1,27 +1,30 @@
 //! tokio's sockets and timers as the client's transport.
 
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
+use http::{StatusCode, Uri};
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::task::coop::{Unconstrained, unconstrained};
 use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::error::{ProtocolError, SubProtocolError};
+use tokio_tungstenite::tungstenite::error::{ProtocolError, SubProtocolError, UrlError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use twinwire::Time;
 use twinwire::limits::MAX_MESSAGE;
 use twinwire_client::http::{is_final, retry_after};
 use twinwire_client::{Inbound, Link, LinkLost, OpenFailure, Transport};
+
+use crate::happy_eyeballs;
 
 /// How long the server may take to answer a close frame.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
@@ -42,8 +45,12 @@ pub enum OpenError {
     /// The URL asks for TLS, which this crate doesn't have yet.
     #[error("wss: isn't supported yet; use ws:")]
     Tls,
-    /// Nobody listens there, or it isn't a WebSocket server.
-    #[error("no WebSocket connection")]
+    /// No TCP connection: the name has no address, or none of its addresses takes one. The error is of the
+    /// address that was tried last.
+    #[error("no connection: {0}")]
+    Unreachable(#[source] io::Error),
+    /// It isn't a WebSocket server, or the connection was lost during the handshake.
+    #[error("no WebSocket connection: {0}")]
     WebSocket(#[source] tungstenite::Error),
     /// It answered the handshake with another status than 101.
     #[error("the server answered the handshake with {status}")]
@@ -62,7 +69,7 @@ impl OpenFailure for OpenError {
     fn is_final(&self) -> bool {
         match self {
             Self::Url(_) | Self::Tls | Self::NotTwinwire(_) => true,
-            Self::WebSocket(_) => false,
+            Self::Unreachable(_) | Self::WebSocket(_) => false,
             Self::Refused { status, .. } => is_final(status.as_u16()),
         }
     }
@@ -105,7 +112,8 @@ impl Transport for Tokio {
             .read_buffer_size(READ_AT_ONCE)
             .write_buffer_size(0)
             .max_write_buffer_size(2 * MAX_MESSAGE);
-        let connected = connect_async_with_config(request, Some(limits), true).await;
+        let stream = connect(request.uri()).await?;
+        let connected = client_async_with_config(request, stream, Some(limits)).await;
         let (stream, _) = connected.map_err(|error| classify(error, subprotocol))?;
         Ok(Socket { stream })
     }
@@ -124,6 +132,22 @@ impl Transport for Tokio {
         let random = RandomState::new().hash_one(());
         f64::from(random as u32) / (f64::from(u32::MAX) + 1.0)
     }
+}
+
+/// Opens a TCP connection to the host that a URL names.
+async fn connect(uri: &Uri) -> Result<TcpStream, OpenError> {
+    let no_host = || OpenError::Url(UrlError::NoHostName.into());
+    let host = uri.host().ok_or_else(no_host)?;
+    // In a URL an IPv6 address has brackets (RFC 3986 §3.2.2).
+    let name = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let port = uri.port_u16().unwrap_or(80);
+    let stream = happy_eyeballs::connect(name.unwrap_or(host), port).await;
+    let stream = stream.map_err(OpenError::Unreachable)?;
+    // A small message isn't to wait for the acknowledgement of the one before.
+    stream.set_nodelay(true).map_err(OpenError::Unreachable)?;
+    Ok(stream)
 }
 
 fn classify(error: tungstenite::Error, subprotocol: &'static str) -> OpenError {
@@ -145,7 +169,7 @@ fn classify(error: tungstenite::Error, subprotocol: &'static str) -> OpenError {
 }
 
 pub(crate) struct Socket {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    stream: WebSocketStream<TcpStream>,
 }
 
 impl Link for Socket {
