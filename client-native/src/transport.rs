@@ -3,8 +3,9 @@
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use http::header::{HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
@@ -21,7 +22,7 @@ use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use twinwire::Time;
 use twinwire::limits::MAX_MESSAGE;
-use twinwire_client::http::{is_final, retry_after};
+use twinwire_client::http::{is_rejection, retry_after};
 use twinwire_client::{Inbound, Link, LinkLost, OpenFailure, Transport};
 
 use crate::happy_eyeballs;
@@ -69,8 +70,18 @@ impl OpenFailure for OpenError {
     fn is_final(&self) -> bool {
         match self {
             Self::Url(_) | Self::Tls | Self::NotTwinwire(_) => true,
-            Self::Unreachable(_) | Self::WebSocket(_) => false,
-            Self::Refused { status, .. } => is_final(status.as_u16()),
+            Self::Unreachable(_) | Self::WebSocket(_) | Self::Refused { .. } => false,
+        }
+    }
+
+    fn is_rejection(&self) -> bool {
+        self.status().is_some_and(is_rejection)
+    }
+
+    fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. } => Some(status.as_u16()),
+            _ => None,
         }
     }
 
@@ -82,14 +93,20 @@ impl OpenFailure for OpenError {
     }
 }
 
+/// The least time between two looks at the clocks that counts as a sleep. Clocks are set by less.
+const SLEPT: Duration = Duration::from_secs(5);
+
 pub(crate) struct Tokio {
     origin: Instant,
+    /// Both clocks, as last seen.
+    seen: Mutex<(Instant, SystemTime)>,
 }
 
 impl Tokio {
     pub(crate) fn new() -> Self {
         Self {
             origin: Instant::now(),
+            seen: Mutex::new((Instant::now(), SystemTime::now())),
         }
     }
 }
@@ -116,6 +133,16 @@ impl Transport for Tokio {
         let connected = client_async_with_config(request, stream, Some(limits)).await;
         let (stream, _) = connected.map_err(|error| classify(error, subprotocol))?;
         Ok(Socket { stream })
+    }
+
+    fn has_slept(&self) -> bool {
+        // On most systems the one clock stands while the machine sleeps, and the other doesn't.
+        let now = (Instant::now(), SystemTime::now());
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (before, wall_before) = std::mem::replace(&mut *seen, now);
+        // A wall clock that was set back tells nothing.
+        let wall = now.1.duration_since(wall_before).unwrap_or_default();
+        wall.saturating_sub(now.0 - before) >= SLEPT
     }
 
     fn now(&self) -> Time {

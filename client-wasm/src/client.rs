@@ -24,7 +24,7 @@ pub async fn connect(url: impl Into<String>, kinds: Kinds) -> Result<Client, Con
 /// # Errors
 /// See [`ConnectError`](twinwire_client::ConnectError).
 pub async fn connect_with(options: Options) -> Result<Client, ConnectError> {
-    let (connecting, driver) = twinwire_client::start(Browser, options);
+    let (connecting, driver) = twinwire_client::start(Browser::new(), options);
     wasm_bindgen_futures::spawn_local(driver.run());
     connecting.await
 }

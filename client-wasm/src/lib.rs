@@ -63,8 +63,8 @@ pub use twinwire::{
 };
 pub use twinwire_client::{
     AnyEvent, CallError, Client, ClientState, EventError, Events, Fresh, Inbox, Items, Joins,
-    Options, Publication, Published, Receipt, Refused, Start, States, Subscription, Undeclared,
-    Update, Verdict,
+    Options, Publication, Published, Receipt, ReconnectCause, Refused, Start, States, Subscription,
+    Undeclared, Update, Verdict,
 };
 
 #[cfg(test)]

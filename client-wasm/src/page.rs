@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use twinwire_client::Departure;
 use wasm_bindgen::prelude::*;
 use web_sys::EventTarget;
 
@@ -17,19 +18,50 @@ extern "C" {
     fn persisted(this: &PageTransition) -> Option<bool>;
 }
 
-/// Ready when the network is back, or the page is looked at or shown again.
-pub(crate) fn nudged() -> Heard {
-    Heard::new(&["online", "pageshow", "visibilitychange"], |_| {
-        scope().document().is_none_or(|page| !page.hidden())
-    })
+/// A name of an event, and the condition under which it counts.
+type Wanted = (&'static str, fn(&JsValue) -> bool);
+
+/// Resolves when the network is back, or the page is shown again. A hidden page goes back to its network too.
+pub(crate) fn wake_hint() -> Heard {
+    Heard::new(&[
+        ("online", |_| true),
+        ("pageshow", |_| true),
+        ("visibilitychange", |_| {
+            scope().document().is_none_or(|page| !page.hidden())
+        }),
+    ])
 }
 
-/// Ready when the page goes for good: not into the cache from which the back button shows it again.
-pub(crate) fn leaving() -> Heard {
-    Heard::new(&["pagehide"], |event| {
-        let event = event.unchecked_ref::<PageTransition>();
-        event.persisted() != Some(true)
-    })
+/// Resolves when the page goes: for good, or perhaps into the cache from which the back button shows it again.
+pub(crate) fn leaving() -> Leaving {
+    Leaving {
+        cached: Heard::new(&[("pagehide", is_persisted)]),
+        is_final: Heard::new(&[("pagehide", |event| !is_persisted(event))]),
+    }
+}
+
+fn is_persisted(event: &JsValue) -> bool {
+    let event = event.unchecked_ref::<PageTransition>();
+    event.persisted() == Some(true)
+}
+
+/// The future of [`leaving`].
+#[must_use = "futures do nothing unless polled"]
+pub(crate) struct Leaving {
+    cached: Heard,
+    is_final: Heard,
+}
+
+impl Future for Leaving {
+    type Output = Departure;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Departure> {
+        if Pin::new(&mut self.cached).poll(cx).is_ready() {
+            return Poll::Ready(Departure::Cached);
+        }
+        let is_final = Pin::new(&mut self.is_final).poll(cx);
+        is_final.map(|()| Departure::Final)
+    }
 }
 
 /// The first of some events. Dropping it takes the listeners off.
@@ -40,10 +72,10 @@ pub(crate) struct Heard {
 }
 
 impl Heard {
-    fn new(names: &[&'static str], counts: fn(&JsValue) -> bool) -> Self {
+    fn new(events: &[Wanted]) -> Self {
         let bell = Bell::default();
         let mut listeners = Vec::new();
-        for name in names {
+        for &(name, counts) in events {
             let target: EventTarget = scope().unchecked_into();
             let rung = bell.clone();
             listeners.push(Listener::new(target, name, move |event| {

@@ -1,11 +1,12 @@
 //! The browser's socket and timers as the typed client's transport.
 
+use std::cell::Cell;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use twinwire::Time;
 use twinwire::limits::MAX_MESSAGE;
-use twinwire_client::{Inbound, Link, LinkLost, OpenFailure, Transport};
+use twinwire_client::{Departure, Inbound, Link, LinkLost, OpenFailure, Transport};
 
 use crate::env::{self, Sleep};
 use crate::page;
@@ -16,7 +17,21 @@ use crate::{Message, OpenError, Socket};
 /// acknowledgement can still overtake it.
 const AHEAD: usize = MAX_MESSAGE;
 
-pub(crate) struct Browser;
+/// The least time between two looks at the clocks that counts as a sleep, in milliseconds. Clocks are set by less.
+const SLEPT: f64 = 5_000.0;
+
+pub(crate) struct Browser {
+    /// The wall clock less the one that never steps back, in milliseconds, as last seen.
+    drift: Cell<f64>,
+}
+
+impl Browser {
+    pub(crate) fn new() -> Self {
+        Self {
+            drift: Cell::new(js_sys::Date::now() - env::now()),
+        }
+    }
+}
 
 impl Transport for Browser {
     type Link = BrowserLink;
@@ -49,11 +64,17 @@ impl Transport for Browser {
         js_sys::Math::random()
     }
 
-    fn nudged(&self) -> impl Future<Output = ()> {
-        page::nudged()
+    fn wake_hint(&self) -> impl Future<Output = ()> {
+        page::wake_hint()
     }
 
-    fn leaving(&self) -> impl Future<Output = ()> {
+    fn has_slept(&self) -> bool {
+        // Some browsers stop the one clock while the machine sleeps, and none the other.
+        let drift = js_sys::Date::now() - env::now();
+        drift - self.drift.replace(drift) >= SLEPT
+    }
+
+    fn leaving(&self) -> impl Future<Output = Departure> {
         page::leaving()
     }
 }
@@ -62,9 +83,19 @@ impl OpenFailure for OpenError {
     fn is_final(&self) -> bool {
         match self {
             Self::Url(_) | Self::Protocol { .. } | Self::Blocked => true,
-            Self::Closed(_) | Self::TimedOut => false,
-            // A front may answer a WebSocket's address otherwise when it is asked by plain HTTP.
-            Self::Refused { status, .. } => matches!(status, 401 | 403 | 404 | 410),
+            Self::Closed(_) | Self::TimedOut | Self::Refused { .. } => false,
+        }
+    }
+
+    fn is_rejection(&self) -> bool {
+        // A front may answer a WebSocket's address otherwise when it is asked by plain HTTP.
+        matches!(self.status(), Some(401 | 403 | 404 | 410))
+    }
+
+    fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. } => Some(*status),
+            _ => None,
         }
     }
 

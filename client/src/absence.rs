@@ -4,45 +4,58 @@ use std::time::Duration;
 
 use twinwire::{End, Retry, Time};
 
-/// The longest pause before the first attempt; each further one allows twice as much.
+use crate::ReconnectCause;
+
+/// The longest pause right after a loss; half of the absence so far comes on top.
 const FIRST: Duration = Duration::from_millis(500);
 
-/// The longest pause before any attempt.
-const LONGEST: Duration = Duration::from_secs(30);
+/// How long a connection lasts at least that shows that the server is well.
+const STABLE_AFTER: Duration = Duration::from_secs(5);
 
-/// After how many attempts in a row that brought no connection the cause is looked for.
-pub(crate) const UNOPENED: u32 = 3;
+/// Connections in a row that may be shorter than [`STABLE_AFTER`] before the pauses grow for that.
+const TOLERATED: u32 = 3;
 
-/// How long a connection lasts at least that shows that all is well again.
-const LASTING: Duration = Duration::from_secs(5);
+/// After how many attempts in a row that opened no connection its cause is looked for, again and again.
+pub(crate) const DIAGNOSE_AFTER: u32 = 3;
 
-/// A client without a connection, from the beginning or a loss to the next welcome: an attempt that brought a
-/// connection and no welcome is one of many.
+/// Reconnect state, from the start or a loss to the next welcome. An attempt that opened a connection and brought
+/// no welcome is one of many.
 #[derive(Debug)]
 pub(crate) struct Absence {
-    /// The loop knows.
+    /// True once the loop knows of the absence.
     pub(crate) begun: bool,
-    /// How often it was tried since the last welcome, the next time included.
+    /// Number of attempts since the last welcome, the next one included.
     pub(crate) attempt: u32,
-    /// How often it was tried in vain since a connection last opened.
+    /// Number of attempts since a connection last opened.
     pub(crate) unopened: u32,
-    /// It wasn't tried yet: there is nothing to wait for.
+    /// True until the first attempt of all: it waits for nothing.
     is_first: bool,
-    /// How often the bound of the pauses has doubled: a server that welcomes and breaks off at once is
-    /// tried ever more seldom, too.
-    doubled: u32,
-    /// When it was welcomed last.
+    /// Start of the absence, or the newest hint during it.
+    since: Option<Time>,
+    /// Number of connections in a row that lasted less than [`STABLE_AFTER`].
+    short_lived: u32,
+    /// Time of the last welcome, while its connection lasts.
     welcomed: Option<Time>,
-    /// Whether a nudge may shorten the pause: the server hasn't asked for it.
-    pub(crate) takes_nudges: bool,
-    /// When the server says that it may be tried.
+    /// True while a wake hint may shorten the pause: the server hasn't asked for it.
+    pub(crate) honours_hints: bool,
+    /// Time at which the server says that it may be tried.
     retry: Retry,
-    /// The application wants no connection.
+    /// True while the application wants no connection.
     pub(crate) paused: bool,
-    /// The application wants it now.
-    hurry: bool,
-    /// The session is over, and another is to begin.
+    /// True while the page lies in the cache from which the back button shows it again.
+    pub(crate) cached: bool,
+    /// True while the session is ended for that, and not by the application's wish.
+    pub(crate) suspends: bool,
+    /// True while the application wants a connection at once.
+    retry_now: bool,
+    /// True while the application wants to know whether its connection is alive.
+    probe: bool,
+    /// True while the session is over and another is to begin.
     pub(crate) begins_anew: bool,
+    /// The newest failure.
+    failure: ReconnectCause,
+    /// The answer that the address gave by other means, where a failed attempt tells nothing.
+    diagnosis: Option<ReconnectCause>,
 }
 
 impl Default for Absence {
@@ -52,79 +65,131 @@ impl Default for Absence {
             attempt: 0,
             unopened: 0,
             is_first: true,
-            doubled: 0,
+            since: None,
+            short_lived: 0,
             welcomed: None,
-            takes_nudges: true,
+            honours_hints: true,
             retry: Retry::Now,
             paused: false,
-            hurry: false,
+            cached: false,
+            suspends: false,
+            retry_now: false,
+            probe: false,
             begins_anew: false,
+            failure: ReconnectCause::Ended(End::Lost),
+            diagnosis: None,
         }
     }
 }
 
 impl Absence {
-    /// A connection is lost, or was in vain.
-    pub(crate) fn begin(&mut self, now: Time, retry: Retry) {
-        let welcomed = self.welcomed.take();
-        if welcomed.is_some_and(|at| now.saturating_since(at) >= LASTING) {
-            self.doubled = 0;
+    /// Begins an absence, or goes on with one whose attempt opened a connection in vain.
+    pub(crate) fn begin(&mut self, now: Time, end: End) {
+        if let Some(welcomed) = self.welcomed.take() {
+            let is_stable = now.saturating_since(welcomed) >= STABLE_AFTER;
+            self.short_lived = match is_stable {
+                true => 0,
+                false => self.short_lived.saturating_add(1),
+            };
+            self.since = Some(now);
         }
-        self.retry = retry;
+        self.retry = may_begin_anew(&end).unwrap_or(Retry::Now);
+        self.failed(ReconnectCause::Ended(end));
         self.begun = false;
     }
 
-    /// The absence is over.
+    /// Ends the absence.
     pub(crate) fn welcomed(&mut self, now: Time) {
         self.welcomed = Some(now);
+        self.since = None;
         self.attempt = 0;
         self.retry = Retry::Now;
         self.begun = false;
-        self.hurry = false;
+        self.retry_now = false;
     }
 
-    /// The server asks for patience.
+    /// Notes that an attempt opened a connection.
+    pub(crate) fn opened(&mut self) {
+        self.unopened = 0;
+    }
+
+    /// Notes why an attempt failed.
+    pub(crate) fn failed(&mut self, failure: ReconnectCause) {
+        if !matches!(failure, ReconnectCause::NotOpened(_)) {
+            self.diagnosis = None;
+        }
+        self.failure = failure;
+    }
+
+    /// Notes what the address answers by other means; nothing where it doesn't.
+    pub(crate) fn diagnosed(&mut self, cause: Option<ReconnectCause>) {
+        self.diagnosis = cause;
+    }
+
+    /// Returns the cause of the absence. A failed attempt tells less than a diagnosis of it.
+    pub(crate) fn cause(&self) -> ReconnectCause {
+        self.diagnosis.as_ref().unwrap_or(&self.failure).clone()
+    }
+
+    /// Puts the next attempt off for as long as the server asks for.
     pub(crate) fn asked_for(&mut self, retry: Retry) {
         self.retry = retry;
     }
 
-    /// How long to wait before the next attempt: not at all before the first of all, then what the
-    /// server said, and at random up to a bound that doubles each time ("full jitter"), so that clients that were lost together come back apart.
-    pub(crate) fn next_wait(&mut self, jitter: f64) -> Duration {
+    /// Returns the pause before the next attempt. There is none before the first of all. Later ones take the time
+    /// that the server asked for, and a random part of half a second and half of the absence so far, but at most
+    /// `longest`: clients that were lost together come back apart, and nobody is away for much longer than its
+    /// server. Connections that break at once, again and again, double the half second.
+    pub(crate) fn next_wait(&mut self, now: Time, jitter: f64, longest: Duration) -> Duration {
         self.attempt = self.attempt.saturating_add(1);
+        let since = *self.since.get_or_insert(now);
         if std::mem::take(&mut self.is_first) {
             return Duration::ZERO;
         }
-        let (first, longest) = (FIRST.as_millis() as u64, LONGEST.as_millis() as u64);
-        let bound = (first << self.doubled.min(10)).min(longest);
-        let wait = bound as f64 * jitter.clamp(0.0, 1.0);
-        let wait = Duration::from_millis(wait as u64);
-        self.doubled = self.doubled.saturating_add(1);
-        self.takes_nudges = !matches!(self.retry, Retry::After(_));
+        let doublings = self.short_lived.saturating_sub(TOLERATED).min(10);
+        let bound = (FIRST * (1 << doublings)).saturating_add(now.saturating_since(since) / 2);
+        let bound = bound.min(longest).as_millis() as f64;
+        let wait = Duration::from_millis((bound * jitter.clamp(0.0, 1.0)) as u64);
+        self.honours_hints = !matches!(self.retry, Retry::After(_));
         match std::mem::replace(&mut self.retry, Retry::Now) {
             Retry::After(least) => least.saturating_add(wait),
             Retry::Now | Retry::Never => wait,
         }
     }
 
-    /// The application wants a connection; at once, if it `waits` for one.
-    pub(crate) fn go_on(&mut self, waits: bool) {
+    /// Begins the back-off anew: there is reason to believe that the server can be reached again.
+    pub(crate) fn restart(&mut self, now: Time) {
+        self.cached = false;
+        if self.since.is_some() {
+            self.since = Some(now);
+        }
+    }
+
+    /// Ends a pause, and asks for a connection at once: for another, or for a sign of life over the one that there
+    /// is.
+    pub(crate) fn reconnect_now(&mut self, has_link: bool) {
         self.paused = false;
-        self.hurry |= waits;
+        self.retry_now |= !has_link;
+        self.probe |= has_link;
     }
 
     pub(crate) fn pause(&mut self) {
         self.paused = true;
-        self.hurry = false;
+        self.retry_now = false;
     }
 
-    /// Whether the application wanted the connection at once.
-    pub(crate) fn takes_hurry(&mut self) -> bool {
-        std::mem::take(&mut self.hurry)
+    /// Returns true once if the application wants a connection at once.
+    pub(crate) fn take_retry_now(&mut self) -> bool {
+        std::mem::take(&mut self.retry_now)
+    }
+
+    /// Returns true once if the application wants a sign of life.
+    pub(crate) fn take_probe(&mut self) -> bool {
+        std::mem::take(&mut self.probe)
     }
 }
 
-/// Whether, and when, a client may begin anew whose session has ended so.
+/// Returns the time at which a client may begin anew whose session has ended so, if it may.
 pub(crate) fn may_begin_anew(end: &End) -> Option<Retry> {
     match end {
         End::Goodbye(goodbye) if goodbye.retry != Retry::Never => Some(goodbye.retry),
@@ -140,57 +205,69 @@ mod tests {
 
     use twinwire::{End, Goodbye, GoodbyeCode, Retry, Time};
 
-    use super::{Absence, FIRST, LONGEST, may_begin_anew};
+    use super::{Absence, FIRST, TOLERATED, may_begin_anew};
 
-    /// One whose first attempt was in vain.
+    const LONGEST: Duration = Duration::from_secs(5);
+
+    /// Returns one whose first attempt was in vain.
     fn tried() -> Absence {
         let mut absence = Absence::default();
-        assert_eq!(absence.next_wait(1.0), Duration::ZERO);
+        let first = absence.next_wait(Time::default(), 1.0, LONGEST);
+        assert_eq!(first, Duration::ZERO);
         absence
     }
 
     #[test]
-    fn the_bound_doubles_from_half_a_second_to_half_a_minute() {
+    fn the_pauses_grow_with_the_absence_up_to_the_longest() {
         let mut absence = tried();
-        let waits: Vec<Duration> = (0..9).map(|_| absence.next_wait(1.0)).collect();
-        assert_eq!(waits[0], FIRST);
-        assert!(
-            waits
-                .iter()
-                .zip(&waits[1..])
-                .all(|(a, b)| *b == (*a * 2).min(LONGEST))
-        );
-        assert_eq!(waits[8], LONGEST);
-        for _ in 0..1000 {
-            assert!(absence.next_wait(0.999) <= LONGEST);
+        let mut now = Time::default();
+        for _ in 0..100 {
+            let away = now.saturating_since(Time::default());
+            let wait = absence.next_wait(now, 1.0, LONGEST);
+            let bound = (FIRST + away / 2).min(LONGEST);
+            assert!(wait <= bound && wait + Duration::from_millis(1) > bound);
+            assert_eq!(absence.next_wait(now, 0.0, LONGEST), Duration::ZERO);
+            now = now + wait;
         }
-        assert_eq!(absence.next_wait(0.0), Duration::ZERO);
+        absence.restart(now);
+        assert_eq!(absence.next_wait(now, 1.0, LONGEST), FIRST);
     }
 
     #[test]
     fn the_server_may_ask_for_more_once() {
         let mut absence = tried();
-        absence.begin(Time::default(), Retry::After(Duration::from_secs(7)));
-        assert_eq!(absence.next_wait(0.0), Duration::from_secs(7));
-        assert!(!absence.takes_nudges);
-        assert_eq!(absence.next_wait(0.0), Duration::ZERO);
-        assert!(absence.takes_nudges);
+        let going = Goodbye {
+            retry: Retry::After(Duration::from_secs(7)),
+            ..Goodbye::new(GoodbyeCode::GoingAway, "")
+        };
+        absence.begin(Time::default(), End::Goodbye(going));
+        let mut next = || {
+            let wait = absence.next_wait(Time::default(), 0.0, LONGEST);
+            (wait, absence.honours_hints)
+        };
+        assert_eq!(next(), (Duration::from_secs(7), false));
+        assert_eq!(next(), (Duration::ZERO, true));
     }
 
     #[test]
-    fn a_welcome_that_lasts_ends_the_back_off_and_one_that_does_not_leaves_it() {
+    fn connections_that_break_at_once_are_made_ever_more_seldom_until_one_lasts() {
         let mut absence = tried();
         let mut now = Time::default();
-        for round in 0..3 {
-            absence.begin(now, Retry::Now);
-            assert_eq!(absence.next_wait(1.0), FIRST * (1 << round));
+        let mut lose_after = |absence: &mut Absence, time: Duration| {
             absence.welcomed(now);
-            assert_eq!(absence.attempt, 0);
-            now = now + Duration::from_secs(1);
+            now = now + time;
+            absence.begin(now, End::Lost);
+            absence.next_wait(now, 1.0, LONGEST)
+        };
+        for _ in 0..TOLERATED {
+            assert_eq!(lose_after(&mut absence, Duration::ZERO), FIRST);
         }
-        now = now + Duration::from_secs(10);
-        absence.begin(now, Retry::Now);
-        assert_eq!(absence.next_wait(1.0), FIRST);
+        for doublings in 1..4 {
+            let wait = lose_after(&mut absence, Duration::ZERO);
+            assert_eq!(wait, FIRST * (1 << doublings));
+        }
+        assert_eq!(lose_after(&mut absence, Duration::ZERO), LONGEST);
+        assert_eq!(lose_after(&mut absence, Duration::from_secs(5)), FIRST);
     }
 
     #[test]

@@ -7,12 +7,19 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use twinwire::session::Input;
-use twinwire::{Retry, version};
+use twinwire::{Retry, Time, version};
 use twinwire_remote::channels::once;
 
-use crate::absence::UNOPENED;
+use crate::absence::DIAGNOSE_AFTER;
 use crate::driver::Driver;
-use crate::{ClientState, ConnectError, OpenFailure, Options, Transport};
+use crate::{ClientState, ConnectError, OpenFailure, Options, ReconnectCause, Transport};
+
+/// How long after the first rejection by HTTP another one is final. A deploy gives such answers for some seconds; a
+/// wrong URL gives them for ever, and its developer shouldn't have to wait for that long.
+const FINAL_AFTER: Duration = Duration::from_secs(10);
+
+/// The time that an attempt has left after a wake hint: it may be made over a network that is gone.
+const AFTER_HINT: Duration = Duration::from_secs(1);
 
 /// Who awaits the first connection, until it is welcomed.
 pub(crate) struct Awaited<T: Transport> {
@@ -23,6 +30,8 @@ pub(crate) struct Awaited<T: Transport> {
     failure: Option<ConnectError<T::Error>>,
     /// Why none opens, as far as it was found out.
     cause: Option<T::Error>,
+    /// Time of the first rejection by HTTP since a connection last opened.
+    rejected: Option<Time>,
 }
 
 /// Nobody awaits a connection any more.
@@ -40,6 +49,7 @@ impl<T: Transport> Awaited<T> {
             late: None,
             failure: None,
             cause: None,
+            rejected: None,
         }
     }
 
@@ -56,6 +66,18 @@ impl<T: Transport> Awaited<T> {
             Some(late) => late.as_mut().poll(cx).map(|()| Unawaited::Late),
             None => Poll::Pending,
         }
+    }
+
+    /// Returns true if no attempt after this failure can help.
+    fn is_final(&mut self, now: Time, failure: &ConnectError<T::Error>) -> bool {
+        let ConnectError::Open(error) = failure else {
+            return false;
+        };
+        if !error.is_rejection() {
+            return error.is_final();
+        }
+        let first = *self.rejected.get_or_insert(now);
+        now.saturating_since(first) >= FINAL_AFTER
     }
 
     /// An attempt was in vain, and another follows.
@@ -95,7 +117,9 @@ impl<T: Transport> Driver<T> {
     pub(crate) async fn come_back(&mut self) {
         let transport = Arc::clone(&self.transport);
         while self.link.is_none() && self.session.state().awaits_connection() {
-            let wait = self.application.absence.next_wait(self.transport.jitter());
+            let (now, jitter) = (transport.now(), transport.jitter());
+            let longest = self.options.max_backoff;
+            let wait = self.application.absence.next_wait(now, jitter, longest);
             self.tell_absence(wait);
             self.wait(wait).await;
             if !self.session.state().awaits_connection() {
@@ -106,9 +130,9 @@ impl<T: Transport> Driver<T> {
             match self.meanwhile(attempt).await {
                 None => {}
                 Some(Attempt::Opened { token, link }) => {
-                    self.application.absence.unopened = 0;
+                    self.application.absence.opened();
                     if let Some(awaited) = &mut self.awaited {
-                        awaited.cause = None;
+                        (awaited.cause, awaited.rejected) = (None, None);
                     }
                     self.link = Some(link);
                     self.session.set_token(token);
@@ -119,9 +143,10 @@ impl<T: Transport> Driver<T> {
                     let is_shut = !matches!(failure, ConnectError::NoToken);
                     self.application.absence.unopened += u32::from(is_shut);
                     self.in_vain(failure);
-                    if is_shut && self.application.absence.unopened == UNOPENED {
+                    let unopened = self.application.absence.unopened;
+                    if is_shut && unopened.is_multiple_of(DIAGNOSE_AFTER) {
                         let cause = diagnosis(&*transport, &self.options);
-                        if let Some(Some(cause)) = self.meanwhile(cause).await {
+                        if let Some(cause) = self.meanwhile(cause).await {
                             self.found(cause);
                         }
                     }
@@ -130,14 +155,25 @@ impl<T: Transport> Driver<T> {
         }
     }
 
-    /// It was found out why none opens.
-    fn found(&mut self, cause: T::Error) {
-        if cause.is_final() {
-            self.in_vain(ConnectError::Open(cause));
+    /// Takes what was found out about why none opens, if anything was.
+    fn found(&mut self, cause: Option<T::Error>) {
+        let absence = &mut self.application.absence;
+        absence.diagnosed(cause.as_ref().map(cause_of));
+        let Some(cause) = cause else {
             return;
-        }
+        };
         self.listen_to(&cause);
-        if let Some(awaited) = &mut self.awaited {
+        let now = self.transport.now();
+        let Some(awaited) = &mut self.awaited else {
+            return;
+        };
+        let failure = ConnectError::Open(cause);
+        if awaited.is_final(now, &failure) {
+            awaited.cause = None;
+            awaited.fails(failure);
+            self.give_up();
+            self.close();
+        } else if let ConnectError::Open(cause) = failure {
             awaited.cause = Some(cause);
         }
     }
@@ -153,7 +189,11 @@ impl<T: Transport> Driver<T> {
         let attempt = self.application.absence.attempt;
         let absent = match self.application.absence.paused {
             true => ClientState::Paused,
-            false => ClientState::Resuming { attempt, wait },
+            false => ClientState::Resuming {
+                attempt,
+                wait,
+                cause: self.application.absence.cause(),
+            },
         };
         if self.awaited.is_none() {
             self.state.tell(absent);
@@ -163,43 +203,76 @@ impl<T: Transport> Driver<T> {
     /// Waits before an attempt, unless there is a reason for it to be made at once or not at all.
     async fn wait(&mut self, wait: Duration) {
         let transport = Arc::clone(&self.transport);
-        let (mut sleep, mut nudge) = (pin!(transport.sleep(wait)), pin!(transport.nudged()));
+        let (mut sleep, mut hint) = (pin!(transport.sleep(wait)), pin!(transport.wake_hint()));
         poll_fn(|cx| {
-            if self.poll(cx).is_ready() || self.application.absence.takes_hurry() {
+            if self.poll(cx).is_ready() {
                 return Poll::Ready(());
             }
-            if self.application.absence.paused {
+            let absence = &mut self.application.absence;
+            if absence.take_retry_now() {
+                absence.restart(transport.now());
+                return Poll::Ready(());
+            }
+            if absence.paused {
                 return Poll::Pending;
             }
-            if self.application.absence.takes_nudges && nudge.as_mut().poll(cx).is_ready() {
+            if (absence.honours_hints || absence.cached) && hint.as_mut().poll(cx).is_ready() {
+                absence.restart(transport.now());
                 return Poll::Ready(());
+            }
+            // A page that lies in a cache has left: whoever else is there mustn't see it again.
+            if absence.cached {
+                return Poll::Pending;
             }
             sleep.as_mut().poll(cx)
         })
         .await;
     }
 
-    /// Does one step towards a connection beside the loop; none if the loop wants no connection any more.
+    /// Does one step towards a connection beside the loop. Returns none if the loop wants no connection any more, or
+    /// if the step lasts for long after a wake hint.
     async fn meanwhile<O>(&mut self, step: impl Future<Output = O>) -> Option<O> {
-        let mut step = pin!(step);
+        let transport = Arc::clone(&self.transport);
+        let (mut step, mut hint) = (pin!(step), pin!(transport.wake_hint()));
+        let mut late = None;
         poll_fn(|cx| {
             if self.poll(cx).is_ready() || self.application.absence.paused {
                 return Poll::Ready(None);
             }
-            step.as_mut().poll(cx).map(Some)
+            if let Poll::Ready(output) = step.as_mut().poll(cx) {
+                return Poll::Ready(Some(output));
+            }
+            if late.is_none() && hint.as_mut().poll(cx).is_ready() {
+                self.application.absence.restart(transport.now());
+                late = Some(Box::pin(transport.sleep(AFTER_HINT)));
+            }
+            match &mut late {
+                Some(late) => late.as_mut().poll(cx).map(|()| None),
+                None => Poll::Pending,
+            }
         })
         .await
     }
 
-    /// No link came of an attempt.
+    /// Takes the failure of an attempt that opened nothing.
     fn in_vain(&mut self, failure: ConnectError<T::Error>) {
+        self.application.absence.failed(match &failure {
+            ConnectError::Open(error) => cause_of(error),
+            ConnectError::NotWelcomed(end) => ReconnectCause::Ended(end.clone()),
+            ConnectError::NoToken => ReconnectCause::NoToken,
+            // The last two are no failures of attempts.
+            ConnectError::TimedOut | ConnectError::Abandoned | ConnectError::Undeclared(_) => {
+                ReconnectCause::TimedOut
+            }
+        });
         if let ConnectError::Open(error) = &failure {
             self.listen_to(error);
         }
+        let now = self.transport.now();
         let Some(awaited) = &mut self.awaited else {
             return;
         };
-        let is_final = is_final(&failure);
+        let is_final = awaited.is_final(now, &failure);
         if is_final {
             awaited.cause = None;
         }
@@ -218,8 +291,12 @@ impl<T: Transport> Driver<T> {
     }
 }
 
-fn is_final<E: OpenFailure>(failure: &ConnectError<E>) -> bool {
-    matches!(failure, ConnectError::Open(error) if error.is_final())
+/// Returns what a client tells of a failure to open a connection.
+fn cause_of<E: OpenFailure>(error: &E) -> ReconnectCause {
+    match error.status() {
+        Some(status) => ReconnectCause::Status(status),
+        None => ReconnectCause::NotOpened(error.to_string()),
+    }
 }
 
 /// Asks for a token, and opens a link.

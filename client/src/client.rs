@@ -21,7 +21,7 @@ use crate::events::{Events, Inbox};
 use crate::handlers::{self, MaybeSend};
 use crate::joins::Joins;
 use crate::listeners::Listen;
-use crate::{States, Undeclared};
+use crate::{ReconnectCause, States, Undeclared};
 
 /// A client of a server. A cheap clone; when the last one is dropped, the client says goodbye once
 /// what was asked for is sent.
@@ -46,6 +46,11 @@ pub struct Client {
 }
 
 /// Where a client stands.
+///
+/// While it is away, `Resuming` says why. A client that has been welcomed tries for ever, also where HTTP answers 401, 403 or
+/// 404: those are usual while a proxy or a server is replaced. An application for which 401 means "log in again"
+/// looks at the cause, and calls [`close`](Client::close), or has
+/// [`Options::token_from`](crate::Options::token_from) give the new token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientState {
@@ -64,6 +69,8 @@ pub enum ClientState {
         attempt: u32,
         /// How long it waits before it tries; zero while it does.
         wait: Duration,
+        /// Why it isn't connected. It goes on trying whatever that is: [`close`](Client::close) ends it.
+        cause: ReconnectCause,
     },
     /// The connection was given up by [`pause`](Client::pause), and the client waits for
     /// [`reconnect_now`](Client::reconnect_now).
@@ -276,10 +283,14 @@ impl Client {
         States::new(self.state.clone())
     }
 
-    /// Tries to come back now, if the client waits to, or was [paused](Self::pause).
+    /// Tries to come back now, if the client waits to, or was [paused](Self::pause), and begins the back-off anew.
+    /// A client with a connection sends a ping at once, and opens another unless something comes within 5 s.
+    ///
+    /// Browsers tell a page when the network is back or the page is shown again, and the client does this by
+    /// itself then. Elsewhere an application that knows of such a change calls it.
     pub fn reconnect_now(&self) {
         // A driver that is gone comes back no more.
-        self.register(|application| application.absence.go_on(!application.has_link));
+        self.register(|application| application.absence.reconnect_now(application.has_link));
     }
 
     /// Gives the connection up until [`reconnect_now`](Self::reconnect_now). What is asked for meanwhile

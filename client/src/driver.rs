@@ -10,7 +10,7 @@ use twinwire::frame::{Continuity, Table, Welcome};
 use twinwire::limits::MAX_MESSAGE;
 use twinwire::session::{Event, Fresh, Input, Output, Request, Session, State};
 use twinwire::shape::Difference;
-use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Number, Refusal, Retry, Time};
+use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Number, Refusal, Time};
 use twinwire_remote::channels::{once, queue, watched};
 use twinwire_remote::{Requests, Taken};
 
@@ -20,7 +20,7 @@ use crate::attempts::{Awaited, Unawaited};
 use crate::client::WeakClient;
 use crate::fresh::Renewal;
 use crate::handlers::ServerCall;
-use crate::{ClientState, ConnectError, Inbound, Link, LinkLost, Options, Transport};
+use crate::{ClientState, ConnectError, Departure, Inbound, Link, LinkLost, Options, Transport};
 
 /// How long the server's calls wait for a handler once the application has its client.
 const FIRST_TURN: Duration = Duration::from_secs(1);
@@ -112,10 +112,19 @@ impl<T: Transport> Driver<T> {
         }
         loop {
             let mut leaving = pin!(transport.leaving());
+            let mut hint = pin!(transport.wake_hint());
             let over = poll_fn(|cx| {
-                if leaving.as_mut().poll(cx).is_ready() {
-                    self.close();
+                if let Poll::Ready(departure) = leaving.as_mut().poll(cx) {
+                    self.leave(departure);
                     leaving.set(transport.leaving());
+                    cx.waker().wake_by_ref();
+                }
+                if hint.as_mut().poll(cx).is_ready() {
+                    let now = transport.now();
+                    self.application.absence.restart(now);
+                    self.session.probe(now);
+                    hint.set(transport.wake_hint());
+                    cx.waker().wake_by_ref();
                 }
                 self.poll(cx)
             });
@@ -127,8 +136,11 @@ impl<T: Transport> Driver<T> {
                     continue;
                 }
             };
+            let suspends = std::mem::take(&mut self.application.absence.suspends);
             if std::mem::take(&mut self.application.absence.begins_anew) {
-                let Some(said) = self.session.closed_with() else {
+                let is_wanted = suspends && !self.requests.is_closing();
+                let said = self.session.closed_with().filter(|_| !is_wanted);
+                let Some(said) = said else {
                     self.begin_anew();
                     continue;
                 };
@@ -229,6 +241,9 @@ impl<T: Transport> Driver<T> {
             self.tell_absence(Duration::ZERO);
         }
         any |= self.poll_first_turn(cx, now);
+        if self.application.absence.take_probe() {
+            self.session.probe(now);
+        }
         let last = self.session.state() == State::Leaving;
         if let Some(event) = self.application.listeners.released(last) {
             self.session.done(now, event);
@@ -284,6 +299,16 @@ impl<T: Transport> Driver<T> {
     fn refuse(&mut self, now: Time, call: Number) {
         let refused = Answer::Refused(Refusal::NoHandler.into());
         self.session.answer(now, call, refused);
+    }
+
+    /// Says goodbye before the program goes: nobody else is to see a client that may never be back. A page in a cache
+    /// can't keep its session, so that another begins if the user returns to it.
+    fn leave(&mut self, departure: Departure) {
+        if departure == Departure::Cached && self.session.closed_with().is_none() {
+            self.application.absence.cached = true;
+            self.application.absence.suspends = true;
+        }
+        self.close();
     }
 
     pub(crate) fn close(&mut self) {
@@ -355,10 +380,7 @@ impl<T: Transport> Driver<T> {
                     taken.differences.push((kind, Arc::new(difference)));
                 }
             }
-            Event::Detached { end } => {
-                let retry = may_begin_anew(&end).unwrap_or(Retry::Now);
-                self.application.absence.begin(self.transport.now(), retry)
-            }
+            Event::Detached { end } => self.application.absence.begin(self.transport.now(), end),
             Event::Fresh { why } => self.fresh(why),
             Event::Ended(end) => self.ended(end),
             Event::Leftover { kind, payload } => {
@@ -426,10 +448,9 @@ impl<T: Transport> Driver<T> {
                 end => ConnectError::NotWelcomed(end.clone()),
             });
         }
-        if let Some(retry) = may_begin_anew(&end)
-            && self.options.reconnect
-        {
-            self.application.absence.begin(self.transport.now(), retry);
+        let may_begin_anew = self.application.absence.suspends || may_begin_anew(&end).is_some();
+        if may_begin_anew && self.options.reconnect {
+            self.application.absence.begin(self.transport.now(), end);
             self.application.absence.begins_anew = true;
             return;
         }
@@ -496,7 +517,12 @@ impl<T: Transport> Driver<T> {
             return false;
         }
         self.sleep = None;
-        self.session.handle(self.transport.now(), Input::Tick);
+        let now = self.transport.now();
+        self.session.handle(now, Input::Tick);
+        // The clock may stand while the machine sleeps: then the session can't know.
+        if self.transport.has_slept() {
+            self.session.probe(now);
+        }
         true
     }
 }

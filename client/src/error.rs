@@ -11,6 +11,29 @@ use twinwire::End;
 #[error("the client wasn't connected with this kind: add it to kinds![…]")]
 pub struct Undeclared;
 
+/// Why a client isn't connected: the failure of its newest attempt, or the end of its last connection.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReconnectCause {
+    /// The last connection ended, or the newest attempt opened one that ended before the welcome.
+    #[error("{0}")]
+    Ended(End),
+    /// The server, or a proxy before it, answered the handshake with this HTTP status, which isn't 101. A page
+    /// learns it from a question by HTTP, after each third attempt in a row that opened nothing. 401 and 403 may
+    /// mean that the user has to log in again; 404 and 503 are usual while a server is replaced.
+    #[error("the server answered the handshake with HTTP status {0}")]
+    Status(u16),
+    /// No WebSocket opened, for the reason that the platform gives: refused, unreachable, blocked.
+    #[error("{0}")]
+    NotOpened(String),
+    /// The newest attempt took longer than [`Limits::handshake`](twinwire::Limits::handshake).
+    #[error("no connection within the time allowed")]
+    TimedOut,
+    /// The application had no token: see [`Options::token_from`](crate::Options::token_from).
+    #[error("there was no token to connect with")]
+    NoToken,
+}
+
 /// The connection didn't come about. `E` is the platform's error. Of several attempts
 /// the last one tells, or what was found out of the address since one opened.
 #[derive(Debug, Error)]

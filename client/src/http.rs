@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-/// Whether a handshake that was answered with this status would be answered so again: the URL or the
-/// request is wrong, by a 4xx that isn't about time (408, 425, 429) or about this way of asking (426).
-pub fn is_final(status: u16) -> bool {
+/// Returns true for a status by which HTTP says that the URL or the request is wrong, so that another handshake is likely
+/// to be answered so again: a 4xx that isn't about time (408, 425, 429) or about this way of asking (426). While a
+/// server is replaced, its proxy may say so too.
+pub fn is_rejection(status: u16) -> bool {
     matches!(status, 400..=499) && !matches!(status, 408 | 425 | 426 | 429)
 }
 
@@ -20,15 +21,15 @@ pub fn retry_after(value: &str) -> Option<Duration> {
 mod tests {
     use std::time::Duration;
 
-    use super::{is_final, retry_after};
+    use super::{is_rejection, retry_after};
 
     #[test]
-    fn only_what_the_client_has_wrong_is_final() {
+    fn only_what_the_client_has_wrong_is_a_rejection() {
         for status in [400, 401, 403, 404, 410, 418] {
-            assert!(is_final(status), "{status}");
+            assert!(is_rejection(status), "{status}");
         }
         for status in [200, 301, 408, 425, 426, 429, 500, 502, 503, 504] {
-            assert!(!is_final(status), "{status}");
+            assert!(!is_rejection(status), "{status}");
         }
     }
 

@@ -44,13 +44,13 @@ mod transport;
 pub use client::{Client, ClientState};
 pub use connect::{Connecting, start};
 pub use driver::Driver;
-pub use error::{ConnectError, Undeclared};
+pub use error::{ConnectError, ReconnectCause, Undeclared};
 pub use events::{AnyEvent, Events, Inbox};
 pub use handlers::{MaybeSend, MaybeSync};
 pub use joins::Joins;
 pub use options::Options;
 pub use states::States;
-pub use transport::{OpenFailure, Transport};
+pub use transport::{Departure, OpenFailure, Transport};
 pub use twinwire::frame::{Start, Verdict};
 pub use twinwire::session::Fresh;
 pub use twinwire_remote::{

@@ -26,6 +26,7 @@ pub struct Options {
     pub(crate) limits: Limits,
     pub(crate) reconnect: bool,
     pub(crate) carry_over: bool,
+    pub(crate) max_backoff: Duration,
     pub(crate) on_fresh: Option<OnFresh>,
     pub(crate) register: Option<Arc<dyn RegisterAll>>,
 }
@@ -94,6 +95,7 @@ impl fmt::Debug for Options {
             .field("limits", &self.limits)
             .field("reconnect", &self.reconnect)
             .field("carry_over", &self.carry_over)
+            .field("max_backoff", &self.max_backoff)
             .finish_non_exhaustive()
     }
 }
@@ -111,6 +113,7 @@ impl Options {
             limits: Limits::default(),
             reconnect: true,
             carry_over: true,
+            max_backoff: Duration::from_secs(5),
             on_fresh: None,
             register: None,
         }
@@ -126,7 +129,8 @@ impl Options {
 
     /// As [`token`](Self::token), but asked for anew before each attempt to connect: a ticket that is good for
     /// once, or for minutes. `None` means that there is none to be had now: the attempt was in vain, and
-    /// another is made in its time. So does one that isn't there within [`Limits::handshake`].
+    /// another is made in its time. So does a panic, and a future that isn't ready within [`Limits::handshake`],
+    /// which is dropped then. A client never asks while an earlier question is open.
     pub fn token_from<F, R>(mut self, ask: F) -> Self
     where
         F: Fn() -> R + MaybeSend + MaybeSync + 'static,
@@ -147,8 +151,10 @@ impl Options {
     }
 
     /// The time from `connect` to the welcome (default 30 s). Until then it tries again and again, as a client that
-    /// comes back does, unless trying can't help: the URL is none, HTTP answers that it is wrong (404, say), the server's goodbye
-    /// says `never`. See [`ConnectError`](crate::ConnectError) for the error in the end.
+    /// comes back does, unless trying can't help. It ends at once if the URL is none, the server chooses no subprotocol of
+    /// ours, or its goodbye says `never`. It ends ten seconds early or more if HTTP answers that the URL is wrong (404,
+    /// say): an answer of that kind counts once it comes ten seconds after the first, since a server that is being
+    /// replaced may give it too. See [`ConnectError`](crate::ConnectError) for the error in the end.
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.connect_timeout = time;
         self
@@ -160,12 +166,20 @@ impl Options {
         self
     }
 
-    /// Whether `connect` tries more than once, and a client that was welcomed comes back when its connection is lost
-    /// (default: yes). If not, the client is over with its connection. It waits at random up to 0.5 s before the first attempt, twice as
-    /// much before each further one, 30 s at most. A browser that is online or shown again cuts that short. Where the
-    /// server has asked for more, by a goodbye's `retry` or by HTTP's `Retry-After` (of which ten minutes count at most),
-    /// that comes first, and only [`reconnect_now`](Client::reconnect_now) cuts it short. An attempt may take
-    /// [`Limits::handshake`] to open and as much again to be welcomed.
+    /// Has `connect` try more than once, and a client that was welcomed come back when its connection is lost
+    /// (default: true). With `false` the client is over with its connection.
+    ///
+    /// The pause before an attempt is random: at most half a second, plus half of the absence so far, and never more
+    /// than [`max_backoff`](Self::max_backoff). So a client is back half a second plus one and a half absences
+    /// after the loss, at the latest. Three rules besides:
+    /// - A wake hint ends the pause, and begins the back-off anew: the browser is online again, the page is shown
+    ///   again, [`reconnect_now`](Client::reconnect_now) was called. An attempt under way gets one more second.
+    /// - A server may ask for time, by a goodbye's `retry` or by HTTP's `Retry-After` (of which ten minutes count at
+    ///   most). That comes before the pause, and only [`reconnect_now`](Client::reconnect_now) cuts it short.
+    /// - Connections that last less than five seconds, more than three in a row, double the half second each: a
+    ///   server that welcomes and breaks off is left in peace.
+    ///
+    /// An attempt may take [`Limits::handshake`] to open and as much again to be welcomed.
     pub fn reconnect(mut self, yes: bool) -> Self {
         self.reconnect = yes;
         self
@@ -203,6 +217,13 @@ impl Options {
     /// `false` they end as `NotReceived` when the session is lost: for an application that has to decide again.
     pub fn carry_over(mut self, yes: bool) -> Self {
         self.carry_over = yes;
+        self
+    }
+
+    /// The longest pause between two attempts to connect (default 5 s, at least 100 ms), besides what the server
+    /// asks for. Less finds a server sooner that was away for long, more spares it attempts while it starts.
+    pub fn max_backoff(mut self, pause: Duration) -> Self {
+        self.max_backoff = pause.max(Duration::from_millis(100));
         self
     }
 

@@ -27,8 +27,8 @@ pub trait Transport: 'static {
         subprotocol: &'static str,
     ) -> impl Future<Output = Result<Self::Link, Self::Error>>;
 
-    /// Finds out by other means why no WebSocket opens, where a failed attempt doesn't tell. Asked once, after
-    /// three attempts in a row that brought none.
+    /// Finds out by other means why no WebSocket opens, where a failed attempt doesn't tell. Asked after each third
+    /// attempt in a row that brought none.
     fn diagnose(&self, url: &str) -> impl Future<Output = Option<Self::Error>> {
         let _ = url;
         std::future::ready(None)
@@ -44,21 +44,48 @@ pub trait Transport: 'static {
     /// not come back together.
     fn jitter(&self) -> f64;
 
-    /// Ready when it is worth trying again at once: the network is back, or the page is looked at.
-    fn nudged(&self) -> impl Future<Output = ()> {
+    /// Resolves at the next sign that the network may be another, or back: a client that is away tries again, and
+    /// one that isn't looks whether its connection is alive.
+    fn wake_hint(&self) -> impl Future<Output = ()> {
         std::future::pending()
     }
 
-    /// Ready when the program is about to go for good, and there is time for last words only.
-    fn leaving(&self) -> impl Future<Output = ()> {
+    /// Returns true once after the machine has slept. Asked when a timer fires.
+    fn has_slept(&self) -> bool {
+        false
+    }
+
+    /// Resolves when the program is about to go, and there is time for last words only.
+    fn leaving(&self) -> impl Future<Output = Departure> {
         std::future::pending()
     }
 }
 
+/// How a program goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Departure {
+    /// For good.
+    Final,
+    /// Into a cache from which the user may have it back, as browsers do with pages: a
+    /// [`wake_hint`](Transport::wake_hint) tells so then.
+    Cached,
+}
+
 /// Why a WebSocket couldn't be opened, as far as the driver needs to know.
 pub trait OpenFailure: std::error::Error + 'static {
-    /// Trying again would end the same way.
+    /// Returns true if trying again would end the same way: the URL is none, say.
     fn is_final(&self) -> bool;
+
+    /// Returns true if trying again is likely to end the same way, and yet may not: HTTP says that the URL is wrong,
+    /// as it also does for the seconds in which a server is replaced.
+    fn is_rejection(&self) -> bool {
+        false
+    }
+
+    /// Returns the HTTP status that answered the handshake, if one did and it is known.
+    fn status(&self) -> Option<u16> {
+        None
+    }
 
     /// The least time before another attempt, if the server has asked for it.
     fn retry_after(&self) -> Option<Duration> {

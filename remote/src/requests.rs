@@ -40,6 +40,8 @@ pub struct Requests {
     pub(crate) topics: Topics,
     /// What the application has said when it was done.
     pub(crate) goodbye: Option<Goodbye>,
+    /// True once that was given to a session.
+    is_closing: bool,
     abandoned: bool,
 }
 
@@ -61,6 +63,7 @@ impl Requests {
             pending: None,
             topics: Topics::default(),
             goodbye: None,
+            is_closing: false,
             abandoned: false,
         }
     }
@@ -127,6 +130,7 @@ impl Requests {
         self.abandoned = self.commands.poll_ended(cx).is_ready() && is_over;
         // What was asked for before goes before.
         if let Some(goodbye) = self.goodbye.take() {
+            self.is_closing = true;
             session.finish(now, goodbye);
         }
         any
@@ -137,6 +141,11 @@ impl Requests {
         let held = self.held.as_ref();
         session.state().takes_requests()
             && held.is_some_and(|command| session.has_room(command.asked.cost()))
+    }
+
+    /// Returns true once the application has said that it is done.
+    pub fn is_closing(&self) -> bool {
+        self.is_closing
     }
 
     /// Whether the last handle is gone.

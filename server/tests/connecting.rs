@@ -1,6 +1,7 @@
 //! How a client gets its first connection, and what it shows to be let in again.
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +11,9 @@ use testkit::{Chaos, Doors, Log, Server, soon, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use twinwire::{Call, End, GoodbyeCode, Kinds, kinds};
-use twinwire_client_native::{Client, ClientState, ConnectError, OpenError, Options, connect_with};
+use twinwire_client_native::{
+    Client, ClientState, ConnectError, OpenError, Options, ReconnectCause, connect_with,
+};
 use twinwire_server::{Cx, Denied, Retry, Twinwire};
 
 #[derive(Serialize, Deserialize, Call)]
@@ -59,22 +62,26 @@ fn tickets(url: String, attempts: &Log<u64>) -> Options {
 }
 
 /// Answers every request for a connection with this head, and says how many came.
-async fn answering(head: &'static str) -> (String, Log<()>) {
+async fn answering(head: &str) -> (SocketAddr, Log<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let url = format!("ws://{}/ws", listener.local_addr().expect("it listens"));
+    let address = listener.local_addr().expect("it listens");
     let came = Log::default();
-    let told = came.clone();
+    let (told, head) = (came.clone(), head.to_owned());
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             told.push(());
             let mut request = Vec::new();
             while !request.ends_with(b"\r\n\r\n") {
-                request.push(stream.read_u8().await.expect("the client speaks first"));
+                match stream.read_u8().await {
+                    Ok(byte) => request.push(byte),
+                    // The link to the client was cut.
+                    Err(_) => break,
+                }
             }
             let _ = stream.write_all(head.as_bytes()).await;
         }
     });
-    (url, came)
+    (address, came)
 }
 
 #[tokio::test]
@@ -189,20 +196,50 @@ async fn who_may_not_try_again_does_not() {
     }
     assert_eq!(attempts.events().len(), 2);
     first.close().await;
+}
 
-    let (url, came) = answering("HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n").await;
-    match soon("the refusal", connect_with(Options::new(url, KINDS))).await {
-        Err(ConnectError::Open(OpenError::Refused { status, .. })) => assert_eq!(status, 410),
-        other => panic!("refused, not {other:?}"),
+#[tokio::test]
+async fn a_status_that_passes_only_delays_the_first_connection() {
+    let (_wire, server) = serve();
+    let (other, came) = answering("HTTP/1.1 404 x\r\nContent-Length: 0\r\n\r\n").await;
+    let chaos = Chaos::to(other, 1).await;
+    let options = tickets(chaos.url("/ws"), &Log::default());
+    let connecting = tokio::spawn(connect_with(options));
+    came.count(2).await;
+    chaos.leads_to(server.addr());
+    let client = soon("the welcome", connecting).await.unwrap().unwrap();
+    assert_eq!(client.call(Next {}).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn who_comes_back_is_told_the_status_and_goes_on_once_it_passes() {
+    let (_wire, server) = serve();
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let options = tickets(chaos.url("/ws"), &Log::default());
+    let options = options.on_fresh(|_, why| async move { panic!("the session is lost: {why:?}") });
+    let client = soon("the welcome", connect_with(options)).await.unwrap();
+    for status in [401, 403, 404, 302] {
+        let head = format!("HTTP/1.1 {status} x\r\nLocation: /\r\nContent-Length: 0\r\n\r\n");
+        let (other, _came) = answering(&head).await;
+        chaos.leads_to(other);
+        chaos.cut();
+        let told = until(&client, |state| {
+            let expected = ReconnectCause::Status(status);
+            matches!(state, ClientState::Resuming { cause, .. } if *cause == expected)
+        });
+        soon("the status", told).await;
     }
-    assert_eq!(came.events().len(), 1);
+    chaos.leads_to(server.addr());
+    client.reconnect_now();
+    assert_eq!(soon("the answer", client.call(Next {})).await.unwrap(), 1);
 }
 
 #[tokio::test]
 async fn a_flooded_server_is_given_the_time_that_it_asks_for() {
     let busy = "HTTP/1.1 503 x\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n";
-    let (url, came) = answering(busy).await;
-    let patient = Options::new(url, KINDS).connect_timeout(Duration::from_secs(2));
+    let (address, came) = answering(busy).await;
+    let patient =
+        Options::new(format!("ws://{address}/ws"), KINDS).connect_timeout(Duration::from_secs(2));
     match soon("the end", connect_with(patient)).await {
         Err(ConnectError::Open(OpenError::Refused {
             status,

@@ -1,0 +1,295 @@
+//! A client that comes back, over a platform and a server whose time is the test's.
+
+mod world;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use twinwire::session::Fresh;
+use twinwire_client::{ClientState, ConnectError, Departure, OpenFailure, Options, ReconnectCause};
+use world::{Answer, Dice, KINDS, Run, World};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn options() -> Options {
+    Options::new("ws://there", KINDS)
+}
+
+fn is_open(state: &ClientState) -> bool {
+    matches!(state, ClientState::Open { .. })
+}
+
+/// Returns the cause of an absence.
+fn cause(run: &Run) -> ReconnectCause {
+    match run.state() {
+        ClientState::Resuming { cause, .. } => cause,
+        other => panic!("away, not {other:?}"),
+    }
+}
+
+#[test]
+fn who_was_away_is_back_half_a_second_and_one_and_a_half_absences_after_the_loss() {
+    for seed in 0..300 {
+        let mut dice = Dice(seed);
+        let mut run = Run::connected(World::new(seed), options());
+        for _ in 0..3 {
+            run.pass(dice.below(Duration::from_secs(10)));
+            let (lost, absence) = (run.now(), dice.below(Duration::from_secs(90)));
+            run.world.answers(Answer::Refused);
+            run.world.cut();
+            run.pass(absence);
+            run.world.answers(Answer::Welcome);
+            let (back, _) = run.until("it is back", is_open);
+            let away = back - lost;
+            let bound = SECOND / 2 + absence * 3 / 2;
+            assert!(
+                away <= bound,
+                "seed {seed}: {absence:?}, back after {away:?}"
+            );
+            let pause = away.saturating_sub(absence);
+            assert!(
+                pause <= 5 * SECOND,
+                "seed {seed}: {pause:?} after the server"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_longest_pause_is_the_applications_to_say() {
+    let mut run = Run::connected(World::new(1), options().max_backoff(SECOND));
+    run.world.answers(Answer::Refused);
+    run.world.cut();
+    for _ in 0..200 {
+        run.pass(SECOND / 2);
+        match run.state() {
+            ClientState::Resuming { wait, .. } => assert!(wait <= SECOND, "{wait:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_server_that_welcomes_and_breaks_off_is_left_in_peace() {
+    for seed in 0..50 {
+        let mut run = Run::connected(World::new(seed), options());
+        run.world.answers(Answer::WelcomeAndBreak);
+        run.world.cut();
+        run.pass(100 * SECOND);
+        let attempts = run.world.attempts().len();
+        assert!(attempts < 80, "seed {seed}: {attempts} in 100 s");
+        assert!(attempts > 20, "seed {seed}: {attempts} in 100 s");
+    }
+}
+
+#[test]
+fn a_hint_a_second_before_the_server_is_enough_also_after_a_long_absence() {
+    for seed in 0..100 {
+        let mut run = Run::connected(World::new(seed), options().max_backoff(30 * SECOND));
+        run.world.answers(Answer::Refused);
+        run.world.cut();
+        run.pass(90 * SECOND);
+        let (before, hinted) = (run.world.attempts().len(), run.now());
+        run.world.hint();
+        run.pass(Duration::ZERO);
+        assert_eq!(run.world.attempts().len(), before + 1, "at once");
+        run.pass(SECOND);
+        run.world.answers(Answer::Welcome);
+        let (back, _) = run.until("it is back", is_open);
+        assert!(back - hinted <= 3 * SECOND, "{:?}", back - hinted);
+    }
+}
+
+#[test]
+fn a_hint_ends_an_attempt_that_hangs() {
+    let mut run = Run::connected(World::new(7), options());
+    run.world.answers(Answer::Nothing);
+    run.world.cut();
+    run.pass(3 * SECOND);
+    let hinted = run.now();
+    run.world.hint();
+    run.pass(SECOND / 2);
+    run.world.answers(Answer::Welcome);
+    let (back, _) = run.until("it is back", is_open);
+    assert!(back - hinted <= 3 * SECOND, "{:?}", back - hinted);
+}
+
+#[test]
+fn a_hint_leaves_a_living_connection_alone_and_finds_a_dead_one() {
+    type Hint = fn(&Run);
+    let hints: [(Hint, Duration); 3] = [
+        (|run| run.world.hint(), Duration::ZERO),
+        (|run| run.client().reconnect_now(), Duration::ZERO),
+        // That is seen when a timer fires, at the latest a heartbeat's.
+        (|run| run.world.sleeps(), 15 * SECOND),
+    ];
+    for (hint, seen) in hints {
+        let mut run = Run::connected(World::new(3), options());
+        hint(&run);
+        run.pass(20 * SECOND);
+        assert!(is_open(&run.state()), "{:?}", run.state());
+        assert_eq!(run.world.attempts().len(), 1);
+
+        run.world.swallows();
+        run.pass(SECOND);
+        hint(&run);
+        let hinted = run.now();
+        let away = |state: &ClientState| matches!(state, ClientState::Resuming { .. });
+        run.until("the loss", away);
+        let (back, _) = run.until("it is back", is_open);
+        let bound = seen + Duration::from_millis(5_600);
+        assert!(back - hinted <= bound, "{:?}", back - hinted);
+        assert_eq!(run.freshes(), [], "the session goes on");
+    }
+}
+
+#[test]
+fn who_is_away_is_told_the_cause() {
+    let mut run = Run::connected(World::new(5), options());
+    let away = |state: &ClientState| matches!(state, ClientState::Resuming { .. });
+    run.world.cut();
+    run.until("the loss", away);
+    assert_eq!(cause(&run).to_string(), "the connection was lost");
+    let mut check = |answer: Answer, expected: &str| {
+        run.world.answers(answer);
+        run.world.cut();
+        run.pass(30 * SECOND);
+        assert_eq!(cause(&run).to_string(), expected);
+    };
+    check(Answer::Refused, "connection refused");
+    for status in [302, 401, 403, 404, 503] {
+        let told = format!("the server answered the handshake with HTTP status {status}");
+        check(Answer::Status(status), &told);
+        // A browser hides it.
+        check(Answer::Hidden(status), &told);
+    }
+    check(Answer::Nothing, "no connection within the time allowed");
+    check(
+        Answer::Goodbye,
+        "the other side said goodbye (going_away: later)",
+    );
+    run.world.answers(Answer::Welcome);
+    run.until("it is back", is_open);
+    assert_eq!(run.freshes(), [], "the session goes on");
+}
+
+#[test]
+fn the_application_ends_an_absence() {
+    let mut run = Run::connected(World::new(5), options());
+    run.world.answers(Answer::Status(401));
+    run.world.cut();
+    run.pass(3 * SECOND);
+    assert_eq!(cause(&run), ReconnectCause::Status(401));
+    run.close();
+    run.until("the end", |state| matches!(state, ClientState::Closed(_)));
+}
+
+#[test]
+fn a_status_that_passes_is_no_end_of_connect() {
+    for answer in [
+        Answer::Status(404),
+        Answer::Hidden(404),
+        Answer::Status(403),
+    ] {
+        let mut run = Run::start(World::new(2), options());
+        run.world.answers(answer);
+        run.pass(5 * SECOND);
+        assert!(run.outcome().is_none());
+        run.world.answers(Answer::Welcome);
+        run.pass(5 * SECOND);
+        assert!(matches!(run.outcome(), Some(Ok(()))), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_status_that_stays_ends_connect_before_its_time() {
+    for answer in [Answer::Status(404), Answer::Hidden(404)] {
+        for seed in 0..50 {
+            let mut run = Run::start(World::new(seed), options());
+            run.world.answers(answer);
+            run.pass(Duration::from_millis(9_900));
+            assert!(run.outcome().is_none());
+            run.pass(20 * SECOND);
+            match run.outcome() {
+                Some(Err(ConnectError::Open(error))) => assert_eq!(error.status(), Some(404)),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    // Seconds are all that an application may give it.
+    let mut run = Run::start(World::new(0), options().connect_timeout(2 * SECOND));
+    run.world.answers(Answer::Status(404));
+    run.pass(2 * SECOND);
+    match run.outcome() {
+        Some(Err(ConnectError::Open(error))) => assert_eq!(error.status(), Some(404)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_can_not_help_ends_connect_at_once() {
+    let mut run = Run::start(World::new(0), options());
+    run.world.answers(Answer::Never);
+    run.pass(Duration::ZERO);
+    assert!(matches!(run.outcome(), Some(Err(ConnectError::Open(_)))));
+}
+
+#[test]
+fn a_slow_token_is_given_up_and_never_asked_for_twice_at_once() {
+    struct Asking(Arc<AtomicU32>);
+    impl Drop for Asking {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+    let (asking, most, asked) = <(Arc<AtomicU32>, Arc<AtomicU32>, Arc<AtomicU32>)>::default();
+    let (most_asking, times) = (Arc::clone(&most), Arc::clone(&asked));
+    let options = options().token_from(move || {
+        let now = asking.fetch_add(1, Ordering::Relaxed) + 1;
+        most_asking.fetch_max(now, Ordering::Relaxed);
+        let is_slow = times.fetch_add(1, Ordering::Relaxed) < 2;
+        let asking = Asking(Arc::clone(&asking));
+        async move {
+            let _asking = asking;
+            if is_slow {
+                std::future::pending::<()>().await;
+            }
+            Some(Vec::new())
+        }
+    });
+    let mut run = Run::start(World::new(0), options);
+    run.pass(9 * SECOND);
+    // A hint ends the wait for an attempt, and with it the question.
+    run.world.hint();
+    run.pass(30 * SECOND);
+    assert!(matches!(run.outcome(), Some(Ok(()))));
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
+    assert_eq!(most.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_page_in_the_cache_is_gone_for_others_and_begins_anew_when_it_is_shown() {
+    let mut run = Run::connected(World::new(4), options());
+    run.world.leaves(Departure::Cached);
+    run.pass(SECOND);
+    assert!(run.world.said_goodbye());
+    run.pass(600 * SECOND);
+    assert_eq!(run.world.attempts().len(), 1, "it is to stay gone");
+    run.world.hint();
+    run.until("it is back", is_open);
+    assert_eq!(run.freshes(), [Fresh::Ended]);
+    // Again, and it is closed meanwhile.
+    run.world.leaves(Departure::Cached);
+    run.pass(Duration::ZERO);
+    run.close();
+    run.until("the end", |state| matches!(state, ClientState::Closed(_)));
+}
+
+#[test]
+fn a_page_that_goes_for_good_is_over() {
+    let mut run = Run::connected(World::new(4), options());
+    run.world.leaves(Departure::Final);
+    run.until("the end", |state| matches!(state, ClientState::Closed(_)));
+    assert!(run.world.said_goodbye());
+}
