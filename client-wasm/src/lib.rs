@@ -49,6 +49,9 @@ mod client;
 mod diagnosis;
 mod env;
 mod page;
+#[cfg(test)]
+#[path = "../tests/peer/mod.rs"]
+mod peer;
 mod socket;
 mod transport;
 

@@ -144,9 +144,10 @@ impl Link for BrowserLink {
     }
 
     fn send(&mut self, message: Vec<u8>) {
-        // It fails only when the socket has closed, which `poll_receive` tells.
-        if self.shared().is_open() {
-            let _ = self.shared().hand_over(&Message::Binary(message));
+        // A socket that has closed shows in `poll_receive`.
+        if self.shared().is_open() && self.shared().hand_over(&Message::Binary(message)).is_err() {
+            // What the browser throws back is missing from the stream: another connection has to send it.
+            self.shared().abandon();
         }
     }
 
@@ -158,5 +159,63 @@ impl Link for BrowserLink {
     async fn close(self, code: u16) {
         // Dropping closes as well, and a browser lets pages say few codes: see RFC 6455 §7.4.
         self.shared().close(code, "");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use js_sys::{Function, Reflect};
+    use wasm_bindgen::JsValue;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+    use crate::peer;
+
+    /// Opens a link whose browser has another `send`: a function of the memory and the browser's own.
+    async fn link(send: &str) -> BrowserLink {
+        let url = peer::url("/echo");
+        let connection = Connection::open(&Socket::options(), &url, &[]).await;
+        let link = BrowserLink {
+            connection: connection.expect("the peer is there"),
+            until_asked: UntilAsked::default(),
+        };
+        let web_socket = link.shared().web_socket();
+        let own = Reflect::get(web_socket, &"send".into()).expect("it has one");
+        let make = Function::new_with_args("memory, own", &format!("return {send}"));
+        let other = make.call2(&JsValue::NULL, &wasm_bindgen::memory(), &own);
+        let other = other.expect("it makes a function");
+        Reflect::set(web_socket, &"send".into(), &other).expect("it can be set");
+        link
+    }
+
+    async fn receive(link: &mut BrowserLink) -> Result<Inbound<Vec<u8>>, LinkLost> {
+        poll_fn(|cx| link.poll_receive(cx)).await
+    }
+
+    #[wasm_bindgen_test]
+    async fn memory_that_threads_share_is_sent_as_a_copy() {
+        let mut link = link(
+            "function (data) {
+                if (data.buffer === memory.buffer) throw new TypeError('shared');
+                own.call(this, data);
+            }",
+        )
+        .await;
+        for number in 0..3 {
+            link.send(vec![number; 1000]);
+            match receive(&mut link).await {
+                Ok(Inbound::Binary(echo)) => assert_eq!(echo, vec![number; 1000]),
+                other => panic!("an echo, not {other:?}"),
+            }
+        }
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_message_that_the_browser_throws_back_ends_the_link() {
+        let mut link = link("function () { throw new TypeError('no memory'); }").await;
+        link.send(vec![1; 1000]);
+        assert!(receive(&mut link).await.is_err());
     }
 }

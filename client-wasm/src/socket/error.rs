@@ -65,7 +65,7 @@ pub enum SendError {
     /// The socket is closing or closed; [`closed`](super::Socket::closed) tells how it ended.
     #[error("the socket is closing or closed")]
     Closed,
-    /// The browser threw the message back, for want of memory. The socket stays as it was.
+    /// The browser threw the message back, also a copy of it, for want of memory. The socket stays as it was.
     #[error("the browser did not take the message")]
     Refused,
 }

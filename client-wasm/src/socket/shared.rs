@@ -6,6 +6,8 @@
 use std::cell::{Cell, RefCell};
 use std::task::{Context, Poll, Waker};
 
+use js_sys::Uint8Array;
+use wasm_bindgen::JsValue;
 use web_sys::WebSocket;
 
 use super::SocketOptions;
@@ -22,6 +24,8 @@ pub(crate) struct Shared {
     /// What the browser held when last asked, and all that was sent since: never less than it holds
     /// now, so that it needn't be asked at each message.
     held: Cell<usize>,
+    /// True once the browser has taken a copy where it took no view.
+    copies: Cell<bool>,
     /// The browser held as much as the mark, and still holds three quarters of it.
     is_full: Cell<bool>,
     state: RefCell<State>,
@@ -61,6 +65,7 @@ impl Shared {
             web_socket,
             high_water_mark: options.high_water_mark,
             held: Cell::new(0),
+            copies: Cell::new(false),
             is_full: Cell::new(false),
             state: RefCell::new(State {
                 phase: Phase::Connecting,
@@ -73,7 +78,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn web_socket(&self) -> &WebSocket {
+    pub(crate) fn web_socket(&self) -> &WebSocket {
         &self.web_socket
     }
 }
@@ -150,10 +155,22 @@ impl Shared {
     pub(crate) fn hand_over(&self, message: &Message) -> Result<(), SendError> {
         let taken = match message {
             Message::Text(text) => self.web_socket.send_with_str(text),
-            Message::Binary(bytes) => self.web_socket.send_with_u8_array(bytes),
+            Message::Binary(bytes) => self.send_bytes(bytes),
         };
         taken.map_err(|_| SendError::Refused)?;
         self.held.set(self.held.get().saturating_add(message.len()));
+        Ok(())
+    }
+
+    /// Sends wasm's own bytes, or a copy of them where its memory is shared by threads: browsers throw at a view of
+    /// that (Web IDL, `[AllowShared]`).
+    fn send_bytes(&self, bytes: &[u8]) -> Result<(), JsValue> {
+        if !self.copies.get() && self.web_socket.send_with_u8_array(bytes).is_ok() {
+            return Ok(());
+        }
+        let copy = Uint8Array::from(bytes);
+        self.web_socket.send_with_js_u8_array(&copy)?;
+        self.copies.set(true);
         Ok(())
     }
 
@@ -233,8 +250,8 @@ impl Shared {
         waiting.into_iter().flatten().for_each(Waker::wake);
     }
 
-    /// The socket is gone and its listeners are off: closes, and tells whoever still waits.
-    pub(super) fn abandon(&self) {
+    /// Closes a connection that nobody awaits the end of any more, and tells whoever still waits.
+    pub(crate) fn abandon(&self) {
         self.close(NORMAL_CODE, "");
         if self.closed().is_none() {
             self.finish(CloseEvent::unseen());

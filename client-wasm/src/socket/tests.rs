@@ -10,9 +10,7 @@ use web_sys::{Event, EventTarget, WebSocket};
 
 use super::connection::construct;
 use super::*;
-
-#[path = "../../tests/peer/mod.rs"]
-mod peer;
+use crate::peer;
 
 /// How far a socket comes before it is dropped.
 #[derive(Clone, Copy)]
