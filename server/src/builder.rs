@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::HttpRequest;
 use thiserror::Error;
@@ -47,6 +48,7 @@ pub struct Builder<S, I> {
     keep: Keep,
     topics: usize,
     pool: usize,
+    drain_spread: Duration,
     explain_mismatches: bool,
 }
 
@@ -73,6 +75,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             keep: Keep::default(),
             topics: 1000,
             pool: 256 * 1024 * 1024,
+            drain_spread: Duration::from_secs(5),
             explain_mismatches: cfg!(debug_assertions),
         }
     }
@@ -110,6 +113,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             keep: self.keep,
             topics: self.topics,
             pool: self.pool,
+            drain_spread: self.drain_spread,
             explain_mismatches: self.explain_mismatches,
         }
     }
@@ -362,6 +366,15 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
+    /// The time over which clients come back that [`shut_down`](Twinwire::shut_down) sends away (default 5 s). Each is
+    /// asked for a pause of its own, so that the next server isn't met by all of them in one moment: up to 10 ms for
+    /// each session that there is, and this at most. A client that is alone comes back at once. More spares the next
+    /// server, less brings the last client back sooner.
+    pub fn drain_spread(mut self, time: Duration) -> Self {
+        self.drain_spread = time;
+        self
+    }
+
     /// The endpoint, ready to be mounted.
     ///
     /// # Errors
@@ -393,6 +406,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
             explain_mismatches: self.explain_mismatches,
             boot,
             stop: watch::Sender::new(None),
+            drain_spread: self.drain_spread,
         })))
     }
 }

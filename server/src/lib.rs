@@ -34,6 +34,7 @@ mod around;
 mod builder;
 mod connection;
 mod context;
+mod drain;
 mod feed;
 mod handler;
 mod identity;

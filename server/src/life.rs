@@ -18,6 +18,7 @@ use twinwire::{
 };
 use twinwire_remote::{Requests, Taken};
 
+use crate::drain::Drain;
 use crate::handler::{Arrived, Judged, Known, explain, judge, log_difference};
 use crate::peer::Introduction;
 use crate::peers::Listed;
@@ -40,7 +41,7 @@ pub(crate) struct Life<S, I> {
     open: Option<Open<S, I>>,
     stopping: Option<Stopping>,
     /// By this the endpoint knows that the session lives.
-    _open: watch::Receiver<Option<Goodbye>>,
+    _open: watch::Receiver<Option<Arc<Drain>>>,
     working: Working,
     /// What is new in the topics that the client has joined.
     news: Arc<News>,
@@ -77,15 +78,15 @@ const WORTH_WEIGHING: usize = 16 * 1024;
 /// Ready when the server stops.
 type Stopping = Pin<Box<dyn Future<Output = Goodbye> + Send>>;
 
-fn stopping(mut stop: watch::Receiver<Option<Goodbye>>) -> Stopping {
+fn stopping(mut stop: watch::Receiver<Option<Arc<Drain>>>) -> Stopping {
     // A peer that sends without pause uses tokio's budget up.
     Box::pin(unconstrained(async move {
         match stop
             .wait_for(Option::is_some)
             .await
-            .map(|goodbye| goodbye.clone())
+            .map(|drain| drain.clone())
         {
-            Ok(Some(goodbye)) => goodbye,
+            Ok(Some(drain)) => drain.goodbye(),
             // The session holds what the sender lives in.
             Ok(None) | Err(_) => std::future::pending().await,
         }

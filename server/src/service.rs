@@ -14,6 +14,7 @@ use twinwire_remote::Link;
 
 use crate::Peer;
 use crate::connection;
+use crate::drain::Drain;
 use crate::quote::quoted_header;
 use crate::shared::Shared;
 use crate::socket::Socket;
@@ -112,15 +113,16 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
     /// Says goodbye to every client, `going_away`, and takes no new ones; ready when all sockets have
     /// been closed, which [`Limits::drain`](twinwire::Limits::drain) bounds. Answers that are ready
     /// still go out; calls whose handlers run end at their clients as `Unknown`. Clients come back by themselves, to the next
-    /// server, with `Fresh::Ended`, or `Restarted` if they were away.
+    /// server, with `Fresh::Ended`, or `Restarted` if they were away. Not all at once: each is given a pause of its
+    /// own, see [`Builder::drain_spread`](crate::Builder::drain_spread).
     ///
     /// [`Server`](crate::Server) calls it. With an `HttpServer` of your own, call it before
     /// `ServerHandle::stop`, which cuts open sockets; and let the `HttpServer` leave signals to you
     /// (`disable_signals`), or it stops first at Ctrl-C.
     pub async fn shut_down(&self) {
-        self.0
-            .stop
-            .send_replace(Some(Goodbye::new(GoodbyeCode::GoingAway, "")));
+        // A client that is away learns nothing of this: it comes back at its own pace.
+        let drain = Drain::new(self.peers().len(), self.0.drain_spread);
+        self.0.stop.send_replace(Some(Arc::new(drain)));
         self.0.stop.closed().await;
     }
 
@@ -164,8 +166,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
                     Goodbye::new(GoodbyeCode::Unsupported, "this server speaks version 0");
                 actix_web::rt::spawn(connection::refuse(goodbye, socket));
             }
-            (Some(_), Some(goodbye)) => {
-                actix_web::rt::spawn(connection::refuse(goodbye, socket));
+            (Some(_), Some(drain)) => {
+                actix_web::rt::spawn(connection::refuse(drain.goodbye(), socket));
             }
         }
         response

@@ -1,12 +1,14 @@
 //! What all connections of an endpoint share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
-use twinwire::{BootId, Goodbye, Limits};
+use twinwire::{BootId, Limits};
 
 use crate::around::Around;
 use crate::builder::{OnClose, OnOpen};
+use crate::drain::Drain;
 use crate::handler::Registry;
 use crate::identity::Authenticate;
 use crate::origin::OriginGuard;
@@ -32,8 +34,10 @@ pub(crate) struct Shared<S, I> {
     pub(crate) topics: Arc<Topics>,
     pub(crate) explain_mismatches: bool,
     pub(crate) boot: BootId,
-    /// Why all sessions end, once they have to. Each connection watches it for as long as it lives.
-    pub(crate) stop: watch::Sender<Option<Goodbye>>,
+    /// The draw of goodbyes, once all sessions have to end. Each connection watches it for as long as it lives.
+    pub(crate) stop: watch::Sender<Option<Arc<Drain>>>,
+    /// The longest pause that a client is asked for then.
+    pub(crate) drain_spread: Duration,
 }
 
 /// Bytes from the system's cryptographic source.

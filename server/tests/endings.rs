@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Doors, Server, soon, until};
-use twinwire::{Call, Kinds, kinds};
-use twinwire_client_native::{Client, ClientState, Options, connect_with};
+use twinwire::{Call, End, Kinds, Retry, kinds};
+use twinwire_client_native::{Client, ClientState, Options, ReconnectCause, connect_with};
 use twinwire_server::{Cx, Twinwire};
 
 #[derive(Serialize, Deserialize, Call)]
@@ -127,4 +127,44 @@ async fn a_hurry_that_comes_before_the_loss_is_forgotten() {
     assert!(!soon("the loss", waits).await.is_zero());
     drop((client, states));
     ends(alive).await;
+}
+
+#[tokio::test]
+async fn those_who_are_sent_away_are_asked_to_come_back_one_after_the_other() {
+    const CLIENTS: usize = 20;
+    let (wire, server) = serve();
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        clients.push(client(chaos.url("/ws")).await);
+    }
+    chaos.doors(Doors::Closed);
+    let pauses = clients.iter().map(|(client, _)| {
+        let mut states = client.states();
+        tokio::spawn(async move {
+            loop {
+                if let Some(ClientState::Resuming { cause, wait, .. }) = states.next().await
+                    && let ReconnectCause::Ended(End::Goodbye(goodbye)) = cause
+                    && let Retry::After(pause) = goodbye.retry
+                {
+                    assert!(wait >= pause, "{wait:?} after {pause:?}");
+                    return pause;
+                }
+            }
+        })
+    });
+    let told: Vec<_> = pauses.collect();
+    soon("the goodbyes", wire.shut_down()).await;
+    let mut pauses = Vec::new();
+    for told in told {
+        pauses.push(soon("the pause", told).await.expect("no panic"));
+    }
+    pauses.sort_unstable();
+    // Ten milliseconds for each, and nobody together with another.
+    assert!(
+        pauses.iter().all(|pause| pause.as_millis() < 200),
+        "{pauses:?}"
+    );
+    pauses.dedup();
+    assert_eq!(pauses.len(), CLIENTS);
 }
