@@ -259,8 +259,9 @@ fn misplaced() -> Vec<(&'static str, Vec<u8>, GoodbyeCode)> {
             more: true,
         },
     );
+    static FULL: [u8; MAX_PART] = [0; MAX_PART];
     let part_of = |number, part: Part, kind| {
-        let payload = b"".as_slice();
+        let payload = if part.more { FULL.as_slice() } else { b"" };
         Frame::Call(CallFrame {
             number,
             part,
@@ -314,6 +315,20 @@ fn misplaced() -> Vec<(&'static str, Vec<u8>, GoodbyeCode)> {
         (
             "a part of nothing",
             frames(&[part_of(FIRST, part, None)]),
+            WrongState,
+        ),
+        (
+            "a part that isn't full, before others",
+            {
+                let payload = FULL[1..].as_ref();
+                let (number, part, kind) = (FIRST, more, Some(DOUBLE));
+                frames(&[Frame::Call(CallFrame {
+                    number,
+                    part,
+                    kind,
+                    payload,
+                })])
+            },
             WrongState,
         ),
         (

@@ -65,6 +65,12 @@ pub enum PeerMisbehaved {
     /// A part of a message came where it doesn't belong.
     #[error("a part of a message came where it doesn't belong")]
     PartOutOfPlace,
+    /// A part of a message wasn't full, and more followed.
+    #[error("a part of a message wasn't full, and more followed")]
+    ShortPart,
+    /// An item came after its stream's reply had begun.
+    #[error("an item came after its stream's reply had begun")]
+    ItemAfterReply,
     /// A message in parts grew larger than allowed.
     #[error("a message in parts grew larger than allowed")]
     PayloadTooLarge,
@@ -101,6 +107,8 @@ impl PeerMisbehaved {
             | Self::ReplyToNothing
             | Self::NoSuchCall
             | Self::PartOutOfPlace
+            | Self::ShortPart
+            | Self::ItemAfterReply
             | Self::WrongClass
             | Self::OtherTable
             | Self::NoSuchTopic

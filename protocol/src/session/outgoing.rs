@@ -32,6 +32,13 @@ pub(super) struct InFlight {
     pub(super) items: Option<Receiving>,
 }
 
+impl InFlight {
+    /// Returns true once a part of the reply has come: no item follows.
+    pub(super) fn answer_has_begun(&self) -> bool {
+        self.answer.is_some()
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Outgoing {
     next_key: u64,
@@ -347,7 +354,7 @@ impl Outgoing {
             .find(|(_, call)| call.key == Some(key))
     }
 
-    /// A call's caller has taken an item: there is time for the next.
+    /// Gives a stream its time for the next item: one has come as a whole, or was taken.
     pub(super) fn renew(&mut self, now: Time, call: Number) {
         let deadline = now + self.time;
         if let Some(call) = self.in_flight.get_mut(call) {

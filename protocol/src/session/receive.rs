@@ -14,7 +14,7 @@ use crate::frame::{
     Sender, Skipped, StreamWindow, Table, Welcome, check_size, read_goodbye,
 };
 use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
-use crate::limits::MIN_RETAINED;
+use crate::limits::{MAX_PART, MIN_RETAINED};
 use crate::{Class, Number};
 
 impl Session {
@@ -324,6 +324,7 @@ impl Session {
         kind: Option<u32>,
         payload: &[u8],
     ) -> Result<(), PeerMisbehaved> {
+        check_part(part.more, payload)?;
         let Some(kind) = kind else {
             return Ok(self.incoming.go_on(fits, part, payload)?);
         };
@@ -383,12 +384,15 @@ impl Session {
                     Answer::Error(payload) => Answer::Error(payload.to_vec()),
                     Answer::Refused(refused) => Answer::Refused(*refused),
                 };
+                if let Answer::Value(payload) | Answer::Error(payload) = answer {
+                    check_part(*more, payload)?;
+                }
                 self.outgoing.answer_begins(reply.call, owned)?;
                 !more
             }
             ReplyPart::Further { payload, more } => {
+                check_part(*more, payload)?;
                 let len = self.outgoing.answer_goes_on(reply.call, payload)?;
-                self.outgoing.renew(self.now, reply.call);
                 if len > self.limits.payload {
                     return Err(PeerMisbehaved::PayloadTooLarge);
                 }
@@ -411,11 +415,18 @@ impl Session {
         let (now, largest) = (self.now, self.limits.payload);
         let call = self.outgoing.call(item.call);
         let call = call.ok_or(PeerMisbehaved::ReplyToNothing)?;
+        if call.answer_has_begun() {
+            return Err(PeerMisbehaved::ItemAfterReply);
+        }
         let (key, items) = (call.key, call.items.as_mut().filter(|_| call.whole));
         let items = items.ok_or(PeerMisbehaved::ReplyToNothing)?;
         let Part { continues, more } = item.part;
-        let whole = items.part(continues, more, item.payload, largest)?;
-        if let (Some(payload), Some(call)) = (whole, key) {
+        check_part(more, item.payload)?;
+        let Some(payload) = items.part(continues, more, item.payload, largest)? else {
+            // The time for an item isn't lengthened by its parts.
+            return Ok(());
+        };
+        if let Some(call) = key {
             self.events.push(Event::Item { call, payload });
         }
         self.outgoing.renew(now, item.call);
@@ -500,6 +511,14 @@ impl Session {
         };
         self.drain(next, Goodbye::new(GoodbyeCode::Done, ""));
     }
+}
+
+/// Checks that a part that more follow is full: short ones would let a message go on for ever.
+fn check_part(more: bool, payload: &[u8]) -> Result<(), PeerMisbehaved> {
+    if more && payload.len() < MAX_PART {
+        return Err(PeerMisbehaved::ShortPart);
+    }
+    Ok(())
 }
 
 impl From<RequestFault> for PeerMisbehaved {

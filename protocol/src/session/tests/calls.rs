@@ -3,8 +3,9 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use std::time::Duration;
 
-use super::pair::{GREET, Pair, TYPING, UNHEARD, greeting, table};
-use crate::frame::{Frame, Frames, Part};
+use super::misbehaviour::{BEGINS, ENDS, FULL, GOES_ON, number, part_of_reply};
+use super::pair::{ASK, GREET, Pair, TYPING, UNHEARD, greeting, table};
+use crate::frame::{Frame, Frames, Item, Part};
 use crate::limits::{MAX_MESSAGE, MAX_PART};
 use crate::session::{Event, Full, Outcome, Session, State};
 use crate::{Answer, Limits, Number, Refusal};
@@ -358,4 +359,51 @@ fn a_call_that_is_late_half_way_leaves_the_wire_in_order() {
     pair.pass(Duration::from_secs(1));
     assert_eq!(pair.server.end(), None);
     assert_eq!(pair.client.session.state(), State::Open);
+}
+
+#[test]
+fn parts_of_an_answer_give_its_call_no_more_time() {
+    let limits = Limits::default().call_deadline(Duration::from_secs(5));
+    let mut pair = Pair::open(&limits);
+    let call = pair.call(b"slow");
+    pair.client.poll(pair.now);
+    for (value, part) in (1..).zip([BEGINS, GOES_ON, GOES_ON]) {
+        assert_eq!(pair.client.outcome(call), None, "before part {value}");
+        pair.client
+            .inject(pair.now, &[part_of_reply(value, part, &FULL)]);
+        pair.now = pair.now + Duration::from_secs(2);
+        let tick = crate::session::Input::Tick;
+        pair.client.session.handle(pair.now, tick);
+        pair.client.poll(pair.now);
+    }
+    assert_eq!(pair.client.outcome(call), Some(&Outcome::Deadline));
+    // What of the answer still comes is nobody's.
+    pair.client
+        .inject(pair.now, &[part_of_reply(4, ENDS, b"late")]);
+    assert_eq!(pair.client.outcome(call), Some(&Outcome::Deadline));
+    assert_eq!(pair.client.end(), None);
+}
+
+#[test]
+fn parts_of_an_item_give_its_stream_no_more_time() {
+    let limits = Limits::default().call_deadline(Duration::from_secs(5));
+    let mut pair = Pair::open(&limits);
+    let stream = pair.client.request(pair.now, ASK, b"");
+    pair.client.poll(pair.now);
+    for (value, part) in (1..).zip([BEGINS, GOES_ON, GOES_ON]) {
+        assert_eq!(pair.client.outcome(stream), None, "before part {value}");
+        let item = Frame::Item(Item {
+            number: number(value),
+            part,
+            call: Number::FIRST,
+            payload: &FULL,
+        });
+        pair.client.inject(pair.now, &[item]);
+        pair.now = pair.now + Duration::from_secs(2);
+        let tick = crate::session::Input::Tick;
+        pair.client.session.handle(pair.now, tick);
+        pair.client.poll(pair.now);
+    }
+    assert_eq!(pair.client.outcome(stream), Some(&Outcome::Deadline));
+    assert_eq!(pair.client.end(), None);
 }

@@ -38,9 +38,12 @@ pub(super) fn item(value: u64, part: Part) -> Frame<'static> {
         number: number(value),
         part,
         call: number(1),
-        payload: b"",
+        payload: if part.more { &FULL } else { b"" },
     })
 }
+
+/// The payload of a part that more follow.
+pub(super) static FULL: [u8; MAX_PART] = [0; MAX_PART];
 
 fn offset(value: u64) -> Offset {
     Offset::new(value).expect("offsets count from one")
@@ -79,15 +82,15 @@ pub(super) fn empty_reply() -> Frame<'static> {
     })
 }
 
-const BEGINS: Part = Part {
+pub(super) const BEGINS: Part = Part {
     continues: false,
     more: true,
 };
-const GOES_ON: Part = Part {
+pub(super) const GOES_ON: Part = Part {
     continues: true,
     more: true,
 };
-const ENDS: Part = Part {
+pub(super) const ENDS: Part = Part {
     continues: true,
     more: false,
 };
@@ -189,7 +192,10 @@ fn a_frame_of_another_class_than_its_kind_is_refused() {
 
 #[test]
 fn parts_out_of_their_place_are_refused() {
-    let part = |value, part| part_of_call(value, part, b"");
+    let part = |value, part: Part| {
+        let payload = if part.more { FULL.as_slice() } else { b"" };
+        part_of_call(value, part, payload)
+    };
     check(&[part(1, ENDS)], PeerMisbehaved::PartOutOfPlace);
     check(
         &[part(1, BEGINS), part(2, BEGINS)],
@@ -205,6 +211,66 @@ fn parts_out_of_their_place_are_refused() {
     check(
         &[part(1, BEGINS), event_goes_on],
         PeerMisbehaved::PartOutOfPlace,
+    );
+}
+
+/// The beginning of a call's reply, or what follows it.
+pub(super) fn part_of_reply(value: u64, part: Part, payload: &[u8]) -> Frame<'_> {
+    let Part { continues, more } = part;
+    let answer = Answer::Value(payload);
+    Frame::Reply(Reply {
+        number: number(value),
+        call: number(1),
+        content: match continues {
+            false => ReplyPart::First { answer, more },
+            true => ReplyPart::Further { payload, more },
+        },
+    })
+}
+
+#[test]
+fn a_part_that_is_not_full_is_the_last() {
+    let short = PeerMisbehaved::ShortPart;
+    let almost = &FULL[1..];
+    check(&[part_of_call(1, BEGINS, almost)], short);
+    check(
+        &[
+            part_of_call(1, BEGINS, &FULL),
+            part_of_call(2, GOES_ON, b""),
+        ],
+        short,
+    );
+    let event = Frame::Event(Event {
+        number: number(1),
+        part: BEGINS,
+        kind: Some(TYPING),
+        payload: b"",
+    });
+    check(&[event], short);
+    check_client(GREET, &[part_of_reply(1, BEGINS, almost)], short);
+    check_client(
+        GREET,
+        &[
+            part_of_reply(1, BEGINS, &FULL),
+            part_of_reply(2, GOES_ON, b""),
+        ],
+        short,
+    );
+    let item = Frame::Item(Item {
+        number: number(1),
+        part: BEGINS,
+        call: number(1),
+        payload: almost,
+    });
+    check_client(ASK, &[item], short);
+}
+
+#[test]
+fn an_item_after_its_streams_reply_has_begun_is_refused() {
+    check_client(
+        ASK,
+        &[part_of_reply(1, BEGINS, &FULL), item(2, Part::WHOLE)],
+        PeerMisbehaved::ItemAfterReply,
     );
 }
 
