@@ -267,8 +267,9 @@ impl Client {
         Ok(())
     }
 
-    /// The time of a round trip to the server; without a connection it waits for the next. None if the client is
-    /// over before.
+    /// Returns the time of a round trip to the server; without a connection it waits for the next. None if the client
+    /// is over before, if no answer comes within [`Limits::call_deadline`](twinwire::Limits::call_deadline), or at
+    /// once if 64 pings wait already.
     pub async fn ping(&self) -> Option<Duration> {
         self.remote.ping().await
     }

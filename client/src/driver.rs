@@ -338,7 +338,8 @@ impl<T: Transport> Driver<T> {
                 Output::Close { code } => return Some(Over::Close(code)),
                 Output::Wait(deadline) => {
                     self.welcome();
-                    self.wake_at(deadline);
+                    let deadlines = deadline.into_iter().chain(self.requests.deadline());
+                    self.wake_at(deadlines.min());
                     break;
                 }
             }

@@ -6,7 +6,11 @@ use std::time::Duration;
 use twinwire::Time;
 use twinwire::session::{Outcome, RequestKey, Session};
 
+use crate::channels::once;
 use crate::command::Asked;
+
+/// How many wait at most for the time of a round trip.
+const MAX_PINGS: usize = 64;
 
 /// What waits to be told, as the shell uses it. It is made with the first request, so an application
 /// that makes none has none of it in its program.
@@ -23,8 +27,14 @@ pub(crate) trait Pending: Send {
     /// Forgets a request, and gives its key.
     fn forget(&mut self, id: u64) -> Option<RequestKey>;
 
-    /// Somebody wants to know the time of a round trip.
-    fn ping(&mut self, pong: Box<dyn FnOnce(Duration) + Send>);
+    /// Queues one who waits for the time of a round trip, until then; drops it if too many wait.
+    fn ping(&mut self, pong: once::Sender<Duration>, deadline: Time);
+
+    /// Returns the time at which the first of those who wait for a round trip waits no longer.
+    fn deadline(&self) -> Option<Time>;
+
+    /// Drops those who have waited for a round trip for too long.
+    fn expire(&mut self, now: Time);
 
     /// Tells what became of a request.
     fn settle(&mut self, request: RequestKey, outcome: Outcome);
@@ -47,7 +57,8 @@ pub(crate) struct InSession {
     /// In the order of their keys, which is the one in which the session got them; without their
     /// payloads.
     requests: VecDeque<(RequestKey, Asked)>,
-    pings: Vec<Box<dyn FnOnce(Duration) + Send>>,
+    /// Who waits for the time of a round trip and until when, the first first.
+    pings: VecDeque<(Time, once::Sender<Duration>)>,
 }
 
 impl InSession {
@@ -81,8 +92,22 @@ impl Pending for InSession {
         self.requests.remove(place).map(|(key, _)| key)
     }
 
-    fn ping(&mut self, pong: Box<dyn FnOnce(Duration) + Send>) {
-        self.pings.push(pong);
+    fn ping(&mut self, pong: once::Sender<Duration>, deadline: Time) {
+        self.pings.retain(|(_, waiting)| !waiting.is_closed());
+        if self.pings.len() < MAX_PINGS {
+            self.pings.push_back((deadline, pong));
+        }
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        self.pings.front().map(|(deadline, _)| *deadline)
+    }
+
+    fn expire(&mut self, now: Time) {
+        // All have the same time, so that they stand in the order of their deadlines.
+        while self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.pings.pop_front();
+        }
     }
 
     fn settle(&mut self, request: RequestKey, outcome: Outcome) {
@@ -100,8 +125,9 @@ impl Pending for InSession {
     }
 
     fn pong(&mut self, round_trip: Duration) {
-        for ping in self.pings.drain(..) {
-            ping(round_trip);
+        for (_, ping) in self.pings.drain(..) {
+            // Who left meanwhile wants nothing.
+            let _ = ping.send(round_trip);
         }
     }
 

@@ -290,16 +290,15 @@ impl Remote {
         let _ = self.control().send(Box::new(put_out));
     }
 
-    /// Asks the other end for a sign of life, and gives the time that it took; none if the connection
-    /// ended before it came.
+    /// Asks the other end for a sign of life, and returns the time that it took. A ping that is open when the
+    /// connection is lost is asked again over the next.
+    ///
+    /// None if the session ends first, if no answer comes within
+    /// [`Limits::call_deadline`](twinwire::Limits::call_deadline), or at once if 64 pings wait already.
     pub async fn ping(&self) -> Option<Duration> {
         let (waiter, pong) = once::once();
-        let told = Box::new(|round_trip| {
-            // Who left meanwhile wants nothing.
-            let _ = waiter.send(round_trip);
-        });
         let ping = Box::new(|requests: &mut Requests, session: &mut Session, now| {
-            requests.ping(told, session, now);
+            requests.ping(waiter, session, now);
         });
         self.control().send(ping).ok()?;
         pong.await.ok()

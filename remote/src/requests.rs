@@ -8,7 +8,7 @@ use twinwire::session::{Event, Full, Outcome, RequestKey, Session, State};
 use twinwire::{Goodbye, Time};
 
 use crate::Taken;
-use crate::channels::{lock, queue};
+use crate::channels::{lock, once, queue};
 use crate::command::{Asked, Command, Control};
 use crate::pending::{InSession, Pending};
 use crate::topics::Topics;
@@ -103,6 +103,9 @@ impl Requests {
     /// there was anything.
     pub fn poll(&mut self, cx: &mut Context<'_>, session: &mut Session, now: Time) -> bool {
         let mut any = false;
+        if let Some(pending) = &mut self.pending {
+            pending.expire(now);
+        }
         while let Poll::Ready(Some(control)) = self.control.poll_next(cx) {
             control(self, session, now);
             any = true;
@@ -134,6 +137,11 @@ impl Requests {
             session.finish(now, goodbye);
         }
         any
+    }
+
+    /// Returns the time at which [`poll`](Self::poll) is due though nothing happens, besides the session's.
+    pub fn deadline(&self) -> Option<Time> {
+        self.pending.as_ref()?.deadline()
     }
 
     /// Whether a request was held back for which there is room by now.
@@ -252,14 +260,10 @@ impl Requests {
         }
     }
 
-    /// Somebody wants to know the time of a round trip.
-    pub(crate) fn ping(
-        &mut self,
-        pong: Box<dyn FnOnce(Duration) + Send>,
-        session: &mut Session,
-        now: Time,
-    ) {
-        self.pending().ping(pong);
+    /// Pings the other end for one who wants to know the time of a round trip.
+    pub(crate) fn ping(&mut self, pong: once::Sender<Duration>, session: &mut Session, now: Time) {
+        let deadline = now + session.call_deadline();
+        self.pending().ping(pong, deadline);
         session.prompt(now);
     }
 
@@ -300,5 +304,80 @@ impl Requests {
     fn pending(&mut self) -> &mut dyn Pending {
         let pending = &mut self.pending;
         &mut **pending.get_or_insert_with(|| Box::<InSession>::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::Waker;
+
+    use twinwire::frame::Table;
+    use twinwire::{Format, Limits};
+
+    use super::*;
+    use crate::Remote;
+
+    /// The shell of a client without a connection, by hand.
+    fn shell() -> (Remote, Requests, Session) {
+        let table = Arc::new(Table::new(Vec::new()));
+        let (remote, requests) = crate::channel(Arc::clone(&table), Format::Postcard);
+        let session = Session::client(Limits::default(), table, Vec::new());
+        (remote, requests, session)
+    }
+
+    /// Pings that nobody answers.
+    type Pings<'a> = Vec<Ping<'a>>;
+    type Ping<'a> = Pin<Box<dyn Future<Output = Option<Duration>> + 'a>>;
+
+    fn pings(remote: &Remote, count: usize) -> Pings<'_> {
+        let ping = |_| -> Ping<'_> { Box::pin(remote.ping()) };
+        let mut pings: Pings<'_> = (0..count).map(ping).collect();
+        assert_eq!(given_up(&mut pings), 0);
+        pings
+    }
+
+    /// Drops those that have given up, and counts them.
+    fn given_up(pings: &mut Pings<'_>) -> usize {
+        let mut nobody = Context::from_waker(Waker::noop());
+        let before = pings.len();
+        pings.retain_mut(|ping| match ping.as_mut().poll(&mut nobody) {
+            Poll::Ready(answer) => answer.is_some(),
+            Poll::Pending => true,
+        });
+        before - pings.len()
+    }
+
+    #[test]
+    fn a_ping_that_nobody_answers_ends_at_its_deadline() {
+        let (remote, mut requests, mut session) = shell();
+        let mut nobody = Context::from_waker(Waker::noop());
+        let after = |seconds| Time::default() + Duration::from_secs(seconds);
+        let mut first = pings(&remote, 1);
+        requests.poll(&mut nobody, &mut session, after(0));
+        let mut second = pings(&remote, 1);
+        requests.poll(&mut nobody, &mut session, after(20));
+        assert_eq!(requests.deadline(), Some(after(30)));
+        assert_eq!(given_up(&mut first), 0);
+        requests.poll(&mut nobody, &mut session, after(30));
+        assert_eq!((given_up(&mut first), given_up(&mut second)), (1, 0));
+        assert_eq!(requests.deadline(), Some(after(50)));
+        requests.poll(&mut nobody, &mut session, after(50));
+        assert_eq!(given_up(&mut second), 1);
+        assert_eq!(requests.deadline(), None);
+    }
+
+    #[test]
+    fn no_more_pings_wait_than_may_and_those_that_are_dropped_make_room() {
+        let (remote, mut requests, mut session) = shell();
+        let mut nobody = Context::from_waker(Waker::noop());
+        let now = Time::default();
+        let mut many = pings(&remote, 1000);
+        requests.poll(&mut nobody, &mut session, now);
+        assert_eq!(given_up(&mut many), 1000 - 64);
+        many.truncate(60);
+        let mut more = pings(&remote, 5);
+        requests.poll(&mut nobody, &mut session, now);
+        assert_eq!((given_up(&mut more), given_up(&mut many)), (1, 0));
     }
 }

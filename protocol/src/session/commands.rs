@@ -1,5 +1,7 @@
 //! What the application does: make requests, answer the peer's, begin and end.
 
+use std::time::Duration;
+
 use super::asking::{ASKING, FEEDING};
 use super::resume::Lock;
 use super::state::Role;
@@ -228,6 +230,11 @@ impl Session {
             let told = Frame::Outline(Outline { kind, text });
             self.outlines.push(told.to_bytes());
         }
+    }
+
+    /// Returns the time that a call has, [`Limits::call_deadline`](crate::Limits::call_deadline).
+    pub fn call_deadline(&self) -> Duration {
+        self.limits.call_deadline
     }
 
     /// Asks the peer for a sign of life now, and with it for its acknowledgement: somebody waits for
