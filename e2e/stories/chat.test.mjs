@@ -131,3 +131,15 @@ story("markup stays text", async (t) => {
   await hears(page, "<i>Ada</i>", "<b onclick=x>bold</b> <img src=x onerror=alert(1)>");
   assert.equal(await page.locator("main b, main i, main img").count(), 0);
 });
+
+story("an Enter that ends a composition sends nothing", async (t) => {
+  const { page: ada } = await openChat(t, "Ada");
+  await ada.locator("#text").fill("にほ");
+  for (const init of [{ keyCode: 229 }, { isComposing: true }]) {
+    await ada.locator("#text").dispatchEvent("keydown", { key: "Enter", bubbles: true, ...init });
+  }
+  assert.equal(await composer(ada, "lobby").inputValue(), "にほ");
+  await ada.locator("#text").press("Enter");
+  await hears(ada, "Ada", "にほ");
+  assert.equal(await ada.getByRole("article").count(), 1);
+});

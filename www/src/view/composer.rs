@@ -9,6 +9,9 @@ use super::{FIELD, focus};
 use crate::model::Page;
 use crate::talk::{Place, Talk};
 
+/// The key code of what an input method has taken.
+const COMPOSING: u32 = 229;
+
 pub(super) fn composer(page: Page, talk: Talk) -> AnyView {
     let (label, verb) = match &talk.place {
         Place::Room(name) => (format!("Write to {name}"), "Send"),
@@ -28,7 +31,9 @@ pub(super) fn composer(page: Page, talk: Talk) -> AnyView {
         }
     };
     let key = move |event: KeyboardEvent| {
-        let is_plain = !event.shift_key() && !event.is_composing();
+        // WebKit ends a composition with an Enter that says so by its key code alone (UI Events, section 7.3.1).
+        let composes = event.is_composing() || event.key_code() == COMPOSING;
+        let is_plain = !event.shift_key() && !composes;
         if event.key() == "Enter" && is_plain {
             event.prevent_default();
             send();
