@@ -38,6 +38,44 @@ story("a server that goes away is waited for, and what is written meanwhile goes
   assert.equal(await composer(page, "lobby").inputValue(), "");
 });
 
+story("what is written while the server is away is shown as waiting, and all of it goes out", async (t) => {
+  const { page, server } = await openChat(t, "Ada", { expected: BROKEN });
+  await server.end();
+  await page.getByRole("status").filter({ hasText: "Coming back" }).waitFor();
+  const lines = ["The first line.", "The second line.", "The third line."];
+  for (const line of lines) await say(page, line);
+  const waiting = page.getByRole("article").filter({ hasText: "Waiting to be sent" });
+  for (const line of lines) await waiting.filter({ hasText: line }).waitFor();
+  assert.equal(await composer(page, "lobby").inputValue(), "");
+  await startServer(t, "--port", String(server.port));
+  await connected(page);
+  await hasInOrder(page, lines);
+  await waiting.first().waitFor({ state: "detached" });
+  const bob = await joinChat(t, server, "Bob");
+  await hasInOrder(bob, lines);
+});
+
+story("who has lost the name enters the room again under another", async (t) => {
+  const server = await startServer(t, "--keep", "1");
+  const network = await startNetwork(t, server);
+  const { page: ada } = await newPage(t, { expected: [...BROKEN, /status of 503/] });
+  await ada.goto(network.url);
+  await takeName(ada, "Ada");
+  await say(ada, "I was here.");
+  await hears(ada, "Ada", "I was here.");
+  network.answers("/ws", 503);
+  network.cut();
+  await server.line(/a session ended .*connection was lost/);
+  const other = await joinChat(t, server, "Ada");
+  network.passes("/ws");
+  await ada.getByLabel("Your name").waitFor();
+  await takeName(ada, "Eve");
+  await say(other, "So am I.");
+  await hasInOrder(ada, ["I was here.", "So am I."]);
+  await say(ada, "And now I am Eve.");
+  await hasInOrder(ada, ["I was here.", "So am I.", "And now I am Eve."]);
+});
+
 story("a network that breaks again and again loses no line, doubles none, and keeps their order", async (t) => {
   const server = await startServer(t);
   const network = await startNetwork(t, server);

@@ -123,6 +123,9 @@ impl Page {
         if !is_mine && !is_shown {
             talk.unread.update(|unread| *unread += 1);
         }
+        if is_mine {
+            talk.hear_own(&text);
+        }
         talk.say(from, at, text, Progress::Whole);
     }
 

@@ -1,12 +1,17 @@
 //! The page's connection: a name, rooms, and what is heard there.
 
+use std::fmt::Display;
+use std::pin::pin;
+use std::time::Duration;
+
 use chat::{Enter, Join, KINDS, LOBBY, Leave, Room, Roster, Whispered, check_name, check_room};
-use futures_util::future::{AbortHandle, abortable, join};
+use futures_util::future::{AbortHandle, abortable, select};
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use twinwire_client_wasm::{
-    Client, ClientState, Options, Start, Subscription, Update as Heard, Verdict, connect_with,
+    CallError, Client, ClientState, Limits, Options, Start, Subscription, Update as Heard, Verdict,
+    connect_with,
 };
 
 use crate::model::{Light, Page};
@@ -15,6 +20,9 @@ use crate::{WIRE, words};
 
 /// Milliseconds between two measurements of a round trip.
 const PING_EVERY: u32 = 5_000;
+
+/// How long what is written waits for the server.
+const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the page speaks through.
 #[derive(Default)]
@@ -37,11 +45,31 @@ impl Drop for Hearing {
     }
 }
 
+/// A room wasn't entered.
+enum NotEntered {
+    /// The session was lost half way.
+    SessionLost,
+    /// For this reason.
+    Refused(String),
+}
+
+impl<E: Display> From<CallError<E>> for NotEntered {
+    fn from(error: CallError<E>) -> Self {
+        match error {
+            CallError::NotReceived | CallError::Unknown => Self::SessionLost,
+            error => Self::Refused(words::of_call(&error)),
+        }
+    }
+}
+
 impl Page {
     /// One connection, from its opening to its end.
     pub(crate) async fn live(self) {
         self.light.set(Light::Connecting);
+        // What is written waits for as long as it takes to come back.
+        let limits = Limits::default().call_deadline(PATIENCE);
         let options = Options::new(WIRE, KINDS)
+            .limits(limits)
             .on_fresh(move |client, _| async move { self.enter_again(client).await });
         let client = match connect_with(options).await {
             Ok(client) => client,
@@ -156,8 +184,18 @@ impl Page {
             .map_err(|wrong| wrong.to_string())?
             .to_owned();
         let client = self.client()?;
-        let room = client.call(Enter { room }).await;
-        let room = room.map_err(|error| words::of_call(&error))?;
+        loop {
+            match self.enter_once(&client, room.clone()).await {
+                Ok(place) => return Ok(place),
+                // To enter twice is to enter: the next session does it again.
+                Err(NotEntered::SessionLost) => {}
+                Err(NotEntered::Refused(why)) => return Err(why),
+            }
+        }
+    }
+
+    async fn enter_once(self, client: &Client, room: String) -> Result<Place, NotEntered> {
+        let room = client.call(Enter { room }).await?;
         let place = Place::Room(room.clone());
         let is_heard = |wire: &Wire| wire.hearings.iter().any(|hearing| hearing.room == room);
         if self.wire.with_value(is_heard) {
@@ -165,28 +203,26 @@ impl Page {
         }
         let talk = self.talk(&place);
         let (name, start) = (room.clone(), talk.start.get_value());
-        let lines = client.subscribe_from(Room { name }, start).await;
-        let lines = lines.map_err(|error| words::of_call(&error))?;
-        let of = room.clone();
-        let roster = client
-            .subscribe_from(Roster { room: of }, Start::Last(1))
-            .await;
-        let roster = roster.map_err(|error| words::of_call(&error))?;
+        let lines = client.subscribe_from(Room { name }, start).await?;
+        let roster = Roster { room: room.clone() };
+        let roster = client.subscribe_from(roster, Start::Last(1)).await?;
         match lines.verdict() {
             Verdict::Gap => talk.note("Some of what was said meanwhile is lost."),
             Verdict::NewEpoch => talk.note(words::NEW_EPOCH),
             Verdict::Begun | Verdict::Recovered => {}
         }
-        let hearing = join(
-            self.hear_lines(talk.clone(), lines),
-            hear_roster(talk, roster),
-        );
-        let (hearing, task) = abortable(hearing);
-        self.wire
-            .update_value(|wire| wire.hearings.push(Hearing { room, task }));
-        spawn_local(async {
-            // It ends with the connection, or by the page's own wish.
-            let _ = hearing.await;
+        let (hearing, task) = abortable(self.hear_room(talk, lines, roster));
+        let hearings = Hearing {
+            room: room.clone(),
+            task,
+        };
+        self.wire.update_value(|wire| wire.hearings.push(hearings));
+        spawn_local(async move {
+            // The page's own wish has taken it off the list.
+            if hearing.await.is_ok() {
+                let keep = |hearing: &Hearing| hearing.room != room;
+                self.wire.update_value(|wire| wire.hearings.retain(keep));
+            }
         });
         Ok(place)
     }
@@ -202,6 +238,14 @@ impl Page {
             self.wire.update_value(|wire| wire.hearings.retain(keep));
         }
         self.forget(&place);
+    }
+
+    /// Hears a room until the server ends either of its topics: whoever has lost the name, and with it the right to read,
+    /// enters anew.
+    async fn hear_room(self, talk: Talk, lines: Subscription<Room>, roster: Subscription<Roster>) {
+        let lines = pin!(self.hear_lines(talk.clone(), lines));
+        let roster = pin!(hear_roster(talk, roster));
+        select(lines, roster).await;
     }
 
     async fn hear_lines(self, talk: Talk, mut lines: Subscription<Room>) {

@@ -21,13 +21,31 @@ impl Page {
             Err(wrong) => Err(wrong.to_string()),
             Ok(text) => {
                 talk.draft.set(String::new());
-                self.deliver(&talk, text.to_owned()).await
+                self.deliver_shown(&talk, text.to_owned()).await
             }
         };
         if outcome.is_err() && talk.draft.with_untracked(String::is_empty) {
             talk.draft.set(draft);
         }
         talk.wrong.set(outcome.err());
+    }
+
+    /// Delivers a text that is shown as waiting meanwhile. If that fails while another is being written, it stays
+    /// there with the reason: nothing that was written is nowhere.
+    async fn deliver_shown(self, talk: &Talk, text: String) -> Result<(), String> {
+        if talk.place == Place::Bot {
+            return self.deliver(talk, text).await;
+        }
+        let unsent = talk.await_text(text.clone());
+        let delivered = self.deliver(talk, text).await;
+        if let Err(why) = &delivered
+            && !talk.draft.with_untracked(String::is_empty)
+        {
+            unsent.failure.set(Some(why.clone()));
+            return Ok(());
+        }
+        talk.take_unsent(unsent.key);
+        delivered
     }
 
     async fn deliver(self, talk: &Talk, text: String) -> Result<(), String> {

@@ -72,11 +72,21 @@ pub(crate) struct Entry {
     pub(crate) what: What,
 }
 
+/// A text on its way to the server.
+#[derive(Clone)]
+pub(crate) struct Unsent {
+    pub(crate) key: u64,
+    pub(crate) text: String,
+    /// The reason why it didn't get there.
+    pub(crate) failure: ArcRwSignal<Option<String>>,
+}
+
 /// One conversation.
 #[derive(Clone)]
 pub(crate) struct Talk {
     pub(crate) place: Place,
     pub(crate) entries: ArcRwSignal<Vec<Entry>>,
+    pub(crate) unsent: ArcRwSignal<Vec<Unsent>>,
     pub(crate) members: ArcRwSignal<Vec<String>>,
     pub(crate) unread: ArcRwSignal<u32>,
     pub(crate) draft: ArcRwSignal<String>,
@@ -90,11 +100,39 @@ impl Talk {
         Self {
             place,
             entries: ArcRwSignal::default(),
+            unsent: ArcRwSignal::default(),
             members: ArcRwSignal::default(),
             unread: ArcRwSignal::default(),
             draft: ArcRwSignal::default(),
             wrong: ArcRwSignal::default(),
             start: ArcStoredValue::new(PAST),
+        }
+    }
+
+    /// Shows a text as waiting, until it is heard or taken away.
+    pub(crate) fn await_text(&self, text: String) -> Unsent {
+        let last = self
+            .unsent
+            .with_untracked(|unsent| unsent.last().map(|last| last.key));
+        let unsent = Unsent {
+            key: last.map_or(0, |last| last + 1),
+            text,
+            failure: ArcRwSignal::default(),
+        };
+        self.unsent.update(|all| all.push(unsent.clone()));
+        unsent
+    }
+
+    pub(crate) fn take_unsent(&self, key: u64) {
+        self.unsent
+            .update(|all| all.retain(|unsent| unsent.key != key));
+    }
+
+    /// One's own text is heard: it doesn't wait any more.
+    pub(crate) fn hear_own(&self, text: &str) {
+        let find = |all: &Vec<Unsent>| all.iter().find(|of| of.text == text).map(|of| of.key);
+        if let Some(key) = self.unsent.with_untracked(find) {
+            self.take_unsent(key);
         }
     }
 

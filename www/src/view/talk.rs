@@ -5,7 +5,7 @@ use leptos::task::spawn_local;
 
 use crate::clock::time_of_day;
 use crate::model::{Page, Pane};
-use crate::talk::{Entry, Message, Place, Progress, Talk, What};
+use crate::talk::{Entry, Message, Place, Progress, Talk, Unsent, What};
 
 pub(super) fn conversation(page: Page, talk: Talk) -> AnyView {
     let label = match &talk.place {
@@ -13,9 +13,9 @@ pub(super) fn conversation(page: Page, talk: Talk) -> AnyView {
         Place::Person(name) => format!("What you and {name} say"),
         Place::Bot => "What you and the bot say".to_owned(),
     };
-    let entries = talk.entries.clone();
+    let (entries, unsent) = (talk.entries.clone(), talk.unsent.clone());
     let nothing = {
-        let entries = talk.entries.clone();
+        let (entries, unsent) = (talk.entries.clone(), talk.unsent.clone());
         let text = match &talk.place {
             Place::Room(_) => "Nobody has said anything here yet.",
             Place::Person(_) => "Only the two of you read this.",
@@ -24,8 +24,7 @@ pub(super) fn conversation(page: Page, talk: Talk) -> AnyView {
             }
         };
         move || {
-            entries
-                .with(Vec::is_empty)
+            (entries.with(Vec::is_empty) && unsent.with(Vec::is_empty))
                 .then(|| view! { <p class="nothing">{text}</p> })
         }
     };
@@ -36,6 +35,9 @@ pub(super) fn conversation(page: Page, talk: Talk) -> AnyView {
                 {nothing}
                 <For each=move || entries.get() key=|entry| entry.key let(entry)>
                     {row(page, entry)}
+                </For>
+                <For each=move || unsent.get() key=|unsent| unsent.key let(unsent)>
+                    {waiting(unsent)}
                 </For>
             </div>
         </div>
@@ -86,6 +88,22 @@ fn row(page: Page, entry: Entry) -> AnyView {
         What::Note(text) => view! { <p class="note">{text}</p> }.into_any(),
         What::Said(message) => said(page, message),
     }
+}
+
+/// A text that the server hasn't confirmed.
+fn waiting(unsent: Unsent) -> AnyView {
+    let Unsent { text, failure, .. } = unsent;
+    let state = move || match failure.get() {
+        Some(why) => format!("Not sent. {why}"),
+        None => "Waiting to be sent…".to_owned(),
+    };
+    view! {
+        <article class="said mine waiting">
+            <p class="text">{text}</p>
+            <p class="ending">{state}</p>
+        </article>
+    }
+    .into_any()
 }
 
 fn said(page: Page, message: Message) -> AnyView {
