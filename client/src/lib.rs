@@ -51,9 +51,9 @@ pub use joins::Joins;
 pub use options::Options;
 pub use states::States;
 pub use transport::{Departure, OpenFailure, Transport};
-pub use twinwire::frame::{Start, Verdict};
+pub use twinwire::frame::Start;
 pub use twinwire::session::Fresh;
 pub use twinwire_remote::{
     CallError, EventError, Inbound, Items, Link, LinkLost, Publication, Published, Receipt,
-    Refused, Subscription, Update,
+    Refused, Subscription, Update, Verdict,
 };

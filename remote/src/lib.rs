@@ -27,4 +27,4 @@ pub use link::{Inbound, Link, LinkLost};
 pub use receipt::{Published, Receipt};
 pub use remote::{Remote, Taken, WeakRemote};
 pub use requests::Requests;
-pub use subscription::{Publication, Subscription, Update};
+pub use subscription::{Publication, Subscription, Update, Verdict};

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use twinwire::frame::{Joined, Start, Table};
+use twinwire::frame::{Start, Table};
 use twinwire::limits::MAX_PAYLOAD;
 use twinwire::session::{Outcome, Session};
 use twinwire::shape::Difference;
@@ -17,7 +17,7 @@ use crate::channels::queue::{self, NotTaken};
 use crate::channels::{lock, once};
 use crate::command::{Asked, Command, Control, TOPIC_REQUEST, UNDER_WAY, Waiter, Waits};
 use crate::error::NotMade;
-use crate::subscription::LeaveOnDrop;
+use crate::subscription::{LeaveOnDrop, Verdict};
 use crate::topics::{Piece, What};
 use crate::{CallError, EventError, Items, Published, Receipt, Refused, Requests, Subscription};
 
@@ -343,7 +343,7 @@ impl Remote {
         start: Start,
     ) -> Result<
         (
-            Result<Joined, Outcome>,
+            Result<(Verdict, Position), Outcome>,
             queue::Receiver<Arc<Piece>>,
             LeaveOnDrop,
         ),
@@ -364,7 +364,8 @@ impl Remote {
         let mut incoming = incoming;
         let piece = poll_fn(|cx| incoming.poll_next(cx)).await;
         let joined = match piece.as_ref().map(|piece| &piece.what) {
-            Some(What::Joined(joined)) => Ok(*joined),
+            Some(What::Joined(joined)) => Ok((joined.verdict.into(), joined.position)),
+            Some(What::Shared(position)) => Ok((Verdict::Shared, *position)),
             Some(What::NotJoined(outcome)) => Err(outcome.clone()),
             // Nothing else comes first. A shell that is gone has told nothing.
             _ => Err(Outcome::Unknown),

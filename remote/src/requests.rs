@@ -141,7 +141,9 @@ impl Requests {
 
     /// Returns the time at which [`poll`](Self::poll) is due though nothing happens, besides the session's.
     pub fn deadline(&self) -> Option<Time> {
-        self.pending.as_ref()?.deadline()
+        let pending = self.pending.as_ref();
+        let pending = pending.and_then(|pending| pending.deadline());
+        pending.into_iter().chain(self.topics.deadline()).min()
     }
 
     /// Whether a request was held back for which there is room by now.

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use twinwire::frame::{Joined, SkipReason, Verdict};
+use twinwire::frame::{self, SkipReason};
 use twinwire::session::Session;
 use twinwire::{DecodeError, Format, Offset, Position, Topic};
 
+use crate::Refused;
 use crate::channels::queue;
 use crate::command::Control;
 use crate::requests::Requests;
@@ -35,6 +36,36 @@ pub enum Update<T> {
         /// The next that comes.
         position: Position,
     },
+    /// The server doesn't let this subscriber in again, in the session that replaces a lost one: the last update. What
+    /// the server refuses for now only is asked for again.
+    Refused(Refused),
+}
+
+/// What became of the wish to begin at some position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The subscription begins where it was asked to, at the newest or with the last few.
+    Begun,
+    /// It goes on where it stood: nothing is missing.
+    Recovered,
+    /// The log has some of what came since no more: they are missing.
+    Gap,
+    /// The topic's log has begun anew: it begins with all that the new log has.
+    NewEpoch,
+    /// Another handle of this client shares the topic from another start: this one begins with what comes from now
+    /// on. Drop the other before, or read the past there.
+    Shared,
+}
+
+impl From<frame::Verdict> for Verdict {
+    fn from(verdict: frame::Verdict) -> Self {
+        match verdict {
+            frame::Verdict::Begun => Self::Begun,
+            frame::Verdict::Recovered => Self::Recovered,
+            frame::Verdict::Gap => Self::Gap,
+            frame::Verdict::NewEpoch => Self::NewEpoch,
+        }
+    }
 }
 
 /// Something that was published.
@@ -55,7 +86,7 @@ pub struct Publication<T> {
 /// serde implementation written by hand is asymmetric.
 #[must_use = "dropping it ends the subscription"]
 pub struct Subscription<T> {
-    joined: Joined,
+    verdict: Verdict,
     next: Position,
     updates: queue::Receiver<Arc<Piece>>,
     format: Format,
@@ -65,14 +96,14 @@ pub struct Subscription<T> {
 
 impl<T> Subscription<T> {
     pub(crate) fn new(
-        joined: Joined,
+        (verdict, next): (Verdict, Position),
         updates: queue::Receiver<Arc<Piece>>,
         leave: LeaveOnDrop,
         format: Format,
     ) -> Self {
         Self {
-            joined,
-            next: joined.position,
+            verdict,
+            next,
             updates,
             format,
             topic: PhantomData,
@@ -82,7 +113,7 @@ impl<T> Subscription<T> {
 
     /// What became of the wish to begin at some position.
     pub fn verdict(&self) -> Verdict {
-        self.joined.verdict
+        self.verdict
     }
 
     /// The place of the next publication that isn't read yet: to begin there another time.
@@ -92,8 +123,8 @@ impl<T> Subscription<T> {
 }
 
 impl<T: Topic> Subscription<T> {
-    /// The next update; none once the client is over, the server has put it out, or, in a session that began
-    /// in the place of a lost one, hasn't let it in again. Neither a lost connection nor a lost session ends it.
+    /// The next update; none once the client is over, the server has put it out, or refuses to let it in again
+    /// ([`Update::Refused`]). Neither a lost connection nor a lost session ends it.
     pub async fn next(&mut self) -> Option<Result<Update<T::Item>, DecodeError>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
@@ -115,15 +146,20 @@ impl<T: Topic> Stream for Subscription<T> {
                         item.map(|item| Update::Item(Publication { offset, item })),
                     ));
                 }
-                // Only what isn't joined yet isn't.
-                What::NotJoined(_) => return Poll::Ready(None),
+                // Only what isn't joined yet isn't, or begins to share.
+                What::NotJoined(_) | What::Shared(_) => return Poll::Ready(None),
+                What::NotRejoined(refused) => {
+                    return Poll::Ready(Some(Ok(Update::Refused(refused.into()))));
+                }
                 What::Joined(joined) => {
                     let from = std::mem::replace(&mut self.next, joined.position);
                     let (from, to) = (from.offset, joined.position.offset);
                     match joined.verdict {
-                        Verdict::Begun | Verdict::Recovered => {}
-                        Verdict::Gap => return Poll::Ready(Some(Ok(Update::Gap { from, to }))),
-                        Verdict::NewEpoch => {
+                        frame::Verdict::Begun | frame::Verdict::Recovered => {}
+                        frame::Verdict::Gap => {
+                            return Poll::Ready(Some(Ok(Update::Gap { from, to })));
+                        }
+                        frame::Verdict::NewEpoch => {
                             let position = joined.position;
                             return Poll::Ready(Some(Ok(Update::NewEpoch { position })));
                         }

@@ -1,10 +1,11 @@
 //! The topics that a client is subscribed to: one subscription each, whatever the number of handles.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use twinwire::frame::{Joined, Skipped, Start, Verdict};
+use twinwire::frame::{Joined, Skipped, Start};
 use twinwire::session::{Outcome, RequestKey, Session};
-use twinwire::{Answer, Offset, Position, Refusal, Time};
+use twinwire::{Answer, Offset, Position, Refusal, Refused, Retry, Time};
 
 use crate::channels::queue;
 use crate::command::{Asked, Control, TOPIC_REQUEST, Waits};
@@ -29,6 +30,11 @@ pub(crate) enum What {
     Skipped(Skipped),
     /// The topic is joined, or in another session joined again.
     Joined(Joined),
+    /// The topic was joined already, or is being joined from another start: this handle begins at a position that it
+    /// didn't ask for.
+    Shared(Position),
+    /// The topic can't be joined again.
+    NotRejoined(Refused),
     /// The topic isn't joined.
     NotJoined(Outcome),
 }
@@ -47,10 +53,16 @@ impl Waits for queue::Shared<Arc<Piece>> {
     }
 }
 
+/// The shortest and the longest pause before a topic is asked for again that may be had later.
+const FIRST_REJOIN: Duration = Duration::from_secs(1);
+const LAST_REJOIN: Duration = Duration::from_secs(30);
+
 /// A handle's place in the shell.
 struct Subscriber {
     id: u64,
     updates: queue::Sender<Arc<Piece>>,
+    /// True until the topic is joined, if it is then to begin elsewhere than this handle wanted.
+    shares: bool,
 }
 
 impl Subscriber {
@@ -68,9 +80,50 @@ struct Shared {
     name: Name,
     credit_id: u64,
     control: queue::WeakSender<Control>,
+    /// Where its first handle wanted to begin.
+    start: Start,
     /// Once it is joined: where the next handle begins.
     joined: Option<Joined>,
+    rejoin: Rejoin,
     subscribers: Vec<Subscriber>,
+}
+
+/// The pauses of a topic that was refused when it was to be joined again, and may be had later.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rejoin {
+    /// How often it was refused in a row.
+    refused: u32,
+    /// What is left to wait once the time is known.
+    wait: Option<Duration>,
+    at: Option<Time>,
+}
+
+impl Rejoin {
+    /// Waits twice as long after each refusal, and at least as long as the server asks for.
+    fn again(&mut self, retry: Retry) {
+        let pause = FIRST_REJOIN.saturating_mul(1 << self.refused.min(5));
+        let asked = match retry {
+            Retry::After(wait) => wait,
+            Retry::Now | Retry::Never => Duration::ZERO,
+        };
+        self.refused = self.refused.saturating_add(1);
+        self.wait = Some(pause.min(LAST_REJOIN).max(asked));
+        self.at = None;
+    }
+
+    /// Returns true when the pause is over.
+    fn is_due(&mut self, now: Time) -> bool {
+        if let Some(wait) = self.wait.take() {
+            self.at = Some(now + wait);
+        }
+        self.at.is_none_or(|at| at <= now)
+    }
+}
+
+/// Whether a join that was refused so may be allowed later. A join that the application failed to judge, or judged too
+/// late, has changed nothing: it can be made again.
+fn may_be_had(refused: Refused) -> bool {
+    refused.retry != Retry::Never || matches!(refused.why, Refusal::Panicked | Refusal::Deadline)
 }
 
 impl Shared {
@@ -133,17 +186,18 @@ impl Topics {
             return;
         }
         let id = asked.id;
-        let subscriber = Subscriber { id, updates };
+        let mut subscriber = Subscriber {
+            id,
+            updates,
+            shares: false,
+        };
         let name = (asked.kind, asked.payload);
         let mut known = self.shared.iter_mut().chain(&mut self.lost);
         if let Some(shared) = known.find(|of| of.name == name) {
             if let Some(joined) = shared.joined {
-                let joined = Joined {
-                    verdict: Verdict::Begun,
-                    ..joined
-                };
-                subscriber.give(Piece::new(What::Joined(joined), None));
+                subscriber.give(Piece::new(What::Shared(joined.position), None));
             } else {
+                subscriber.shares = shared.start != start;
                 // The application's work for the session may wait for a join that waits for the end of that work.
                 session.requeue_first(now, shared.request);
             }
@@ -156,7 +210,9 @@ impl Topics {
                 name,
                 credit_id: id,
                 control,
+                start,
                 joined: None,
+                rejoin: Rejoin::default(),
                 subscribers: vec![subscriber],
             }),
             Err(full) => debug_assert!(false, "there was room, yet: {full}"),
@@ -167,7 +223,15 @@ impl Topics {
     pub(crate) fn joined(&mut self, subscription: RequestKey, joined: Joined) {
         if let Some(shared) = self.get_mut(subscription) {
             shared.joined = Some(joined);
-            shared.give(What::Joined(joined), None);
+            shared.rejoin = Rejoin::default();
+            let piece = Piece::new(What::Joined(joined), None);
+            for subscriber in &mut shared.subscribers {
+                let piece = match std::mem::take(&mut subscriber.shares) {
+                    true => Piece::new(What::Shared(joined.position), None),
+                    false => Arc::clone(&piece),
+                };
+                subscriber.give(piece);
+            }
         }
     }
 
@@ -188,28 +252,40 @@ impl Topics {
     /// The server has put this end out.
     pub(crate) fn put_out(&mut self, subscription: RequestKey) {
         // Who still waits to be let in isn't.
-        let denied = Answer::Refused(Refusal::Denied.into());
-        self.over(subscription, &Outcome::Answered(denied));
+        if let Some(shared) = self.forget(subscription)
+            && shared.joined.is_none()
+        {
+            let denied = Outcome::Answered(Answer::Refused(Refusal::Denied.into()));
+            shared.give(What::NotJoined(denied), None);
+        }
     }
 
     /// A subscription ends, or never was. Says whether it is one.
     pub(crate) fn over(&mut self, request: RequestKey, outcome: &Outcome) -> bool {
-        let Some(shared) = self.forget(request) else {
+        let Some(mut shared) = self.forget(request) else {
             return false;
         };
-        let may_be_had = matches!(
-            outcome,
-            Outcome::Deadline | Outcome::NotReceived | Outcome::Unknown
-        );
-        if shared.joined.is_some() && may_be_had {
-            // It was being joined again, and the connection or the session was lost once more.
-            self.lost.push(shared);
-            return true;
-        }
         if shared.joined.is_none() {
             shared.give(What::NotJoined(outcome.clone()), None);
+            return true;
+        }
+        match outcome {
+            Outcome::Answered(Answer::Refused(refused)) if may_be_had(*refused) => {
+                shared.rejoin.again(refused.retry);
+                self.lost.push(shared);
+            }
+            Outcome::Answered(Answer::Refused(refused)) => {
+                shared.give(What::NotRejoined(*refused), None);
+            }
+            // It was being joined again, and the connection or the session was lost once more.
+            _ => self.lost.push(shared),
         }
         true
+    }
+
+    /// Returns the time at which a topic is to be asked for again.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.lost.iter().filter_map(|lost| lost.rejoin.at).min()
     }
 
     fn forget(&mut self, request: RequestKey) -> Option<Shared> {
@@ -247,16 +323,24 @@ impl Topics {
         // A join that was never sent is of the next session.
         let joined = self.shared.extract_if(.., |of| of.joined.is_some());
         self.lost.extend(joined);
+        // Another session may let in whom the last one didn't.
+        for lost in &mut self.lost {
+            lost.rejoin = Rejoin::default();
+        }
     }
 
     /// Joins what was lost, from where it stood, as far as the session has room. Says whether there was
     /// anything.
     pub(crate) fn join_again(&mut self, session: &mut Session, now: Time) -> bool {
-        let mut any = false;
-        while let Some(lost) = self.lost.first()
+        let (mut any, mut place) = (false, 0);
+        while let Some(lost) = self.lost.get_mut(place)
             && session.has_room(lost.name.1.len() + TOPIC_REQUEST)
         {
-            let mut lost = self.lost.remove(0);
+            if !lost.rejoin.is_due(now) {
+                place += 1;
+                continue;
+            }
+            let mut lost = self.lost.remove(place);
             any = true;
             let (kind, key) = &lost.name;
             let position = lost.joined.map(|joined| joined.position);
@@ -294,7 +378,7 @@ fn take_off(all: &mut Vec<Shared>, id: u64) -> Option<Shared> {
 mod tests {
     use std::task::{Context, Waker};
 
-    use twinwire::frame::Table;
+    use twinwire::frame::{Table, Verdict};
     use twinwire::session::{Input, Output};
     use twinwire::{Alias, Epoch, Format, Goodbye, GoodbyeCode, Limits};
 
@@ -314,6 +398,8 @@ mod tests {
             name: (0, Vec::new()),
             credit_id: 0,
             control: queue::queue().0.downgrade(),
+            start: Start::Now,
+            rejoin: Rejoin::default(),
             joined: Some(Joined {
                 alias: Alias::new(1),
                 position: Position {

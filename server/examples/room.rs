@@ -55,6 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Some(Update::Item(line)) => println!("Grace hears {}: {}", line.offset, line.item.text),
             Some(Update::Gap { from, to }) => println!("Grace missed {from} to {to}"),
             Some(Update::NewEpoch { .. }) => println!("the server has begun anew"),
+            Some(Update::Refused(why)) => println!("Grace may read no more: {why}"),
             None => break,
         }
     }

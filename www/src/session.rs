@@ -209,7 +209,7 @@ impl Page {
         match lines.verdict() {
             Verdict::Gap => talk.note("Some of what was said meanwhile is lost."),
             Verdict::NewEpoch => talk.note(words::NEW_EPOCH),
-            Verdict::Begun | Verdict::Recovered => {}
+            Verdict::Begun | Verdict::Recovered | Verdict::Shared => {}
         }
         let (hearing, task) = abortable(self.hear_room(talk, lines, roster));
         let hearings = Hearing {
@@ -259,6 +259,7 @@ impl Page {
                     talk.note(format!("{lost} lines came too fast for this page."));
                 }
                 Ok(Heard::NewEpoch { .. }) => talk.note(words::NEW_EPOCH),
+                Ok(Heard::Refused(_)) => return talk.note("You are no longer in this room."),
                 Err(_) => talk.note("A line that came can't be read."),
             }
             talk.start.set_value(Start::At(lines.position()));
