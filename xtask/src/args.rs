@@ -21,8 +21,8 @@ usage: cargo xtask VERB
   bench              compare the browser's socket with gloo-net's, in three browsers:
                      messages a second and their ratio, printed and never judged
   tidy               the house rules alone, as `test tidy`
-  path               set up the page's tools and print their folders, to put before
-                     PATH and run trunk by hand
+  path               set up the page's tools and trunk, which takes minutes to compile,
+                     and print their folders, to put before PATH and run `trunk serve`
   help               this text
 
 environment:

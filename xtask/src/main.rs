@@ -65,7 +65,8 @@ fn perform(verb: Verb) -> Result<bool> {
         Verb::Bench => test::bench(&workspace, &setup),
         Verb::Tidy => test::test(&workspace, &setup, &[Suite::Tidy]),
         Verb::Path => {
-            println!("{}", env::join_paths(setup.page_tools()?)?.display());
+            let folders = [setup.page_tools()?, vec![setup.trunk()?]].concat();
+            println!("{}", env::join_paths(folders)?.display());
             Ok(true)
         }
     }

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::thread;
 
 use anyhow::{Context, Result, bail};
 
@@ -21,8 +22,17 @@ const TRUNK_ORIGINS: [&str; 2] = ["http://localhost:8080", "http://127.0.0.1:808
 /// are the server's own.
 pub(crate) fn start(workspace: &Workspace, setup: &Setup, port: u16) -> Result<Infallible> {
     check_port(port)?;
-    let dist = page::build(workspace, setup)?;
-    step("server", || binaries::release_server(workspace))?;
+    setup.wasm_std()?;
+    // Each of the three has minutes in which it keeps one core busy only.
+    let (dist, server) = thread::scope(|scope| {
+        scope.spawn(|| page::compile(workspace));
+        let server = scope.spawn(|| binaries::release_server(workspace));
+        (page::build(workspace, setup), server.join())
+    });
+    let dist = dist?;
+    step("server, built beside the page", || {
+        server.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })?;
     let server = binaries::program(workspace, "release", "twinwire-server");
     let error = Command::new(&server)
         .args(["--port", &port.to_string(), "--www"])

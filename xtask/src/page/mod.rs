@@ -1,54 +1,87 @@
-//! The page, and the smallest one beside it: built by trunk for release, and only when something they
-//! are made of has changed.
+//! The page, and the smallest one beside it: built for release, and only when something they are made of
+//! has changed. For development, `trunk serve` builds the same index.html.
 
+mod bundle;
+mod html;
+mod node;
 mod size;
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use crate::cache::Lock;
-use crate::run::run;
-use crate::setup::{Did, Setup, path_with, step};
+use crate::setup::{Did, Setup, step};
 use crate::workspace::{Workspace, stdout_of};
+use bundle::Bundle;
 
-const LIMIT: Duration = Duration::from_secs(15 * 60);
-
-/// The crates that are pages, where each is in the folder that is served, and the most KB that it
-/// should take in brotli. The first one's build clears the folder.
-const PAGES: [Built; 2] = [
-    Built {
+/// The crates that are pages, and where each is in the folder that is served.
+const PAGES: [Page; 2] = [
+    Page {
         name: "www",
+        source: "www",
         folder: "",
+        url: "/",
         most_kb: 180,
-        arguments: &["www/index.html"],
     },
-    Built {
+    Page {
         name: "minimal",
+        source: "www/minimal",
         folder: "minimal",
+        url: "/minimal/",
         most_kb: 60,
-        arguments: &["--public-url", "/minimal/", "www/minimal/index.html"],
     },
 ];
 
-struct Built {
+struct Page {
+    /// The package and its program.
     name: &'static str,
+    source: &'static str,
     folder: &'static str,
+    url: &'static str,
+    /// The most KB that the page should take in brotli.
     most_kb: usize,
-    arguments: &'static [&'static str],
 }
 
-/// What the pages are made of, beside their crates.
-const FILES: [&str; 4] = [
+impl Page {
+    fn bundle<'a>(
+        &self,
+        workspace: &'a Workspace,
+        tools: &'a [PathBuf],
+        dist: &Path,
+    ) -> Bundle<'a> {
+        Bundle {
+            workspace,
+            tools,
+            name: self.name,
+            source: workspace.root().join(self.source),
+            dist: dist.join(self.folder),
+            url: self.url,
+        }
+    }
+}
+
+/// What the pages are made of, beside their crates: the way they are built too.
+const FILES: [&str; 6] = [
     "Cargo.toml",
     "Cargo.lock",
-    "Trunk.toml",
     ".cargo/config.toml",
+    "xtask/src/page/bundle.rs",
+    "xtask/src/page/html.rs",
+    "xtask/src/page/node.rs",
 ];
+
+/// Compiles the pages' programs, ahead of [`build`], which needs tools that may have to be compiled meanwhile.
+pub(crate) fn compile(workspace: &Workspace) {
+    for page in PAGES {
+        let bundle = page.bundle(workspace, &[], Path::new(""));
+        // `build` compiles it again, and tells the error.
+        drop(bundle.compile());
+    }
+}
 
 /// Builds the page unless it is there as its sources would make it; gives its folder.
 pub(crate) fn build(workspace: &Workspace, setup: &Setup) -> Result<PathBuf> {
@@ -75,51 +108,22 @@ fn build_if_changed(workspace: &Workspace, tools: &[PathBuf], dist: &Path) -> Re
     if stamp_now().is_some_and(|now| fs::read_to_string(&stamp).is_ok_and(|then| then == now)) {
         return Ok(Did::Nothing);
     }
+    // A server that runs goes on with the old page until the new one is whole.
+    let new = notes.join("page.new");
+    clear(&new)?;
     for page in PAGES {
-        let folder = dist.join(page.folder);
-        trunk_build(workspace, tools, &folder, page.arguments)?;
-        minify_scripts(tools, &folder)?;
+        page.bundle(workspace, tools, &new).build()?;
     }
-    let stamp_now = stamp_now().with_context(|| format!("trunk left no {}", dist.display()))?;
+    clear(dist)?;
+    fs::rename(&new, dist).with_context(|| format!("can't name {}", dist.display()))?;
+    let stamp_now = stamp_now().with_context(|| format!("there is no {}", dist.display()))?;
     fs::write(&stamp, stamp_now).with_context(|| format!("can't write {}", stamp.display()))?;
     Ok(Did::Work)
 }
 
-fn trunk_build(
-    workspace: &Workspace,
-    tools: &[PathBuf],
-    dist: &Path,
-    arguments: &[&str],
-) -> Result<()> {
-    let mut trunk = Command::new("trunk");
-    trunk
-        .args(["build", "--release", "--dist"])
-        .arg(dist)
-        .args(arguments)
-        .current_dir(workspace.root())
-        .env("PATH", path_with(tools)?)
-        // All it could fetch is in the cache, and its own version is chosen.
-        .env("TRUNK_OFFLINE", "true")
-        .env("TRUNK_SKIP_VERSION_CHECK", "true")
-        // Its other values than true and false make trunk refuse to start.
-        .env_remove("NO_COLOR");
-    run(&mut trunk, LIMIT)?.require(&format!("trunk build of {}", dist.display()))
-}
-
-/// Makes the scripts of a folder shorter, in place: their names stay, which trunk made of what it built.
-fn minify_scripts(tools: &[PathBuf], folder: &Path) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let script = entry?.path();
-        if script.extension().is_none_or(|extension| extension != "js") {
-            continue;
-        }
-        let mut terser = Command::new("terser");
-        terser
-            .args(["--module", "--compress", "passes=2", "--mangle"])
-            .arg("--output")
-            .args([&script, &script])
-            .env("PATH", path_with(tools)?);
-        run(&mut terser, LIMIT)?.require(&format!("terser of {}", script.display()))?;
+fn clear(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("can't clear {}", folder.display()))?;
     }
     Ok(())
 }

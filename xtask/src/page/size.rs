@@ -2,14 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::run::run;
-
-const LIMIT: Duration = Duration::from_secs(120);
+use super::node;
 
 /// Node has brotli; its best quality is its default.
 const SCRIPT: &str = "const { readFileSync } = require('fs'); \
@@ -22,26 +18,26 @@ pub(super) fn in_brotli(folder: &Path) -> Result<usize> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| format!("can't read {}", folder.display()))? {
         let entry = entry?;
-        if entry.file_type()?.is_file() {
-            files.push(entry.path());
+        let file = entry.path();
+        let is_copy = file
+            .extension()
+            .is_some_and(|form| form == "br" || form == "gz");
+        if entry.file_type()?.is_file() && !is_copy {
+            files.push(file);
         }
     }
     compressed(&files)
 }
 
 fn compressed(files: &[PathBuf]) -> Result<usize> {
-    let mut node = Command::new("node");
-    let finished = run(node.args(["-e", SCRIPT]).args(files), LIMIT)?;
-    finished.require("brotli in node")?;
-    let sizes: Vec<usize> = finished
-        .output
+    let printed = node::node(SCRIPT, files)?;
+    let sizes: Vec<usize> = printed
         .lines()
         .filter_map(|line| line.parse().ok())
         .collect();
     ensure!(
         sizes.len() == files.len(),
-        "brotli in node printed:\n{}",
-        finished.output
+        "brotli in node printed:\n{printed}"
     );
     Ok(sizes.into_iter().sum())
 }
@@ -78,7 +74,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("twinwire-size-{}", std::process::id()));
         fs::create_dir_all(folder.join("inner")).unwrap();
         let text = "the same again and again ".repeat(1000);
-        for file in ["a.js", "b.css", "inner/c.js"] {
+        for file in ["a.js", "a.js.br", "b.css", "inner/c.js"] {
             fs::write(folder.join(file), &text).unwrap();
         }
         let bytes = in_brotli(&folder).unwrap();

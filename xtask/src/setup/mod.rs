@@ -77,15 +77,19 @@ impl<'a> Setup<'a> {
         self.cargo_tool(&cargo_tool::geckodriver())
     }
 
-    /// The folders of all programs that building the page needs.
+    /// The folders of all programs that building the page needs, those of this user's cache first: on PATH
+    /// there may be others of their names.
     pub(crate) fn page_tools(&self) -> Result<Vec<PathBuf>> {
         self.wasm_std()?;
-        let wasm_bindgen = self.wasm_bindgen()?;
-        let trunk = self.cargo_tool(&cargo_tool::trunk())?;
         self.node()?;
         let wasm_opt = self.npm_tool(&npm_tool::WASM_OPT)?;
         let terser = self.npm_tool(&npm_tool::TERSER)?;
-        Ok(vec![wasm_bindgen, trunk, wasm_opt, terser])
+        Ok(vec![wasm_opt, terser, self.wasm_bindgen()?])
+    }
+
+    /// The folder of trunk, for those who work on the page.
+    pub(crate) fn trunk(&self) -> Result<PathBuf> {
+        self.cargo_tool(&cargo_tool::trunk())
     }
 
     /// Node and npm; any installation of them will do.

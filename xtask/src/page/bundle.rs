@@ -1,0 +1,162 @@
+//! One page from its sources: what trunk makes of the same index.html, in fewer minutes of set-up.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::html::{self, Asset, Part, Program};
+use super::node;
+use crate::run::run;
+use crate::setup::path_with;
+use crate::workspace::Workspace;
+
+const LIMIT: Duration = Duration::from_secs(15 * 60);
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Where a page comes from and goes to.
+pub(super) struct Bundle<'a> {
+    pub(super) workspace: &'a Workspace,
+    pub(super) tools: &'a [PathBuf],
+    /// The package, whose program is the page's.
+    pub(super) name: &'static str,
+    /// The folder of its index.html.
+    pub(super) source: PathBuf,
+    /// The folder that it is built into.
+    pub(super) dist: PathBuf,
+    /// The path of that folder on a server, with slashes at both ends.
+    pub(super) url: &'static str,
+}
+
+impl Bundle<'_> {
+    /// Builds the page, each file under a name that holds its hash, and each a second time in brotli and gzip.
+    pub(super) fn build(&self) -> Result<()> {
+        let html = self.index()?;
+        let parts = self.parts(&html)?;
+        fs::create_dir_all(&self.dist)
+            .with_context(|| format!("can't make {}", self.dist.display()))?;
+        let (mut page, mut files) = (String::new(), Vec::new());
+        for part in parts {
+            match part {
+                Part::Text(text) => page += text,
+                Part::Asset(Asset::Style(file)) => {
+                    let name = file.strip_suffix(".css").unwrap_or(file);
+                    let style = self.publish(&self.source.join(file), name, ".css")?;
+                    page += &html::style(&self.url_of(&style)?, &node::sha384(&style)?);
+                    files.push(style);
+                }
+                Part::Asset(Asset::Program(program)) => {
+                    let (script, wasm) = self.program(&program)?;
+                    page += &html::program(&self.url_of(&script)?, &self.url_of(&wasm)?);
+                    files.extend([script, wasm]);
+                }
+            }
+        }
+        let index = self.dist.join("index.html");
+        fs::write(&index, page).with_context(|| format!("can't write {}", index.display()))?;
+        files.push(index);
+        node::compress(&files)
+    }
+
+    /// Compiles the page's program and does nothing else.
+    pub(super) fn compile(&self) -> Result<()> {
+        for part in self.parts(&self.index()?)? {
+            if let Part::Asset(Asset::Program(program)) = part {
+                self.cargo_build(&program)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn index(&self) -> Result<String> {
+        let index = self.source.join("index.html");
+        fs::read_to_string(&index).with_context(|| format!("can't read {}", index.display()))
+    }
+
+    fn parts<'h>(&self, html: &'h str) -> Result<Vec<Part<'h>>> {
+        html::parts(html).with_context(|| format!("index.html of {}", self.name))
+    }
+
+    /// Compiles the program and makes it as small as it can be; gives its script and its module.
+    fn program(&self, program: &Program) -> Result<(PathBuf, PathBuf)> {
+        let scratch = self.workspace.target_dir().join("xtask").join(self.name);
+        if scratch.exists() {
+            fs::remove_dir_all(&scratch)
+                .with_context(|| format!("can't clear {}", scratch.display()))?;
+        }
+        let compiled = self.cargo_build(program)?;
+        let mut bindgen = Command::new("wasm-bindgen");
+        bindgen
+            .args(["--target", "web", "--no-typescript"])
+            // The page names the module, whose name isn't known yet.
+            .arg("--omit-default-module-path")
+            .args(["--out-name", self.name, "--out-dir"])
+            .args([&scratch, &compiled]);
+        self.run(bindgen, "wasm-bindgen")?;
+        ensure!(
+            !scratch.join("snippets").exists(),
+            "a dependency of {} brings scripts of its own, which this build doesn't carry into the page",
+            self.name
+        );
+        let module = scratch.join(format!("{}_bg.wasm", self.name));
+        let mut wasm_opt = Command::new("wasm-opt");
+        wasm_opt.args(&program.wasm_opt);
+        self.shorten(wasm_opt, &module)?;
+        let script = scratch.join(format!("{}.js", self.name));
+        let mut terser = Command::new("terser");
+        terser.args(["--module", "--compress", "passes=2", "--mangle"]);
+        self.shorten(terser, &script)?;
+        let script = self.publish(&script, self.name, ".js")?;
+        let module = self.publish(&module, self.name, "_bg.wasm")?;
+        Ok((script, module))
+    }
+
+    fn cargo_build(&self, program: &Program) -> Result<PathBuf> {
+        let mut cargo = self.workspace.cargo();
+        cargo
+            .args(["build", "--target", TARGET, "--profile", program.profile])
+            .arg("--manifest-path")
+            .arg(self.source.join(program.manifest))
+            .args(["--bin", self.name])
+            .env("CARGO_TARGET_DIR", self.workspace.target_dir());
+        self.run(cargo, "cargo build of the page")?;
+        let built = self
+            .workspace
+            .target_dir()
+            .join(TARGET)
+            .join(program.profile);
+        Ok(built.join(format!("{}.wasm", self.name)))
+    }
+
+    /// Replaces a file by what a tool makes of it.
+    fn shorten(&self, mut tool: Command, file: &Path) -> Result<()> {
+        tool.arg("--output").args([file, file]);
+        self.run(tool, &format!("shortening {}", file.display()))
+    }
+
+    fn run(&self, mut command: Command, what: &str) -> Result<()> {
+        command.env("PATH", path_with(self.tools)?);
+        run(&mut command, LIMIT)?.require(what)
+    }
+
+    /// Copies a file into the page under a name that holds its hash, so that it may be kept for ever.
+    fn publish(&self, file: &Path, name: &str, ending: &str) -> Result<PathBuf> {
+        let content = fs::read(file).with_context(|| format!("can't read {}", file.display()))?;
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&content);
+        let name = format!("{name}-{:016x}{ending}", hasher.finish());
+        let published = self.dist.join(name);
+        fs::write(&published, content)
+            .with_context(|| format!("can't write {}", published.display()))?;
+        Ok(published)
+    }
+
+    fn url_of(&self, file: &Path) -> Result<String> {
+        let name = file.file_name().context("a published file has a name")?;
+        Ok(format!("{}{}", self.url, name.to_string_lossy()))
+    }
+}
