@@ -1,5 +1,7 @@
 //! Tools that cargo installs from source, each version in a folder of its own.
 
+use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,18 +11,25 @@ use anyhow::Result;
 use super::{Did, INSTALL_LIMIT};
 use crate::cache::Cache;
 use crate::run::run;
+use crate::workspace::stdout_of;
 
 /// A program from the registry, and how it is known to build.
 pub(super) struct CargoTool {
     package: &'static str,
+    /// All that it installs and this project runs, the first of which tells its version.
+    programs: &'static [&'static str],
     version: String,
+    /// The version that will do as well, where it is on PATH; with a dot at its end, all that begin so.
+    fitting: String,
     options: &'static [&'static str],
 }
 
-/// Not `--locked`: its lockfile names a version that can't be had any more.
+/// The command line and the library of a page must be of exactly the same version. Not `--locked`: its lockfile names a version that can't be had any more.
 pub(super) fn wasm_bindgen(version: String) -> CargoTool {
     CargoTool {
         package: "wasm-bindgen-cli",
+        programs: &["wasm-bindgen", "wasm-bindgen-test-runner"],
+        fitting: version.clone(),
         version,
         options: &["--no-default-features"],
     }
@@ -31,7 +40,9 @@ pub(super) fn trunk() -> CargoTool {
     let options = &["--locked", "--no-default-features"];
     CargoTool {
         package: "trunk",
+        programs: &["trunk"],
         version: "0.21.14".to_owned(),
+        fitting: "0.21.".to_owned(),
         options,
     }
 }
@@ -39,7 +50,9 @@ pub(super) fn trunk() -> CargoTool {
 pub(super) fn geckodriver() -> CargoTool {
     CargoTool {
         package: "geckodriver",
+        programs: &["geckodriver"],
         version: "0.37.1".to_owned(),
+        fitting: "0.37.".to_owned(),
         options: &["--locked"],
     }
 }
@@ -51,6 +64,29 @@ impl CargoTool {
 
     pub(super) fn folder(&self, cache: &Cache) -> PathBuf {
         cache.entry(&self.entry())
+    }
+
+    /// Returns the folder on PATH that has all of its programs, in a version that will do.
+    pub(super) fn on_path(&self) -> Option<PathBuf> {
+        self.find_in(&env::var_os("PATH").unwrap_or_default())
+    }
+
+    fn find_in(&self, path: &OsStr) -> Option<PathBuf> {
+        let first = self.programs.first()?;
+        // Another folder's would be run only if this one weren't there.
+        let mut folders = env::split_paths(path);
+        let folder = folders.find(|folder| folder.join(first).is_file())?;
+        let mut all = self.programs.iter();
+        if !all.all(|program| folder.join(program).is_file()) {
+            return None;
+        }
+        let told = stdout_of(Command::new(folder.join(first)).arg("--version")).ok()?;
+        let version = told.split_whitespace().nth(1)?;
+        let fits = match self.fitting.strip_suffix('.') {
+            Some(_) => version.starts_with(&self.fitting),
+            None => version == self.fitting,
+        };
+        fits.then_some(folder)
     }
 
     /// Installs the tool unless the cache has it.
@@ -116,6 +152,37 @@ mod tests {
         assert!(records(RECORD, "trunk", "0.21.14"));
         assert!(!records(RECORD, "trunk", "0.21.1"));
         assert!(!records(RECORD, "runk", "0.21.14"));
+    }
+
+    #[test]
+    fn a_tool_on_path_is_taken_if_it_is_whole_and_of_a_version_that_fits() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = env::temp_dir().join(format!("twinwire-tools-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let put = |name: &str, told: &str| {
+            let file = folder.join(name);
+            fs::write(&file, format!("#!/bin/sh\necho '{told}'\n")).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        };
+        let bindgen = wasm_bindgen("0.2.130".to_owned());
+        let found = |tool: &CargoTool| tool.find_in(folder.as_os_str()).is_some();
+        assert!(!found(&bindgen));
+        put("wasm-bindgen", "wasm-bindgen 0.2.130");
+        assert!(!found(&bindgen), "without its test runner");
+        put(
+            "wasm-bindgen-test-runner",
+            "wasm-bindgen-test-runner 0.2.130",
+        );
+        assert!(found(&bindgen));
+        assert!(
+            !found(&wasm_bindgen("0.2.13".to_owned())),
+            "of another version"
+        );
+        put("trunk", "trunk 0.22.0");
+        assert!(!found(&trunk()));
+        put("trunk", "trunk 0.21.9");
+        assert!(found(&trunk()));
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod apt;
 mod cargo_tool;
 mod npm_tool;
+mod system;
 mod wasm_std;
 
 use std::cell::{Cell, RefCell};
@@ -15,7 +16,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-pub(crate) use apt::{NeedsRoot, missing_packages};
+pub(crate) use system::{
+    CHROMEDRIVER, CHROMIUM, FIREFOX, Missing, Program, WEBKIT_DRIVER, XAUTH, XVFB_RUN,
+};
 
 use crate::cache::Cache;
 use crate::lockfile;
@@ -25,6 +28,8 @@ use npm_tool::NpmTool;
 
 /// No single installation may take longer; compiling trunk on a busy small machine takes a while.
 const INSTALL_LIMIT: Duration = Duration::from_secs(45 * 60);
+
+const NODE: [&Program; 2] = [&system::NODE, &system::NPM];
 
 /// What a step had to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +71,7 @@ impl<'a> Setup<'a> {
         })
     }
 
-    /// The folder of wasm-bindgen and its test runner, of the version in Cargo.lock.
+    /// The folder of wasm-bindgen and its test runner, of the version in Cargo.lock: PATH's, if it is that.
     pub(crate) fn wasm_bindgen(&self) -> Result<PathBuf> {
         let version = lockfile::version(self.workspace, "wasm-bindgen")?;
         self.cargo_tool(&cargo_tool::wasm_bindgen(version))
@@ -74,7 +79,10 @@ impl<'a> Setup<'a> {
 
     /// The folder of geckodriver, which Debian's Firefox comes without.
     pub(crate) fn geckodriver(&self) -> Result<PathBuf> {
-        self.cargo_tool(&cargo_tool::geckodriver())
+        match system::GECKODRIVER.find() {
+            Some(driver) => Ok(folder_of(&driver)),
+            None => self.cargo_tool(&cargo_tool::geckodriver()),
+        }
     }
 
     /// The folders of all programs that building the page needs, those of this user's cache first: on PATH
@@ -94,21 +102,23 @@ impl<'a> Setup<'a> {
 
     /// Node and npm; any installation of them will do.
     pub(crate) fn node(&self) -> Result<()> {
-        let programs = [("node", "nodejs"), ("npm", "npm")];
-        let missing = programs
-            .into_iter()
-            .filter(|(program, _)| !on_path(program));
-        let missing: Vec<&str> = missing.map(|(_, package)| package).collect();
-        if missing.is_empty() {
-            Ok(())
-        } else {
-            self.packages(&missing)
+        match Missing::of(&NODE) {
+            None => Ok(()),
+            Some(_) => self.programs(&NODE),
         }
     }
 
-    /// Debian's packages; without root an error that holds the line to run.
-    pub(crate) fn packages(&self, packages: &[&str]) -> Result<()> {
-        self.once(&packages.join(" "), || apt::ensure(packages))
+    /// Programs of the system; if they can't be installed here, an error that names them and says how.
+    pub(crate) fn programs(&self, programs: &[&'static Program]) -> Result<()> {
+        let names: Vec<&str> = programs.iter().map(|program| program.name()).collect();
+        self.once(&names.join(" "), || system::ensure(programs))
+    }
+
+    /// The place of a program of the system, which is installed if need be.
+    pub(crate) fn program(&self, program: &'static Program) -> Result<PathBuf> {
+        self.programs(&[program])?;
+        let place = program.find();
+        place.with_context(|| format!("{} is gone from PATH", program.name()))
     }
 
     /// The npm packages of a folder of this clone, as its lockfile names them.
@@ -123,6 +133,9 @@ impl<'a> Setup<'a> {
     }
 
     fn cargo_tool(&self, tool: &CargoTool) -> Result<PathBuf> {
+        if let Some(folder) = tool.on_path() {
+            return Ok(folder);
+        }
         self.once(&tool.title(), || tool.ensure(&self.cache))?;
         Ok(tool.folder(&self.cache).join("bin"))
     }
@@ -165,7 +178,6 @@ pub(crate) fn path_with(folders: &[PathBuf]) -> Result<OsString> {
     env::join_paths(folders).context("a folder's name holds a colon")
 }
 
-fn on_path(program: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| folder.join(program).is_file())
+fn folder_of(program: &Path) -> PathBuf {
+    program.parent().map(Path::to_owned).unwrap_or_default()
 }

@@ -11,12 +11,21 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::system::{self, Manager, Packages};
 use super::{Did, INSTALL_LIMIT};
 use crate::cache::Cache;
 use crate::run::run;
 use crate::workspace::stdout_of;
 
 const TARGET: &str = "wasm32-unknown-unknown";
+
+/// What other systems have in the place of rustup's.
+const PACKAGES: Packages = Packages {
+    apt: "",
+    dnf: "rust-std-static-wasm32-unknown-unknown",
+    pacman: "rust-wasm",
+    brew: "rustup",
+};
 
 /// Suites that may hold the source of a rustc newer than the machine's Debian.
 const SUITES: [&str; 3] = ["trixie-backports", "forky", "sid"];
@@ -82,6 +91,12 @@ fn rustup_adds_it(libraries: &Path) -> bool {
 }
 
 fn from_debian(libraries: &Path) -> Result<()> {
+    if Manager::here() != Some(Manager::Apt) {
+        bail!(
+            "rustup didn't add {TARGET}: see `rustup target add {TARGET}`; for a rustc that isn't rustup's, {}",
+            system::advice(&PACKAGES)
+        );
+    }
     let rustc = Rustc::active()?;
     eprint!("(from Debian's source) ");
     let scratch = Scratch::make()?;
@@ -190,7 +205,8 @@ fn fetch_source(folder: &Path, release: &str) -> Result<PathBuf> {
 
 /// The mirror that the machine's own apt uses.
 fn mirror(folder: &Path) -> Result<String> {
-    let system = fs::read_to_string("/etc/os-release").context("this set-up is for Debian")?;
+    let system =
+        fs::read_to_string("/etc/os-release").context("this system doesn't say which it is")?;
     let codename = system
         .lines()
         .find_map(|line| line.strip_prefix("VERSION_CODENAME="))

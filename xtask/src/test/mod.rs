@@ -16,7 +16,7 @@ use std::{env, iter};
 use anyhow::Result;
 
 use crate::run::run;
-use crate::setup::{NeedsRoot, Setup, missing_packages};
+use crate::setup::{CHROMIUM, Missing, Program, Setup};
 use crate::tidy;
 use crate::workspace::Workspace;
 pub(crate) use counts::Counts;
@@ -85,11 +85,11 @@ impl Suite {
         }
     }
 
-    /// Debian's packages that the suite can't do without.
-    fn packages(self) -> Vec<&'static str> {
+    /// The system's programs that the suite can't do without.
+    fn programs(self) -> Vec<&'static Program> {
         match self {
-            Self::Wasm => wasm::packages(),
-            Self::Stories => stories::PACKAGES.to_vec(),
+            Self::Wasm => wasm::programs(),
+            Self::Stories => vec![&CHROMIUM],
             Self::Fmt
             | Self::Lint
             | Self::Doc
@@ -105,7 +105,7 @@ impl Suite {
 /// Runs `suites` and says whether all went well.
 pub(crate) fn test(workspace: &Workspace, setup: &Setup, suites: &[Suite]) -> Result<bool> {
     let bench = Bench { workspace, setup };
-    tell_missing_packages(suites);
+    tell_missing_programs(suites);
     let mut report = Report::default();
     for suite in suites {
         report.rows.extend(suite.run(&bench));
@@ -120,15 +120,13 @@ pub(crate) fn bench(workspace: &Workspace, setup: &Setup) -> Result<bool> {
     wasm::bench(&Bench { workspace, setup })
 }
 
-/// The one line to run, for all suites at once; each suite would only name its own packages.
-fn tell_missing_packages(suites: &[Suite]) {
-    let mut packages: Vec<&str> = suites.iter().flat_map(|suite| suite.packages()).collect();
-    packages.sort_unstable();
-    packages.dedup();
-    // Where packages can't be asked for, the suites that need them say so.
-    let missing = missing_packages(&packages).unwrap_or_default();
-    if let Some(needs) = NeedsRoot::to_install(&missing) {
-        eprintln!("{needs}");
+/// Tells the one line to run, for all suites at once; each suite would only name its own programs.
+fn tell_missing_programs(suites: &[Suite]) {
+    let programs: Vec<_> = suites.iter().flat_map(|suite| suite.programs()).collect();
+    if let Some(missing) = Missing::of(&programs)
+        && !missing.can_install()
+    {
+        eprintln!("{missing}");
     }
 }
 

@@ -9,25 +9,23 @@ use anyhow::{Context, Result};
 use super::counts::{self, Counts};
 use super::report::Row;
 use super::{Bench, LIMIT};
-use crate::setup::step;
+use crate::setup::{CHROMIUM, step};
 use crate::{binaries, page};
-
-pub(super) const PACKAGES: [&str; 1] = ["chromium"];
 
 pub(super) fn run(bench: &Bench) -> Row {
     let mut note = None;
-    let mut row = bench.row("stories", || {
-        if let Err(missing) = bench.setup.packages(&PACKAGES) {
+    let mut row = bench.row("stories", || match bench.setup.program(&CHROMIUM) {
+        Ok(chromium) => tell(bench, &chromium),
+        Err(missing) => {
             note = Some(format!("skipped, {missing:#}"));
-            return Ok(Counts::SKIPPED);
+            Ok(Counts::SKIPPED)
         }
-        tell(bench)
     });
     row.note = note;
     row
 }
 
-fn tell(bench: &Bench) -> Result<Counts> {
+fn tell(bench: &Bench, chromium: &Path) -> Result<Counts> {
     let folder = bench.workspace.root().join("e2e");
     bench.setup.npm_packages(&folder)?;
     let dist = page::build(bench.workspace, bench.setup)?;
@@ -39,7 +37,7 @@ fn tell(bench: &Bench) -> Result<Counts> {
     node.args(["--test", "--test-reporter=spec"])
         .args(scripts(&folder)?)
         .current_dir(&folder)
-        .env("CHROMIUM", "/usr/bin/chromium")
+        .env("CHROMIUM", chromium)
         .env("TWINWIRE_WWW", dist)
         .env("TWINWIRE_SERVER", program("twinwire-server"))
         .env("TWINWIRE_PLAIN_ECHO", program("examples/plain_echo"));

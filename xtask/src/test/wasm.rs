@@ -11,7 +11,9 @@ use super::report::Row;
 use super::{Bench, LIMIT};
 use crate::port_server::PortServer;
 use crate::run;
-use crate::setup::step;
+use crate::setup::{
+    CHROMEDRIVER, CHROMIUM, FIREFOX, Program, WEBKIT_DRIVER, XAUTH, XVFB_RUN, step,
+};
 use crate::{binaries, workspace};
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -50,24 +52,22 @@ impl Browser {
         }
     }
 
-    fn packages(self) -> &'static [&'static str] {
+    fn programs(self) -> &'static [&'static Program] {
         match self {
-            Self::Chromium => &["chromium", "chromium-driver"],
-            Self::Firefox => &["firefox-esr"],
-            Self::WebKit => &["webkit2gtk-driver", "xvfb", "xauth"],
+            Self::Chromium => &[&CHROMIUM, &CHROMEDRIVER],
+            Self::Firefox => &[&FIREFOX],
+            Self::WebKit => &[&WEBKIT_DRIVER, &XVFB_RUN, &XAUTH],
         }
     }
 
     /// The variable that tells the test runner its driver, and the driver.
     fn driver(self, bench: &Bench) -> Result<(&'static str, PathBuf)> {
-        bench.setup.packages(self.packages())?;
+        let setup = bench.setup;
+        setup.programs(self.programs())?;
         Ok(match self {
-            Self::Chromium => ("CHROMEDRIVER", "/usr/bin/chromedriver".into()),
-            Self::Firefox => (
-                "GECKODRIVER",
-                bench.setup.geckodriver()?.join("geckodriver"),
-            ),
-            Self::WebKit => ("SAFARIDRIVER", "/usr/bin/WebKitWebDriver".into()),
+            Self::Chromium => ("CHROMEDRIVER", setup.program(&CHROMEDRIVER)?),
+            Self::Firefox => ("GECKODRIVER", setup.geckodriver()?.join("geckodriver")),
+            Self::WebKit => ("SAFARIDRIVER", setup.program(&WEBKIT_DRIVER)?),
         })
     }
 
@@ -88,10 +88,9 @@ impl Browser {
     }
 }
 
-pub(super) fn packages() -> Vec<&'static str> {
-    Browser::ALL
-        .iter()
-        .flat_map(|browser| browser.packages())
+pub(super) fn programs() -> Vec<&'static Program> {
+    let all = Browser::ALL.iter();
+    all.flat_map(|browser| browser.programs())
         .copied()
         .collect()
 }
