@@ -15,6 +15,8 @@ const VARIABLES = {
   plainEcho: "TWINWIRE_PLAIN_ECHO",
   www: "TWINWIRE_WWW",
   chromium: "CHROMIUM",
+  starter: "TWINWIRE_STARTER",
+  starterFolder: "TWINWIRE_STARTER_FOLDER",
 };
 
 /** @param {keyof typeof VARIABLES} what */
@@ -35,10 +37,11 @@ export function startServer(t, ...options) {
  * @param {import("./story.mjs").Teller} t
  * @param {string} path
  * @param {string[]} options
+ * @param {string} [folder] in which it runs
  */
-export async function startProgram(t, path, options) {
+export async function startProgram(t, path, options, folder) {
   const env = { ...process.env, RUST_LOG: "info,actix_server=warn,twinwire_server=debug" };
-  const child = spawn(path, options, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(path, options, { env, cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   const program = new Program(path, child);
   t.after(() => program.end());
   const [, url] = await program.line(/listening on (\w+:\/\/\S+)/);

@@ -68,7 +68,7 @@ impl Running {
         assert!(sent.expect("kill runs").success());
     }
 
-    /// Waits until the process has ended; its status, and all that it printed.
+    /// Waits until the process has ended. Returns its status and all that it printed.
     async fn ended(mut self) -> (ExitStatus, Vec<String>) {
         let ended = |lines: &[String]| lines.iter().any(|line| line == ENDED);
         let lines = self.log.wait("the end", ended).await;
@@ -76,7 +76,7 @@ impl Running {
     }
 }
 
-/// In the place of a line, once there are no more.
+/// Stands after the last line.
 const ENDED: &str = "(the end)";
 
 impl Drop for Running {

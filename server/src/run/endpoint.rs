@@ -20,7 +20,7 @@ impl Endpoint for Plain {}
 pub(super) mod sealed {
     use super::{ServiceConfig, ShutDown};
 
-    /// The part of an endpoint that only this crate may write.
+    /// The methods by which a server mounts an endpoint and stops it.
     #[expect(
         unnameable_types,
         reason = "sealed: nobody else can have a goodbye said"

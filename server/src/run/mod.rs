@@ -20,8 +20,7 @@ pub use endpoint::Endpoint;
 pub use error::ServeError;
 use signals::Signals;
 
-/// The part of the shutdown timeout that HTTP requests may still take after the last goodbye: actix
-/// looks once a second.
+/// The part of the shutdown timeout for HTTP requests, after the goodbyes. actix looks once a second.
 const REQUESTS: Duration = Duration::from_secs(1);
 
 type Configure = dyn Fn(&mut ServiceConfig) + Send + Sync;
@@ -65,7 +64,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on every address that `addrs` has on this machine; port 0 takes a free one.
+    /// Listens on every address of `addrs` that this machine has. Port 0 takes a free one for each, so use
+    /// [`loopback`](Self::loopback) for `localhost`.
     ///
     /// # Errors
     /// [`ServeError::InUse`] if another program listens on one of them, [`ServeError::Forbidden`],
@@ -121,9 +121,9 @@ impl Server {
 
     /// Sets the most time from a signal to the end of [`run`](Self::run): 3 seconds by default.
     ///
-    /// All of it but the last second is for clients that take long to answer the goodbye or to read what is
-    /// due to them, each no longer than its [`Limits::drain`](crate::Limits::drain). Shorter, and more of them find
-    /// their connection cut. Longer than a service manager waits, and it kills the process first.
+    /// The last second of it is for HTTP requests. The rest is for clients that are slow to answer the goodbye,
+    /// each for [`Limits::drain`](crate::Limits::drain) at most. With a shorter time, more of them find their
+    /// connection cut. With a time longer than a service manager waits, the process is killed first.
     pub fn shutdown_timeout(mut self, time: Duration) -> Self {
         self.shutdown_timeout = time;
         self

@@ -51,7 +51,7 @@ mod system {
     }
 }
 
-/// The stop signals of this process, from the moment of [`listen`](Self::listen) on.
+/// The stop signals of this process, beginning with [`listen`](Self::listen).
 pub(super) struct Signals(system::Source);
 
 impl Signals {

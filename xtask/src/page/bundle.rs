@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Where a page comes from and goes to.
+/// A page's source, and its place in what is served.
 pub(super) struct Bundle<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) tools: &'a [PathBuf],

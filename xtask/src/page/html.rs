@@ -83,7 +83,7 @@ fn asset(attributes: &str) -> Result<Asset<'_>> {
     }
 }
 
-/// The attributes of a tag, all of the form `name="value"`.
+/// Returns the attributes of a tag, all of which must be of the form `name="value"`.
 fn pairs(attributes: &str) -> Result<Vec<(&str, &str)>> {
     let mut pairs = Vec::new();
     let mut rest = attributes.trim();
@@ -99,12 +99,12 @@ fn pairs(attributes: &str) -> Result<Vec<(&str, &str)>> {
     Ok(pairs)
 }
 
-/// The tag of a stylesheet.
+/// Returns the tag of a stylesheet.
 pub(super) fn style(url: &str, sha384: &str) -> String {
     format!("<link rel=\"stylesheet\" href=\"{url}\" integrity=\"sha384-{sha384}\">")
 }
 
-/// The tags of a program: it begins as soon as both files are there, which come beside each other.
+/// Returns the tags of a program, which load both of its files at once and run it.
 pub(super) fn program(script: &str, wasm: &str) -> String {
     format!(
         "<script type=\"module\">\nimport init from '{script}';\n\

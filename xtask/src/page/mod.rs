@@ -74,6 +74,19 @@ const FILES: [&str; 6] = [
     "xtask/src/page/node.rs",
 ];
 
+/// Builds the page of the starter in `folder`, into its `dist`.
+pub(crate) fn starter(workspace: &Workspace, tools: &[PathBuf], folder: &Path) -> Result<()> {
+    let bundle = Bundle {
+        workspace,
+        tools,
+        name: "page",
+        source: folder.join("page"),
+        dist: folder.join("dist"),
+        url: "/",
+    };
+    bundle.build()
+}
+
 /// Compiles the pages' programs, ahead of [`build`], which needs tools that may have to be compiled meanwhile.
 pub(crate) fn compile(workspace: &Workspace) {
     for page in PAGES {

@@ -15,7 +15,7 @@ const SHA384: &str = "const { createHash } = require('crypto'); \
     const hash = createHash('sha384').update(readFileSync(process.argv[1])); \
     console.log(hash.digest('base64'))";
 
-/// The best qualities: it is done once a build, and each visitor loads it.
+/// Compresses at the best quality: that is paid once a build, and gained at each visit.
 const COMPRESS: &str = "const { readFileSync, writeFileSync } = require('fs'); \
     const { brotliCompressSync, gzipSync } = require('zlib'); \
     for (const file of process.argv.slice(1)) { \
@@ -25,7 +25,7 @@ const COMPRESS: &str = "const { readFileSync, writeFileSync } = require('fs'); \
             if (form.length < bytes.length) writeFileSync(`${file}.${name}`, form); \
     }";
 
-/// The SHA-384 of a file in Base64, as an integrity attribute has it (Subresource Integrity §3.1).
+/// Returns the SHA-384 of a file in Base64, as an integrity attribute has it (Subresource Integrity §3.1).
 pub(super) fn sha384(file: &Path) -> Result<String> {
     let printed = node(SHA384, &[file.to_owned()])?;
     let hash = printed.lines().last().context("node printed no hash")?;

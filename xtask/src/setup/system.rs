@@ -10,10 +10,10 @@ use anyhow::{Context, Result};
 
 use super::{Did, apt};
 
-/// A program that no cache of ours can hold.
+/// A program that comes with the system, or from its package manager.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Program {
-    /// The names that it has here or there; the first that is found is taken.
+    /// The program's names on different systems; the first that is found is taken.
     names: &'static [&'static str],
     packages: Packages,
 }
@@ -81,7 +81,7 @@ pub(crate) const XAUTH: Program = program(
 );
 
 impl Program {
-    /// The name by which people know it.
+    /// Returns the name by which people know the program.
     pub(super) fn name(&self) -> &'static str {
         self.names[0]
     }
@@ -101,7 +101,7 @@ impl Program {
     }
 }
 
-/// How this system installs packages.
+/// A package manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manager {
     Apt,
@@ -197,7 +197,7 @@ impl Missing {
         packages
     }
 
-    /// Those that the manager has no package of.
+    /// Returns the programs that the manager has no package of.
     fn unknown(&self, manager: Manager) -> Vec<&'static str> {
         let unknown = self.programs.iter();
         let unknown = unknown.filter(|program| manager.package(&program.packages).is_empty());
@@ -245,7 +245,7 @@ pub(super) fn ensure(programs: &[&'static Program]) -> Result<Did> {
     }
 }
 
-/// Says how to get something that is no program, by the package manager of this system.
+/// Returns the command that installs what these packages hold, for the package manager of this system.
 pub(super) fn advice(packages: &Packages) -> String {
     match Manager::here().map(|manager| (manager, manager.package(packages))) {
         Some((manager, package)) if !package.is_empty() => {

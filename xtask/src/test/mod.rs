@@ -2,6 +2,7 @@
 
 mod cargo_suites;
 mod counts;
+mod package;
 mod report;
 mod stories;
 mod wasm;
@@ -37,12 +38,13 @@ pub(crate) enum Suite {
     Server,
     Wasm,
     Stories,
+    Package,
     Tidy,
 }
 
 impl Suite {
     /// In the order of a full run: quick ones that fail often come first.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Fmt,
         Self::Lint,
         Self::Doc,
@@ -52,6 +54,7 @@ impl Suite {
         Self::Server,
         Self::Wasm,
         Self::Stories,
+        Self::Package,
         Self::Tidy,
     ];
 
@@ -66,6 +69,7 @@ impl Suite {
             Self::Server => "server",
             Self::Wasm => "wasm",
             Self::Stories => "stories",
+            Self::Package => "package",
             Self::Tidy => "tidy",
         }
     }
@@ -81,6 +85,7 @@ impl Suite {
             Self::Server => vec![bench.row(self.name(), || cargo_suites::server(bench))],
             Self::Wasm => wasm::run(bench),
             Self::Stories => vec![stories::run(bench)],
+            Self::Package => package::run(bench),
             Self::Tidy => vec![bench.row(self.name(), || tidy::tidy(bench.workspace))],
         }
     }
@@ -89,7 +94,7 @@ impl Suite {
     fn programs(self) -> Vec<&'static Program> {
         match self {
             Self::Wasm => wasm::programs(),
-            Self::Stories => vec![&CHROMIUM],
+            Self::Stories | Self::Package => vec![&CHROMIUM],
             Self::Fmt
             | Self::Lint
             | Self::Doc

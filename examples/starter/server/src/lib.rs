@@ -1,0 +1,22 @@
+//! What the guest book answers.
+#![forbid(unsafe_code)]
+
+use shared::{Guests, Sign, SignError};
+use twinwire_server::{Access, BuildError, Cx, Twinwire};
+
+/// Builds the endpoint.
+pub fn wire() -> Result<Twinwire<(), ()>, BuildError> {
+    Twinwire::builder(())
+        .call(sign)
+        .topic(|_: Cx, _: Guests| async { Access::subscribe() })
+        .build()
+}
+
+async fn sign(cx: Cx, sign: Sign) -> Result<(), SignError> {
+    let name = sign.name.trim().to_owned();
+    if name.is_empty() {
+        return Err(SignError::Empty);
+    }
+    let published = cx.wire().publish(&Guests {}, &name);
+    published.map(drop).map_err(|_| SignError::Unavailable)
+}
