@@ -145,6 +145,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
             message: MAX_MESSAGE,
             queue: Socket::QUEUE,
             close_time: CLOSE_TIME,
+            // The session has its own.
+            timeouts: None,
         };
         let Accepted {
             response,

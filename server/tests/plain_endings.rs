@@ -51,10 +51,19 @@ impl Endpoint {
     }
 
     fn with(change: impl FnOnce(PlainBuilder) -> PlainBuilder) -> Self {
+        Self::served(true, change)
+    }
+
+    /// An endpoint on a server that went through `tune`, or on one that didn't.
+    fn served(tuned: bool, change: impl FnOnce(PlainBuilder) -> PlainBuilder) -> Self {
         Self::on(change, |plain| {
-            Server::start(move |config| {
+            let configure = move |config: &mut actix_web::web::ServiceConfig| {
                 config.configure(plain.at("/"));
-            })
+            };
+            match tuned {
+                true => Server::start(configure),
+                false => Server::untuned(configure),
+            }
         })
     }
 
@@ -334,19 +343,7 @@ async fn tcp_ends_though_the_client_never_answers_a_close() {
         ..PlainLimits::default()
     };
     for tuned in [true, false] {
-        let endpoint = Endpoint::on(
-            |plain| plain.limits(limits),
-            |plain| {
-                let configure = move |config: &mut actix_web::web::ServiceConfig| {
-                    config.configure(plain.at("/"));
-                };
-                if tuned {
-                    Server::start(configure)
-                } else {
-                    Server::untuned(configure)
-                }
-            },
-        );
+        let endpoint = Endpoint::served(tuned, |plain| plain.limits(limits));
         let (mut client, id) = endpoint.open().await;
         endpoint.plain.disconnect(id, 4000, "").unwrap();
         assert_eq!(close_code(&mut client).await, Some(4000));
@@ -383,4 +380,84 @@ async fn thousands_of_connections_have_ids_of_their_own() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 2000);
+}
+
+/// Answers pings until so many have come.
+async fn answer_pings(client: &mut Client, count: usize) {
+    for _ in 0..count {
+        let ping = frame(client).await.expect("a ping");
+        assert_eq!(ping.first, 0x89, "{ping:?}");
+        let pong = client.send_frame(0x8a, &ping.payload).await;
+        pong.expect("a connection");
+    }
+}
+
+fn given_up(reason: &str) -> CloseEvent {
+    close_event(1006, reason, false)
+}
+
+#[tokio::test]
+async fn a_client_that_answers_pings_is_kept_and_one_that_does_not_is_given_up() {
+    let limits = PlainLimits {
+        heartbeat: Duration::from_millis(500),
+        ..PlainLimits::default()
+    };
+    let endpoint = Endpoint::with(|plain| plain.limits(limits));
+    let (mut client, id) = endpoint.open().await;
+    answer_pings(&mut client, 2).await;
+    assert!(endpoint.plain.is_established(id));
+    assert_eq!(frame(&mut client).await.expect("a ping").first, 0x89);
+    let reason = "a ping was not answered in time";
+    let closed = |events: &[Event]| events.iter().any(|event| event.closes(id).is_some());
+    let events = endpoint.log.wait("on_close", closed).await;
+    let calls: Vec<_> = events.iter().filter_map(|event| event.closes(id)).collect();
+    assert_eq!(calls, [&given_up(reason)]);
+    soon("the end of TCP", client.drain()).await;
+}
+
+#[tokio::test]
+async fn a_message_that_never_ends_is_closed_with_a_reason() {
+    let limits = PlainLimits {
+        message_time: Duration::from_millis(50),
+        ..PlainLimits::default()
+    };
+    let endpoint = Endpoint::with(|plain| plain.limits(limits));
+    let whole = testkit::raw::frame(0x81, b"unfinished");
+    for part in [&whole[..1], &whole[..9], &testkit::raw::frame(0x01, b"")] {
+        let (mut client, id) = endpoint.open().await;
+        client.send(part).await.unwrap();
+        let close = frame(&mut client).await.expect("a close frame");
+        assert_eq!(close.close_code(), Some(1008));
+        let reason = "a message did not come in whole in time";
+        assert_eq!(&close.payload[2..], reason.as_bytes());
+        client.end().await.unwrap();
+        let event = endpoint.closed_once(id).await;
+        assert_eq!(event, close_event(1008, reason, false));
+        assert!(!endpoint.log.events().contains(&Event::Message(id)));
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_given_up_also_without_a_kill_switch() {
+    let limits = PlainLimits {
+        queue: 32 << 20,
+        write_time: Duration::from_millis(100),
+        ..PlainLimits::default()
+    };
+    for tuned in [true, false] {
+        let endpoint = Endpoint::served(tuned, |plain| plain.limits(limits));
+        let (mut client, id) = endpoint.open().await;
+        client.receive_little().unwrap();
+        while endpoint.plain.push(id, vec![0; 65_536]).is_ok() {}
+        // What it sends all the same must not keep it; untuned, TCP stays until it is closed here.
+        let _ = client.send_frame(0x89, b"still here").await;
+        let closed = |events: &[Event]| events.iter().any(|event| event.closes(id).is_some());
+        let events = endpoint.log.wait("on_close", closed).await;
+        let calls: Vec<_> = events.iter().filter_map(|event| event.closes(id)).collect();
+        let reason = "nothing of what was sent could be written in time";
+        assert_eq!(calls, [&given_up(reason)]);
+        if tuned {
+            soon("a reset", client.was_reset()).await.unwrap();
+        }
+    }
 }

@@ -8,9 +8,11 @@ use super::connections::{Connection, Connections, Plain};
 use super::endpoint::{Endpoint, Handlers};
 use super::frame::Frame;
 use crate::origin::{OriginGuard, Origins};
-use crate::websocket::{CloseEvent, Message, Options};
+use crate::websocket::{CloseEvent, Message, Options, Timeouts};
 
-/// What one connection may take.
+/// The bounds of one connection, in bytes and in time.
+///
+/// A handshake has actix's own time, `HttpServer::client_request_timeout`, 5 seconds by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlainLimits {
     /// The largest message received, in bytes, whole or in fragments: 1 MiB.
@@ -28,6 +30,23 @@ pub struct PlainLimits {
     /// After it, and a second to write what is on its way, TCP ends. Shorter, and slow clients see
     /// the connection break off; longer, and those that are gone occupy it longer.
     pub close_time: Duration,
+    /// The silence in either direction after which the client is pinged: 25 seconds.
+    ///
+    /// A client of which not a byte comes for as long again is given up, with 1006. Browsers answer
+    /// pings by themselves. Proxies commonly cut connections after 60 seconds of silence; shorter
+    /// costs mobile devices battery. [`Duration::MAX`] turns it off.
+    pub heartbeat: Duration,
+    /// The time for a message to come in whole, from its first byte: 10 seconds.
+    ///
+    /// A message that takes longer closes the connection with 1008, however many bytes still come.
+    /// With `message` at 1 MiB that asks for 100 KiB a second of the largest: set it higher for
+    /// larger messages over slow lines.
+    pub message_time: Duration,
+    /// The time in which some of what waits to be sent must be written: 30 seconds.
+    ///
+    /// A client that reads nothing for so long is given up, with 1006. Progress is seen in steps of
+    /// 64 KiB, behind what the kernel's buffers hold.
+    pub write_time: Duration,
 }
 
 impl Default for PlainLimits {
@@ -36,6 +55,9 @@ impl Default for PlainLimits {
             message: 1 << 20,
             queue: 4 << 20,
             close_time: Duration::from_secs(5),
+            heartbeat: Duration::from_secs(25),
+            message_time: Duration::from_secs(10),
+            write_time: Duration::from_secs(30),
         }
     }
 }
@@ -102,6 +124,8 @@ impl PlainBuilder {
     /// | [`Plain::disconnect`] | the one given | if the client answered in time |
     /// | a client that broke the protocol | 1002, 1007 or 1009 | no |
     /// | a handler that panicked | 1011 | if the client answered in time |
+    /// | a message that took too long | 1008 | if the client answered in time |
+    /// | a client that is silent or doesn't read | 1006, with a reason | no |
     /// | nobody: TCP or the server's runtime ended | 1006 | no |
     pub fn on_close(
         mut self,
@@ -137,12 +161,20 @@ impl PlainBuilder {
             message,
             queue,
             close_time,
+            heartbeat,
+            message_time,
+            write_time,
         } = self.limits;
         let options = Options {
             protocols: self.protocols,
             message,
             queue,
             close_time,
+            timeouts: Some(Timeouts {
+                heartbeat,
+                message: message_time,
+                write: write_time,
+            }),
         };
         Plain::new(Endpoint {
             handlers: self.handlers,

@@ -156,6 +156,7 @@ mod tests {
     use std::sync::mpsc;
 
     use actix_web::rt::Runtime;
+    use futures_util::stream;
 
     use super::connect;
     use crate::plain::Plain;
@@ -171,7 +172,7 @@ mod tests {
             .build();
         let runtime = Runtime::new().expect("a runtime");
         runtime.block_on(async {
-            let (request, payload) = handshake(Vec::new());
+            let (request, payload) = handshake(stream::pending());
             connect(&plain, &request, payload).expect("a proper handshake");
             assert!(events.try_recv().is_err(), "it is open");
         });

@@ -16,6 +16,7 @@ use super::link::Link;
 use super::outbound::Outbound;
 use super::reaper;
 use super::switch::Switch;
+use super::watchdog::Timeouts;
 
 /// What a connection may take, and how long.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub(crate) struct Options {
     pub(crate) queue: usize,
     /// How long a peer may take to answer a close frame.
     pub(crate) close_time: Duration,
+    /// The times after which an open connection is given up; none where the caller sees to that.
+    pub(crate) timeouts: Option<Timeouts>,
 }
 
 /// A connection whose handshake is done; it opens when the response is returned to actix.
@@ -65,6 +68,7 @@ pub(crate) fn accept(
         Arc::clone(&link),
         switch.clone(),
         options.close_time,
+        options.timeouts,
     ));
     Ok(Accepted {
         response: response.set_body(body.boxed()),

@@ -58,6 +58,7 @@ impl Body {
                         Message::Binary(bytes) => self.write(&mut encoded, OpCode::Binary, bytes),
                     }
                 }
+                Poll::Ready(Next::Ping) => self.write(&mut encoded, OpCode::Ping, Bytes::new()),
                 Poll::Ready(Next::Pong(payload)) => self.write(&mut encoded, OpCode::Pong, payload),
                 Poll::Ready(Next::Close(close)) => {
                     Parser::write_close(&mut encoded, close.map(Into::into), false);
@@ -115,9 +116,13 @@ impl MessageBody for Body {
             &mut this.rest
         };
         let slice = from.split_to(from.len().min(SLICE));
-        if this.rest.is_empty() && this.large.is_empty() {
-            this.link.release(mem::take(&mut this.charged));
-        }
+        let whole = this.rest.is_empty() && this.large.is_empty();
+        let released = if whole {
+            mem::take(&mut this.charged)
+        } else {
+            0
+        };
+        this.link.handed_over(released);
         Poll::Ready(Some(Ok(slice)))
     }
 }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use actix_web::dev::Payload;
 use futures_core::Stream;
 use tokio::task::coop;
+use tokio::time::Instant;
 
 use super::close::Close;
 use super::decoder::{Decoder, Incoming};
@@ -35,6 +36,12 @@ pub(crate) struct Inbound {
     link: Arc<Link>,
     payload: Payload,
     decoder: Decoder,
+    /// The time at which the latest bytes came.
+    arrived: Instant,
+    /// True while the link hasn't heard of the latest bytes.
+    untold: bool,
+    /// The time at which the message began that isn't whole yet.
+    begun: Option<Instant>,
     /// Set while a text is open.
     text: Option<Utf8>,
     end: Option<End>,
@@ -46,6 +53,9 @@ impl Inbound {
             link,
             payload,
             decoder: Decoder::new(limit),
+            arrived: Instant::now(),
+            untold: false,
+            begun: None,
             text: None,
             end: None,
         }
@@ -78,7 +88,10 @@ impl Inbound {
                         return Poll::Ready(Ok(frame));
                     }
                 }
-                Ok(None) => ready!(self.poll_bytes(cx)),
+                Ok(None) => {
+                    self.tell_arrival();
+                    ready!(self.poll_bytes(cx));
+                }
                 Err(fault) => self.fail(fault),
             }
         }
@@ -86,8 +99,16 @@ impl Inbound {
 
     /// Ready with more bytes for the decoder, or with an end.
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // Without a kill switch TCP goes on, and a peer that never pauses would keep this half busy.
+        if self.link.is_aborted() {
+            self.lose();
+            return Poll::Ready(());
+        }
         match Pin::new(&mut self.payload).poll_next(cx) {
-            Poll::Ready(Some(Ok(bytes))) => self.decoder.feed(bytes),
+            Poll::Ready(Some(Ok(bytes))) => {
+                (self.arrived, self.untold) = (Instant::now(), true);
+                self.decoder.feed(bytes);
+            }
             // TCP ended, or the payload broke off, which is the same.
             Poll::Ready(Some(Err(_)) | None) => self.lose(),
             Poll::Pending => {
@@ -98,7 +119,23 @@ impl Inbound {
         Poll::Ready(())
     }
 
+    /// Tells the link of the bytes that were decoded, and since when a message is unfinished.
+    fn tell_arrival(&mut self) {
+        if !std::mem::take(&mut self.untold) {
+            return;
+        }
+        self.begun = match self.decoder.is_unfinished() {
+            true => self.begun.or(Some(self.arrived)),
+            false => None,
+        };
+        self.link.received(self.arrived, self.begun);
+    }
+
     fn take(&mut self, incoming: Incoming) -> Option<Frame> {
+        // The next message has a time of its own, also if it begins with the same bytes.
+        if !self.decoder.is_unfinished() {
+            self.begun = None;
+        }
         match incoming {
             Incoming::Data(frame) => self.data(frame),
             Incoming::Ping(payload) => {

@@ -4,8 +4,8 @@
 //! headers are judged before anything is buffered ([`guard`], [`decoder`]), texts are UTF-8 across
 //! fragments ([`utf8`]), messages are bounded, pings and close frames are answered. What goes out
 //! waits in a queue bounded in bytes ([`link`]) until the response's body is polled ([`body`]).
-//! Handshakes are judged ([`handshake`]) and, by actix-ws, answered ([`accept`](mod@accept)); actix's frame parser decodes and
-//! encodes.
+//! A peer that takes no part any more is given up ([`watchdog`]). Handshakes are judged ([`handshake`]) and, by actix-ws,
+//! answered ([`accept`](mod@accept)); actix's frame parser decodes and encodes.
 //! Closing ends in time ([`reaper`]), if need be by the kill switch ([`switch`]).
 
 mod accept;
@@ -23,6 +23,7 @@ mod outbound;
 mod reaper;
 mod switch;
 mod utf8;
+mod watchdog;
 
 pub(crate) use accept::{Accepted, Options, accept, offered};
 pub(crate) use close::Close;
@@ -36,6 +37,7 @@ pub(crate) use message::Assembler;
 pub use message::Message;
 pub(crate) use outbound::Outbound;
 pub use switch::{on_connect, tune};
+pub(crate) use watchdog::Timeouts;
 
 #[cfg(test)]
 pub(crate) mod tests;

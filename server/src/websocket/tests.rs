@@ -14,15 +14,15 @@ use actix_web::http::header;
 use actix_web::test::TestRequest;
 use actix_web::web::{Bytes, Payload};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, Stream, StreamExt};
 use testkit::raw;
 use twinwire::limits::MAX_MESSAGE;
 
 use super::body::AS_IT_IS;
-use super::{Accepted, Close, End, Options, Refused, accept};
+use super::{Accepted, Close, End, Options, Refused, Timeouts, accept};
 
-/// A handshake's request, of a peer that has sent `bytes` and stays.
-pub(crate) fn handshake(bytes: Vec<u8>) -> (HttpRequest, Payload) {
+/// A handshake's request, of a peer that sends these bytes.
+pub(crate) fn handshake(bytes: impl Stream<Item = Bytes> + 'static) -> (HttpRequest, Payload) {
     let request = TestRequest::default()
         .insert_header((header::CONNECTION, "upgrade"))
         .insert_header((header::UPGRADE, "websocket"))
@@ -30,8 +30,7 @@ pub(crate) fn handshake(bytes: Vec<u8>) -> (HttpRequest, Payload) {
         .insert_header((header::SEC_WEBSOCKET_KEY, "dGhlIHNhbXBsZSBub25jZQ=="))
         .insert_header((header::SEC_WEBSOCKET_PROTOCOL, "unknown, spoken"))
         .to_http_request();
-    let stream = stream::iter([Ok(Bytes::from(bytes))]).chain(stream::pending());
-    let stream: BoxedPayloadStream = Box::pin(stream);
+    let stream: BoxedPayloadStream = Box::pin(bytes.map(Ok));
     let payload = Payload::from_request(&request, &mut dev::Payload::Stream { payload: stream });
     (
         request,
@@ -41,11 +40,29 @@ pub(crate) fn handshake(bytes: Vec<u8>) -> (HttpRequest, Payload) {
 
 /// A connection whose peer has sent `bytes` and stays.
 pub(crate) fn connection(queue: usize, bytes: Vec<u8>) -> (Accepted, BoxBody) {
+    let bytes = stream::iter([Bytes::from(bytes)]).chain(stream::pending());
+    accepted(bytes, queue, None)
+}
+
+/// A connection whose peer sends these bytes, with room for 1 MiB to be sent.
+pub(crate) fn connection_of(
+    bytes: impl Stream<Item = Bytes> + 'static,
+    timeouts: Option<Timeouts>,
+) -> (Accepted, BoxBody) {
+    accepted(bytes, 1 << 20, timeouts)
+}
+
+fn accepted(
+    bytes: impl Stream<Item = Bytes> + 'static,
+    queue: usize,
+    timeouts: Option<Timeouts>,
+) -> (Accepted, BoxBody) {
     let options = Options {
         protocols: vec!["spoken".to_owned()],
         message: 1 << 20,
         queue,
         close_time: Duration::from_secs(60),
+        timeouts,
     };
     let (request, payload) = handshake(bytes);
     let mut accepted = accept(&request, payload, &options, "").expect("a proper handshake");

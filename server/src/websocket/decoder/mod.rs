@@ -68,6 +68,11 @@ impl Decoder {
         watched.complete.then(|| self.decode()).transpose()
     }
 
+    /// Returns true while a frame or a fragmented message has begun and isn't whole.
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.guard.is_unfinished()
+    }
+
     /// Makes room for what came of the frame and for as much again, later for all of it, but never
     /// for more than the frame needs. A header alone costs nothing.
     fn reserve(&mut self, more: usize) {

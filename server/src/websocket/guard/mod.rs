@@ -94,6 +94,11 @@ impl Guard {
         })
     }
 
+    /// Returns true while a frame or a fragmented message has begun and isn't whole.
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.fragmented || !matches!(self.at, At::Header { len: 0, .. })
+    }
+
     /// How many bytes the payload of the frame that came in part still has; zero inside a header.
     pub(super) fn left(&self) -> usize {
         match self.at {

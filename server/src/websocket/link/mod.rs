@@ -7,9 +7,11 @@ use std::task::{Context, Poll, Waker};
 use actix_web::web::Bytes;
 use thiserror::Error;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::close::{Close, CloseEvent};
 use super::message::Message;
+use super::watchdog::{Activity, TimedOut};
 
 /// Charged for each queued message beside its bytes, so that many tiny ones are bounded too.
 const MESSAGE_COST: usize = 64;
@@ -66,8 +68,9 @@ enum Phase {
 
 /// What the body is to do next.
 pub(super) enum Next {
-    /// Send this, and [`release`](Link::release) its cost.
+    /// Send this, and say its cost when it is [`handed_over`](Link::handed_over).
     Message(Message),
+    Ping,
     Pong(Bytes),
     Close(Option<Close>),
     /// End the response, and with it the connection.
@@ -94,6 +97,9 @@ struct State {
     charged: usize,
     /// The payloads of the newest pings, oldest first. Invariant: at most [`PONGS`].
     pongs: VecDeque<Bytes>,
+    /// True while a ping waits to be sent.
+    ping: bool,
+    activity: Activity,
     phase: Phase,
     /// The end by this side, if it came before the peer's. Data that still comes goes nowhere.
     own_end: Option<CloseEvent>,
@@ -110,6 +116,14 @@ fn wake(waker: &mut Option<Waker>) {
     }
 }
 
+impl State {
+    /// Has the body send what was queued.
+    fn queued(&mut self) {
+        self.activity.waiting.get_or_insert_with(Instant::now);
+        wake(&mut self.body);
+    }
+}
+
 impl Link {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
@@ -118,6 +132,8 @@ impl Link {
                 queue: VecDeque::new(),
                 charged: 0,
                 pongs: VecDeque::new(),
+                ping: false,
+                activity: Activity::begin(Instant::now()),
                 phase: Phase::Open,
                 own_end: None,
                 silence: None,
@@ -150,7 +166,7 @@ impl Link {
         let mut state = self.state();
         state.charged = self.charged_with(&state, message.cost())?;
         state.queue.push_back(message);
-        wake(&mut state.body);
+        state.queued();
         Ok(())
     }
 
@@ -167,11 +183,36 @@ impl Link {
         }
     }
 
-    /// Gives back what messages were charged, once their bytes were handed over.
-    pub(super) fn release(&self, cost: usize) {
+    /// Takes note of bytes that were handed to the connection; `released` is the charge of the
+    /// messages that are out with them.
+    pub(super) fn handed_over(&self, released: usize) {
         let mut state = self.state();
-        state.charged -= cost;
-        wake(&mut state.sender);
+        let now = Instant::now();
+        state.activity.written = now;
+        // More may wait behind them; the body finds out when it is polled again.
+        state.activity.waiting = Some(now);
+        if released > 0 {
+            state.charged -= released;
+            wake(&mut state.sender);
+        }
+    }
+
+    /// Takes note of bytes that came, and of the beginning of the message that they don't end.
+    pub(super) fn received(&self, at: Instant, unfinished: Option<Instant>) {
+        let activity = &mut self.state().activity;
+        (activity.received, activity.unfinished) = (at, unfinished);
+    }
+
+    /// Returns the times of the latest events.
+    pub(super) fn activity(&self) -> Activity {
+        self.state().activity
+    }
+
+    /// Queues a ping of this side, without a payload.
+    pub(super) fn send_ping(&self) {
+        let mut state = self.state();
+        state.ping = true;
+        state.queued();
     }
 
     /// Queues the answer to a ping.
@@ -183,7 +224,7 @@ impl Link {
             state.pongs.pop_front();
         }
         state.pongs.push_back(payload);
-        wake(&mut state.body);
+        state.queued();
     }
 
     /// Queues this side's close frame behind what is queued; `false` when the connection isn't open.
@@ -215,6 +256,19 @@ impl Link {
         let aborted = || CloseEvent::abnormal("");
         self.state().own_end.get_or_insert_with(aborted);
         self.gone();
+    }
+
+    /// As [`gone`](Self::gone), since the peer has used up its time.
+    pub(super) fn give_up(&self, timed_out: TimedOut) {
+        let given_up = || CloseEvent::abnormal(timed_out.to_string());
+        self.state().own_end.get_or_insert_with(given_up);
+        self.gone();
+    }
+
+    /// Returns true once this side has ended the connection without a close frame.
+    pub(super) fn is_aborted(&self) -> bool {
+        let state = self.state();
+        matches!(state.phase, Phase::Gone) && state.own_end.is_some()
     }
 
     /// Whether data that still comes goes nowhere: this side has closed. What came before TCP ended counts.
@@ -268,6 +322,9 @@ impl Link {
     /// For the body: what to send next.
     pub(super) fn poll_next(&self, cx: &Context<'_>) -> Poll<Next> {
         let mut state = self.state();
+        if std::mem::take(&mut state.ping) {
+            return Poll::Ready(Next::Ping);
+        }
         if let Some(pong) = state.pongs.pop_front() {
             return Poll::Ready(Next::Pong(pong));
         }
@@ -284,6 +341,7 @@ impl Link {
             Phase::Sent if silence.is_some() => Poll::Ready(Next::End { silence }),
             Phase::Gone => Poll::Ready(Next::End { silence }),
             Phase::Open | Phase::Sent => {
+                state.activity.waiting = None;
                 state.body = Some(cx.waker().clone());
                 Poll::Pending
             }

@@ -12,10 +12,11 @@ fn next(link: &Link) -> String {
     match link.poll_next(&Context::from_waker(Waker::noop())) {
         Poll::Pending => "wait".to_owned(),
         Poll::Ready(Next::End { .. }) => "end".to_owned(),
+        Poll::Ready(Next::Ping) => "ping".to_owned(),
         Poll::Ready(Next::Pong(_)) => "pong".to_owned(),
         Poll::Ready(Next::Close(_)) => "close".to_owned(),
         Poll::Ready(Next::Message(message)) => {
-            link.release(message.cost());
+            link.handed_over(message.cost());
             match message {
                 Message::Text(text) => text.to_string(),
                 Message::Binary(bytes) => format!("{bytes:?}"),
@@ -57,7 +58,7 @@ fn there_is_room_once_what_was_taken_is_released() {
     };
     assert_eq!(room(1), Poll::Pending);
     assert_eq!(woken.times(), 0);
-    link.release(taken.cost());
+    link.handed_over(taken.cost());
     assert_eq!(woken.times(), 1);
     assert_eq!(room(MESSAGE_COST + 3), Poll::Ready(Ok(())));
 }
