@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use testkit::raw::{Client, Frame};
+use testkit::raw::{Client, Frame, HANDSHAKE};
 use testkit::{Log, Server, soon};
 use twinwire_server::plain::{
     CloseEvent, ConnectionId, DisconnectError, InvalidClose, Plain, PlainBuilder, PlainLimits,
@@ -460,4 +460,52 @@ async fn a_client_that_reads_nothing_is_given_up_also_without_a_kill_switch() {
             soon("a reset", client.was_reset()).await.unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn shutting_down_closes_each_connection_and_takes_no_more() {
+    let endpoint = Endpoint::new();
+    let (mut polite, first) = endpoint.open().await;
+    let (mut lost, second) = endpoint.open().await;
+    endpoint.plain.push(first, "before").unwrap();
+    lost.end().await.unwrap();
+    let plain = endpoint.plain.clone();
+    let down = tokio::spawn(async move { plain.shut_down().await });
+    assert_eq!(&frame(&mut polite).await.unwrap().payload[..], b"before");
+    let close = frame(&mut polite).await.unwrap();
+    assert_eq!(close.close_code(), Some(1001));
+    let mut late = Client::tcp(endpoint.server.addr()).await.unwrap();
+    let head = soon("an answer", late.get("/", HANDSHAKE)).await.unwrap();
+    assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+    assert!(!down.is_finished(), "a connection is open");
+    polite.send_frame(0x88, &close.payload).await.unwrap();
+    soon("the end", down).await.unwrap();
+    let events = endpoint.log.events();
+    let ends = |id| {
+        let ends = events.iter().filter_map(move |event| event.closes(id));
+        ends.cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(ends(first), [close_event(1001, "", true)]);
+    // Its own end and the shut-down came at the same time.
+    assert!(matches!(
+        &ends(second)[..],
+        [CloseEvent {
+            code: 1001 | 1006,
+            ..
+        }]
+    ));
+    soon("another end", endpoint.plain.shut_down()).await;
+}
+
+#[tokio::test]
+async fn shutting_down_waits_no_longer_than_a_client_may_take_to_answer() {
+    let limits = PlainLimits {
+        close_time: Duration::from_millis(50),
+        ..PlainLimits::default()
+    };
+    let endpoint = Endpoint::with(|plain| plain.limits(limits));
+    let (_client, id) = endpoint.open().await;
+    soon("the end", endpoint.plain.shut_down()).await;
+    let events = endpoint.log.events();
+    assert!(events.contains(&Event::Close(id, close_event(1001, "", false))));
 }

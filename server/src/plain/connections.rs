@@ -6,11 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix_web::web::ServiceConfig;
+use tokio::sync::watch;
 
 use super::builder::PlainBuilder;
 use super::endpoint::{self, Endpoint};
 use super::error::{DisconnectError, PushError};
 use crate::websocket::{Close, Message, Outbound};
+
+/// The close code of a server that shuts down (RFC 6455 §7.4.1).
+const GOING_AWAY: u16 = 1001;
 
 /// The id of a connection: 1, 2, 3 and so on in this process, over all plain endpoints, and never
 /// used again.
@@ -42,21 +46,44 @@ impl fmt::Display for ConnectionId {
 /// One map for all workers, since any of them pushes to connections of the others; locked for
 /// single look-ups and never across an await or a handler. actix's `max_connections` bounds it.
 #[derive(Default)]
-pub(super) struct Connections(Mutex<HashMap<ConnectionId, Outbound>>);
+pub(super) struct Connections {
+    open: Mutex<HashMap<ConnectionId, Outbound>>,
+    /// True once the endpoint shuts down. Each connection has a receiver until `on_close` has run.
+    stop: watch::Sender<bool>,
+}
 
 impl Connections {
     fn map(&self) -> MutexGuard<'_, HashMap<ConnectionId, Outbound>> {
         // Inserting and removing leave no half-done state behind.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers a connection under the next id.
-    pub(super) fn enter(&self, outbound: Outbound) -> ConnectionId {
+    /// Registers a connection under the next id; `None` once the endpoint shuts down.
+    ///
+    /// The receiver belongs to the connection, whose end is awaited until it is dropped.
+    pub(super) fn enter(
+        &self,
+        outbound: Outbound,
+    ) -> Option<(ConnectionId, watch::Receiver<bool>)> {
         /// Shared by all endpoints, so that an id names one connection in the process.
         static LAST: AtomicU64 = AtomicU64::new(0);
+        let mut map = self.map();
+        // Asked under the map's lock, which `close_all` holds, so that none slips in behind it.
+        if *self.stop.borrow() {
+            return None;
+        }
         let id = ConnectionId(LAST.fetch_add(1, Ordering::Relaxed) + 1);
-        self.map().insert(id, outbound);
-        id
+        map.insert(id, outbound);
+        Some((id, self.stop.subscribe()))
+    }
+
+    /// Lets no connection in any more, and closes those that are open.
+    fn close_all(&self, close: &Close) {
+        let map = self.map();
+        self.stop.send_replace(true);
+        for outbound in map.values() {
+            outbound.close(close.clone());
+        }
     }
 
     pub(super) fn leave(&self, id: ConnectionId) {
@@ -158,6 +185,20 @@ impl Plain {
         let close = Close::new(code, reason)?;
         let closed = self.open(id).is_some_and(|outbound| outbound.close(close));
         closed.then_some(()).ok_or(DisconnectError::Gone(id))
+    }
+
+    /// Closes every connection with 1001 and takes no new ones: their handshakes get 503.
+    ///
+    /// Messages that were pushed before still go out. It is ready when `on_close` has run for every
+    /// connection, at the latest a second after [`PlainLimits::close_time`](super::PlainLimits::close_time).
+    /// The endpoint can't be opened again.
+    ///
+    /// Call it before `ServerHandle::stop`, which cuts open sockets, and let the `HttpServer` leave
+    /// signals to the application (`disable_signals`), or it stops first.
+    pub async fn shut_down(&self) {
+        let connections = &self.endpoint.connections;
+        connections.close_all(&Close::known(GOING_AWAY, ""));
+        connections.stop.closed().await;
     }
 
     fn open(&self, id: ConnectionId) -> Option<Outbound> {

@@ -2,8 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use actix_web::error::ErrorServiceUnavailable;
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{Error, HttpRequest, HttpResponse};
+use tokio::sync::watch;
 
 use super::connections::{Connection, Connections, Plain};
 use super::frame::Frame;
@@ -70,13 +72,18 @@ fn connect(plain: &Plain, request: &HttpRequest, payload: Payload) -> Result<Htt
         outbound,
         protocol,
     } = accept(request, payload, &endpoint.options, WHAT)?;
-    let id = endpoint.connections.enter(outbound.clone());
+    let Some((id, stop)) = endpoint.connections.enter(outbound.clone()) else {
+        return Err(ErrorServiceUnavailable(
+            "The server is shutting down. Connect again in a moment.\n",
+        ));
+    };
     tracing::debug!(%id, protocol, "a connection opens");
     // From here on the end is told, though the runtime drop the task before it has begun.
     let guard = OpenGuard {
         connection: Connection::new(id, plain.clone()),
         outbound,
         end: None,
+        _stop: stop,
     };
     guard.call(|connection| (endpoint.handlers.open)(connection, request));
     actix_web::rt::spawn(serve(guard, inbound));
@@ -103,6 +110,8 @@ struct OpenGuard {
     outbound: Outbound,
     /// The end of the receiving half; none if the runtime drops the task before.
     end: Option<End>,
+    /// Dropped last, after `on_close`: who shuts the endpoint down waits for it.
+    _stop: watch::Receiver<bool>,
 }
 
 impl OpenGuard {
