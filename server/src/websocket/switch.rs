@@ -16,6 +16,8 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, Extensions, Service, ServiceFactory};
 use actix_web::error::ErrorServiceUnavailable;
 use actix_web::rt::net::TcpStream;
+#[cfg(unix)]
+use actix_web::rt::net::UnixStream;
 use actix_web::{Error, HttpRequest, HttpServer};
 use socket2::{SockRef, Socket, TcpKeepalive};
 use tokio::sync::watch;
@@ -105,7 +107,21 @@ fn warn_once() {
 /// For [`HttpServer::on_connect`]: keeps what disconnecting a peer that stopped reading needs.
 ///
 /// An `HttpServer` holds one such closure; call this from yours where [`tune`]'s would replace it.
+///
+/// Over TLS, call this with the TCP stream inside, which only the application can name:
+///
+/// ```ignore
+/// HttpServer::new(app).on_connect(|connection, data| {
+///     if let Some(tls) = connection.downcast_ref::<tokio_rustls::server::TlsStream<TcpStream>>() {
+///         twinwire_server::on_connect(tls.get_ref().0, data);
+///     }
+/// })
+/// ```
 pub fn on_connect(connection: &dyn Any, data: &mut Extensions) {
+    #[cfg(unix)]
+    if let Some(stream) = connection.downcast_ref::<UnixStream>() {
+        return keep_socket(SockRef::from(stream), data);
+    }
     let Some(stream) = connection.downcast_ref::<TcpStream>() else {
         return;
     };
@@ -114,7 +130,11 @@ pub fn on_connect(connection: &dyn Any, data: &mut Extensions) {
     if let Err(error) = SockRef::from(stream).set_tcp_keepalive(&keepalive) {
         tracing::debug!(%error, "no keep-alive for a connection");
     }
-    match SockRef::from(stream).try_clone() {
+    keep_socket(SockRef::from(stream), data);
+}
+
+fn keep_socket(socket: SockRef<'_>, data: &mut Extensions) {
+    match socket.try_clone() {
         Ok(socket) => {
             data.insert(Plug {
                 socket: Arc::new(socket),
@@ -134,7 +154,7 @@ pub fn on_connect(connection: &dyn Any, data: &mut Extensions) {
 /// Costs one more file descriptor a connection. Without it everything works but this: a peer that
 /// has stopped reading can't be disconnected, and the end of a connection takes up to actix's
 /// `client_disconnect_timeout` longer; one warning is logged. Replaces an earlier
-/// [`HttpServer::on_connect`]. Connections over TLS have no switch yet.
+/// [`HttpServer::on_connect`]. Connections over TLS need one more line: see [`on_connect`].
 pub fn tune<F, I, S, B>(server: HttpServer<F, I, S, B>) -> HttpServer<F, I, S, B>
 where
     F: Fn() -> I + Send + Clone + 'static,
