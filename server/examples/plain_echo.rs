@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal};
 
 use clap::Parser;
 use tracing::info;
-use twinwire_server::plain::{CloseEvent, Plain};
+use twinwire_server::plain::{CloseEvent, Plain, PlainLimits};
 use twinwire_server::{Origins, ServeError, Server};
 
 #[derive(Parser)]
@@ -15,27 +15,43 @@ struct Args {
     /// The port on 127.0.0.1 and [::1]; 0 picks a free one.
     #[arg(long, default_value_t = 9501)]
     port: u16,
+    /// Send each message back, up to 16 MiB, instead of a sentence.
+    #[arg(long)]
+    echo: bool,
 }
+
+/// The largest message in bytes with `--echo`.
+const LARGEST: usize = 16 << 20;
 
 #[actix_web::main]
 async fn main() {
     let terminal = io::stdout().is_terminal();
     tracing_subscriber::fmt().with_ansi(terminal).init();
-    let Args { port } = Args::parse();
-    if let Err(error) = serve(port).await {
+    let Args { port, echo } = Args::parse();
+    if let Err(error) = serve(port, echo).await {
         eprintln!("{error}; see --port");
         std::process::exit(1);
     }
 }
 
-async fn serve(port: u16) -> Result<(), ServeError> {
+async fn serve(port: u16, echo: bool) -> Result<(), ServeError> {
+    let limits = PlainLimits::default();
+    let limits = match echo {
+        true => PlainLimits {
+            message: LARGEST,
+            queue: 2 * LARGEST,
+            ..limits
+        },
+        false => limits,
+    };
     let plain = Plain::builder()
+        .limits(limits)
         .origins(Origins::any())
         .on_open(|connection, request| {
             let (id, from) = (connection.id(), request.peer_addr());
             info!("#{id} shook hands, from {from:?}");
         })
-        .on_message(|connection, message| {
+        .on_message(move |connection, message| {
             let id = connection.id();
             let len = message.as_bytes().len();
             match message.text() {
@@ -46,7 +62,11 @@ async fn serve(port: u16) -> Result<(), ServeError> {
                 }
                 None => info!("#{id} sent {len} bytes"),
             }
-            if let Err(error) = connection.push("this is server") {
+            let answer = match echo {
+                true => message,
+                false => "this is server".into(),
+            };
+            if let Err(error) = connection.push(answer) {
                 info!("no answer: {error}");
             }
         })

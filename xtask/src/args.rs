@@ -13,12 +13,14 @@ usage: cargo xtask VERB
   start [--port N]   set up what is missing, build the page, serve page and wire
                      (http://localhost:9501, or port N; 0 takes any free one)
   test [SUITE…]      run the suites, or those named, and end with one table:
-                     fmt lint doc unit vectors sim server wasm stories package
-                     tidy
+                     fmt lint doc unit vectors sim server conformance wasm stories
+                     package tidy
   simulate [--seeds N] [--seed S] [--mutant NAME] [--mutants]
                      run sessions in a world of faults, against an oracle: 10,000
                      seeds, so many, or one; with a bug planted, by name, or with
                      each of them in turn, to see with which seed it is found
+  conformance        run the 517 cases of the Autobahn test suite against the plain
+                     endpoint; the suite of this name runs the quick sections
   bench              compare the browser's socket with gloo-net's, in three browsers:
                      messages a second and their ratio, printed and never judged
   tidy               the house rules alone, as `test tidy`
@@ -45,6 +47,7 @@ pub(crate) enum Verb {
         arguments: Vec<String>,
         mutants: bool,
     },
+    Conformance,
     Bench,
     Tidy,
     Path,
@@ -96,6 +99,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb,
             suites: parse_suites(rest)?,
         }),
         "simulate" => parse_simulate(rest),
+        "conformance" => nothing_more(rest, Verb::Conformance),
         "bench" => nothing_more(rest, Verb::Bench),
         "tidy" => nothing_more(rest, Verb::Tidy),
         "path" => nothing_more(rest, Verb::Path),

@@ -36,6 +36,13 @@ pub(crate) fn release_peer(workspace: &Workspace) -> Result<Did> {
     build(workspace, &["--release", "-p", "testkit", "--bin", "peer"])
 }
 
+/// Builds the example of the plain endpoint as users run it, for messages of 16 MiB.
+pub(crate) fn release_plain_echo(workspace: &Workspace) -> Result<Did> {
+    let arguments = ["-p", "twinwire-server", "--features", "bin"];
+    let example = ["--release", "--example", "plain_echo"];
+    build(workspace, &[&arguments[..], &example].concat())
+}
+
 /// The programs that the tests run: the server, the servers of the browsers' tests, the examples.
 pub(crate) fn test_programs(workspace: &Workspace) -> Result<Did> {
     build(

@@ -8,6 +8,7 @@
 mod args;
 mod binaries;
 mod cache;
+mod conformance;
 mod lockfile;
 mod page;
 mod port_server;
@@ -62,6 +63,7 @@ fn perform(verb: Verb) -> Result<bool> {
         Verb::Simulate { arguments, mutants } => {
             simulate::simulate(&workspace, &arguments, mutants)
         }
+        Verb::Conformance => conformance::conformance(&workspace, &setup),
         Verb::Bench => test::bench(&workspace, &setup),
         Verb::Tidy => test::test(&workspace, &setup, &[Suite::Tidy]),
         Verb::Path => {

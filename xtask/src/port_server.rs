@@ -56,6 +56,20 @@ impl PortServer {
     }
 }
 
+impl PortServer {
+    /// Returns the first port.
+    pub(crate) fn port(&self) -> Result<u16> {
+        let first = self.ports.first().map(|(_, port)| *port);
+        first.context("no port")
+    }
+
+    /// Ends a program that doesn't look at its input.
+    pub(crate) fn kill(mut self) {
+        // One that is gone already can't be killed.
+        drop(self.child.kill());
+    }
+}
+
 fn read_ports(lines: &Receiver<String>) -> Vec<(String, u16)> {
     let mut ports = Vec::new();
     let mut deadline = Instant::now() + READY;
@@ -68,7 +82,12 @@ fn read_ports(lines: &Receiver<String>) -> Vec<(String, u16)> {
     ports
 }
 
+/// Reads a line `name 4001`, or one of a log that ends in an address, whose name is `port`.
 fn parse(line: &str) -> Option<(String, u16)> {
+    if let Some((_, address)) = line.split_once("listening on ws://") {
+        let port = address.rsplit(':').next()?;
+        return Some(("port".to_owned(), port.parse().ok()?));
+    }
     let (name, port) = line.split_once(' ')?;
     let plain = !name.is_empty()
         && name
@@ -126,6 +145,8 @@ mod tests {
             assert_eq!(parse(line), None, "{line}");
         }
         assert_eq!(parse("port 1"), Some(("port".to_owned(), 1)));
+        let logged = "2026-11-30 INFO echo: listening on ws://localhost:4001";
+        assert_eq!(parse(logged), Some(("port".to_owned(), 4001)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod apt;
 mod cargo_tool;
 mod npm_tool;
+mod python_tool;
 mod system;
 mod wasm_std;
 
@@ -106,6 +107,21 @@ impl<'a> Setup<'a> {
             None => Ok(()),
             Some(_) => self.programs(&NODE),
         }
+    }
+
+    /// The Python that has kosoku, which drives Autobahn's cases.
+    pub(crate) fn kosoku(&self) -> Result<PathBuf> {
+        if !python_tool::has_python() {
+            self.packages(&python_tool::PACKAGES)?;
+        }
+        let tool = &python_tool::KOSOKU;
+        self.once(tool.title, || tool.ensure(&self.cache))?;
+        Ok(tool.python(&self.cache))
+    }
+
+    /// Packages of Debian's that have no program to look for on PATH.
+    fn packages(&self, packages: &[&str]) -> Result<()> {
+        self.once(&packages.join(" "), || system::ensure_packages(packages))
     }
 
     /// Programs of the system; if they can't be installed here, an error that names them and says how.

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::{Did, apt};
 
@@ -243,6 +243,18 @@ pub(super) fn ensure(programs: &[&'static Program]) -> Result<Did> {
         None => Ok(Did::Work),
         Some(missing) => Err(missing).context("apt-get has installed it, and it isn't there"),
     }
+}
+
+/// Installs packages of Debian's that have no program to look for on PATH.
+pub(super) fn ensure_packages(packages: &[&str]) -> Result<Did> {
+    if Manager::here() != Some(Manager::Apt) {
+        bail!("not installed: {}", packages.join(", "));
+    }
+    if !apt::is_root()? {
+        bail!("not installed; run: {}", apt::install_line(&packages.join(" ")));
+    }
+    apt::install(packages)?;
+    Ok(Did::Work)
 }
 
 /// Returns the command that installs what these packages hold, for the package manager of this system.

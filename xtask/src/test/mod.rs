@@ -16,6 +16,7 @@ use std::{env, iter};
 
 use anyhow::Result;
 
+use crate::conformance;
 use crate::run::run;
 use crate::setup::{CHROMIUM, Missing, Program, Setup};
 use crate::tidy;
@@ -36,6 +37,7 @@ pub(crate) enum Suite {
     Vectors,
     Sim,
     Server,
+    Conformance,
     Wasm,
     Stories,
     Package,
@@ -52,6 +54,7 @@ impl Suite {
         Self::Vectors,
         Self::Sim,
         Self::Server,
+        Self::Conformance,
         Self::Wasm,
         Self::Stories,
         Self::Package,
@@ -67,6 +70,7 @@ impl Suite {
             Self::Vectors => "vectors",
             Self::Sim => "sim",
             Self::Server => "server",
+            Self::Conformance => "conformance",
             Self::Wasm => "wasm",
             Self::Stories => "stories",
             Self::Package => "package",
@@ -83,6 +87,7 @@ impl Suite {
             Self::Vectors => vec![bench.row(self.name(), || cargo_suites::vectors(bench))],
             Self::Sim => vec![bench.row(self.name(), || cargo_suites::sim(bench))],
             Self::Server => vec![bench.row(self.name(), || cargo_suites::server(bench))],
+            Self::Conformance => vec![conformance_row(bench)],
             Self::Wasm => wasm::run(bench),
             Self::Stories => vec![stories::run(bench)],
             Self::Package => package::run(bench),
@@ -102,6 +107,7 @@ impl Suite {
             | Self::Vectors
             | Self::Sim
             | Self::Server
+            | Self::Conformance
             | Self::Tidy => Vec::new(),
         }
     }
@@ -118,6 +124,20 @@ pub(crate) fn test(workspace: &Workspace, setup: &Setup, suites: &[Suite]) -> Re
     println!("\n{}\n{}", report.table(), report.summary());
     let ci = env::var_os("CI").is_some_and(|value| !value.is_empty());
     Ok(report.is_good(ci))
+}
+
+/// Runs the quick sections of the Autobahn test suite, if the program that drives them can be had.
+fn conformance_row(bench: &Bench) -> Row {
+    let mut note = None;
+    let mut row = bench.row(Suite::Conformance.name(), || {
+        if let Err(missing) = bench.setup.kosoku() {
+            note = Some(format!("skipped, {missing:#}"));
+            return Ok(Counts::SKIPPED);
+        }
+        conformance::smoke(bench.workspace, bench.setup)
+    });
+    row.note = note;
+    row
 }
 
 /// Runs the browsers' bench and says whether it ran everywhere.
