@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use http::header::{HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
 use http::{StatusCode, Uri};
 use thiserror::Error;
 use tokio::net::TcpStream;
@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use twinwire::Time;
 use twinwire::limits::MAX_MESSAGE;
-use twinwire_client::http::{is_rejection, retry_after};
+use twinwire_client::http::{is_rejection, reason, retry_after};
 use twinwire_client::{Inbound, Link, LinkLost, OpenFailure, Transport};
 
 use crate::happy_eyeballs;
@@ -54,16 +54,22 @@ pub enum OpenError {
     #[error("no WebSocket connection: {0}")]
     WebSocket(#[source] tungstenite::Error),
     /// It answered the handshake with another status than 101.
-    #[error("the server answered the handshake with {status}")]
+    #[error("the server answered the handshake with {status}{}", told(.reason.as_deref()))]
     Refused {
         /// The status of its answer.
         status: StatusCode,
         /// How long it asks to wait (RFC 9110 §10.2.3), if it says so in seconds.
         retry_after: Option<Duration>,
+        /// What the answer says in plain text, as far as it came at once: its first line, at most 512 bytes.
+        reason: Option<String>,
     },
     /// The server chose no subprotocol of ours: it isn't a Twinwire endpoint.
     #[error("the server doesn't speak {0}")]
     NotTwinwire(&'static str),
+}
+
+fn told(reason: Option<&str>) -> String {
+    reason.map_or(String::new(), |reason| format!(": {reason}"))
 }
 
 impl OpenFailure for OpenError {
@@ -184,11 +190,15 @@ fn classify(error: tungstenite::Error, subprotocol: &'static str) -> OpenError {
             SubProtocolError::NoSubProtocol | SubProtocolError::InvalidSubProtocol,
         )) => OpenError::NotTwinwire(subprotocol),
         tungstenite::Error::Http(response) => {
-            let value = response.headers().get(RETRY_AFTER);
-            let value = value.and_then(|value| value.to_str().ok());
+            let header = |name| {
+                let value = response.headers().get(name);
+                value.and_then(|value| value.to_str().ok())
+            };
+            let body = response.body().as_deref().unwrap_or_default();
             OpenError::Refused {
                 status: response.status(),
-                retry_after: value.and_then(retry_after),
+                retry_after: header(RETRY_AFTER).and_then(retry_after),
+                reason: header(CONTENT_TYPE).and_then(|kind| reason(kind, body)),
             }
         }
         other => OpenError::WebSocket(other),

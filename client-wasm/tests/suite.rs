@@ -35,4 +35,18 @@ impl Platform for Browser {
     }
 }
 
+/// The test's page has another port than the endpoint.
+#[wasm_bindgen_test]
+async fn a_page_of_another_origin_is_told_what_the_servers_developer_has_to_change() {
+    let own = Browser.url().replace("/ws", "/own");
+    match Browser.connect(Options::new(own, suite::KINDS)).await {
+        Err(ConnectError::Open(OpenError::Refused { status, reason, .. })) => {
+            assert_eq!(status, 403);
+            let reason = reason.unwrap_or_default();
+            assert!(reason.contains("allow it with allow_origin"), "{reason}");
+        }
+        other => panic!("refused, not {other:?}"),
+    }
+}
+
 suite::suite!(wasm_bindgen_test, Browser);

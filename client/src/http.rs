@@ -17,11 +17,47 @@ pub fn retry_after(value: &str) -> Option<Duration> {
     Some(Duration::from_secs(seconds.min(LONGEST)))
 }
 
+/// The most bytes of an answer's body that are looked at for a reason.
+pub const REASON_BYTES: usize = 512;
+
+/// Returns the sentence with which a server says why it refuses: the first line of its answer's body, which has to be plain text,
+/// within its first [`REASON_BYTES`].
+pub fn reason(content_type: &str, body: &[u8]) -> Option<String> {
+    if !content_type.starts_with("text/plain") {
+        return None;
+    }
+    let text = String::from_utf8_lossy(&body[..body.len().min(REASON_BYTES)]);
+    let line = text.trim_start().lines().next()?;
+    // It comes from the network and goes to logs and terminals.
+    let line: String = line.chars().filter(|letter| !letter.is_control()).collect();
+    (!line.is_empty()).then_some(line)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{is_rejection, retry_after};
+    use super::{is_rejection, reason, retry_after};
+
+    #[test]
+    fn a_reason_is_one_short_line_of_plain_text() {
+        let plain = |body: &[u8]| reason("text/plain; charset=utf-8", body);
+        assert_eq!(plain(b"No.\n").as_deref(), Some("No."));
+        assert_eq!(
+            plain(b"\r\nOne\x1b[2J\tline\r\nmore").as_deref(),
+            Some("One[2Jline")
+        );
+        assert_eq!(plain("é".repeat(400).as_bytes()), Some("é".repeat(256)));
+        assert_eq!(
+            plain(&[0xff; 100_000]).map(|line| line.chars().count()),
+            Some(512)
+        );
+        for empty in ["", "\n", "\x07\n"] {
+            assert_eq!(plain(empty.as_bytes()), None, "{empty:?}");
+        }
+        assert_eq!(reason("text/html", b"<h1>No</h1>"), None);
+        assert_eq!(reason("", b"No."), None);
+    }
 
     #[test]
     fn only_what_the_client_has_wrong_is_a_rejection() {

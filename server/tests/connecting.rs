@@ -244,6 +244,7 @@ async fn a_flooded_server_is_given_the_time_that_it_asks_for() {
         Err(ConnectError::Open(OpenError::Refused {
             status,
             retry_after,
+            ..
         })) => {
             assert_eq!(status, 503);
             assert_eq!(retry_after, Some(Duration::from_secs(600)));

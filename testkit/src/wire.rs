@@ -6,7 +6,7 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use suite::{
     Add, AskMe, Count, Echo, Hang, Locate, Notice, Notify, OtherSubtract, Overflow, PutMe, REASON,
-    REFUSED, Room, Stopped,
+    REFUSED, Room, Stopped, WHY_REFUSED,
 };
 use tokio::sync::Semaphore;
 use twinwire_server::{Access, CallError, Cx as Context, Denied, Feed, Twinwire};
@@ -17,7 +17,9 @@ use crate::{Chaos, Server};
 type Drops = Arc<Semaphore>;
 type Cx = Context<(), Drops>;
 
-/// Starts it, at `/ws`; pages may read that there is nothing at `/elsewhere` and too much at `/busy`. It takes pages of every origin, since a test's page has a port of its own.
+/// Starts it, at `/ws`; pages may read that there is nothing at `/elsewhere`, too much at `/busy` and that they are
+/// refused at `/refused`, in the words of [`WHY_REFUSED`]. It takes pages of every origin, since a test's page has a
+/// port of its own; the endpoint at `/own` takes none but its own.
 ///
 /// # Panics
 ///
@@ -78,8 +80,14 @@ pub fn serve() -> Server {
         .allow_any_origin()
         .build()
         .expect("the kinds don't clash");
+    mount(wire)
+}
+
+fn mount(wire: Twinwire<(), Drops>) -> Server {
+    let own = Twinwire::builder(()).build().expect("no kinds clash");
     Server::with_workers(2, move |config| {
-        config.configure(wire.at("/ws"));
+        config.configure(wire.at("/ws")).configure(own.at("/own"));
+        config.route("/refused", web::get().to(refused));
         config.route("/elsewhere", web::get().to(nothing));
         config.route("/busy", web::get().to(busy));
     })
@@ -91,6 +99,13 @@ async fn nothing() -> HttpResponse {
 
 async fn busy() -> HttpResponse {
     readable(HttpResponse::ServiceUnavailable())
+}
+
+async fn refused() -> HttpResponse {
+    let mut answer = HttpResponse::Forbidden();
+    answer.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
+    answer.insert_header(header::ContentType::plaintext());
+    answer.body(format!("{WHY_REFUSED}\nand more"))
 }
 
 fn readable(mut answer: HttpResponseBuilder) -> HttpResponse {

@@ -31,6 +31,10 @@ pub(crate) fn of_call<E: Display>(error: &CallError<E>) -> String {
 /// Why there is no connection.
 pub(crate) fn of_connect(error: &ConnectError) -> String {
     match error {
+        ConnectError::Open(OpenError::Refused {
+            reason: Some(reason),
+            ..
+        }) => format!("The server refuses this page: {reason}"),
         ConnectError::Open(OpenError::Refused { status, .. }) => {
             format!("The server can't be reached: its address answers with status {status}.")
         }

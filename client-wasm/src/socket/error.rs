@@ -34,13 +34,20 @@ pub enum OpenError {
     /// What the address answered to plain HTTP, which the typed client asks it by after three attempts in vain, with
     /// the feature `diagnosis`:
     /// 426 is a WebSocket endpoint that WebSockets don't reach, by its own choice or a proxy's.
-    #[error("the connection did not open; by HTTP its address answers with status {status}")]
+    #[error("the connection did not open; by HTTP its address answers with status {status}{}", told(.reason.as_deref()))]
     Refused {
         /// The status of its answer.
         status: u16,
         /// How long it asks to wait (RFC 9110 §10.2.3), if it says so in seconds.
         retry_after: Option<Duration>,
+        /// What the answer says in plain text: its first line, at most 512 bytes. A Twinwire server says there what
+        /// its developer has to change.
+        reason: Option<String>,
     },
+}
+
+fn told(reason: Option<&str>) -> String {
+    reason.map_or(String::new(), |reason| [": ", reason].concat())
 }
 
 /// Why a URL can't be one of a WebSocket.

@@ -8,7 +8,8 @@ use twinwire::{End, Format, GoodbyeCode, Limits, Refusal};
 use twinwire_client::{CallError, ClientState, ConnectError, OpenFailure, Options};
 
 use crate::{
-    Add, AskMe, Forget, Hang, KINDS, Locate, Platform, REASON, REFUSED, Subtract, client, told,
+    Add, AskMe, Forget, Hang, KINDS, Locate, Platform, REASON, REFUSED, Subtract, WHY_REFUSED,
+    client, told,
 };
 
 /// In postcard and in JSON, of a number that JavaScript's don't hold.
@@ -88,6 +89,20 @@ pub async fn what_an_address_answers_is_told_at_the_deadline(platform: &impl Pla
     };
     let (busy, elsewhere) = join(answer("/busy"), answer("/elsewhere")).await;
     assert_eq!((busy, elsewhere), (Some(503), Some(404)));
+}
+
+/// What the server's developer has to change is in its answer: the error says it.
+pub async fn why_an_address_refuses_is_told(platform: &impl Platform) {
+    let refused = platform.url().replace("/ws", "/refused");
+    let options = Options::new(refused, KINDS).connect_timeout(Duration::from_secs(8));
+    match platform.connect(options).await {
+        Err(ConnectError::Open(error)) => {
+            let text = error.to_string();
+            assert!(text.ends_with(WHY_REFUSED), "{text}");
+            assert!(text.contains("403"), "{text}");
+        }
+        other => panic!("refused, not {other:?}"),
+    }
 }
 
 /// Trying again is of no use.

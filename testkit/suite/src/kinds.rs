@@ -129,3 +129,6 @@ pub const REFUSED: &str = "refuse me";
 
 /// Why it does.
 pub const REASON: &str = "as the test asked";
+
+/// The first line of the answer at an address that refuses everybody.
+pub const WHY_REFUSED: &str = "Pages of this origin may not connect.";

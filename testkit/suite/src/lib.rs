@@ -71,6 +71,7 @@ macro_rules! suite {
             a_kind_that_the_server_has_otherwise_is_explained,
             a_refused_token_says_why,
             an_address_that_is_no_url_is_an_error_at_once,
+            why_an_address_refuses_is_told,
             what_an_address_answers_is_told_at_the_deadline,
             closing_ends_every_call_and_every_waiter,
             a_call_past_its_deadline_ends,
