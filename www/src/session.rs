@@ -16,7 +16,7 @@ use twinwire_client_wasm::{
 
 use crate::model::{Light, Page};
 use crate::talk::{Place, Talk};
-use crate::{WIRE, words};
+use crate::{wire, words};
 
 /// Milliseconds between two measurements of a round trip.
 const PING_EVERY: u32 = 5_000;
@@ -68,7 +68,7 @@ impl Page {
         self.light.set(Light::Connecting);
         // What is written waits for as long as it takes to come back.
         let limits = Limits::default().call_deadline(PATIENCE);
-        let options = Options::new(WIRE, KINDS)
+        let options = Options::new(wire(), KINDS)
             .limits(limits)
             .on_fresh(move |client, _| async move { self.enter_again(client).await });
         let client = match connect_with(options).await {

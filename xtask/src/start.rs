@@ -13,8 +13,8 @@ use crate::setup::{Setup, step};
 use crate::workspace::Workspace;
 use crate::{binaries, page};
 
-/// Where `trunk serve` shows the page in development; that page comes here for its wire.
-const TRUNK_ORIGINS: [&str; 2] = ["http://localhost:8080", "http://127.0.0.1:8080"];
+/// Where `trunk serve` shows the page in development, by any loopback name; that page comes here for its wire.
+const TRUNK_ORIGIN: &str = "http://localhost:8080";
 
 /// Builds page and server, then becomes the server, which prints its address once it listens.
 ///
@@ -37,7 +37,7 @@ pub(crate) fn start(workspace: &Workspace, setup: &Setup, port: u16) -> Result<I
     let error = Command::new(&server)
         .args(["--port", &port.to_string(), "--www"])
         .arg(dist)
-        .args(TRUNK_ORIGINS.map(|origin| format!("--allow-origin={origin}")))
+        .arg(format!("--allow-origin={TRUNK_ORIGIN}"))
         .current_dir(workspace.root())
         .exec();
     Err(error).with_context(|| format!("can't run {}", server.display()))
