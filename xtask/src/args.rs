@@ -13,8 +13,8 @@ usage: cargo xtask VERB
   start [--port N]   set up what is missing, build the page, serve page and wire
                      (http://localhost:9501, or port N; 0 takes any free one)
   test [SUITE…]      run the suites, or those named, and end with one table:
-                     fmt lint doc unit vectors sim server conformance wasm stories
-                     package tidy
+                     fmt lint doc unit vectors sim server conformance clients wasm
+                     stories package tidy
   simulate [--seeds N] [--seed S] [--mutant NAME] [--mutants]
                      run sessions in a world of faults, against an oracle: 10,000
                      seeds, so many, or one; with a bug planted, by name, or with

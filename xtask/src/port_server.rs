@@ -70,6 +70,15 @@ impl PortServer {
     }
 }
 
+/// Returns the variable by which tests are told a port. `port` is the first and plain one: TWINWIRE_TEST_PORT. Others
+/// carry their name.
+pub(crate) fn variable(name: &str) -> String {
+    match name {
+        "port" => "TWINWIRE_TEST_PORT".to_owned(),
+        _ => format!("TWINWIRE_TEST_{}_PORT", name.to_uppercase()),
+    }
+}
+
 fn read_ports(lines: &Receiver<String>) -> Vec<(String, u16)> {
     let mut ports = Vec::new();
     let mut deadline = Instant::now() + READY;
@@ -129,6 +138,12 @@ mod tests {
             server.ports,
             [("port".to_owned(), 4001), ("wire".to_owned(), 4002)]
         );
+    }
+
+    #[test]
+    fn ports_are_told_by_variables_named_after_them() {
+        assert_eq!(variable("port"), "TWINWIRE_TEST_PORT");
+        assert_eq!(variable("wire"), "TWINWIRE_TEST_WIRE_PORT");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::INSTALL_LIMIT;
 use crate::run::run;
@@ -21,6 +21,15 @@ pub(super) fn install(packages: &[&str]) -> Result<()> {
         apt_get(&install)?;
     }
     Ok(())
+}
+
+/// Fetches the index anew; without root an error that holds the line to run.
+pub(super) fn update() -> Result<()> {
+    if is_root()? {
+        apt_get(&["update"])
+    } else {
+        bail!("apt has no index, or an old one; run: sudo apt-get update")
+    }
 }
 
 /// The line that a person has to run.

@@ -2,6 +2,8 @@
 
 mod apt;
 mod cargo_tool;
+mod deb_tool;
+mod install;
 mod npm_tool;
 mod python_tool;
 mod system;
@@ -18,14 +20,17 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 pub(crate) use system::{
-    CHROMEDRIVER, CHROMIUM, FIREFOX, Missing, Program, WEBKIT_DRIVER, XAUTH, XVFB_RUN,
+    CHROMEDRIVER, CHROMIUM, CURL, FIREFOX, JAVAC, Missing, OPENSSL, Program, WEBKIT_DRIVER, XAUTH,
+    XVFB_RUN,
 };
 
 use crate::cache::Cache;
 use crate::lockfile;
 use crate::workspace::Workspace;
 use cargo_tool::CargoTool;
+use deb_tool::DebTool;
 use npm_tool::NpmTool;
+use python_tool::PythonTool;
 
 /// No single installation may take longer; compiling trunk on a busy small machine takes a while.
 const INSTALL_LIMIT: Duration = Duration::from_secs(45 * 60);
@@ -111,10 +116,13 @@ impl<'a> Setup<'a> {
 
     /// The Python that has kosoku, which drives Autobahn's cases.
     pub(crate) fn kosoku(&self) -> Result<PathBuf> {
+        self.python_tool(&python_tool::KOSOKU)
+    }
+
+    fn python_tool(&self, tool: &PythonTool) -> Result<PathBuf> {
         if !python_tool::has_python() {
             self.packages(&python_tool::PACKAGES)?;
         }
-        let tool = &python_tool::KOSOKU;
         self.once(tool.title, || tool.ensure(&self.cache))?;
         Ok(tool.python(&self.cache))
     }
@@ -137,10 +145,53 @@ impl<'a> Setup<'a> {
         place.with_context(|| format!("{} is gone from PATH", program.name()))
     }
 
+    /// Java's launcher, with the compiler for sources of one file.
+    pub(crate) fn java(&self) -> Result<PathBuf> {
+        self.program(&JAVAC)?;
+        self.program(&system::JAVA)
+    }
+
+    /// The Python that has websockets.
+    pub(crate) fn python_websockets(&self) -> Result<PathBuf> {
+        self.python_tool(&python_tool::WEBSOCKETS)
+    }
+
+    pub(crate) fn bun(&self) -> Result<PathBuf> {
+        Ok(self.npm_tool(&npm_tool::BUN)?.join("bun"))
+    }
+
+    pub(crate) fn deno(&self) -> Result<PathBuf> {
+        Ok(self.npm_tool(&npm_tool::DENO)?.join("deno"))
+    }
+
+    /// Go's command, and the folder in which it and its libraries are unpacked.
+    pub(crate) fn go(&self) -> Result<(PathBuf, PathBuf)> {
+        self.deb_tool(&deb_tool::GO)
+    }
+
+    /// The folder where Go keeps what it has compiled.
+    pub(crate) fn go_cache(&self) -> PathBuf {
+        self.cache.entry("go-build")
+    }
+
+    pub(crate) fn nginx(&self) -> Result<PathBuf> {
+        self.deb_tool(&deb_tool::NGINX).map(|(program, _)| program)
+    }
+
+    /// HAProxy, and the folder in which it and its libraries are unpacked.
+    pub(crate) fn haproxy(&self) -> Result<(PathBuf, PathBuf)> {
+        self.deb_tool(&deb_tool::HAPROXY)
+    }
+
     /// The npm packages of a folder of this clone, as its lockfile names them.
     pub(crate) fn npm_packages(&self, folder: &Path) -> Result<()> {
         self.node()?;
         self.once("npm packages of e2e", || npm_tool::ensure_packages(folder))
+    }
+
+    fn deb_tool(&self, tool: &DebTool) -> Result<(PathBuf, PathBuf)> {
+        self.once(tool.title, || tool.ensure(&self.cache))?;
+        Ok((tool.program(&self.cache), tool.folder(&self.cache)))
     }
 
     fn npm_tool(&self, tool: &NpmTool) -> Result<PathBuf> {

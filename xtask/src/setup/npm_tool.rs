@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use super::install::ensure_entry;
 use super::{Did, INSTALL_LIMIT};
 use crate::cache::Cache;
 use crate::run::run;
@@ -35,6 +36,21 @@ pub(super) const TERSER: NpmTool = NpmTool {
     program: "terser",
 };
 
+/// Clients of other makers, for their suite.
+pub(super) const BUN: NpmTool = NpmTool {
+    title: "bun 1.4.5",
+    entry: "bun-1.4.5",
+    package: "bun@1.4.5",
+    program: "bun",
+};
+
+pub(super) const DENO: NpmTool = NpmTool {
+    title: "deno 2.9.6",
+    entry: "deno-2.9.6",
+    package: "deno@2.9.6",
+    program: "deno",
+};
+
 /// Inside node_modules: the lockfile that was installed from.
 const INSTALLED_FROM: &str = ".installed-from";
 
@@ -46,28 +62,10 @@ impl NpmTool {
 
     /// Installs it unless the cache has it.
     pub(super) fn ensure(&self, cache: &Cache) -> Result<Did> {
-        let program = self.folder(cache).join(self.program);
-        if program.is_file() {
-            return Ok(Did::Nothing);
-        }
-        let _lock = cache.lock(self.entry)?;
-        if program.is_file() {
-            return Ok(Did::Nothing);
-        }
-        // Into a folder beside it, renamed when complete: half an installation never has the name.
-        let partial = cache.entry(&format!("{}.partial", self.entry));
-        let whole = cache.entry(self.entry);
-        for folder in [&partial, &whole] {
-            if folder.exists() {
-                fs::remove_dir_all(folder)
-                    .with_context(|| format!("can't clear {}", folder.display()))?;
-            }
-        }
-        fs::create_dir_all(&partial)
-            .with_context(|| format!("can't make {}", partial.display()))?;
-        npm(&partial, &["install", "--prefix", ".", self.package])?;
-        fs::rename(&partial, &whole).with_context(|| format!("can't name {}", whole.display()))?;
-        Ok(Did::Work)
+        let program = Path::new("node_modules/.bin").join(self.program);
+        ensure_entry(cache, self.entry, &program, |folder| {
+            npm(folder, &["install", "--prefix", ".", self.package])
+        })
     }
 }
 

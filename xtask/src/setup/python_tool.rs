@@ -28,6 +28,14 @@ pub(super) const KOSOKU: PythonTool = PythonTool {
     module: "kosoku",
 };
 
+/// A client of another maker, for the clients' suite.
+pub(super) const WEBSOCKETS: PythonTool = PythonTool {
+    title: "websockets 15.0.1 for Python",
+    entry: "python-websockets-15.0.1",
+    package: "websockets==15.0.1",
+    module: "websockets",
+};
+
 /// Debian's packages of Python and of its environments.
 pub(super) const PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 

@@ -80,6 +80,18 @@ pub(crate) const XAUTH: Program = program(
     ["xauth", "xorg-x11-xauth", "xorg-xauth", "xauth"],
 );
 
+pub(crate) const JAVAC: Program = program(&["javac"], JDK);
+pub(super) const JAVA: Program = program(&["java"], JDK);
+const JDK: [&str; 4] = [
+    "openjdk-17-jdk-headless",
+    "java-17-openjdk-devel",
+    "jdk17-openjdk",
+    "openjdk@17",
+];
+pub(crate) const CURL: Program = program(&["curl"], ["curl", "curl", "curl", "curl"]);
+pub(crate) const OPENSSL: Program =
+    program(&["openssl"], ["openssl", "openssl", "openssl", "openssl"]);
+
 impl Program {
     /// Returns the name by which people know the program.
     pub(super) fn name(&self) -> &'static str {
@@ -251,7 +263,10 @@ pub(super) fn ensure_packages(packages: &[&str]) -> Result<Did> {
         bail!("not installed: {}", packages.join(", "));
     }
     if !apt::is_root()? {
-        bail!("not installed; run: {}", apt::install_line(&packages.join(" ")));
+        bail!(
+            "not installed; run: {}",
+            apt::install_line(&packages.join(" "))
+        );
     }
     apt::install(packages)?;
     Ok(Did::Work)

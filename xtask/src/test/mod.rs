@@ -1,6 +1,7 @@
 //! `test`: the suites one after another, and one table at the end.
 
 mod cargo_suites;
+mod clients;
 mod counts;
 mod package;
 mod report;
@@ -38,6 +39,7 @@ pub(crate) enum Suite {
     Sim,
     Server,
     Conformance,
+    Clients,
     Wasm,
     Stories,
     Package,
@@ -46,7 +48,7 @@ pub(crate) enum Suite {
 
 impl Suite {
     /// In the order of a full run: quick ones that fail often come first.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Fmt,
         Self::Lint,
         Self::Doc,
@@ -55,6 +57,7 @@ impl Suite {
         Self::Sim,
         Self::Server,
         Self::Conformance,
+        Self::Clients,
         Self::Wasm,
         Self::Stories,
         Self::Package,
@@ -71,6 +74,7 @@ impl Suite {
             Self::Sim => "sim",
             Self::Server => "server",
             Self::Conformance => "conformance",
+            Self::Clients => "clients",
             Self::Wasm => "wasm",
             Self::Stories => "stories",
             Self::Package => "package",
@@ -88,6 +92,7 @@ impl Suite {
             Self::Sim => vec![bench.row(self.name(), || cargo_suites::sim(bench))],
             Self::Server => vec![bench.row(self.name(), || cargo_suites::server(bench))],
             Self::Conformance => vec![conformance_row(bench)],
+            Self::Clients => vec![clients::run(bench)],
             Self::Wasm => wasm::run(bench),
             Self::Stories => vec![stories::run(bench)],
             Self::Package => package::run(bench),
@@ -98,6 +103,7 @@ impl Suite {
     /// The system's programs that the suite can't do without.
     fn programs(self) -> Vec<&'static Program> {
         match self {
+            Self::Clients => clients::programs(),
             Self::Wasm => wasm::programs(),
             Self::Stories | Self::Package => vec![&CHROMIUM],
             Self::Fmt

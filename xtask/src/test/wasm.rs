@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use super::counts::{self, Counts};
 use super::report::Row;
 use super::{Bench, LIMIT};
-use crate::port_server::PortServer;
+use crate::port_server::{self, PortServer};
 use crate::run;
 use crate::setup::{
     CHROMEDRIVER, CHROMIUM, FIREFOX, Program, WEBKIT_DRIVER, XAUTH, XVFB_RUN, step,
@@ -207,7 +207,7 @@ fn in_page(bench: &Bench, peer: &PortServer, verb: &str) -> Result<Command> {
     let mut cargo = on_wasm(bench, verb)?;
     cargo.args(["-p", "twinwire-client-wasm"]);
     for (name, port) in &peer.ports {
-        cargo.env(port_variable(name), port.to_string());
+        cargo.env(port_server::variable(name), port.to_string());
     }
     for driver in DRIVERS {
         cargo
@@ -239,14 +239,6 @@ fn on_wasm(bench: &Bench, verb: &str) -> Result<Command> {
     Ok(cargo)
 }
 
-/// `port` is the first and plain one: TWINWIRE_TEST_PORT. Others carry their name.
-fn port_variable(name: &str) -> String {
-    match name {
-        "port" => "TWINWIRE_TEST_PORT".to_owned(),
-        _ => format!("TWINWIRE_TEST_{}_PORT", name.to_uppercase()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,11 +250,5 @@ mod tests {
         assert!(!engine_crashed(
             "test result: FAILED. 34 passed; 1 failed; 0 ignored"
         ));
-    }
-
-    #[test]
-    fn ports_are_told_by_variables_named_after_them() {
-        assert_eq!(port_variable("port"), "TWINWIRE_TEST_PORT");
-        assert_eq!(port_variable("wire"), "TWINWIRE_TEST_WIRE_PORT");
     }
 }
