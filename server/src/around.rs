@@ -1,18 +1,16 @@
 //! What an application does around its handlers.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use twinwire::{Answer, Class, Refusal};
 
 use crate::Cx;
 use crate::handler::Handling;
+use crate::working::Joining;
 
 /// The application's own wrapping of handlers.
-pub(crate) type Around<S, I> = Arc<dyn Fn(Cx<S, I>, Next) -> Finishing + Send + Sync>;
-
-pub(crate) type Finishing = Pin<Box<dyn Future<Output = Done>>>;
+pub(crate) type Around<S, I> = Arc<dyn Fn(Cx<S, I>, Next) -> Handling + Send + Sync>;
 
 /// The handler of a request, and what other wrappings stand around it. Given to
 /// [`Builder::around`](crate::Builder::around): [`run`](Self::run) it, or answer in its place.
@@ -36,7 +34,7 @@ impl Next {
 
     /// Runs the handler to its end.
     pub async fn run(self) -> Done {
-        Done(self.rest.await)
+        self.rest.await
     }
 }
 
@@ -50,19 +48,23 @@ impl fmt::Debug for Next {
 }
 
 /// What came of a request.
-#[derive(Debug)]
 #[must_use = "this is what the client is answered"]
-pub struct Done(pub(crate) Answer<Vec<u8>>);
+pub struct Done {
+    pub(crate) answer: Answer<Vec<u8>>,
+    /// The topic that the client is let into. It comes with the answer, in which the connection tells the
+    /// client where it begins: neither is ever there without the other.
+    pub(crate) joining: Option<Joining>,
+}
 
 impl Done {
     /// Refuses a request, in its handler's place or after it. Of an event nothing comes then.
     pub fn refused(why: Refusal) -> Self {
-        Self(Answer::Refused(why.into()))
+        Self::from(Answer::Refused(why.into()))
     }
 
     /// Why it was refused, if it was: the handler got to no answer.
     pub fn refusal(&self) -> Option<Refusal> {
-        match &self.0 {
+        match &self.answer {
             Answer::Refused(refused) => Some(refused.why),
             Answer::Value(_) | Answer::Error(_) => None,
         }
@@ -70,6 +72,21 @@ impl Done {
 
     /// Whether the handler answered with the application's own error.
     pub fn is_error(&self) -> bool {
-        matches!(self.0, Answer::Error(_))
+        matches!(self.answer, Answer::Error(_))
+    }
+}
+
+impl From<Answer<Vec<u8>>> for Done {
+    fn from(answer: Answer<Vec<u8>>) -> Self {
+        let joining = None;
+        Self { answer, joining }
+    }
+}
+
+impl fmt::Debug for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Done")
+            .field("refusal", &self.refusal())
+            .finish_non_exhaustive()
     }
 }

@@ -3,12 +3,10 @@
 use std::fmt;
 
 use tokio::sync::{mpsc, oneshot};
-use twinwire::frame::Start;
 use twinwire::limits::MAX_PAYLOAD;
 use twinwire::{EncodeError, Format, Number, Refusal, StreamCall};
 
 use crate::handler::unwritable;
-use crate::topic::View;
 
 /// Where the handler of a stream puts its items, in order.
 pub struct Feed<C: StreamCall> {
@@ -22,14 +20,7 @@ pub struct Feed<C: StreamCall> {
 #[derive(Clone)]
 pub(crate) struct Outlet {
     pub(crate) call: Number,
-    pub(crate) given: mpsc::UnboundedSender<Given>,
-}
-
-/// What a handler gives before it ends.
-pub(crate) enum Given {
-    Item(Item),
-    /// The topic that its client may join.
-    Topic(Number, View, Start),
+    pub(crate) given: mpsc::UnboundedSender<Item>,
 }
 
 /// An item of a stream, or why the stream can't go on. A handler gives one at a time.
@@ -65,7 +56,7 @@ impl<C: StreamCall> Feed<C> {
         let (taken, is_taken) = oneshot::channel();
         let Outlet { call, given } = &self.outlet;
         let call = *call;
-        let sent = given.send(Given::Item(Item { call, item, taken }));
+        let sent = given.send(Item { call, item, taken });
         if sent.is_err() || is_taken.await.is_err() {
             std::future::pending::<()>().await;
         }

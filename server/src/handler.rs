@@ -14,15 +14,16 @@ use twinwire::{
     Refusal, StreamCall, Topic,
 };
 
-use crate::around::{Around, Next};
-use crate::feed::{Feed, Given, Outlet};
+use crate::Cx;
+use crate::around::{Around, Done, Next};
+use crate::feed::{Feed, Outlet};
 use crate::shared::Shared;
 use crate::topic::{Access, PublishError, View, canonical, form};
-use crate::{Cx, around};
+use crate::working::Joining;
 
 /// What a request becomes; an event's answer is worth nothing. It stays on the worker where the
 /// request arrived, so it need not be `Send`.
-pub(crate) type Handling = Pin<Box<dyn Future<Output = Answer<Vec<u8>>>>>;
+pub(crate) type Handling = Pin<Box<dyn Future<Output = Done>>>;
 
 /// A request as it came, and where the items of its answer go.
 pub(crate) struct Arrived<S, I> {
@@ -69,12 +70,13 @@ impl<S: 'static, I: 'static> Registered<S, I> {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
                 let (cx, format) = (arrived.cx, arrived.format);
-                let request = match read(format, arrived.payload) {
+                let request = match read(format, &arrived.payload) {
                     Ok(request) => request,
-                    Err(refused) => return refused,
+                    Err(refusal) => return Done::refused(refusal),
                 };
+                drop(arrived.payload);
                 let answer = Answer::encode(format, &handler(cx, request).await);
-                answer.unwrap_or_else(|error| Answer::Refused(unwritable(C::NAME, &error).into()))
+                answered(C::NAME, answer)
             })
         })
     }
@@ -109,15 +111,15 @@ impl<S: 'static, I: 'static> Registered<S, I> {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
                 let (cx, format) = (arrived.cx, arrived.format);
-                let request: O = match read(format, arrived.payload) {
+                let request: O = match read(format, &arrived.payload) {
                     Ok(request) => request,
-                    Err(refused) => return refused,
+                    Err(refusal) => return Done::refused(refusal),
                 };
+                drop(arrived.payload);
                 let feed = Feed::new::<O>(arrived.outlet, format);
                 let ended = handler(cx, request.into(), feed).await;
                 let ended: Result<(), O::Error> = ended.map_err(Into::into);
-                let answer = Answer::encode(format, &ended);
-                answer.unwrap_or_else(|error| Answer::Refused(unwritable(O::NAME, &error).into()))
+                answered(O::NAME, Answer::encode(format, &ended))
             })
         })
     }
@@ -132,12 +134,13 @@ impl<S: 'static, I: 'static> Registered<S, I> {
         Self::new::<E>(move |arrived| {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
-                match read(arrived.format, arrived.payload) {
+                match read(arrived.format, &arrived.payload) {
                     Ok(event) => {
+                        drop(arrived.payload);
                         handler(arrived.cx, event).await;
-                        Answer::Value(Vec::new())
+                        Answer::Value(Vec::new()).into()
                     }
-                    Err(refused) => refused,
+                    Err(refusal) => Done::refused(refusal),
                 }
             })
         })
@@ -157,7 +160,7 @@ impl<S: 'static, I: 'static> Registered<S, I> {
             let access = Arc::clone(&access);
             Box::pin(async move {
                 let done = act_on::<S, I, O, T, F, R>(arrived, &access).await;
-                done.unwrap_or_else(|refusal| Answer::Refused(refusal.into()))
+                done.unwrap_or_else(Done::refused)
             })
         })
     }
@@ -184,20 +187,14 @@ impl<S: 'static, I: 'static> Registered<S, I> {
                 rest: handling,
             };
             let (wrap, cx) = (Arc::clone(wrap), cx.clone());
-            handling = Box::pin(async move {
-                let around::Done(answer) = wrap(cx, next).await;
-                answer
-            });
+            handling = Box::pin(async move { wrap(cx, next).await });
         }
         handling
     }
 }
 
 /// Does what a client that knows a topic as `O` wants of it.
-async fn act_on<S, I, O, T, F, R>(
-    arrived: Arrived<S, I>,
-    access: &F,
-) -> Result<Answer<Vec<u8>>, Refusal>
+async fn act_on<S, I, O, T, F, R>(arrived: Arrived<S, I>, access: &F) -> Result<Done, Refusal>
 where
     S: 'static,
     I: 'static,
@@ -213,23 +210,15 @@ where
         format,
         payload,
         topic,
-        outlet,
+        outlet: _,
     } = arrived;
     match topic {
         Some(TopicRequest::Join { start }) => {
-            let topic: O = read_or_refuse(format, &payload)?;
-            join(
-                cx,
-                topic.into(),
-                form::<T, O>(format),
-                start,
-                outlet,
-                access,
-            )
-            .await
+            let topic: O = read(format, &payload)?;
+            join(cx, topic.into(), form::<T, O>(format), start, access).await
         }
         Some(TopicRequest::Publish { key }) => {
-            let topic: O = read_or_refuse(format, &key)?;
+            let topic: O = read(format, &key)?;
             let item = || read_item::<O>(format, &payload).map(Into::into);
             publish(cx, topic.into(), item, access).await
         }
@@ -243,22 +232,26 @@ async fn join<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
     topic: T,
     form: Form,
     start: Start,
-    outlet: Outlet,
     access: &impl Fn(Cx<S, I>, T) -> R,
-) -> Result<Answer<Vec<u8>>, Refusal> {
+) -> Result<Done, Refusal> {
     let name = (
         T::NAME,
         canonical(&topic).map_err(|error| unpublished(&error))?,
     );
-    if !cx.peer().is_let_in(&name) && !access(cx.clone(), topic).await.subscribe {
+    let invited = cx.peer().invited().contains(&name).then(|| name.clone());
+    if invited.is_none() && !access(cx.clone(), topic).await.subscribe {
         return Err(Refusal::Denied);
     }
     let opened = cx.topics().open(name);
     let live = opened.map_err(|error| unpublished(&error))?;
-    let view = View { live, form };
-    // A connection that is gone needs no answer.
-    let _ = outlet.given.send(Given::Topic(outlet.call, view, start));
-    Ok(Answer::Value(Vec::new()))
+    Ok(Done {
+        answer: Answer::Value(Vec::new()),
+        joining: Some(Joining {
+            view: View { live, form },
+            start,
+            invited,
+        }),
+    })
 }
 
 /// Publishes what a client wants published, which `item` reads once that is allowed.
@@ -267,7 +260,7 @@ async fn publish<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
     topic: T,
     item: impl FnOnce() -> Result<T::Item, Refusal>,
     access: &impl Fn(Cx<S, I>, T) -> R,
-) -> Result<Answer<Vec<u8>>, Refusal> {
+) -> Result<Done, Refusal> {
     let name = (
         T::NAME,
         canonical(&topic).map_err(|error| unpublished(&error))?,
@@ -280,7 +273,7 @@ async fn publish<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
     let opened = cx.topics().open(name);
     let live = opened.map_err(|error| unpublished(&error))?;
     let published = live.publish(item, None).map_err(|_| Refusal::TooLarge)?;
-    Ok(Answer::Value(encode_offset(published)))
+    Ok(Answer::Value(encode_offset(published)).into())
 }
 
 /// Why a client's wish for a topic comes to nothing.
@@ -303,7 +296,7 @@ fn read_item<T: Topic>(format: Format, payload: &[u8]) -> Result<T::Item, Refusa
     })
 }
 
-fn read_or_refuse<K: Kind>(format: Format, payload: &[u8]) -> Result<K, Refusal> {
+fn read<K: Kind>(format: Format, payload: &[u8]) -> Result<K, Refusal> {
     format.decode(payload).map_err(|error: DecodeError| {
         // At the peer's pace, so not louder.
         tracing::debug!(kind = K::NAME, %error, "a payload can't be read");
@@ -311,8 +304,12 @@ fn read_or_refuse<K: Kind>(format: Format, payload: &[u8]) -> Result<K, Refusal>
     })
 }
 
-fn read<K: Kind>(format: Format, payload: Vec<u8>) -> Result<K, Answer<Vec<u8>>> {
-    read_or_refuse(format, &payload).map_err(|refusal| Answer::Refused(refusal.into()))
+/// Returns what a handler is answered with, or the refusal that stands for what can't be written.
+fn answered(kind: &str, answer: Result<Answer<Vec<u8>>, EncodeError>) -> Done {
+    match answer {
+        Ok(answer) => answer.into(),
+        Err(error) => Done::refused(unwritable(kind, &error)),
+    }
 }
 
 /// The handler gave what can't be written.

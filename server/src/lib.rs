@@ -38,6 +38,7 @@ mod drain;
 mod feed;
 mod handler;
 mod identity;
+mod invited;
 mod life;
 mod older;
 mod origin;

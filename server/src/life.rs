@@ -25,7 +25,7 @@ use crate::peers::Listed;
 use crate::shared::Shared;
 use crate::slot::NotGiven;
 use crate::topic::{Membership, News};
-use crate::working::{Join, Working};
+use crate::working::{Join, Joining, Working};
 use crate::{Cx, Peer};
 
 /// A session, its application's side, and the handlers at work for it. It may move from one worker to
@@ -442,7 +442,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
             Some((name, types.get(which)?))
         });
         let (Some((name, registered)), Some(open)) = (registered, &self.open) else {
-            return self.refuse(number, class);
+            return self.refuse(number, class, Refusal::UnknownKind);
         };
         let arrived = Arrived {
             cx: open.cx.clone(),
@@ -457,13 +457,28 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
 
     /// A client has been let into a topic.
     fn join(&mut self, join: Join) {
-        if !self.session.awaits_answer(join.call) {
+        let Join { call, joining } = join;
+        let Joining {
+            view,
+            start,
+            invited,
+        } = joining;
+        let Some(open) = self
+            .open
+            .as_ref()
+            .filter(|_| self.session.awaits_answer(call))
+        else {
             return;
+        };
+        let invitations = open.cx.peer().invited();
+        if invited.is_some_and(|topic| !invitations.take_up(&topic)) {
+            // The server has changed its mind since the handler looked. From here on `put_out` finds the client.
+            return self.refuse(call, Class::Topic, Refusal::Denied);
         }
         // A client may join again without having left.
-        self.topics.remove(&join.view.alias());
-        let (membership, joined, head) = Membership::begin(join.view, &self.news, join.start);
-        self.session.joined(self.now(), join.call, joined, head);
+        self.topics.remove(&view.alias());
+        let (membership, joined, head) = Membership::begin(view, &self.news, start);
+        self.session.joined(self.now(), call, joined, head);
         self.topics.insert(joined.alias, membership);
     }
 
@@ -480,13 +495,13 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
         membership.read(open.cx.id(), pull.from, pull.room, out)
     }
 
-    /// The client sends what it was told not to.
-    fn refuse(&mut self, request: Number, class: Class) {
+    /// Answers a request without a handler: one that the client was told not to send, or that can't be had now.
+    fn refuse(&mut self, request: Number, class: Class, why: Refusal) {
         let now = self.now();
         if class == Class::Event {
             self.session.done(now, request);
         } else {
-            let refused = Answer::Refused(Refusal::UnknownKind.into());
+            let refused = Answer::Refused(why.into());
             self.session.answer(now, request, refused);
         }
     }

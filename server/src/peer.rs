@@ -1,9 +1,8 @@
 //! A client, as the application sees it.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::header::HeaderMap;
@@ -11,6 +10,7 @@ use twinwire::{Call, Event, Goodbye, Never, PeerId, SessionId, Topic};
 use twinwire_remote::{CallError, EventError, Receipt, Remote};
 
 use crate::handler::unpublished;
+use crate::invited::Invited;
 use crate::topic::{Name, PublishError, Topics, canonical};
 
 /// One client, for as long as its session lasts: who it is, and a way to speak to it. A cheap clone,
@@ -22,10 +22,7 @@ struct Inner<I> {
     hello: Introduction<I>,
     remote: Remote,
     topics: Arc<Topics>,
-    /// The topics that it may join, whatever `access` says.
-    ///
-    /// Behind a mutex, as all workers meet here; it is held to look up or to change an entry.
-    let_in: Mutex<HashSet<Name>>,
+    invited: Invited,
 }
 
 /// What is known of a client once it is welcomed.
@@ -37,24 +34,55 @@ pub(crate) struct Introduction<I> {
     pub(crate) headers: HeaderMap,
 }
 
+/// An invitation to a topic under way. One that is dropped has failed.
+struct Invitation<'a, I> {
+    peer: &'a Inner<I>,
+    topic: Name,
+    id: u64,
+    has_succeeded: bool,
+}
+
+impl<'a, I> Invitation<'a, I> {
+    fn begin(peer: &'a Inner<I>, topic: Name) -> Self {
+        let id = peer.invited.begin(&topic);
+        Self {
+            peer,
+            topic,
+            id,
+            has_succeeded: false,
+        }
+    }
+}
+
+impl<I> Drop for Invitation<'_, I> {
+    fn drop(&mut self) {
+        let Inner {
+            invited,
+            topics,
+            remote,
+            ..
+        } = self.peer;
+        if invited.settle(&self.topic, self.id, self.has_succeeded)
+            && let Some(alias) = topics.alias_of(&self.topic)
+        {
+            remote.put_out(alias);
+        }
+    }
+}
+
 impl<I> Peer<I> {
     pub(crate) fn new(hello: Introduction<I>, remote: Remote, topics: Arc<Topics>) -> Self {
         Self(Arc::new(Inner {
             hello,
             remote,
             topics,
-            let_in: Mutex::default(),
+            invited: Invited::default(),
         }))
     }
 
-    fn let_in(&self) -> MutexGuard<'_, HashSet<Name>> {
-        let let_in = self.0.let_in.lock();
-        let_in.unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether the server has put it into this topic.
-    pub(crate) fn is_let_in(&self, name: &Name) -> bool {
-        self.let_in().contains(name)
+    /// The topics into which the server has put the client.
+    pub(crate) fn invited(&self) -> &Invited {
+        &self.0.invited
     }
 
     /// The client's public id: the same for its session's life.
@@ -121,6 +149,10 @@ impl<I> Peer<I> {
     /// from this call on. It may then join this topic by itself, too, until it is put [out](Self::leave) or
     /// its session ends.
     ///
+    /// A call that fails, or whose future is dropped before it is ready, leaves the client as it was: it takes back
+    /// what it gave, and nothing that another call for the same topic gave. Who has joined by it meanwhile is put
+    /// out again.
+    ///
     /// # Errors
     /// See [`CallError`]: `Refused` says `no_handler` if the client's application doesn't take such topics,
     /// `unknown_kind` if the server hasn't registered them, `kind_differs` if the client has an
@@ -132,22 +164,21 @@ impl<I> Peer<I> {
         };
         let live = self.0.topics.of(topic).map_err(refused)?;
         let name = (T::NAME, canonical(topic).map_err(refused)?);
-        let is_new = self.let_in().insert(name.clone());
+        let mut invitation = Invitation::begin(&self.0, name);
         let joined = self.0.remote.invite(topic, live.end()).await;
-        if joined.is_err() && is_new {
-            self.let_in().remove(&name);
-        }
+        invitation.has_succeeded = joined.is_ok();
         joined
     }
 
     /// Puts the client out of a topic: nothing more of it goes out, and the client's subscriptions to it
     /// end. When it asks to join again, `access` judges that anew; a join that is being judged already counts
-    /// as later. Does nothing if the client isn't in the topic.
+    /// as later. Does nothing if the client isn't in the topic. A [`join`](Self::join) that is under way gives no
+    /// right any more.
     pub fn leave<T: Topic>(&self, topic: &T) {
         // A topic that has no such key has nobody in it.
         let Ok(key) = canonical(topic) else { return };
         let name = (T::NAME, key);
-        self.let_in().remove(&name);
+        self.0.invited.revoke(&name);
         if let Some(alias) = self.0.topics.alias_of(&name) {
             self.0.remote.put_out(alias);
         }

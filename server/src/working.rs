@@ -9,32 +9,38 @@ use twinwire::frame::Start;
 use twinwire::session::{ItemRefused, Session};
 use twinwire::{Answer, Class, Number, Refusal, Time};
 
-use crate::feed::{Given, Item, Outlet};
+use crate::around::Done;
+use crate::feed::{Item, Outlet};
 use crate::handler::Handling;
-use crate::topic::View;
+use crate::topic::{Name, View};
 
 /// The handlers of a session's requests: each a task of its own, so that none keeps another waiting.
 pub(crate) struct Working {
-    handlers: JoinSet<Answer<Vec<u8>>>,
+    handlers: JoinSet<Done>,
     requests: HashMap<Id, Request>,
     aborts: HashMap<Number, AbortHandle>,
-    given: mpsc::UnboundedReceiver<Given>,
-    outlet: mpsc::UnboundedSender<Given>,
+    given: mpsc::UnboundedReceiver<Item>,
+    outlet: mpsc::UnboundedSender<Item>,
     /// Items that wait for room: at most one a stream.
     waiting: HashMap<Number, Item>,
-    /// The topics that clients may join once the handlers of their wishes have ended well.
-    topics: HashMap<Number, (View, Start)>,
-    /// Those of which they have.
+    /// The joins that were granted, and aren't answered yet.
     joins: VecDeque<Join>,
     /// A handler has begun that wasn't polled yet.
     begun: bool,
 }
 
-/// A wish to join a topic that was granted.
+/// A join that was granted.
 pub(crate) struct Join {
     pub(crate) call: Number,
+    pub(crate) joining: Joining,
+}
+
+/// The topic that a client is let into, and where it begins.
+pub(crate) struct Joining {
     pub(crate) view: View,
     pub(crate) start: Start,
+    /// The topic's name, if the server has put the client in, and `access` wasn't asked.
+    pub(crate) invited: Option<Name>,
 }
 
 struct Request {
@@ -53,7 +59,6 @@ impl Working {
             given,
             outlet,
             waiting: HashMap::new(),
-            topics: HashMap::new(),
             joins: VecDeque::new(),
             begun: false,
         }
@@ -96,26 +101,20 @@ impl Working {
             handler.abort();
         }
         self.waiting.remove(&request);
-        self.topics.remove(&request);
     }
 
     pub(crate) fn stop_all(&mut self) {
         self.handlers.abort_all();
         self.waiting.clear();
-        self.topics.clear();
         self.joins.clear();
     }
 
     /// Gives the session what handlers have ready. Says whether there was anything.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, session: &mut Session, now: Time) -> bool {
         let mut any = false;
-        while let Poll::Ready(Some(given)) = self.given.poll_recv(cx) {
-            match given {
-                Given::Item(item) => self.give(item, session, now),
-                Given::Topic(call, view, start) => {
-                    self.topics.insert(call, (view, start));
-                }
-            }
+        // Handlers run on another worker, too: what they give besides items comes with their end.
+        while let Poll::Ready(Some(item)) = self.given.poll_recv(cx) {
+            self.give(item, session, now);
             any = true;
         }
         while let Poll::Ready(Some(ended)) = self.handlers.poll_join_next_with_id(cx) {
@@ -125,7 +124,7 @@ impl Working {
         any
     }
 
-    /// A wish to join a topic that was granted.
+    /// Takes the next join that was granted.
     pub(crate) fn next_join(&mut self) -> Option<Join> {
         self.joins.pop_front()
     }
@@ -175,16 +174,11 @@ impl Working {
         found.map_or("", |request| request.kind)
     }
 
-    fn ended(
-        &mut self,
-        ended: Result<(Id, Answer<Vec<u8>>), JoinError>,
-        session: &mut Session,
-        now: Time,
-    ) {
-        let (id, answer, panicked) = match ended {
-            Ok((id, answer)) => (id, answer, false),
+    fn ended(&mut self, ended: Result<(Id, Done), JoinError>, session: &mut Session, now: Time) {
+        let (id, done, panicked) = match ended {
+            Ok((id, done)) => (id, done, false),
             Err(error) => {
-                let refused = Answer::Refused(Refusal::Panicked.into());
+                let refused = Done::refused(Refusal::Panicked);
                 (error.id(), refused, error.is_panic())
             }
         };
@@ -200,11 +194,10 @@ impl Working {
             tracing::error!(kind, request = %number, "a handler panicked");
         }
         self.aborts.remove(&number);
-        if let Some((view, start)) = self.topics.remove(&number)
-            && let Answer::Value(_) = answer
-        {
+        let Done { answer, joining } = done;
+        if let Some(joining) = joining {
             let call = number;
-            self.joins.push_back(Join { call, view, start });
+            self.joins.push_back(Join { call, joining });
             return;
         }
         // A handler that was dropped has been answered for: the session ignores this.
@@ -212,6 +205,91 @@ impl Working {
             session.done(now, number);
         } else {
             session.answer(now, number, answer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::{Arc, mpsc};
+    use std::task::Waker;
+    use std::thread;
+
+    use tokio::sync::oneshot;
+    use tokio::task::LocalSet;
+    use twinwire::Limits;
+    use twinwire::frame::{Frame, Frames};
+    use twinwire::log::{Form, Keep};
+
+    use super::*;
+    use crate::topic::{Live, Topics};
+
+    fn topic() -> Arc<Live> {
+        let topics = Topics::new(HashMap::new(), Keep::default(), 1);
+        let opened = topics.open(("room", Vec::new()));
+        opened.expect("there is room for one")
+    }
+
+    /// A handler that lets a client into a topic, once it runs.
+    fn join(live: Arc<Live>) -> Handling {
+        Box::pin(async move {
+            let form = Form::Canonical;
+            let joining = Joining {
+                view: View { live, form },
+                start: Start::Now,
+                invited: None,
+            };
+            Done {
+                answer: Answer::Value(Vec::new()),
+                joining: Some(joining),
+            }
+        })
+    }
+
+    /// Reads a number from a cancel, as the wire has it.
+    fn number(value: u8) -> Number {
+        match Frames::new(&[3, 0x12, value, 1]).next() {
+            Some(Ok(Frame::Cancel(cancel))) => cancel.number,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Starts handlers on a thread of their own, and gives them to the caller's before they run.
+    fn start(handlers: u8) -> (Working, oneshot::Sender<()>) {
+        let (started, working) = mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        let run = async move {
+            let (live, mut working) = (topic(), Working::new());
+            for handler in 1..=handlers {
+                let number = number(handler);
+                working.start(number, Class::Topic, "room", join(Arc::clone(&live)));
+            }
+            started.send(working).expect("the test waits for it");
+            let _ = stopped.await;
+        };
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            let runtime = runtime.expect("a runtime needs nothing");
+            LocalSet::new().block_on(&runtime, run);
+        });
+        let working = working.recv().expect("the handlers start");
+        (working, stop)
+    }
+
+    #[test]
+    fn each_join_is_given_whenever_its_handler_ends_beside_a_poll() {
+        const HANDLERS: u8 = 64;
+        let mut session = Session::server(Time::default(), Limits::default(), Vec::new());
+        let cx = &mut Context::from_waker(Waker::noop());
+        for round in 0..100 {
+            let (mut working, stop) = start(HANDLERS);
+            while !working.requests.is_empty() {
+                working.poll(cx, &mut session, Time::default());
+            }
+            let joins = std::iter::from_fn(|| working.next_join()).count();
+            assert_eq!(joins, usize::from(HANDLERS), "in round {round}");
+            drop(stop);
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Who may have a session back, by frames made by hand over real sockets.
 
-use futures_util::{SinkExt, StreamExt};
-use http::header::SEC_WEBSOCKET_PROTOCOL;
-use testkit::{Server, soon};
-use tokio_websockets::{ClientBuilder, Message};
-use twinwire::frame::{Bounds, Continuity, Frame, Frames, Hello, Resume, Resumed, Table, Welcome};
-use twinwire::{Alias, Goodbye, GoodbyeCode, Number, Offset, Secret, SessionId};
+mod by_hand;
+
+use testkit::Server;
+use twinwire::frame::{Continuity, Resume, Resumed};
+use twinwire::{Alias, GoodbyeCode, Number, Offset, Secret, SessionId};
 use twinwire_server::Twinwire;
+
+use by_hand::{Greeter, Said, Socket, wants};
 
 fn serve() -> Server {
     let wire = Twinwire::builder(())
@@ -19,83 +20,15 @@ fn serve() -> Server {
     })
 }
 
-/// What a server says first.
-#[derive(Debug)]
-enum Said {
-    Welcome(Welcome),
-    Goodbye(Goodbye),
-}
-
-type Socket =
-    tokio_websockets::WebSocketStream<tokio_websockets::MaybeTlsStream<tokio::net::TcpStream>>;
-
-/// Says hello as a user, over a socket of its own, and gives the answer.
 async fn greet(server: &Server, user: &str, resume: Option<Resume>) -> (Socket, Said, usize) {
-    let url = server.url("/ws");
-    let builder = ClientBuilder::new().uri(&url).expect("a URL");
-    let value = "twinwire.0.postcard".parse().expect("a header's value");
-    let builder = builder.add_header(SEC_WEBSOCKET_PROTOCOL, value);
-    let connecting = builder.expect("an allowed header");
-    let connected = soon("the handshake", connecting.connect()).await;
-    let mut socket = connected.expect("an endpoint").0;
-    let hello = Hello {
-        bounds: Bounds {
-            window: 1 << 20,
-            stream: 1 << 16,
-            topic: 1 << 18,
-            payload: 1 << 18,
-        },
-        token: user.as_bytes().to_vec(),
-        digest: Table::default().digest(),
-        resume,
-    };
-    send(&mut socket, &Frame::Hello(hello)).await;
-    loop {
-        let message = soon("an answer", socket.next()).await.expect("a message");
-        let message = message.expect("the socket is open");
-        let said = match Frames::new(message.as_payload()).next() {
-            Some(Ok(Frame::NeedTable)) => {
-                send(&mut socket, &Frame::Table(Table::default())).await;
-                continue;
-            }
-            Some(Ok(Frame::Welcome(welcome))) => Said::Welcome(welcome),
-            Some(Ok(Frame::Goodbye(goodbye))) => Said::Goodbye(goodbye),
-            other => panic!("{other:?}"),
-        };
-        return (socket, said, message.as_payload().len());
-    }
-}
-
-async fn send(socket: &mut Socket, frame: &Frame<'_>) {
-    let mut message = Vec::new();
-    frame.encode(&mut message);
-    let sent = socket.send(Message::binary(message)).await;
-    sent.expect("the socket is open");
-}
-
-fn welcome(said: Said) -> Welcome {
-    match said {
-        Said::Welcome(welcome) => welcome,
-        Said::Goodbye(goodbye) => panic!("a welcome, not {goodbye}"),
-    }
-}
-
-fn wants(welcome: &Welcome, attempt: u64) -> Resume {
-    Resume {
-        session: welcome.session,
-        secret: welcome.secret.clone(),
-        attempt,
-        received: None,
-        window: 1 << 20,
-        subscriptions: Vec::new(),
-    }
+    Greeter::new(user).wants(resume).greet(server).await
 }
 
 #[tokio::test]
 async fn only_the_right_secret_of_the_right_user_gets_a_session_back() {
     let server = serve();
     let (socket, said, _) = greet(&server, "Ada", None).await;
-    let ada = welcome(said);
+    let ada = said.welcome();
     drop(socket);
     let wrong = Resume {
         secret: Secret::from_bytes([0; 32]),
@@ -117,7 +50,7 @@ async fn only_the_right_secret_of_the_right_user_gets_a_session_back() {
         ("Ada", ahead),
     ] {
         let (_socket, said, length) = greet(&server, user, Some(wanted)).await;
-        let another = welcome(said);
+        let another = said.welcome();
         assert_eq!(another.continuity, Continuity::Unknown);
         assert_ne!((another.session, another.peer), (ada.session, ada.peer));
         lengths.push(length);
@@ -128,7 +61,7 @@ async fn only_the_right_secret_of_the_right_user_gets_a_session_back() {
     );
     // All that took nothing away from who has it.
     let (_socket, said, _) = greet(&server, "Ada", Some(wants(&ada, 1))).await;
-    let back = welcome(said);
+    let back = said.welcome();
     assert_eq!((back.session, back.peer), (ada.session, ada.peer));
     assert_eq!(back.continuity, Continuity::Resumed { received: None });
     assert_ne!(back.secret, ada.secret);
@@ -138,38 +71,24 @@ async fn only_the_right_secret_of_the_right_user_gets_a_session_back() {
 async fn a_hello_that_comes_late_is_superseded_and_the_newest_has_the_session() {
     let server = serve();
     let (mut first, said, _) = greet(&server, "Ada", None).await;
-    let ada = welcome(said);
+    let ada = said.welcome();
     let (mut newest, said, _) = greet(&server, "Ada", Some(wants(&ada, 7))).await;
-    let back = welcome(said);
+    let back = said.welcome();
     assert_eq!(back.session, ada.session);
     // The connection that had it is closed, though it did nothing wrong.
-    let closed = soon("a close", first.next()).await.expect("a message");
-    let closed = closed.expect("a close frame");
-    let code = closed.as_close().map(|(code, _)| u16::from(code));
+    let code = first.closed().await;
     assert_eq!(code, Some(GoodbyeCode::Superseded.close_code()));
     let (_socket, said, _) = greet(&server, "Ada", Some(wants(&ada, 7))).await;
-    match said {
-        Said::Goodbye(goodbye) => assert_eq!(goodbye.code, GoodbyeCode::Superseded),
-        Said::Welcome(welcome) => panic!("{welcome:?}"),
-    }
+    assert_eq!(said.goodbye().code, GoodbyeCode::Superseded);
     // The newest connection goes on.
-    send(&mut newest, &Frame::Ping(twinwire::frame::Ping { id: 5 })).await;
-    let pong = soon("a pong", newest.next()).await.expect("a message");
-    let pong = pong.expect("the socket is open");
-    let frames: Vec<_> = Frames::new(pong.as_payload()).collect();
-    assert!(
-        frames
-            .iter()
-            .any(|frame| matches!(frame, Ok(Frame::Pong(ping)) if ping.id == 5)),
-        "{frames:?}"
-    );
+    newest.pongs().await;
 }
 
 #[tokio::test]
 async fn what_a_client_claims_of_topics_that_it_never_joined_is_nothing() {
     let server = serve();
     let (socket, said, _) = greet(&server, "Ada", None).await;
-    let ada = welcome(said);
+    let ada = said.welcome();
     drop(socket);
     let claim = |alias| Resumed {
         alias: Alias::new(alias),
@@ -183,6 +102,6 @@ async fn what_a_client_claims_of_topics_that_it_never_joined_is_nothing() {
         ..wants(&ada, 1)
     };
     let (_socket, said, _) = greet(&server, "Ada", Some(wanted)).await;
-    let back = welcome(said);
+    let back = said.welcome();
     assert_eq!(back.continuity, Continuity::Resumed { received: None });
 }

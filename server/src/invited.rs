@@ -1,0 +1,133 @@
+//! The topics into which the server has put a client.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::topic::Name;
+
+/// The topics that a client may join, whatever `access` says.
+///
+/// Behind a mutex, as all workers meet here; it is held to look up or to change an entry.
+#[derive(Default)]
+pub(crate) struct Invited(Mutex<Rights>);
+
+#[derive(Default)]
+struct Rights {
+    by_topic: HashMap<Name, Right>,
+    next_id: u64,
+}
+
+/// The right to join one topic.
+#[derive(Default)]
+struct Right {
+    /// True while an invitation has succeeded since the right began.
+    lasts: bool,
+    /// The invitations under way, by their ids.
+    pending: Vec<u64>,
+    /// True while the client has joined by it, and it may yet end with its invitations.
+    used: bool,
+}
+
+impl Invited {
+    fn rights(&self) -> MutexGuard<'_, Rights> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the client in for as long as an invitation is under way. Returns the invitation's id.
+    pub(crate) fn begin(&self, topic: &Name) -> u64 {
+        let mut rights = self.rights();
+        let id = rights.next_id;
+        rights.next_id += 1;
+        let right = rights.by_topic.entry(topic.clone()).or_default();
+        right.pending.push(id);
+        id
+    }
+
+    /// Ends an invitation: one that succeeded lets the client in from now on, one that didn't takes back
+    /// only what it gave. Returns true if the client has joined by it and has to go.
+    pub(crate) fn settle(&self, topic: &Name, id: u64, has_succeeded: bool) -> bool {
+        let mut rights = self.rights();
+        let Some(right) = rights.by_topic.get_mut(topic) else {
+            return false;
+        };
+        let Some(place) = right.pending.iter().position(|pending| *pending == id) else {
+            // The right that it gave was revoked; this one is another.
+            return false;
+        };
+        right.pending.swap_remove(place);
+        if has_succeeded {
+            (right.lasts, right.used) = (true, false);
+        }
+        let is_over = !right.lasts && right.pending.is_empty();
+        let has_to_go = is_over && right.used;
+        if is_over {
+            rights.by_topic.remove(topic);
+        }
+        has_to_go
+    }
+
+    /// Returns true while the client may join the topic.
+    pub(crate) fn contains(&self, topic: &Name) -> bool {
+        self.rights().by_topic.contains_key(topic)
+    }
+
+    /// Records that the client joins by its right. Returns false if it has none (any more).
+    pub(crate) fn take_up(&self, topic: &Name) -> bool {
+        let mut rights = self.rights();
+        let right = rights.by_topic.get_mut(topic);
+        right.is_some_and(|right| {
+            right.used |= !right.lasts;
+            true
+        })
+    }
+
+    /// Takes the right away, also that of invitations under way.
+    pub(crate) fn revoke(&self, topic: &Name) {
+        self.rights().by_topic.remove(topic);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room() -> Name {
+        ("room", vec![1])
+    }
+
+    #[test]
+    fn an_invitation_that_fails_takes_back_only_what_it_gave() {
+        let (invited, room) = (Invited::default(), room());
+        let (first, second) = (invited.begin(&room), invited.begin(&room));
+        assert!(!invited.settle(&room, first, false));
+        assert!(invited.contains(&room), "the second is under way");
+        invited.settle(&room, second, true);
+        let third = invited.begin(&room);
+        assert!(!invited.settle(&room, third, false));
+        assert!(invited.contains(&room), "the second has succeeded");
+    }
+
+    #[test]
+    fn who_joined_by_an_invitation_that_fails_has_to_go() {
+        let (invited, room) = (Invited::default(), room());
+        let (first, second) = (invited.begin(&room), invited.begin(&room));
+        assert!(invited.take_up(&room));
+        assert!(!invited.settle(&room, second, false));
+        assert!(invited.settle(&room, first, false));
+        assert!(!invited.contains(&room) && !invited.take_up(&room));
+    }
+
+    #[test]
+    fn an_invitation_of_before_a_revocation_gives_nothing_back() {
+        let (invited, room) = (Invited::default(), room());
+        let before = invited.begin(&room);
+        invited.revoke(&room);
+        assert!(!invited.settle(&room, before, true));
+        assert!(!invited.contains(&room));
+        let after = invited.begin(&room);
+        assert!(!invited.settle(&room, before, false));
+        assert!(invited.contains(&room));
+        invited.settle(&room, after, true);
+        assert!(invited.contains(&room));
+    }
+}

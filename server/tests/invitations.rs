@@ -1,0 +1,123 @@
+//! `Peer::join` leaves no right behind that it didn't give, whatever becomes of it: a client made by hand.
+
+mod by_hand;
+
+use serde::{Deserialize, Serialize};
+use testkit::{Server, soon};
+use tokio::task::JoinHandle;
+use twinwire::frame::{Frame, INVITE, JOIN, Join, LEAVE, Start};
+use twinwire::{Answer, Format, Kinds, Number, Refusal, Topic, kinds};
+use twinwire_server::{Access, Cx, Peer, Twinwire};
+
+use by_hand::{Greeter, Socket};
+
+#[derive(Debug, Serialize, Deserialize, Topic)]
+#[topic(item = String)]
+struct Room {}
+
+const KINDS: Kinds = kinds![Room];
+
+/// A topic that nobody may join of their own accord.
+fn serve() -> (Server, Twinwire<(), ()>) {
+    let wire = Twinwire::builder(())
+        .topic(|_: Cx, _: Room| async { Access::none() })
+        .build()
+        .expect("the kinds don't clash");
+    let mounted = wire.clone();
+    let server = Server::with_workers(2, move |config| {
+        config.configure(mounted.at("/ws"));
+    });
+    (server, wire)
+}
+
+/// A client, and what the server knows it by.
+async fn client(server: &Server, wire: &Twinwire<(), ()>) -> (Socket, Peer) {
+    let (socket, said, _) = Greeter::new("").kinds(KINDS).greet(server).await;
+    let peer = wire.peer(said.welcome().peer);
+    (socket, peer.expect("it is connected"))
+}
+
+/// Begins to put the client into the room, and waits until that has come to the client.
+async fn invite(socket: &mut Socket, peer: &Peer) -> (JoinHandle<bool>, Number) {
+    let peer = peer.clone();
+    let inviting = tokio::spawn(async move { peer.join(&Room {}).await.is_ok() });
+    (inviting, socket.called(INVITE).await)
+}
+
+/// The client asks to join.
+async fn join(socket: &mut Socket) -> Result<(), Refusal> {
+    let key = Format::Postcard.encode(&Room {}, 100).expect("it is small");
+    let (kind, start) = (0, Start::Now);
+    let key = key.as_slice();
+    let call = socket.call(JOIN, &Join { kind, key, start }.encode()).await;
+    socket.reply(call).await
+}
+
+async fn settled(inviting: JoinHandle<bool>) -> bool {
+    let settled = soon("a verdict", inviting).await;
+    settled.expect("no panic")
+}
+
+/// The caller lets go, and the client has heard of that.
+async fn give_up(socket: &mut Socket, inviting: JoinHandle<bool>) {
+    inviting.abort();
+    soon("the caller's end", inviting)
+        .await
+        .expect_err("it was dropped");
+    socket.cancelled().await;
+}
+
+fn no_handler() -> Answer<&'static [u8]> {
+    Answer::Refused(Refusal::NoHandler.into())
+}
+
+#[tokio::test]
+async fn of_two_at_once_the_one_that_fails_leaves_the_other_its_right() {
+    let (server, wire) = serve();
+    let (mut socket, peer) = client(&server, &wire).await;
+    assert_eq!(join(&mut socket).await, Err(Refusal::Denied));
+    let (first, first_call) = invite(&mut socket, &peer).await;
+    let (second, second_call) = invite(&mut socket, &peer).await;
+    socket.answer(second_call, Answer::Value(b"")).await;
+    assert!(settled(second).await);
+    socket.answer(first_call, no_handler()).await;
+    assert!(!settled(first).await);
+    assert_eq!(join(&mut socket).await, Ok(()));
+    // So does one that is given up later.
+    let (third, _) = invite(&mut socket, &peer).await;
+    give_up(&mut socket, third).await;
+    assert_eq!(join(&mut socket).await, Ok(()));
+    peer.leave(&Room {});
+    socket.called(LEAVE).await;
+    assert_eq!(join(&mut socket).await, Err(Refusal::Denied));
+}
+
+#[tokio::test]
+async fn one_that_is_dropped_or_refused_lets_nobody_in() {
+    let (server, wire) = serve();
+    let (mut socket, peer) = client(&server, &wire).await;
+    let (dropped, _) = invite(&mut socket, &peer).await;
+    give_up(&mut socket, dropped).await;
+    assert_eq!(join(&mut socket).await, Err(Refusal::Denied));
+    let (refused, call) = invite(&mut socket, &peer).await;
+    socket.answer(call, no_handler()).await;
+    assert!(!settled(refused).await);
+    assert_eq!(join(&mut socket).await, Err(Refusal::Denied));
+}
+
+#[tokio::test]
+async fn who_was_quicker_than_the_caller_who_let_go_is_put_out() {
+    let (server, wire) = serve();
+    let (mut socket, peer) = client(&server, &wire).await;
+    let (dropped, _) = invite(&mut socket, &peer).await;
+    assert_eq!(join(&mut socket).await, Ok(()), "the invitation lets it in");
+    dropped.abort();
+    let (mut is_cancelled, mut is_out) = (false, false);
+    let told = |frame: &Frame<'_>| {
+        is_cancelled |= matches!(frame, Frame::Cancel(_));
+        is_out |= matches!(frame, Frame::Call(call) if call.kind == Some(LEAVE));
+        (is_cancelled && is_out).then_some(())
+    };
+    socket.until("both", told).await;
+    assert_eq!(join(&mut socket).await, Err(Refusal::Denied));
+}
