@@ -17,6 +17,7 @@ use twinwire::{
 use crate::Cx;
 use crate::around::{Around, Done, Next};
 use crate::feed::{Feed, Outlet};
+use crate::logged::{Logged, Undecodable};
 use crate::shared::Shared;
 use crate::topic::{Access, PublishError, View, canonical, form};
 use crate::working::Joining;
@@ -291,7 +292,8 @@ pub(crate) fn unpublished(error: &PublishError) -> Refusal {
 
 fn read_item<T: Topic>(format: Format, payload: &[u8]) -> Result<T::Item, Refusal> {
     format.decode(payload).map_err(|error| {
-        tracing::debug!(kind = T::NAME, %error, "an item can't be read");
+        let why = Undecodable(&error);
+        tracing::debug!(kind = T::NAME, %why, "an item can't be read");
         Refusal::Undecodable
     })
 }
@@ -299,7 +301,8 @@ fn read_item<T: Topic>(format: Format, payload: &[u8]) -> Result<T::Item, Refusa
 fn read<K: Kind>(format: Format, payload: &[u8]) -> Result<K, Refusal> {
     format.decode(payload).map_err(|error: DecodeError| {
         // At the peer's pace, so not louder.
-        tracing::debug!(kind = K::NAME, %error, "a payload can't be read");
+        let why = Undecodable(&error);
+        tracing::debug!(kind = K::NAME, %why, "a payload can't be read");
         Refusal::Undecodable
     })
 }
@@ -405,5 +408,8 @@ where
         return;
     };
     let Difference { here, there } = Difference::between(&ours, theirs);
-    tracing::warn!(kind = name, only_here = ?here, only_there = ?there, "a kind differs so");
+    let (here, there) = (here.join("; "), there.join("; "));
+    // A stranger's words.
+    let there = Logged(there.as_bytes());
+    tracing::warn!(kind = name, only_here = here, only_there = %there, "a kind differs so");
 }

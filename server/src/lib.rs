@@ -40,6 +40,7 @@ mod handler;
 mod identity;
 mod invited;
 mod life;
+mod logged;
 mod older;
 mod origin;
 mod peer;

@@ -20,6 +20,7 @@ use twinwire_remote::{Requests, Taken};
 
 use crate::drain::Drain;
 use crate::handler::{Arrived, Judged, Known, explain, judge, log_difference};
+use crate::logged::Logged;
 use crate::peer::Introduction;
 use crate::peers::Listed;
 use crate::shared::Shared;
@@ -346,7 +347,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
         self.working.stop_all();
         self.topics.clear();
         let peer = self.open.as_ref().map(|open| display(open.cx.id()));
-        tracing::info!(peer, %end, "a session ended");
+        // It may hold the peer's words.
+        let shown = end.to_string();
+        tracing::info!(peer, end = %Logged(shown.as_bytes()), "a session ended");
         if let Some(open) = &mut self.open {
             if let Some((opening, _)) = open.opening.take() {
                 opening.abort();
