@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use twinwire::PeerId;
 
 use crate::shared::Shared;
@@ -18,11 +19,17 @@ use crate::{Peer, Twinwire};
 pub struct Cx<S = (), I = ()> {
     shared: Arc<Shared<S, I>>,
     peer: Peer<I>,
+    /// The runtime of the worker on which the session opened.
+    worker: Handle,
 }
 
 impl<S, I> Cx<S, I> {
-    pub(crate) fn new(shared: Arc<Shared<S, I>>, peer: Peer<I>) -> Self {
-        Self { shared, peer }
+    pub(crate) fn new(shared: Arc<Shared<S, I>>, peer: Peer<I>, worker: Handle) -> Self {
+        Self {
+            shared,
+            peer,
+            worker,
+        }
     }
 
     /// The application's state.
@@ -60,10 +67,15 @@ impl<S, I> Cx<S, I> {
     }
 
     /// Runs what must finish: a handler's own future is dropped at its next await when its caller
-    /// cancels, its deadline passes or its session ends; this one isn't. It runs on this worker until
-    /// it is done, or the worker stops.
-    pub fn detach(&self, future: impl Future<Output = ()> + 'static) {
-        actix_web::rt::spawn(future);
+    /// cancels, its deadline passes or its session ends; this one isn't. It runs on the worker on which the
+    /// session opened, until it is done or the worker stops.
+    ///
+    /// It may be called on any thread, as a `Cx` may be taken anywhere; therefore the future is `Send`. A handler
+    /// that has one which isn't can give it to `actix_web::rt::spawn`. On a worker that has stopped, the future is
+    /// dropped.
+    pub fn detach(&self, future: impl Future<Output = ()> + Send + 'static) {
+        // Whoever wants to know how it ends waits for that inside.
+        drop(self.worker.spawn(future));
     }
 }
 
@@ -72,6 +84,7 @@ impl<S, I> Clone for Cx<S, I> {
         Self {
             shared: Arc::clone(&self.shared),
             peer: self.peer.clone(),
+            worker: self.worker.clone(),
         }
     }
 }

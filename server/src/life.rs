@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::task::coop::unconstrained;
@@ -414,7 +415,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
         });
         let peer = Peer::new(introduction, remote, Arc::clone(&self.shared.topics));
         let listed = Some(Listed::new(Arc::clone(&self.shared), &peer));
-        let cx = Cx::new(Arc::clone(&self.shared), peer);
+        let cx = Cx::new(Arc::clone(&self.shared), peer, Handle::current());
         let opening = self.shared.on_open.as_ref();
         let opening = opening.map(|on_open| {
             let opening = actix_web::rt::spawn(on_open(cx.clone()));
