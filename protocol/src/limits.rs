@@ -172,6 +172,16 @@ impl Limits {
         self
     }
 
+    /// Returns the time of a request, see [`call_deadline`](Self::call_deadline).
+    pub fn call_time(&self) -> Duration {
+        self.call_deadline
+    }
+
+    /// Returns the time for last words, see [`drain`](Self::drain).
+    pub fn drain_time(&self) -> Duration {
+        self.drain
+    }
+
     /// The handshake's time, see [`handshake`](Self::handshake).
     pub fn handshake_time(&self) -> Duration {
         self.handshake

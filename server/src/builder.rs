@@ -203,6 +203,10 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// that the server knows. Who was let in stays subscribed until it leaves or its session ends,
     /// whatever `access` would say later: to put somebody out, use [`Peer::leave`](crate::Peer::leave). Whom
     /// the server has put in with [`Peer::join`](crate::Peer::join), `access` isn't asked about.
+    ///
+    /// A panic ends that join or publication as `panicked` and nothing else; one that runs longer than
+    /// [`Limits::call_deadline`](twinwire::Limits::call_deadline) (30 s) is dropped at its next await, and the client
+    /// answered `deadline`. Until then what the client asks for behind it waits.
     pub fn topic<T, F, R>(self, access: F) -> Self
     where
         T: Topic,
@@ -251,6 +255,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// alike: to log, to measure, to refuse.
     /// The wrapping added first is the outermost.
     ///
+    /// It is part of its request's handler: a panic ends that request as `panicked` and nothing else, and its time
+    /// counts to the handler's.
+    ///
     /// ```
     /// # use twinwire_server::{Cx, Done, Next, Refusal, Twinwire};
     /// # struct State { closed: bool }
@@ -274,7 +281,10 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     }
 
     /// Runs when a session opens, not when one goes on over another connection; the client's requests start
-    /// when it has ended.
+    /// when it has ended. It is dropped at its next await when the session ends meanwhile.
+    ///
+    /// One that panics, or runs longer than [`Limits::call_deadline`](twinwire::Limits::call_deadline) (30 s), ends
+    /// its session with the goodbye `internal`, since what the application prepares here isn't there; that is logged.
     pub fn on_open<F, R>(mut self, on_open: F) -> Self
     where
         F: Fn(Cx<S, I>) -> R + Send + Sync + 'static,
@@ -287,6 +297,12 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// Runs when a session that was open is over, with the reason. A lost connection isn't that: for a client
     /// that just vanishes this runs when the session is given up, two minutes later by default
     /// ([`Limits::resume`](twinwire::Limits::resume)), with `End::Lost`.
+    ///
+    /// It runs exactly once for each session that was welcomed, after [`on_open`](Self::on_open) and on the same
+    /// worker, as far as that worker runs: also if the connection's task panics (as `Closed`, `internal`). A server
+    /// that stops without [`Twinwire::shut_down`] takes its workers down with all that runs there, so call that
+    /// first: it waits for each `on_close`, as long as [`Limits::drain`](twinwire::Limits::drain) (2 s). One that
+    /// panics is logged, and ends nothing else; one that never ends keeps its own memory.
     pub fn on_close<F, R>(mut self, on_close: F) -> Self
     where
         F: Fn(Cx<S, I>, End) -> R + Send + Sync + 'static,

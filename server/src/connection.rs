@@ -337,3 +337,104 @@ fn own(headers: &HeaderMap) -> HeaderMap {
     }
     owned
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use actix_web::test::TestRequest;
+    use testkit::{Log, soon};
+    use tokio::sync::oneshot;
+    use twinwire::End;
+    use twinwire::frame::{Bounds, Hello};
+
+    use super::*;
+    use crate::{Cx, Twinwire};
+
+    /// The link of a client that says hello; then, when it is told to, it panics.
+    struct Faulty {
+        messages: VecDeque<Vec<u8>>,
+        panic: oneshot::Receiver<()>,
+    }
+
+    impl Faulty {
+        fn new(panic: oneshot::Receiver<()>) -> Self {
+            let hello = Frame::Hello(Hello {
+                bounds: Bounds {
+                    window: 1 << 20,
+                    stream: 1 << 16,
+                    topic: 1 << 18,
+                    payload: 1 << 18,
+                },
+                token: Vec::new(),
+                digest: Table::default().digest(),
+                resume: None,
+            });
+            let messages = [hello, Frame::Table(Table::default())].map(|frame| {
+                let mut message = Vec::new();
+                frame.encode(&mut message);
+                message
+            });
+            let messages = VecDeque::from(messages);
+            Self { messages, panic }
+        }
+    }
+
+    impl Link for Faulty {
+        type Message = Vec<u8>;
+
+        fn poll_receive(
+            &mut self,
+            cx: &mut Context<'_>,
+        ) -> Poll<Result<Inbound<Vec<u8>>, LinkLost>> {
+            if let Some(message) = self.messages.pop_front() {
+                return Poll::Ready(Ok(Inbound::Binary(message)));
+            }
+            assert!(
+                Pin::new(&mut self.panic).poll(cx).is_pending(),
+                "as the test asked"
+            );
+            Poll::Pending
+        }
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LinkLost>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn send(&mut self, _: Vec<u8>) {}
+
+        fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LinkLost>> {
+            Poll::Ready(Ok(()))
+        }
+
+        async fn close(self, _: u16) {}
+    }
+
+    #[actix_web::test]
+    async fn on_close_runs_once_when_the_connections_task_panics() {
+        let (opened, closed) = (Log::default(), Log::default());
+        let (tell_opened, tell_closed) = (opened.clone(), closed.clone());
+        let builder = Twinwire::builder(()).on_open(move |_: Cx| {
+            tell_opened.push(());
+            async {}
+        });
+        let builder = builder.on_close(move |_: Cx, end| {
+            tell_closed.push(end);
+            async {}
+        });
+        let wire = builder.build().expect("there are no kinds");
+        let (tell_panic, panic) = oneshot::channel();
+        let request = TestRequest::default().to_http_request();
+        wire.serve(request, Format::Postcard, Faulty::new(panic));
+        opened.count(1).await;
+        assert_eq!(wire.peers().len(), 1);
+        assert!(tell_panic.send(()).is_ok());
+        closed.count(1).await;
+        assert!(wire.peers().is_empty());
+        soon("the end", wire.shut_down()).await;
+        match &closed.events()[..] {
+            [End::Closed(goodbye)] => assert_eq!(goodbye.code, GoodbyeCode::Internal),
+            other => panic!("{other:?}"),
+        }
+    }
+}

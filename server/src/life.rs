@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 use tracing::field::display;
@@ -21,6 +20,7 @@ use twinwire_remote::{Requests, Taken};
 
 use crate::drain::Drain;
 use crate::handler::{Arrived, Judged, Known, explain, judge, log_difference};
+use crate::lifetime::Lifetime;
 use crate::logged::Logged;
 use crate::peer::Introduction;
 use crate::peers::Listed;
@@ -62,6 +62,11 @@ pub(crate) struct Life<S, I> {
     weighed: usize,
 }
 
+/// A session that has ended, with what of the application's is in it: dropped where no slot is locked.
+pub(crate) struct Ended<S, I>(
+    #[expect(dead_code, reason = "it is only dropped")] Option<Open<S, I>>,
+);
+
 /// What there is of a session from its welcome on.
 struct Open<S, I> {
     cx: Cx<S, I>,
@@ -69,9 +74,10 @@ struct Open<S, I> {
     listed: Option<Listed<S, I>>,
     /// The application's requests of the client.
     requests: Requests,
-    /// The application is told that the session is open; requests of the client wait for that. The
-    /// session bounds how many.
-    opening: Option<(JoinHandle<()>, Vec<Request>)>,
+    /// What the application is told of the session.
+    lifetime: Lifetime,
+    /// Requests that wait until the application is ready for the session, which bounds how many.
+    waiting: Vec<Request>,
 }
 
 /// By how many bytes what a session holds may differ from what its endpoint knows.
@@ -135,15 +141,19 @@ impl<S, I> Life<S, I> {
         }
     }
 
-    /// Nobody looks after the session any more.
-    pub(crate) fn end(&mut self) {
+    /// Ends a session that nobody looks after any more. One that wasn't over lost its connection's task: to a
+    /// panic, or as its worker stops.
+    pub(crate) fn end(&mut self) -> Ended<S, I> {
         self.working.stop_all();
         self.topics.clear();
+        // Its client may come back, and is to learn what it had received.
+        self.is_detached = true;
         self.bury();
-        // Nobody resumes it from now on.
-        if let Some(mut open) = self.open.take() {
+        let mut open = self.open.take();
+        if let Some(open) = &mut open {
             open.requests.end();
         }
+        Ended(open)
     }
 
     /// The session is over: from now on, who wants it back learns that.
@@ -229,21 +239,25 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
         }
         if let Some(open) = &mut self.open {
             any |= open.requests.poll(cx, &mut self.session, now);
-            if let Some((opening, _)) = &mut open.opening
-                && let Poll::Ready(opened) = Pin::new(opening).poll(cx)
-            {
-                if opened.is_err() {
-                    tracing::error!(peer = %open.cx.id(), "on_open panicked");
-                }
-                let waiting = open
-                    .opening
-                    .take()
-                    .map_or(Vec::new(), |(_, waiting)| waiting);
-                waiting.into_iter().for_each(|request| self.handle(request));
+            if let Poll::Ready(opened) = open.lifetime.poll_opened(cx) {
+                let waiting = std::mem::take(&mut open.waiting);
+                self.opened(opened, waiting);
                 any = true;
             }
         }
         any
+    }
+
+    /// Starts what waited for the application to be ready, or ends the session that it wasn't ready for.
+    fn opened(&mut self, opened: Result<(), &'static str>, waiting: Vec<Request>) {
+        let Err(why) = opened else {
+            return waiting.into_iter().for_each(|request| self.handle(request));
+        };
+        for Request { number, class, .. } in waiting {
+            self.refuse(number, class, Refusal::Panicked);
+        }
+        let goodbye = Goodbye::new(GoodbyeCode::Internal, why);
+        self.session.close(self.now(), goodbye);
     }
 
     /// Takes what the session tells; gives back a hello, which is the connection's to judge.
@@ -255,9 +269,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
         match event {
             Event::Hello { .. } => return Some(event),
             Event::Request(request) => {
-                let opening = self.open.as_mut().and_then(|open| open.opening.as_mut());
-                match opening {
-                    Some((_, waiting)) => waiting.push(request),
+                let opening = self.open.as_mut();
+                match opening.filter(|open| open.lifetime.is_opening()) {
+                    Some(open) => open.waiting.push(request),
                     None => self.handle(request),
                 }
             }
@@ -328,9 +342,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
     }
 
     fn dropped(&mut self, request: Number, why: Refusal) {
-        let opening = self.open.as_mut().and_then(|open| open.opening.as_mut());
-        if let Some((_, waiting)) = opening {
-            waiting.retain(|waiting| waiting.number != request);
+        if let Some(open) = &mut self.open {
+            open.waiting.retain(|waiting| waiting.number != request);
         }
         if why == Refusal::Deadline {
             tracing::warn!(kind = self.working.kind(request), %request, "a handler ran too long");
@@ -352,13 +365,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
         let shown = end.to_string();
         tracing::info!(peer, end = %Logged(shown.as_bytes()), "a session ended");
         if let Some(open) = &mut self.open {
-            if let Some((opening, _)) = open.opening.take() {
-                opening.abort();
-            }
+            open.waiting.clear();
             open.listed = None;
-            if let Some(on_close) = &self.shared.on_close {
-                actix_web::rt::spawn(on_close(open.cx.clone(), end));
-            }
+            open.lifetime.end(end);
         }
     }
 
@@ -416,16 +425,13 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
         let peer = Peer::new(introduction, remote, Arc::clone(&self.shared.topics));
         let listed = Some(Listed::new(Arc::clone(&self.shared), &peer));
         let cx = Cx::new(Arc::clone(&self.shared), peer, Handle::current());
-        let opening = self.shared.on_open.as_ref();
-        let opening = opening.map(|on_open| {
-            let opening = actix_web::rt::spawn(on_open(cx.clone()));
-            (opening, Vec::new())
-        });
+        let lifetime = Lifetime::begin(&self.shared, cx.clone());
         Open {
             cx,
             listed,
             requests,
-            opening,
+            lifetime,
+            waiting: Vec::new(),
         }
     }
 

@@ -102,10 +102,13 @@ impl<S, I> Holding<S, I> {
 
 impl<S, I> Drop for Holding<S, I> {
     fn drop(&mut self) {
-        let mut held = self.slot.lock();
-        if held.generation == self.generation {
-            held.life.end();
-        }
+        let ended = {
+            let mut held = self.slot.lock();
+            let is_held = held.generation == self.generation;
+            is_held.then(|| held.life.end())
+        };
+        // What the application has in it may call the endpoint as it goes.
+        drop(ended);
     }
 }
 

@@ -1,0 +1,181 @@
+//! A session's beginning and end, as the application is told of them.
+
+mod by_hand;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use testkit::{Log, Server, soon};
+use tokio::sync::Semaphore;
+use twinwire::frame::Frame;
+use twinwire::{Call, End, Goodbye, GoodbyeCode, Kinds, Limits, Refusal, kinds};
+use twinwire_server::{Builder, Cx, Twinwire};
+
+use by_hand::{Greeter, Said, Socket};
+
+#[derive(Serialize, Deserialize, Call)]
+struct Nod {}
+
+const NOD: u32 = 0;
+const KINDS: Kinds = kinds![Nod];
+
+/// What the functions did.
+#[derive(Clone, Default)]
+struct App {
+    opened: Log<()>,
+    closed: Log<End>,
+}
+
+fn serve<S: Send + Sync + 'static>(builder: Builder<S, ()>) -> (Server, Twinwire<S, ()>) {
+    let wire = builder.build().expect("the kinds don't clash");
+    let mounted = wire.clone();
+    let server = Server::with_workers(2, move |config| {
+        config.configure(mounted.at("/ws"));
+    });
+    (server, wire)
+}
+
+/// So that what never ends is given up soon.
+fn hasty() -> Limits {
+    Limits::default().call_deadline(Duration::from_secs(1))
+}
+
+async fn greet(server: &Server, token: &str) -> (Socket, Said) {
+    let (socket, said, _) = Greeter::new(token).kinds(KINDS).greet(server).await;
+    (socket, said)
+}
+
+async fn nod(socket: &mut Socket) -> Result<(), Refusal> {
+    let call = socket.call(NOD, b"").await;
+    socket.reply(call).await
+}
+
+fn is_internal(end: &End) -> bool {
+    matches!(end, End::Closed(goodbye) if goodbye.code == GoodbyeCode::Internal)
+}
+
+/// An application that tells of its sessions, and whose `on_open` does something first.
+fn opening<F>(app: &App, on_open: impl Fn() -> F + Send + Sync + 'static) -> Builder<App, ()>
+where
+    F: Future<Output = ()> + 'static,
+{
+    Twinwire::builder(app.clone())
+        .call(|_: Cx<App>, _: Nod| async { Ok(()) })
+        .on_open(move |cx: Cx<App>| {
+            cx.state().opened.push(());
+            on_open()
+        })
+        .on_close(|cx: Cx<App>, end| async move { cx.state().closed.push(end) })
+}
+
+#[tokio::test]
+async fn an_on_open_that_panics_ends_its_session() {
+    let (app, gate) = (App::default(), Arc::new(Semaphore::new(0)));
+    let opened = Arc::clone(&gate);
+    let polled = opening(&app, move || {
+        let gate = Arc::clone(&opened);
+        async move {
+            let _permit = gate.acquire().await;
+            panic!("as the test asked")
+        }
+    });
+    let (server, _wire) = serve(polled);
+    let (mut socket, said) = greet(&server, "").await;
+    said.welcome();
+    let call = socket.call(NOD, b"").await;
+    // The call has come, and waits.
+    socket.pongs().await;
+    gate.add_permits(1);
+    assert_eq!(socket.reply(call).await, Err(Refusal::Panicked));
+    assert_eq!(socket.goodbye().await.code, GoodbyeCode::Internal);
+    assert!(app.closed.count(1).await.iter().all(is_internal));
+    assert_eq!(app.opened.events().len(), 1);
+}
+
+#[tokio::test]
+async fn an_on_open_that_panics_when_it_is_called_ends_its_session() {
+    let app = App::default();
+    let called = opening(&app, || -> std::future::Ready<()> {
+        panic!("as the test asked")
+    });
+    let (server, _wire) = serve(called);
+    let (mut socket, said) = greet(&server, "").await;
+    said.welcome();
+    assert_eq!(socket.goodbye().await.code, GoodbyeCode::Internal);
+    assert!(app.closed.count(1).await.iter().all(is_internal));
+}
+
+#[tokio::test]
+async fn an_on_open_that_never_ends_ends_its_session() {
+    let app = App::default();
+    let (server, _wire) = serve(opening(&app, std::future::pending).limits(hasty()));
+    let (mut socket, said) = greet(&server, "").await;
+    said.welcome();
+    assert_eq!(socket.goodbye().await.code, GoodbyeCode::Internal);
+    assert!(app.closed.count(1).await.iter().all(is_internal));
+}
+
+#[tokio::test]
+async fn an_on_close_that_panics_or_never_ends_holds_nobody_up() {
+    let begun = Log::default();
+    let told = begun.clone();
+    let builder = Twinwire::builder(()).call(|_: Cx, _: Nod| async { Ok(()) });
+    let builder = builder.on_close(move |_: Cx, _| {
+        told.push(());
+        let nth = told.events().len();
+        assert_ne!(nth, 1, "as the test asked");
+        async move {
+            match nth {
+                2 => panic!("as the test asked"),
+                3 => std::future::pending().await,
+                _ => {}
+            }
+        }
+    });
+    let builder = builder.limits(Limits::default().resume(Duration::ZERO));
+    let (server, wire) = serve(builder);
+    for nth in 1..=4 {
+        let (mut socket, said) = greet(&server, "").await;
+        said.welcome();
+        assert_eq!(nod(&mut socket).await, Ok(()));
+        drop(socket);
+        assert_eq!(begun.count(nth).await.len(), nth);
+    }
+    soon("the end", wire.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_shut_down_waits_for_on_close() {
+    const CLIENTS: usize = 8;
+    let done = Log::default();
+    let finished = done.clone();
+    let builder = Twinwire::builder(()).on_close(move |_: Cx, _| {
+        let finished = finished.clone();
+        async move {
+            // Longer than its client needs to say goodbye.
+            for _ in 0..50_000 {
+                tokio::task::yield_now().await;
+            }
+            finished.push(());
+        }
+    });
+    let builder = builder.limits(Limits::default().drain(Duration::from_secs(60)));
+    let (server, wire) = serve(builder);
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        let (mut socket, said) = greet(&server, "").await;
+        said.welcome();
+        clients.push(tokio::spawn(async move {
+            socket.goodbye().await;
+            let goodbye = Goodbye::new(GoodbyeCode::Done, "");
+            socket.send(&Frame::Goodbye(goodbye)).await;
+            socket.closed().await
+        }));
+    }
+    soon("the end", wire.shut_down()).await;
+    assert_eq!(done.events().len(), CLIENTS);
+    for client in clients {
+        soon("a close", client).await.expect("no panic");
+    }
+}
