@@ -326,7 +326,18 @@ impl Membership {
     pub(crate) fn read(&self, peer: PeerId, from: Offset, room: Room, out: &mut Vec<u8>) -> Slice {
         let View { live, form } = &self.view;
         let reader = Reader { peer, form: *form };
-        live.state().log.read(reader, from, room, out)
+        let (end, mut slice) = (out.len() + room.bytes, Slice::begin(from));
+        loop {
+            let mut state = live.state();
+            let unwritten = state.log.read_on(reader, room.credit, end, out, &mut slice);
+            drop(state);
+            let Some(unwritten) = unwritten else {
+                return slice;
+            };
+            // The application converts, and may publish to this very topic.
+            let written = unwritten.write();
+            live.state().log.keep_written(written);
+        }
     }
 }
 

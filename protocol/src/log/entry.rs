@@ -3,7 +3,7 @@
 use core::any::TypeId;
 
 use crate::limits::{FRAME_COST, MAX_PART};
-use crate::{Format, PeerId};
+use crate::{Format, Offset, PeerId};
 
 /// The form in which a reader gets a log's items.
 #[derive(Clone, Copy, Debug)]
@@ -26,17 +26,55 @@ pub(super) struct Entry {
     /// The item in canonical postcard.
     canonical: Vec<u8>,
     /// The item in other forms, once somebody has read it so.
-    written: Vec<Written>,
+    written: Vec<Kept>,
     /// Who doesn't get it.
     pub(super) except: Option<PeerId>,
 }
 
 #[derive(Debug)]
-struct Written {
+struct Kept {
     item: TypeId,
     format: Format,
     /// None: the form has no such value.
     bytes: Option<Vec<u8>>,
+}
+
+/// An item that isn't there in the form that a reader wants.
+#[derive(Debug)]
+#[must_use = "the reader waits for it to be written"]
+pub struct Unwritten {
+    offset: Offset,
+    form: Form,
+    canonical: Vec<u8>,
+}
+
+/// An item in another form, to be [kept](super::Log::keep_written).
+#[derive(Debug)]
+#[must_use = "the reader waits for it to be kept"]
+pub struct Written {
+    pub(super) offset: Offset,
+    pub(super) form: Form,
+    pub(super) bytes: Option<Vec<u8>>,
+}
+
+impl Unwritten {
+    /// Writes the item in the reader's form, by the function of that.
+    pub fn write(self) -> Written {
+        let Self {
+            offset,
+            form,
+            canonical,
+        } = self;
+        let bytes = match form {
+            Form::Canonical => Some(canonical),
+            Form::Written { write, .. } => write(&canonical),
+        };
+        Written {
+            offset,
+            form,
+            bytes,
+        }
+    }
 }
 
 impl Entry {
@@ -58,19 +96,26 @@ impl Entry {
         bytes.map(Vec::len).sum()
     }
 
-    /// Writes the item in this form, if nobody has read it so yet.
-    pub(super) fn write(&mut self, form: Form) {
-        let Form::Written {
-            item,
-            format,
-            write,
-        } = form
-        else {
+    /// Returns what has to be written before the item can be read in this form, if that is so.
+    pub(super) fn unwritten(&self, offset: Offset, form: Form) -> Option<Unwritten> {
+        let Form::Written { item, format, .. } = form else {
+            return None;
+        };
+        self.find(item, format).is_none().then(|| Unwritten {
+            offset,
+            form,
+            canonical: self.canonical.clone(),
+        })
+    }
+
+    /// Keeps the item in this form, if it isn't there yet.
+    pub(super) fn keep(&mut self, form: Form, bytes: Option<Vec<u8>>) {
+        let Form::Written { item, format, .. } = form else {
             return;
         };
         if self.find(item, format).is_none() {
-            let bytes = write(&self.canonical).filter(|bytes| bytes.len() <= MAX_PART);
-            self.written.push(Written {
+            let bytes = bytes.filter(|bytes| bytes.len() <= MAX_PART);
+            self.written.push(Kept {
                 item,
                 format,
                 bytes,
@@ -86,7 +131,7 @@ impl Entry {
         }
     }
 
-    fn find(&self, item: TypeId, format: Format) -> Option<&Written> {
+    fn find(&self, item: TypeId, format: Format) -> Option<&Kept> {
         let mut written = self.written.iter();
         written.find(|form| form.item == item && form.format == format)
     }

@@ -8,7 +8,7 @@ mod entry;
 
 use std::collections::VecDeque;
 
-pub use entry::Form;
+pub use entry::{Form, Unwritten, Written};
 
 use thiserror::Error;
 
@@ -95,6 +95,17 @@ pub struct Slice {
     pub charged: u64,
     /// There is more, for which there was no room.
     pub more: bool,
+}
+
+impl Slice {
+    /// Begins a slice for a reader that wants `from` next.
+    pub fn begin(from: Offset) -> Self {
+        Self {
+            next: from,
+            charged: 0,
+            more: false,
+        }
+    }
 }
 
 impl Log {
@@ -190,29 +201,60 @@ impl Log {
     }
 
     /// Appends to `out` the frames that follow for a reader that wants `from` next, as far as there is
-    /// room for them.
+    /// room for them. Items that aren't there in the reader's form are written here: see
+    /// [`read_on`](Self::read_on) for who has the log behind a lock.
     pub fn read(&mut self, reader: Reader, from: Offset, room: Room, out: &mut Vec<u8>) -> Slice {
         let end = out.len() + room.bytes;
-        let mut slice = Slice {
-            next: mutant!("skip_untold", from.max(self.first), from),
-            charged: 0,
-            more: false,
-        };
+        let mut slice = Slice::begin(from);
+        while let Some(unwritten) = self.read_on(reader, room.credit, end, out, &mut slice) {
+            self.keep_written(unwritten.write());
+        }
+        slice
+    }
+
+    /// Goes on with a slice: appends frames to `out` until that has `end` bytes, the slice is charged `credit`, or
+    /// nothing follows. Stops before an item that isn't there in the reader's form, and returns that:
+    /// [write](Unwritten::write) it, which runs the application's code, where nothing is locked,
+    /// [keep it](Self::keep_written), and call this again.
+    pub fn read_on(
+        &mut self,
+        reader: Reader,
+        credit: u64,
+        end: usize,
+        out: &mut Vec<u8>,
+        slice: &mut Slice,
+    ) -> Option<Unwritten> {
+        slice.more = false;
+        mutant!("skip_untold", slice.next = slice.next.max(self.first));
         if slice.next < self.first {
             let first = self.first;
-            slice.more = !self.skip(first, SkipReason::Gone, room.credit, end, out, &mut slice);
-            if slice.more {
-                return slice;
-            }
+            slice.more = !self.skip(first, SkipReason::Gone, credit, end, out, slice);
         }
-        while slice.next < self.next() {
-            if !self.read_one(reader, room.credit, end, out, &mut slice) {
-                slice.more = true;
-                break;
+        while !slice.more && slice.next < self.next() {
+            match self.read_one(reader, credit, end, out, slice) {
+                Ok(has_room) => slice.more = !has_room,
+                // What was written for others stays: who is about to read it, would write it again.
+                Err(unwritten) => return Some(unwritten),
             }
         }
         self.forget_written();
-        slice
+        None
+    }
+
+    /// Keeps an item in another form, unless it has gone meanwhile or somebody else has written it.
+    pub fn keep_written(&mut self, written: Written) {
+        let Written {
+            offset,
+            form,
+            bytes,
+        } = written;
+        let place = offset.get().checked_sub(self.first.get());
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        if let Some(entry) = place.and_then(|place| self.entries.get_mut(place)) {
+            let before = entry.written_len();
+            entry.keep(form, bytes);
+            self.written += entry.written_len() - before;
+        }
     }
 
     /// Lets the oldest go of what was written in other forms, if it is too much.
@@ -226,7 +268,8 @@ impl Log {
         }
     }
 
-    /// One entry, or what stands in its place; says whether there was room.
+    /// Appends one entry, or what stands in its place. Returns whether there was room, or what has to be written
+    /// first.
     fn read_one(
         &mut self,
         reader: Reader,
@@ -234,22 +277,21 @@ impl Log {
         end: usize,
         out: &mut Vec<u8>,
         slice: &mut Slice,
-    ) -> bool {
+    ) -> Result<bool, Unwritten> {
         let (alias, offset) = (self.alias, slice.next);
         let place = usize::try_from(offset.get() - self.first.get()).unwrap_or(usize::MAX);
-        let Some(entry) = self.entries.get_mut(place) else {
-            return false;
+        let Some(entry) = self.entries.get(place) else {
+            return Ok(false);
         };
         let is_left_out = entry.except == Some(reader.peer) && !mutant!("left_out_heard");
         let payload = if is_left_out {
             Err(SkipReason::LeftOut)
+        } else if let Some(unwritten) = entry.unwritten(offset, reader.form) {
+            return Err(unwritten);
         } else {
-            let before = entry.written_len();
-            entry.write(reader.form);
-            self.written += entry.written_len() - before;
             entry.read(reader.form).ok_or(SkipReason::Gone)
         };
-        match payload {
+        Ok(match payload {
             Ok(payload) => {
                 let charged = payload.len() as u64 + FRAME_COST;
                 let frame = Frame::Publication(Publication {
@@ -273,7 +315,7 @@ impl Log {
                 let to = run.fold(offset, |offset, _| offset.next());
                 self.skip(to, SkipReason::LeftOut, credit, end, out, slice)
             }
-        }
+        })
     }
 
     /// Says that what comes next is `to`; charged as an empty entry.
