@@ -1,0 +1,37 @@
+//! Pings of the server's, over connections that break.
+
+use testkit::{Chaos, Doors, Server, hurry, soon, until};
+use twinwire::{Kinds, kinds};
+use twinwire_client_native::{ClientState, Options, connect_with};
+use twinwire_server::Twinwire;
+
+const KINDS: Kinds = kinds![];
+
+#[tokio::test]
+async fn a_ping_that_is_open_at_a_cut_is_answered_over_the_next_connection() {
+    let wire = Twinwire::builder(()).build().expect("there are no kinds");
+    let mounted = wire.clone();
+    let server = Server::with_workers(2, move |config| {
+        config.configure(mounted.at("/ws"));
+    });
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let connecting = connect_with(Options::new(chaos.url("/ws"), KINDS));
+    let client = soon("the welcome", connecting).await;
+    let client = client.expect("everyone is welcome");
+    let peer = wire.peers().pop().expect("it is connected");
+    chaos.stall(true);
+    let ping = tokio::spawn(async move { peer.ping().await });
+    chaos.doors(Doors::Closed);
+    chaos.cut();
+    chaos.stall(false);
+    let away = until(&client, |state| {
+        matches!(state, ClientState::Resuming { .. })
+    });
+    soon("the loss", away).await;
+    assert!(!ping.is_finished(), "nobody has answered");
+    chaos.doors(Doors::Open);
+    let hurrying = tokio::spawn(hurry(client.clone(), || {}));
+    let answered = soon("a pong", ping).await.expect("no panic");
+    assert!(answered.is_some());
+    hurrying.abort();
+}
