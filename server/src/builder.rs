@@ -20,7 +20,8 @@ use crate::handler::{Registered, Registry};
 use crate::identity::{Authenticate, Denied};
 use crate::older::Older;
 use crate::origin::{OriginError, OriginGuard, Origins};
-use crate::peers::{Peers, UserKey};
+use crate::owners::{MayResume, Owners, UserKey};
+use crate::peers::Peers;
 use crate::shared::{Shared, random};
 use crate::slot::Sessions;
 use crate::tables::Tables;
@@ -38,6 +39,8 @@ pub struct Builder<S, I> {
     state: S,
     authenticate: Authenticate<I>,
     user_key: Option<UserKey<I>>,
+    may_resume: Option<MayResume<I>>,
+    identifies: bool,
     registry: Registry<S, I>,
     around: Vec<Around<S, I>>,
     on_open: Option<OnOpen<S, I>>,
@@ -65,6 +68,8 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             state,
             authenticate: Box::new(|_, _| Box::pin(async { Ok(()) })),
             user_key: None,
+            may_resume: None,
+            identifies: false,
             registry: HashMap::new(),
             around: Vec::new(),
             on_open: None,
@@ -82,9 +87,18 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
 
     /// Says who a client is: `authenticate` gets the token of its hello and the handshake's request
     /// (its cookies, its address), and gives what [`Cx::identity`] will be, or refuses the client.
-    /// It is asked at each connection. A session that goes on over another one keeps the identity, the
-    /// address and the headers of its first; see [`user_key`](Self::user_key) for who may have one back.
-    /// Without it everyone is welcome. Comes before the handlers, which see the identity's type.
+    /// It is asked at each connection, also when a client comes back for its session. The session then goes on
+    /// only if the client is still its owner: if it shows the same token and the same `Cookie` and `Authorization`
+    /// headers, unless [`user_key`](Self::user_key) or [`may_resume`](Self::may_resume) says otherwise. From then on
+    /// handlers see the new identity, address and headers. Who isn't the owner gets a new session: an application
+    /// whose tokens are good for once, or change, says by one of the two who a client is. An identity of no size, such
+    /// as `()`, tells nobody apart, and the session's secret is enough.
+    /// Without it everyone is welcome, and a session's secret is enough to have it back. Comes before the
+    /// handlers, which see the identity's type.
+    ///
+    /// It runs in a task of its own, on the worker that holds the socket. One that isn't done when the handshake's
+    /// time is over ([`Limits::handshake`](twinwire::Limits::handshake), 10 s) is dropped at its next await, and the
+    /// client told `too_slow`. One that panics ends that handshake as `internal`, and nothing else.
     ///
     /// # Panics
     /// After a handler was added.
@@ -103,6 +117,8 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             state: self.state,
             authenticate: Box::new(move |token, request| Box::pin(authenticate(token, request))),
             user_key: None,
+            may_resume: None,
+            identifies: size_of::<I>() > 0,
             registry: HashMap::new(),
             around: Vec::new(),
             on_open: None,
@@ -226,8 +242,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     }
 
     /// The most topics at a time (default 1,000, at least 1): with what each [keeps](Self::keep), this
-    /// bounds the memory of all logs, to 256 MiB by default, and as much again where all are read in JSON
-    /// or by older clients too. For another one, the least lately used that
+    /// bounds what all logs are charged, to 256 MiB by default, and as much again where all are read in JSON
+    /// or by older clients too. What an allocator keeps besides isn't charged. For another one, the least lately used that
     /// nobody is subscribed to goes, with its log; if those looked at have subscribers, the other one is
     /// refused as `busy`. Who lets clients choose keys freely lets one of them push out the logs of
     /// others: `topic`'s judgement is the place to bound that.
@@ -313,12 +329,35 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     }
 
     /// Says what of an identity names its user, so that [`Twinwire::user`] finds all sessions of one; and
-    /// so that none but the same user gets a session back, whatever secret it shows.
+    /// so that none but the same user gets a session back, whatever secret it shows, also with another token. It
+    /// keeps its subscriptions then, and what it has asked for goes on: where a role may change, see
+    /// [`may_resume`](Self::may_resume).
+    ///
+    /// It is called right after [`authenticate`](Self::authenticate), whose rule for a panic holds for it. It
+    /// shouldn't block, as its worker waits for it.
     pub fn user_key<F>(mut self, key: F) -> Self
     where
         F: Fn(&I) -> String + Send + Sync + 'static,
     {
         self.user_key = Some(Box::new(key));
+        self
+    }
+
+    /// Says whether a client that comes back for a session may have it, by the identity that the session has and
+    /// the new one, in the place of the rule of [`user_key`](Self::user_key) or
+    /// [`authenticate`](Self::authenticate). The session's secret is needed in any case. If it may, the session has
+    /// the new identity from then on, and [`Twinwire::user`] finds it under that one's key; its subscriptions stay,
+    /// and handlers that run go on with the identity that they began with. If not, the client gets a new session.
+    ///
+    /// Where identities can be compared, `|kept, new| kept == new` is the strictest rule.
+    ///
+    /// It is called after [`authenticate`](Self::authenticate), whose rule for a panic holds for it. It shouldn't
+    /// block, as its worker waits for it.
+    pub fn may_resume<F>(mut self, rule: F) -> Self
+    where
+        F: Fn(&I, &I) -> bool + Send + Sync + 'static,
+    {
+        self.may_resume = Some(Box::new(rule));
         self
     }
 
@@ -366,7 +405,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     }
 
     /// What all sessions may hold together, in bytes (default 256 MiB): what their clients haven't acknowledged,
-    /// what waits to be sent, requests that wait for their turn, and the headers of the handshake. One without a connection counts 16 KiB at
+    /// what waits to be sent, requests that wait for their turn, and the headers of the handshake. What handlers
+    /// hold that run, and their decoded requests, isn't counted. One without a connection counts 16 KiB at
     /// least, one that has a connection what it holds, give or take 16 KiB. At zero no session is kept
     /// without a connection.
     ///
@@ -413,7 +453,12 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
             around: self.around,
             on_open: self.on_open,
             on_close: self.on_close,
-            peers: Peers::new(self.user_key),
+            owners: Owners {
+                user_key: self.user_key,
+                may_resume: self.may_resume,
+                identifies: self.identifies,
+            },
+            peers: Peers::default(),
             sessions: Sessions::new(self.pool),
             origins: OriginGuard::new(self.origins),
             limits: self.limits,

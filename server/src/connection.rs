@@ -7,20 +7,19 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderMap, HeaderValue};
 use tokio::task::coop::{Unconstrained, unconstrained};
 use tokio::time::Sleep;
 use twinwire::frame::{Continuity, Frame, Resume, Table};
 use twinwire::limits::MAX_MESSAGE;
 use twinwire::session::{Event, Input, Output, State};
-use twinwire::{Format, Goodbye, GoodbyeCode, PeerId, Secret, SessionId, Time};
+use twinwire::{Format, Goodbye, GoodbyeCode, Secret, Time};
 use twinwire_remote::{Inbound, Link, LinkLost};
 
-use crate::identity::{Denied, Judging};
-use crate::life::Life;
-use crate::peer::Introduction;
-use crate::shared::{Shared, random};
+use crate::identity::{Judged, Judging, judge};
+use crate::life::{Life, Replaced};
+use crate::shared::{Credentials, Shared, random};
 use crate::slot::{Holding, NotGiven};
+use crate::task::Task;
 
 /// Carries one connection from its handshake to its end; and then the session, for as long as it is
 /// kept and no other connection resumes it.
@@ -72,8 +71,9 @@ struct Shell<S, I, L> {
     /// Beside tokio's budget, which a peer that sends without pause uses up.
     sleep: Option<(Time, Pin<Box<Unconstrained<Sleep>>>)>,
     holding: Holding<S, I>,
-    /// A session that the client has wanted back, to be held in the place of the one that greeted it.
-    resumed: Option<Holding<S, I>>,
+    /// A session that the client has wanted back, to be held in the place of the one that greeted it; and what
+    /// it had of its last connection.
+    resumed: Option<(Holding<S, I>, Replaced<S, I>)>,
     out: Vec<u8>,
     judging: Option<(Judging<I>, Hello)>,
 }
@@ -122,9 +122,11 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
             let turn = self.turn(&mut held.life, cx);
             drop(held);
             match self.resumed.take() {
-                Some(resumed) => {
+                Some((resumed, replaced)) => {
                     self.holding = resumed;
                     self.sleep = None;
+                    // The identity of before, perhaps for the last time.
+                    drop(replaced);
                 }
                 None => return turn,
             }
@@ -191,10 +193,11 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
                         table,
                         resume,
                     }) = life.event(event)
-                        && let Some(request) = &self.request
+                        && let Some(request) = self.request.take()
                     {
-                        let judging = (self.shared.authenticate)(token, request.clone());
-                        self.judging = Some((judging, Hello { table, resume }));
+                        let wanted = resume.as_ref().map(|wanted| wanted.session);
+                        let judging = judge(Arc::clone(&self.shared), token, request, wanted);
+                        self.judging = Some((Task::spawn(judging), Hello { table, resume }));
                     }
                 }
                 Output::Pull(pull) => {
@@ -207,7 +210,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
                 }
                 Output::Close { code } => return Some(Over::Close(code)),
                 Output::Wait(deadline) => {
-                    self.wake_at(life.now(), deadline);
+                    let deadlines = deadline.into_iter().chain(life.deadline());
+                    self.wake_at(life.now(), deadlines.min());
                     break;
                 }
             }
@@ -274,9 +278,18 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
         let Some((judging, _)) = &mut self.judging else {
             return false;
         };
-        let Poll::Ready(verdict) = judging.as_mut().poll(cx) else {
+        let Poll::Ready(verdict) = Pin::new(judging).poll(cx) else {
             return false;
         };
+        let verdict = verdict.unwrap_or_else(|error| {
+            // Without a panic, its worker is stopping.
+            if error.is_panic() {
+                tracing::error!(
+                    "authenticate panicked, or user_key, or may_resume: a client is refused"
+                );
+            }
+            Err(Goodbye::new(GoodbyeCode::Internal, "authenticate panicked"))
+        });
         if let Some((_, hello)) = self.judging.take()
             && let Err(goodbye) = self.judged(life, verdict, hello)
         {
@@ -289,53 +302,39 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
     fn judged(
         &mut self,
         life: &mut Life<S, I>,
-        verdict: Result<I, Denied>,
+        verdict: Result<Box<Judged<I>>, Goodbye>,
         hello: Hello,
     ) -> Result<(), Goodbye> {
-        let Some(request) = self.request.take() else {
-            return Ok(());
-        };
-        let identity = verdict.map_err(Denied::into_goodbye)?;
+        let mut client = verdict?;
         let internal = |_| Goodbye::new(GoodbyeCode::Internal, "no random bytes");
         let mut continuity = Continuity::New;
         if let Some(wanted) = &hello.resume {
             let next = Secret::from_bytes(random().map_err(internal)?);
-            let given = self.shared.sessions.resume(wanted, next, |life, next| {
-                life.resume(&identity, self.format, wanted, &hello.table, next)
-            });
-            continuity = match given {
+            let given = self
+                .shared
+                .sessions
+                .resume(wanted, next, client, |life, client, next| {
+                    life.resume(client, self.format, wanted, &hello.table, next)
+                });
+            let (why, given_back) = match given {
                 Ok(resumed) => {
                     self.resumed = Some(resumed);
                     return Ok(());
                 }
-                Err(NotGiven::Another(continuity)) => continuity,
-                Err(NotGiven::Over(goodbye)) => return Err(goodbye),
+                Err(not_given) => not_given,
+            };
+            client = given_back;
+            continuity = match why {
+                NotGiven::Another(continuity) => continuity,
+                NotGiven::Over(goodbye) => return Err(goodbye),
             };
         }
-        let introduction = Introduction {
-            identity,
-            session: SessionId::from_bytes(random().map_err(internal)?),
-            peer: PeerId::from_bytes(random().map_err(internal)?),
-            address: request.peer_addr(),
-            headers: own(request.headers()),
-        };
-        let secret = Secret::from_bytes(random().map_err(internal)?);
-        let session = introduction.session;
-        life.welcome(introduction, secret, continuity, &hello.table);
+        let credentials = Credentials::random().map_err(internal)?;
+        let session = credentials.session;
+        life.welcome(client.handshake, credentials, continuity, &hello.table);
         self.shared.sessions.insert(session, self.holding.slot());
         Ok(())
     }
-}
-
-/// The same, in memory of their own: actix's are slices of the buffer that the whole request came in.
-fn own(headers: &HeaderMap) -> HeaderMap {
-    let mut owned = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers {
-        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
-            owned.append(name.clone(), value);
-        }
-    }
-    owned
 }
 
 #[cfg(test)]

@@ -32,6 +32,14 @@ impl<S, I> Cx<S, I> {
         }
     }
 
+    /// The same for a client that has come back.
+    pub(crate) fn with_peer(&self, peer: Peer<I>) -> Self {
+        Self {
+            peer,
+            ..self.clone()
+        }
+    }
+
     /// The application's state.
     pub fn state(&self) -> &S {
         &self.shared.state
@@ -42,7 +50,8 @@ impl<S, I> Cx<S, I> {
         &self.peer
     }
 
-    /// What `authenticate` made of the client's token.
+    /// What `authenticate` made of the client's token, the newest when the request came; see
+    /// [`Peer`].
     pub fn identity(&self) -> &I {
         self.peer.identity()
     }

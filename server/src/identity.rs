@@ -1,15 +1,77 @@
 //! Who a client is: the application's judgement of a hello.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use twinwire::{Goodbye, GoodbyeCode, Retry};
+use actix_web::http::header::{HeaderMap, HeaderValue};
+use twinwire::{Goodbye, GoodbyeCode, Retry, SessionId};
 
-/// The judgement under way.
-pub(crate) type Judging<I> = Pin<Box<dyn Future<Output = Result<I, Denied>>>>;
+use crate::Peer;
+use crate::peer::Handshake;
+use crate::shared::Shared;
+use crate::task::Task;
+
+/// The application's verdict under way.
+pub(crate) type Authenticating<I> = Pin<Box<dyn Future<Output = Result<I, Denied>>>>;
 
 /// The application's judgement of a hello: token and handshake request in, identity out.
-pub(crate) type Authenticate<I> = Box<dyn Fn(Vec<u8>, HttpRequest) -> Judging<I> + Send + Sync>;
+pub(crate) type Authenticate<I> =
+    Box<dyn Fn(Vec<u8>, HttpRequest) -> Authenticating<I> + Send + Sync>;
+
+/// A hello that the application judges, in a task of its own: no lock is held meanwhile, and a panic ends
+/// nothing else.
+pub(crate) type Judging<I> = Task<Result<Box<Judged<I>>, Goodbye>>;
+
+/// A client that the application lets in.
+pub(crate) struct Judged<I> {
+    pub(crate) handshake: Handshake<I>,
+    /// The verdict of [`Builder::may_resume`](crate::Builder::may_resume) on the session that the client wants
+    /// back, and the owner that the session had then.
+    pub(crate) may_resume: Option<(Peer<I>, bool)>,
+}
+
+/// Has the application judge a hello, which may want a session back.
+pub(crate) async fn judge<S, I>(
+    shared: Arc<Shared<S, I>>,
+    token: Vec<u8>,
+    request: HttpRequest,
+    wanted: Option<SessionId>,
+) -> Result<Box<Judged<I>>, Goodbye> {
+    let owners = &shared.owners;
+    let shown = owners.go_by_credentials().then(|| token.clone());
+    let identity = (shared.authenticate)(token, request.clone()).await;
+    let identity = identity.map_err(Denied::into_goodbye)?;
+    let user = owners.user_key.as_ref().map(|key| key(&identity));
+    let may_resume = owners.may_resume.as_ref().zip(wanted);
+    let may_resume = may_resume.and_then(|(may_resume, session)| {
+        let owner = shared.sessions.owner(&session)?;
+        let verdict = may_resume(owner.identity(), &identity);
+        Some((owner, verdict))
+    });
+    let handshake = Handshake {
+        identity,
+        user,
+        token: shown.unwrap_or_default(),
+        address: request.peer_addr(),
+        headers: own(request.headers()),
+    };
+    Ok(Box::new(Judged {
+        handshake,
+        may_resume,
+    }))
+}
+
+/// The same, in memory of their own: actix's are slices of the buffer that the whole request came in.
+fn own(headers: &HeaderMap) -> HeaderMap {
+    let mut owned = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+            owned.append(name.clone(), value);
+        }
+    }
+    owned
+}
 
 /// `authenticate` refuses a client. The client learns the reason.
 #[derive(Clone, Debug)]

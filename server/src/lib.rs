@@ -44,6 +44,7 @@ mod lifetime;
 mod logged;
 mod older;
 mod origin;
+mod owners;
 mod peer;
 mod peers;
 mod quote;

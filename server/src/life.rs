@@ -14,18 +14,20 @@ use twinwire::frame::{Continuity, Resume, Table};
 use twinwire::log::Slice;
 use twinwire::session::{Admitted, Event, NotResumed, Pull, Request, Session};
 use twinwire::{
-    Alias, Answer, Class, End, Format, Goodbye, GoodbyeCode, Number, Refusal, Secret, Time,
+    Alias, Answer, Class, End, Format, Goodbye, GoodbyeCode, Number, PeerId, Refusal, Secret,
+    SessionId, Time,
 };
 use twinwire_remote::{Requests, Taken};
 
 use crate::drain::Drain;
 use crate::handler::{Arrived, Judged, Known, explain, judge, log_difference};
+use crate::identity;
 use crate::lifetime::Lifetime;
 use crate::logged::Logged;
-use crate::peer::Introduction;
-use crate::peers::Listed;
-use crate::shared::Shared;
-use crate::slot::NotGiven;
+use crate::peer::Handshake;
+use crate::peers::{Listed, Unlisted};
+use crate::shared::{Credentials, Shared};
+use crate::slot::{NotGiven, Rejected};
 use crate::topic::{Membership, News};
 use crate::working::{Join, Joining, Working};
 use crate::{Cx, Peer};
@@ -56,7 +58,7 @@ pub(crate) struct Life<S, I> {
     is_buried: bool,
     /// What the application ended it with.
     said: Option<Goodbye>,
-    /// What it holds whatever it carries: what is known of its client.
+    /// Bytes of what is known of the client, whatever the session carries.
     fixed: usize,
     /// What it holds in all, as its endpoint knows.
     weighed: usize,
@@ -67,6 +69,9 @@ pub(crate) struct Ended<S, I>(
     #[expect(dead_code, reason = "it is only dropped")] Option<Open<S, I>>,
 );
 
+/// What a client that came back takes the place of, to be dropped likewise.
+pub(crate) type Replaced<S, I> = (Cx<S, I>, Option<Unlisted<I>>, Option<Peer<I>>);
+
 /// What there is of a session from its welcome on.
 struct Open<S, I> {
     cx: Cx<S, I>,
@@ -75,7 +80,7 @@ struct Open<S, I> {
     /// The application's requests of the client.
     requests: Requests,
     /// What the application is told of the session.
-    lifetime: Lifetime,
+    lifetime: Lifetime<S, I>,
     /// Requests that wait until the application is ready for the session, which bounds how many.
     waiting: Vec<Request>,
 }
@@ -144,6 +149,10 @@ impl<S, I> Life<S, I> {
     /// Ends a session that nobody looks after any more. One that wasn't over lost its connection's task: to a
     /// panic, or as its worker stops.
     pub(crate) fn end(&mut self) -> Ended<S, I> {
+        if let Some(open) = &mut self.open {
+            let gone = Goodbye::new(GoodbyeCode::Internal, "the session was dropped");
+            open.lifetime.end(&open.cx, End::Closed(gone));
+        }
         self.working.stop_all();
         self.topics.clear();
         // Its client may come back, and is to learn what it had received.
@@ -154,6 +163,11 @@ impl<S, I> Life<S, I> {
             open.requests.end();
         }
         Ended(open)
+    }
+
+    /// Returns the client, once it is welcomed.
+    pub(crate) fn peer(&self) -> Option<Peer<I>> {
+        self.open.as_ref().map(|open| open.cx.peer().clone())
     }
 
     /// The session is over: from now on, who wants it back learns that.
@@ -173,21 +187,86 @@ impl<S, I> Life<S, I> {
         self.shared.sessions.remove(id, tombstone);
     }
 
-    /// Gives the session to the client, if it is its own.
+    /// Gives the session to the client, if it is its own. Calls nothing of the application's, as the session's
+    /// slot is locked.
     pub(crate) fn resume(
         &mut self,
-        identity: &I,
+        client: Box<identity::Judged<I>>,
         format: Format,
         wanted: &Resume,
         table: &Table,
         secret: Secret,
-    ) -> Result<(), NotGiven> {
-        const UNKNOWN: NotGiven = NotGiven::Another(Continuity::Unknown);
-        let open = self.open.as_ref().ok_or(UNKNOWN)?;
-        let is_same = self.shared.peers.is_same_user(identity, open.cx.identity());
-        if !is_same || format != self.format {
-            return Err(UNKNOWN);
+    ) -> Result<Replaced<S, I>, Rejected<I>> {
+        let given = self.may_resume(&client, format);
+        if let Err(why) = given.and_then(|()| self.resume_session(wanted, table, secret)) {
+            return Err((why, client));
         }
+        let Some(open) = &mut self.open else {
+            return Err((NotGiven::Another(Continuity::Unknown), client));
+        };
+        let identity::Judged {
+            handshake,
+            may_resume,
+        } = *client;
+        self.is_detached = false;
+        // It is weighed anew.
+        self.weighed = 0;
+        self.fixed = handshake.cost(&self.table);
+        let peer = open.cx.peer().with_handshake(handshake);
+        let cx = open.cx.with_peer(peer.clone());
+        let listed = open.listed.as_mut();
+        let unlisted = listed.map(|listed| listed.renew(peer));
+        let cx = std::mem::replace(&mut open.cx, cx);
+        tracing::debug!(peer = %cx.id(), attempt = wanted.attempt, "a session goes on");
+        let judged = may_resume.map(|(owner, _)| owner);
+        Ok((cx, unlisted, judged))
+    }
+
+    /// Returns the time at which the application's requests are due though nothing happens.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.open.as_ref()?.requests.deadline()
+    }
+
+    /// Judges whether the application takes the client for the session's owner.
+    fn may_resume(&self, client: &identity::Judged<I>, format: Format) -> Result<(), NotGiven> {
+        let unknown = NotGiven::Another(Continuity::Unknown);
+        let Some(owner) = self.open.as_ref().map(|open| open.cx.peer()) else {
+            return Err(unknown);
+        };
+        let is_owner = match &client.may_resume {
+            Some((judged, _)) if !judged.is_as_of(owner) => {
+                // Another connection came first: who has the session now wasn't judged.
+                let goodbye =
+                    Goodbye::new(GoodbyeCode::Internal, "the session's owner has changed");
+                return Err(NotGiven::Over(goodbye));
+            }
+            Some((_, may_resume)) => *may_resume,
+            None => {
+                let owners = &self.shared.owners;
+                let is_owner = owners.is_owner(owner.handshake(), &client.handshake);
+                if !is_owner && owners.go_by_credentials() {
+                    tracing::info!(
+                        peer = %owner.id(),
+                        "a client came back with other credentials, and gets a new session: see \
+                         Builder::may_resume"
+                    );
+                }
+                is_owner
+            }
+        };
+        if is_owner && format == self.format {
+            Ok(())
+        } else {
+            Err(unknown)
+        }
+    }
+
+    fn resume_session(
+        &mut self,
+        wanted: &Resume,
+        table: &Table,
+        secret: Secret,
+    ) -> Result<(), NotGiven> {
         let resumed = self.session.resume(self.now(), wanted, table, secret);
         resumed.map_err(|why| match why {
             // One that is ending tells what it has received.
@@ -195,15 +274,10 @@ impl<S, I> Life<S, I> {
                 Some(tombstone) if !self.session.state().takes_requests() => {
                     NotGiven::Another(tombstone.answer(&wanted.secret))
                 }
-                _ => UNKNOWN,
+                _ => NotGiven::Another(Continuity::Unknown),
             },
             NotResumed::Superseded => NotGiven::Over(Goodbye::new(GoodbyeCode::Superseded, "")),
-        })?;
-        self.is_detached = false;
-        // It is weighed anew.
-        self.weighed = 0;
-        tracing::debug!(peer = %open.cx.id(), attempt = wanted.attempt, "a session goes on");
-        Ok(())
+        })
     }
 }
 
@@ -367,18 +441,23 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
         if let Some(open) = &mut self.open {
             open.waiting.clear();
             open.listed = None;
-            open.lifetime.end(end);
+            open.lifetime.end(&open.cx, end);
         }
     }
 
     /// Welcomes a client. `continuity` tells it of a session that it wanted back.
     pub(crate) fn welcome(
         &mut self,
-        introduction: Introduction<I>,
-        secret: Secret,
+        handshake: Handshake<I>,
+        credentials: Credentials,
         continuity: Continuity,
         table: &Arc<Table>,
     ) {
+        let Credentials {
+            session,
+            peer,
+            secret,
+        } = credentials;
         self.shared.tables.learn(table);
         let judged = judge(&self.shared.registry, table.kinds());
         let Judged {
@@ -390,8 +469,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
         self.kinds = known;
         self.table = Arc::clone(table);
         let admitted = Admitted {
-            session: introduction.session,
-            peer: introduction.peer,
+            session,
+            peer,
             boot: self.shared.boot,
             secret,
             continuity,
@@ -399,8 +478,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
             in_order,
         };
         tracing::info!(
-            peer = %introduction.peer,
-            address = introduction.address.map(display),
+            %peer,
+            address = handshake.address.map(display),
             "a session opened"
         );
         self.session.welcome(self.now(), admitted);
@@ -408,22 +487,24 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
             self.session.tell_outline(kind, outline);
         }
         self.session.need_outlines(differing);
-        let headers = introduction.headers.iter();
-        let headers = headers.map(|(name, value)| name.as_str().len() + value.len());
-        let kinds = table.kinds().iter().map(|kind| kind.name.len());
-        self.fixed = headers.sum::<usize>() + kinds.sum::<usize>();
-        self.open = Some(self.open(introduction, table));
+        self.fixed = handshake.cost(table);
+        self.open = Some(self.open(handshake, (session, peer), table));
     }
 
-    fn open(&self, introduction: Introduction<I>, table: &Arc<Table>) -> Open<S, I> {
+    fn open(
+        &self,
+        handshake: Handshake<I>,
+        ids: (SessionId, PeerId),
+        table: &Arc<Table>,
+    ) -> Open<S, I> {
         let (remote, requests) = twinwire_remote::channel(Arc::clone(table), self.format);
         requests.told(Taken {
             payload: self.session.largest_to_peer() as u64,
             refused: Vec::new(),
             differences: Vec::new(),
         });
-        let peer = Peer::new(introduction, remote, Arc::clone(&self.shared.topics));
-        let listed = Some(Listed::new(Arc::clone(&self.shared), &peer));
+        let peer = Peer::new(handshake, ids, remote, Arc::clone(&self.shared.topics));
+        let listed = Some(Listed::new(Arc::clone(&self.shared), peer.clone()));
         let cx = Cx::new(Arc::clone(&self.shared), peer, Handle::current());
         let lifetime = Lifetime::begin(&self.shared, cx.clone());
         Open {

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
-use twinwire::{End, Goodbye, GoodbyeCode};
+use twinwire::{End, Goodbye};
 
 use crate::Cx;
 use crate::shared::Shared;
@@ -15,17 +15,17 @@ use crate::task::Task;
 ///
 /// A task of its own runs `on_open`, and waits for the end with `on_close`: so that it comes exactly once,
 /// however the session's connection goes, a panic or a stop of the server included.
-pub(crate) struct Lifetime {
+pub(crate) struct Lifetime<S, I> {
     opened: Option<oneshot::Receiver<Opened>>,
-    end: Option<oneshot::Sender<End>>,
+    end: Option<oneshot::Sender<(Cx<S, I>, End)>>,
 }
 
 /// What became of `on_open`.
 type Opened = Result<(), &'static str>;
 
-impl Lifetime {
+impl<S, I> Lifetime<S, I> {
     /// Tells the application that a session is open.
-    pub(crate) fn begin<S, I>(shared: &Arc<Shared<S, I>>, cx: Cx<S, I>) -> Self
+    pub(crate) fn begin(shared: &Arc<Shared<S, I>>, cx: Cx<S, I>) -> Self
     where
         S: Send + Sync + 'static,
         I: Send + Sync + 'static,
@@ -61,12 +61,12 @@ impl Lifetime {
         })
     }
 
-    /// Tells the application that the session is over. Dropping this tells so, too, where nobody knows why.
-    pub(crate) fn end(&mut self, end: End) {
+    /// Tells the application that the session is over, once.
+    pub(crate) fn end(&mut self, cx: &Cx<S, I>, end: End) {
         self.opened = None;
         if let Some(told) = self.end.take() {
             // A worker that has stopped runs nothing any more.
-            let _ = told.send(end);
+            let _ = told.send((cx.clone(), end));
         }
     }
 }
@@ -75,14 +75,14 @@ async fn run<S, I>(
     shared: Arc<Shared<S, I>>,
     cx: Cx<S, I>,
     opened: oneshot::Sender<Opened>,
-    mut ended: oneshot::Receiver<End>,
+    mut ended: oneshot::Receiver<(Cx<S, I>, End)>,
 ) where
     S: Send + Sync + 'static,
     I: Send + Sync + 'static,
 {
     // The endpoint isn't shut down before `on_close` is done, as long as that has time.
     let open = shared.stop.subscribe();
-    let early = run_on_open(&shared, &cx, opened, &mut ended).await;
+    let early = run_on_open(&shared, cx, opened, &mut ended).await;
     if shared.on_close.is_none() {
         return;
     }
@@ -90,31 +90,25 @@ async fn run<S, I>(
         Some(end) => end,
         None => ended.await,
     };
-    // The connection's task is gone, and with it the session.
-    let gone = || {
-        End::Closed(Goodbye::new(
-            GoodbyeCode::Internal,
-            "the session was dropped",
-        ))
-    };
-    let end = end.unwrap_or_else(|_| gone());
-    run_on_close(&shared, cx, end, open).await;
+    // A session says so before it is dropped.
+    if let Ok((cx, end)) = end {
+        run_on_close(&shared, cx, end, open).await;
+    }
 }
 
 /// Runs `on_open` until it is over, its time has passed, or the session ends, which it then returns.
 async fn run_on_open<S, I>(
     shared: &Arc<Shared<S, I>>,
-    cx: &Cx<S, I>,
+    cx: Cx<S, I>,
     opened: oneshot::Sender<Opened>,
-    ended: &mut oneshot::Receiver<End>,
-) -> Option<Result<End, oneshot::error::RecvError>>
+    ended: &mut oneshot::Receiver<(Cx<S, I>, End)>,
+) -> Option<Result<(Cx<S, I>, End), oneshot::error::RecvError>>
 where
     S: Send + Sync + 'static,
     I: Send + Sync + 'static,
 {
     shared.on_open.as_ref()?;
-    let (called, cx) = (Arc::clone(shared), cx.clone());
-    let peer = cx.id();
+    let (called, peer) = (Arc::clone(shared), cx.id());
     let mut on_open = Task::spawn(async move {
         if let Some(on_open) = &called.on_open {
             on_open(cx).await;

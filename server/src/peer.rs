@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::header::HeaderMap;
+use twinwire::frame::Table;
 use twinwire::{Call, Event, Goodbye, Never, PeerId, SessionId, Topic};
 use twinwire_remote::{CallError, EventError, Receipt, Remote};
 
@@ -16,37 +17,57 @@ use crate::topic::{Name, PublishError, Topics, canonical};
 /// One client, for as long as its session lasts: who it is, and a way to speak to it. A cheap clone,
 /// which may be used on any thread and kept: once the session is over, requests end as
 /// `NotReceived`.
-pub struct Peer<I = ()>(Arc<Inner<I>>);
+///
+/// [`identity`](Self::identity), [`address`](Self::address) and [`headers`](Self::headers) are those of the
+/// newest connection when this clone was made: a handler sees the same ones from its beginning to its end.
+pub struct Peer<I = ()> {
+    session: Arc<Inner>,
+    handshake: Arc<Handshake<I>>,
+}
 
-struct Inner<I> {
-    hello: Introduction<I>,
+/// What stays the same for a session's life.
+struct Inner {
+    session: SessionId,
+    peer: PeerId,
     remote: Remote,
     topics: Arc<Topics>,
     invited: Invited,
 }
 
-/// What is known of a client once it is welcomed.
-pub(crate) struct Introduction<I> {
+/// What is known of a client by its newest handshake.
+pub(crate) struct Handshake<I> {
     pub(crate) identity: I,
-    pub(crate) session: SessionId,
-    pub(crate) peer: PeerId,
+    /// The user's name, if the application has a key of that.
+    pub(crate) user: Option<String>,
+    /// The token, if the application says in no other way who may have a session back.
+    pub(crate) token: Vec<u8>,
     pub(crate) address: Option<SocketAddr>,
     pub(crate) headers: HeaderMap,
 }
 
+impl<I> Handshake<I> {
+    /// Returns about how many bytes this and the client's table hold.
+    pub(crate) fn cost(&self, table: &Table) -> usize {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| name.as_str().len() + value.len());
+        let kinds = table.kinds().iter().map(|kind| kind.name.len());
+        headers.chain(kinds).sum::<usize>() + self.token.len()
+    }
+}
+
 /// An invitation to a topic under way. One that is dropped has failed.
-struct Invitation<'a, I> {
-    peer: &'a Inner<I>,
+struct Invitation<'a> {
+    session: &'a Inner,
     topic: Name,
     id: u64,
     has_succeeded: bool,
 }
 
-impl<'a, I> Invitation<'a, I> {
-    fn begin(peer: &'a Inner<I>, topic: Name) -> Self {
-        let id = peer.invited.begin(&topic);
+impl<'a> Invitation<'a> {
+    fn begin(session: &'a Inner, topic: Name) -> Self {
+        let id = session.invited.begin(&topic);
         Self {
-            peer,
+            session,
             topic,
             id,
             has_succeeded: false,
@@ -54,14 +75,14 @@ impl<'a, I> Invitation<'a, I> {
     }
 }
 
-impl<I> Drop for Invitation<'_, I> {
+impl Drop for Invitation<'_> {
     fn drop(&mut self) {
         let Inner {
             invited,
             topics,
             remote,
             ..
-        } = self.peer;
+        } = self.session;
         if invited.settle(&self.topic, self.id, self.has_succeeded)
             && let Some(alias) = topics.alias_of(&self.topic)
         {
@@ -71,44 +92,71 @@ impl<I> Drop for Invitation<'_, I> {
 }
 
 impl<I> Peer<I> {
-    pub(crate) fn new(hello: Introduction<I>, remote: Remote, topics: Arc<Topics>) -> Self {
-        Self(Arc::new(Inner {
-            hello,
+    pub(crate) fn new(
+        handshake: Handshake<I>,
+        (session, peer): (SessionId, PeerId),
+        remote: Remote,
+        topics: Arc<Topics>,
+    ) -> Self {
+        let session = Inner {
+            session,
+            peer,
             remote,
             topics,
             invited: Invited::default(),
-        }))
+        };
+        Self {
+            session: Arc::new(session),
+            handshake: Arc::new(handshake),
+        }
+    }
+
+    /// The client as it has come back.
+    pub(crate) fn with_handshake(&self, handshake: Handshake<I>) -> Self {
+        Self {
+            session: Arc::clone(&self.session),
+            handshake: Arc::new(handshake),
+        }
+    }
+
+    /// Returns true if both are of one handshake.
+    pub(crate) fn is_as_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.handshake, &other.handshake)
+    }
+
+    pub(crate) fn handshake(&self) -> &Handshake<I> {
+        &self.handshake
     }
 
     /// The topics into which the server has put the client.
     pub(crate) fn invited(&self) -> &Invited {
-        &self.0.invited
+        &self.session.invited
     }
 
     /// The client's public id: the same for its session's life.
     pub fn id(&self) -> PeerId {
-        self.0.hello.peer
+        self.session.peer
     }
 
-    /// What `authenticate` made of the client's token.
+    /// What `authenticate` made of the client's newest token.
     pub fn identity(&self) -> &I {
-        &self.0.hello.identity
+        &self.handshake.identity
     }
 
     /// The session's id. A secret between its two ends: fit for a log, not for other clients.
     pub fn session(&self) -> SessionId {
-        self.0.hello.session
+        self.session.session
     }
 
     /// The address that the socket comes from: the client's, or its nearest proxy's. None where
     /// the server listens on something that has none.
     pub fn address(&self) -> Option<SocketAddr> {
-        self.0.hello.address
+        self.handshake.address
     }
 
     /// The headers of the handshake.
     pub fn headers(&self) -> &HeaderMap {
-        &self.0.hello.headers
+        &self.handshake.headers
     }
 
     /// Calls the client and waits for its answer; dropping the future cancels the call. A client that
@@ -117,7 +165,7 @@ impl<I> Peer<I> {
     /// # Errors
     /// See [`CallError`].
     pub async fn call<C: Call>(&self, request: C) -> Result<C::Reply, CallError<C::Error>> {
-        self.0.remote.call(request).await
+        self.session.remote.call(request).await
     }
 
     /// Sends the client an event. Ready when it is on its way: at once, unless as many bytes of requests
@@ -128,7 +176,7 @@ impl<I> Peer<I> {
     /// # Errors
     /// See [`EventError`].
     pub async fn send<E: Event>(&self, event: E) -> Result<Receipt, EventError> {
-        self.0.remote.send(event).await
+        self.session.remote.send(event).await
     }
 
     /// Sends an event of which only the newest matters: if an earlier one of the same kind and `key`
@@ -141,7 +189,7 @@ impl<I> Peer<I> {
         key: impl Into<String>,
         event: E,
     ) -> Result<(), EventError> {
-        self.0.remote.send_latest(key, event).await
+        self.session.remote.send_latest(key, event).await
     }
 
     /// Puts the client into a topic, whatever `access` would say of it: its application gets the
@@ -162,10 +210,10 @@ impl<I> Peer<I> {
             PublishError::Encode(error) => CallError::Encode(error),
             error => CallError::Refused(unpublished(&error).into()),
         };
-        let live = self.0.topics.of(topic).map_err(refused)?;
+        let live = self.session.topics.of(topic).map_err(refused)?;
         let name = (T::NAME, canonical(topic).map_err(refused)?);
-        let mut invitation = Invitation::begin(&self.0, name);
-        let joined = self.0.remote.invite(topic, live.end()).await;
+        let mut invitation = Invitation::begin(&self.session, name);
+        let joined = self.session.remote.invite(topic, live.end()).await;
         invitation.has_succeeded = joined.is_ok();
         joined
     }
@@ -178,26 +226,31 @@ impl<I> Peer<I> {
         // A topic that has no such key has nobody in it.
         let Ok(key) = canonical(topic) else { return };
         let name = (T::NAME, key);
-        self.0.invited.revoke(&name);
-        if let Some(alias) = self.0.topics.alias_of(&name) {
-            self.0.remote.put_out(alias);
+        self.session.invited.revoke(&name);
+        if let Some(alias) = self.session.topics.alias_of(&name) {
+            self.session.remote.put_out(alias);
         }
     }
 
-    /// The time of a round trip to the client now; none if its session ends before.
+    /// Returns the time of a round trip to the client now; without a connection it waits for the next. None if the
+    /// session ends before, if no answer comes within [`Limits::call_deadline`](twinwire::Limits::call_deadline), or
+    /// at once if 64 pings wait already.
     pub async fn ping(&self) -> Option<Duration> {
-        self.0.remote.ping().await
+        self.session.remote.ping().await
     }
 
     /// Says goodbye to the client. Answers that are ready still go out.
     pub fn close(&self, goodbye: Goodbye) {
-        self.0.remote.close(goodbye);
+        self.session.remote.close(goodbye);
     }
 }
 
 impl<I> Clone for Peer<I> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self {
+            session: Arc::clone(&self.session),
+            handshake: Arc::clone(&self.handshake),
+        }
     }
 }
 

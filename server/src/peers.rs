@@ -8,64 +8,69 @@ use twinwire::PeerId;
 use crate::Peer;
 use crate::shared::Shared;
 
-/// What of an identity names its user.
-pub(crate) type UserKey<I> = Box<dyn Fn(&I) -> String + Send + Sync>;
-
 /// All clients that are welcomed, and those of each user.
 ///
 /// Behind a mutex, as all workers meet here; it is held to look up or to change an entry, never across
 /// an await.
-pub(crate) struct Peers<I> {
-    user_key: Option<UserKey<I>>,
-    present: Mutex<Present<I>>,
-}
+pub(crate) struct Peers<I>(Mutex<Present<I>>);
 
 struct Present<I> {
     by_id: HashMap<PeerId, Peer<I>>,
     by_user: HashMap<String, Vec<Peer<I>>>,
 }
 
-impl<I> Peers<I> {
-    pub(crate) fn new(user_key: Option<UserKey<I>>) -> Self {
-        let (by_id, by_user) = (HashMap::new(), HashMap::new());
-        Self {
-            user_key,
-            present: Mutex::new(Present { by_id, by_user }),
-        }
-    }
-
-    fn present(&self) -> MutexGuard<'_, Present<I>> {
-        self.present.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether two identities are of one user, as far as the application says what names one.
-    pub(crate) fn is_same_user(&self, one: &I, other: &I) -> bool {
-        let key = self.user_key.as_ref();
-        key.is_none_or(|key| key(one) == key(other))
-    }
-
-    /// Adds a client, and gives its user's key.
-    fn insert(&self, peer: &Peer<I>) -> Option<String> {
-        let user = self.user_key.as_ref().map(|key| key(peer.identity()));
-        let mut present = self.present();
-        present.by_id.insert(peer.id(), peer.clone());
-        if let Some(user) = &user {
-            let peers = present.by_user.entry(user.clone());
+impl<I> Present<I> {
+    fn insert(&mut self, peer: &Peer<I>) {
+        self.by_id.insert(peer.id(), peer.clone());
+        if let Some(user) = &peer.handshake().user {
+            let peers = self.by_user.entry(user.clone());
             peers.or_default().push(peer.clone());
         }
-        user
     }
 
-    fn remove(&self, id: PeerId, user: Option<&str>) {
-        let mut present = self.present();
-        present.by_id.remove(&id);
-        let Some(user) = user else { return };
-        if let Some(peers) = present.by_user.get_mut(user) {
-            peers.retain(|other| other.id() != id);
+    fn remove(&mut self, peer: &Peer<I>, removed: &mut Vec<Peer<I>>) {
+        let id = peer.id();
+        removed.extend(self.by_id.remove(&id));
+        let Some(user) = &peer.handshake().user else {
+            return;
+        };
+        if let Some(peers) = self.by_user.get_mut(user) {
+            removed.extend(peers.extract_if(.., |other| other.id() == id));
             if peers.is_empty() {
-                present.by_user.remove(user);
+                self.by_user.remove(user);
             }
         }
+    }
+}
+
+impl<I> Default for Peers<I> {
+    fn default() -> Self {
+        let (by_id, by_user) = (HashMap::new(), HashMap::new());
+        Self(Mutex::new(Present { by_id, by_user }))
+    }
+}
+
+/// What was listed, to be dropped where nothing is locked: with the last clone goes the identity, and what the
+/// application does then may call the endpoint.
+#[must_use = "it is dropped where nothing is locked"]
+pub(crate) struct Unlisted<I>(Vec<Peer<I>>);
+
+impl<I> Peers<I> {
+    fn present(&self) -> MutexGuard<'_, Present<I>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lists a client in the place of another, where there is one.
+    fn replace(&self, earlier: Option<&Peer<I>>, peer: Option<&Peer<I>>) -> Unlisted<I> {
+        let mut unlisted = Vec::new();
+        let mut present = self.present();
+        if let Some(earlier) = earlier {
+            present.remove(earlier, &mut unlisted);
+        }
+        if let Some(peer) = peer {
+            present.insert(peer);
+        }
+        Unlisted(unlisted)
     }
 
     pub(crate) fn get(&self, id: PeerId) -> Option<Peer<I>> {
@@ -88,20 +93,26 @@ impl<I> Peers<I> {
 /// A client's place among those that are connected, until it is dropped: however its connection ends.
 pub(crate) struct Listed<S, I> {
     shared: Arc<Shared<S, I>>,
-    id: PeerId,
-    user: Option<String>,
+    peer: Peer<I>,
 }
 
 impl<S, I> Listed<S, I> {
-    pub(crate) fn new(shared: Arc<Shared<S, I>>, peer: &Peer<I>) -> Self {
-        let user = shared.peers.insert(peer);
-        let id = peer.id();
-        Self { shared, id, user }
+    pub(crate) fn new(shared: Arc<Shared<S, I>>, peer: Peer<I>) -> Self {
+        drop(shared.peers.replace(None, Some(&peer)));
+        Self { shared, peer }
+    }
+
+    /// Lists the client as it has come back, perhaps as another user.
+    pub(crate) fn renew(&mut self, peer: Peer<I>) -> Unlisted<I> {
+        let earlier = std::mem::replace(&mut self.peer, peer);
+        let mut unlisted = self.shared.peers.replace(Some(&earlier), Some(&self.peer));
+        unlisted.0.push(earlier);
+        unlisted
     }
 }
 
 impl<S, I> Drop for Listed<S, I> {
     fn drop(&mut self) {
-        self.shared.peers.remove(self.id, self.user.as_deref());
+        drop(self.shared.peers.replace(Some(&self.peer), None));
     }
 }

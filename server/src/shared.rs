@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use twinwire::{BootId, Limits};
+use twinwire::{BootId, Limits, PeerId, Secret, SessionId};
 
 use crate::around::Around;
 use crate::builder::{OnClose, OnOpen};
@@ -12,6 +12,7 @@ use crate::drain::Drain;
 use crate::handler::Registry;
 use crate::identity::Authenticate;
 use crate::origin::OriginGuard;
+use crate::owners::Owners;
 use crate::peers::Peers;
 use crate::slot::Sessions;
 use crate::tables::Tables;
@@ -26,6 +27,7 @@ pub(crate) struct Shared<S, I> {
     pub(crate) around: Vec<Around<S, I>>,
     pub(crate) on_open: Option<OnOpen<S, I>>,
     pub(crate) on_close: Option<OnClose<S, I>>,
+    pub(crate) owners: Owners<I>,
     pub(crate) peers: Peers<I>,
     pub(crate) sessions: Sessions<S, I>,
     pub(crate) origins: OriginGuard,
@@ -45,4 +47,22 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
     Ok(bytes)
+}
+
+/// What names a new session, and the secret to come back to it.
+pub(crate) struct Credentials {
+    pub(crate) session: SessionId,
+    pub(crate) peer: PeerId,
+    pub(crate) secret: Secret,
+}
+
+impl Credentials {
+    /// Draws them from the system's cryptographic source.
+    pub(crate) fn random() -> Result<Self, getrandom::Error> {
+        Ok(Self {
+            session: SessionId::from_bytes(random()?),
+            peer: PeerId::from_bytes(random()?),
+            secret: Secret::from_bytes(random()?),
+        })
+    }
 }

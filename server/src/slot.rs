@@ -9,6 +9,8 @@ use twinwire::frame::{Continuity, Resume};
 use twinwire::session::{Pool, Tombstone};
 use twinwire::{Goodbye, Secret, SessionId};
 
+use crate::Peer;
+use crate::identity::Judged;
 use crate::life::Life;
 
 /// How many sessions that are over are remembered: who comes back to one learns what it had received.
@@ -155,6 +157,13 @@ impl<S, I> Sessions<S, I> {
         self.all().open.insert(id, slot);
     }
 
+    /// Returns the client whose session this is, if the session is open.
+    pub(crate) fn owner(&self, id: &SessionId) -> Option<Peer<I>> {
+        let slot = self.all().open.get(id).map(Arc::clone)?;
+        let held = slot.lock();
+        held.life.peer()
+    }
+
     /// Whether all hold so much together that each is to keep less.
     pub(crate) fn is_scarce(&self) -> bool {
         self.is_scarce.load(Ordering::Relaxed)
@@ -193,7 +202,7 @@ impl<S, I> Sessions<S, I> {
         let mut all = self.all();
         all.pool.release(&id);
         self.judge(&all);
-        all.open.remove(&id);
+        let removed = all.open.remove(&id);
         if let Some(tombstone) = tombstone {
             if all.buried.len() == GRAVES
                 && let Some(oldest) = all.buried.pop_front()
@@ -203,28 +212,32 @@ impl<S, I> Sessions<S, I> {
             all.buried.push_back(id);
             all.graves.insert(id, tombstone);
         }
+        drop(all);
+        drop(removed);
     }
 
     /// Gives a client its session back, and tells the connection that had it. `may` judges the session's
-    /// owner, and takes the hello and the next secret to the session.
+    /// owner, and takes the client and the next secret to the session; what it returns is returned, as the client
+    /// is with an error, to be dropped where no slot is locked. It runs while the session's slot is locked, so it calls nothing of the application's.
     ///
     /// # Errors
     /// What the client is told instead.
-    pub(crate) fn resume(
+    pub(crate) fn resume<C, T>(
         &self,
         wanted: &Resume,
         next: Secret,
-        may: impl FnOnce(&mut Life<S, I>, Secret) -> Result<(), NotGiven>,
-    ) -> Result<Holding<S, I>, NotGiven> {
+        client: C,
+        may: impl FnOnce(&mut Life<S, I>, C, Secret) -> Result<T, (NotGiven, C)>,
+    ) -> Result<(Holding<S, I>, T), (NotGiven, C)> {
         let slot = {
             let all = self.all();
             match all.open.get(&wanted.session) {
                 Some(slot) => Arc::clone(slot),
-                None => return Err(all.tell(wanted)),
+                None => return Err((all.tell(wanted), client)),
             }
         };
         let mut held = slot.lock();
-        may(&mut held.life, next)?;
+        let replaced = may(&mut held.life, client, next)?;
         held.generation += 1;
         let generation = held.generation;
         slot.evicted.store(false, Ordering::Release);
@@ -234,7 +247,7 @@ impl<S, I> Sessions<S, I> {
         drop(all);
         drop(held);
         slot.wake();
-        Ok(Holding { slot, generation })
+        Ok((Holding { slot, generation }, replaced))
     }
 }
 
@@ -245,6 +258,9 @@ pub(crate) enum NotGiven {
     /// It is closed with this.
     Over(Goodbye),
 }
+
+/// Why a client doesn't get the session, and the client itself.
+pub(crate) type Rejected<I> = (NotGiven, Box<Judged<I>>);
 
 impl<S, I> All<S, I> {
     fn tell(&self, wanted: &Resume) -> NotGiven {
