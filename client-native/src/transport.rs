@@ -124,8 +124,10 @@ impl Transport for Tokio {
 
     async fn open(&self, url: &str, subprotocol: &'static str) -> Result<Socket, OpenError> {
         let mut request = url.into_client_request().map_err(OpenError::Url)?;
-        if request.uri().scheme_str() == Some("wss") {
-            return Err(OpenError::Tls);
+        match request.uri().scheme_str() {
+            Some("ws") => {}
+            Some("wss") => return Err(OpenError::Tls),
+            _ => return Err(OpenError::Url(UrlError::UnsupportedUrlScheme.into())),
         }
         let offer = HeaderValue::from_static(subprotocol);
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offer);

@@ -98,3 +98,62 @@ impl Future for Heard {
         self.bell.poll(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use js_sys::Function;
+    use wasm_bindgen_test::wasm_bindgen_test;
+    use web_sys::Event;
+
+    use super::*;
+
+    /// Gives the page an event that a script makes.
+    fn dispatch(script: &str) {
+        let event = Function::new_no_args(&format!("return {script}")).call0(&JsValue::NULL);
+        let target: EventTarget = scope().unchecked_into();
+        let event: Event = event.expect("it makes an event").unchecked_into();
+        target.dispatch_event(&event).expect("it is new");
+    }
+
+    /// Makes the document say that it is hidden, or shown.
+    fn hide(hidden: bool) {
+        let script = format!(
+            "Object.defineProperty(document, 'hidden', {{ configurable: true, value: {hidden} }})"
+        );
+        let set = Function::new_no_args(&script).call0(&JsValue::NULL);
+        set.expect("it can be set");
+    }
+
+    fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        Pin::new(future).poll(&mut cx)
+    }
+
+    #[wasm_bindgen_test]
+    fn a_hidden_page_hears_that_the_network_is_back_and_not_that_it_is_hidden() {
+        hide(true);
+        let mut hint = wake_hint();
+        dispatch("new Event('visibilitychange')");
+        assert!(poll(&mut hint).is_pending());
+        dispatch("new Event('online')");
+        assert!(poll(&mut hint).is_ready());
+        for (hidden, event) in [(true, "pageshow"), (false, "visibilitychange")] {
+            hide(hidden);
+            let mut hint = wake_hint();
+            dispatch(&format!("new Event('{event}')"));
+            assert!(poll(&mut hint).is_ready(), "{event}");
+        }
+    }
+
+    #[wasm_bindgen_test]
+    fn a_page_that_may_come_back_is_told_from_one_that_goes_for_good() {
+        for (persisted, departure) in [(true, Departure::Cached), (false, Departure::Final)] {
+            let mut leaving = leaving();
+            assert!(poll(&mut leaving).is_pending());
+            dispatch(&format!(
+                "new PageTransitionEvent('pagehide', {{ persisted: {persisted} }})"
+            ));
+            assert_eq!(poll(&mut leaving), Poll::Ready(departure));
+        }
+    }
+}

@@ -126,7 +126,11 @@ impl<T: Transport> Driver<T> {
                     hint.set(transport.wake_hint());
                     cx.waker().wake_by_ref();
                 }
-                self.poll(cx)
+                let polled = self.poll(cx);
+                if polled.is_pending() && self.application.absence.suspends && self.drop_link() {
+                    return self.poll(cx);
+                }
+                polled
             });
             let code = match over.await {
                 Over::Close(code) => Some(code),
@@ -309,6 +313,16 @@ impl<T: Transport> Driver<T> {
             self.application.absence.suspends = true;
         }
         self.close();
+    }
+
+    /// Closes the link beside the session, if there is one. Browsers keep no page that has an open socket, and what it
+    /// was given goes out before the close.
+    fn drop_link(&mut self) -> bool {
+        let had_link = self.link.take().is_some();
+        if had_link {
+            self.session.handle(self.transport.now(), Input::Lost);
+        }
+        had_link
     }
 
     pub(crate) fn close(&mut self) {

@@ -287,6 +287,18 @@ fn a_page_in_the_cache_is_gone_for_others_and_begins_anew_when_it_is_shown() {
 }
 
 #[test]
+fn a_page_that_may_be_cached_leaves_no_socket_open() {
+    let mut run = Run::connected(World::new(4), options());
+    // Browsers cache no page that has one, and don't wait for an answer to its goodbye.
+    run.world.swallows();
+    run.world.leaves(Departure::Cached);
+    run.pass(Duration::ZERO);
+    assert!(!run.world.is_linked());
+    run.world.hint();
+    run.until("it is back", is_open);
+}
+
+#[test]
 fn a_page_that_goes_for_good_is_over() {
     let mut run = Run::connected(World::new(4), options());
     run.world.leaves(Departure::Final);

@@ -177,6 +177,10 @@ impl World {
         self.inner().attempts.clone()
     }
 
+    pub(crate) fn is_linked(&self) -> bool {
+        self.inner().link.is_some()
+    }
+
     /// Returns true once a client has ended its session.
     pub(crate) fn said_goodbye(&self) -> bool {
         self.inner().said_goodbye

@@ -89,7 +89,7 @@ pub enum NotResumed {
     /// [`Continuity::Unknown`].
     Unknown,
     /// A later attempt of the client has come before this one: close with
-    /// [`GoodbyeCode::Superseded`].
+    /// [`GoodbyeCode::Superseded`](crate::GoodbyeCode::Superseded).
     Superseded,
 }
 
