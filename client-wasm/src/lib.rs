@@ -36,6 +36,20 @@
 //! # }
 //! ```
 //!
+//! A page has one thread, so that a [`Client`] isn't `Send` there, and what browsers give can't be. A framework that asks
+//! for `Send + Sync` all the same, as Leptos does for a context, takes it in a wrapper. That panics if a thread
+//! of another worker touches it:
+//!
+//! ```no_run
+//! use send_wrapper::SendWrapper;
+//! use twinwire_client_wasm::Client;
+//!
+//! # fn provide_context<T: Clone + Send + Sync + 'static>(_: T) {}
+//! fn provide(client: &Client) {
+//!     provide_context(SendWrapper::new(client.clone()));
+//! }
+//! ```
+//!
 //! One feature, on by default: `diagnosis`. After three attempts in vain, the client asks its address by plain HTTP
 //! why no WebSocket opens. A page without it is 4 KB smaller and learns no more than that none opens: no
 //! [`OpenError::Refused`], no end before the time is up where the URL is wrong, no heed of `Retry-After`.
