@@ -41,13 +41,18 @@ export async function openPage(t, wish = {}) {
 }
 
 /**
- * An empty page in a browser of its own, without a server.
+ * An empty page in a browser of its own, without a server. With `cached`, the browser keeps pages that were left for
+ * the back button: Playwright turns that off.
  *
  * `log` grows by each text that the page logs. An error that the page logs or throws fails the
  * story at its end, unless it is expected.
  */
-export async function newPage(t, { width = 1280, height = 800, expected = [] } = {}) {
-  const browser = await chromium.launch({ executablePath: built("chromium"), args: FLAGS });
+export async function newPage(t, { width = 1280, height = 800, expected = [], cached = false } = {}) {
+  const browser = await chromium.launch({
+    executablePath: built("chromium"),
+    args: FLAGS,
+    ignoreDefaultArgs: cached ? ["--disable-back-forward-cache"] : [],
+  });
   const log = [];
   const errors = [];
   t.after(async () => {

@@ -38,6 +38,19 @@ story("who leaves is no longer there, and the name is free again", async (t) => 
   await sees(ada, ["Ada", "bob"]);
 });
 
+story("who follows a link is no longer there, and is there again by the back button", async (t) => {
+  const { page: ada, server } = await openChat(t, "Ada");
+  const bob = await joinChat(t, server, "Bob", { cached: true });
+  await sees(ada, ["Ada", "Bob"]);
+  const elsewhere = new URL("/minimal", server.url);
+  elsewhere.hostname = "localhost";
+  await bob.goto(elsewhere.href);
+  await sees(ada, ["Ada"]);
+  // A page that is loaded anew has no name: only the very one is there again.
+  await bob.evaluate(() => history.back());
+  await sees(ada, ["Ada", "Bob"]);
+});
+
 story("another room is heard by those who entered it, until they leave", async (t) => {
   const { page: ada, server } = await openChat(t, "Ada");
   const bob = await joinChat(t, server, "Bob");
