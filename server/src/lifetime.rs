@@ -5,9 +5,10 @@ use std::task::{Context, Poll};
 
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
-use twinwire::{End, Goodbye};
+use twinwire::End;
 
 use crate::Cx;
+use crate::drain::Drain;
 use crate::shared::Shared;
 use crate::task::Task;
 
@@ -142,7 +143,7 @@ async fn run_on_close<S, I>(
     shared: &Arc<Shared<S, I>>,
     cx: Cx<S, I>,
     end: End,
-    open: watch::Receiver<Option<Goodbye>>,
+    open: watch::Receiver<Option<Arc<Drain>>>,
 ) where
     S: Send + Sync + 'static,
     I: Send + Sync + 'static,

@@ -1,5 +1,7 @@
 //! Requests that this side makes: waiting for the window, in flight, answered or acknowledged.
 
+mod unsent;
+
 use std::time::Duration;
 
 use super::credit::{Allowance, charge, charge_all};
@@ -8,7 +10,7 @@ use super::stream::Receiving;
 use super::timers::Next;
 use super::waiting::{Queued, Span, Waiting};
 use super::{Full, Outcome, RequestKey};
-use crate::frame::{Answer, JOIN, LEAVE, Refusal};
+use crate::frame::{Answer, LEAVE, Refusal};
 use crate::limits::Limits;
 use crate::{Class, Number, Time};
 
@@ -211,63 +213,6 @@ impl Outgoing {
             }
             None => Fate::Stays,
         });
-    }
-
-    /// Keeps what was never sent when the session is lost, for the one that follows.
-    pub(super) fn keep_unsent(&mut self, yes: bool) {
-        self.keeps_unsent = yes;
-    }
-
-    /// Begins in the place of another session's. Keys go on: they name requests of all.
-    pub(super) fn follow(&mut self, earlier: &mut Self) {
-        self.next_key = earlier.next_key;
-        self.keeps_unsent = earlier.keeps_unsent;
-        self.is_replacing = earlier.keeps_unsent;
-        self.unsent = std::mem::take(&mut earlier.unsent);
-        let unsent = self.unsent.iter();
-        self.streams = unsent.filter(|queued| queued.is_unbegun_stream()).count();
-    }
-
-    /// Begins anew in another session.
-    pub(super) fn begin_anew(&mut self, limits: &Limits) {
-        let mut earlier = std::mem::replace(self, Self::new(limits));
-        self.follow(&mut earlier);
-    }
-
-    /// Queues what earlier sessions never sent behind what this one was asked for so far.
-    pub(super) fn requeue_unsent(&mut self) {
-        self.is_replacing = false;
-        while let Some(queued) = self.unsent.pop() {
-            mutant!("unsent_lost", continue);
-            self.waiting.push(queued);
-        }
-    }
-
-    /// Ends what earlier sessions never sent.
-    pub(super) fn end_unsent(&mut self) {
-        while let Some(queued) = self.unsent.pop() {
-            self.streams -= usize::from(queued.is_unbegun_stream());
-            self.ended.push((queued.key, Outcome::NotReceived));
-        }
-    }
-
-    /// The keys of the joins that wait for the next session.
-    pub(super) fn unsent_joins(&self) -> impl Iterator<Item = RequestKey> {
-        let unsent = self.unsent.iter();
-        let joins = unsent.filter(|queued| queued.class == Class::Topic && queued.kind == JOIN);
-        joins.map(|queued| queued.key)
-    }
-
-    /// Queues one request that earlier sessions never sent before the others.
-    pub(super) fn requeue_first(&mut self, key: RequestKey) {
-        if let Some(queued) = self.unsent.take(key) {
-            self.waiting.push(queued);
-        }
-    }
-
-    /// Drops a join that nobody wants any more, if it waits for the next session; says whether it did.
-    pub(super) fn drop_unsent_join(&mut self, key: RequestKey) -> bool {
-        self.unsent.take(key).is_some()
     }
 
     /// The peer may not have heard how far its streams may go.

@@ -1,0 +1,65 @@
+//! Requests that a session never sent, on their way to the one that follows.
+
+use super::{Outcome, Outgoing, RequestKey};
+use crate::Class;
+use crate::frame::JOIN;
+use crate::limits::Limits;
+
+impl Outgoing {
+    /// Keeps what was never sent when the session is lost, for the one that follows.
+    pub(in crate::session) fn keep_unsent(&mut self, yes: bool) {
+        self.keeps_unsent = yes;
+    }
+
+    /// Begins in the place of another session's. Keys go on: they name requests of all.
+    pub(in crate::session) fn follow(&mut self, earlier: &mut Self) {
+        self.next_key = earlier.next_key;
+        self.keeps_unsent = earlier.keeps_unsent;
+        self.is_replacing = earlier.keeps_unsent;
+        self.unsent = std::mem::take(&mut earlier.unsent);
+        let unsent = self.unsent.iter();
+        self.streams = unsent.filter(|queued| queued.is_unbegun_stream()).count();
+    }
+
+    /// Begins anew in another session.
+    pub(in crate::session) fn begin_anew(&mut self, limits: &Limits) {
+        let mut earlier = std::mem::replace(self, Self::new(limits));
+        self.follow(&mut earlier);
+    }
+
+    /// Queues what earlier sessions never sent behind what this one was asked for so far.
+    pub(in crate::session) fn requeue_unsent(&mut self) {
+        self.is_replacing = false;
+        while let Some(queued) = self.unsent.pop() {
+            mutant!("unsent_lost", continue);
+            self.waiting.push(queued);
+        }
+    }
+
+    /// Ends what earlier sessions never sent.
+    pub(in crate::session) fn end_unsent(&mut self) {
+        while let Some(queued) = self.unsent.pop() {
+            self.streams -= usize::from(queued.is_unbegun_stream());
+            self.ended.push((queued.key, Outcome::NotReceived));
+        }
+    }
+
+    /// The keys of the joins that wait for the next session.
+    pub(in crate::session) fn unsent_joins(&self) -> impl Iterator<Item = RequestKey> {
+        let unsent = self.unsent.iter();
+        let joins = unsent.filter(|queued| queued.class == Class::Topic && queued.kind == JOIN);
+        joins.map(|queued| queued.key)
+    }
+
+    /// Queues one request that earlier sessions never sent before the others.
+    pub(in crate::session) fn requeue_first(&mut self, key: RequestKey) {
+        if let Some(queued) = self.unsent.take(key) {
+            self.waiting.push(queued);
+        }
+    }
+
+    /// Drops a join that nobody wants any more, if it waits for the next session; says whether it did.
+    pub(in crate::session) fn drop_unsent_join(&mut self, key: RequestKey) -> bool {
+        self.unsent.take(key).is_some()
+    }
+}
