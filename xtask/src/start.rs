@@ -22,18 +22,22 @@ const TRUNK_ORIGIN: &str = "http://localhost:8080";
 /// are the server's own.
 pub(crate) fn start(workspace: &Workspace, setup: &Setup, port: u16) -> Result<Infallible> {
     check_port(port)?;
-    setup.wasm_std()?;
+    // Before minutes of compiling: nothing here works without it.
+    setup.node()?;
     // Each of the three has minutes in which it keeps one core busy only.
     let (dist, server) = thread::scope(|scope| {
-        scope.spawn(|| page::compile(workspace));
-        let server = scope.spawn(|| binaries::release_server(workspace));
-        (page::build(workspace, setup), server.join())
+        let server = scope.spawn(|| binaries::quick_server(workspace));
+        let dist = setup.wasm_std().and_then(|()| {
+            scope.spawn(|| page::compile(workspace));
+            page::build(workspace, setup)
+        });
+        (dist, server.join())
     });
     let dist = dist?;
     step("server, built beside the page", || {
         server.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })?;
-    let server = binaries::program(workspace, "release", "twinwire-server");
+    let server = binaries::program(workspace, binaries::QUICK, "twinwire-server");
     let error = Command::new(&server)
         .args(["--port", &port.to_string(), "--www"])
         .arg(dist)

@@ -22,16 +22,31 @@ pub(super) struct CargoTool {
     /// The version that will do as well, where it is on PATH; with a dot at its end, all that begin so.
     fitting: String,
     options: &'static [&'static str],
+    /// The crates in which it spends its time; without any, all of them are optimized.
+    busy: &'static [&'static str],
 }
 
-/// The command line and the library of a page must be of exactly the same version. Not `--locked`: its lockfile names a version that can't be had any more.
+/// Exactly the version of the library in a page. Not `--locked`: its lockfile names a version that can't be had
+/// any more.
 pub(super) fn wasm_bindgen(version: String) -> CargoTool {
     CargoTool {
         package: "wasm-bindgen-cli",
         programs: &["wasm-bindgen", "wasm-bindgen-test-runner"],
         fitting: version.clone(),
         version,
-        options: &["--no-default-features"],
+        options: &[
+            "--no-default-features",
+            "--bin",
+            "wasm-bindgen",
+            "--bin",
+            "wasm-bindgen-test-runner",
+        ],
+        busy: &[
+            "walrus",
+            "wasmparser",
+            "wasm-encoder",
+            "wasm-bindgen-cli-support",
+        ],
     }
 }
 
@@ -44,6 +59,7 @@ pub(super) fn trunk() -> CargoTool {
         version: "0.21.14".to_owned(),
         fitting: "0.21.".to_owned(),
         options,
+        busy: &[],
     }
 }
 
@@ -54,6 +70,7 @@ pub(super) fn geckodriver() -> CargoTool {
         version: "0.37.1".to_owned(),
         fitting: "0.37.".to_owned(),
         options: &["--locked"],
+        busy: &[],
     }
 }
 
@@ -115,6 +132,11 @@ impl CargoTool {
 
     fn install(&self, folder: &Path) -> Result<()> {
         let mut cargo = Command::new("cargo");
+        for package in self.busy {
+            let level = format!("profile.dev.package.{package}.opt-level=1");
+            cargo.args(["--config", &level]);
+        }
+        let level = if self.busy.is_empty() { "1" } else { "0" };
         cargo
             .args([
                 "install",
@@ -127,7 +149,7 @@ impl CargoTool {
             .args(self.options)
             // Quick to build, and quick enough to run: a release build takes thrice as long.
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
-            .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
+            .env("CARGO_PROFILE_DEV_OPT_LEVEL", level)
             .env("CARGO_TERM_COLOR", "never")
             // What it builds on the way would stay in the user's target folder for good.
             .env_remove("CARGO_TARGET_DIR");
