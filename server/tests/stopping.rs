@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Log, soon};
-use tokio_websockets::ClientBuilder;
+use tokio_websockets::{ClientBuilder, CloseCode};
 use twinwire::{Call, Kinds, kinds};
 use twinwire_client_native::{Fresh, Options, connect_with};
 
@@ -106,11 +106,16 @@ async fn clients_of_both_endpoints_are_told_and_each_is_closed_once() {
         let (mut plain, _) = soon("the handshake", connect.connect()).await.unwrap();
 
         server.signal(name);
+        let close = soon("the plain goodbye", plain.next()).await;
+        let close = close.and_then(Result::ok);
+        let code = close.as_ref().and_then(|close| close.as_close());
+        assert_eq!(code.map(|(code, _)| code), Some(CloseCode::GOING_AWAY));
         while let Some(Ok(_)) = soon("the plain end", plain.next()).await {}
         let (status, lines) = server.ended().await;
         assert!(status.success(), "{name}: {status}");
         let gone = |what| lines.iter().filter(|line| line.starts_with(what)).count();
         assert_eq!(gone("a typed client is gone"), 1, "{lines:?}");
+        assert_eq!(gone("bare client"), 1, "{lines:?}");
 
         // The next process is told apart from one that crashed: the session was ended by a goodbye.
         let next = Running::start().await;

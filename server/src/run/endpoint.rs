@@ -51,7 +51,7 @@ impl sealed::Endpoint for Plain {
     }
 
     fn shut_down(&self) -> ShutDown {
-        // Its connections end with their workers, without a close frame.
-        Box::pin(std::future::ready(()))
+        let plain = self.clone();
+        Box::pin(async move { plain.shut_down().await })
     }
 }
