@@ -110,7 +110,7 @@ fn warn_once() {
 ///
 /// Over TLS, call this with the TCP stream inside, which only the application can name:
 ///
-/// ```ignore
+/// ```text
 /// HttpServer::new(app).on_connect(|connection, data| {
 ///     if let Some(tls) = connection.downcast_ref::<tokio_rustls::server::TlsStream<TcpStream>>() {
 ///         twinwire_server::on_connect(tls.get_ref().0, data);
