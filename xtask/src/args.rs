@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, and what is wrong with a request.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use crate::test::Suite;
 
@@ -10,8 +11,11 @@ const DEFAULT_PORT: u16 = 9501;
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask VERB
 
-  start [--port N]   set up what is missing, build the page, serve page and wire
-                     (http://localhost:9501, or port N; 0 takes any free one)
+  start [--port N] [--host ADDRESS]
+                     set up what is missing, build the page, serve page and wire
+                     (http://localhost:9501, or port N; 0 takes any free one; at
+                     ADDRESS others reach it too, 0.0.0.0 is every network of this
+                     machine's)
   test [SUITE…]      run the suites, or those named, and end with one table:
                      fmt lint doc unit vectors sim server conformance clients wasm
                      stories package tidy
@@ -39,6 +43,8 @@ pub(crate) enum Verb {
     Help,
     Start {
         port: u16,
+        /// None for both addresses of `localhost`.
+        host: Option<IpAddr>,
     },
     Test {
         suites: Vec<Suite>,
@@ -62,6 +68,7 @@ pub(crate) enum Misuse {
     UnexpectedArgument(String),
     PortMissing,
     PortInvalid(String),
+    HostInvalid(String),
     ValueMissing(String),
     NoNumber { of: String, value: String },
 }
@@ -76,6 +83,12 @@ impl fmt::Display for Misuse {
             Self::PortMissing => write!(f, "--port needs a number"),
             Self::PortInvalid(port) => {
                 write!(f, "--port takes a number from 0 to 65535, not `{port}`")
+            }
+            Self::HostInvalid(host) => {
+                write!(
+                    f,
+                    "--host takes an IP address, such as 0.0.0.0, not `{host}`"
+                )
             }
             Self::ValueMissing(option) => write!(f, "{option} needs a value"),
             Self::NoNumber { of, value } => write!(f, "{of} takes a number, not `{value}`"),
@@ -92,9 +105,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb,
         return Ok(Verb::Help);
     }
     match verb.as_str() {
-        "start" => Ok(Verb::Start {
-            port: parse_port(rest)?,
-        }),
+        "start" => parse_start(rest),
         "test" => Ok(Verb::Test {
             suites: parse_suites(rest)?,
         }),
@@ -118,18 +129,28 @@ fn nothing_more(rest: Vec<String>, verb: Verb) -> Result<Verb, Misuse> {
     }
 }
 
-fn parse_port(rest: Vec<String>) -> Result<u16, Misuse> {
+fn parse_start(rest: Vec<String>) -> Result<Verb, Misuse> {
     let mut rest = rest.into_iter();
-    let mut port = DEFAULT_PORT;
+    let (mut port, mut host) = (DEFAULT_PORT, None);
     while let Some(argument) = rest.next() {
-        let value = match argument.strip_prefix("--port") {
-            Some("") => rest.next().ok_or(Misuse::PortMissing)?,
-            Some(attached) if attached.starts_with('=') => attached[1..].to_owned(),
-            Some(_) | None => return Err(Misuse::UnexpectedArgument(argument)),
+        let (option, attached) = match argument.split_once('=') {
+            Some((option, value)) => (option.to_owned(), Some(value.to_owned())),
+            None => (argument.clone(), None),
         };
-        port = value.parse().map_err(|_| Misuse::PortInvalid(value))?;
+        let value = attached.or_else(|| rest.next());
+        match option.as_str() {
+            "--port" => {
+                let value = value.ok_or(Misuse::PortMissing)?;
+                port = value.parse().map_err(|_| Misuse::PortInvalid(value))?;
+            }
+            "--host" => {
+                let value = value.ok_or(Misuse::ValueMissing(option))?;
+                host = Some(value.parse().map_err(|_| Misuse::HostInvalid(value))?);
+            }
+            _ => return Err(Misuse::UnexpectedArgument(argument)),
+        }
     }
-    Ok(port)
+    Ok(Verb::Start { port, host })
 }
 
 /// The simulator's own arguments, looked through before anything is compiled for them.
@@ -185,9 +206,22 @@ mod tests {
 
     #[test]
     fn start_takes_a_port_in_both_forms() {
-        check("start", Ok(Verb::Start { port: 9501 }));
-        check("start --port 0", Ok(Verb::Start { port: 0 }));
-        check("start --port=9600", Ok(Verb::Start { port: 9600 }));
+        let start = |port, host| Ok(Verb::Start { port, host });
+        check("start", start(9501, None));
+        check("start --port 0", start(0, None));
+        check("start --port=9600", start(9600, None));
+    }
+
+    #[test]
+    fn start_takes_an_address() {
+        let host = Some(IpAddr::from([0, 0, 0, 0]));
+        check("start --host 0.0.0.0", Ok(Verb::Start { port: 9501, host }));
+        check(
+            "start --host=0.0.0.0 --port 1",
+            Ok(Verb::Start { port: 1, host }),
+        );
+        check("start --host me", Err(Misuse::HostInvalid("me".into())));
+        check("start --host", Err(Misuse::ValueMissing("--host".into())));
     }
 
     #[test]

@@ -58,7 +58,9 @@ fn perform(verb: Verb) -> Result<bool> {
     let setup = Setup::new(&workspace)?;
     match verb {
         Verb::Help => Ok(true),
-        Verb::Start { port } => start::start(&workspace, &setup, port).map(|never| match never {}),
+        Verb::Start { port, host } => {
+            start::start(&workspace, &setup, port, host).map(|never| match never {})
+        }
         Verb::Test { suites } => test::test(&workspace, &setup, &suites),
         Verb::Simulate { arguments, mutants } => {
             simulate::simulate(&workspace, &arguments, mutants)

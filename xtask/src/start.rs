@@ -20,8 +20,13 @@ const TRUNK_ORIGIN: &str = "http://localhost:8080";
 ///
 /// Becoming it leaves nothing between the user and the server: Ctrl-C, a signal and the exit code
 /// are the server's own.
-pub(crate) fn start(workspace: &Workspace, setup: &Setup, port: u16) -> Result<Infallible> {
-    check_port(port)?;
+pub(crate) fn start(
+    workspace: &Workspace,
+    setup: &Setup,
+    port: u16,
+    host: Option<IpAddr>,
+) -> Result<Infallible> {
+    check_port(port, host)?;
     // Before minutes of compiling: nothing here works without it.
     setup.node()?;
     // Each of the three has minutes in which it keeps one core busy only.
@@ -42,17 +47,20 @@ pub(crate) fn start(workspace: &Workspace, setup: &Setup, port: u16) -> Result<I
         .args(["--port", &port.to_string(), "--www"])
         .arg(dist)
         .arg(format!("--allow-origin={TRUNK_ORIGIN}"))
+        .args(host.map(|host| format!("--host={host}")))
         .current_dir(workspace.root())
         .exec();
     Err(error).with_context(|| format!("can't run {}", server.display()))
 }
 
 /// Says at once, rather than after minutes of building, that the server could not listen.
-fn check_port(port: u16) -> Result<()> {
-    for address in [
+fn check_port(port: u16, host: Option<IpAddr>) -> Result<()> {
+    let loopback = [
         IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(Ipv6Addr::LOCALHOST),
-    ] {
+    ];
+    let addresses = host.map_or_else(|| loopback.to_vec(), |host| vec![host]);
+    for address in addresses {
         match TcpListener::bind((address, port)).map_err(|error| error.kind()) {
             Err(ErrorKind::AddrInUse) => bail!(
                 "port {port} is taken: end the program that holds it, or choose another with --port"
@@ -75,17 +83,17 @@ mod tests {
     fn a_taken_port_is_told_before_anything_is_built() {
         let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = holder.local_addr().unwrap().port();
-        let error = check_port(port).unwrap_err().to_string();
+        let error = check_port(port, None).unwrap_err().to_string();
         assert!(
             error.starts_with(&format!("port {port} is taken")),
             "{error}"
         );
         drop(holder);
-        check_port(port).unwrap();
+        check_port(port, None).unwrap();
     }
 
     #[test]
     fn any_port_is_never_taken() {
-        check_port(0).unwrap();
+        check_port(0, None).unwrap();
     }
 }

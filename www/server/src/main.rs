@@ -8,6 +8,7 @@ mod hall;
 mod page;
 
 use std::io::{self, IsTerminal};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,6 +24,11 @@ struct Args {
     /// The port on 127.0.0.1 and `[::1]`; 0 takes one that is free.
     #[arg(long, default_value_t = 9501)]
     port: u16,
+
+    /// The address to listen at, in the place of localhost: 0.0.0.0 lets everybody in who reaches this machine,
+    /// such as a phone in the same network. Nothing is encrypted then.
+    #[arg(long, value_name = "ADDRESS")]
+    host: Option<IpAddr>,
 
     /// The folder of the built page.
     #[arg(long, default_value = "www/dist")]
@@ -49,7 +55,11 @@ async fn main() -> anyhow::Result<()> {
         builder = builder.allow_origin(origin);
     }
     let wire = builder.build()?;
-    let server = Server::loopback(args.port)
+    let server = match args.host {
+        None => Server::loopback(args.port),
+        Some(host) => Server::bind((host, args.port)),
+    };
+    let server = server
         .with_context(|| {
             format!(
                 "port {} isn't to be had: choose another with --port",
@@ -60,7 +70,10 @@ async fn main() -> anyhow::Result<()> {
         .configure(move |config| page.serve(config));
     let listens = server.addrs().into_iter().next();
     let port = listens.context("there is no loopback address")?.port();
-    println!("listening on http://localhost:{port}");
+    match args.host {
+        None => println!("listening on http://localhost:{port}"),
+        Some(host) => println!("listening on http://{}", SocketAddr::new(host, port)),
+    }
     server.run().await?;
     Ok(())
 }
