@@ -13,6 +13,7 @@ import {
   tryName,
 } from "../lib/chat.mjs";
 import { newPage, openPage } from "../lib/page.mjs";
+import { startServer } from "../lib/program.mjs";
 import { story } from "../lib/story.mjs";
 
 story("two people in a room see each other and hear what each says", async (t) => {
@@ -155,4 +156,26 @@ story("an Enter that ends a composition sends nothing", async (t) => {
   await ada.locator("#text").press("Enter");
   await hears(ada, "Ada", "にほ");
   assert.equal(await ada.getByRole("article").count(), 1);
+});
+
+story("the page is there before its program, and is taken over without a jump", async (t) => {
+  const server = await startServer(t);
+  const { page } = await newPage(t);
+  let goOn;
+  const held = new Promise((resolve) => (goOn = resolve));
+  await page.route(/\.wasm$/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto(server.url, { waitUntil: "commit" });
+  const shown = () => Promise.all(["Twinwire", "Come in"].map((name) => page.getByRole("heading", { name }).boundingBox()));
+  await page.getByRole("status").filter({ hasText: "Connecting" }).waitFor();
+  await page.getByLabel("Your name").fill("Ada");
+  const before = await shown();
+  goOn();
+  await connected(page);
+  assert.deepEqual(await shown(), before);
+  assert.equal(await page.getByLabel("Your name").inputValue(), "Ada");
+  await page.getByRole("button", { name: "Enter the lobby" }).click();
+  await composer(page, "lobby").waitFor();
 });

@@ -27,5 +27,6 @@ fn wire() -> String {
 
 fn main() {
     console_error_panic_hook::set_once();
-    mount_to_body(view::app);
+    let early_name = view::take_early();
+    mount_to_body(move || view::app(early_name));
 }

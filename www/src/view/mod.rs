@@ -13,7 +13,7 @@ mod welcome;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
+use web_sys::{HtmlElement, HtmlInputElement};
 
 use crate::model::{Page, Pane};
 use composer::composer;
@@ -29,15 +29,29 @@ const FIELD: &str = "text";
 /// The field for one's name.
 const NAME: &str = "name";
 
+/// Takes what index.html shows until the program is here, and returns what was typed there.
+pub(crate) fn take_early() -> String {
+    let Some(early) = document().get_element_by_id("early") else {
+        return String::new();
+    };
+    let typed = document().get_element_by_id(NAME);
+    let typed = typed.and_then(|field| field.dyn_into::<HtmlInputElement>().ok());
+    early.remove();
+    typed.map(|field| field.value()).unwrap_or_default()
+}
+
 /// The whole page.
-pub(crate) fn app() -> AnyView {
+pub(crate) fn app(early_name: String) -> AnyView {
     let page = Page::new();
+    let early_name = StoredValue::new(early_name);
     spawn_local(page.live());
     view! {
         {connection(page)}
         {move || {
             if page.me.with(Option::is_none) {
-                welcome(page)
+                // Whoever has lost the name wants another.
+                let early = early_name.try_update_value(std::mem::take);
+                welcome(page, early.unwrap_or_default())
             } else {
                 chat(page)
             }

@@ -7,8 +7,9 @@ use leptos::task::spawn_local;
 use super::{NAME, focus};
 use crate::model::Page;
 
-pub(super) fn welcome(page: Page) -> AnyView {
-    let name = RwSignal::new(String::new());
+/// `early` is what was typed before the program was here.
+pub(super) fn welcome(page: Page, early: String) -> AnyView {
+    let name = RwSignal::new(early);
     let busy = RwSignal::new(false);
     let field = NodeRef::<Input>::new();
     field.on_load(|_| focus(NAME));
