@@ -47,7 +47,6 @@ mod origin;
 mod owners;
 mod peer;
 mod peers;
-mod quote;
 mod run;
 mod service;
 mod shared;

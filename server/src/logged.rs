@@ -1,7 +1,8 @@
-//! Bytes of a peer's, as they may stand in a log.
+//! Bytes of a peer's, as they may stand in a log or in an answer.
 
 use std::fmt;
 
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use twinwire::DecodeError;
 
 /// Bytes of one value of a peer's that a line of the log holds at most.
@@ -43,9 +44,28 @@ impl fmt::Display for Undecodable<'_> {
     }
 }
 
+/// Returns the value in quotes, cut to 128 bytes and escaped: it can't forge a line of a log.
+pub(crate) fn quoted(value: &[u8]) -> String {
+    format!("\"{}\"", Logged(value))
+}
+
+/// Returns the values of a header, each [quoted], as `"a", "b"`; none if there is no such header.
+pub(crate) fn quoted_header(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    let quoted = quoted_values(headers.get_all(name));
+    (!quoted.is_empty()).then_some(quoted)
+}
+
+/// Returns a header's values, each [quoted], as `"a", "b"`.
+pub(crate) fn quoted_values<'a>(values: impl Iterator<Item = &'a HeaderValue>) -> String {
+    /// The most values that are shown; no header of a handshake has more than one.
+    const VALUES: usize = 3;
+    let values = values.take(VALUES).map(|value| quoted(value.as_bytes()));
+    values.collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Logged;
+    use super::{Logged, quoted};
 
     #[test]
     fn a_value_stays_on_its_line_and_is_cut() {
@@ -60,5 +80,15 @@ mod tests {
         let umlauts = "ü".repeat(65);
         let shown = Logged(&umlauts.as_bytes()[1..]).to_string();
         assert!(shown.ends_with(r"\xc3… (129 bytes)"), "{shown}");
+    }
+
+    #[test]
+    fn a_long_value_is_cut_and_every_odd_byte_escaped() {
+        assert_eq!(quoted(b"13, 8"), r#""13, 8""#);
+        assert_eq!(quoted(b"a\"b\r\nc\xff"), r#""a\"b\r\nc\xff""#);
+        assert_eq!(quoted(&[b'x'; 128]).len(), 130);
+        let long = quoted(&[0xff; 120_000]);
+        assert_eq!(long.matches("\\xff").count(), 128);
+        assert!(long.ends_with("… (120000 bytes)\""), "{long}");
     }
 }

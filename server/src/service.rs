@@ -15,7 +15,7 @@ use twinwire_remote::Link;
 use crate::Peer;
 use crate::connection;
 use crate::drain::Drain;
-use crate::quote::quoted_header;
+use crate::logged::quoted_header;
 use crate::shared::Shared;
 use crate::socket::Socket;
 use crate::topic::PublishError;

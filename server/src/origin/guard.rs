@@ -10,7 +10,7 @@ use super::address::Address;
 use super::parse::Origin;
 use super::warnings::Warnings;
 use super::{Origins, Rule};
-use crate::quote::{quoted, quoted_values};
+use crate::logged::{quoted, quoted_values};
 
 /// An endpoint's origins, and its log of refused pages.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use actix_web::http::header::{self, ContentType, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode, Version};
 use actix_web::{Error, HttpRequest, HttpResponse};
 
-use crate::quote::{quoted, quoted_header};
+use crate::logged::{quoted, quoted_header};
 
 /// The version of the protocol (RFC 6455 §4.1).
 const VERSION: &str = "13";
