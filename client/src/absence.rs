@@ -148,7 +148,7 @@ impl Absence {
         }
         let doublings = self.short_lived.saturating_sub(TOLERATED).min(10);
         let bound = (FIRST * (1 << doublings)).saturating_add(now.saturating_since(since) / 2);
-        let bound = bound.min(longest).as_millis() as f64;
+        let bound = bound.min(longest).as_millis() as u64 as f64;
         let wait = Duration::from_millis((bound * jitter.clamp(0.0, 1.0)) as u64);
         self.honours_hints = !matches!(self.retry, Retry::After(_));
         match std::mem::replace(&mut self.retry, Retry::Now) {

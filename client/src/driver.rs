@@ -294,8 +294,8 @@ impl<T: Transport> Driver<T> {
             return false;
         }
         self.first_turn = None;
-        for call in self.application.handlers.complete() {
-            self.refuse(now, call.number);
+        while let Some(call) = self.application.handlers.complete() {
+            self.refuse(now, call);
         }
         true
     }

@@ -129,10 +129,10 @@ impl Handlers {
         true
     }
 
-    /// Keeps no further calls for handlers to come; gives those that were kept.
-    pub(crate) fn complete(&mut self) -> Vec<ServerCall> {
+    /// Keeps no further calls for handlers to come; gives one of those that were kept, until none is left.
+    pub(crate) fn complete(&mut self) -> Option<Number> {
         self.are_complete = true;
-        std::mem::take(&mut self.early)
+        self.early.pop().map(|call| call.number)
     }
 
     /// Whether a call has begun since this was asked last.

@@ -103,6 +103,7 @@ impl Requests {
     /// there was anything.
     pub fn poll(&mut self, cx: &mut Context<'_>, session: &mut Session, now: Time) -> bool {
         let mut any = false;
+        self.topics.now = now;
         if let Some(pending) = &mut self.pending {
             pending.expire(now);
         }

@@ -9,9 +9,8 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use twinwire::frame::{self, SkipReason};
 use twinwire::session::Session;
-use twinwire::{DecodeError, Format, Offset, Position, Topic};
+use twinwire::{DecodeError, Format, Offset, Position, Refusal, Topic};
 
-use crate::Refused;
 use crate::channels::queue;
 use crate::command::Control;
 use crate::requests::Requests;
@@ -38,7 +37,7 @@ pub enum Update<T> {
     },
     /// The server doesn't let this subscriber in again, in the session that replaces a lost one: the last update. What
     /// the server refuses for now only is asked for again.
-    Refused(Refused),
+    Refused(Refusal),
 }
 
 /// What became of the wish to begin at some position.
@@ -148,9 +147,7 @@ impl<T: Topic> Stream for Subscription<T> {
                 }
                 // Only what isn't joined yet isn't, or begins to share.
                 What::NotJoined(_) | What::Shared(_) => return Poll::Ready(None),
-                What::NotRejoined(refused) => {
-                    return Poll::Ready(Some(Ok(Update::Refused(refused.into()))));
-                }
+                What::NotRejoined(why) => return Poll::Ready(Some(Ok(Update::Refused(why)))),
                 What::Joined(joined) => {
                     let from = std::mem::replace(&mut self.next, joined.position);
                     let (from, to) = (from.offset, joined.position.offset);

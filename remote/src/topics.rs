@@ -34,7 +34,7 @@ pub(crate) enum What {
     /// didn't ask for.
     Shared(Position),
     /// The topic can't be joined again.
-    NotRejoined(Refused),
+    NotRejoined(Refusal),
     /// The topic isn't joined.
     NotJoined(Outcome),
 }
@@ -53,9 +53,8 @@ impl Waits for queue::Shared<Arc<Piece>> {
     }
 }
 
-/// The shortest and the longest pause before a topic is asked for again that may be had later.
-const FIRST_REJOIN: Duration = Duration::from_secs(1);
-const LAST_REJOIN: Duration = Duration::from_secs(30);
+/// How often the pause before a topic is asked for again doubles: from a second to half a minute.
+const REJOIN_DOUBLINGS: u32 = 5;
 
 /// A handle's place in the shell.
 struct Subscriber {
@@ -93,29 +92,24 @@ struct Shared {
 struct Rejoin {
     /// How often it was refused in a row.
     refused: u32,
-    /// What is left to wait once the time is known.
-    wait: Option<Duration>,
+    /// The time before which it isn't asked for again.
     at: Option<Time>,
 }
 
 impl Rejoin {
     /// Waits twice as long after each refusal, and at least as long as the server asks for.
-    fn again(&mut self, retry: Retry) {
-        let pause = FIRST_REJOIN.saturating_mul(1 << self.refused.min(5));
+    fn again(&mut self, now: Time, retry: Retry) {
+        let pause = Duration::from_secs(1 << self.refused.min(REJOIN_DOUBLINGS));
         let asked = match retry {
             Retry::After(wait) => wait,
             Retry::Now | Retry::Never => Duration::ZERO,
         };
         self.refused = self.refused.saturating_add(1);
-        self.wait = Some(pause.min(LAST_REJOIN).max(asked));
-        self.at = None;
+        self.at = Some(now + pause.max(asked));
     }
 
     /// Returns true when the pause is over.
-    fn is_due(&mut self, now: Time) -> bool {
-        if let Some(wait) = self.wait.take() {
-            self.at = Some(now + wait);
-        }
+    fn is_due(self, now: Time) -> bool {
         self.at.is_none_or(|at| at <= now)
     }
 }
@@ -159,6 +153,8 @@ pub(crate) struct Topics {
     shared: Vec<Shared>,
     /// What was joined in a session that is lost, and hasn't been asked for in this one.
     lost: Vec<Shared>,
+    /// The moment of the last turn.
+    pub(crate) now: Time,
     /// How many credits are of later sessions.
     credits: u64,
 }
@@ -271,11 +267,11 @@ impl Topics {
         }
         match outcome {
             Outcome::Answered(Answer::Refused(refused)) if may_be_had(*refused) => {
-                shared.rejoin.again(refused.retry);
+                shared.rejoin.again(self.now, refused.retry);
                 self.lost.push(shared);
             }
             Outcome::Answered(Answer::Refused(refused)) => {
-                shared.give(What::NotRejoined(*refused), None);
+                shared.give(What::NotRejoined(refused.why), None);
             }
             // It was being joined again, and the connection or the session was lost once more.
             _ => self.lost.push(shared),
@@ -333,7 +329,7 @@ impl Topics {
     /// anything.
     pub(crate) fn join_again(&mut self, session: &mut Session, now: Time) -> bool {
         let (mut any, mut place) = (false, 0);
-        while let Some(lost) = self.lost.get_mut(place)
+        while let Some(lost) = self.lost.get(place)
             && session.has_room(lost.name.1.len() + TOPIC_REQUEST)
         {
             if !lost.rejoin.is_due(now) {

@@ -93,7 +93,7 @@ async fn whom_the_server_does_not_let_in_again_is_told() {
     chaos.cut();
     client.reconnect_now();
     match hear(&mut ticks).await {
-        Some(Update::Refused(refused)) => assert_eq!(refused.why, Refusal::Denied),
+        Some(Update::Refused(why)) => assert_eq!(why, Refusal::Denied),
         other => panic!("{other:?}"),
     }
     assert_eq!(hear(&mut ticks).await, None, "nothing follows");

@@ -58,13 +58,11 @@ impl Subscriptions {
 
     /// Takes over the joins of another session that were never sent, but for those that nobody wants any more.
     pub(super) fn follow(&mut self, earlier: &mut Self, outgoing: &mut Outgoing) {
-        let joins: Vec<RequestKey> = outgoing.unsent_joins().collect();
-        for join in joins {
-            match earlier.asked.remove(join) {
-                Some(Asked::Join) => self.asked.insert(join, Asked::Join),
-                _ => {
-                    outgoing.drop_unsent_join(join);
-                }
+        for (join, asked) in earlier.asked.take_all() {
+            if asked != Asked::Join {
+                outgoing.drop_unsent_join(join);
+            } else if outgoing.is_unsent(join) {
+                self.asked.insert(join, asked);
             }
         }
     }

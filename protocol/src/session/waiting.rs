@@ -152,14 +152,13 @@ impl Waiting {
 
     /// Adds the earliest deadline of those that haven't begun to go out. What has is among those in flight.
     pub(super) fn add_deadline(&self, next: &mut Next) {
-        let has = |queued: &&Queued| !queued.has_begun() && queued.deadline.is_some();
-        let first = self.queue.iter().find(has);
-        next.add(first.and_then(|queued| queued.deadline));
-        // Requests behind the first were made later, but for those carried over, which were made before.
-        if self.carried_over > 0 {
-            let carried = |queued: &&Queued| has(queued) && queued.span == Span::CarriedOver;
-            let first = self.queue.iter().find(carried);
-            next.add(first.and_then(|queued| queued.deadline));
+        for queued in self.queue.iter().filter(|queued| !queued.has_begun()) {
+            next.add(queued.deadline);
+            // Requests behind the first were made later, but for those carried over, which were made before.
+            let is_earliest = self.carried_over == 0 || queued.span == Span::CarriedOver;
+            if queued.deadline.is_some() && is_earliest {
+                return;
+            }
         }
     }
 }

@@ -1,8 +1,6 @@
 //! Requests that a session never sent, on their way to the one that follows.
 
 use super::{Outcome, Outgoing, RequestKey};
-use crate::Class;
-use crate::frame::JOIN;
 use crate::limits::Limits;
 
 impl Outgoing {
@@ -44,11 +42,9 @@ impl Outgoing {
         }
     }
 
-    /// The keys of the joins that wait for the next session.
-    pub(in crate::session) fn unsent_joins(&self) -> impl Iterator<Item = RequestKey> {
-        let unsent = self.unsent.iter();
-        let joins = unsent.filter(|queued| queued.class == Class::Topic && queued.kind == JOIN);
-        joins.map(|queued| queued.key)
+    /// Whether the request waits for the next session.
+    pub(in crate::session) fn is_unsent(&self, key: RequestKey) -> bool {
+        self.unsent.iter().any(|queued| queued.key == key)
     }
 
     /// Queues one request that earlier sessions never sent before the others.
