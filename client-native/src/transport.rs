@@ -60,7 +60,7 @@ pub enum OpenError {
         status: StatusCode,
         /// How long it asks to wait (RFC 9110 §10.2.3), if it says so in seconds.
         retry_after: Option<Duration>,
-        /// What the answer says in plain text, as far as it came at once: its first line, at most 512 bytes.
+        /// The answer's plain text, as far as it came at once: its first line, at most 512 bytes.
         reason: Option<String>,
     },
     /// The server chose no subprotocol of ours: it isn't a Twinwire endpoint.

@@ -9,7 +9,7 @@ use crate::ReconnectCause;
 /// The longest pause right after a loss; half of the absence so far comes on top.
 const FIRST: Duration = Duration::from_millis(500);
 
-/// How long a connection lasts at least that shows that the server is well.
+/// The least time that a connection lasts whose server is well.
 const STABLE_AFTER: Duration = Duration::from_secs(5);
 
 /// Connections in a row that may be shorter than [`STABLE_AFTER`] before the pauses grow for that.

@@ -14,7 +14,7 @@ use crate::absence::DIAGNOSE_AFTER;
 use crate::driver::Driver;
 use crate::{ClientState, ConnectError, OpenFailure, Options, ReconnectCause, Transport};
 
-/// How long after the first rejection by HTTP another one is final. A deploy gives such answers for some seconds; a
+/// The time after the first rejection by HTTP from which another one is final. A deploy gives such answers for some seconds; a
 /// wrong URL gives them for ever, and its developer shouldn't have to wait for that long.
 const FINAL_AFTER: Duration = Duration::from_secs(10);
 

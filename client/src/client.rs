@@ -69,7 +69,7 @@ pub enum ClientState {
         attempt: u32,
         /// How long it waits before it tries; zero while it does.
         wait: Duration,
-        /// Why it isn't connected. It goes on trying whatever that is: [`close`](Client::close) ends it.
+        /// The cause of that. It goes on trying whatever that is: [`close`](Client::close) ends it.
         cause: ReconnectCause,
     },
     /// The connection was given up by [`pause`](Client::pause), and the client waits for

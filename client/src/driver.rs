@@ -22,7 +22,7 @@ use crate::fresh::Renewal;
 use crate::handlers::ServerCall;
 use crate::{ClientState, ConnectError, Departure, Inbound, Link, LinkLost, Options, Transport};
 
-/// How long the server's calls wait for a handler once the application has its client.
+/// The time that the server's calls wait for a handler once the application has its client.
 const FIRST_TURN: Duration = Duration::from_secs(1);
 
 /// The task behind a [`Client`](crate::Client): it alone owns the session. It ends when the

@@ -11,7 +11,7 @@ use twinwire::End;
 #[error("the client wasn't connected with this kind: add it to kinds![…]")]
 pub struct Undeclared;
 
-/// Why a client isn't connected: the failure of its newest attempt, or the end of its last connection.
+/// The cause of a client's absence: the failure of its newest attempt, or the end of its last connection.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReconnectCause {

@@ -31,7 +31,7 @@ pub struct Options {
     pub(crate) register: Option<Arc<dyn RegisterAll>>,
 }
 
-/// What the application registers before the hello goes out.
+/// The application's registrations before the hello goes out.
 pub(crate) trait RegisterAll:
     Fn(&Client) -> Result<(), Undeclared> + MaybeSend + MaybeSync
 {

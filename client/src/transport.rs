@@ -61,7 +61,7 @@ pub trait Transport: 'static {
     }
 }
 
-/// How a program goes.
+/// The way in which a program goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Departure {
     /// For good.

@@ -9,7 +9,7 @@ use twinwire::session::{Outcome, RequestKey, Session};
 use crate::channels::once;
 use crate::command::Asked;
 
-/// How many wait at most for the time of a round trip.
+/// The most that wait for the time of a round trip.
 const MAX_PINGS: usize = 64;
 
 /// What waits to be told, as the shell uses it. It is made with the first request, so an application
@@ -57,7 +57,7 @@ pub(crate) struct InSession {
     /// In the order of their keys, which is the one in which the session got them; without their
     /// payloads.
     requests: VecDeque<(RequestKey, Asked)>,
-    /// Who waits for the time of a round trip and until when, the first first.
+    /// Those who wait for the time of a round trip and until when, the first first.
     pings: VecDeque<(Time, once::Sender<Duration>)>,
 }
 

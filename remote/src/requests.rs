@@ -13,7 +13,7 @@ use crate::command::{Asked, Command, Control};
 use crate::pending::{InSession, Pending};
 use crate::topics::Topics;
 
-/// Whether requests go on to the session, but for those that go first.
+/// The gate before the session, which requests that go first pass in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gate {
     Open,

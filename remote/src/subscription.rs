@@ -40,7 +40,7 @@ pub enum Update<T> {
     Refused(Refusal),
 }
 
-/// What became of the wish to begin at some position.
+/// The answer to the wish to begin at some position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The subscription begins where it was asked to, at the newest or with the last few.
@@ -110,7 +110,7 @@ impl<T> Subscription<T> {
         }
     }
 
-    /// What became of the wish to begin at some position.
+    /// Returns the answer to the wish to begin at some position.
     pub fn verdict(&self) -> Verdict {
         self.verdict
     }

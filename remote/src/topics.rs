@@ -53,7 +53,7 @@ impl Waits for queue::Shared<Arc<Piece>> {
     }
 }
 
-/// How often the pause before a topic is asked for again doubles: from a second to half a minute.
+/// The number of times that the pause before a topic is asked for again doubles: from a second to half a minute.
 const REJOIN_DOUBLINGS: u32 = 5;
 
 /// A handle's place in the shell.
@@ -79,7 +79,7 @@ struct Shared {
     name: Name,
     credit_id: u64,
     control: queue::WeakSender<Control>,
-    /// Where its first handle wanted to begin.
+    /// The start that its first handle wanted.
     start: Start,
     /// Once it is joined: where the next handle begins.
     joined: Option<Joined>,

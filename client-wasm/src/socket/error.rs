@@ -40,7 +40,7 @@ pub enum OpenError {
         status: u16,
         /// How long it asks to wait (RFC 9110 §10.2.3), if it says so in seconds.
         retry_after: Option<Duration>,
-        /// What the answer says in plain text: its first line, at most 512 bytes. A Twinwire server says there what
+        /// The answer's plain text: its first line, at most 512 bytes. A Twinwire server says there what
         /// its developer has to change.
         reason: Option<String>,
     },

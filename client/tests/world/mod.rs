@@ -24,7 +24,7 @@ pub(crate) const KINDS: Kinds = kinds![];
 /// The most virtual time that a test waits for anything.
 const LATEST: Duration = Duration::from_secs(1000);
 
-/// What becomes of an attempt to connect.
+/// The outcome of an attempt to connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Welcome,

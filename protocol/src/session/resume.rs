@@ -196,7 +196,7 @@ impl Session {
         next
     }
 
-    /// Whether requests that were never sent outlive the session (default: no, they end as
+    /// Sets whether requests that were never sent outlive the session (default: no, they end as
     /// [`NotReceived`](super::Outcome::NotReceived)). If so, they wait from its loss
     /// ([`Event::Fresh`], or an end that the client didn't want) for [`requeue_unsent`](Self::requeue_unsent) of the
     /// session that follows, or for [`drop_unsent`](Self::drop_unsent) of the one that is over if none does. Their
@@ -231,7 +231,7 @@ impl Session {
         self.report();
     }
 
-    /// Whether another session may take over what this one hasn't sent: its application hasn't closed it.
+    /// Returns true if another session may take over what this one hasn't sent: its application hasn't closed it.
     pub(super) fn may_be_followed(&self) -> bool {
         self.role() == Role::Client && self.closed_with.is_none()
     }

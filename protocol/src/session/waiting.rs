@@ -23,7 +23,7 @@ pub(super) struct Queued {
     pub(super) span: Span,
 }
 
-/// How long a request waits to be sent.
+/// The life of a request that waits to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Span {
     /// As long as its session lasts.

@@ -42,7 +42,7 @@ impl Outgoing {
         }
     }
 
-    /// Whether the request waits for the next session.
+    /// Returns true if the request waits for the next session.
     pub(in crate::session) fn is_unsent(&self, key: RequestKey) -> bool {
         self.unsent.iter().any(|queued| queued.key == key)
     }
