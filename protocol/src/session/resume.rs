@@ -307,7 +307,8 @@ impl Session {
 
     /// The session is lost: everything pending has its outcome, and another begins.
     fn begin_anew(&mut self, why: Fresh, received: Received) {
-        self.outgoing.end_all(received, self.may_be_followed());
+        // It follows itself, also if it is to end once all is sent.
+        self.outgoing.end_all(received, true);
         self.report();
         self.outgoing.begin_anew(&self.limits);
         let burden = self.incoming.burden();

@@ -152,11 +152,15 @@ impl Waiting {
 
     /// Adds the earliest deadline of those that haven't begun to go out. What has is among those in flight.
     pub(super) fn add_deadline(&self, next: &mut Next) {
-        for queued in self.queue.iter().filter(|queued| !queued.has_begun()) {
+        let mut carried_over = self.carried_over;
+        for queued in self.queue.iter() {
+            carried_over -= usize::from(queued.span == Span::CarriedOver);
+            if queued.has_begun() {
+                continue;
+            }
             next.add(queued.deadline);
-            // Requests behind the first were made later, but for those carried over, which were made before.
-            let is_earliest = self.carried_over == 0 || queued.span == Span::CarriedOver;
-            if queued.deadline.is_some() && is_earliest {
+            // What follows was made later, but for what was carried over.
+            if queued.deadline.is_some() && carried_over == 0 {
                 return;
             }
         }

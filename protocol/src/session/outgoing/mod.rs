@@ -504,7 +504,7 @@ impl Outgoing {
             self.ended.push((key, outcome));
         }
         self.cancels.clear();
-        self.streams = 0;
+        self.count_unsent_streams();
     }
 
     /// The number of the request that is under way in parts: always the first that waits.

@@ -15,6 +15,11 @@ impl Outgoing {
         self.keeps_unsent = earlier.keeps_unsent;
         self.is_replacing = earlier.keeps_unsent;
         self.unsent = std::mem::take(&mut earlier.unsent);
+        self.count_unsent_streams();
+    }
+
+    /// Counts the streams of which only those that wait for the next session are left.
+    pub(super) fn count_unsent_streams(&mut self) {
         let unsent = self.unsent.iter();
         self.streams = unsent.filter(|queued| queued.is_unbegun_stream()).count();
     }

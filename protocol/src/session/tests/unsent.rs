@@ -5,7 +5,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use std::time::Duration;
 
-use super::pair::{GREET, Pair, ROOM, TYPING, greeting, table};
+use super::pair::{ASK, GREET, Pair, ROOM, TYPING, greeting, table};
 use crate::frame::{Continuity, Start};
 use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::MAX_PART;
@@ -212,4 +212,68 @@ fn what_its_application_closes_keeps_nothing() {
     let later = pair.client.request(pair.now, GREET, b"later");
     pair.drive();
     assert_eq!(pair.client.outcome(later), Some(&Outcome::Closed));
+}
+
+#[test]
+fn a_stream_that_waits_for_the_next_session_may_end_before_that() {
+    for given_up in [true, false] {
+        let mut pair = cut(&Limits::default().streams(1));
+        pair.resume();
+        pair.client.room = 0;
+        pair.drive();
+        let stream = pair.client.request(pair.now, ASK, b"hello");
+        let said = Goodbye::new(GoodbyeCode::GoingAway, "");
+        pair.server.session.close(pair.now, said);
+        pair.drive();
+        pair.client.room = usize::MAX;
+        pair.drive();
+        if given_up {
+            pair.client.session.cancel(pair.now, stream);
+        } else {
+            pair.client.session.drop_unsent();
+            pair.drive();
+            assert_eq!(pair.client.outcome(stream), Some(&Outcome::NotReceived));
+        }
+        let mut next = pair.client.session.again(0);
+        let another = next.request(pair.now, ASK, b"again".to_vec());
+        assert!(another.is_ok());
+        let said = next.poll(pair.now, &mut Vec::new(), 0);
+        assert!(
+            matches!(said, Output::Wait(_)),
+            "its place is free: {said:?}"
+        );
+    }
+}
+
+#[test]
+fn who_closes_while_away_still_sends_what_waits() {
+    let mut pair = cut(&Limits::default());
+    let event = pair.client.request(pair.now, TYPING, b"last words");
+    let said = Goodbye::new(GoodbyeCode::Done, "");
+    pair.client.session.finish(pair.now, said);
+    lose(&mut pair);
+    ready(&mut pair);
+    assert_eq!(payloads(&pair), [b"last words"]);
+    pair.server.session.done(pair.now, Number::FIRST);
+    pair.drive();
+    assert_eq!(pair.client.outcome(event), Some(&Outcome::Accepted));
+    assert!(pair.client.end().is_some());
+}
+
+#[test]
+fn a_join_that_goes_first_leaves_earlier_deadlines_where_they_are() {
+    let limits = Limits::default().call_deadline(Duration::from_secs(5));
+    let mut pair = cut(&limits);
+    let late = pair.call(b"late");
+    pair.pass(Duration::from_secs(3));
+    let session = &mut pair.client.session;
+    let join = session.subscribe(pair.now, ROOM, b"lobby", Start::Now);
+    lose(&mut pair);
+    pair.client.room = 0;
+    pair.client
+        .session
+        .requeue_first(pair.now, join.expect("room"));
+    ready(&mut pair);
+    pair.pass(Duration::from_millis(2_100));
+    assert_eq!(pair.client.outcome(late), Some(&Outcome::Deadline));
 }
