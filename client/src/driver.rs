@@ -148,8 +148,9 @@ impl<T: Transport> Driver<T> {
                     self.begin_anew();
                     continue;
                 };
-                self.state
-                    .tell(ClientState::Closed(End::Closed(said.clone())));
+                let end = End::Closed(said.clone());
+                self.end_for_good();
+                self.state.tell(ClientState::Closed(end));
             }
             self.requests.end();
             if let (Some(link), Some(code)) = (self.link, code) {
@@ -157,6 +158,17 @@ impl<T: Transport> Driver<T> {
             }
             return;
         }
+    }
+
+    /// Tells those who wait that no session follows, though one was to.
+    fn end_for_good(&mut self) {
+        self.session.drop_unsent();
+        let now = self.transport.now();
+        while let Output::Event(event) = self.session.poll(now, &mut self.out, 0) {
+            // Only outcomes are left of a session that is over.
+            let _ = self.requests.take(event, now);
+        }
+        self.give_up();
     }
 
     /// The session after the one that is over.
@@ -371,6 +383,8 @@ impl<T: Transport> Driver<T> {
             return;
         };
         self.requests.told(taken);
+        self.requests
+            .welcomed(&mut self.session, self.transport.now());
         self.state.tell(open);
         if let Some(awaited) = self.awaited.take() {
             awaited.succeed();
@@ -382,7 +396,7 @@ impl<T: Transport> Driver<T> {
     }
 
     fn event(&mut self, event: Event) {
-        let Some(event) = self.requests.take(event) else {
+        let Some(event) = self.requests.take(event, self.transport.now()) else {
             return;
         };
         match event {

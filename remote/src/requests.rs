@@ -81,10 +81,11 @@ impl Requests {
         if let Some(pending) = &mut self.pending {
             pending.begin_anew(session, now);
         }
-        self.topics.begin_anew();
+        self.topics.begin_anew(session, now);
         // What the application's work for the session before this one has left behind.
         let mut left = self.first.drain();
-        if self.held_back.is_none() {
+        // While the gate isn't open, what is held is of that work too.
+        if self.gate == Gate::Open && self.held_back.is_none() {
             self.held_back = self.held.take();
         }
         while let Some(command) = left.next().or_else(|| self.held.take()) {
@@ -99,11 +100,17 @@ impl Requests {
         self.gate = Gate::Opening;
     }
 
+    /// Asks for a sign of life if somebody waits for one: the session is welcomed for the first time.
+    pub fn welcomed(&mut self, session: &mut Session, now: Time) {
+        if let Some(pending) = &mut self.pending {
+            pending.begin_anew(session, now);
+        }
+    }
+
     /// Gives the session what the application wants, as far as there is room for it. Says whether
     /// there was anything.
     pub fn poll(&mut self, cx: &mut Context<'_>, session: &mut Session, now: Time) -> bool {
         let mut any = false;
-        self.topics.now = now;
         if let Some(pending) = &mut self.pending {
             pending.expire(now);
         }
@@ -165,7 +172,7 @@ impl Requests {
     }
 
     /// Takes an event that says what became of a request; gives back any other.
-    pub fn take(&mut self, event: Event) -> Option<Event> {
+    pub fn take(&mut self, event: Event, now: Time) -> Option<Event> {
         let (topics, pending) = (&mut self.topics, self.pending.as_mut());
         match event {
             Event::Joined {
@@ -183,7 +190,7 @@ impl Requests {
             } => topics.skipped(subscription, skipped),
             Event::PutOut { subscription } => topics.put_out(subscription),
             Event::Outcome { request, outcome } => {
-                if !topics.over(request, &outcome)
+                if !topics.over(request, &outcome, now)
                     && let Some(pending) = pending
                 {
                     pending.settle(request, outcome);

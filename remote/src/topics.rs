@@ -109,8 +109,9 @@ impl Rejoin {
     }
 
     /// Returns true when the pause is over.
-    fn is_due(self, now: Time) -> bool {
-        self.at.is_none_or(|at| at <= now)
+    fn is_due(&mut self, now: Time) -> bool {
+        self.at.take_if(|at| *at <= now);
+        self.at.is_none()
     }
 }
 
@@ -153,8 +154,6 @@ pub(crate) struct Topics {
     shared: Vec<Shared>,
     /// What was joined in a session that is lost, and hasn't been asked for in this one.
     lost: Vec<Shared>,
-    /// The moment of the last turn.
-    pub(crate) now: Time,
     /// How many credits are of later sessions.
     credits: u64,
 }
@@ -257,7 +256,7 @@ impl Topics {
     }
 
     /// A subscription ends, or never was. Says whether it is one.
-    pub(crate) fn over(&mut self, request: RequestKey, outcome: &Outcome) -> bool {
+    pub(crate) fn over(&mut self, request: RequestKey, outcome: &Outcome, now: Time) -> bool {
         let Some(mut shared) = self.forget(request) else {
             return false;
         };
@@ -267,7 +266,7 @@ impl Topics {
         }
         match outcome {
             Outcome::Answered(Answer::Refused(refused)) if may_be_had(*refused) => {
-                shared.rejoin.again(self.now, refused.retry);
+                shared.rejoin.again(now, refused.retry);
                 self.lost.push(shared);
             }
             Outcome::Answered(Answer::Refused(refused)) => {
@@ -315,10 +314,13 @@ impl Topics {
     }
 
     /// Another session has begun: nothing is joined in it.
-    pub(crate) fn begin_anew(&mut self) {
-        // A join that was never sent is of the next session.
-        let joined = self.shared.extract_if(.., |of| of.joined.is_some());
-        self.lost.extend(joined);
+    pub(crate) fn begin_anew(&mut self, session: &mut Session, now: Time) {
+        // The first join of a topic, if it was never sent, is of the next session.
+        for lost in self.shared.extract_if(.., |of| of.joined.is_some()) {
+            // One that was to join again may wait there too: sent beside the next, it would take its place.
+            session.unsubscribe(now, lost.request);
+            self.lost.push(lost);
+        }
         // Another session may let in whom the last one didn't.
         for lost in &mut self.lost {
             lost.rejoin = Rejoin::default();
@@ -329,12 +331,14 @@ impl Topics {
     /// anything.
     pub(crate) fn join_again(&mut self, session: &mut Session, now: Time) -> bool {
         let (mut any, mut place) = (false, 0);
-        while let Some(lost) = self.lost.get(place)
-            && session.has_room(lost.name.1.len() + TOPIC_REQUEST)
-        {
+        while let Some(lost) = self.lost.get_mut(place) {
+            // Looked at first: for room there is no deadline.
             if !lost.rejoin.is_due(now) {
                 place += 1;
                 continue;
+            }
+            if !session.has_room(lost.name.1.len() + TOPIC_REQUEST) {
+                break;
             }
             let mut lost = self.lost.remove(place);
             any = true;
@@ -375,21 +379,16 @@ mod tests {
     use std::task::{Context, Waker};
 
     use twinwire::frame::{Table, Verdict};
-    use twinwire::session::{Input, Output};
-    use twinwire::{Alias, Epoch, Format, Goodbye, GoodbyeCode, Limits};
+    use twinwire::session::{Event, Input, Output};
+    use twinwire::{
+        Alias, Class, Epoch, Fingerprint, Format, Goodbye, GoodbyeCode, KindEntry, Limits,
+    };
 
     use super::*;
 
-    #[test]
-    fn nothing_is_joined_again_in_a_session_that_takes_no_more() {
-        let (now, table) = (Time::default(), Arc::new(Table::new(Vec::new())));
-        let (_remote, mut requests) = crate::channel(Arc::clone(&table), Format::Postcard);
-        let mut session = Session::client(Limits::default(), table, Vec::new());
-        let request = session.publish(now, 0, &[], &[]).unwrap();
-        let mut session = session.again(0);
-        session.handle(now, Input::Opened);
-        session.finish(now, Goodbye::new(GoodbyeCode::Done, ""));
-        requests.topics.lost.push(Shared {
+    /// A topic that was joined, without anybody who hears it.
+    fn lost(request: RequestKey) -> Shared {
+        Shared {
             request,
             name: (0, Vec::new()),
             credit_id: 0,
@@ -405,14 +404,53 @@ mod tests {
                 verdict: Verdict::Begun,
             }),
             subscribers: Vec::new(),
-        });
+        }
+    }
+
+    #[test]
+    fn nothing_is_joined_again_in_a_session_that_takes_no_more() {
+        let (now, table) = (Time::default(), Arc::new(Table::new(Vec::new())));
+        let (_remote, mut requests) = crate::channel(Arc::clone(&table), Format::Postcard);
+        let mut session = Session::client(Limits::default(), table, Vec::new());
+        let request = session.publish(now, 0, &[], &[]).unwrap();
+        let mut session = session.again(0);
+        session.handle(now, Input::Opened);
+        session.finish(now, Goodbye::new(GoodbyeCode::Done, ""));
+        requests.topics.lost.push(lost(request));
         let mut turns = 0;
         while requests.poll(&mut Context::from_waker(Waker::noop()), &mut session, now) {
             while let Output::Event(event) = session.poll(now, &mut Vec::new(), 0) {
-                requests.take(event);
+                requests.take(event, now);
             }
             turns += 1;
             assert!(turns < 10, "it goes on for ever");
         }
+    }
+
+    #[test]
+    fn a_join_that_waits_for_the_next_session_is_made_once_there() {
+        let now = Time::default();
+        let kind = KindEntry {
+            name: "Room".to_owned(),
+            class: Class::Topic,
+            fingerprint: Fingerprint::from_bytes([1; 8]),
+        };
+        let table = Arc::new(Table::new(vec![kind]));
+        let (_remote, mut requests) = crate::channel(Arc::clone(&table), Format::Postcard);
+        let mut session = Session::client(Limits::default(), table, Vec::new());
+        session.keep_unsent(true);
+        // It was joined, and waits to be joined again.
+        let request = session.subscribe(now, 0, &[], Start::Now).unwrap();
+        requests.topics.shared.push(lost(request));
+        let mut session = session.again(0);
+        requests.begin_anew(&mut session, now);
+        requests.go_on();
+        requests.poll(&mut Context::from_waker(Waker::noop()), &mut session, now);
+        session.close(now, Goodbye::new(GoodbyeCode::Done, ""));
+        let mut joins = 0;
+        while let Output::Event(event) = session.poll(now, &mut Vec::new(), 0) {
+            joins += usize::from(matches!(event, Event::Outcome { .. }));
+        }
+        assert_eq!(joins, 1);
     }
 }

@@ -336,8 +336,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
 
     /// Takes what the session tells; gives back a hello, which is the connection's to judge.
     pub(crate) fn event(&mut self, event: Event) -> Option<Event> {
+        let now = self.now();
         let event = match &mut self.open {
-            Some(open) => open.requests.take(event)?,
+            Some(open) => open.requests.take(event, now)?,
             None => event,
         };
         match event {
