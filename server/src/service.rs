@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ContentType, HeaderValue};
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
+use tokio::time::timeout;
 use twinwire::limits::{MAX_MESSAGE, MAX_PAYLOAD};
 use twinwire::{Format, Goodbye, GoodbyeCode, Offset, PeerId, Topic, version};
 
@@ -27,6 +28,9 @@ const WHAT: &str = "It speaks Twinwire: typed messages between browsers and Rust
 
 /// How long a peer may take to answer a close frame.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
+
+/// The time for what is on its way to a socket that closes, and for the application's `on_close`.
+const FLUSH_TIME: Duration = Duration::from_secs(3);
 
 /// A Twinwire endpoint, made by [`builder`](Self::builder): mount it with [`Server::mount`](crate::Server::mount),
 /// or with [`at`](Self::at) in an `App` of your own. A cheap clone.
@@ -124,7 +128,13 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
         // A client that is away learns nothing of this: it comes back at its own pace.
         let drain = Drain::new(self.peers().len(), self.0.drain_spread);
         self.0.stop.send_replace(Some(Arc::new(drain)));
-        self.0.stop.closed().await;
+        // A handler that blocks its thread must not keep the process from its end.
+        let most = self.0.limits.drain_time() + CLOSE_TIME + FLUSH_TIME;
+        if timeout(most, self.0.stop.closed()).await.is_err() {
+            tracing::warn!(
+                "clients are left behind: a handler blocks its worker, or a socket takes nothing"
+            );
+        }
     }
 
     /// Carries a connection of a client that speaks this version, in a task of its own.

@@ -1,9 +1,12 @@
 //! The handlers at work for one session.
 
 use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
+use std::pin::pin;
 use std::task::{Context, Poll};
 
 use tokio::sync::mpsc;
+use tokio::task::coop::unconstrained;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use twinwire::frame::Start;
 use twinwire::session::{ItemRefused, Session};
@@ -13,6 +16,9 @@ use crate::around::Done;
 use crate::feed::{Item, Outlet};
 use crate::handler::Handling;
 use crate::topic::{Name, View};
+
+/// A handler's end.
+type Ended = Result<(Id, Done), JoinError>;
 
 /// The handlers of a session's requests: each a task of its own, so that none keeps another waiting.
 pub(crate) struct Working {
@@ -113,15 +119,25 @@ impl Working {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, session: &mut Session, now: Time) -> bool {
         let mut any = false;
         // Handlers run on another worker, too: what they give besides items comes with their end.
-        while let Poll::Ready(Some(item)) = self.given.poll_recv(cx) {
+        while let Poll::Ready(Some(item)) = self.poll_given(cx) {
             self.give(item, session, now);
             any = true;
         }
-        while let Poll::Ready(Some(ended)) = self.handlers.poll_join_next_with_id(cx) {
+        while let Poll::Ready(Some(ended)) = self.poll_ended(cx) {
             self.ended(ended, session, now);
             any = true;
         }
         any
+    }
+
+    /// A peer that sends without pause uses tokio's budget up: what was granted before must not wait for that.
+    fn poll_given(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+        pin!(unconstrained(poll_fn(|cx| self.given.poll_recv(cx)))).poll(cx)
+    }
+
+    fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ended>> {
+        let ended = poll_fn(|cx| self.handlers.poll_join_next_with_id(cx));
+        pin!(unconstrained(ended)).poll(cx)
     }
 
     /// Takes the next join that was granted.
@@ -174,7 +190,7 @@ impl Working {
         found.map_or("", |request| request.kind)
     }
 
-    fn ended(&mut self, ended: Result<(Id, Done), JoinError>, session: &mut Session, now: Time) {
+    fn ended(&mut self, ended: Ended, session: &mut Session, now: Time) {
         let (id, done, panicked) = match ended {
             Ok((id, done)) => (id, done, false),
             Err(error) => {
