@@ -90,7 +90,7 @@ struct Shared {
 /// The pauses of a topic that was refused when it was to be joined again, and may be had later.
 #[derive(Clone, Copy, Debug, Default)]
 struct Rejoin {
-    /// How often it was refused in a row.
+    /// Number of refusals in a row.
     refused: u32,
     /// The time before which it isn't asked for again.
     at: Option<Time>,
@@ -115,7 +115,7 @@ impl Rejoin {
     }
 }
 
-/// Whether a join that was refused so may be allowed later. A join that the application failed to judge, or judged too
+/// Returns true if a join that was refused so may be allowed later. A join that the application failed to judge, or judged too
 /// late, has changed nothing: it can be made again.
 fn may_be_had(refused: Refused) -> bool {
     refused.retry != Retry::Never || matches!(refused.why, Refusal::Panicked | Refusal::Deadline)

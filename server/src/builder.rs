@@ -496,7 +496,7 @@ pub enum BuildError {
         /// The name of the older one.
         older: &'static str,
     },
-    /// What [`Builder::allow_origin`] was given is no origin: write it as the error says.
+    /// An origin given to [`Builder::allow_origin`] is none: write it as the error says.
     #[error(transparent)]
     Origin(#[from] OriginError),
     /// The system has no random bytes for ids.

@@ -69,7 +69,7 @@ pub(crate) struct Ended<S, I>(
     #[expect(dead_code, reason = "it is only dropped")] Option<Open<S, I>>,
 );
 
-/// What a client that came back takes the place of, to be dropped likewise.
+/// The remains of a client that another takes the place of, to be dropped likewise.
 pub(crate) type Replaced<S, I> = (Cx<S, I>, Option<Unlisted<I>>, Option<Peer<I>>);
 
 /// What there is of a session from its welcome on.
@@ -79,7 +79,7 @@ struct Open<S, I> {
     listed: Option<Listed<S, I>>,
     /// The application's requests of the client.
     requests: Requests,
-    /// What the application is told of the session.
+    /// The beginning and the end of the session, as the application is told of them.
     lifetime: Lifetime<S, I>,
     /// Requests that wait until the application is ready for the session, which bounds how many.
     waiting: Vec<Request>,

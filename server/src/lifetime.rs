@@ -21,7 +21,7 @@ pub(crate) struct Lifetime<S, I> {
     end: Option<oneshot::Sender<(Cx<S, I>, End)>>,
 }
 
-/// What became of `on_open`.
+/// The outcome of `on_open`.
 type Opened = Result<(), &'static str>;
 
 impl<S, I> Lifetime<S, I> {

@@ -26,7 +26,7 @@ impl fmt::Display for Logged<'_> {
     }
 }
 
-/// Why a payload can't be read, without a byte of it: serde's errors in JSON quote what they found.
+/// The reason why a payload can't be read, without a byte of it: serde's errors in JSON quote what they found.
 pub(crate) struct Undecodable<'a>(pub(crate) &'a DecodeError);
 
 impl fmt::Display for Undecodable<'_> {

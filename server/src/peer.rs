@@ -25,7 +25,7 @@ pub struct Peer<I = ()> {
     handshake: Arc<Handshake<I>>,
 }
 
-/// What stays the same for a session's life.
+/// The parts of a peer that stay the same for its session's life.
 struct Inner {
     session: SessionId,
     peer: PeerId,
@@ -34,7 +34,7 @@ struct Inner {
     invited: Invited,
 }
 
-/// What is known of a client by its newest handshake.
+/// The facts about a client that its newest handshake tells.
 pub(crate) struct Handshake<I> {
     pub(crate) identity: I,
     /// The user's name, if the application has a key of that.

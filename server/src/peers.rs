@@ -50,7 +50,7 @@ impl<I> Default for Peers<I> {
     }
 }
 
-/// What was listed, to be dropped where nothing is locked: with the last clone goes the identity, and what the
+/// The entry that was listed, to be dropped where nothing is locked: with the last clone goes the identity, and what the
 /// application does then may call the endpoint.
 #[must_use = "it is dropped where nothing is locked"]
 pub(crate) struct Unlisted<I>(Vec<Peer<I>>);

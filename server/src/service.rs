@@ -115,8 +115,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
     }
 
     /// Says goodbye to every client, `going_away`, and takes no new ones; ready when all sockets have
-    /// been closed and each [`on_close`](crate::Builder::on_close) has run, both of which
-    /// [`Limits::drain`](twinwire::Limits::drain) bounds. Answers that are ready
+    /// been closed and each [`on_close`](crate::Builder::on_close) has run, at the latest five seconds after
+    /// [`Limits::drain`](twinwire::Limits::drain). Answers that are ready
     /// still go out; calls whose handlers run end at their clients as `Unknown`. Clients come back by themselves, to the next
     /// server, with `Fresh::Ended`, or `Restarted` if they were away. Not all at once: each is given a pause of its
     /// own, see [`Builder::drain_spread`](crate::Builder::drain_spread).

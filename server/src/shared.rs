@@ -49,7 +49,7 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     Ok(bytes)
 }
 
-/// What names a new session, and the secret to come back to it.
+/// The names of a new session, and the secret to come back to it.
 pub(crate) struct Credentials {
     pub(crate) session: SessionId,
     pub(crate) peer: PeerId,

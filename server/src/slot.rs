@@ -259,7 +259,7 @@ pub(crate) enum NotGiven {
     Over(Goodbye),
 }
 
-/// Why a client doesn't get the session, and the client itself.
+/// The reason why a client doesn't get the session, and the client itself.
 pub(crate) type Rejected<I> = (NotGiven, Box<Judged<I>>);
 
 impl<S, I> All<S, I> {

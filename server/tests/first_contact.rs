@@ -14,7 +14,7 @@ struct Ask {
     number: u32,
 }
 
-/// Which no client handles.
+/// A call that no client handles.
 #[derive(Serialize, Deserialize, Call)]
 #[call(reply = u32)]
 struct Unanswered {}
@@ -27,7 +27,7 @@ struct Room {
 
 const KINDS: Kinds = kinds![Ask, Unanswered, Room];
 
-/// What became of what `on_open` asked of each client.
+/// The outcomes of the requests that `on_open` made of each client.
 type Asked = Log<Result<u32, String>>;
 
 fn wire(asked: &Asked) -> Twinwire<Asked, ()> {

@@ -20,7 +20,7 @@ struct Nod {}
 const NOD: u32 = 0;
 const KINDS: Kinds = kinds![Nod];
 
-/// What the functions did.
+/// Log of what the functions did.
 #[derive(Clone, Default)]
 struct App {
     opened: Log<()>,

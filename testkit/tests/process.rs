@@ -132,7 +132,7 @@ fn count_each(numbers: Vec<u32>) -> HashMap<u32, u32> {
     counts
 }
 
-/// What the next server handled comes in order, each once, and wasn't handled before.
+/// Checks that the next server's numbers come in order, each once, and weren't handled before.
 fn check_carried_over(handled: &HashMap<u32, u32>, carried: &[u32]) {
     assert!(carried.is_sorted(), "out of order: {carried:?}");
     for number in carried {

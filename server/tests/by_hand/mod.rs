@@ -15,7 +15,7 @@ use twinwire::{Answer, Goodbye, Kinds, Number, Refusal};
 type Stream =
     tokio_websockets::WebSocketStream<tokio_websockets::MaybeTlsStream<tokio::net::TcpStream>>;
 
-/// What a server says first.
+/// The first words of a server.
 #[derive(Debug)]
 pub(crate) enum Said {
     Welcome(Welcome),
@@ -277,7 +277,7 @@ impl Socket {
     }
 }
 
-/// What a client needs to have its session back.
+/// A client's means to have its session back.
 pub(crate) fn wants(welcome: &Welcome, attempt: u64) -> Resume {
     Resume {
         session: welcome.session,

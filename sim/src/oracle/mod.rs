@@ -140,7 +140,7 @@ pub(crate) struct Life {
     pub(crate) over: bool,
     /// Its application wanted it to end.
     pub(crate) closing: bool,
-    /// What the last session never sent, until the next takes it over.
+    /// The requests that the last session never sent, until the next takes it over.
     unsent: Vec<u32>,
     /// True while what was never sent outlives its session.
     pub(crate) keeps_unsent: bool,

@@ -91,7 +91,7 @@ pub async fn what_an_address_answers_is_told_at_the_deadline(platform: &impl Pla
     assert_eq!((busy, elsewhere), (Some(503), Some(404)));
 }
 
-/// What the server's developer has to change is in its answer: the error says it.
+/// The error says what the server's developer has to change, as its answer does.
 pub async fn why_an_address_refuses_is_told(platform: &impl Platform) {
     let refused = platform.url().replace("/ws", "/refused");
     let options = Options::new(refused, KINDS).connect_timeout(Duration::from_secs(8));
