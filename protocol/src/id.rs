@@ -146,6 +146,15 @@ impl Offset {
     /// No entry has this one: what follows it is no integer of the wire.
     pub(crate) const LAST: Self = Self((1 << 53) - 1);
 
+    /// The offset of this number, which [`get`](Self::get) gave: 1 to 2^53 - 1. An application keeps numbers where it keeps
+    /// a [`Position`] for another run.
+    pub const fn from_number(number: u64) -> Option<Self> {
+        if number > Self::LAST.get() {
+            return None;
+        }
+        Self::new(number)
+    }
+
     /// The offset of the next entry.
     pub const fn following(self) -> Self {
         self.next()
