@@ -31,8 +31,8 @@ pub use twinwire::{
 };
 pub use twinwire_client::{
     AnyEvent, CallError, Client, ClientState, EventError, Events, Fresh, Inbox, Items, Joins,
-    Options, Publication, Published, Receipt, ReconnectCause, Refused, Start, States, Subscription,
-    Undeclared, Update, Verdict,
+    KindsError, Options, Publication, Published, Receipt, ReconnectCause, Refused, Start, States,
+    Subscription, Undeclared, UntypedClient, UntypedKind, UntypedKinds, Update, Verdict,
 };
 
 /// Why [`connect`] failed.

@@ -39,7 +39,7 @@ use crate::{ReconnectCause, States, Undeclared};
 #[derive(Clone)]
 #[must_use = "dropping the last handle closes the connection"]
 pub struct Client {
-    remote: Remote,
+    pub(crate) remote: Remote,
     registrations: queue::Sender<Registration>,
     state: watched::Watcher<ClientState>,
     unheard: Arc<AtomicU64>,
@@ -222,7 +222,7 @@ impl Client {
         Ok(joins)
     }
 
-    fn listen(&self, kind: Option<u32>) -> crate::events::Heard {
+    pub(crate) fn listen(&self, kind: Option<u32>) -> crate::events::Heard {
         let (listen, heard) = Listen::new(kind, self.registrations.clone());
         // A driver that is gone has no events: the stream ends.
         self.register(move |application| application.listeners.add(listen));
@@ -230,7 +230,7 @@ impl Client {
     }
 
     /// Asks something of the driver, which may be gone.
-    fn register(&self, registration: impl Register + 'static) {
+    pub(crate) fn register(&self, registration: impl Register + 'static) {
         let _ = self.registrations.send(Box::new(registration));
     }
 

@@ -41,7 +41,7 @@ impl Heard {
         }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<HeardEvent>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<HeardEvent>> {
         let event = ready!(self.events.poll_next(cx));
         if let Some(event) = &event {
             let (id, bytes) = (self.id, event.payload.len());

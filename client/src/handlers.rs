@@ -62,14 +62,21 @@ where
     }))
 }
 
+/// A handler of payloads.
+pub(crate) fn untyped<F, R>(mut handler: F) -> Handler
+where
+    F: FnMut(Vec<u8>) -> R + MaybeSend + 'static,
+    R: Future<Output = Answer<Vec<u8>>> + MaybeSend + 'static,
+{
+    Handler(Box::new(move |payload| Box::pin(handler(payload))))
+}
+
 /// A handler of what is in the envelope, which answers at once.
 pub(crate) fn at_once<F>(mut handler: F) -> Handler
 where
     F: FnMut(Vec<u8>) -> Answer<Vec<u8>> + MaybeSend + 'static,
 {
-    Handler(Box::new(move |payload| {
-        Box::pin(std::future::ready(handler(payload)))
-    }))
+    untyped(move |payload| std::future::ready(handler(payload)))
 }
 
 /// A call of the server's.

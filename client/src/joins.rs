@@ -3,9 +3,10 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
+use std::task::{Context, Poll};
 
 use twinwire::frame::{Invite, Start};
-use twinwire::{Answer, Never, Refusal, Topic};
+use twinwire::{Answer, Never, Position, Refusal, Topic};
 use twinwire_remote::channels::queue::{self, NotTaken};
 use twinwire_remote::{CallError, Remote, Subscription};
 
@@ -19,17 +20,21 @@ const KEPT: usize = 64;
 #[must_use = "dropping it refuses what the server wants"]
 pub struct Joins<T> {
     remote: Remote,
-    /// Each is an [`Invite`].
-    invitations: queue::Receiver<Vec<u8>>,
-    /// Taken, and not joined yet.
-    next: Option<Vec<u8>>,
+    invitations: Invitations,
     topic: PhantomData<fn() -> T>,
 }
 
-impl<T: Topic> Joins<T> {
-    /// The stream, and the handler of invitations that fills it.
-    pub(crate) fn new(remote: Remote) -> (Handler, Self) {
-        let (taker, invitations) = queue::queue();
+/// Invitations that aren't joined yet. Each is an [`Invite`].
+pub(crate) struct Invitations {
+    waiting: queue::Receiver<Vec<u8>>,
+    /// Taken from those that wait, and not joined yet.
+    next: Option<Vec<u8>>,
+}
+
+impl Invitations {
+    /// Those that come, and the handler that takes them.
+    pub(crate) fn new() -> (Handler, Self) {
+        let (taker, waiting) = queue::queue();
         let handler = handlers::at_once(move |invitation| {
             let why = match taker.try_send(KEPT, invitation) {
                 Ok(()) => return Answer::Value(Vec::new()),
@@ -38,10 +43,46 @@ impl<T: Topic> Joins<T> {
             };
             Answer::Refused(why.into())
         });
+        let next = None;
+        (handler, Self { waiting, next })
+    }
+
+    /// The next one, which stays that until it is [joined](Self::joined).
+    pub(crate) async fn next(&mut self) -> Option<&[u8]> {
+        if self.next.is_none() {
+            self.next = poll_fn(|cx| self.waiting.poll_next(cx)).await;
+        }
+        self.next.as_deref()
+    }
+
+    /// Takes the next one.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
+        match self.next.take() {
+            Some(next) => Poll::Ready(Some(next)),
+            None => self.waiting.poll_next(cx),
+        }
+    }
+
+    /// The next one is joined, or can't be.
+    pub(crate) fn joined(&mut self) {
+        self.next = None;
+    }
+}
+
+/// Reads an invitation. The session gives none that can't be read.
+pub(crate) fn read(invitation: &[u8]) -> Result<(&[u8], Position), CallError<Never>> {
+    let unreadable = |_| CallError::Refused(Refusal::Undecodable.into());
+    let Invite { key, position, .. } = Invite::decode(invitation).map_err(unreadable)?;
+    Ok((key, position))
+}
+
+impl<T: Topic> Joins<T> {
+    /// The stream, and the handler of invitations that fills it.
+    pub(crate) fn new(remote: Remote) -> (Handler, Self) {
+        let (handler, invitations) = Invitations::new();
         let joins = Self {
             remote,
             invitations,
-            next: None,
             topic: PhantomData,
         };
         (handler, joins)
@@ -54,22 +95,20 @@ impl<T: Topic> Joins<T> {
     /// # Errors
     /// Of that topic alone; see [`CallError`]: `Refused` says `denied` if the server has changed its mind.
     pub async fn next(&mut self) -> Option<Result<(T, Subscription<T>), CallError<Never>>> {
-        if self.next.is_none() {
-            self.next = poll_fn(|cx| self.invitations.poll_next(cx)).await;
-        }
-        let joined = self.join(self.next.as_ref()?).await;
-        self.next = None;
+        let joined = join(&self.remote, self.invitations.next().await?).await;
+        self.invitations.joined();
         Some(joined)
     }
+}
 
-    async fn join(&self, invitation: &[u8]) -> Result<(T, Subscription<T>), CallError<Never>> {
-        // The session gives no others.
-        let unreadable = |_| CallError::Refused(Refusal::Undecodable.into());
-        let Invite { key, position, .. } = Invite::decode(invitation).map_err(unreadable)?;
-        let read = || self.remote.format().decode(key).map_err(CallError::Decode);
-        let subscription = self.remote.subscribe(read()?, Start::At(position)).await?;
-        Ok((read()?, subscription))
-    }
+async fn join<T: Topic>(
+    remote: &Remote,
+    invitation: &[u8],
+) -> Result<(T, Subscription<T>), CallError<Never>> {
+    let (key, position) = read(invitation)?;
+    let decode = || remote.format().decode(key).map_err(CallError::Decode);
+    let subscription = remote.subscribe(decode()?, Start::At(position)).await?;
+    Ok((decode()?, subscription))
 }
 
 impl<T> fmt::Debug for Joins<T> {

@@ -40,6 +40,7 @@ mod listeners;
 mod options;
 mod states;
 mod transport;
+mod untyped;
 
 pub use client::{Client, ClientState};
 pub use connect::{Connecting, start};
@@ -55,5 +56,9 @@ pub use twinwire::frame::Start;
 pub use twinwire::session::Fresh;
 pub use twinwire_remote::{
     CallError, EventError, Inbound, Items, Link, LinkLost, Publication, Published, Receipt,
-    Refused, Subscription, Update, Verdict,
+    Refused, Room, Subscribing, Subscription, UntypedItems, UntypedRemote, UntypedReply,
+    UntypedSubscription, Update, Verdict,
+};
+pub use untyped::{
+    KindsError, UntypedClient, UntypedEvents, UntypedJoins, UntypedKind, UntypedKinds,
 };

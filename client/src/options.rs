@@ -8,18 +8,19 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use twinwire::frame::Table;
 use twinwire::session::Fresh;
 use twinwire::{Format, Kinds, Limits};
 
 use crate::client::WeakClient;
 use crate::handlers::{MaybeSend, MaybeSync};
-use crate::{Client, Undeclared};
+use crate::{Client, Undeclared, UntypedKinds};
 
 /// How to connect, and to what.
 #[derive(Clone)]
 pub struct Options {
     pub(crate) url: String,
-    pub(crate) kinds: Kinds,
+    pub(crate) kinds: Declared,
     pub(crate) format: Format,
     pub(crate) token: Token,
     pub(crate) connect_timeout: Duration,
@@ -60,6 +61,30 @@ impl<T> AskToken for T where T: Fn() -> Pin<Box<dyn Asking>> + MaybeSend + Maybe
 /// The application looks for a token.
 pub(crate) trait Asking: Future<Output = Option<Vec<u8>>> + MaybeSend {}
 impl<T: Future<Output = Option<Vec<u8>>> + MaybeSend> Asking for T {}
+
+/// The kinds that a client declares.
+#[derive(Clone)]
+pub(crate) enum Declared {
+    Typed(Kinds),
+    Untyped(UntypedKinds),
+}
+
+impl Declared {
+    pub(crate) fn table(&self) -> Table {
+        match self {
+            Self::Typed(kinds) => kinds.table(),
+            Self::Untyped(kinds) => kinds.table(),
+        }
+    }
+
+    /// The structure of a kind in words, by its place, if it is known.
+    pub(crate) fn outline(&self, kind: u32) -> Option<String> {
+        match self {
+            Self::Typed(kinds) => kinds.outline(kind),
+            Self::Untyped(kinds) => kinds.outline(kind),
+        }
+    }
+}
 
 /// Where a connection's token comes from.
 #[derive(Clone)]
@@ -104,10 +129,20 @@ impl Options {
     /// Connects to `url`, speaking `kinds`. A browser takes `ws:`, `wss:`, `http:`, `https:` and URLs
     /// relative to the page; the native client `ws:` only, so far.
     pub fn new(url: impl Into<String>, kinds: Kinds) -> Self {
+        Self::of(url.into(), Declared::Typed(kinds), Format::Postcard)
+    }
+
+    /// Connects to `url` for an application that knows its kinds only at run time: payloads are bytes in
+    /// `format`. See [`UntypedClient`](crate::UntypedClient).
+    pub fn untyped(url: impl Into<String>, kinds: UntypedKinds, format: Format) -> Self {
+        Self::of(url.into(), Declared::Untyped(kinds), format)
+    }
+
+    fn of(url: String, kinds: Declared, format: Format) -> Self {
         Self {
-            url: url.into(),
+            url,
             kinds,
-            format: Format::Postcard,
+            format,
             token: Token::Given(Vec::new()),
             connect_timeout: Duration::from_secs(30),
             limits: Limits::default(),

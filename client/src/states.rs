@@ -1,7 +1,10 @@
 //! The client's state, to be watched.
 
 use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
+use futures_core::Stream;
 use twinwire_remote::channels::watched;
 
 use crate::ClientState;
@@ -20,5 +23,13 @@ impl States {
     /// The next state; none once the client is closed and that was told.
     pub async fn next(&mut self) -> Option<ClientState> {
         poll_fn(|cx| self.0.poll_news(cx)).await
+    }
+}
+
+impl Stream for States {
+    type Item = ClientState;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ClientState>> {
+        self.0.poll_news(cx)
     }
 }

@@ -69,6 +69,25 @@ impl<C> Items<C> {
     }
 }
 
+impl<C> Items<C> {
+    /// The next piece as it came; none after the end.
+    pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Piece>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        // A shell ends every request before it ends itself, unless its runtime drops it.
+        let piece = ready!(self.pieces.poll_next(cx)).unwrap_or(Piece::End(Outcome::Unknown));
+        match &piece {
+            Piece::Item(_) => self.cancel.consumed(),
+            Piece::End(_) => {
+                self.ended = true;
+                self.cancel.disarm();
+            }
+        }
+        Poll::Ready(Some(piece))
+    }
+}
+
 impl<C: StreamCall> Items<C> {
     /// The next item; none after the end.
     pub async fn next(&mut self) -> Option<Result<C::Item, CallError<C::Error>>> {
@@ -80,27 +99,14 @@ impl<C: StreamCall> Stream for Items<C> {
     type Item = Result<C::Item, CallError<C::Error>>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.ended {
-            return Poll::Ready(None);
-        }
-        // A shell ends every request before it ends itself, unless its runtime drops it.
-        let piece = ready!(self.pieces.poll_next(cx)).unwrap_or(Piece::End(Outcome::Unknown));
-        match piece {
-            Piece::Item(payload) => {
-                self.cancel.consumed();
-                let item = self.format.decode(&payload).map_err(CallError::Decode);
-                // What follows an item that can't be read is still to be had.
-                Poll::Ready(Some(item))
+        Poll::Ready(match ready!(self.poll_piece(cx)) {
+            // What follows an item that can't be read is still to be had.
+            Some(Piece::Item(payload)) => {
+                Some(self.format.decode(&payload).map_err(CallError::Decode))
             }
-            Piece::End(outcome) => {
-                self.ended = true;
-                self.cancel.disarm();
-                Poll::Ready(match outcome {
-                    Outcome::Answered(Answer::Value(_)) => None,
-                    other => Some(Err(not_answered(other, self.format))),
-                })
-            }
-        }
+            None | Some(Piece::End(Outcome::Answered(Answer::Value(_)))) => None,
+            Some(Piece::End(other)) => Some(Err(not_answered(other, self.format))),
+        })
     }
 }
 

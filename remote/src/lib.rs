@@ -19,6 +19,7 @@ mod remote;
 mod requests;
 mod subscription;
 mod topics;
+mod untyped;
 
 pub use command::channel;
 pub use error::{CallError, EventError, Refused};
@@ -28,3 +29,6 @@ pub use receipt::{Published, Receipt};
 pub use remote::{Remote, Taken, WeakRemote};
 pub use requests::Requests;
 pub use subscription::{Publication, Subscription, Update, Verdict};
+pub use untyped::{
+    Room, Subscribing, UntypedItems, UntypedRemote, UntypedReply, UntypedSubscription,
+};

@@ -135,11 +135,7 @@ impl Remote {
         let (waiter, answer) = outcome();
         let asked = self.asked(request, Some(waiter))?;
         let act = Box::new(Requests::make_if_wanted);
-        let id = self.enqueue(Command { asked, act }).await?;
-        let mut cancel = CancelOnDrop::new(self.control(), id);
-        // A shell ends every request before it ends itself, unless its runtime drops it.
-        let outcome = answer.await.unwrap_or(Outcome::Unknown);
-        cancel.disarm();
+        let outcome = self.answer(Command { asked, act }, answer).await?;
         let format = self.handle.format;
         match outcome {
             Outcome::Answered(Answer::Value(payload)) => {
@@ -272,11 +268,7 @@ impl Remote {
         let kind = self.kind::<T>(0)?;
         let mut asked = self.asked_of(kind, key, Some(waiter));
         asked.overhead = TOPIC_REQUEST;
-        let id = self.enqueue(invite(asked, position)).await?;
-        let mut cancel = CancelOnDrop::new(self.control(), id);
-        let outcome = answer.await.unwrap_or(Outcome::Unknown);
-        cancel.disarm();
-        match outcome {
+        match self.answer(invite(asked, position), answer).await? {
             Outcome::Answered(Answer::Value(_)) => Ok(()),
             other => Err(not_answered(other, format)),
         }
@@ -311,7 +303,7 @@ impl Remote {
         let _ = self.control().send(Box::new(close));
     }
 
-    fn control(&self) -> &queue::Sender<Control> {
+    pub(crate) fn control(&self) -> &queue::Sender<Control> {
         &self.handle.control
     }
 
@@ -324,7 +316,7 @@ impl Remote {
         Ok(self.asked_of(kind, payload, waiter))
     }
 
-    fn asked_of(&self, kind: u32, payload: Vec<u8>, waiter: Option<Waiter>) -> Asked {
+    pub(crate) fn asked_of(&self, kind: u32, payload: Vec<u8>, waiter: Option<Waiter>) -> Asked {
         Asked {
             id: self.handle.next_id.fetch_add(1, Ordering::Relaxed),
             kind,
@@ -349,6 +341,22 @@ impl Remote {
         ),
         NotMade,
     > {
+        let (command, incoming) = self.joining(kind, key, start);
+        let id = self.enqueue(command).await?;
+        let leave = LeaveOnDrop::new(self.control().clone(), id);
+        // Dropped before `leave`: a join that the shell hasn't made when it hears of that is unwanted.
+        let mut incoming = incoming;
+        let piece = poll_fn(|cx| incoming.poll_next(cx)).await;
+        Ok((joined(piece), incoming, leave))
+    }
+
+    /// The request that joins a topic, and what comes of it.
+    pub(crate) fn joining(
+        &self,
+        kind: u32,
+        key: Vec<u8>,
+        start: Start,
+    ) -> (Command, queue::Receiver<Arc<Piece>>) {
         let (updates, incoming) = queue::queue();
         let mut asked = self.asked_of(kind, key, Some(Waiter(updates.share())));
         asked.overhead = TOPIC_REQUEST;
@@ -358,29 +366,21 @@ impl Remote {
             topics.join(asked, start, updates, control, session, now);
         };
         let act = Box::new(act);
-        let id = self.enqueue(Command { asked, act }).await?;
-        let leave = LeaveOnDrop::new(self.control().clone(), id);
-        // Dropped before `leave`: a join that the shell hasn't made when it hears of that is unwanted.
-        let mut incoming = incoming;
-        let piece = poll_fn(|cx| incoming.poll_next(cx)).await;
-        let joined = match piece.as_ref().map(|piece| &piece.what) {
-            Some(What::Joined(joined)) => Ok((joined.verdict.into(), joined.position)),
-            Some(What::Shared(position)) => Ok((Verdict::Shared, *position)),
-            Some(What::NotJoined(outcome)) => Err(outcome.clone()),
-            // Nothing else comes first. A shell that is gone has told nothing.
-            _ => Err(Outcome::Unknown),
-        };
-        Ok((joined, incoming, leave))
+        (Command { asked, act }, incoming)
     }
 
     /// The kind's place in the table, unless the other end is known not to take such a payload of it.
     fn kind<K: Kind>(&self, payload: usize) -> Result<u32, NotMade> {
-        let Handle { table, taken, .. } = &*self.handle;
-        let kind = table.place::<K>().map_err(|why| match why {
+        let kind = self.handle.table.place::<K>().map_err(|why| match why {
             Refusal::UnknownKind => NotMade::Undeclared,
             why => NotMade::Refused(why.into()),
         })?;
-        let taken = lock(taken);
+        self.taken(kind, payload)
+    }
+
+    /// The place in the table again, unless the other end is known not to take such a payload of that kind.
+    pub(crate) fn taken(&self, kind: u32, payload: usize) -> Result<u32, NotMade> {
+        let taken = lock(&self.handle.taken);
         let taken = taken.as_ref();
         match taken.and_then(|taken| taken.refusal(kind, payload)) {
             Some(refused) => Err(NotMade::Refused(refused)),
@@ -388,15 +388,29 @@ impl Remote {
         }
     }
 
+    /// Makes a request and waits for what becomes of it. Dropping the future cancels it.
+    pub(crate) async fn answer(
+        &self,
+        command: Command,
+        answer: once::Receiver<Outcome>,
+    ) -> Result<Outcome, NotMade> {
+        let id = self.enqueue(command).await?;
+        let mut cancel = CancelOnDrop::new(self.control(), id);
+        // A shell ends every request before it ends itself, unless its runtime drops it.
+        let outcome = answer.await.unwrap_or(Outcome::Unknown);
+        cancel.disarm();
+        Ok(outcome)
+    }
+
     /// Puts a request on its way, and gives the id under which the shell knows it.
-    async fn enqueue(&self, command: Command) -> Result<u64, NotMade> {
+    pub(crate) async fn enqueue(&self, command: Command) -> Result<u64, NotMade> {
         let id = command.asked.id;
         let sent = self.commands().send_in_turn(UNDER_WAY, command).await;
         sent.map_err(|_| NotMade::Closed)?;
         Ok(id)
     }
 
-    fn commands(&self) -> &queue::Sender<Command> {
+    pub(crate) fn commands(&self) -> &queue::Sender<Command> {
         if self.goes_first {
             &self.handle.first
         } else {
@@ -405,7 +419,18 @@ impl Remote {
     }
 }
 
-fn publish(asked: Asked, key: Vec<u8>) -> Command {
+/// What became of a join, by the first piece that came of it.
+pub(crate) fn joined(piece: Option<Arc<Piece>>) -> Result<(Verdict, Position), Outcome> {
+    match piece.as_ref().map(|piece| &piece.what) {
+        Some(What::Joined(joined)) => Ok((joined.verdict.into(), joined.position)),
+        Some(What::Shared(position)) => Ok((Verdict::Shared, *position)),
+        Some(What::NotJoined(outcome)) => Err(outcome.clone()),
+        // Nothing else comes first. A shell that is gone has told nothing.
+        _ => Err(Outcome::Unknown),
+    }
+}
+
+pub(crate) fn publish(asked: Asked, key: Vec<u8>) -> Command {
     let act = move |requests: &mut Requests, asked: Asked, session: &mut Session, now| {
         let made = session.publish(now, asked.kind, &key, &asked.payload);
         requests.made(asked, made);
@@ -426,7 +451,7 @@ fn invite(asked: Asked, position: Position) -> Command {
 }
 
 /// Makes the two ends by which a request's maker learns what becomes of it.
-fn outcome() -> (Waiter, once::Receiver<Outcome>) {
+pub(crate) fn outcome() -> (Waiter, once::Receiver<Outcome>) {
     let (shared, receiver) = once::shared();
     (Waiter(shared), receiver)
 }
@@ -447,10 +472,19 @@ impl Waits for once::Shared<Outcome> {
 
 /// Why a call brought no value.
 pub(crate) fn not_answered<E: twinwire::Payload>(outcome: Outcome, format: Format) -> CallError<E> {
+    not_answered_by(outcome, |payload| {
+        let error = format.decode(&payload);
+        error.map_or_else(CallError::Decode, CallError::App)
+    })
+}
+
+/// Why a call brought no value; `read` makes the application's error of its payload.
+pub(crate) fn not_answered_by<E>(
+    outcome: Outcome,
+    read: impl FnOnce(Vec<u8>) -> CallError<E>,
+) -> CallError<E> {
     match outcome {
-        Outcome::Answered(Answer::Error(payload)) => format
-            .decode(&payload)
-            .map_or_else(CallError::Decode, CallError::App),
+        Outcome::Answered(Answer::Error(payload)) => read(payload),
         Outcome::Answered(Answer::Refused(refused)) => CallError::Refused(refused.into()),
         Outcome::Deadline => CallError::Deadline,
         Outcome::NotReceived => CallError::NotReceived,
@@ -471,7 +505,7 @@ pub(crate) struct CancelOnDrop {
 }
 
 impl CancelOnDrop {
-    fn new(control: &queue::Sender<Control>, id: u64) -> Self {
+    pub(crate) fn new(control: &queue::Sender<Control>, id: u64) -> Self {
         Self {
             control: control.clone(),
             id,

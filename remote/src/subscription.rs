@@ -119,27 +119,20 @@ impl<T> Subscription<T> {
     pub fn position(&self) -> Position {
         self.next
     }
-}
 
-impl<T: Topic> Subscription<T> {
-    /// The next update; none once the client is over, the server has put it out, or refuses to let it in again
-    /// ([`Update::Refused`]). Neither a lost connection nor a lost session ends it.
-    pub async fn next(&mut self) -> Option<Result<Update<T::Item>, DecodeError>> {
-        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
-    }
-}
-
-impl<T: Topic> Stream for Subscription<T> {
-    type Item = Result<Update<T::Item>, DecodeError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    /// The next update, whose item `read` makes of its payload.
+    pub(crate) fn poll_update<I>(
+        &mut self,
+        cx: &mut Context<'_>,
+        read: impl Fn(&[u8]) -> Result<I, DecodeError>,
+    ) -> Poll<Option<Result<Update<I>, DecodeError>>> {
         loop {
             let Some(piece) = ready!(self.updates.poll_next(cx)) else {
                 return Poll::Ready(None);
             };
             match piece.what {
                 What::Publication(offset, ref payload) => {
-                    let item = self.format.decode(payload);
+                    let item = read(payload);
                     self.next.offset = offset.following();
                     return Poll::Ready(Some(
                         item.map(|item| Update::Item(Publication { offset, item })),
@@ -171,6 +164,23 @@ impl<T: Topic> Stream for Subscription<T> {
                 }
             }
         }
+    }
+}
+
+impl<T: Topic> Subscription<T> {
+    /// The next update; none once the client is over, the server has put it out, or refuses to let it in again
+    /// ([`Update::Refused`]). Neither a lost connection nor a lost session ends it.
+    pub async fn next(&mut self) -> Option<Result<Update<T::Item>, DecodeError>> {
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+}
+
+impl<T: Topic> Stream for Subscription<T> {
+    type Item = Result<Update<T::Item>, DecodeError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let format = self.format;
+        self.poll_update(cx, |payload| format.decode(payload))
     }
 }
 

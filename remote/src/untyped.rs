@@ -1,0 +1,316 @@
+//! Requests of kinds that the program doesn't know as types: their payloads are bytes in the client's format.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use twinwire::frame::Start;
+use twinwire::limits::MAX_PAYLOAD;
+use twinwire::session::Outcome;
+use twinwire::{Answer, Class, EncodeError, Format, Never, Position};
+
+use crate::channels::{once, queue};
+use crate::command::{Act, Asked, Command, TOPIC_REQUEST, UNDER_WAY, Waiter};
+use crate::error::NotMade;
+use crate::items;
+use crate::remote::{CancelOnDrop, joined, not_answered, not_answered_by, outcome, publish};
+use crate::subscription::LeaveOnDrop;
+use crate::topics::Piece;
+use crate::{
+    CallError, EventError, Items, Published, Receipt, Remote, Requests, Subscription, Update,
+    Verdict,
+};
+
+/// Makes requests of the other end whose payloads are bytes. Kinds are named by their places in the
+/// client's table. A cheap clone.
+#[derive(Clone)]
+pub struct UntypedRemote(Remote);
+
+impl From<Remote> for UntypedRemote {
+    fn from(remote: Remote) -> Self {
+        Self(remote)
+    }
+}
+
+impl UntypedRemote {
+    /// A place in the line of those who wait to make a request. Make one when it is ready, as with a
+    /// `Sink`: what starts without that is bounded by nothing but the caller.
+    pub fn room(&self) -> Room {
+        Room(self.0.commands().room(UNDER_WAY))
+    }
+
+    /// Makes a call; dropping its reply cancels it.
+    ///
+    /// # Errors
+    /// If the call can't be made; see [`CallError`].
+    pub fn start_call(
+        &self,
+        kind: u32,
+        payload: Vec<u8>,
+    ) -> Result<UntypedReply, CallError<Vec<u8>>> {
+        let (waiter, outcome) = outcome();
+        let asked = self.asked(Class::Call, kind, payload, Some(waiter))?;
+        let id = self.start(asked, Box::new(Requests::make_if_wanted))?;
+        let cancel = CancelOnDrop::new(self.0.control(), id);
+        Ok(UntypedReply { outcome, cancel })
+    }
+
+    /// Asks for a stream; its errors come as the stream's.
+    ///
+    /// # Errors
+    /// If the request can't be made; see [`CallError`].
+    pub fn start_stream(
+        &self,
+        kind: u32,
+        payload: Vec<u8>,
+    ) -> Result<UntypedItems, CallError<Vec<u8>>> {
+        let (sender, pieces) = queue::queue();
+        let asked = self.asked(Class::Stream, kind, payload, Some(Waiter(sender.share())))?;
+        drop(sender);
+        let id = self.start(asked, Box::new(Requests::make_if_wanted))?;
+        let cancel = CancelOnDrop::new(self.0.control(), id);
+        Ok(UntypedItems(Items::new(pieces, cancel, self.0.format())))
+    }
+
+    /// Sends an event; the receipt tells whether it has arrived.
+    ///
+    /// # Errors
+    /// If it can't be sent; see [`EventError`].
+    pub fn start_send(&self, kind: u32, payload: Vec<u8>) -> Result<Receipt, EventError> {
+        let (waiter, outcome) = outcome();
+        let asked = self.asked(Class::Event, kind, payload, Some(waiter))?;
+        self.start(asked, Box::new(Requests::make))?;
+        Ok(Receipt::new(outcome, self.0.control().clone()))
+    }
+
+    /// Sends an event of which only the newest matters: if an earlier one of the same kind and `key`
+    /// hasn't gone out yet, this takes its place.
+    ///
+    /// # Errors
+    /// If it can't be sent; see [`EventError`].
+    pub fn start_send_latest(
+        &self,
+        key: String,
+        kind: u32,
+        payload: Vec<u8>,
+    ) -> Result<(), EventError> {
+        let mut asked = self.asked(Class::Event, kind, payload, None)?;
+        asked.latest = Some(key);
+        self.start(asked, Box::new(Requests::make_latest))?;
+        Ok(())
+    }
+
+    /// Joins the topic of this kind and key.
+    ///
+    /// # Errors
+    /// If the request can't be made; see [`CallError`].
+    pub fn start_subscribe(
+        &self,
+        kind: u32,
+        key: Vec<u8>,
+        start: Start,
+    ) -> Result<Subscribing, CallError<Never>> {
+        let kind = self.place(Class::Topic, kind, 0)?;
+        let (command, pieces) = self.0.joining(kind, fitting(key)?, start);
+        let id = self.start(command.asked, command.act)?;
+        let leave = LeaveOnDrop::new(self.0.control().clone(), id);
+        let format = self.0.format();
+        Ok(Subscribing {
+            joining: Some((pieces, leave)),
+            format,
+        })
+    }
+
+    /// Publishes to the topic of this kind and key; what it gives tells its place in the topic's log.
+    ///
+    /// # Errors
+    /// If the request can't be made; see [`CallError`].
+    pub fn start_publish(
+        &self,
+        kind: u32,
+        key: Vec<u8>,
+        item: Vec<u8>,
+    ) -> Result<Published, CallError<Never>> {
+        let (waiter, outcome) = outcome();
+        let mut asked = self.asked(Class::Topic, kind, item, Some(waiter))?;
+        let key = fitting(key)?;
+        asked.overhead = key.len() + TOPIC_REQUEST;
+        let Command { asked, act } = publish(asked, key);
+        self.start(asked, act)?;
+        Ok(Published::new(outcome, self.0.format()))
+    }
+
+    /// Returns true if the client has declared a kind of this class at this place.
+    pub fn declares(&self, kind: u32, class: Class) -> bool {
+        let place = usize::try_from(kind).ok();
+        let line = place.and_then(|place| self.0.table().kinds().get(place));
+        line.is_some_and(|line| line.class == class)
+    }
+
+    fn start(&self, asked: Asked, act: Act) -> Result<u64, NotMade> {
+        let id = asked.id;
+        let sent = self.0.commands().send(Command { asked, act });
+        sent.map_err(|_| NotMade::Closed)?;
+        Ok(id)
+    }
+
+    fn asked(
+        &self,
+        class: Class,
+        kind: u32,
+        payload: Vec<u8>,
+        waiter: Option<Waiter>,
+    ) -> Result<Asked, NotMade> {
+        let payload = fitting(payload)?;
+        let kind = self.place(class, kind, payload.len())?;
+        Ok(self.0.asked_of(kind, payload, waiter))
+    }
+
+    fn place(&self, class: Class, kind: u32, payload: usize) -> Result<u32, NotMade> {
+        if !self.declares(kind, class) {
+            return Err(NotMade::Undeclared);
+        }
+        self.0.taken(kind, payload)
+    }
+}
+
+/// A payload that the wire can carry.
+fn fitting(payload: Vec<u8>) -> Result<Vec<u8>, NotMade> {
+    if payload.len() > MAX_PAYLOAD {
+        return Err(NotMade::Encode(EncodeError::TooLarge {
+            limit: MAX_PAYLOAD,
+        }));
+    }
+    Ok(payload)
+}
+
+impl fmt::Debug for UntypedRemote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UntypedRemote").finish_non_exhaustive()
+    }
+}
+
+/// A place in the line of those who wait to make a request.
+#[derive(Debug)]
+pub struct Room(queue::Room<Command>);
+
+impl Room {
+    /// Ready when a request may be made.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.poll_ready(cx)
+    }
+}
+
+/// The future of a call's reply. Dropping it cancels the call.
+#[must_use = "dropping it cancels the call"]
+#[derive(Debug)]
+pub struct UntypedReply {
+    outcome: once::Receiver<Outcome>,
+    cancel: CancelOnDrop,
+}
+
+impl Future for UntypedReply {
+    type Output = Result<Vec<u8>, CallError<Vec<u8>>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(Pin::new(&mut self.outcome).poll(cx));
+        self.cancel.disarm();
+        // A shell ends every request before it ends itself, unless its runtime drops it.
+        Poll::Ready(match outcome.unwrap_or(Outcome::Unknown) {
+            Outcome::Answered(Answer::Value(payload)) => Ok(payload),
+            other => Err(not_answered_by(other, CallError::App)),
+        })
+    }
+}
+
+/// The future of a subscription. Dropping it leaves the topic.
+#[must_use = "dropping it leaves the topic"]
+pub struct Subscribing {
+    /// Dropped in this order: a join that the shell hasn't made when it hears of the end is unwanted.
+    joining: Option<(queue::Receiver<Arc<Piece>>, LeaveOnDrop)>,
+    format: Format,
+}
+
+impl Future for Subscribing {
+    type Output = Result<UntypedSubscription, CallError<Never>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let piece = match &mut self.joining {
+            Some((pieces, _)) => ready!(pieces.poll_next(cx)),
+            None => None,
+        };
+        Poll::Ready(match (joined(piece), self.joining.take()) {
+            (Ok(at), Some((pieces, leave))) => {
+                let inner = Subscription::new(at, pieces, leave, self.format);
+                Ok(UntypedSubscription(inner))
+            }
+            (Err(outcome), _) => Err(not_answered(outcome, self.format)),
+            (Ok(_), None) => Err(CallError::Unknown),
+        })
+    }
+}
+
+impl fmt::Debug for Subscribing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscribing").finish_non_exhaustive()
+    }
+}
+
+/// As [`Items`](crate::Items), of payloads.
+#[must_use = "dropping it cancels the stream"]
+#[derive(Debug)]
+pub struct UntypedItems(Items<()>);
+
+impl UntypedItems {
+    /// The next item; none after the end.
+    pub async fn next(&mut self) -> Option<Result<Vec<u8>, CallError<Vec<u8>>>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+}
+
+impl Stream for UntypedItems {
+    type Item = Result<Vec<u8>, CallError<Vec<u8>>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_piece(cx).map(|piece| match piece? {
+            items::Piece::Item(payload) => Some(Ok(payload)),
+            items::Piece::End(Outcome::Answered(Answer::Value(_))) => None,
+            items::Piece::End(other) => Some(Err(not_answered_by(other, CallError::App))),
+        })
+    }
+}
+
+/// As [`Subscription`](crate::Subscription), of payloads.
+#[must_use = "dropping it ends the subscription"]
+#[derive(Debug)]
+pub struct UntypedSubscription(Subscription<()>);
+
+impl UntypedSubscription {
+    /// Returns the answer to the wish to begin at some position.
+    pub fn verdict(&self) -> Verdict {
+        self.0.verdict()
+    }
+
+    /// The place of the next publication that isn't read yet: to begin there another time.
+    pub fn position(&self) -> Position {
+        self.0.position()
+    }
+
+    /// The next update; none at the end, as of a [`Subscription`](crate::Subscription::next).
+    pub async fn next(&mut self) -> Option<Update<Vec<u8>>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+}
+
+impl Stream for UntypedSubscription {
+    type Item = Update<Vec<u8>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // Nothing is read here that could be unreadable.
+        let update = self.0.poll_update(cx, |payload| Ok(payload.to_vec()));
+        update.map(|update| update.and_then(Result::ok))
+    }
+}
