@@ -19,12 +19,12 @@ pub async fn connect(url: impl Into<String>, kinds: Kinds) -> Result<Client, Con
     connect_with(Options::new(url, kinds)).await
 }
 
-/// [`connect`] with options: token, format, limits.
+/// [`connect`] with options: token, format, limits. It begins to connect at once, before the future is polled.
 ///
 /// # Errors
 /// See [`ConnectError`](twinwire_client::ConnectError).
-pub async fn connect_with(options: Options) -> Result<Client, ConnectError> {
+pub fn connect_with(options: Options) -> impl Future<Output = Result<Client, ConnectError>> {
     let (connecting, driver) = twinwire_client::start(Browser::new(), options);
     wasm_bindgen_futures::spawn_local(driver.run());
-    connecting.await
+    connecting
 }

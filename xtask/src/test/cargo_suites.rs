@@ -14,12 +14,14 @@ const SEEDS: &str = "10000";
 
 /// Crates that make sense for the host. The features are those of the server's programs, so that
 /// all suites share what they compile.
-const NATIVE: [&str; 9] = [
+const NATIVE: [&str; 11] = [
     "--workspace",
     "--exclude",
     "www",
     "--exclude",
     "minimal",
+    "--exclude",
+    "npm",
     "--exclude",
     "twinwire-client-wasm",
     "--features",
@@ -27,7 +29,7 @@ const NATIVE: [&str; 9] = [
 ];
 
 /// Crates that are compiled into a page.
-const WASM: [&str; 14] = [
+const WASM: [&str; 16] = [
     "-p",
     "twinwire",
     "-p",
@@ -40,6 +42,8 @@ const WASM: [&str; 14] = [
     "www",
     "-p",
     "minimal",
+    "-p",
+    "npm",
     "--target",
     "wasm32-unknown-unknown",
 ];

@@ -1,0 +1,165 @@
+//! Outcomes as numbers: the facade has the words. `codes.ts` has the same.
+
+use twinwire::{End, Goodbye, Refusal, Retry};
+use twinwire_client::{CallError, EventError, Fresh, ReconnectCause, Refused, Verdict};
+use twinwire_client_wasm::{ConnectError, OpenError};
+
+use crate::facade::Told;
+
+pub(crate) const VALUE: u32 = 0;
+pub(crate) const ERROR: u32 = 1;
+const DEADLINE: u32 = 2;
+const NOT_RECEIVED: u32 = 3;
+const CLOSED: u32 = 4;
+const UNKNOWN: u32 = 5;
+const UNDECLARED: u32 = 6;
+const TOO_LARGE: u32 = 7;
+const FULL: u32 = 8;
+/// Refusals by their numbers on the wire.
+const REFUSED: u32 = 100;
+
+/// When to try again, in milliseconds: never is less than zero.
+fn retry(retry: Retry) -> f64 {
+    match retry {
+        Retry::Never => -1.0,
+        Retry::Now => 0.0,
+        Retry::After(time) => time.as_millis() as f64,
+    }
+}
+
+pub(crate) fn refusal(why: Refusal) -> u32 {
+    REFUSED + u32::from(why.number())
+}
+
+fn refused(refused: &Refused) -> Told<'static> {
+    Told {
+        code: refusal(refused.why),
+        a: retry(refused.retry),
+        ..Told::default()
+    }
+}
+
+fn code(code: u32) -> Told<'static> {
+    // What never arrived can be asked for again.
+    let a = if code == NOT_RECEIVED { 0.0 } else { -1.0 };
+    Told {
+        code,
+        a,
+        ..Told::default()
+    }
+}
+
+/// A call's error, where `payload` is that of the application's own.
+pub(crate) fn call_error<E>(error: &CallError<E>, payload: fn(&E) -> &[u8]) -> Told<'_> {
+    match error {
+        CallError::App(own) => Told {
+            code: ERROR,
+            a: -1.0,
+            bytes: payload(own),
+            ..Told::default()
+        },
+        CallError::Refused(why) => refused(why),
+        CallError::Deadline => code(DEADLINE),
+        CallError::NotReceived => code(NOT_RECEIVED),
+        CallError::Closed => code(CLOSED),
+        CallError::Undeclared => code(UNDECLARED),
+        CallError::Encode(_) => code(TOO_LARGE),
+        _ => code(UNKNOWN),
+    }
+}
+
+pub(crate) fn event_error(error: &EventError) -> Told<'static> {
+    match error {
+        EventError::Refused(why) => refused(why),
+        EventError::NotReceived => code(NOT_RECEIVED),
+        EventError::Closed => code(CLOSED),
+        EventError::Undeclared => code(UNDECLARED),
+        EventError::Encode(_) => code(TOO_LARGE),
+        EventError::Full => code(FULL),
+        _ => code(UNKNOWN),
+    }
+}
+
+pub(crate) fn verdict(verdict: Verdict) -> u32 {
+    match verdict {
+        Verdict::Begun => 0,
+        Verdict::Recovered => 1,
+        Verdict::Gap => 2,
+        Verdict::NewEpoch => 3,
+        Verdict::Shared => 4,
+    }
+}
+
+pub(crate) fn fresh(why: Fresh) -> u32 {
+    match why {
+        Fresh::Restarted => 0,
+        Fresh::Ended => 1,
+        Fresh::Evicted => 2,
+        Fresh::Unknown => 3,
+    }
+}
+
+const ENDED: u32 = 200;
+const MISBEHAVED: u32 = 300;
+const TOO_SLOW: u32 = 301;
+const SILENT: u32 = 302;
+const LOST: u32 = 303;
+const STATUS: u32 = 304;
+const NOT_OPENED: u32 = 305;
+const TIMED_OUT: u32 = 306;
+const NO_TOKEN: u32 = 307;
+const URL: u32 = 308;
+const PROTOCOL: u32 = 309;
+const BLOCKED: u32 = 310;
+const ABANDONED: u32 = 311;
+
+fn goodbye(base: u32, goodbye: &Goodbye) -> Told<'_> {
+    Told {
+        code: base + u32::from(goodbye.code.number()),
+        a: retry(goodbye.retry),
+        bytes: goodbye.reason.as_bytes(),
+        ..Told::default()
+    }
+}
+
+/// Why a session is over: the codes of goodbyes of this side's are 50 above those of the other's.
+pub(crate) fn end(end: &End) -> Told<'_> {
+    match end {
+        End::Closed(said) => goodbye(ENDED + 50, said),
+        End::Goodbye(said) => goodbye(ENDED, said),
+        End::Misbehaved(_) => code(MISBEHAVED),
+        End::TooSlow => code(TOO_SLOW),
+        End::Silent => code(SILENT),
+        _ => code(LOST),
+    }
+}
+
+pub(crate) fn cause(cause: &ReconnectCause) -> Told<'_> {
+    match cause {
+        ReconnectCause::Ended(why) => end(why),
+        ReconnectCause::Status(status) => Told {
+            b: f64::from(*status),
+            ..code(STATUS)
+        },
+        ReconnectCause::NotOpened(_) => code(NOT_OPENED),
+        ReconnectCause::TimedOut => code(TIMED_OUT),
+        _ => code(NO_TOKEN),
+    }
+}
+
+pub(crate) fn connect_error(error: &ConnectError) -> Told<'_> {
+    match error {
+        ConnectError::Open(open) => match open {
+            OpenError::Url(_) => code(URL),
+            OpenError::Protocol { .. } => code(PROTOCOL),
+            OpenError::Blocked => code(BLOCKED),
+            OpenError::TimedOut => code(TIMED_OUT),
+            _ => code(NOT_OPENED),
+        },
+        ConnectError::NotWelcomed(why) => end(why),
+        ConnectError::TimedOut => code(TIMED_OUT),
+        ConnectError::NoToken => code(NO_TOKEN),
+        ConnectError::Undeclared(_) => code(UNDECLARED),
+        _ => code(ABANDONED),
+    }
+}

@@ -1,0 +1,127 @@
+//! How to connect.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use twinwire::{Class, Fingerprint, Format, Limits};
+use twinwire_client::{Options, UntypedKind, UntypedKinds};
+use twinwire_remote::channels::once;
+use wasm_bindgen::prelude::*;
+
+use crate::core::{Asked, Core};
+use crate::facade::{Facade, Told, What};
+
+/// The options of a client, one after the other.
+#[wasm_bindgen]
+pub struct Config {
+    facade: Facade,
+    url: String,
+    kinds: Vec<UntypedKind>,
+    limits: Limits,
+    apply: Vec<Apply>,
+}
+
+type Apply = Box<dyn FnOnce(Options) -> Options>;
+
+#[wasm_bindgen]
+impl Config {
+    /// Of a client whose facade has this number.
+    #[wasm_bindgen(constructor)]
+    pub fn new(facade: u32, url: String) -> Self {
+        Self {
+            facade: Facade(facade),
+            url,
+            kinds: Vec::new(),
+            limits: Limits::default(),
+            apply: Vec::new(),
+        }
+    }
+
+    /// Declares a kind; says whether class and fingerprint are such.
+    pub fn kind(
+        &mut self,
+        name: String,
+        class: u8,
+        fingerprint: &[u8],
+        outline: Option<String>,
+    ) -> bool {
+        let class = Class::ALL.iter().find(|(of, _)| of.number() == class);
+        let (Some((class, _)), Ok(fingerprint)) = (class, fingerprint.try_into()) else {
+            return false;
+        };
+        self.kinds.push(UntypedKind {
+            name,
+            class: *class,
+            fingerprint: Fingerprint::from_bytes(fingerprint),
+            outline,
+        });
+        true
+    }
+
+    /// Sets the token.
+    pub fn token(&mut self, token: Vec<u8>) {
+        self.apply.push(Box::new(|options| options.token(token)));
+    }
+
+    /// Sets the times, in milliseconds.
+    pub fn times(&mut self, connect: f64, backoff: f64, call: f64) {
+        let time = |millis: f64| Duration::from_millis(millis as u64);
+        self.limits = self.limits.clone().call_deadline(time(call));
+        self.apply.push(Box::new(move |options| {
+            options
+                .connect_timeout(time(connect))
+                .max_backoff(time(backoff))
+        }));
+    }
+
+    /// Sets what happens when a connection or a session is lost.
+    pub fn absence(&mut self, reconnect: bool, carry_over: bool) {
+        self.apply.push(Box::new(move |options| {
+            options.reconnect(reconnect).carry_over(carry_over)
+        }));
+    }
+
+    /// Starts the client. None if the kinds can't be declared.
+    pub fn connect(self, asks_token: bool, refreshes: bool) -> Option<Core> {
+        let facade = self.facade;
+        let kinds = UntypedKinds::new(self.kinds).ok()?;
+        let options = Options::untyped(self.url, kinds, Format::Json).limits(self.limits);
+        let mut options = self
+            .apply
+            .into_iter()
+            .fold(options, |options, apply| apply(options));
+        let asked = Asked::default();
+        if asks_token {
+            let asked = asked.clone();
+            options = options.token_from(move || {
+                let (sender, token) = once::once();
+                let id = asked.token(sender);
+                facade.tell(What::Token, id, Told::default());
+                async move { token.await.ok().flatten() }
+            });
+        }
+        let first = Rc::new(RefCell::new(None));
+        if refreshes {
+            let (asked, first) = (asked.clone(), Rc::clone(&first));
+            options = options.on_fresh(move |client, why| {
+                let (sender, done) = once::once();
+                first.replace(Some(client.untyped()));
+                let id = asked.fresh(sender);
+                let code = crate::codes::fresh(why);
+                facade.tell(
+                    What::Fresh,
+                    id,
+                    Told {
+                        code,
+                        ..Told::default()
+                    },
+                );
+                async move {
+                    let _ = done.await;
+                }
+            });
+        }
+        Core::connect(facade, options, asked, first)
+    }
+}
