@@ -367,7 +367,7 @@ fn a_type_that_contains_itself_is_hashed_as_a_reference() {
         children: Vec<Tree>,
     }
 
-    let Descriptor::Recursive(Descriptor::Struct { fields, .. }) = Tree::SHAPE else {
+    let Descriptor::Recursive(Descriptor::Struct { fields, .. }) = Tree::SHAPE.unnamed() else {
         panic!("{:?}", Tree::SHAPE)
     };
     assert_eq!(

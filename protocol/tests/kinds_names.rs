@@ -24,7 +24,7 @@ fn printed(value: &serde_json::Value) -> BTreeSet<String> {
 
 /// The descriptor's field names are the keys of the JSON.
 fn check_struct<T: Shape + Serialize>(value: &T) {
-    let Descriptor::Struct { fields, .. } = T::SHAPE else {
+    let Descriptor::Struct { fields, .. } = T::SHAPE.unnamed() else {
         panic!("{:?}", T::SHAPE)
     };
     let json = serde_json::to_value(value).expect("serialisable");
@@ -33,7 +33,7 @@ fn check_struct<T: Shape + Serialize>(value: &T) {
 
 /// The descriptor's variant at `index` has the name and the field names of the JSON.
 fn check_variant<T: Shape + Serialize>(index: usize, value: &T) {
-    let Descriptor::Enum { variants, .. } = T::SHAPE else {
+    let Descriptor::Enum { variants, .. } = T::SHAPE.unnamed() else {
         panic!("{:?}", T::SHAPE)
     };
     let json = serde_json::to_value(value).expect("serialisable");
@@ -130,7 +130,7 @@ fn adjacent_tag_and_content_are_in_the_descriptor() {
         One(u8),
     }
 
-    let Descriptor::Enum { tagging, .. } = Adjacent::SHAPE else {
+    let Descriptor::Enum { tagging, .. } = Adjacent::SHAPE.unnamed() else {
         panic!("{:?}", Adjacent::SHAPE)
     };
     assert_eq!(
@@ -142,4 +142,35 @@ fn adjacent_tag_and_content_are_in_the_descriptor() {
     );
     let json = serde_json::to_value(Adjacent::One(1)).expect("serialisable");
     assert_eq!(json, serde_json::json!({ "type": "One", "data": 1 }));
+}
+
+#[test]
+fn a_type_brings_its_name_and_its_docs() {
+    /// One page
+    ///  of many.
+    #[derive(Serialize, Deserialize, Shape)]
+    struct Page<T> {
+        /// What is on it.
+        items: Vec<T>,
+    }
+
+    #[derive(Serialize, Deserialize, Shape)]
+    #[serde(rename = "Order")]
+    enum Sorting {
+        /// The newest first.
+        Newest,
+    }
+
+    let Descriptor::Named(page, Descriptor::Struct { fields, .. }) = <Page<Sorting>>::SHAPE else {
+        panic!("{:?}", <Page<Sorting>>::SHAPE)
+    };
+    assert_eq!((page.name, page.module), ("Page", module_path!()));
+    assert_eq!(page.docs, "One page\n of many.");
+    assert_eq!(page.arguments, [Sorting::SHAPE]);
+    assert_eq!(fields[0].docs, "What is on it.");
+    let Descriptor::Named(order, Descriptor::Enum { variants, .. }) = Sorting::SHAPE else {
+        panic!("{:?}", Sorting::SHAPE)
+    };
+    assert_eq!((order.name, order.docs), ("Order", ""));
+    assert_eq!(variants[0].docs, "The newest first.");
 }

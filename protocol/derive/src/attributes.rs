@@ -2,13 +2,14 @@
 
 use proc_macro2::Span;
 use syn::meta::ParseNestedMeta;
-use syn::{Attribute, Error, LitStr, Result, token};
+use syn::{Attribute, Error, Expr, Lit, LitStr, Meta, Result, token};
 
 use crate::rename::Rule;
 
 /// What serde was told about a struct or an enum.
 #[derive(Default)]
 pub(crate) struct Container {
+    pub(crate) rename: Option<String>,
     pub(crate) rename_all: Option<Rule>,
     pub(crate) rename_all_fields: Option<Rule>,
     pub(crate) transparent: bool,
@@ -37,8 +38,8 @@ impl Container {
         let mut read = Self::default();
         each(attributes, |name, meta| {
             match name {
-                // The type's own name travels in neither format.
-                "rename" => drop(text(meta)?),
+                // The type's own name travels in neither format: it names the type in other languages.
+                "rename" => read.rename = Some(text(meta)?.value()),
                 "rename_all" => read.rename_all = Some(Rule::parse(&text(meta)?)?),
                 "rename_all_fields" => read.rename_all_fields = Some(Rule::parse(&text(meta)?)?),
                 "transparent" => read.transparent = true,
@@ -101,6 +102,30 @@ impl Field {
         })?;
         Ok(read)
     }
+}
+
+/// Returns the doc comment, each line without the space that begins it.
+pub(crate) fn docs(attributes: &[Attribute]) -> String {
+    let mut lines = Vec::new();
+    for attribute in attributes
+        .iter()
+        .filter(|found| found.path().is_ident("doc"))
+    {
+        // Others are `#[doc(hidden)]` and the like.
+        if let Meta::NameValue(pair) = &attribute.meta
+            && let Expr::Lit(expression) = &pair.value
+            && let Lit::Str(text) = &expression.lit
+        {
+            let text = text.value();
+            lines.push(
+                text.strip_prefix(' ')
+                    .unwrap_or(&text)
+                    .trim_end()
+                    .to_owned(),
+            );
+        }
+    }
+    lines.join("\n")
 }
 
 /// Calls `read` for each entry of each `#[serde(…)]`, with its name.

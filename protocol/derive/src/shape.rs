@@ -31,7 +31,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     if recursion.found() {
         shape = recursive(&shape, &input.generics);
     }
-    Ok(implement(input, &shape))
+    Ok(implement(input, &named(&shape, input, &container)))
 }
 
 fn implement(input: &DeriveInput, shape: &TokenStream) -> TokenStream {
@@ -62,6 +62,30 @@ fn recursive(shape: &TokenStream, generics: &Generics) -> TokenStream {
         ::twinwire::shape::assert_small(::core::mem::size_of::<Self>());
         #(::twinwire::shape::assert_closed_parameter(<#parameters as ::twinwire::Shape>::SHAPE);)*
         &::twinwire::shape::Descriptor::Recursive({ #shape })
+    }
+}
+
+/// Puts the type's name and docs beside its form.
+fn named(
+    shape: &TokenStream,
+    input: &DeriveInput,
+    container: &attributes::Container,
+) -> TokenStream {
+    let own_name = || input.ident.unraw().to_string();
+    let name = container.rename.clone().unwrap_or_else(own_name);
+    let docs = attributes::docs(&input.attrs);
+    let parameters = input.generics.type_params();
+    let parameters = parameters.map(|parameter| &parameter.ident);
+    quote! {
+        &::twinwire::shape::Descriptor::Named(
+            &::twinwire::shape::TypeName {
+                name: #name,
+                module: ::core::module_path!(),
+                docs: #docs,
+                arguments: &[#(<#parameters as ::twinwire::Shape>::SHAPE),*],
+            },
+            { #shape },
+        )
     }
 }
 
@@ -152,7 +176,10 @@ fn describe_enum(
         }
         let rule = own.rename_all.or(container.rename_all_fields);
         let content = describe_content(&variant.fields, rule, recursion)?;
-        variants.push(quote!(::twinwire::shape::Variant { name: #name, content: #content }));
+        let docs = attributes::docs(&variant.attrs);
+        variants.push(quote! {
+            ::twinwire::shape::Variant { name: #name, docs: #docs, content: #content }
+        });
     }
     let tagging = match (&container.tag, &container.content) {
         (Some(tag), Some(content)) => {
@@ -257,9 +284,15 @@ fn describe_fields(
         };
         names.add(&name, rust_name)?;
         let shape = describe_type(&field.ty, recursion)?;
+        let docs = attributes::docs(&field.attrs);
         let optional = own.default.is_some();
         described.push(quote! {
-            ::twinwire::shape::Field { name: #name, shape: #shape, optional: #optional }
+            ::twinwire::shape::Field {
+                name: #name,
+                docs: #docs,
+                shape: #shape,
+                optional: #optional,
+            }
         });
     }
     Ok(quote!(&[#(#described),*]))

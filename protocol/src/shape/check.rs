@@ -29,7 +29,7 @@ pub(super) const fn may_be_empty(shape: &Descriptor) -> bool {
             }
             true
         }
-        Descriptor::Recursive(inner) => may_be_empty(inner),
+        Descriptor::Recursive(inner) | Descriptor::Named(_, inner) => may_be_empty(inner),
         // A recursive type is finite only through an option, a sequence, a map or an enum, and
         // each of those takes a byte; so does the type.
         Descriptor::Reference => false,
@@ -61,7 +61,7 @@ pub(super) const fn may_be_empty(shape: &Descriptor) -> bool {
 pub(super) const fn may_be_null(shape: &Descriptor) -> bool {
     match shape {
         Descriptor::Unit | Descriptor::Option(_) => true,
-        Descriptor::Recursive(inner) => may_be_null(inner),
+        Descriptor::Recursive(inner) | Descriptor::Named(_, inner) => may_be_null(inner),
         _ => false,
     }
 }
@@ -69,7 +69,7 @@ pub(super) const fn may_be_null(shape: &Descriptor) -> bool {
 /// Whether the type may be the key of a map in both formats.
 pub(super) const fn is_key(shape: &Descriptor) -> bool {
     matches!(
-        shape,
+        shape.unnamed(),
         Descriptor::String
             | Descriptor::U8
             | Descriptor::U16
@@ -86,16 +86,20 @@ pub(super) const fn is_key(shape: &Descriptor) -> bool {
 
 /// Whether the type is an option of the recursive type around it.
 pub(super) const fn is_optional_reference(shape: &Descriptor) -> bool {
-    matches!(shape, Descriptor::Option(Descriptor::Reference))
+    match shape.unnamed() {
+        Descriptor::Option(item) => matches!(item.unnamed(), Descriptor::Reference),
+        _ => false,
+    }
 }
 
 /// Whether a reference in the type points to a recursive type outside it.
 pub(super) const fn has_free_reference(shape: &Descriptor) -> bool {
     match shape {
         Descriptor::Reference => true,
-        Descriptor::Option(item) | Descriptor::Sequence(item) | Descriptor::Array(item, _) => {
-            has_free_reference(item)
-        }
+        Descriptor::Option(item)
+        | Descriptor::Sequence(item)
+        | Descriptor::Array(item, _)
+        | Descriptor::Named(_, item) => has_free_reference(item),
         Descriptor::Map(key, value) => has_free_reference(key) || has_free_reference(value),
         Descriptor::Tuple(items) => any_free(items),
         Descriptor::Struct { fields, .. } => any_field_free(fields),
@@ -155,7 +159,8 @@ pub(super) const fn is_canonical(shape: &Descriptor) -> bool {
         Descriptor::Option(item)
         | Descriptor::Sequence(item)
         | Descriptor::Array(item, _)
-        | Descriptor::Recursive(item) => is_canonical(item),
+        | Descriptor::Recursive(item)
+        | Descriptor::Named(_, item) => is_canonical(item),
         Descriptor::Tuple(items) => all_canonical(items),
         Descriptor::Struct { fields, .. } => fields_canonical(fields),
         Descriptor::Enum { variants, .. } => variants_canonical(variants),

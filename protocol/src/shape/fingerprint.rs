@@ -155,6 +155,7 @@ impl Hash {
                 .variants(variants),
             Descriptor::Recursive(inner) => self.byte(25).shape(inner),
             Descriptor::Reference => self.byte(26),
+            Descriptor::Named(_, inner) => self.shape(inner),
             Descriptor::Foreign { name, version } => {
                 self.byte(27).text(name).number(*version as u64)
             }

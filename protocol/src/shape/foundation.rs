@@ -48,10 +48,12 @@ impl<T: Shape, E: Shape> Shape for Result<T, E> {
         variants: &[
             Variant {
                 name: "Ok",
+                docs: "",
                 content: Content::Newtype(T::SHAPE),
             },
             Variant {
                 name: "Err",
+                docs: "",
                 content: Content::Newtype(E::SHAPE),
             },
         ],

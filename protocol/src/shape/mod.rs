@@ -2,8 +2,9 @@
 //!
 //! A [`Descriptor`] is a tree of what both payload formats write for a type: the names of fields
 //! and variants (after serde's renames), their order and their types. Type names and doc comments
-//! are not part of it, and a struct with a single unnamed field looks like that field: neither
-//! format writes the difference. Descriptors feed [`Fingerprint`]s.
+//! stand beside it ([`Descriptor::Named`]), for what prints the types in another language. A struct with
+//! a single unnamed field looks like that field: neither format writes the difference. Descriptors feed
+//! [`Fingerprint`]s, which pass over names and docs.
 //!
 //! # What the compiler refuses
 //!
@@ -203,6 +204,8 @@ pub enum Descriptor {
     Recursive(&'static Descriptor),
     /// The innermost [`Descriptor::Recursive`] around this place.
     Reference,
+    /// A type of the application's, and its form. Neither format writes its name.
+    Named(&'static TypeName, &'static Descriptor),
     /// A type with a form of its own, known only by name and version.
     ///
     /// It must take at least one byte in postcard and must not be `null` in JSON.
@@ -214,11 +217,37 @@ pub enum Descriptor {
     },
 }
 
+impl Descriptor {
+    /// Returns the form without the names that the application gave it as a whole.
+    pub const fn unnamed(&self) -> &Self {
+        let mut shape = self;
+        while let Self::Named(_, inner) = shape {
+            shape = inner;
+        }
+        shape
+    }
+}
+
+/// The name of a struct or an enum, and what its definition says about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TypeName {
+    /// The type's name, or what serde's `rename` calls it.
+    pub name: &'static str,
+    /// The path of the module that defines it.
+    pub module: &'static str,
+    /// The doc comment, without the space that begins each line; empty without one.
+    pub docs: &'static str,
+    /// The types that a generic type was given, in order.
+    pub arguments: &'static [&'static Descriptor],
+}
+
 /// A named field of a struct or of a struct variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
     /// The name on the wire, after renames.
     pub name: &'static str,
+    /// The doc comment, as in [`TypeName`].
+    pub docs: &'static str,
     /// The field's type.
     pub shape: &'static Descriptor,
     /// Whether JSON may leave the field out (`default`).
@@ -230,6 +259,8 @@ pub struct Field {
 pub struct Variant {
     /// The name on the wire, after renames.
     pub name: &'static str,
+    /// The doc comment, as in [`TypeName`].
+    pub docs: &'static str,
     /// What the variant carries.
     pub content: Content,
 }

@@ -125,6 +125,7 @@ impl Outline {
                 }
                 self.variants(variants);
             }
+            Descriptor::Named(_, inner) => self.shape(inner),
             Descriptor::Recursive(inner) => {
                 self.line("contains itself");
                 self.shape(inner);
@@ -241,6 +242,7 @@ mod tests {
     fn what_is_too_long_is_cut_between_lines() {
         static FIELDS: [Field; 3000] = [Field {
             name: "a field of a name that is long enough",
+            docs: "",
             shape: u8::SHAPE,
             optional: false,
         }; 3000];
