@@ -46,7 +46,6 @@ pub struct KindInfo {
     name: &'static str,
     class: Class,
     fingerprint: Fingerprint,
-    /// Nothing in a release build, whose pages needn't carry them.
     shapes: &'static [&'static Descriptor],
 }
 
@@ -57,7 +56,8 @@ impl KindInfo {
             name: K::NAME,
             class: K::CLASS,
             fingerprint: K::FINGERPRINT,
-            shapes: if cfg!(debug_assertions) {
+            // A page that is shipped needn't carry them.
+            shapes: if cfg!(debug_assertions) || !cfg!(target_family = "wasm") {
                 K::SHAPES
             } else {
                 &[]
@@ -78,6 +78,12 @@ impl KindInfo {
     /// The kind's structure.
     pub const fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
+    }
+
+    /// What the kind carries, as in [`Kind::SHAPES`]; nothing in a release build for WebAssembly, whose
+    /// pages needn't load it.
+    pub const fn shapes(&self) -> &'static [&'static Descriptor] {
+        self.shapes
     }
 }
 
