@@ -1,0 +1,141 @@
+//! Prints the TypeScript types of the kinds that an application declares with [`kinds!`](twinwire::kinds).
+//!
+//! It reads the descriptors that the derives write ([`twinwire::shape`]): no source files, no compiler
+//! plugin. Call it from a test or a build script of the application's, for debug and release alike.
+//!
+//! ```
+//! use serde::{Deserialize, Serialize};
+//! use twinwire::{Call, Kinds, Shape, kinds};
+//! use twinwire_typescript::{Options, generate};
+//!
+//! /// Greets somebody.
+//! #[derive(Serialize, Deserialize, Call)]
+//! #[call(reply = Greeting)]
+//! struct Greet {
+//!     name: String,
+//! }
+//!
+//! #[derive(Serialize, Deserialize, Shape)]
+//! struct Greeting {
+//!     text: Option<String>,
+//! }
+//!
+//! const KINDS: Kinds = kinds![Greet];
+//!
+//! let file = generate(&KINDS, &Options::default())?;
+//! assert!(file.contains("export interface Greet {\n  name: string;\n}"));
+//! assert!(file.contains("export const Greet: CallKind<Greet, Greeting, never> = {"));
+//! # Ok::<(), twinwire_typescript::Error>(())
+//! ```
+//!
+//! # What becomes of a type
+//!
+//! The file has what clients in JavaScript send and get: the payloads in JSON (PROTOCOL.md, "Payloads").
+//!
+//! | Rust | TypeScript |
+//! |---|---|
+//! | integers of up to 32 bits, floats | `number` |
+//! | integers of 64 and 128 bits | `U64`, `I64`, `U128`, `I128`: decimal strings |
+//! | `String`, `char` | `string` |
+//! | [`Bytes`](twinwire::Bytes) | `Base64`, a string |
+//! | `()`, unit structs | `null` |
+//! | `Option<T>` | `T \| null` |
+//! | `Vec<T>`, sets | `T[]` |
+//! | arrays, tuples, structs with unnamed fields | `[A, B]` |
+//! | maps | `{ [key: string]: T }`, whatever integers or strings the keys are |
+//! | structs | interfaces |
+//! | structs with a single unnamed field | the field's type under another name |
+//! | enums | unions, as serde's external or adjacent tagging writes them |
+//! | `Descriptor::Foreign` | what [`Options::foreign`] says, else `unknown` |
+//!
+//! A field with serde's `default` is optional (`name?: T`): whoever sends it may leave it out. Rust always writes
+//! it. As a kind can be sent by either end, the type is the same for both.
+//!
+//! In JSON an adjacently tagged enum's tag comes before its content, so write it first in an object literal.
+//!
+//! Types keep their names, or get what serde's `rename` calls them. A generic type's name has its arguments'
+//! behind it: `Page<Line>` is `Page_Line`.
+
+#![forbid(unsafe_code)]
+
+mod file;
+mod text;
+mod types;
+
+use thiserror::Error;
+use twinwire::Kinds;
+
+/// How the file is printed. The default has no outlines.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    outlines: bool,
+    foreign: Vec<(String, String)>,
+}
+
+impl Options {
+    /// Gives each kind its outline, of which the other end explains a mismatch. That is for development: the
+    /// file grows by a line for each field. Default: false.
+    #[must_use]
+    pub fn outlines(mut self, outlines: bool) -> Self {
+        self.outlines = outlines;
+        self
+    }
+
+    /// Says what [`Descriptor::Foreign`](twinwire::shape::Descriptor::Foreign) types of this name are in
+    /// TypeScript, as `string`. Default: `unknown`.
+    #[must_use]
+    pub fn foreign(mut self, name: &str, typescript: &str) -> Self {
+        self.foreign.push((name.to_owned(), typescript.to_owned()));
+        self
+    }
+}
+
+/// Why there is no file.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// Two types that differ would have one name. Rename one of them.
+    #[error(
+        "two types would be called `{name}`, one of {first} and one of {second}: give one another name by \
+         #[serde(rename = \"…\")]"
+    )]
+    NameTaken {
+        /// The name in TypeScript.
+        name: String,
+        /// The module of the type that came first.
+        first: String,
+        /// The module of the other.
+        second: String,
+    },
+    /// A name that TypeScript or the file itself needs, or that is no identifier. Rename the type.
+    #[error(
+        "`{name}` of {module} can't be declared in the file: give it another name by #[serde(rename = \"…\")]"
+    )]
+    NameUnusable {
+        /// The name in TypeScript.
+        name: String,
+        /// The module of the type.
+        module: String,
+    },
+    /// A type that contains itself has no name. Derive its `Shape`, or wrap its descriptor in
+    /// [`Descriptor::Named`](twinwire::shape::Descriptor::Named).
+    #[error("a type in the kind `{kind}` contains itself and has no name: derive its `Shape`")]
+    Nameless {
+        /// The kind's name on the wire.
+        kind: String,
+    },
+    /// The table has no shapes: it was compiled for WebAssembly without debug assertions. Compile for the host.
+    #[error("the kind `{kind}` has no shapes: call the generator on the host, not in WebAssembly")]
+    ShapesMissing {
+        /// The kind's name on the wire.
+        kind: String,
+    },
+}
+
+/// Prints the TypeScript file of these kinds.
+///
+/// # Errors
+/// See [`Error`].
+pub fn generate(kinds: &Kinds, options: &Options) -> Result<String, Error> {
+    file::print(kinds, options)
+}
