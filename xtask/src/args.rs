@@ -27,6 +27,7 @@ usage: cargo xtask VERB
                      endpoint; the suite of this name runs the quick sections
   bench              compare the browser's socket with gloo-net's, in three browsers:
                      messages a second and their ratio, printed and never judged
+  types              write the TypeScript types of the showcase's kinds anew
   tidy               the house rules alone, as `test tidy`
   path               set up the page's tools and trunk, which takes minutes to compile,
                      and print their folders, to put before PATH and run `trunk serve`
@@ -55,6 +56,7 @@ pub(crate) enum Verb {
     },
     Conformance,
     Bench,
+    Types,
     Tidy,
     Path,
 }
@@ -112,6 +114,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb,
         "simulate" => parse_simulate(rest),
         "conformance" => nothing_more(rest, Verb::Conformance),
         "bench" => nothing_more(rest, Verb::Bench),
+        "types" => nothing_more(rest, Verb::Types),
         "tidy" => nothing_more(rest, Verb::Tidy),
         "path" => nothing_more(rest, Verb::Path),
         _ => Err(Misuse::UnknownVerb(verb)),

@@ -18,6 +18,7 @@ mod simulate;
 mod start;
 mod test;
 mod tidy;
+mod types;
 mod workspace;
 
 use std::env;
@@ -67,6 +68,7 @@ fn perform(verb: Verb) -> Result<bool> {
         }
         Verb::Conformance => conformance::conformance(&workspace, &setup),
         Verb::Bench => test::bench(&workspace, &setup),
+        Verb::Types => types::write(&workspace).map(|()| true),
         Verb::Tidy => test::test(&workspace, &setup, &[Suite::Tidy]),
         Verb::Path => {
             let folders = [setup.page_tools()?, vec![setup.trunk()?]].concat();

@@ -115,6 +115,7 @@ pub(super) fn unit(bench: &Bench) -> Result<Counts> {
         "twinwire-derive",
         "twinwire-remote",
         "twinwire-client",
+        "twinwire-typescript",
         "chat",
         "xtask",
     ];
