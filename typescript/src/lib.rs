@@ -35,7 +35,7 @@
 //! | Rust | TypeScript |
 //! |---|---|
 //! | integers of up to 32 bits, floats | `number` |
-//! | integers of 64 and 128 bits | `U64`, `I64`, `U128`, `I128`: decimal strings |
+//! | integers of 64 and 128 bits | `U64`, `I64`, `U128`, `I128`: decimal strings; [`bigint`](Options::bigint) on demand |
 //! | `String`, `char` | `string` |
 //! | [`Bytes`](twinwire::Bytes) | `Base64`, a string |
 //! | `()`, unit structs | `null` |
@@ -54,10 +54,12 @@
 //! In JSON an adjacently tagged enum's tag comes before its content, so write it first in an object literal.
 //!
 //! Types keep their names, or get what serde's `rename` calls them. A generic type's name has its arguments'
-//! behind it: `Page<Line>` is `Page_Line`.
+//! behind it: `Page<Line>` is `Page_Line`. Two types of one name are one in the file if they look alike there; else
+//! one of them has to be renamed.
 
 #![forbid(unsafe_code)]
 
+mod codec;
 mod file;
 mod text;
 mod types;
@@ -65,14 +67,24 @@ mod types;
 use thiserror::Error;
 use twinwire::Kinds;
 
-/// How the file is printed. The default has no outlines.
+/// How the file is printed. The default has 64-bit integers as strings and no outlines.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    bigint: bool,
     outlines: bool,
     foreign: Vec<(String, String)>,
 }
 
 impl Options {
+    /// Makes integers of 64 and 128 bits `bigint`. Each kind that carries any gets a codec, which the file then
+    /// brings along, in ECMAScript 2022. The keys of maps stay strings. A codec doesn't know an integer's bounds: Rust
+    /// refuses one that is beyond them. Default: they are branded decimal strings.
+    #[must_use]
+    pub fn bigint(mut self, bigint: bool) -> Self {
+        self.bigint = bigint;
+        self
+    }
+
     /// Gives each kind its outline, of which the other end explains a mismatch. That is for development: the
     /// file grows by a line for each field. Default: false.
     #[must_use]
@@ -135,7 +147,7 @@ pub enum Error {
 /// Prints the TypeScript file of these kinds.
 ///
 /// # Errors
-/// See [`Error`].
+/// See [`enum@Error`].
 pub fn generate(kinds: &Kinds, options: &Options) -> Result<String, Error> {
     file::print(kinds, options)
 }

@@ -6,8 +6,7 @@ const RESERVED: &str = "any arguments as async await bigint boolean break case c
     infer instanceof interface keyof let module namespace never new null number object of package private \
     protected public readonly require return static string super switch symbol this throw true try type typeof \
     undefined unique unknown var void while with yield \
-    kinds encode decode decoders CallKind StreamKind EventKind TopicKind U64 I64 U128 I128 Base64 \
-    Array BigInt Object";
+    kinds encode decode decoders Decode globalThis CallKind StreamKind EventKind TopicKind U64 I64 U128 I128 Base64";
 
 /// Writes a text as a string literal.
 pub(crate) fn literal(text: &str) -> String {

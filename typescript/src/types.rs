@@ -126,10 +126,10 @@ impl<'a> Types<'a> {
             | Descriptor::I32
             | Descriptor::F32
             | Descriptor::F64 => "number".into(),
-            Descriptor::U64 => self.imported("U64"),
-            Descriptor::U128 => self.imported("U128"),
-            Descriptor::I64 => self.imported("I64"),
-            Descriptor::I128 => self.imported("I128"),
+            Descriptor::U64 => self.wide("U64"),
+            Descriptor::U128 => self.wide("U128"),
+            Descriptor::I64 => self.wide("I64"),
+            Descriptor::I128 => self.wide("I128"),
             Descriptor::Char | Descriptor::String => "string".into(),
             Descriptor::Bytes => self.imported("Base64"),
             Descriptor::Unit => "null".into(),
@@ -171,6 +171,15 @@ impl<'a> Types<'a> {
     fn imported(&mut self, name: &'static str) -> Written {
         self.import(name);
         name.into()
+    }
+
+    /// An integer that a `number` can't hold.
+    fn wide(&mut self, name: &'static str) -> Written {
+        if self.options.bigint {
+            "bigint".into()
+        } else {
+            self.imported(name)
+        }
     }
 
     fn foreign(&self, name: &str) -> Written {
