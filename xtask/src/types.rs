@@ -6,17 +6,25 @@ use anyhow::{Context, Result};
 
 use crate::workspace::{Workspace, stdout_of};
 
-/// What prints each file, as arguments of `cargo run`.
-const FILES: [(&[&str], &str); 1] = [(
-    &["-p", "chat", "--example", "typescript"],
-    "npm/test/chat.ts",
-)];
+/// Each file, and what prints it as an example: its crate, its name, its argument.
+const FILES: [(&str, [&str; 3]); 4] = [
+    ("npm/test/chat.ts", ["chat", "typescript", ""]),
+    ("npm/test/kinds.ts", [GENERATOR, "types", ""]),
+    ("npm/test/kinds-bigint.ts", [GENERATOR, "types", "bigint"]),
+    (
+        "npm/test/samples/samples.ts",
+        [GENERATOR, "types", "samples"],
+    ),
+];
+
+const GENERATOR: &str = "twinwire-typescript";
 
 /// Writes the files that have changed.
 pub(crate) fn write(workspace: &Workspace) -> Result<()> {
-    for (arguments, name) in FILES {
+    for (name, [package, example, argument]) in FILES {
         let mut cargo = workspace.cargo();
-        let printed = stdout_of(cargo.args(["run", "--quiet"]).args(arguments))?;
+        cargo.args(["run", "--quiet", "-p", package, "--example", example]);
+        let printed = stdout_of(cargo.args(["--", argument]))?;
         let file = workspace.root().join(name);
         if fs::read_to_string(&file).is_ok_and(|written| written == printed) {
             println!("{name} is as it should be");

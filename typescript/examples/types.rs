@@ -1,0 +1,20 @@
+//! `cargo run -p twinwire-typescript --example types` prints the types of the tests' kinds, with `bigint`
+//! those with `bigint`, with `samples` samples of them.
+
+#[path = "../tests/kinds/mod.rs"]
+mod kinds;
+
+use std::env;
+
+use twinwire_typescript::{Error, Options, generate};
+
+fn main() -> Result<(), Error> {
+    let options = Options::default().foreign("celsius", "string");
+    let text = match env::args().nth(1).as_deref() {
+        Some("bigint") => generate(&kinds::KINDS, &options.bigint(true).outlines(true))?,
+        Some("samples") => kinds::samples_file(),
+        _ => generate(&kinds::KINDS, &options)?,
+    };
+    print!("{text}");
+    Ok(())
+}
