@@ -18,7 +18,7 @@ usage: cargo xtask VERB
                      machine's)
   test [SUITE…]      run the suites, or those named, and end with one table:
                      fmt lint doc unit vectors sim server conformance clients wasm
-                     stories package tidy
+                     stories package npm tidy
   simulate [--seeds N] [--seed S] [--mutant NAME] [--mutants]
                      run sessions in a world of faults, against an oracle: 10,000
                      seeds, so many, or one; with a bug planted, by name, or with
@@ -27,7 +27,7 @@ usage: cargo xtask VERB
                      endpoint; the suite of this name runs the quick sections
   bench              compare the browser's socket with gloo-net's, in three browsers:
                      messages a second and their ratio, printed and never judged
-  types              write the TypeScript types of the showcase's kinds anew
+  types              write the TypeScript files anew that are generated of Rust types
   tidy               the house rules alone, as `test tidy`
   path               set up the page's tools and trunk, which takes minutes to compile,
                      and print their folders, to put before PATH and run `trunk serve`

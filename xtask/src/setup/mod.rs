@@ -186,7 +186,10 @@ impl<'a> Setup<'a> {
     /// The npm packages of a folder of this clone, as its lockfile names them.
     pub(crate) fn npm_packages(&self, folder: &Path) -> Result<()> {
         self.node()?;
-        self.once("npm packages of e2e", || npm_tool::ensure_packages(folder))
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        self.once(&format!("npm packages of {name}"), || {
+            npm_tool::ensure_packages(folder)
+        })
     }
 
     fn deb_tool(&self, tool: &DebTool) -> Result<(PathBuf, PathBuf)> {

@@ -3,6 +3,7 @@
 mod cargo_suites;
 mod clients;
 mod counts;
+mod npm;
 mod package;
 mod report;
 mod stories;
@@ -43,12 +44,13 @@ pub(crate) enum Suite {
     Wasm,
     Stories,
     Package,
+    Npm,
     Tidy,
 }
 
 impl Suite {
     /// In the order of a full run: quick ones that fail often come first.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Fmt,
         Self::Lint,
         Self::Doc,
@@ -61,6 +63,7 @@ impl Suite {
         Self::Wasm,
         Self::Stories,
         Self::Package,
+        Self::Npm,
         Self::Tidy,
     ];
 
@@ -78,6 +81,7 @@ impl Suite {
             Self::Wasm => "wasm",
             Self::Stories => "stories",
             Self::Package => "package",
+            Self::Npm => "npm",
             Self::Tidy => "tidy",
         }
     }
@@ -96,6 +100,7 @@ impl Suite {
             Self::Wasm => wasm::run(bench),
             Self::Stories => vec![stories::run(bench)],
             Self::Package => package::run(bench),
+            Self::Npm => vec![bench.row(self.name(), || npm::npm(bench))],
             Self::Tidy => vec![bench.row(self.name(), || tidy::tidy(bench.workspace))],
         }
     }
@@ -114,6 +119,7 @@ impl Suite {
             | Self::Sim
             | Self::Server
             | Self::Conformance
+            | Self::Npm
             | Self::Tidy => Vec::new(),
         }
     }
