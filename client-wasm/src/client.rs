@@ -3,8 +3,8 @@
 use twinwire::Kinds;
 use twinwire_client::{Client, Options};
 
-use crate::OpenError;
 use crate::transport::Browser;
+use crate::{OpenError, SocketOptions};
 
 /// Why [`connect`] failed.
 pub type ConnectError = twinwire_client::ConnectError<OpenError>;
@@ -24,7 +24,18 @@ pub async fn connect(url: impl Into<String>, kinds: Kinds) -> Result<Client, Con
 /// # Errors
 /// See [`ConnectError`](twinwire_client::ConnectError).
 pub fn connect_with(options: Options) -> impl Future<Output = Result<Client, ConnectError>> {
-    let (connecting, driver) = twinwire_client::start(Browser::new(), options);
+    connect_through(SocketOptions::default(), options)
+}
+
+/// [`connect_with`] sockets that have options of their own: another [`constructor`](SocketOptions::constructor).
+///
+/// # Errors
+/// See [`ConnectError`](twinwire_client::ConnectError).
+pub fn connect_through(
+    socket: SocketOptions,
+    options: Options,
+) -> impl Future<Output = Result<Client, ConnectError>> {
+    let (connecting, driver) = twinwire_client::start(Browser::new(socket), options);
     wasm_bindgen_futures::spawn_local(driver.run());
     connecting
 }

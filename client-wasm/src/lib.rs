@@ -69,7 +69,7 @@ mod peer;
 mod socket;
 mod transport;
 
-pub use client::{ConnectError, connect, connect_with};
+pub use client::{ConnectError, connect, connect_through, connect_with};
 pub use socket::{
     CloseError, CloseEvent, Closed, Flushing, Message, OpenError, QUEUE_FULL_CODE, ReceiveError,
     SendError, Sending, Socket, SocketOptions, TrySendError, UrlError,

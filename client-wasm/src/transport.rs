@@ -11,7 +11,7 @@ use twinwire_client::{Departure, Inbound, Link, LinkLost, OpenFailure, Transport
 use crate::env::{self, Sleep};
 use crate::page;
 use crate::socket::{Connection, Shared, UntilAsked, absolute};
-use crate::{Message, OpenError, Socket};
+use crate::{Message, OpenError, SocketOptions};
 
 /// What a browser holds of ours at most: what waits longer waits in the session, where an
 /// acknowledgement can still overtake it.
@@ -21,13 +21,16 @@ const AHEAD: usize = MAX_MESSAGE;
 const SLEPT: f64 = 5_000.0;
 
 pub(crate) struct Browser {
+    socket: SocketOptions,
     /// The wall clock less the one that never steps back, in milliseconds, as last seen.
     drift: Cell<f64>,
 }
 
 impl Browser {
-    pub(crate) fn new() -> Self {
+    /// A transport whose sockets have these options.
+    pub(crate) fn new(socket: SocketOptions) -> Self {
         Self {
+            socket: socket.high_water_mark(AHEAD),
             drift: Cell::new(js_sys::Date::now() - env::now()),
         }
     }
@@ -40,9 +43,9 @@ impl Transport for Browser {
 
     async fn open(&self, url: &str, subprotocol: &'static str) -> Result<BrowserLink, OpenError> {
         // The driver has a time limit of its own.
-        let options = Socket::options().high_water_mark(AHEAD);
+        let url = absolute(url)?;
         Ok(BrowserLink {
-            connection: Connection::open(&options, &absolute(url)?, &[subprotocol]).await?,
+            connection: Connection::open(&self.socket, &url, &[subprotocol]).await?,
             until_asked: UntilAsked::default(),
         })
     }
@@ -171,7 +174,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test;
 
     use super::*;
-    use crate::peer;
+    use crate::{Socket, peer};
 
     /// Opens a link whose browser has another `send`: a function of the memory and the browser's own.
     async fn link(send: &str) -> BrowserLink {

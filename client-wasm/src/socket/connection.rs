@@ -30,7 +30,7 @@ impl Connection {
         url: &str,
         protocols: &[&str],
     ) -> Result<Self, OpenError> {
-        let web_socket = construct(url, protocols)?;
+        let web_socket = construct(options, url, protocols)?;
         // From here on, leaving early drops the connection, which gives it up.
         let connection = Self::attach(web_socket, options);
         let opened = poll_fn(|cx| connection.shared().poll_open(cx)).await;
@@ -57,12 +57,19 @@ impl Drop for Owner {
     }
 }
 
-pub(super) fn construct(url: &str, protocols: &[&str]) -> Result<WebSocket, OpenError> {
+pub(super) fn construct(
+    options: &SocketOptions,
+    url: &str,
+    protocols: &[&str],
+) -> Result<WebSocket, OpenError> {
     let offered = Array::new();
     for protocol in protocols {
         offered.push(&JsValue::from_str(protocol));
     }
-    let web_socket = WebSocket::new_with_str_sequence(url, &offered);
+    let web_socket = match &options.constructor {
+        Some(constructor) => constructor.construct(url, &offered),
+        None => WebSocket::new_with_str_sequence(url, &offered),
+    };
     // The URL and the subprotocols are checked, so what is left to throw at is policy.
     let web_socket = web_socket.map_err(|_| OpenError::Blocked)?;
     // A Blob's bytes come only through a promise, later than the message after it.

@@ -1,6 +1,13 @@
 //! How a socket connects, and how much it holds.
 
+use std::fmt;
+use std::rc::Rc;
 use std::time::Duration;
+
+use js_sys::{Array, Function, Reflect};
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::WebSocket;
 
 use super::Socket;
 use super::connect;
@@ -30,6 +37,38 @@ pub struct SocketOptions {
     pub(super) high_water_mark: usize,
     pub(super) queue: Bounds,
     pub(super) batched: bool,
+    /// None for the global one.
+    pub(super) constructor: Option<Constructor>,
+}
+
+/// A constructor of WebSockets. What calls it comes with the option: a page that has none needs no code for it.
+#[derive(Clone)]
+pub(super) struct Constructor(Rc<Construct>);
+
+type Construct = dyn Fn(&str, &Array) -> Result<WebSocket, JsValue>;
+
+impl Constructor {
+    fn new(constructor: Function) -> Self {
+        // Node's event emitters throw an error that nobody listens to. The close that follows tells.
+        let ignore = Closure::<dyn Fn()>::new(|| {});
+        Self(Rc::new(move |url, protocols| {
+            let arguments = Array::of2(&url.into(), protocols);
+            let made = Reflect::construct(&constructor, &arguments)?;
+            let web_socket: WebSocket = made.unchecked_into();
+            web_socket.set_onerror(Some(ignore.as_ref().unchecked_ref()));
+            Ok(web_socket)
+        }))
+    }
+
+    pub(super) fn construct(&self, url: &str, protocols: &Array) -> Result<WebSocket, JsValue> {
+        (self.0)(url, protocols)
+    }
+}
+
+impl fmt::Debug for Constructor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Constructor")
+    }
 }
 
 impl Default for SocketOptions {
@@ -43,6 +82,7 @@ impl Default for SocketOptions {
                 bytes: 4 * 1024 * 1024,
             },
             batched: false,
+            constructor: None,
         }
     }
 }
@@ -101,6 +141,13 @@ impl SocketOptions {
     /// turn of the event loop. The queue's bounds must then hold what comes in one turn.
     pub fn batched(mut self, batched: bool) -> Self {
         self.batched = batched;
+        self
+    }
+
+    /// The constructor of WebSockets, where the global object has none, such as that of npm's `ws` in Node 20: a function that is called with
+    /// `new`, a URL and an array of subprotocols, and whose objects are like a browser's `WebSocket`.
+    pub fn constructor(mut self, constructor: Function) -> Self {
+        self.constructor = Some(Constructor::new(constructor));
         self
     }
 

@@ -26,7 +26,7 @@ async fn open(until: Until, batched: bool, key: &str) -> Socket {
     let options = Socket::options().batched(batched);
     match until {
         Until::Connecting => {
-            let web_socket = construct(&url("/echo?"), &[]).unwrap();
+            let web_socket = construct(&SocketOptions::default(), &url("/echo?"), &[]).unwrap();
             Socket::new(Connection::attach(web_socket, &options))
         }
         Until::Unread => {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt, poll};
+use js_sys::Function;
 use twinwire_client_wasm::{CloseEvent, OpenError, Socket, UrlError};
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -23,6 +24,19 @@ fn untold() -> CloseEvent {
 async fn refused_handshake_gives_the_close_event() {
     let refused = Socket::connect(&peer::url("/refuse")).await.unwrap_err();
     assert_eq!(refused, OpenError::Closed(untold()));
+}
+
+#[wasm_bindgen_test]
+async fn a_constructor_of_the_application_s_makes_the_sockets() {
+    let elsewhere = format!("return new WebSocket('{}')", peer::url("/echo"));
+    let constructor = Function::new_no_args(&elsewhere);
+    let options = Socket::options().constructor(constructor);
+    let mut socket = options.connect(&peer::url("/refuse")).await.unwrap();
+    socket.send("there").await.unwrap();
+    assert_eq!(text(&mut socket).await, "there");
+    let throws = Function::new_no_args("throw new TypeError('no')");
+    let refused = Socket::options().constructor(throws).connect("/ws").await;
+    assert_eq!(refused.unwrap_err(), OpenError::Blocked);
 }
 
 #[wasm_bindgen_test]

@@ -4,8 +4,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use js_sys::Function;
 use twinwire::{Class, Fingerprint, Format, Limits};
 use twinwire_client::{Options, UntypedKind, UntypedKinds};
+use twinwire_client_wasm::SocketOptions;
 use twinwire_remote::channels::once;
 use wasm_bindgen::prelude::*;
 
@@ -20,6 +22,7 @@ pub struct Config {
     kinds: Vec<UntypedKind>,
     limits: Limits,
     apply: Vec<Apply>,
+    socket: SocketOptions,
 }
 
 type Apply = Box<dyn FnOnce(Options) -> Options>;
@@ -35,6 +38,7 @@ impl Config {
             kinds: Vec::new(),
             limits: Limits::default(),
             apply: Vec::new(),
+            socket: SocketOptions::default(),
         }
     }
 
@@ -82,6 +86,11 @@ impl Config {
         }));
     }
 
+    /// Sets the constructor of WebSockets.
+    pub fn web_socket(&mut self, constructor: Function) {
+        self.socket = SocketOptions::default().constructor(constructor);
+    }
+
     /// Starts the client. None if the kinds can't be declared.
     pub fn connect(self, asks_token: bool, refreshes: bool) -> Option<Core> {
         let facade = self.facade;
@@ -122,6 +131,6 @@ impl Config {
                 }
             });
         }
-        Core::connect(facade, options, asked, first)
+        Core::connect(facade, self.socket, options, asked, first)
     }
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use twinwire::frame::Start;
 use twinwire::{Answer, Epoch, Offset, Position, Refusal};
 use twinwire_client::{CallError, Client, Options, UntypedClient};
-use twinwire_client_wasm::connect_with;
+use twinwire_client_wasm::{SocketOptions, connect_through};
 use twinwire_remote::channels::once;
 use wasm_bindgen::prelude::*;
 
@@ -82,16 +82,18 @@ pub struct Core {
 impl Core {
     pub(crate) fn connect(
         facade: Facade,
+        socket: SocketOptions,
         options: Options,
         asked: Asked,
         first: Rc<RefCell<Option<UntypedClient>>>,
     ) -> Option<Self> {
         let made = Rc::new(RefCell::new(None));
         let client = Rc::clone(&made);
-        let connecting = connect_with(options.register(move |client: &Client| {
+        let options = options.register(move |client: &Client| {
             made.replace(Some(client.untyped()));
             Ok(())
-        }));
+        });
+        let connecting = connect_through(socket, options);
         let client = client.take()?;
         let states = client.client().states();
         let connecting = async move {
