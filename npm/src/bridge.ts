@@ -1,0 +1,197 @@
+// Between a client's facade and the module: requests wait in line here, and what becomes of them finds who waits.
+
+import { CLOSED } from "./codes.js";
+import type { Core } from "./core.js";
+import { type Listener, What, forget, register } from "./tell.js";
+
+/** Hears what becomes of one request. */
+export interface Waiter {
+  hear(what: What, code: number, a: number, b: number, bytes: Uint8Array): void;
+  /** The module has something, or may soon. */
+  wake(): void;
+}
+
+/** The ids of what each client has: how connecting ends, its states, its place in the line. */
+const CONNECTING = 0;
+const STATES = 1;
+const ROOM = 2;
+
+/** A request that waits for room. */
+interface Start {
+  readonly id: number;
+  readonly start: (core: Core, id: number) => void;
+}
+
+/** Hears what is about the client itself. */
+export interface ClientListener {
+  hear(what: What, id: number, code: number, a: number, b: number, bytes: Uint8Array): void;
+}
+
+/** One client's line to the module. */
+export class Bridge implements Listener {
+  /** The number by which the module knows it. */
+  readonly number: number;
+  #core: Core | undefined;
+  #client: ClientListener | undefined;
+  #lastId = ROOM;
+  #line: Start[] = [];
+  #waitsForRoom = false;
+  #isClosed = false;
+  readonly #waiters = new Map<number, Waiter | WeakRef<Waiter>>();
+
+  constructor() {
+    this.number = register(this);
+  }
+
+  /** Begins to connect. */
+  open(core: Core, client: ClientListener): void {
+    this.#core = core;
+    this.#client = client;
+    this.#poll(CONNECTING);
+    while (core.poll(STATES));
+  }
+
+  get core(): Core {
+    if (this.#core === undefined) {
+      throw new Error("the client isn't there yet");
+    }
+    return this.#core;
+  }
+
+  /** Gives a waiter its id. */
+  add(waiter: Waiter): number {
+    this.#lastId += 1;
+    this.#waiters.set(this.#lastId, waiter);
+    return this.#lastId;
+  }
+
+  /** Makes a request as soon as there is room for it, after those that wait already; at once by a core of its own. */
+  start(id: number, start: Start["start"], core?: Core): void {
+    if (this.#isClosed) {
+      this.#endOne(id);
+    } else if (core === undefined) {
+      this.#line.push({ id, start });
+      this.#advance();
+    } else {
+      start(core, id);
+      this.#waiter(id)?.wake();
+    }
+  }
+
+  /** Looks for what the module has under this id. True if there was something. */
+  poll(id: number): boolean {
+    return this.#core?.poll(id) ?? false;
+  }
+
+  /** Forgets a waiter whose request is over. */
+  remove(id: number): void {
+    this.#waiters.delete(id);
+  }
+
+  /** Gives up a request, wherever it is. */
+  abort(id: number): void {
+    this.#waiters.delete(id);
+    const place = this.#line.findIndex((start) => start.id === id);
+    if (place >= 0) {
+      this.#line.splice(place, 1);
+    } else {
+      this.#core?.abort(id);
+    }
+  }
+
+  /** Keeps a waiter only for as long as its holder does, or again for as long as the client lives. */
+  hold(id: number, waiter: Waiter, weakly: boolean): void {
+    if (this.#waiters.has(id)) {
+      this.#waiters.set(id, weakly ? new WeakRef(waiter) : waiter);
+    }
+  }
+
+  /** Answers a call of the server's, unless the client is gone. */
+  answer(id: number, code: number, payload: string): void {
+    this.#core?.answer(id, code, payload);
+  }
+
+  /** Gives a token that was asked for. */
+  token(id: number, token: Uint8Array | undefined): void {
+    this.#core?.token(id, token);
+  }
+
+  /** The client whose requests go before those that wait for the application's work. */
+  first(): Core | undefined {
+    return this.#core?.first();
+  }
+
+  /** The application is ready for the new session. */
+  refreshed(id: number): void {
+    this.#core?.refreshed(id);
+  }
+
+  /** Lets go of the module's client. What waits, and what is asked for from now on, ends as `closed`. */
+  close(): void {
+    forget(this.number);
+    this.#core?.free();
+    this.#core = undefined;
+    this.#isClosed = true;
+    this.#line = [];
+    for (const id of [...this.#waiters.keys()]) {
+      this.#endOne(id);
+    }
+  }
+
+  #endOne(id: number): void {
+    const waiter = this.#waiter(id);
+    this.#waiters.delete(id);
+    waiter?.hear(What.Settled, CLOSED, -1, 0, new Uint8Array());
+  }
+
+  hear(what: What, id: number, code: number, a: number, b: number, bytes: Uint8Array): void {
+    if (what === What.Wake) {
+      // The module is at work, and can't be asked now.
+      queueMicrotask(() => this.#wake(id));
+    } else if (id === ROOM && what === What.Settled) {
+      this.#waitsForRoom = false;
+    } else if (what >= What.Call && what <= What.Fresh && what !== What.Invited) {
+      this.#client?.hear(what, id, code, a, b, bytes);
+    } else {
+      this.#waiter(id)?.hear(what, code, a, b, bytes);
+    }
+  }
+
+  #wake(id: number): void {
+    if (id > ROOM) {
+      this.#waiter(id)?.wake();
+    } else if (id === ROOM) {
+      this.#poll(ROOM);
+      this.#advance();
+    } else {
+      while (this.#poll(id) && id === STATES);
+    }
+  }
+
+  #poll(id: number): boolean {
+    return this.#core?.poll(id) ?? false;
+  }
+
+  #waiter(id: number): Waiter | undefined {
+    const waiter = this.#waiters.get(id);
+    return waiter instanceof WeakRef ? waiter.deref() : waiter;
+  }
+
+  /** Makes the requests for which there is room. */
+  #advance(): void {
+    while (!this.#waitsForRoom && this.#core !== undefined) {
+      const next = this.#line[0];
+      if (next === undefined) {
+        return;
+      }
+      this.#waitsForRoom = true;
+      this.#core.room(ROOM);
+      this.#poll(ROOM);
+      if (!this.#waitsForRoom) {
+        this.#line.shift();
+        next.start(this.#core, next.id);
+        this.#waiter(next.id)?.wake();
+      }
+    }
+  }
+}

@@ -1,0 +1,54 @@
+// What can go wrong, in words.
+
+/** Why a request brought nothing, in one word. The server's refusals and goodbyes have their names in PROTOCOL.md. */
+export type Code =
+  | "application"
+  | "deadline"
+  | "not_received"
+  | "closed"
+  | "unknown"
+  | "undeclared"
+  | "too_large_to_send"
+  | "unreadable"
+  | "unwritable"
+  | (string & {});
+
+/** A request brought nothing, or no connection came about. */
+export class TwinwireError extends Error {
+  /** The cause in one word. */
+  readonly code: Code;
+  /** The milliseconds to wait before trying again; `undefined` if that would end the same way. */
+  readonly retry: number | undefined;
+
+  constructor(code: Code, message: string, retry?: number, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+    this.retry = retry;
+  }
+}
+
+/** The application's own error: the other end's handler answered with it. A handler throws one to answer with it. */
+export class ApplicationError<Data = unknown> extends TwinwireError {
+  /** The error, of the type that the kind names. */
+  readonly data: Data;
+
+  constructor(data: Data, kind = "the call") {
+    super("application", `${kind} was answered with an error: ${JSON.stringify(data)}`);
+    this.data = data;
+  }
+}
+
+/** The other end refused the request. */
+export class RefusedError extends TwinwireError {}
+
+/** No connection came about, or it ended for good. */
+export class ConnectError extends TwinwireError {
+  /** The HTTP status that answered the handshake, if that is known. */
+  readonly status: number | undefined;
+
+  constructor(code: Code, message: string, retry?: number, status?: number) {
+    super(code, message, retry);
+    this.status = status;
+  }
+}

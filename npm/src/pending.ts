@@ -1,0 +1,89 @@
+import type { Bridge, Waiter } from "./bridge.js";
+import { VALUE, requestError } from "./codes.js";
+import { TwinwireError } from "./errors.js";
+import { decode } from "./json.js";
+import type { Kind } from "./kinds.js";
+import { What, report } from "./tell.js";
+
+/** A request that is settled once, and what hears events meanwhile. */
+export class Pending<T> implements Waiter {
+  readonly id: number;
+  #settle: ((error: unknown, value?: T) => void) | undefined;
+  #outcome: { error?: unknown; value?: T } | undefined;
+  #heard: Uint8Array[] = [];
+
+  constructor(
+    private readonly bridge: Bridge,
+    private readonly kind: Kind | undefined,
+    private readonly read: (bytes: Uint8Array, number: number) => T,
+    /** Who must not be collected before it is settled. */
+    readonly keeps?: unknown,
+    private readonly event?: (payload: Uint8Array) => void,
+  ) {
+    this.id = bridge.add(this);
+  }
+
+  /** Resolves or rejects once it is settled. */
+  settled(signal?: AbortSignal): Promise<T> {
+    const abort = () => {
+      this.giveUp();
+      this.#end(signal?.reason);
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    return new Promise((resolve, reject) => {
+      this.#settle = (error, value) => {
+        signal?.removeEventListener("abort", abort);
+        if (error === undefined) {
+          resolve(value as T);
+        } else {
+          reject(error);
+        }
+      };
+      if (this.#outcome !== undefined) {
+        this.#settle(this.#outcome.error, this.#outcome.value);
+      }
+    });
+  }
+
+  giveUp(): void {
+    this.bridge.abort(this.id);
+  }
+
+  hear(what: What, code: number, a: number, _b: number, bytes: Uint8Array): void {
+    if (what === What.Event) {
+      this.#heard.push(bytes.slice());
+      return;
+    }
+    this.bridge.remove(this.id);
+    const { name, codec } = this.kind ?? { name: "the request" };
+    try {
+      if (code === VALUE) {
+        this.#end(undefined, this.read(bytes, a));
+      } else {
+        this.#end(requestError(name, code, a, () => decode(name, bytes, codec?.error)));
+      }
+    } catch (error) {
+      this.#end(error ?? new TwinwireError("unreadable", `${name} can't be read`));
+    }
+  }
+
+  wake(): void {
+    while (this.bridge.poll(this.id)) {
+      // The application's function runs when the module is left.
+      for (const payload of this.#heard.splice(0)) {
+        try {
+          this.event?.(payload);
+        } catch (error) {
+          report(error);
+        }
+      }
+    }
+  }
+
+  #end(error: unknown, value?: T): void {
+    if (this.#outcome === undefined) {
+      this.#outcome = error === undefined ? { value: value as T } : { error };
+      this.#settle?.(error, value);
+    }
+  }
+}

@@ -1,0 +1,19 @@
+// What all entries export.
+
+export { Client } from "./client.js";
+export type {
+  CallContext,
+  ConnectOptions,
+  Fresh,
+  RequestOptions,
+  SendOptions,
+  State,
+  Token,
+} from "./client.js";
+export type { End } from "./codes.js";
+export { ApplicationError, ConnectError, RefusedError, TwinwireError } from "./errors.js";
+export type { Code } from "./errors.js";
+export type { Invitation, Invitations } from "./invitations.js";
+export type * from "./kinds.js";
+export type { Stream } from "./stream.js";
+export type { Position, Start, SubscribeOptions, Subscription, Update, Verdict } from "./subscription.js";

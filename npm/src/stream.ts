@@ -1,0 +1,41 @@
+import type { Bridge } from "./bridge.js";
+import { VALUE, requestError } from "./codes.js";
+import type { Core } from "./core.js";
+import { Iteration } from "./iteration.js";
+import { decode } from "./json.js";
+import type { Kind } from "./kinds.js";
+import { What } from "./tell.js";
+
+/**
+ * The items that answer a stream's request, in order. It ends well, or with the error that the next `next()` throws. Whoever
+ * takes none makes the server wait when 64 KiB are here.
+ */
+export class Stream<Item> extends Iteration<Item> {
+  readonly #kind: Kind;
+
+  /** @internal */
+  constructor(bridge: Bridge, kind: Kind, place: number, payload: string, options: StreamOptions) {
+    super(bridge, options.signal);
+    this.#kind = kind;
+    if (!options.signal?.aborted) {
+      bridge.start(this.id, (core, id) => core.stream(id, place, payload), options.core);
+    }
+  }
+
+  /** @internal */
+  hear(what: What, code: number, retry: number, _: number, bytes: Uint8Array): void {
+    const { name, codec } = this.#kind;
+    if (what === What.Item) {
+      this.give(() => decode(name, bytes, codec?.item) as Item);
+    } else if (code === VALUE) {
+      this.finish();
+    } else {
+      this.finish(requestError(name, code, retry, () => decode(name, bytes, codec?.error)));
+    }
+  }
+}
+
+export interface StreamOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly core?: Core | undefined;
+}
