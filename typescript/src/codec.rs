@@ -76,8 +76,12 @@ impl Codecs {
         // Each is a function, so that it may name those that follow.
         let decoders = decoders
             .map(|(name, text)| format!("{name}: (json: any): any => {}(json),", indent(text, 2)));
-        let decoders = block(&decoders.collect::<Vec<_>>());
-        Some(format!("{HELPERS}\n\nconst decoders = {decoders};"))
+        let decoders: Vec<String> = decoders.collect();
+        let mut text = HELPERS.to_owned();
+        if !decoders.is_empty() {
+            text += &format!("\n\nconst decoders = {};", block(&decoders));
+        }
+        Some(text)
     }
 
     /// Returns an expression that decodes such a value; none if JSON has the value as it is.

@@ -4,7 +4,7 @@ mod kinds;
 
 use serde::{Deserialize, Serialize};
 use twinwire::shape::Descriptor;
-use twinwire::{Call, Event, Shape, kinds as table};
+use twinwire::{Call, Event, Shape, Topic, kinds as table};
 use twinwire_typescript::{Error, Options, generate};
 
 fn options() -> Options {
@@ -48,6 +48,20 @@ fn the_committed_samples_are_what_rust_writes() {
 fn foreign_types_are_unknown_unless_told() {
     let printed = generate(&kinds::KINDS, &Options::default()).expect("names of their own");
     assert!(printed.contains("Measure: CallKind<Measure, [unknown, unknown][], never>"));
+}
+
+#[derive(Serialize, Deserialize, Topic)]
+#[topic(item = u64)]
+struct Counter {
+    name: String,
+}
+
+/// TypeScript would find fault with a constant that nobody uses.
+#[test]
+fn no_decoders_are_printed_for_types_without_a_name() {
+    let printed = generate(&table![Counter], &options().bigint(true)).expect("names of their own");
+    assert!(printed.contains("item: { encode, decode: decode.integer }"));
+    assert!(!printed.contains("decoders"));
 }
 
 #[test]
