@@ -46,7 +46,7 @@
 //! | structs | interfaces |
 //! | structs with a single unnamed field | the field's type under another name |
 //! | enums | unions, as serde's external or adjacent tagging writes them |
-//! | `Descriptor::Foreign` | what [`Options::foreign`] says, else `unknown` |
+//! | `Descriptor::Foreign` | what [`Options::foreign`] says; else `string` for times, addresses and ids of the crates that Twinwire knows, `unknown` for others |
 //!
 //! A field with serde's `default` is optional (`name?: T`): whoever sends it may leave it out. Rust always writes
 //! it. As a kind can be sent by either end, the type is the same for both.
@@ -56,6 +56,26 @@
 //! Types keep their names, or get what serde's `rename` calls them. A generic type's name has its arguments'
 //! behind it: `Page<Line>` is `Page_Line`. Two types of one name are one in the file if they look alike there; else
 //! one of them has to be renamed.
+
+//!
+//! # Keeping the file
+//!
+//! Commit it among the sources of the JavaScript, and let a test in the crate of the kinds hold it:
+//!
+//! ```no_run
+//! # use twinwire::{Kinds, kinds};
+//! # const KINDS: Kinds = kinds![];
+//! #[test]
+//! fn the_types_are_those_of_the_kinds() {
+//!     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../web/src/kinds.ts");
+//!     let types = twinwire_typescript::generate(&KINDS, &Default::default()).expect("names of their own");
+//!     if std::env::var_os("WRITE_TYPES").is_some() {
+//!         std::fs::write(file, &types).expect("the folder is there");
+//!     }
+//!     let committed = std::fs::read_to_string(file).unwrap_or_default();
+//!     assert!(committed == types, "{file} is stale: run this test with WRITE_TYPES=1");
+//! }
+//! ```
 
 #![forbid(unsafe_code)]
 
@@ -94,7 +114,7 @@ impl Options {
     }
 
     /// Says what [`Descriptor::Foreign`](twinwire::shape::Descriptor::Foreign) types of this name are in
-    /// TypeScript, as `string`. Default: `unknown`.
+    /// TypeScript, as `string`.
     #[must_use]
     pub fn foreign(mut self, name: &str, typescript: &str) -> Self {
         self.foreign.push((name.to_owned(), typescript.to_owned()));

@@ -7,6 +7,9 @@ use twinwire::shape::{Content, Descriptor, Field, Tagging, TypeName, Variant};
 use crate::text::{block, braces, comment, indent, is_free, literal, part_of_name, property};
 use crate::{Error, Options};
 
+/// Where those foreign types come from that are text in JSON; the crate `twinwire` describes them.
+const TEXT: [&str; 4] = ["chrono::", "std::net::", "time::", "uuid::"];
+
 /// The types printed so far.
 pub(crate) struct Types<'a> {
     options: &'a Options,
@@ -184,7 +187,9 @@ impl<'a> Types<'a> {
 
     fn foreign(&self, name: &str) -> Written {
         let known = self.options.foreign.iter().find(|(known, _)| known == name);
-        let text = known.map_or("unknown", |(_, text)| text);
+        let is_text = TEXT.iter().any(|path| name.starts_with(path));
+        let default = if is_text { "string" } else { "unknown" };
+        let text = known.map_or(default, |(_, text)| text);
         Written {
             text: text.to_owned(),
             // Nobody looks into what the application says.

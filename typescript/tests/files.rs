@@ -50,10 +50,30 @@ fn foreign_types_are_unknown_unless_told() {
     assert!(printed.contains("Measure: CallKind<Measure, [unknown, unknown][], never>"));
 }
 
+#[derive(Serialize, Deserialize)]
+struct Uuid(String);
+
+impl Shape for Uuid {
+    const SHAPE: &'static Descriptor = &Descriptor::Foreign {
+        name: "uuid::Uuid",
+        version: 1,
+    };
+}
+
 #[derive(Serialize, Deserialize, Topic)]
 #[topic(item = u64)]
 struct Counter {
     name: String,
+}
+
+#[derive(Serialize, Deserialize, Call)]
+#[call(reply = Uuid)]
+struct Identify {}
+
+#[test]
+fn foreign_types_that_are_text_in_json_are_strings() {
+    let printed = generate(&table![Identify], &Options::default()).expect("names of their own");
+    assert!(printed.contains("Identify: CallKind<Identify, string, never>"));
 }
 
 /// TypeScript would find fault with a constant that nobody uses.
