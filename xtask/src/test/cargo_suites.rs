@@ -149,6 +149,11 @@ pub(super) fn server(bench: &Bench) -> Result<Counts> {
     test(bench, &SERVER_CRATES)
 }
 
+/// The generator of TypeScript types as a release's build script runs it.
+pub(super) fn generator(bench: &Bench) -> Result<Counts> {
+    test(bench, &["--release", "-p", "twinwire-typescript"])
+}
+
 fn test(bench: &Bench, selection: &[&str]) -> Result<Counts> {
     let mut cargo: Command = bench.workspace.cargo();
     cargo.args(["test", "--no-fail-fast"]).args(selection);

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::counts::{self, Counts};
-use super::{Bench, LIMIT};
+use super::{Bench, LIMIT, cargo_suites};
 
 /// The folders of `tsconfig.json` files, in the order in which they are compiled.
 const PROJECTS: [&str; 2] = ["test", "test/samples"];
@@ -16,7 +16,7 @@ const TESTS: [&str; 1] = ["test/bigint.test.mjs"];
 pub(super) fn npm(bench: &Bench) -> Result<Counts> {
     let folder = bench.workspace.root().join("npm");
     bench.setup.npm_packages(&folder)?;
-    let mut counts = Counts::default();
+    let mut counts = cargo_suites::generator(bench)?;
     for project in PROJECTS {
         let mut compiler = Command::new(folder.join("node_modules/.bin/tsc"));
         counts += bench.check(compiler.args(["-p", project]).current_dir(&folder))?;
