@@ -24,7 +24,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// Reads serde's attributes and accepts those that postcard and JSON treat alike: `rename`,
 /// `rename_all`, `rename_all_fields`, `transparent`, `deny_unknown_fields`, `tag` with `content`
 /// (unless a variant has named fields), and on fields `skip` and `default`. Any other is refused
-/// with its reason.
+/// with its reason. A type's own name, or what `rename` makes of it, and doc comments travel in neither
+/// format: they are for files of the types in other languages.
 ///
 /// A type that contains itself names itself by its bare name or `Self`. Two types that contain each
 /// other are refused by the compiler, which reports a cycle: merge them into one enum.
