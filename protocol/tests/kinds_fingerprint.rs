@@ -177,14 +177,17 @@ fn forms_that_differ_have_fingerprints_that_differ() {
         Fingerprint::of(&Descriptor::Foreign {
             name: "uuid",
             version: 1,
+            key: false,
         }),
         Fingerprint::of(&Descriptor::Foreign {
             name: "uuid",
             version: 2,
+            key: false,
         }),
         Fingerprint::of(&Descriptor::Foreign {
             name: "date",
             version: 1,
+            key: false,
         }),
     ];
     assert_eq!(HashSet::from(all).len(), all.len());

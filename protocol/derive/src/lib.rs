@@ -69,8 +69,8 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 ///
 /// `#[topic(item = Type, name = "Name")]`, each at most once: the item must be named, the name is the
 /// type's own unless given. `also = Type`, as often as there are older types, makes a server take those
-/// for this one. The type's value is the topic's key: it holds no floats, maps, sets or
-/// foreign types.
+/// for this one. The type's value is the topic's key: it holds no floats, maps or sets, and
+/// a foreign type only if its `Descriptor::Foreign` says `key`.
 #[proc_macro_derive(Topic, attributes(topic))]
 pub fn derive_topic(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

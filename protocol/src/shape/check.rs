@@ -81,6 +81,7 @@ pub(super) const fn is_key(shape: &Descriptor) -> bool {
             | Descriptor::I32
             | Descriptor::I64
             | Descriptor::I128
+            | Descriptor::Foreign { key: true, .. }
     )
 }
 
@@ -150,12 +151,11 @@ const fn any_variant_free(variants: &[Variant]) -> bool {
 }
 
 /// Whether equal values of the type are equal bytes in postcard: no floats, which have two zeros and
-/// many NaNs, no maps and sets, which have no order, and nothing foreign.
+/// many NaNs, no maps and sets, which have no order, and nothing foreign that doesn't say so of itself.
 pub(super) const fn is_canonical(shape: &Descriptor) -> bool {
     match shape {
-        Descriptor::F32 | Descriptor::F64 | Descriptor::Map(_, _) | Descriptor::Foreign { .. } => {
-            false
-        }
+        Descriptor::F32 | Descriptor::F64 | Descriptor::Map(_, _) => false,
+        Descriptor::Foreign { key, .. } => *key,
         Descriptor::Option(item)
         | Descriptor::Sequence(item)
         | Descriptor::Array(item, _)
@@ -326,6 +326,20 @@ mod tests {
         ] {
             assert!(!is_key(shape), "{shape:?}");
         }
+    }
+
+    const fn foreign(key: bool) -> Descriptor {
+        Descriptor::Foreign {
+            name: "id",
+            version: 1,
+            key,
+        }
+    }
+
+    #[test]
+    fn a_foreign_type_is_a_key_if_it_says_so() {
+        assert!(is_key(&foreign(true)) && is_canonical(&foreign(true)));
+        assert!(!is_key(&foreign(false)) && !is_canonical(&foreign(false)));
     }
 
     #[test]

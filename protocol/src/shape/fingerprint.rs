@@ -35,7 +35,8 @@ impl Fingerprint {
         );
         assert!(
             !matches!(class, Class::Topic) || check::is_canonical(shapes[0]),
-            "a topic's key holds no floats, maps, sets or foreign types: equal keys must be equal bytes"
+            "a topic's key holds no floats, maps or sets, and foreign types only if their `Descriptor::Foreign` \
+             says `key`: equal keys must be equal bytes"
         );
         let mut hash = Hash::new().byte(KIND | class.number()).text(name);
         let mut index = 0;
@@ -156,7 +157,7 @@ impl Hash {
             Descriptor::Recursive(inner) => self.byte(25).shape(inner),
             Descriptor::Reference => self.byte(26),
             Descriptor::Named(_, inner) => self.shape(inner),
-            Descriptor::Foreign { name, version } => {
+            Descriptor::Foreign { name, version, .. } => {
                 self.byte(27).text(name).number(*version as u64)
             }
         }

@@ -214,6 +214,9 @@ pub enum Descriptor {
         name: &'static str,
         /// Raised with every change of the form.
         version: u32,
+        /// True if the type may stand in a topic's key and be the key of a map: its equal values are equal
+        /// bytes in postcard, and JSON writes it as a string. Not part of the fingerprint.
+        key: bool,
     },
 }
 

@@ -130,7 +130,7 @@ impl Outline {
                 self.line("contains itself");
                 self.shape(inner);
             }
-            Descriptor::Foreign { name, version } => {
+            Descriptor::Foreign { name, version, .. } => {
                 self.line(format_args!("{name}, version {version}"));
             }
             leaf => self.line(format_args!("{leaf:?}")),
