@@ -1,9 +1,12 @@
 //! Shapes of the standard library's types.
 
 use core::marker::PhantomData;
+use core::time::Duration;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::time::SystemTime;
 
-use super::{Content, Descriptor, Shape, Tagging, Variant, check};
+use super::{Content, Descriptor, Field, Shape, Tagging, Variant, check};
 
 macro_rules! leaves {
     ($($type:ty => $variant:ident),* $(,)?) => {$(
@@ -18,12 +21,32 @@ leaves! {
     u8 => U8, u16 => U16, u32 => U32, u64 => U64, u128 => U128,
     i8 => I8, i16 => I16, i32 => I32, i64 => I64, i128 => I128,
     f32 => F32, f64 => F64,
-    char => Char, String => String, Box<str> => String,
+    char => Char, String => String, Box<str> => String, Cow<'static, str> => String,
     () => Unit,
 }
 
 impl<T: ?Sized> Shape for PhantomData<T> {
     const SHAPE: &'static Descriptor = &Descriptor::Unit;
+}
+
+/// A struct of seconds and nanoseconds, as serde writes it.
+macro_rules! times {
+    ($($type:ty => $seconds:literal, $nanoseconds:literal;)*) => {$(
+        impl Shape for $type {
+            const SHAPE: &'static Descriptor = &Descriptor::Struct {
+                fields: &[
+                    Field { name: $seconds, shape: u64::SHAPE, optional: false },
+                    Field { name: $nanoseconds, shape: u32::SHAPE, optional: false },
+                ],
+                deny_unknown: true,
+            };
+        }
+    )*};
+}
+
+times! {
+    Duration => "secs", "nanos";
+    SystemTime => "secs_since_epoch", "nanos_since_epoch";
 }
 
 impl<T: Shape> Shape for Box<T> {

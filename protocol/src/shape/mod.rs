@@ -113,6 +113,7 @@
 
 mod check;
 mod fingerprint;
+mod foreign;
 mod foundation;
 mod outline;
 
@@ -121,7 +122,11 @@ pub use outline::{Difference, outline};
 
 /// A type whose form on the wire is known at compile time.
 ///
-/// Derive it. A hand-written implementation is a promise: `SHAPE` must say what the type's
+/// Derive it. Numbers, text, tuples and collections of the standard library have one; so have `Duration`,
+/// `SystemTime` (from 1970 on), and the addresses of `std::net` (the flow of an IPv6 socket's address is left
+/// out, in postcard its scope too). All are written as their own serde does.
+///
+/// A hand-written implementation is a promise: `SHAPE` must say what the type's
 /// `Serialize` writes and its `Deserialize` reads; for a type that does something of its own, use
 /// [`Descriptor::Foreign`] and raise `version` with every change.
 ///
