@@ -2,11 +2,15 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
 
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use proptest::collection::{btree_map, btree_set, hash_map, hash_set, vec, vec_deque};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use twinwire::{Bytes, Format, Shape};
+use uuid::Uuid;
 
 const LIMIT: usize = 1 << 20;
 
@@ -61,6 +65,33 @@ enum Tagged {
     Wide(u64),
     Maybe(Option<Bytes>),
     Both(i64, Bytes),
+}
+
+/// Of types whose own serde judges what came.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Shape)]
+struct Foreign {
+    length: Duration,
+    time: SystemTime,
+    socket: SocketAddr,
+    instant: DateTime<Utc>,
+    day: NaiveDate,
+    span: TimeDelta,
+    id: Uuid,
+}
+
+fn foreign() -> impl Strategy<Value = Foreign> {
+    let long = 0..i64::MAX.unsigned_abs();
+    (any::<(u64, SocketAddr, i32, u128)>(), long, 0_u32..1 << 30).prop_map(
+        |((seconds, socket, at, id), long, nanos)| Foreign {
+            length: Duration::new(seconds, nanos % 1_000_000_000),
+            time: SystemTime::UNIX_EPOCH + Duration::new(long, nanos % 1_000_000_000),
+            socket: SocketAddr::new(socket.ip(), socket.port()),
+            instant: DateTime::UNIX_EPOCH + TimeDelta::seconds(at.into()),
+            day: NaiveDate::MIN,
+            span: TimeDelta::nanoseconds(at.into()),
+            id: Uuid::from_u128(id),
+        },
+    )
 }
 
 fn finite() -> impl Strategy<Value = (f32, f64)> {
@@ -222,6 +253,20 @@ proptest! {
             drop(format.decode::<Rich>(&bytes));
             drop(format.decode::<Node>(&bytes));
             drop(format.decode::<Keys>(&bytes));
+            drop(format.decode::<Foreign>(&bytes));
+        }
+    }
+
+    #[test]
+    fn foreign_types_come_back_and_broken_ones_never_panic(
+        value in foreign(), place: prop::sample::Index, byte: u8,
+    ) {
+        for format in [Format::Postcard, Format::Json] {
+            let mut bytes = format.encode(&value, LIMIT).expect("within the limits");
+            let back: Foreign = format.decode(&bytes).expect("what we wrote");
+            prop_assert_eq!(&back, &value);
+            *place.get_mut(&mut bytes) = byte;
+            drop(format.decode::<Foreign>(&bytes));
         }
     }
 

@@ -25,3 +25,24 @@ foreign! {
     SocketAddrV4 => "std::net::SocketAddrV4", key: true;
     SocketAddrV6 => "std::net::SocketAddrV6", key: false;
 }
+
+#[cfg(feature = "uuid")]
+foreign! {
+    uuid::Uuid => "uuid::Uuid", key: true;
+}
+
+#[cfg(feature = "chrono")]
+foreign! {
+    chrono::DateTime<chrono::Utc> => "chrono::DateTime<Utc>", key: true;
+    // Equal instants have different offsets.
+    chrono::DateTime<chrono::FixedOffset> => "chrono::DateTime<FixedOffset>", key: false;
+    chrono::NaiveDate => "chrono::NaiveDate", key: true;
+    chrono::NaiveDateTime => "chrono::NaiveDateTime", key: true;
+    chrono::NaiveTime => "chrono::NaiveTime", key: true;
+}
+
+/// Seconds and nanoseconds, as chrono writes them in both formats.
+#[cfg(feature = "chrono")]
+impl Shape for chrono::TimeDelta {
+    const SHAPE: &'static Descriptor = <(i64, i32)>::SHAPE;
+}
