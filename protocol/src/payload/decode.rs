@@ -8,11 +8,13 @@ use serde::de::{
 };
 
 use super::dialect::{Dialect, NOTED, Watch};
+use super::json::Asked;
 
 /// A deserializer under watch.
 pub(super) struct Decoder<'a, I, D> {
     pub(super) inner: I,
     pub(super) watch: Watch<'a>,
+    pub(super) asked: Asked,
     pub(super) dialect: PhantomData<D>,
 }
 
@@ -93,11 +95,22 @@ impl<'de, I: Deserializer<'de>, D: Dialect> Deserializer<'de> for Decoder<'_, I,
         deserialize_bytes, read_bytes;
         deserialize_byte_buf, read_byte_buf;
         deserialize_identifier, read_identifier;
-        deserialize_any, read_any;
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, I::Error> {
+        let visitor = Watched::<_, D>::new(visitor, self.watch);
+        if self.asked.get() {
+            return D::read_readable(self.inner, visitor, self.watch);
+        }
+        D::read_any(self.inner, visitor, self.watch)
     }
 
     fn is_human_readable(&self) -> bool {
-        self.inner.is_human_readable()
+        let is_readable = self.inner.is_human_readable();
+        if is_readable {
+            self.asked.set();
+        }
+        is_readable
     }
 }
 

@@ -9,6 +9,7 @@ use serde::ser::Serializer;
 use super::MAX_DEPTH;
 use super::decode::Decoder;
 use super::encode::Encoder;
+use super::json::Asked;
 
 /// What the guard itself found wrong, kept apart from the inner format's error.
 #[derive(Clone, Copy)]
@@ -62,6 +63,7 @@ impl<'a> Watch<'a> {
         Decoder {
             inner,
             watch: self,
+            asked: Asked::new(),
             dialect: PhantomData,
         }
     }
@@ -114,6 +116,9 @@ pub(super) trait Dialect {
         read_byte_buf, deserialize_byte_buf;
         read_identifier, deserialize_identifier;
         read_any, deserialize_any;
+        // What comes to a type that has asked for the format, and then takes whatever comes: a date
+        // of the crate `time`. In JSON such a type has written text.
+        read_readable, deserialize_any;
     }
 }
 

@@ -38,8 +38,8 @@ pub enum DecodeError {
     /// In JSON, an enum with `tag` and `content` had its content first: the tag must come before,
     /// since only it says what the content is.
     ///
-    /// Also what a hand-written `Deserialize` gets that asks the format what comes next; postcard
-    /// couldn't tell it.
+    /// Also what a hand-written `Deserialize` gets that takes whatever comes (`deserialize_any`), unless it has
+    /// asked before whether the format is for people to read: then it gets text. Postcard couldn't tell.
     #[error("an enum's content comes before its tag")]
     ContentFirst,
     /// The payload is no postcard of the expected type.

@@ -1,5 +1,7 @@
 //! Payloads in JSON.
 
+use core::cell::Cell;
+
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Deserializer, Visitor};
 use serde::ser::{Error as _, Serializer};
@@ -33,6 +35,23 @@ pub(super) fn decode<T: DeserializeOwned>(
         T::deserialize(watch.decoder::<_, Json>(&mut deserializer)).map_err(DecodeError::Json)?;
     deserializer.end().map_err(|_| DecodeError::Trailing)?;
     Ok(value)
+}
+
+/// True once a type has asked its deserializer whether the format is for people to read.
+pub(super) struct Asked(Cell<bool>);
+
+impl Asked {
+    pub(super) fn new() -> Self {
+        Self(Cell::new(false))
+    }
+
+    pub(super) fn set(&self) {
+        self.0.set(true);
+    }
+
+    pub(super) fn get(&self) -> bool {
+        self.0.get()
+    }
 }
 
 /// JSON whose numbers JavaScript can hold.
@@ -88,6 +107,7 @@ impl Dialect for Json {
         read_i128, deserialize_str, text::Signed128;
         read_bytes, deserialize_str, text::Base64;
         read_byte_buf, deserialize_str, text::Base64;
+        read_readable, deserialize_str, core::convert::identity;
     }
 
     /// Asked for by serde's adjacent form only: for the content of a unit variant, and to set a

@@ -11,6 +11,21 @@ use super::{DecodeError, EncodeError};
 #[error("this build has no JSON: turn on the feature `json` of the crate `twinwire`")]
 pub struct Error;
 
+/// The formats of this build are all for machines: of no size, since pages carry it.
+pub(super) struct Asked;
+
+impl Asked {
+    pub(super) fn new() -> Self {
+        Self
+    }
+
+    pub(super) fn set(&self) {}
+
+    pub(super) fn get(&self) -> bool {
+        false
+    }
+}
+
 pub(super) fn encode<T: Serialize + ?Sized>(
     _: &T,
     _: usize,
