@@ -31,7 +31,8 @@
 //! ```
 //!
 //! Feature `json`: the payload format of clients in JavaScript. Servers have it on; a page in Rust speaks
-//! postcard, and is smaller without it. Features `uuid` and `chrono`: types of those crates in messages.
+//! postcard, and is smaller without it. Features `chrono`, `time` and `uuid`: types of those
+//! crates in messages.
 //!
 //! Who writes a transport of their own drives a [`Session`](session::Session): its documentation has the loop, and
 //! `examples/drive.rs` the smallest one.

@@ -243,6 +243,64 @@ fn a_span_of_chrono_is_seconds_and_nanoseconds() {
     travels(&span, r#"["-1",500000000]"#, &postcard);
 }
 
+#[test]
+fn dates_of_time_are_text_in_json_and_numbers_in_postcard() {
+    let date = time::Date::from_ordinal_date(2026, 334).expect("a date");
+    let noon = time::Time::from_hms_milli(12, 0, 1, 250).expect("a time");
+    let both = time::PrimitiveDateTime::new(date, noon);
+    let day = [0xd4, 0x1f, 0xce, 2];
+    let clock = [12, 0, 1, 0x80, 0xe5, 0x9a, 0x77];
+    let whole = [&day[..], &clock].concat();
+    travels(&date, r#""2026-11-30""#, &day);
+    travels(&noon, r#""12:00:01.25""#, &clock);
+    travels(&both, r#""2026-11-30 12:00:01.25""#, &whole);
+    let east = time::UtcOffset::from_hms(1, 0, 0).expect("an offset");
+    travels(
+        &both.assume_offset(east),
+        r#""2026-11-30 12:00:01.25 +01:00:00""#,
+        &[&whole[..], &[1, 0, 0]].concat(),
+    );
+    travels(
+        &time::UtcDateTime::new(date, noon),
+        r#""2026-11-30 12:00:01.25""#,
+        &whole,
+    );
+    travels(
+        &time::Duration::milliseconds(-1500),
+        r#""-1.500000000""#,
+        &[1, 0xff, 0x93, 0xeb, 0xdc, 3],
+    );
+    // Where it isn't the whole payload, and where an enum's tag comes before it.
+    let within = vec![Some((date, Moment::Then(both.assume_utc())))];
+    travels(
+        &within,
+        r#"[["2026-11-30",{"type":"Then","at":"2026-11-30 12:00:01.25 +00:00:00"}]]"#,
+        &[&[1, 1][..], &day, &[1], &whole, &[0, 0, 0]].concat(),
+    );
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, Shape)]
+#[serde(tag = "type", content = "at")]
+enum Moment {
+    Never,
+    Then(time::OffsetDateTime),
+}
+
+#[test]
+fn what_is_no_time_is_refused() {
+    for json in [r#""2026-02-30""#, r#""""#, "0", "[2026,1]", "null"] {
+        json_refuses::<time::Date>(json);
+    }
+    json_refuses::<time::OffsetDateTime>(r#""2026-11-30 24:00:00.0 +00:00:00""#);
+    json_refuses::<time::Duration>(r#""9223372036854775808.0""#);
+    postcard_refuses::<time::Date>(&[0xd4, 0x1f, 0]);
+    postcard_refuses::<time::Date>(&[0xff, 0xff, 0xff, 0xff, 0x0f, 1]);
+    postcard_refuses::<time::Time>(&[24, 0, 0, 0]);
+    // Nothing but the tag says what the content is.
+    let early = Format::Json.decode::<Moment>(br#"{"at":"2026-11-30","type":"Then"}"#);
+    assert!(matches!(early, Err(DecodeError::ContentFirst)), "{early:?}");
+}
+
 /// Each computed by a second implementation, from the documentation alone.
 #[test]
 fn their_fingerprints_stay() {
@@ -266,6 +324,12 @@ fn their_fingerprints_stay() {
     is::<NaiveDateTime>("be987ae925b5c047");
     is::<NaiveTime>("27d5822371dad6b2");
     is::<TimeDelta>("47677f67ac7eea28");
+    is::<time::Date>("c08700f2daf2017c");
+    is::<time::Duration>("3e018c0dc537448a");
+    is::<time::OffsetDateTime>("e495510f9a88ddce");
+    is::<time::PrimitiveDateTime>("0f3e738b12f542aa");
+    is::<time::Time>("fdc100cacb9fcd65");
+    is::<time::UtcDateTime>("2cb927b244956108");
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, Topic)]

@@ -77,6 +77,8 @@ struct Foreign {
     day: NaiveDate,
     span: TimeDelta,
     id: Uuid,
+    timed: time::OffsetDateTime,
+    lasting: time::Duration,
 }
 
 fn foreign() -> impl Strategy<Value = Foreign> {
@@ -90,6 +92,8 @@ fn foreign() -> impl Strategy<Value = Foreign> {
             day: NaiveDate::MIN,
             span: TimeDelta::nanoseconds(at.into()),
             id: Uuid::from_u128(id),
+            timed: time::OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(at.into()),
+            lasting: time::Duration::nanoseconds(at.into()),
         },
     )
 }

@@ -28,21 +28,32 @@ foreign! {
 
 #[cfg(feature = "uuid")]
 foreign! {
-    uuid::Uuid => "uuid::Uuid", key: true;
+    ::uuid::Uuid => "uuid::Uuid", key: true;
 }
 
 #[cfg(feature = "chrono")]
 foreign! {
-    chrono::DateTime<chrono::Utc> => "chrono::DateTime<Utc>", key: true;
+    ::chrono::DateTime<::chrono::Utc> => "chrono::DateTime<Utc>", key: true;
     // Equal instants have different offsets.
-    chrono::DateTime<chrono::FixedOffset> => "chrono::DateTime<FixedOffset>", key: false;
-    chrono::NaiveDate => "chrono::NaiveDate", key: true;
-    chrono::NaiveDateTime => "chrono::NaiveDateTime", key: true;
-    chrono::NaiveTime => "chrono::NaiveTime", key: true;
+    ::chrono::DateTime<::chrono::FixedOffset> => "chrono::DateTime<FixedOffset>", key: false;
+    ::chrono::NaiveDate => "chrono::NaiveDate", key: true;
+    ::chrono::NaiveDateTime => "chrono::NaiveDateTime", key: true;
+    ::chrono::NaiveTime => "chrono::NaiveTime", key: true;
+}
+
+#[cfg(feature = "time")]
+foreign! {
+    ::time::Date => "time::Date", key: true;
+    ::time::Duration => "time::Duration", key: true;
+    // Equal instants have different offsets.
+    ::time::OffsetDateTime => "time::OffsetDateTime", key: false;
+    ::time::PrimitiveDateTime => "time::PrimitiveDateTime", key: true;
+    ::time::Time => "time::Time", key: true;
+    ::time::UtcDateTime => "time::UtcDateTime", key: true;
 }
 
 /// Seconds and nanoseconds, as chrono writes them in both formats.
 #[cfg(feature = "chrono")]
-impl Shape for chrono::TimeDelta {
+impl Shape for ::chrono::TimeDelta {
     const SHAPE: &'static Descriptor = <(i64, i32)>::SHAPE;
 }

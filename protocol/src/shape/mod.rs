@@ -124,9 +124,10 @@ pub use outline::{Difference, outline};
 ///
 /// Derive it. Numbers, text, tuples and collections of the standard library have one; so have `Duration`,
 /// `SystemTime` (from 1970 on), and the addresses of `std::net` (the flow of an IPv6 socket's address is left
-/// out, in postcard its scope too). With the feature `uuid` the type `uuid::Uuid` has one, with `chrono` its
-/// `DateTime` of `Utc` or `FixedOffset`, `NaiveDate`, `NaiveDateTime`, `NaiveTime` and `TimeDelta`. All are
-/// written as their own serde does.
+/// out, in postcard its scope too). All are written as their own serde does. So are those of other crates, by a
+/// feature each: `uuid::Uuid`; of `chrono` `DateTime` in `Utc` or a `FixedOffset`, `NaiveDate`, `NaiveDateTime`,
+/// `NaiveTime` and `TimeDelta`; of `time` `Date`, `Duration`, `OffsetDateTime`, `PrimitiveDateTime`, `Time` and
+/// `UtcDateTime`.
 ///
 /// A hand-written implementation is a promise: `SHAPE` must say what the type's `Serialize` writes and its
 /// `Deserialize` reads; for a type that does something of its own, use [`Descriptor::Foreign`] and raise
@@ -157,39 +158,8 @@ pub use outline::{Difference, outline};
 /// }
 /// ```
 ///
-/// Its `Deserialize` may not ask the format what comes (`deserialize_any`), as that of the crate `time` does:
-/// postcard can't tell, and in JSON only `null` is taken. Let such a struct write and read another form:
-///
-/// ```
-/// # use serde::de::Error;
-/// use serde::{Deserialize, Deserializer, Serialize, Serializer};
-/// use twinwire::shape::{Descriptor, Shape};
-///
-/// # struct OffsetDateTime(i64);
-/// # impl OffsetDateTime {
-/// #     fn unix_timestamp(&self) -> i64 { self.0 }
-/// #     fn from_unix_timestamp(at: i64) -> Result<Self, &'static str> { Ok(Self(at)) }
-/// # }
-/// struct At(OffsetDateTime);
-///
-/// impl Serialize for At {
-///     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-///         self.0.unix_timestamp().serialize(serializer)
-///     }
-/// }
-///
-/// impl<'de> Deserialize<'de> for At {
-///     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-///         let at = i64::deserialize(deserializer)?;
-///         OffsetDateTime::from_unix_timestamp(at).map(Self).map_err(D::Error::custom)
-///     }
-/// }
-///
-/// // An `i64` in both formats, so it may say just that.
-/// impl Shape for At {
-///     const SHAPE: &'static Descriptor = i64::SHAPE;
-/// }
-/// ```
+/// A `Deserialize` that takes whatever comes (`deserialize_any`) finds nothing that it can read: postcard doesn't
+/// tell, and JSON has text for it only if it has asked `is_human_readable` before.
 ///
 /// `usize` and `isize` have no shape: their width differs between a server and a browser.
 #[diagnostic::on_unimplemented(
