@@ -23,6 +23,62 @@
 //! assert_eq!(client.call(Double { number: 21 }).await.expect("an answer"), 42);
 //! # }
 //! ```
+//!
+//! [`pair_with`] takes the client's [`Options`], its token among them, and the handshake that `authenticate` gets.
+//! What a client is asked and told in a test is here too: here of a topic.
+//!
+//! ```
+//! use actix_web::test::TestRequest;
+//! use serde::{Deserialize, Serialize};
+//! use twinwire::{Kinds, Topic, kinds};
+//! use twinwire_server::test::{self, ConnectError, Options, Start, Update};
+//! use twinwire_server::{Access, Cx, Denied, End, Twinwire};
+//!
+//! #[derive(Serialize, Deserialize, Topic)]
+//! #[topic(item = String)]
+//! struct Room {
+//!     name: String,
+//! }
+//!
+//! const KINDS: Kinds = kinds![Room];
+//!
+//! # #[actix_web::main]
+//! # async fn main() {
+//! let wire = Twinwire::builder(())
+//!     .authenticate(|token, request| async move {
+//!         let language = request.headers().get("accept-language");
+//!         match (&token[..], language) {
+//!             (b"let me in", Some(_)) => Ok(()),
+//!             _ => Err(Denied::new("not you")),
+//!         }
+//!     })
+//!     .topic(|_: Cx, _: Room| async { Access::subscribe() })
+//!     .build()
+//!     .expect("the kinds don't clash");
+//! let room = || Room { name: "lobby".to_owned() };
+//! wire.publish(&room(), &"good morning".to_owned()).expect("it is small");
+//!
+//! let options = Options::new("", KINDS).token("let me in");
+//! let request = TestRequest::default().insert_header(("accept-language", "en"));
+//! let client = test::pair_with(&wire, options, request.to_http_request())
+//!     .await
+//!     .expect("the token is right");
+//! let mut lines = client
+//!     .subscribe_from(room(), Start::Last(1))
+//!     .await
+//!     .expect("everyone may listen");
+//! match lines.next().await {
+//!     Some(Ok(Update::Item(line))) => assert_eq!(line.item, "good morning"),
+//!     other => panic!("{other:?}"),
+//! }
+//!
+//! // A client without a token, and of a handshake without headers.
+//! match test::pair(&wire, KINDS).await {
+//!     Err(ConnectError::NotWelcomed(End::Goodbye(goodbye))) => assert_eq!(goodbye.reason, "not you"),
+//!     other => panic!("{other:?}"),
+//! }
+//! # }
+//! ```
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -35,7 +91,10 @@ use futures_core::Stream;
 use thiserror::Error;
 use tokio::time::{Instant, Sleep};
 use twinwire::{Kinds, Time, version};
-pub use twinwire_client::{Client, Options};
+pub use twinwire_client::{
+    AnyEvent, Client, ClientState, Events, Fresh, Inbox, Items, Joins, Options, Publication,
+    Published, ReconnectCause, Start, States, Subscription, Undeclared, Update, Verdict,
+};
 use twinwire_client::{OpenFailure, Transport};
 use twinwire_remote::{Inbound, Link, LinkLost};
 
@@ -58,8 +117,8 @@ impl OpenFailure for OpenError {
 /// Why there is no client.
 pub type ConnectError = twinwire_client::ConnectError<OpenError>;
 
-/// Connects a client to an endpoint in memory. The server sees a handshake without headers, of no
-/// address.
+/// Connects a client without a token to an endpoint in memory. The server sees a handshake without headers, of no
+/// address; [`pair_with`] gives it others.
 ///
 /// # Errors
 /// As of any client: the application may refuse it.
@@ -75,8 +134,8 @@ where
     pair_with(wire, Options::new("", kinds), request).await
 }
 
-/// [`pair`] with the client's options, whose URL means nothing here, and the handshake that the server
-/// is to see.
+/// Connects a client with these options to an endpoint in memory: their URL means nothing here. The server sees
+/// `request`, such as a [`TestRequest`] with headers and an address, at each connection that the client opens.
 ///
 /// # Errors
 /// As of any client: the application may refuse it.

@@ -4,7 +4,9 @@ use actix_web::test::TestRequest;
 use serde::{Deserialize, Serialize};
 use testkit::soon;
 use twinwire::{Call, End, Format, Kinds, Topic, kinds};
-use twinwire_client_native::{Options, Update};
+use twinwire_server::test::{
+    ClientState, Joins, Options, Publication, Start, Subscription, Update, Verdict,
+};
 use twinwire_server::{Access, Cx, Denied, Twinwire, test};
 
 #[derive(Serialize, Deserialize, Call)]
@@ -71,4 +73,66 @@ async fn the_handshake_is_the_tests_to_make() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[actix_web::test]
+async fn authenticate_sees_the_token_the_headers_and_the_address_that_a_test_gives() {
+    let wire = Twinwire::builder(())
+        .authenticate(|token, request| async move {
+            let language = request.headers().get("accept-language").cloned();
+            let address = request.peer_addr().map(|address| address.ip());
+            match (&token[..], address) {
+                (b"let me in", Some(address)) => Ok(format!("{language:?} at {address}")),
+                _ => Err(Denied::new("not you")),
+            }
+        })
+        .call(|cx: Cx<(), String>, _: WhoAmI| async move { Ok(cx.identity().clone()) })
+        .build()
+        .expect("the kinds don't clash");
+    let request = || {
+        let request = TestRequest::default().insert_header(("accept-language", "en"));
+        let address = ([192, 0, 2, 7], 4321).into();
+        request.peer_addr(address).to_http_request()
+    };
+    let options = Options::new("", KINDS).token("let me in");
+    let client = soon("the welcome", test::pair_with(&wire, options, request())).await;
+    let client = client.expect("the token is right");
+    let seen = client.call(WhoAmI {}).await.expect("an answer");
+    assert_eq!(seen, r#"Some("en") at 192.0.2.7"#);
+
+    let options = Options::new("", KINDS).token("open");
+    let refused = soon("no welcome", test::pair_with(&wire, options, request())).await;
+    assert!(
+        matches!(&refused, Err(test::ConnectError::NotWelcomed(_))),
+        "{refused:?}"
+    );
+}
+
+#[actix_web::test]
+async fn a_topic_is_tested_by_what_the_feature_brings() {
+    let wire = wire();
+    for number in 1..=3 {
+        wire.publish(&Room {}, &vec![number]).expect("it is small");
+    }
+    let client = soon("the welcome", test::pair(&wire, KINDS)).await;
+    let client = client.expect("everyone is welcome");
+    let mut joins: Joins<Room> = client.joined().expect("it is declared");
+    let mut heard: Subscription<Room> = client
+        .subscribe_from(Room {}, Start::Last(2))
+        .await
+        .expect("everyone may");
+    assert_eq!(heard.verdict(), Verdict::Begun);
+    for number in 2..=3 {
+        match soon("an item", heard.next()).await {
+            Some(Ok(Update::Item(Publication { item, .. }))) => assert_eq!(item, [number]),
+            other => panic!("{other:?}"),
+        }
+    }
+    drop(heard);
+    let peer = wire.peers().pop().expect("it is connected");
+    soon("the join", peer.join(&Room {})).await.expect("taken");
+    let joined = soon("the invitation", joins.next()).await;
+    assert!(matches!(joined, Some(Ok(_))));
+    let state: Option<ClientState> = client.states().next().await;
+    assert!(matches!(state, Some(ClientState::Open { .. })), "{state:?}");
 }
