@@ -1,28 +1,26 @@
 //! A platform and a server in memory, in virtual time.
 
+mod run;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use thiserror::Error;
 use twinwire::frame::{Continuity, Resume, Table};
 use twinwire::limits::MAX_MESSAGE;
-use twinwire::session::{Admitted, Event, Fresh, Input, Output, Session, State};
+use twinwire::session::{Admitted, Event, Input, Output, Session, State};
 use twinwire::{
     BootId, End, Goodbye, GoodbyeCode, Kinds, Limits, PeerId, Secret, SessionId, Time, kinds,
 };
-use twinwire_client::{
-    Client, ClientState, ConnectError, Connecting, Departure, Inbound, Link, LinkLost, OpenFailure,
-    Options, Transport, start,
-};
+use twinwire_client::{Departure, Inbound, Link, LinkLost, OpenFailure, Transport};
+
+pub(crate) use run::Run;
 
 pub(crate) const KINDS: Kinds = kinds![];
-
-/// The most virtual time that a test waits for anything.
-const LATEST: Duration = Duration::from_secs(1000);
 
 /// The outcome of an attempt to connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -447,151 +445,5 @@ impl Transport for World {
             Some(departure) => Poll::Ready(departure),
             None => Poll::Pending,
         })
-    }
-}
-
-/// A client in its world.
-pub(crate) struct Run {
-    pub(crate) world: World,
-    driver: Option<Pin<Box<dyn Future<Output = ()>>>>,
-    connecting: Option<Pin<Box<Connecting<Failure>>>>,
-    outcome: Option<Result<(), ConnectError<Failure>>>,
-    client: Option<Client>,
-    closing: Option<Pin<Box<dyn Future<Output = ()>>>>,
-    freshes: Arc<Mutex<Vec<Fresh>>>,
-}
-
-impl Run {
-    pub(crate) fn start(world: World, options: Options) -> Self {
-        let freshes = Arc::<Mutex<Vec<Fresh>>>::default();
-        let told = Arc::clone(&freshes);
-        let options = options.on_fresh(move |_, why| {
-            told.lock().expect("nobody panics").push(why);
-            async {}
-        });
-        let (connecting, driver) = start(world.clone(), options);
-        Self {
-            world,
-            driver: Some(Box::pin(driver.run())),
-            connecting: Some(Box::pin(connecting)),
-            outcome: None,
-            client: None,
-            closing: None,
-            freshes,
-        }
-    }
-
-    pub(crate) fn connected(world: World, options: Options) -> Self {
-        let mut run = Self::start(world, options);
-        run.pass(Duration::ZERO);
-        assert!(matches!(run.outcome(), Some(Ok(()))), "{:?}", run.outcome());
-        run
-    }
-
-    pub(crate) fn now(&self) -> Duration {
-        self.world.inner().now
-    }
-
-    pub(crate) fn client(&self) -> &Client {
-        self.client.as_ref().expect("it is connected")
-    }
-
-    pub(crate) fn state(&self) -> ClientState {
-        self.client().state()
-    }
-
-    pub(crate) fn outcome(&self) -> Option<Result<(), &ConnectError<Failure>>> {
-        self.outcome
-            .as_ref()
-            .map(|outcome| outcome.as_ref().copied())
-    }
-
-    pub(crate) fn freshes(&self) -> Vec<Fresh> {
-        self.freshes.lock().expect("nobody panics").clone()
-    }
-
-    pub(crate) fn close(&mut self) {
-        let client = self.client().clone();
-        self.closing = Some(Box::pin(async move {
-            client.close().await;
-        }));
-    }
-
-    /// Lets time pass.
-    pub(crate) fn pass(&mut self, time: Duration) {
-        let until = self.now() + time;
-        self.settle();
-        while self.step(until) {
-            self.settle();
-        }
-        self.world.inner().now = until;
-        self.settle();
-    }
-
-    /// Lets time pass until the client's state is the one, and returns both.
-    pub(crate) fn until(
-        &mut self,
-        what: &str,
-        reached: impl Fn(&ClientState) -> bool,
-    ) -> (Duration, ClientState) {
-        let latest = self.now() + LATEST;
-        self.settle();
-        loop {
-            let state = self.state();
-            if reached(&state) {
-                return (self.now(), state);
-            }
-            assert!(self.step(latest), "waited in vain for {what}: {state:?}");
-            self.settle();
-        }
-    }
-
-    /// Goes to the next moment that is waited for, if there is one by then.
-    fn step(&self, until: Duration) -> bool {
-        let mut inner = self.world.inner();
-        let now = inner.now;
-        let timers = inner.timers.values().copied();
-        let wake = inner.wake.map(Time::since_origin);
-        let next = timers
-            .chain(wake)
-            .filter(|at| *at > now && *at <= until)
-            .min();
-        let Some(next) = next else {
-            return false;
-        };
-        inner.now = next;
-        if wake.is_some_and(|wake| wake <= next) {
-            inner.wake = None;
-            inner.feed(Input::Tick);
-        }
-        true
-    }
-
-    /// Runs all that can run at this moment.
-    fn settle(&mut self) {
-        let mut cx = Context::from_waker(Waker::noop());
-        for _ in 0..10_000 {
-            let before = self.world.inner().activity;
-            if let Some(closing) = &mut self.closing
-                && closing.as_mut().poll(&mut cx).is_ready()
-            {
-                self.closing = None;
-            }
-            if let Some(driver) = &mut self.driver
-                && driver.as_mut().poll(&mut cx).is_ready()
-            {
-                self.driver = None;
-            }
-            if let Some(connecting) = &mut self.connecting
-                && let Poll::Ready(outcome) = connecting.as_mut().poll(&mut cx)
-            {
-                self.connecting = None;
-                self.outcome = Some(outcome.map(|client| self.client = Some(client)));
-            }
-            if self.world.inner().activity == before {
-                return;
-            }
-        }
-        panic!("it never comes to rest");
     }
 }
