@@ -164,8 +164,11 @@ impl Options {
 
     /// As [`token`](Self::token), but asked for anew before each attempt to connect: a ticket that is good for
     /// once, or for minutes. `None` means that there is none to be had now: the attempt was in vain, and
-    /// another is made in its time. So does a panic, and a future that isn't ready within [`Limits::handshake`],
-    /// which is dropped then. A client never asks while an earlier question is open.
+    /// another is made in its time.
+    /// - A panic counts as `None`. (In a browser a panic ends the whole module.)
+    /// - A future that isn't ready within [`Limits::handshake`], or within a second of a wake hint, is dropped, and
+    ///   counts as `None`. Until then the client does everything else that it can without a connection.
+    /// - A client never asks while an earlier question is open. Two clients of cloned options may ask at once.
     pub fn token_from<F, R>(mut self, ask: F) -> Self
     where
         F: Fn() -> R + MaybeSend + MaybeSync + 'static,
@@ -235,10 +238,13 @@ impl Options {
     /// });
     /// ```
     ///
-    /// It runs once for each `connect`, as that begins, on the caller's stack: a panic in it is the caller's. What it
-    /// asks the server for waits for the welcome. An error of it is that of `connect`,
-    /// [`ConnectError::Undeclared`](crate::ConnectError::Undeclared). A clone of the client that it keeps anywhere keeps
-    /// the connection open.
+    /// It runs as `connect` begins, on the caller's stack. What it asks the server for waits for the welcome. An error of
+    /// it is that of `connect`, [`ConnectError::Undeclared`](crate::ConnectError::Undeclared). A clone of the client that
+    /// it keeps anywhere keeps the connection open.
+    /// - A panic in it is the caller's: nothing is opened.
+    /// - The caller waits for it, and the client does nothing before it has ended.
+    /// - It runs once for each `connect`, not when the client comes back. Two clients of cloned options may run it at
+    ///   once.
     pub fn register<F>(mut self, register: F) -> Self
     where
         F: Fn(&Client) -> Result<(), Undeclared> + MaybeSend + MaybeSync + 'static,
@@ -266,8 +272,11 @@ impl Options {
     /// again who this is, for instance. Everything that was sent has its outcome by then, and events of the
     /// server's that had come are with their listeners. What the
     /// client that it gets is asked for goes out at once; whatever else is asked for waits until this has
-    /// ended, and topics are joined again after it, from where they stood. It is dropped if that session is
-    /// lost, too. It must not wait for anything but its own requests, or the client waits with it.
+    /// ended, and topics are joined again after it, from where they stood.
+    /// - A panic ends it: the client goes on as if it had returned. (In a browser a panic ends the whole module.)
+    /// - It has no limit of time, and what waits for it waits as long; deadlines of calls run on. It must not wait for
+    ///   anything but its own requests, and not for anything that another part of the application asks the client for.
+    /// - It never runs twice at once for a client. If its session is lost, it is dropped, and runs anew for the next.
     ///
     /// Handlers, `events`, `joined` and subscriptions stay registered; the peer's id is another. The state is
     /// `Open` while this runs. What was asked for and never sent goes out after this

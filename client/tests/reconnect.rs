@@ -1,9 +1,8 @@
 //! A client that comes back, over a platform and a server whose time is the test's.
 
+mod functions;
 mod world;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use twinwire::session::Fresh;
@@ -233,39 +232,6 @@ fn what_can_not_help_ends_connect_at_once() {
     run.world.answers(Answer::Never);
     run.pass(Duration::ZERO);
     assert!(matches!(run.outcome(), Some(Err(ConnectError::Open(_)))));
-}
-
-#[test]
-fn a_slow_token_is_given_up_and_never_asked_for_twice_at_once() {
-    struct Asking(Arc<AtomicU32>);
-    impl Drop for Asking {
-        fn drop(&mut self) {
-            self.0.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-    let (asking, most, asked) = <(Arc<AtomicU32>, Arc<AtomicU32>, Arc<AtomicU32>)>::default();
-    let (most_asking, times) = (Arc::clone(&most), Arc::clone(&asked));
-    let options = options().token_from(move || {
-        let now = asking.fetch_add(1, Ordering::Relaxed) + 1;
-        most_asking.fetch_max(now, Ordering::Relaxed);
-        let is_slow = times.fetch_add(1, Ordering::Relaxed) < 2;
-        let asking = Asking(Arc::clone(&asking));
-        async move {
-            let _asking = asking;
-            if is_slow {
-                std::future::pending::<()>().await;
-            }
-            Some(Vec::new())
-        }
-    });
-    let mut run = Run::start(World::new(0), options);
-    run.pass(9 * SECOND);
-    // A hint ends the wait for an attempt, and with it the question.
-    run.world.hint();
-    run.pass(30 * SECOND);
-    assert!(matches!(run.outcome(), Some(Ok(()))));
-    assert_eq!(asked.load(Ordering::Relaxed), 3);
-    assert_eq!(most.load(Ordering::Relaxed), 1);
 }
 
 #[test]

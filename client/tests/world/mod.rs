@@ -9,18 +9,25 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use twinwire::frame::{Continuity, Resume, Table};
 use twinwire::limits::MAX_MESSAGE;
 use twinwire::session::{Admitted, Event, Input, Output, Session, State};
 use twinwire::{
-    BootId, End, Goodbye, GoodbyeCode, Kinds, Limits, PeerId, Secret, SessionId, Time, kinds,
+    BootId, End, Format, Goodbye, GoodbyeCode, Kinds, Limits, PeerId, Secret, SessionId, Time,
+    kinds,
 };
 use twinwire_client::{Departure, Inbound, Link, LinkLost, OpenFailure, Transport};
 
 pub(crate) use run::Run;
 
-pub(crate) const KINDS: Kinds = kinds![];
+#[derive(Serialize, Deserialize, twinwire::Event)]
+pub(crate) struct Say {
+    pub(crate) text: String,
+}
+
+pub(crate) const KINDS: Kinds = kinds![Say];
 
 /// The outcome of an attempt to connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +123,8 @@ struct Inner {
     /// The time at which the server's session wants to be woken.
     wake: Option<Time>,
     said_goodbye: bool,
+    /// The texts that came to the server.
+    heard: Vec<String>,
 }
 
 impl World {
@@ -137,6 +146,7 @@ impl World {
             greeter: None,
             wake: None,
             said_goodbye: false,
+            heard: Vec::new(),
         })))
     }
 
@@ -156,6 +166,17 @@ impl World {
     /// Has the connection, and no other, lose everything without a word.
     pub(crate) fn swallows(&self) {
         self.inner().swallows = true;
+    }
+
+    /// Ends the connection, and has the server know nothing of its session, as after a restart.
+    pub(crate) fn forgets(&self) {
+        let mut inner = self.inner();
+        inner.session = None;
+        inner.cut();
+    }
+
+    pub(crate) fn heard(&self) -> Vec<String> {
+        self.inner().heard.clone()
     }
 
     pub(crate) fn hint(&self) {
@@ -234,6 +255,11 @@ impl Inner {
                 Output::Event(Event::Hello { table, resume, .. }) => self.judge(&table, resume),
                 Output::Event(Event::Ended(end)) => {
                     self.said_goodbye |= matches!(end, End::Goodbye(_));
+                }
+                Output::Event(Event::Request(request)) => {
+                    session.done(now, request.number);
+                    let said = Format::Postcard.decode::<Say>(&request.payload);
+                    self.heard.push(said.expect("it is the only kind").text);
                 }
                 Output::Event(_) => {}
                 Output::Pull(_) => unreachable!("there are no topics"),

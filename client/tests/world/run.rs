@@ -33,6 +33,14 @@ impl Run {
             told.lock().expect("nobody panics").push(why);
             async {}
         });
+        Self {
+            freshes,
+            ..Self::plain(world, options)
+        }
+    }
+
+    /// As [`start`](Self::start), with the `on_fresh` of the options.
+    pub(crate) fn plain(world: World, options: Options) -> Self {
         let (connecting, driver) = start(world.clone(), options);
         Self {
             world,
@@ -41,7 +49,7 @@ impl Run {
             outcome: None,
             client: None,
             closing: None,
-            freshes,
+            freshes: Arc::default(),
         }
     }
 
