@@ -12,11 +12,25 @@ use crate::shape::{Descriptor, Fingerprint, Shape, Tagging};
 ///
 /// Implemented for every such type; derive `Serialize`, `Deserialize` and
 /// [`Shape`](derive@crate::Shape).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be sent: derive `serde::Serialize`, `serde::Deserialize` and `twinwire::Shape` for it",
+    label = "lacks at least one of the three",
+    note = "`twinwire::Call`, `Event` and `Topic` bring `Shape` along",
+    note = "instead of `usize` and `isize`, whose width differs between machines, use `u32` or `u64`",
+    note = "for a type of another crate see the docs of `twinwire::shape::Shape`"
+)]
 pub trait Payload: Shape + Serialize + DeserializeOwned + 'static {}
 
+// Its bounds in the error would be another for each, and none would be the whole remedy.
+#[diagnostic::do_not_recommend]
 impl<T: Shape + Serialize + DeserializeOwned + 'static> Payload for T {}
 
 /// A type that both ends know by name: a request of the one to the other.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no kind: derive `twinwire::Call`, `Event` or `Topic` for it, and serde's two",
+    label = "a kind is what one end asks or tells the other by name",
+    note = "a type with `twinwire::Shape` alone travels inside others: leave it out of `kinds![]`"
+)]
 pub trait Kind: Payload {
     /// The name, 1 to 64 bytes without control characters; unique among an application's kinds.
     const NAME: &'static str;
@@ -81,6 +95,10 @@ pub trait Kind: Payload {
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no call: derive `twinwire::Call` for it, and serde's two",
+    note = "a call with `stream = …` is a `twinwire::StreamCall` in its place, asked by `stream`"
+)]
 pub trait Call: Kind {
     /// What the call brings back; `()` unless `#[call(reply = …)]` names a type.
     type Reply: Payload;
@@ -148,6 +166,9 @@ where
 ///
 /// `#[call(also = AskV1)]` makes a server take older clients' requests too, as of a [`Call`]: each becomes
 /// one of the newer type, whose items and error become the older's.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no request of a stream: derive `twinwire::Call` for it with `#[call(stream = …)]`, and serde's two"
+)]
 pub trait StreamCall: Kind {
     /// What comes back, again and again.
     type Item: Payload;
@@ -207,6 +228,9 @@ where
 /// ```
 ///
 /// `#[event(also = TypingV1)]` makes a server take older clients' events too, converted; see [`Call`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no event: derive `twinwire::Event` for it, and serde's two"
+)]
 pub trait Event: Kind {
     /// The older types that a server takes for this one: `()`, or what `#[event(also = …)]` names.
     type Also: AlsoEvents<Self>;
@@ -314,6 +338,9 @@ impl<E: Event, O: Event + Into<E>, Rest: AlsoEvents<E>> AlsoEvents<E> for (O, Re
 /// ```
 ///
 /// Two keys of an older type must not become one: a client is in each topic once.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no topic: derive `twinwire::Topic` for it with `#[topic(item = …)]`, and serde's two"
+)]
 pub trait Topic: Kind {
     /// What is published.
     type Item: Payload;

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{DeriveInput, Error, LitStr, Result, Type, parse_quote};
 
-use crate::kind::{self, list, once, options, several};
+use crate::kind::{self, list, once, options, several, travels};
 
 /// What `#[call(…)]` says.
 #[derive(Default)]
@@ -24,11 +24,12 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let (ident, also) = (&input.ident, list(&options.also));
     if let Some(item) = options.stream {
         let kind = kind::expand(input, "Stream", name, &[&item, &error])?;
+        let travels = travels(ident, &[&item, &error]);
         return Ok(quote! {
             #kind
 
             #[automatically_derived]
-            impl ::twinwire::StreamCall for #ident {
+            impl ::twinwire::StreamCall for #ident #travels {
                 type Item = #item;
                 type Error = #error;
                 type Also = #also;
@@ -37,11 +38,12 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     }
     let reply = options.reply.unwrap_or_else(|| parse_quote!(()));
     let kind = kind::expand(input, "Call", name, &[&reply, &error])?;
+    let travels = travels(ident, &[&reply, &error]);
     Ok(quote! {
         #kind
 
         #[automatically_derived]
-        impl ::twinwire::Call for #ident {
+        impl ::twinwire::Call for #ident #travels {
             type Reply = #reply;
             type Error = #error;
             type Also = #also;

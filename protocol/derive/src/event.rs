@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{DeriveInput, Result};
 
-use crate::kind::{self, list, once, options, several};
+use crate::kind::{self, list, once, options, several, travels};
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let (mut name, mut also) = (None, Vec::new());
@@ -15,11 +15,12 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     })?;
     let kind = kind::expand(input, "Event", name.as_ref(), &[])?;
     let (ident, also) = (&input.ident, list(&also));
+    let travels = travels(ident, &[]);
     Ok(quote! {
         #kind
 
         #[automatically_derived]
-        impl ::twinwire::Event for #ident {
+        impl ::twinwire::Event for #ident #travels {
             type Also = #also;
         }
     })

@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parse;
 use syn::spanned::Spanned;
-use syn::{DeriveInput, Error, Ident, LitStr, Result, Type};
+use syn::{DeriveInput, Error, Ident, LitStr, Result, Type, parse_quote};
 
 use crate::shape;
 
@@ -31,27 +31,41 @@ pub(crate) fn expand(
     };
     let class = Ident::new(class, Span::call_site());
     let shape = shape::expand(input)?;
-    let others = others
-        .iter()
-        .map(|other| quote_spanned!(other.span()=> <#other as ::twinwire::Shape>::SHAPE));
+    let own: Type = parse_quote!(#ident);
+    let shapes = [&own].into_iter().chain(others.iter().copied());
+    let shapes =
+        shapes.map(|of| quote_spanned!(of.span()=> ::twinwire::shape::of_payload::<#of>()));
+    let travels = travels(ident, &[]);
     Ok(quote! {
         #shape
 
-        #[automatically_derived]
-        impl ::twinwire::Kind for #ident {
-            const NAME: &'static str = #name;
-            const CLASS: ::twinwire::Class = ::twinwire::Class::#class;
+        const _: () = {
             const SHAPES: &'static [&'static ::twinwire::shape::Descriptor] =
-                &[<#ident as ::twinwire::Shape>::SHAPE, #(#others),*];
-            const FINGERPRINT: ::twinwire::Fingerprint = ::twinwire::Fingerprint::of_kind(
-                ::twinwire::Class::#class,
-                #name,
-                <#ident as ::twinwire::Kind>::SHAPES,
-            );
-        }
+                &[#(#shapes),*];
+            const FINGERPRINT: ::twinwire::Fingerprint =
+                ::twinwire::Fingerprint::of_kind(::twinwire::Class::#class, #name, SHAPES);
 
-        const _: ::twinwire::Fingerprint = <#ident as ::twinwire::Kind>::FINGERPRINT;
+            #[automatically_derived]
+            impl ::twinwire::Kind for #ident #travels {
+                const NAME: &'static str = #name;
+                const CLASS: ::twinwire::Class = ::twinwire::Class::#class;
+                const SHAPES: &'static [&'static ::twinwire::shape::Descriptor] = SHAPES;
+                const FINGERPRINT: ::twinwire::Fingerprint = FINGERPRINT;
+            }
+        };
     })
+}
+
+/// A `where` that takes for granted that the type and `others` are payloads.
+///
+/// [`expand`] has the compiler say of each that it is none, once. Without this it would say so again at each trait,
+/// and of each bound of `Payload`. Only a bound that is `for<'a>` may be false of a type that isn't generic.
+pub(crate) fn travels(ident: &Ident, others: &[&Type]) -> TokenStream {
+    quote! {
+        where
+            for<'travels> #ident: ::twinwire::Payload,
+            #(for<'travels> #others: ::twinwire::Payload,)*
+    }
 }
 
 /// Reads the options in `#[attribute(…)]`: `read` takes the one named so, or says that it knows none.

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{DeriveInput, Error, Result, Type};
 
-use crate::kind::{self, list, once, options, several};
+use crate::kind::{self, list, once, options, several, travels};
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let (mut item, mut name, mut also) = (None::<Type>, None, Vec::new());
@@ -21,11 +21,12 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         Error::new(ident.span(), message)
     })?;
     let kind = kind::expand(input, "Topic", name.as_ref(), &[&item])?;
+    let travels = travels(ident, &[&item]);
     Ok(quote! {
         #kind
 
         #[automatically_derived]
-        impl ::twinwire::Topic for #ident {
+        impl ::twinwire::Topic for #ident #travels {
             type Item = #item;
             type Also = #also;
         }

@@ -166,7 +166,8 @@ pub use outline::{Difference, outline};
     message = "`{Self}` has no shape on the wire",
     note = "derive `twinwire::Shape` for it (`twinwire::Call` and `Event` do so too)",
     note = "instead of `usize` and `isize`, whose width differs between machines, use `u32` or `u64`",
-    note = "for a foreign type, wrap it in a struct of your own and implement `Shape` by hand"
+    note = "types of the crates `chrono`, `time` and `uuid` have one by `twinwire`'s feature of that name",
+    note = "wrap another crate's type in a struct of your own, and implement `Shape` by hand: see its docs"
 )]
 pub trait Shape {
     /// The type's form on the wire.
@@ -373,6 +374,14 @@ pub const fn assert_closed_parameter(parameter: &Descriptor) {
         "a recursive generic type can't take, as its parameter, the recursive type that contains it: \
          its references would be ambiguous"
     );
+}
+
+/// Returns the shape of a type that travels by itself; called by the derives.
+///
+/// Where it isn't a [`Payload`](crate::Payload), the compiler says so once, and with the whole remedy.
+#[doc(hidden)]
+pub const fn of_payload<T: crate::Payload>() -> &'static Descriptor {
+    T::SHAPE
 }
 
 /// Refuses the one recursive form that JSON can't tell apart; called by the derives for structs

@@ -1,0 +1,8 @@
+use twinwire::Call;
+
+#[derive(Call)]
+struct Greet {
+    name: String,
+}
+
+fn main() {}
