@@ -197,7 +197,7 @@ impl<S, I> Life<S, I> {
         table: &Table,
         secret: Secret,
     ) -> Result<Replaced<S, I>, Rejected<I>> {
-        let given = self.may_resume(&client, format);
+        let given = self.judge_owner(&client, format);
         if let Err(why) = given.and_then(|()| self.resume_session(wanted, table, secret)) {
             return Err((why, client));
         }
@@ -227,38 +227,12 @@ impl<S, I> Life<S, I> {
         self.open.as_ref()?.requests.deadline()
     }
 
-    /// Judges whether the application takes the client for the session's owner.
-    fn may_resume(&self, client: &identity::Judged<I>, format: Format) -> Result<(), NotGiven> {
+    /// Judges whether the client is the session's owner, and reads the session's payload format.
+    fn judge_owner(&self, client: &identity::Judged<I>, format: Format) -> Result<(), NotGiven> {
+        let owner = self.open.as_ref().filter(|_| format == self.format);
         let unknown = NotGiven::Another(Continuity::Unknown);
-        let Some(owner) = self.open.as_ref().map(|open| open.cx.peer()) else {
-            return Err(unknown);
-        };
-        let is_owner = match &client.may_resume {
-            Some((judged, _)) if !judged.is_as_of(owner) => {
-                // Another connection came first: who has the session now wasn't judged.
-                let goodbye =
-                    Goodbye::new(GoodbyeCode::Internal, "the session's owner has changed");
-                return Err(NotGiven::Over(goodbye));
-            }
-            Some((_, may_resume)) => *may_resume,
-            None => {
-                let owners = &self.shared.owners;
-                let is_owner = owners.is_owner(owner.handshake(), &client.handshake);
-                if !is_owner && owners.go_by_credentials() {
-                    tracing::info!(
-                        peer = %owner.id(),
-                        "a client came back with other credentials, and gets a new session: see \
-                         Builder::may_resume"
-                    );
-                }
-                is_owner
-            }
-        };
-        if is_owner && format == self.format {
-            Ok(())
-        } else {
-            Err(unknown)
-        }
+        let owner = owner.ok_or(unknown)?.cx.peer();
+        self.shared.owners.judge(owner, client)
     }
 
     fn resume_session(

@@ -2,7 +2,13 @@
 
 use actix_web::http::header::{AUTHORIZATION, COOKIE};
 
+use twinwire::frame::Continuity;
+use twinwire::{Goodbye, GoodbyeCode};
+
+use crate::Peer;
+use crate::identity::Judged;
 use crate::peer::Handshake;
+use crate::slot::NotGiven;
 
 /// Names the user of an identity.
 pub(crate) type UserKey<I> = Box<dyn Fn(&I) -> String + Send + Sync>;
@@ -24,9 +30,39 @@ impl<I> Owners<I> {
         self.identifies && self.user_key.is_none() && self.may_resume.is_none()
     }
 
+    /// Judges whether a client that knows the session's secret is the session's owner. Calls nothing of the
+    /// application's.
+    pub(crate) fn judge(&self, owner: &Peer<I>, client: &Judged<I>) -> Result<(), NotGiven> {
+        let is_owner = match &client.may_resume {
+            Some((judged, _)) if !judged.is_as_of(owner) => {
+                // Another connection came first: who has the session now wasn't judged.
+                let goodbye =
+                    Goodbye::new(GoodbyeCode::Internal, "the session's owner has changed");
+                return Err(NotGiven::Over(goodbye));
+            }
+            Some((_, may_resume)) => *may_resume,
+            None => {
+                let is_owner = self.is_owner(owner.handshake(), &client.handshake);
+                if !is_owner && self.go_by_credentials() {
+                    tracing::info!(
+                        peer = %owner.id(),
+                        "a client came back with other credentials, and gets a new session: see \
+                         Builder::may_resume"
+                    );
+                }
+                is_owner
+            }
+        };
+        if is_owner {
+            Ok(())
+        } else {
+            Err(NotGiven::Another(Continuity::Unknown))
+        }
+    }
+
     /// Returns true if the client of the `new` handshake is the owner that came with `kept`, where the
     /// application has no function that says so. Calls none of the application's.
-    pub(crate) fn is_owner(&self, kept: &Handshake<I>, new: &Handshake<I>) -> bool {
+    fn is_owner(&self, kept: &Handshake<I>, new: &Handshake<I>) -> bool {
         if self.go_by_credentials() {
             let is_same = |name| {
                 let (kept, new) = (kept.headers.get_all(&name), new.headers.get_all(&name));
