@@ -239,18 +239,21 @@ async fn join<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
         T::NAME,
         canonical(&topic).map_err(|error| unpublished(&error))?,
     );
-    let invited = cx.peer().invited().contains(&name).then(|| name.clone());
-    if invited.is_none() && !access(cx.clone(), topic).await.subscribe {
+    let invited = cx.peer().invited();
+    // Before `access` is asked: a later `Peer::leave` counts more than its verdict.
+    let judged = (!invited.contains(&name)).then(|| invited.generation(&name));
+    if judged.is_some() && !access(cx.clone(), topic).await.subscribe {
         return Err(Refusal::Denied);
     }
-    let opened = cx.topics().open(name);
+    let opened = cx.topics().open(name.clone());
     let live = opened.map_err(|error| unpublished(&error))?;
     Ok(Done {
         answer: Answer::Value(Vec::new()),
         joining: Some(Joining {
             view: View { live, form },
             start,
-            invited,
+            topic: name,
+            judged,
         }),
     })
 }

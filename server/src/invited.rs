@@ -1,7 +1,7 @@
 //! The topics into which the server has put a client.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::topic::Name;
 
@@ -15,7 +15,12 @@ pub(crate) struct Invited(Mutex<Rights>);
 struct Rights {
     by_topic: HashMap<Name, Right>,
     next_id: u64,
+    /// The generations of the topics that joins under way were judged in.
+    generations: HashMap<Name, Weak<()>>,
 }
+
+/// The time between two revocations of a topic, in which `access` judges a join of it.
+pub(crate) struct Generation(Arc<()>);
 
 /// The right to join one topic.
 #[derive(Default)]
@@ -71,9 +76,28 @@ impl Invited {
         self.rights().by_topic.contains_key(topic)
     }
 
-    /// Records that the client joins by its right. Returns false if it has none (any more).
-    pub(crate) fn take_up(&self, topic: &Name) -> bool {
+    /// Returns the generation of a join that `access` is about to judge.
+    pub(crate) fn generation(&self, topic: &Name) -> Generation {
         let mut rights = self.rights();
+        rights.generations.retain(|_, of| of.strong_count() > 0);
+        let known = rights.generations.get(topic).and_then(Weak::upgrade);
+        let generation = known.unwrap_or_default();
+        let kept = Arc::downgrade(&generation);
+        rights.generations.insert(topic.clone(), kept);
+        Generation(generation)
+    }
+
+    /// Records that the client joins: as `access` said in the generation, or else by its right. Returns false if
+    /// neither counts (any more).
+    pub(crate) fn take_up(&self, topic: &Name, judged: Option<&Generation>) -> bool {
+        let mut rights = self.rights();
+        let current = rights.generations.get(topic).and_then(Weak::upgrade);
+        if judged
+            .zip(current)
+            .is_some_and(|(judged, current)| Arc::ptr_eq(&judged.0, &current))
+        {
+            return true;
+        }
         let right = rights.by_topic.get_mut(topic);
         right.is_some_and(|right| {
             right.used |= !right.lasts;
@@ -81,9 +105,11 @@ impl Invited {
         })
     }
 
-    /// Takes the right away, also that of invitations under way.
+    /// Takes the right away, also that of invitations and joins under way.
     pub(crate) fn revoke(&self, topic: &Name) {
-        self.rights().by_topic.remove(topic);
+        let mut rights = self.rights();
+        rights.by_topic.remove(topic);
+        rights.generations.remove(topic);
     }
 }
 
@@ -111,10 +137,10 @@ mod tests {
     fn who_joined_by_an_invitation_that_fails_has_to_go() {
         let (invited, room) = (Invited::default(), room());
         let (first, second) = (invited.begin(&room), invited.begin(&room));
-        assert!(invited.take_up(&room));
+        assert!(invited.take_up(&room, None));
         assert!(!invited.settle(&room, second, false));
         assert!(invited.settle(&room, first, false));
-        assert!(!invited.contains(&room) && !invited.take_up(&room));
+        assert!(!invited.contains(&room) && !invited.take_up(&room, None));
     }
 
     #[test]
@@ -129,5 +155,26 @@ mod tests {
         assert!(invited.contains(&room));
         invited.settle(&room, after, true);
         assert!(invited.contains(&room));
+    }
+    #[test]
+    fn a_revocation_ends_the_verdicts_of_before_and_no_later_ones() {
+        let (invited, room) = (Invited::default(), room());
+        let (first, second) = (invited.generation(&room), invited.generation(&room));
+        assert!(invited.take_up(&room, Some(&first)));
+        invited.revoke(&room);
+        let third = invited.generation(&room);
+        assert!(!invited.take_up(&room, Some(&first)) && !invited.take_up(&room, Some(&second)));
+        assert!(invited.take_up(&room, Some(&third)));
+        invited.begin(&room);
+        assert!(invited.take_up(&room, Some(&second)), "it is let in anew");
+    }
+
+    #[test]
+    fn topics_that_nobody_is_joining_leave_nothing_behind() {
+        let invited = Invited::default();
+        for key in 0..100 {
+            invited.generation(&("room", vec![key]));
+        }
+        assert_eq!(invited.rights().generations.len(), 1);
     }
 }

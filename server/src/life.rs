@@ -527,7 +527,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
         let Joining {
             view,
             start,
-            invited,
+            topic,
+            judged,
         } = joining;
         let Some(open) = self
             .open
@@ -536,8 +537,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
         else {
             return;
         };
-        let invitations = open.cx.peer().invited();
-        if invited.is_some_and(|topic| !invitations.take_up(&topic)) {
+        if !open.cx.peer().invited().take_up(&topic, judged.as_ref()) {
             // The server has changed its mind since the handler looked. From here on `put_out` finds the client.
             return self.refuse(call, Class::Topic, Refusal::Denied);
         }

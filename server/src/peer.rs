@@ -219,9 +219,9 @@ impl<I> Peer<I> {
     }
 
     /// Puts the client out of a topic: nothing more of it goes out, and the client's subscriptions to it
-    /// end. When it asks to join again, `access` judges that anew; a join that is being judged already counts
-    /// as later. Does nothing if the client isn't in the topic. A [`join`](Self::join) that is under way gives no
-    /// right any more.
+    /// end. A join of the client's own that `access` judges or has granted, and that isn't answered yet, is refused
+    /// as `denied`; one that it asks for later, `access` judges anew. A [`join`](Self::join) that is under way gives
+    /// no right any more. Does nothing else if the client isn't in the topic.
     pub fn leave<T: Topic>(&self, topic: &T) {
         // A topic that has no such key has nobody in it.
         let Ok(key) = canonical(topic) else { return };

@@ -15,6 +15,7 @@ use twinwire::{Answer, Class, Number, Refusal, Time};
 use crate::around::Done;
 use crate::feed::{Item, Outlet};
 use crate::handler::Handling;
+use crate::invited::Generation;
 use crate::topic::{Name, View};
 
 /// A handler's end.
@@ -45,8 +46,9 @@ pub(crate) struct Join {
 pub(crate) struct Joining {
     pub(crate) view: View,
     pub(crate) start: Start,
-    /// The topic's name, if the server has put the client in, and `access` wasn't asked.
-    pub(crate) invited: Option<Name>,
+    pub(crate) topic: Name,
+    /// The generation in which `access` was asked; none if the server has put the client in.
+    pub(crate) judged: Option<Generation>,
 }
 
 struct Request {
@@ -254,7 +256,8 @@ mod tests {
             let joining = Joining {
                 view: View { live, form },
                 start: Start::Now,
-                invited: None,
+                topic: ("room", Vec::new()),
+                judged: None,
             };
             Done {
                 answer: Answer::Value(Vec::new()),

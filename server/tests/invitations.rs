@@ -2,12 +2,15 @@
 
 mod by_hand;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
-use testkit::{Server, soon};
+use testkit::{Log, Server, soon};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use twinwire::frame::{Frame, INVITE, JOIN, Join, LEAVE, Start};
 use twinwire::{Answer, Format, Kinds, Number, Refusal, Topic, kinds};
-use twinwire_server::{Access, Cx, Peer, Twinwire};
+use twinwire_server::{Access, Builder, Cx, Peer, Twinwire};
 
 use by_hand::{Greeter, Socket};
 
@@ -19,10 +22,11 @@ const KINDS: Kinds = kinds![Room];
 
 /// A topic that nobody may join of their own accord.
 fn serve() -> (Server, Twinwire<(), ()>) {
-    let wire = Twinwire::builder(())
-        .topic(|_: Cx, _: Room| async { Access::none() })
-        .build()
-        .expect("the kinds don't clash");
+    mount(Twinwire::builder(()).topic(|_: Cx, _: Room| async { Access::none() }))
+}
+
+fn mount(builder: Builder<(), ()>) -> (Server, Twinwire<(), ()>) {
+    let wire = builder.build().expect("the kinds don't clash");
     let mounted = wire.clone();
     let server = Server::with_workers(2, move |config| {
         config.configure(mounted.at("/ws"));
@@ -46,11 +50,16 @@ async fn invite(socket: &mut Socket, peer: &Peer) -> (JoinHandle<bool>, Number) 
 
 /// The client asks to join.
 async fn join(socket: &mut Socket) -> Result<(), Refusal> {
+    let call = begin_join(socket).await;
+    socket.reply(call).await
+}
+
+/// Sends a join. Returns its call.
+async fn begin_join(socket: &mut Socket) -> Number {
     let key = Format::Postcard.encode(&Room {}, 100).expect("it is small");
     let (kind, start) = (0, Start::Now);
     let key = key.as_slice();
-    let call = socket.call(JOIN, &Join { kind, key, start }.encode()).await;
-    socket.reply(call).await
+    socket.call(JOIN, &Join { kind, key, start }.encode()).await
 }
 
 async fn settled(inviting: JoinHandle<bool>) -> bool {
@@ -120,4 +129,26 @@ async fn who_was_quicker_than_the_caller_who_let_go_is_put_out() {
     };
     socket.until("both", told).await;
     assert_eq!(join(&mut socket).await, Err(Refusal::Denied));
+}
+
+#[tokio::test]
+async fn a_join_that_is_judged_when_its_client_is_put_out_is_refused() {
+    let (judged, verdict) = (Log::default(), Arc::new(Semaphore::new(0)));
+    let (told, may_end) = (judged.clone(), Arc::clone(&verdict));
+    let wire = Twinwire::builder(()).topic(move |_: Cx, _: Room| {
+        told.push(());
+        let may_end = Arc::clone(&may_end);
+        async move {
+            may_end.acquire().await.expect("it stays open").forget();
+            Access::subscribe()
+        }
+    });
+    let (server, wire) = mount(wire);
+    let (mut socket, peer) = client(&server, &wire).await;
+    let early = begin_join(&mut socket).await;
+    judged.count(1).await;
+    peer.leave(&Room {});
+    verdict.add_permits(2);
+    assert_eq!(socket.reply(early).await, Err(Refusal::Denied));
+    assert_eq!(join(&mut socket).await, Ok(()), "that was asked for later");
 }
