@@ -55,6 +55,7 @@ mod socket;
 mod tables;
 mod task;
 mod topic;
+mod warnings;
 mod websocket;
 mod working;
 

@@ -1,30 +1,26 @@
 //! The check of each handshake's origin, and what is said of a refused one.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
-
 use actix_web::http::header::{self, ContentType, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::address::Address;
 use super::parse::Origin;
-use super::warnings::Warnings;
 use super::{Origins, Rule};
 use crate::logged::{quoted, quoted_values};
+use crate::warnings::Warnings;
 
 /// An endpoint's origins, and its log of refused pages.
 #[derive(Debug)]
 pub(crate) struct OriginGuard {
     origins: Origins,
-    /// Shared by all workers; held while a line is counted, never across an await.
-    warnings: Mutex<Warnings>,
+    warnings: Warnings,
 }
 
 impl OriginGuard {
     pub(crate) fn new(origins: Origins) -> Self {
         Self {
             origins,
-            warnings: Mutex::default(),
+            warnings: Warnings::new(),
         }
     }
 
@@ -38,12 +34,7 @@ impl OriginGuard {
             Some(host) => quoted(host.as_bytes()),
             None => "none".to_owned(),
         };
-        let warnings = self
-            .warnings
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .admit(Instant::now());
-        if let Some(suppressed) = warnings {
+        if let Some(suppressed) = self.warnings.admit() {
             let peer = request.peer_addr();
             let untold = self.untold(request);
             tracing::warn!(

@@ -5,7 +5,6 @@ mod address;
 mod error;
 mod guard;
 mod parse;
-mod warnings;
 
 use std::net::IpAddr;
 
