@@ -26,6 +26,7 @@ use crate::shared::{Shared, random};
 use crate::slot::Sessions;
 use crate::tables::Tables;
 use crate::topic::{Access, Topics};
+use crate::warnings::Warnings;
 use crate::{Cx, Twinwire};
 
 /// Work of the application's that ends in nothing.
@@ -465,6 +466,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
             tables: Tables::default(),
             topics: Arc::new(topics),
             explain_mismatches: self.explain_mismatches,
+            mismatches: Warnings::new(),
+            differences: Warnings::new(),
             boot,
             stop: watch::Sender::new(None),
             drain_spread: self.drain_spread,

@@ -341,23 +341,26 @@ pub(crate) struct Judged {
 }
 
 /// Compares a client's table with the server's.
-pub(crate) fn judge<S, I>(registry: &Registry<S, I>, table: &[KindEntry]) -> Judged
+pub(crate) fn judge<S, I>(shared: &Shared<S, I>, table: &[KindEntry]) -> Judged
 where
     S: 'static,
     I: 'static,
 {
     let (mut refused, mut in_order, mut differing) = (Vec::new(), Vec::new(), Vec::new());
     let known = (0..).zip(table).map(|(place, entry)| {
-        let refusal = match registry.get_key_value(entry.name.as_str()) {
+        let refusal = match shared.registry.get_key_value(entry.name.as_str()) {
             Some((name, types)) => {
                 if let Some(which) = types.iter().position(|kind| kind.agrees(entry)) {
                     in_order.extend(types[which].in_order.then_some(place));
                     return Some((*name, which));
                 }
-                tracing::warn!(
-                    kind = name,
-                    "a client has this kind with another structure: one of the two is older"
-                );
+                if let Some(suppressed) = shared.mismatches.admit() {
+                    tracing::warn!(
+                        kind = name,
+                        suppressed,
+                        "a client has this kind with another structure: one of the two is older"
+                    );
+                }
                 differing.push(place);
                 Refusal::KindDiffers
             }
@@ -402,17 +405,26 @@ fn outline_of<S, I>(registry: &Registry<S, I>, name: &str) -> Option<String> {
 }
 
 /// Says in the log what differs between a client's kind and ours, by their outlines.
-pub(crate) fn log_difference<S, I>(registry: &Registry<S, I>, name: &str, theirs: &str)
+pub(crate) fn log_difference<S, I>(shared: &Shared<S, I>, name: &str, theirs: &str)
 where
     S: 'static,
     I: 'static,
 {
-    let Some(ours) = outline_of(registry, name) else {
+    let Some(ours) = outline_of(&shared.registry, name) else {
+        return;
+    };
+    let Some(suppressed) = shared.differences.admit() else {
         return;
     };
     let Difference { here, there } = Difference::between(&ours, theirs);
     let (here, there) = (here.join("; "), there.join("; "));
     // A stranger's words.
     let there = Logged(there.as_bytes());
-    tracing::warn!(kind = name, only_here = here, only_there = %there, "a kind differs so");
+    tracing::warn!(
+        kind = name,
+        only_here = here,
+        only_there = %there,
+        suppressed,
+        "a kind differs so"
+    );
 }

@@ -336,7 +336,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
                 let place = usize::try_from(kind).ok();
                 let line = place.and_then(|place| self.table.kinds().get(place));
                 if let Some(line) = line {
-                    log_difference(&self.shared.registry, &line.name, &text);
+                    log_difference(&self.shared, &line.name, &text);
                 }
             }
             Event::Detached { .. } => self.detached(),
@@ -434,7 +434,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
             secret,
         } = credentials;
         self.shared.tables.learn(table);
-        let judged = judge(&self.shared.registry, table.kinds());
+        let judged = judge(&self.shared, table.kinds());
         let Judged {
             known,
             refused,

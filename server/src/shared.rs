@@ -17,6 +17,7 @@ use crate::peers::Peers;
 use crate::slot::Sessions;
 use crate::tables::Tables;
 use crate::topic::Topics;
+use crate::warnings::Warnings;
 
 /// What all connections share.
 pub(crate) struct Shared<S, I> {
@@ -35,6 +36,10 @@ pub(crate) struct Shared<S, I> {
     pub(crate) tables: Tables,
     pub(crate) topics: Arc<Topics>,
     pub(crate) explain_mismatches: bool,
+    /// Of clients' kinds that differ.
+    pub(crate) mismatches: Warnings,
+    /// Of the differences, in words.
+    pub(crate) differences: Warnings,
     pub(crate) boot: BootId,
     /// The draw of goodbyes, once all sessions have to end. Each connection watches it for as long as it lives.
     pub(crate) stop: watch::Sender<Option<Arc<Drain>>>,

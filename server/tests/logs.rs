@@ -1,4 +1,4 @@
-//! Nothing that strangers send gets into the log but escaped and cut, and no payload at all.
+//! Nothing that strangers send gets into the log but escaped, cut and bounded, and no payload at all.
 
 mod by_hand;
 
@@ -50,6 +50,8 @@ const SECRET: &str = "hunter2";
 const FORGED: &str = "\nFORGED \x1b[31mline";
 /// The longest line that a log needs.
 const LONGEST: usize = 1000;
+/// The clients of a flood.
+const FLOOD: usize = 40;
 
 /// The log as it is written.
 #[derive(Clone, Default)]
@@ -148,19 +150,25 @@ async fn send_hostile_payloads(server: &Server) {
     socket.goodbye().await;
 }
 
-/// Kinds that differ, and words about them that are none.
-async fn tell_hostile_outlines(server: &Server) {
-    let kind = |name: &str| KindEntry {
-        name: name.to_owned(),
+/// Greets with a kind that differs, and explains it.
+async fn explain(server: &Server, text: String) -> Socket {
+    let nod = KindEntry {
+        name: "Nod".to_owned(),
         class: Class::Call,
         fingerprint: Fingerprint::from_bytes([7; 8]),
     };
-    let mut socket = greet(server, Table::new(vec![kind("Nod")])).await;
+    let mut socket = greet(server, Table::new(vec![nod])).await;
     let asked = |frame: &Frame<'_>| matches!(frame, Frame::NeedOutlines(_)).then_some(());
     socket.until("a question", asked).await;
-    let text = format!("{}\u{1b}[31m\u{202e}\n", "x\u{1b}".repeat(60)).repeat(20);
     let outline = Outline { kind: 0, text };
     socket.send(&Frame::Outline(outline)).await;
+    socket
+}
+
+/// Kinds that differ, and words about them that are none.
+async fn tell_hostile_outlines(server: &Server) {
+    let text = format!("{}\u{1b}[31m\u{202e}\n", "x\u{1b}".repeat(60)).repeat(20);
+    let mut socket = explain(server, text).await;
     // One that breaks the protocol, too.
     socket.next_number();
     let event = EventFrame {
@@ -171,6 +179,14 @@ async fn tell_hostile_outlines(server: &Server) {
     };
     socket.send(&Frame::Event(event)).await;
     socket.goodbye().await;
+}
+
+/// Differs again and again.
+async fn flood_with_outlines(server: &Server) {
+    for _ in 0..FLOOD {
+        let mut socket = explain(server, "call\n".to_owned()).await;
+        socket.pongs().await;
+    }
 }
 
 async fn knock_with_hostile_headers(server: &Server) {
@@ -188,7 +204,7 @@ async fn knock_with_hostile_headers(server: &Server) {
 }
 
 #[tokio::test]
-async fn the_log_holds_no_payload_and_what_strangers_chose_only_escaped_and_cut() {
+async fn the_log_holds_no_payload_and_what_strangers_chose_only_escaped_cut_and_bounded() {
     let written = Written::default();
     let log = tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
@@ -200,6 +216,7 @@ async fn the_log_holds_no_payload_and_what_strangers_chose_only_escaped_and_cut(
     let server = serve(&closed);
     send_hostile_payloads(&server).await;
     tell_hostile_outlines(&server).await;
+    flood_with_outlines(&server).await;
     knock_with_hostile_headers(&server).await;
     closed.count(2).await;
     let text = written.text();
@@ -209,6 +226,10 @@ async fn the_log_holds_no_payload_and_what_strangers_chose_only_escaped_and_cut(
         "a session ended",
     ] {
         assert!(text.contains(seen), "{seen:?} isn't in {text}");
+    }
+    for flooded in ["with another structure", "a kind differs so"] {
+        let lines = text.matches(flooded).count();
+        assert!((1..FLOOD / 2).contains(&lines), "{lines} of {flooded:?}");
     }
     assert!(!text.contains(SECRET), "{}", lines_with(&text, SECRET));
     for line in text.lines() {
