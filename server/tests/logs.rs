@@ -2,13 +2,11 @@
 
 mod by_hand;
 
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 use testkit::raw::{Client, HANDSHAKE};
 use testkit::{Log, Server, soon};
-use tracing_subscriber::fmt::MakeWriter;
 use twinwire::frame::{
     Event as EventFrame, Frame, JOIN, Join, KindEntry, Outline, PUBLISH, Part, Publish, Start,
     Table,
@@ -52,37 +50,6 @@ const FORGED: &str = "\nFORGED \x1b[31mline";
 const LONGEST: usize = 1000;
 /// The clients of a flood.
 const FLOOD: usize = 40;
-
-/// The log as it is written.
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl Written {
-    fn text(&self) -> String {
-        let written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&written).into_owned()
-    }
-}
-
-impl io::Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        written.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Written {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 fn serve(closed: &Log<()>) -> Server {
     let told = closed.clone();
@@ -205,11 +172,11 @@ async fn knock_with_hostile_headers(server: &Server) {
 
 #[tokio::test]
 async fn the_log_holds_no_payload_and_what_strangers_chose_only_escaped_cut_and_bounded() {
-    let written = Written::default();
+    let written = Log::<String>::default();
     let log = tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
         .with_ansi(false)
-        .with_writer(written.clone())
+        .with_writer(Mutex::new(written.clone()))
         .finish();
     tracing::subscriber::set_global_default(log).expect("this program has one test");
     let closed = Log::default();
@@ -219,7 +186,7 @@ async fn the_log_holds_no_payload_and_what_strangers_chose_only_escaped_cut_and_
     flood_with_outlines(&server).await;
     knock_with_hostile_headers(&server).await;
     closed.count(2).await;
-    let text = written.text();
+    let text = written.events().concat();
     for seen in [
         "a payload can't be read",
         "an item can't be read",

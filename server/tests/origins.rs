@@ -1,6 +1,5 @@
 //! Which pages may connect, at both endpoints.
 
-use std::io;
 use std::sync::Mutex;
 
 use testkit::raw::{Client, HANDSHAKE};
@@ -257,24 +256,9 @@ async fn any_origin_may_connect_where_all_may() {
     }
 }
 
-/// Lines of this program's log, from WARN up.
-#[derive(Clone)]
-struct Lines(Log<String>);
-
-impl io::Write for Lines {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.push(String::from_utf8_lossy(line).into_owned());
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_refused_page_is_a_short_warning_however_often_and_long_it_comes() {
-    let lines = Lines(Log::default());
+    let lines = Log::<String>::default();
     // For the whole program, as the server's workers are threads of their own.
     tracing_subscriber::fmt()
         .with_max_level(LevelFilter::WARN)
@@ -293,7 +277,7 @@ async fn a_refused_page_is_a_short_warning_however_often_and_long_it_comes() {
         let head = soon("an answer", client.ask(&long)).await.unwrap();
         assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
     }
-    let lines = lines.0.events();
+    let lines = lines.events();
     let about: Vec<_> = lines
         .iter()
         .filter(|line| line.contains("flooded.example"))

@@ -1,7 +1,6 @@
 //! Clients that were compiled with other kinds than the server.
 
-use std::io;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use testkit::{Log, Server, soon};
@@ -236,23 +235,10 @@ fn logged() -> &'static Log<String> {
         let lines = log.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_ansi(false)
-            .with_writer(move || Lines(lines.clone()));
+            .with_writer(Mutex::new(lines));
         subscriber.init();
         log
     })
-}
-
-struct Lines(Log<String>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.push(String::from_utf8_lossy(bytes).into_owned());
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Waiting for what must happen, without sleeping.
 
 use std::future::Future;
+use std::io;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -68,5 +69,17 @@ impl<T: Clone> Log<T> {
     pub async fn count(&self, count: usize) -> Vec<T> {
         self.wait(&format!("{count} events"), |events| events.len() >= count)
             .await
+    }
+}
+
+/// What a program logs: tracing's subscribers write a line at a time.
+impl io::Write for Log<String> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.push(String::from_utf8_lossy(line).into_owned());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
