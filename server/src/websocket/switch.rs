@@ -6,6 +6,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::io;
 use std::net::Shutdown;
 use std::sync::{Arc, Once, Weak};
 use std::time::Duration;
@@ -21,6 +22,8 @@ use actix_web::rt::net::UnixStream;
 use actix_web::{Error, HttpRequest, HttpServer};
 use socket2::{SockRef, Socket, TcpKeepalive};
 use tokio::sync::watch;
+
+use crate::warnings::Warnings;
 
 /// After so long without a byte TCP itself asks whether the peer is there (RFC 9293 §3.8.4).
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -120,7 +123,7 @@ fn warn_once() {
 pub fn on_connect(connection: &dyn Any, data: &mut Extensions) {
     #[cfg(unix)]
     if let Some(stream) = connection.downcast_ref::<UnixStream>() {
-        return keep_socket(SockRef::from(stream), data);
+        return keep_socket(SockRef::from(stream).try_clone(), data);
     }
     let Some(stream) = connection.downcast_ref::<TcpStream>() else {
         return;
@@ -130,11 +133,13 @@ pub fn on_connect(connection: &dyn Any, data: &mut Extensions) {
     if let Err(error) = SockRef::from(stream).set_tcp_keepalive(&keepalive) {
         tracing::debug!(%error, "no keep-alive for a connection");
     }
-    keep_socket(SockRef::from(stream), data);
+    keep_socket(SockRef::from(stream).try_clone(), data);
 }
 
-fn keep_socket(socket: SockRef<'_>, data: &mut Extensions) {
-    match socket.try_clone() {
+fn keep_socket(duplicate: io::Result<Socket>, data: &mut Extensions) {
+    /// Of the process, as its descriptors are.
+    static WARNINGS: Warnings = Warnings::new();
+    match duplicate {
         Ok(socket) => {
             data.insert(Plug {
                 socket: Arc::new(socket),
@@ -142,7 +147,13 @@ fn keep_socket(socket: SockRef<'_>, data: &mut Extensions) {
             });
         }
         Err(error) => {
-            tracing::warn!(%error, "no kill switch for a connection, which may carry no WebSocket");
+            if let Some(suppressed) = WARNINGS.admit() {
+                tracing::warn!(
+                    %error,
+                    suppressed,
+                    "no kill switch for a connection, which may carry no WebSocket: raise the limit of open files"
+                );
+            }
             data.insert(Unplugged);
         }
     }
@@ -168,4 +179,29 @@ where
     B: MessageBody + 'static,
 {
     server.tcp_nodelay(true).on_connect(on_connect)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use testkit::Log;
+
+    use super::*;
+
+    #[test]
+    fn connections_without_a_descriptor_cost_few_lines() {
+        let lines = Log::<String>::default();
+        let log = tracing_subscriber::fmt().with_writer(Mutex::new(lines.clone()));
+        tracing::subscriber::with_default(log.finish(), || {
+            for _ in 0..1000 {
+                let full = Err(io::Error::other("too many open files"));
+                let mut data = Extensions::new();
+                keep_socket(full, &mut data);
+                assert!(data.contains::<Unplugged>());
+            }
+        });
+        let lines = lines.events().len();
+        assert!((1..100).contains(&lines), "{lines} lines");
+    }
 }
