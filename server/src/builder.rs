@@ -92,8 +92,10 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
     /// only if the client is still its owner: if it shows the same token and the same `Cookie` and `Authorization`
     /// headers, unless [`user_key`](Self::user_key) or [`may_resume`](Self::may_resume) says otherwise. From then on
     /// handlers see the new identity, address and headers. Who isn't the owner gets a new session: an application
-    /// whose tokens are good for once, or change, says by one of the two who a client is. An identity of no size, such
-    /// as `()`, tells nobody apart, and the session's secret is enough.
+    /// whose tokens are good for once, or change, says by one of the two who a client is. A client that shows none of
+    /// the three is nobody's: it gets a new session each time, and the log a warning. So an application that lets guests in,
+    /// or goes by another header or the address, says by one of the two who may have a session back. An identity of no
+    /// size, such as `()`, tells nobody apart, and the session's secret is enough.
     /// Without it everyone is welcome, and a session's secret is enough to have it back. Comes before the
     /// handlers, which see the identity's type.
     ///
@@ -350,7 +352,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// the new identity from then on, and [`Twinwire::user`] finds it under that one's key; its subscriptions stay,
     /// and handlers that run go on with the identity that they began with. If not, the client gets a new session.
     ///
-    /// Where identities can be compared, `|kept, new| kept == new` is the strictest rule.
+    /// Where identities can be compared, `|kept, new| kept == new` is the strictest rule. With it guests that
+    /// `authenticate` takes for the same have their sessions back by the secret.
     ///
     /// It is called after [`authenticate`](Self::authenticate), whose rule for a panic holds for it. It shouldn't
     /// block, as its worker waits for it.
@@ -458,6 +461,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
                 user_key: self.user_key,
                 may_resume: self.may_resume,
                 identifies: self.identifies,
+                warnings: Warnings::new(),
             },
             peers: Peers::default(),
             sessions: Sessions::new(self.pool),

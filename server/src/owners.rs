@@ -9,6 +9,7 @@ use crate::Peer;
 use crate::identity::Judged;
 use crate::peer::Handshake;
 use crate::slot::NotGiven;
+use crate::warnings::Warnings;
 
 /// Names the user of an identity.
 pub(crate) type UserKey<I> = Box<dyn Fn(&I) -> String + Send + Sync>;
@@ -22,6 +23,8 @@ pub(crate) struct Owners<I> {
     pub(crate) may_resume: Option<MayResume<I>>,
     /// True while identities tell clients apart.
     pub(crate) identifies: bool,
+    /// Of clients that show no credentials.
+    pub(crate) warnings: Warnings,
 }
 
 impl<I> Owners<I> {
@@ -44,11 +47,7 @@ impl<I> Owners<I> {
             None => {
                 let is_owner = self.is_owner(owner.handshake(), &client.handshake);
                 if !is_owner && self.go_by_credentials() {
-                    tracing::info!(
-                        peer = %owner.id(),
-                        "a client came back with other credentials, and gets a new session: see \
-                         Builder::may_resume"
-                    );
+                    self.log_refusal(owner, client);
                 }
                 is_owner
             }
@@ -60,6 +59,26 @@ impl<I> Owners<I> {
         }
     }
 
+    /// Says in the log why a client gets a new session. At WARN where each client of its kind does, which is the
+    /// application's to decide.
+    fn log_refusal(&self, owner: &Peer<I>, client: &Judged<I>) {
+        let peer = owner.id();
+        if shows_credentials(owner.handshake()) || shows_credentials(&client.handshake) {
+            tracing::info!(
+                %peer,
+                "a client came back with other credentials, and gets a new session: see \
+                 Builder::may_resume"
+            );
+        } else if let Some(suppressed) = self.warnings.admit() {
+            tracing::warn!(
+                %peer,
+                suppressed,
+                "a client without token, Cookie and Authorization came back, and gets a new session, as nothing \
+                 tells it from others: say by Builder::may_resume or user_key who may have a session back"
+            );
+        }
+    }
+
     /// Returns true if the client of the `new` handshake is the owner that came with `kept`, where the
     /// application has no function that says so. Calls none of the application's.
     fn is_owner(&self, kept: &Handshake<I>, new: &Handshake<I>) -> bool {
@@ -68,9 +87,23 @@ impl<I> Owners<I> {
                 let (kept, new) = (kept.headers.get_all(&name), new.headers.get_all(&name));
                 kept.eq(new)
             };
-            return kept.token == new.token && is_same(COOKIE) && is_same(AUTHORIZATION);
+            // What the application goes by instead, such as another header, isn't known here.
+            return shows_credentials(kept)
+                && kept.token == new.token
+                && is_same(COOKIE)
+                && is_same(AUTHORIZATION);
         }
         // Both are none without a key.
         kept.user == new.user
     }
+}
+
+/// Returns true if a client shows something by which it may be known again.
+fn shows_credentials<I>(handshake: &Handshake<I>) -> bool {
+    let mut headers = [COOKIE, AUTHORIZATION].into_iter();
+    let is_shown = |name| {
+        let mut values = handshake.headers.get_all(name);
+        values.any(|value| !value.is_empty())
+    };
+    !handshake.token.is_empty() || headers.any(is_shown)
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use http::header::HeaderName;
 use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Log, Server, hurry, soon};
 use twinwire::frame::{Continuity, Resume, Welcome};
@@ -79,6 +80,31 @@ async fn other_credentials_begin_another_session() {
     assert!(is_kept(&server, &cookie("ada:admin"), &cookie("ada:admin")).await);
     assert!(!is_kept(&server, &cookie("ada:admin"), &cookie("eve:guest")).await);
     assert!(!is_kept(&server, &cookie("ada:admin"), &Greeter::new("")).await);
+}
+
+/// An application that goes by what the library doesn't know for a credential.
+fn by_header() -> Builder<(), String> {
+    Twinwire::builder(()).authenticate(|_, request| async move {
+        let user = request.headers().get("x-user");
+        let user = user.and_then(|user| user.to_str().ok());
+        Ok(user.unwrap_or("guest").to_owned())
+    })
+}
+
+#[tokio::test]
+async fn who_shows_no_credentials_has_a_session_back_only_if_the_application_says_so() {
+    let as_user = |user| Greeter::new("").header(HeaderName::from_static("x-user"), user);
+    let (ada, eve, guest) = (as_user("ada"), as_user("eve"), Greeter::new(""));
+    let (server, _) = serve(by_header());
+    for (first, then) in [(&ada, &eve), (&ada, &guest), (&guest, &guest)] {
+        let welcome = greet(&server, first.clone(), None).await;
+        let back = greet(&server, then.clone(), Some(wants(&welcome, 1))).await;
+        assert_ne!(back.session, welcome.session);
+        assert_eq!(back.continuity, Continuity::Unknown);
+    }
+    let (server, _) = serve(by_header().may_resume(|kept, new| kept == new));
+    assert!(is_kept(&server, &ada, &ada).await && is_kept(&server, &guest, &guest).await);
+    assert!(!is_kept(&server, &ada, &eve).await && !is_kept(&server, &ada, &guest).await);
 }
 
 #[tokio::test]

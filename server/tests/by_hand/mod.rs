@@ -44,7 +44,7 @@ impl Said {
 #[derive(Clone, Default)]
 pub(crate) struct Greeter {
     pub(crate) token: Vec<u8>,
-    pub(crate) cookie: Option<String>,
+    pub(crate) headers: Vec<(HeaderName, String)>,
     pub(crate) table: Table,
     pub(crate) format: &'static str,
     pub(crate) resume: Option<Resume>,
@@ -69,8 +69,12 @@ impl Greeter {
     }
 
     pub(crate) fn cookie(self, cookie: &str) -> Self {
-        let cookie = Some(cookie.to_owned());
-        Self { cookie, ..self }
+        self.header(COOKIE, cookie)
+    }
+
+    pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
     }
 
     /// Says hello, and gives the answer with the bytes of its message.
@@ -78,9 +82,9 @@ impl Greeter {
         let url = server.url("/ws");
         let mut builder = ClientBuilder::new().uri(&url).expect("a URL");
         let protocol = (SEC_WEBSOCKET_PROTOCOL, self.format.to_owned());
-        let cookie = self.cookie.map(|cookie| (COOKIE, cookie));
-        for (name, value) in [protocol].into_iter().chain(cookie) {
-            builder = header(builder, name, &value);
+        for (name, value) in [protocol].into_iter().chain(self.headers) {
+            let value = value.parse().expect("a header's value");
+            builder = builder.add_header(name, value).expect("an allowed header");
         }
         let connected = soon("the handshake", builder.connect()).await;
         let mut socket = Socket {
@@ -116,11 +120,6 @@ impl Greeter {
             return (socket, said, message.len());
         }
     }
-}
-
-fn header<'a>(builder: ClientBuilder<'a>, name: HeaderName, value: &str) -> ClientBuilder<'a> {
-    let value = value.parse().expect("a header's value");
-    builder.add_header(name, value).expect("an allowed header")
 }
 
 /// An open socket, and what came over it.
