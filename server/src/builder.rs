@@ -409,10 +409,10 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     }
 
     /// What all sessions may hold together, in bytes (default 256 MiB): what their clients haven't acknowledged,
-    /// what waits to be sent, requests that wait for their turn, and the headers of the handshake. What handlers
-    /// hold that run, and their decoded requests, isn't counted. One without a connection counts 16 KiB at
-    /// least, one that has a connection what it holds, give or take 16 KiB. At zero no session is kept
-    /// without a connection.
+    /// what waits to be sent, requests that wait for their turn, the headers of the handshake, and the client's table of
+    /// kinds, although clients of one build share it. What handlers hold that run, and their decoded requests, isn't
+    /// counted. One without a connection counts 16 KiB at least, one that has a connection what it holds, give or take
+    /// 16 KiB. At zero no session is kept without a connection.
     ///
     /// From three quarters on, until it is less than half, each session keeps half as much of what isn't
     /// acknowledged as [`Limits::retained`](twinwire::Limits::retained) says (128 KiB by default and at least):

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::HeaderMap;
-use twinwire::frame::Table;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use twinwire::frame::{KindEntry, Table};
 use twinwire::{Call, Event, Goodbye, Never, PeerId, SessionId, Topic};
 use twinwire_remote::{CallError, EventError, Receipt, Remote};
 
-use crate::handler::unpublished;
+use crate::handler::{Known, unpublished};
 use crate::invited::Invited;
 use crate::topic::{Name, PublishError, Topics, canonical};
 
@@ -46,14 +46,25 @@ pub(crate) struct Handshake<I> {
 }
 
 impl<I> Handshake<I> {
-    /// Returns about how many bytes this and the client's table hold.
+    /// Returns about how many bytes this and the client's table hold, with their places in maps and lists.
     pub(crate) fn cost(&self, table: &Table) -> usize {
         let headers = self.headers.iter();
         let headers = headers.map(|(name, value)| name.as_str().len() + value.len());
         let kinds = table.kinds().iter().map(|kind| kind.name.len());
-        headers.chain(kinds).sum::<usize>() + self.token.len()
+        let places = self.headers.capacity() * HEADER + table.kinds().len() * KIND;
+        let user = self.user.as_ref().map_or(0, String::len);
+        headers.chain(kinds).sum::<usize>() + places + self.token.len() + user
     }
 }
+
+/// Bytes of an allocation besides those that were asked for, rounded up.
+const ALLOCATION: usize = 32;
+
+/// Bytes of a header besides its texts: the map has room for four values of each name.
+const HEADER: usize = size_of::<(HeaderName, [HeaderValue; 4])>() + 2 * ALLOCATION;
+
+/// Bytes of a client's kind besides its name: its line in the table, and what it is known as here.
+const KIND: usize = size_of::<KindEntry>() + size_of::<Option<Known>>() + ALLOCATION;
 
 /// An invitation to a topic under way. One that is dropped has failed.
 struct Invitation<'a> {
@@ -259,5 +270,43 @@ impl<I> fmt::Debug for Peer<I> {
         f.debug_struct("Peer")
             .field("id", &self.id())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use twinwire::{Class, Fingerprint};
+
+    use super::*;
+
+    /// A handshake with so many headers of three bytes, and a table with so many kinds of three.
+    fn cost(headers: u32, kinds: u32) -> usize {
+        let names = |count| (0..count).map(|i| format!("{i:03}"));
+        let mut map = HeaderMap::new();
+        for name in names(headers) {
+            let name = HeaderName::try_from(name).expect("digits are a name");
+            map.append(name, HeaderValue::from_static(""));
+        }
+        let kinds = names(kinds).map(|name| KindEntry {
+            name,
+            class: Class::Call,
+            fingerprint: Fingerprint::from_bytes([0; 8]),
+        });
+        let handshake = Handshake {
+            identity: (),
+            user: None,
+            token: Vec::new(),
+            address: None,
+            headers: map,
+        };
+        handshake.cost(&Table::new(kinds.collect()))
+    }
+
+    #[test]
+    fn short_headers_and_short_names_cost_their_places_too() {
+        let header = size_of::<(HeaderName, [HeaderValue; 4])>();
+        assert!(cost(90, 0) > 90 * header, "{}", cost(90, 0));
+        let kind = size_of::<KindEntry>() + size_of::<Option<Known>>();
+        assert!(cost(0, 500) > 500 * kind, "{}", cost(0, 500));
     }
 }
