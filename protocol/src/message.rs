@@ -294,7 +294,8 @@ impl<E: Event, O: Event + Into<E>, Rest: AlsoEvents<E>> AlsoEvents<E> for (O, Re
 /// ```
 ///
 /// **Older clients.** `#[topic(also = RoomV1)]` makes a server take older clients' topics too, as of a
-/// [`Call`]: keys become the newer type's, items are converted both ways, and all meet in one topic.
+/// [`Call`]: keys become the newer type's, items are converted both ways, and all meet in one topic. An item for
+/// older clients is converted on a reader's worker, which waits for it: a conversion shouldn't block.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};

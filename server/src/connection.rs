@@ -18,7 +18,7 @@ use twinwire_remote::{Inbound, Link, LinkLost};
 use crate::identity::{Judged, Judging, judge};
 use crate::life::{Life, Replaced};
 use crate::shared::{Credentials, Shared, random};
-use crate::slot::{Holding, NotGiven};
+use crate::slot::{Holding, NotGiven, TURN_PAUSE};
 use crate::task::Task;
 
 /// Carries one connection from its handshake to its end; and then the session, for as long as it is
@@ -327,6 +327,15 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
             continuity = match why {
                 NotGiven::Another(continuity) => continuity,
                 NotGiven::Over(goodbye) => return Err(goodbye),
+                NotGiven::InTurn => {
+                    // The handshake's time bounds how often.
+                    let again = Task::spawn(async move {
+                        tokio::time::sleep(TURN_PAUSE).await;
+                        Ok(client)
+                    });
+                    self.judging = Some((again, hello));
+                    return Ok(());
+                }
             };
         }
         let credentials = Credentials::random().map_err(internal)?;

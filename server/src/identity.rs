@@ -43,12 +43,13 @@ pub(crate) async fn judge<S, I>(
     let identity = (shared.authenticate)(token, request.clone()).await;
     let identity = identity.map_err(Denied::into_goodbye)?;
     let user = owners.user_key.as_ref().map(|key| key(&identity));
-    let may_resume = owners.may_resume.as_ref().zip(wanted);
-    let may_resume = may_resume.and_then(|(may_resume, session)| {
-        let owner = shared.sessions.owner(&session)?;
-        let verdict = may_resume(owner.identity(), &identity);
-        Some((owner, verdict))
-    });
+    let may_resume = match owners.may_resume.as_ref().zip(wanted) {
+        Some((may_resume, session)) => shared.sessions.owner(&session).await.map(|owner| {
+            let verdict = may_resume(owner.identity(), &identity);
+            (owner, verdict)
+        }),
+        None => None,
+    };
     let handshake = Handshake {
         identity,
         user,

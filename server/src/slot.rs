@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use twinwire::frame::{Continuity, Resume};
 use twinwire::session::{Pool, Tombstone};
@@ -15,6 +16,10 @@ use crate::life::Life;
 
 /// How many sessions that are over are remembered: who comes back to one learns what it had received.
 const GRAVES: usize = 4096;
+
+/// The pause after which a connection looks again for a session that is in a turn of another's. A turn takes
+/// microseconds, unless a conversion of the application's blocks it.
+pub(crate) const TURN_PAUSE: Duration = Duration::from_millis(5);
 
 /// A session, and whose it is. One connection holds it at a time, and looks after it also when its
 /// socket is gone; another one that resumes it raises the generation, by which the first knows.
@@ -35,6 +40,16 @@ pub(crate) struct Held<S, I> {
 impl<S, I> Slot<S, I> {
     fn lock(&self) -> MutexGuard<'_, Held<S, I>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Locks the slot of another's session; none during a turn, which may be one that never ends: only its holder
+    /// waits for a slot.
+    fn try_lock(&self) -> Option<MutexGuard<'_, Held<S, I>>> {
+        match self.held.try_lock() {
+            Ok(held) => Some(held),
+            Err(TryLockError::Poisoned(held)) => Some(held.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     fn holder(&self) -> MutexGuard<'_, Option<Waker>> {
@@ -157,11 +172,16 @@ impl<S, I> Sessions<S, I> {
         self.all().open.insert(id, slot);
     }
 
-    /// Returns the client whose session this is, if the session is open.
-    pub(crate) fn owner(&self, id: &SessionId) -> Option<Peer<I>> {
+    /// Returns the client whose session this is, if the session is open. Waits for as long as the session's turn
+    /// lasts.
+    pub(crate) async fn owner(&self, id: &SessionId) -> Option<Peer<I>> {
         let slot = self.all().open.get(id).map(Arc::clone)?;
-        let held = slot.lock();
-        held.life.peer()
+        loop {
+            if let Some(held) = slot.try_lock() {
+                return held.life.peer();
+            }
+            tokio::time::sleep(TURN_PAUSE).await;
+        }
     }
 
     /// Whether all hold so much together that each is to keep less.
@@ -236,7 +256,9 @@ impl<S, I> Sessions<S, I> {
                 None => return Err((all.tell(wanted), client)),
             }
         };
-        let mut held = slot.lock();
+        let Some(mut held) = slot.try_lock() else {
+            return Err((NotGiven::InTurn, client));
+        };
         let replaced = may(&mut held.life, client, next)?;
         held.generation += 1;
         let generation = held.generation;
@@ -257,6 +279,8 @@ pub(crate) enum NotGiven {
     Another(Continuity),
     /// It is closed with this.
     Over(Goodbye),
+    /// It asks again after [`TURN_PAUSE`], since the connection that has the session is at work with it.
+    InTurn,
 }
 
 /// The reason why a client doesn't get the session, and the client itself.
