@@ -122,8 +122,10 @@ impl Server {
     /// Sets the most time from a signal to the end of [`run`](Self::run): 3 seconds by default.
     ///
     /// The last second of it is for HTTP requests. The rest is for clients that are slow to answer the goodbye,
-    /// each for [`Limits::drain`](crate::Limits::drain) at most. With a shorter time, more of them find their
-    /// connection cut. With a time longer than a service manager waits, the process is killed first.
+    /// each for [`Limits::drain`](crate::Limits::drain) at most. One client that doesn't answer makes a stop last that
+    /// long, also if nothing waits to be sent to it: it can't be told from one whose line is slow, and a socket that is
+    /// closed while a client still sends is reset (RFC 9293 §3.6.1), which may lose the goodbye and with it the verdicts
+    /// on what the client sent. With a shorter time, more of them find their connection cut. With a time longer than a service manager waits, the process is killed first.
     pub fn shutdown_timeout(mut self, time: Duration) -> Self {
         self.shutdown_timeout = time;
         self
