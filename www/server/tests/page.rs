@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use testkit::soon;
+use testkit::{raw, soon};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -22,6 +22,10 @@ struct Showcase {
 
 impl Showcase {
     fn start(name: &str) -> io::Result<Self> {
+        Self::start_with(name, &[])
+    }
+
+    fn start_with(name: &str, arguments: &[&str]) -> io::Result<Self> {
         let folder = format!("twinwire-page-{name}-{}", std::process::id());
         let folder = std::env::temp_dir().join(folder);
         let www = folder.join("www");
@@ -41,6 +45,7 @@ impl Showcase {
         let mut child = Command::new(env!("CARGO_BIN_EXE_twinwire-server"))
             .args(["--port", "0", "--www"])
             .arg(&www)
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()?;
         let mut line = String::new();
@@ -137,6 +142,33 @@ async fn pages_are_asked_for_again_and_hashed_files_never() {
     let answer = showcase.ask("GET", &missing, &[]).await;
     assert_eq!(answer.status, 404);
     assert_eq!(answer.header("cache-control"), "no-cache");
+}
+
+/// Every address of 127.0.0.0/8 is this machine's on Linux: here they stand for those that it has in networks.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn with_host_the_page_and_its_wire_answer_at_other_addresses() {
+    let showcase = Showcase::start_with("host", &["--host", "0.0.0.0"]).unwrap();
+    let addr = |host| std::net::SocketAddr::from(([127, 0, 0, host], showcase.port));
+    let ask = async |path: &str, headers: String| {
+        let mut client = raw::Client::tcp(addr(2)).await?;
+        let host = addr(2);
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n");
+        client.ask(request.as_bytes()).await
+    };
+    let page = soon("the page", ask("/", String::new())).await.unwrap();
+    assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
+    for (origin, status) in [(addr(2), "101"), (addr(3), "403")] {
+        let headers = format!(
+            "{}Origin: http://{origin}\r\nSec-WebSocket-Protocol: twinwire.0.postcard\r\n",
+            raw::HANDSHAKE
+        );
+        let answer = soon("an answer", ask("/ws", headers)).await.unwrap();
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{origin}: {answer}"
+        );
+    }
 }
 
 #[tokio::test]
