@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use testkit::{raw, soon};
+use testkit::soon;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -151,7 +151,7 @@ async fn with_host_the_page_and_its_wire_answer_at_other_addresses() {
     let showcase = Showcase::start_with("host", &["--host", "0.0.0.0"]).unwrap();
     let addr = |host| std::net::SocketAddr::from(([127, 0, 0, host], showcase.port));
     let ask = async |path: &str, headers: String| {
-        let mut client = raw::Client::tcp(addr(2)).await?;
+        let mut client = testkit::raw::Client::tcp(addr(2)).await?;
         let host = addr(2);
         let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n");
         client.ask(request.as_bytes()).await
@@ -161,7 +161,7 @@ async fn with_host_the_page_and_its_wire_answer_at_other_addresses() {
     for (origin, status) in [(addr(2), "101"), (addr(3), "403")] {
         let headers = format!(
             "{}Origin: http://{origin}\r\nSec-WebSocket-Protocol: twinwire.0.postcard\r\n",
-            raw::HANDSHAKE
+            testkit::raw::HANDSHAKE
         );
         let answer = soon("an answer", ask("/ws", headers)).await.unwrap();
         assert!(
