@@ -57,6 +57,7 @@ impl Shape for Uuid {
     const SHAPE: &'static Descriptor = &Descriptor::Foreign {
         name: "uuid::Uuid",
         version: 1,
+        key: false,
     };
 }
 

@@ -1,4 +1,4 @@
-//! A client in its world: drives both, and lets time pass.
+//! A client in its world, run until nothing is left to do at a moment.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -33,14 +33,6 @@ impl Run {
             told.lock().expect("nobody panics").push(why);
             async {}
         });
-        Self {
-            freshes,
-            ..Self::plain(world, options)
-        }
-    }
-
-    /// As [`start`](Self::start), with the `on_fresh` of the options.
-    pub(crate) fn plain(world: World, options: Options) -> Self {
         let (connecting, driver) = start(world.clone(), options);
         Self {
             world,
@@ -49,7 +41,7 @@ impl Run {
             outcome: None,
             client: None,
             closing: None,
-            freshes: Arc::default(),
+            freshes,
         }
     }
 

@@ -35,8 +35,8 @@ macro_rules! times {
         impl Shape for $type {
             const SHAPE: &'static Descriptor = &Descriptor::Struct {
                 fields: &[
-                    Field { name: $seconds, shape: u64::SHAPE, optional: false },
-                    Field { name: $nanoseconds, shape: u32::SHAPE, optional: false },
+                    Field { name: $seconds, shape: u64::SHAPE, optional: false, docs: "" },
+                    Field { name: $nanoseconds, shape: u32::SHAPE, optional: false, docs: "" },
                 ],
                 deny_unknown: true,
             };

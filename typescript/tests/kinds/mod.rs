@@ -136,6 +136,7 @@ impl Shape for Celsius {
     const SHAPE: &'static Descriptor = &Descriptor::Foreign {
         name: "celsius",
         version: 1,
+        key: false,
     };
 }
 

@@ -1,0 +1,117 @@
+//! The server at the other end of the world's connection.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use twinwire::frame::{Continuity, Resume, Table};
+use twinwire::limits::MAX_MESSAGE;
+use twinwire::session::{Admitted, Event, Input, Output, Session, State};
+use twinwire::{BootId, End, Goodbye, GoodbyeCode, Limits, PeerId, Secret, SessionId, Time};
+
+use super::{Answer, Inner, KINDS};
+
+impl Inner {
+    pub(super) fn now(&self) -> Time {
+        Time::from_origin(self.now)
+    }
+
+    pub(super) fn cut(&mut self) {
+        self.activity += 1;
+        self.link = None;
+        self.greeter = None;
+        let now = self.now();
+        if let Some(session) = &mut self.session {
+            session.handle(now, Input::Lost);
+        }
+        self.drive();
+    }
+
+    pub(super) fn open(&mut self) -> u64 {
+        self.cut();
+        self.swallows = false;
+        let number = self.attempts.len() as u64;
+        self.link = Some((number, VecDeque::new()));
+        let limits = Limits::default().resume(Duration::from_secs(3600));
+        let known = vec![Arc::new(KINDS.table())];
+        self.greeter = Some(Session::server(self.now(), limits, known));
+        number
+    }
+
+    /// Gives the server what its client or time brings.
+    pub(super) fn feed(&mut self, input: Input<'_>) {
+        let now = self.now();
+        if let Some(session) = self.greeter.as_mut().or(self.session.as_mut()) {
+            session.handle(now, input);
+        }
+        self.drive();
+    }
+
+    pub(super) fn drive(&mut self) {
+        let (now, mut out) = (self.now(), Vec::new());
+        while let Some(session) = self.greeter.as_mut().or(self.session.as_mut()) {
+            match session.poll(now, &mut out, MAX_MESSAGE) {
+                Output::Send => {
+                    self.activity += 1;
+                    if let Some((_, link)) = self.link.as_mut().filter(|_| !self.swallows) {
+                        link.push_back(out.clone());
+                    }
+                }
+                Output::Event(Event::Hello { table, resume, .. }) => self.judge(&table, resume),
+                Output::Event(Event::Ended(end)) => {
+                    self.said_goodbye |= matches!(end, End::Goodbye(_));
+                }
+                Output::Event(_) => {}
+                Output::Pull(_) => unreachable!("there are no topics"),
+                Output::Close { .. } => {
+                    if self.greeter.take().is_none() {
+                        let is_kept = |session: &Session| session.state() == State::Detached;
+                        self.session = self.session.take().filter(is_kept);
+                    }
+                    return;
+                }
+                Output::Wait(wake) => {
+                    self.wake = wake;
+                    return;
+                }
+            }
+        }
+    }
+
+    pub(super) fn judge(&mut self, table: &Table, resume: Option<Box<Resume>>) {
+        let (now, secret) = (
+            self.now(),
+            Secret::from_bytes([self.attempts.len() as u8; 32]),
+        );
+        let Some(mut greeter) = self.greeter.take() else {
+            return;
+        };
+        if self.answer == Answer::Goodbye {
+            greeter.close(now, Goodbye::new(GoodbyeCode::GoingAway, "later"));
+            self.greeter = Some(greeter);
+            return;
+        }
+        if let (Some(wanted), Some(session)) = (&resume, &mut self.session)
+            && session.resume(now, wanted, table, secret.clone()).is_ok()
+        {
+            return;
+        }
+        let continuity = match resume {
+            Some(_) => Continuity::Unknown,
+            None => Continuity::New,
+        };
+        greeter.welcome(
+            now,
+            Admitted {
+                session: SessionId::from_bytes([self.attempts.len() as u8; 16]),
+                peer: PeerId::from_bytes([2; 8]),
+                boot: BootId::from_bytes([3; 8]),
+                secret,
+                continuity,
+                refused: Vec::new(),
+                in_order: Vec::new(),
+            },
+        );
+        self.session = Some(greeter);
+    }
+}
