@@ -334,4 +334,17 @@ impl Session {
             State::Draining | State::Leaving | State::Parting | State::Closing | State::Closed => {}
         }
     }
+
+    /// Says goodbye as [`close`](Self::close) does, but another session is to follow ([`again`](Self::again)): what
+    /// hasn't been sent waits for it, if that is [kept](Self::keep_unsent). The client drops its connection once the
+    /// goodbye is sent. Nothing happens if there is no connection, or no welcome yet of a session that the client wants
+    /// back: that one goes on over the next connection.
+    pub fn close_for_now(&mut self, now: Time, goodbye: Goodbye) {
+        self.now = self.now.max(now);
+        let wants_back = self.state == State::Greeting && self.is_welcomed();
+        if matches!(self.state, State::Greeting | State::Open) && !wants_back {
+            self.drop_calls();
+            self.drain(State::Draining, goodbye);
+        }
+    }
 }

@@ -9,7 +9,7 @@ use super::pair::{ASK, GREET, Pair, ROOM, TYPING, greeting, table};
 use crate::frame::{Continuity, Start};
 use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::MAX_PART;
-use crate::session::{Event, Input, Outcome, Output, RequestKey, Session, State};
+use crate::session::{End, Event, Input, Outcome, Output, RequestKey, Session, State};
 use crate::{Answer, Class, Limits, Number};
 
 const UNKNOWN: Continuity = Continuity::Unknown;
@@ -189,16 +189,57 @@ fn after_a_goodbye_the_next_session_takes_it_over_and_without_one_it_ends() {
             assert_eq!(pair.client.outcome(call), Some(&Outcome::NotReceived));
             continue;
         }
-        pair.client.session = pair.client.session.again(0);
-        pair.client.session.handle(pair.now, Input::Opened);
-        pair.server.session = Session::server(pair.now, Limits::default(), vec![table()]);
-        pair.drive();
-        pair.server.session.welcome(pair.now, greeting());
-        pair.drive();
-        assert_eq!(pair.client.session.state(), State::Open);
-        ready(&mut pair);
+        follow(&mut pair);
         assert_eq!(payloads(&pair), [b"hello"]);
     }
+}
+
+/// Another session begins in the place of the one that is over.
+fn follow(pair: &mut Pair) {
+    pair.client.session = pair.client.session.again(0);
+    pair.client.session.handle(pair.now, Input::Opened);
+    pair.server.session = Session::server(pair.now, Limits::default(), vec![table()]);
+    pair.drive();
+    pair.server.session.welcome(pair.now, greeting());
+    pair.drive();
+    assert_eq!(pair.client.session.state(), State::Open);
+    ready(pair);
+}
+
+#[test]
+fn who_closes_for_now_says_goodbye_and_the_next_session_has_what_was_not_sent() {
+    let mut pair = Pair::open(&Limits::default());
+    pair.client.session.keep_unsent(true);
+    let call = pair.call(b"hello");
+    let said = Goodbye::new(GoodbyeCode::Done, "");
+    pair.client.session.close_for_now(pair.now, said.clone());
+    let mut sent = Vec::new();
+    let output = pair.client.session.poll(pair.now, &mut sent, usize::MAX);
+    assert_eq!(output, Output::Send);
+    pair.client.session.handle(pair.now, Input::Lost);
+    let session = &mut pair.server.session;
+    session.handle(pair.now, Input::Message(&sent));
+    pair.drive();
+    assert_eq!(pair.server.end(), Some(&End::Goodbye(said)));
+    assert_eq!(pair.client.end(), Some(&End::Lost));
+    assert_eq!(payloads(&pair), [b""; 0]);
+    follow(&mut pair);
+    assert_eq!(payloads(&pair), [b"hello"]);
+    assert_eq!(pair.client.outcome(call), None);
+}
+
+#[test]
+fn who_closes_for_now_without_a_welcome_goes_on_over_the_next_connection() {
+    let mut pair = cut(&Limits::default());
+    let call = pair.call(b"hello");
+    pair.wanted();
+    let said = Goodbye::new(GoodbyeCode::Done, "");
+    pair.client.session.close_for_now(pair.now, said);
+    pair.cut();
+    pair.resume();
+    pair.drive();
+    assert_eq!(payloads(&pair), [b"hello"]);
+    assert_eq!(pair.client.outcome(call), None);
 }
 
 #[test]
