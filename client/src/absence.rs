@@ -44,8 +44,6 @@ pub(crate) struct Absence {
     pub(crate) paused: bool,
     /// True while the page lies in the cache from which the back button shows it again.
     pub(crate) cached: bool,
-    /// True while the session is ended for that, and not by the application's wish.
-    pub(crate) suspends: bool,
     /// True while the application wants a connection at once.
     retry_now: bool,
     /// True while the application wants to know whether its connection is alive.
@@ -72,7 +70,6 @@ impl Default for Absence {
             retry: Retry::Now,
             paused: false,
             cached: false,
-            suspends: false,
             retry_now: false,
             probe: false,
             begins_anew: false,

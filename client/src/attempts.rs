@@ -12,7 +12,9 @@ use twinwire_remote::channels::once;
 
 use crate::absence::DIAGNOSE_AFTER;
 use crate::driver::Driver;
-use crate::{ClientState, ConnectError, OpenFailure, Options, ReconnectCause, Transport};
+use crate::{
+    ClientState, ConnectError, Departure, OpenFailure, Options, ReconnectCause, Transport,
+};
 
 /// The time after the first rejection by HTTP from which another one is final. A deploy gives such answers for some seconds; a
 /// wrong URL gives them for ever, and its developer shouldn't have to wait for that long.
@@ -229,14 +231,20 @@ impl<T: Transport> Driver<T> {
         .await;
     }
 
-    /// Does one step towards a connection beside the loop. Returns none if the loop wants no connection any more, or
-    /// if the step lasts for long after a wake hint.
+    /// Does one step towards a connection beside the loop. Returns none if the loop wants no connection any more, if the
+    /// program goes, or if the step lasts for long after a wake hint.
     async fn meanwhile<O>(&mut self, step: impl Future<Output = O>) -> Option<O> {
         let transport = Arc::clone(&self.transport);
         let (mut step, mut hint) = (pin!(step), pin!(transport.wake_hint()));
+        let mut leaving = pin!(transport.leaving());
         let mut late = None;
         poll_fn(|cx| {
             if self.poll(cx).is_ready() || self.application.absence.paused {
+                return Poll::Ready(None);
+            }
+            // Browsers keep no page that is opening a socket.
+            if let Poll::Ready(departure) = leaving.as_mut().poll(cx) {
+                self.application.absence.cached |= departure == Departure::Cached;
                 return Poll::Ready(None);
             }
             if let Poll::Ready(output) = step.as_mut().poll(cx) {

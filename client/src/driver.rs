@@ -115,9 +115,11 @@ impl<T: Transport> Driver<T> {
             let mut hint = pin!(transport.wake_hint());
             let over = poll_fn(|cx| {
                 if let Poll::Ready(departure) = leaving.as_mut().poll(cx) {
-                    self.leave(departure);
                     leaving.set(transport.leaving());
                     cx.waker().wake_by_ref();
+                    if let Some(over) = self.leave(cx, departure) {
+                        return Poll::Ready(over);
+                    }
                 }
                 if hint.as_mut().poll(cx).is_ready() {
                     let now = transport.now();
@@ -126,11 +128,7 @@ impl<T: Transport> Driver<T> {
                     hint.set(transport.wake_hint());
                     cx.waker().wake_by_ref();
                 }
-                let polled = self.poll(cx);
-                if polled.is_pending() && self.application.absence.suspends && self.drop_link() {
-                    return self.poll(cx);
-                }
-                polled
+                self.poll(cx)
             });
             let code = match over.await {
                 Over::Close(code) => Some(code),
@@ -140,11 +138,8 @@ impl<T: Transport> Driver<T> {
                     continue;
                 }
             };
-            let suspends = std::mem::take(&mut self.application.absence.suspends);
             if std::mem::take(&mut self.application.absence.begins_anew) {
-                let is_wanted = suspends && !self.requests.is_closing();
-                let said = self.session.closed_with().filter(|_| !is_wanted);
-                let Some(said) = said else {
+                let Some(said) = self.session.closed_with() else {
                     self.begin_anew();
                     continue;
                 };
@@ -318,23 +313,23 @@ impl<T: Transport> Driver<T> {
     }
 
     /// Says goodbye before the program goes: nobody else is to see a client that may never be back. A page in a cache
-    /// can't keep its session, so that another begins if the user returns to it.
-    fn leave(&mut self, departure: Departure) {
-        if departure == Departure::Cached && self.session.closed_with().is_none() {
-            self.application.absence.cached = true;
-            self.application.absence.suspends = true;
+    /// has another session when the user returns to it, with what this one hasn't sent; or this one, if there is no
+    /// welcome yet that a goodbye could follow.
+    fn leave(&mut self, cx: &mut Context<'_>, departure: Departure) -> Option<Over> {
+        if departure == Departure::Final || self.session.closed_with().is_some() {
+            self.close();
+            return None;
         }
-        self.close();
-    }
-
-    /// Closes the link beside the session, if there is one. Browsers keep no page that has an open socket, and what it
-    /// was given goes out before the close.
-    fn drop_link(&mut self) -> bool {
-        let had_link = self.link.take().is_some();
-        if had_link {
-            self.session.handle(self.transport.now(), Input::Lost);
+        self.application.absence.cached = true;
+        let now = self.transport.now();
+        let goodbye = Goodbye::new(GoodbyeCode::Done, "");
+        self.session.close_for_now(now, goodbye);
+        let over = self.drive(cx);
+        // Browsers keep no page that has an open socket, and what it was given goes out before the close.
+        if over.is_none() && self.link.take().is_some() {
+            self.session.handle(now, Input::Lost);
         }
-        had_link
+        over
     }
 
     pub(crate) fn close(&mut self) {
@@ -477,8 +472,7 @@ impl<T: Transport> Driver<T> {
                 end => ConnectError::NotWelcomed(end.clone()),
             });
         }
-        let may_begin_anew = self.application.absence.suspends || may_begin_anew(&end).is_some();
-        if may_begin_anew && self.options.reconnect {
+        if may_begin_anew(&end).is_some() && self.options.reconnect {
             self.application.absence.begin(self.transport.now(), end);
             self.application.absence.begins_anew = true;
             return;

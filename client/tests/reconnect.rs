@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use twinwire::session::Fresh;
 use twinwire_client::{ClientState, ConnectError, Departure, OpenFailure, Options, ReconnectCause};
-use world::{Answer, Dice, KINDS, Run, World};
+use world::{Answer, Asked, Dice, KINDS, Run, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -270,4 +270,56 @@ fn a_page_that_goes_for_good_is_over() {
     run.world.leaves(Departure::Final);
     run.until("the end", |state| matches!(state, ClientState::Closed(_)));
     assert!(run.world.said_goodbye());
+}
+
+/// Returns the answer that a call has by now.
+fn answer(asked: &Asked) -> Option<Result<u32, String>> {
+    asked.lock().expect("nobody panics").clone()
+}
+
+#[test]
+fn what_a_page_had_not_sent_when_it_went_into_the_cache_goes_out_when_it_is_shown() {
+    let mut run = Run::connected(World::new(4), options());
+    run.world.sticks();
+    let before: Vec<_> = (0..3).map(|question| run.call(question)).collect();
+    run.pass(SECOND);
+    run.world.leaves(Departure::Cached);
+    let as_it_goes = run.call(3);
+    run.pass(SECOND);
+    let in_the_cache = run.call(4);
+    run.pass(SECOND);
+    assert_eq!(run.world.heard(), [0; 0]);
+    run.world.hint();
+    run.until("it is back", is_open);
+    run.pass(SECOND);
+    assert_eq!(run.world.heard(), [0, 1, 2, 3, 4]);
+    let all = before.iter().chain([&as_it_goes, &in_the_cache]);
+    let answers: Vec<_> = all.map(|asked| answer(asked)).collect();
+    let expected: Vec<_> = (0..5).map(|question| Some(Ok(question))).collect();
+    assert_eq!(answers, expected);
+}
+
+#[test]
+fn a_page_that_goes_into_the_cache_while_it_comes_back_goes_on_when_it_is_shown() {
+    for hangs in [Answer::Nothing, Answer::Swallow] {
+        let mut run = Run::connected(World::new(4), options());
+        run.world.answers(hangs);
+        run.world.cut();
+        run.pass(SECOND);
+        assert_eq!(run.world.attempts().len(), 2, "it is made and hangs");
+        let asked = run.call(7);
+        run.world.leaves(Departure::Cached);
+        run.pass(Duration::ZERO);
+        assert!(!run.world.is_linked());
+        run.world.answers(Answer::Welcome);
+        run.pass(SECOND);
+        assert_eq!(run.world.attempts().len(), 2, "it is to stay gone");
+        run.world.hint();
+        run.until("it is back", is_open);
+        run.pass(30 * SECOND);
+        assert!(is_open(&run.state()), "{:?}", run.state());
+        assert_eq!(run.world.attempts().len(), 3, "its connection lives");
+        assert_eq!(run.freshes(), [], "the session goes on");
+        assert_eq!(answer(&asked), Some(Ok(7)));
+    }
 }

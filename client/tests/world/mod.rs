@@ -8,14 +8,24 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use twinwire::session::Session;
-use twinwire::{Kinds, Time, kinds};
+use twinwire::{Call, Event, Kinds, Time, kinds};
 use twinwire_client::{Departure, OpenFailure};
 
-pub(crate) use run::Run;
+pub(crate) use run::{Asked, Run};
 
-pub(crate) const KINDS: Kinds = kinds![];
+/// A question of either end, whose answer names it.
+#[derive(Serialize, Deserialize, Call)]
+#[call(reply = u32)]
+pub(crate) struct Ask(pub(crate) u32);
+
+/// News of either end.
+#[derive(Serialize, Deserialize, Event)]
+pub(crate) struct Tell(pub(crate) u32);
+
+pub(crate) const KINDS: Kinds = kinds![Ask, Tell];
 
 /// The outcome of an attempt to connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +38,8 @@ pub(crate) enum Answer {
     Refused,
     /// It hangs.
     Nothing,
+    /// It opens, and loses everything without a word.
+    Swallow,
     Status(u16),
     /// As in a browser, where only a diagnosis tells.
     Hidden(u16),
@@ -105,12 +117,16 @@ struct Inner {
     /// The link's number, and what is on its way to the client; none once it is cut.
     link: Option<(u64, VecDeque<Vec<u8>>)>,
     swallows: bool,
+    /// True while the connection takes nothing from the client.
+    is_stuck: bool,
     /// The server's session that is welcomed, and one that awaits a hello.
     session: Option<Session>,
     greeter: Option<Session>,
     /// The time at which the server's session wants to be woken.
     wake: Option<Time>,
     said_goodbye: bool,
+    /// What the server's handlers were called with, in order.
+    heard: Vec<u32>,
 }
 
 impl World {
@@ -128,10 +144,12 @@ impl World {
             activity: 0,
             link: None,
             swallows: false,
+            is_stuck: false,
             session: None,
             greeter: None,
             wake: None,
             said_goodbye: false,
+            heard: Vec::new(),
         })))
     }
 
@@ -151,6 +169,11 @@ impl World {
     /// Has the connection, and no other, lose everything without a word.
     pub(crate) fn swallows(&self) {
         self.inner().swallows = true;
+    }
+
+    /// Has the connection, and no other, take nothing from the client.
+    pub(crate) fn sticks(&self) {
+        self.inner().is_stuck = true;
     }
 
     pub(crate) fn hint(&self) {
@@ -177,5 +200,10 @@ impl World {
     /// Returns true once a client has ended its session.
     pub(crate) fn said_goodbye(&self) -> bool {
         self.inner().said_goodbye
+    }
+
+    /// Returns what the server was asked and told, in the order in which it came.
+    pub(crate) fn heard(&self) -> Vec<u32> {
+        self.inner().heard.clone()
     }
 }

@@ -9,10 +9,13 @@ use twinwire::Time;
 use twinwire::session::{Fresh, Input};
 use twinwire_client::{Client, ClientState, ConnectError, Connecting, Options, start};
 
-use super::{Failure, World};
+use super::{Ask, Failure, World};
 
 /// The most virtual time that a test waits for anything.
 const LATEST: Duration = Duration::from_secs(1000);
+
+/// The answer of the server, or the error's words, once there is either.
+pub(crate) type Asked = Arc<Mutex<Option<Result<u32, String>>>>;
 
 /// A client in its world.
 pub(crate) struct Run {
@@ -21,7 +24,8 @@ pub(crate) struct Run {
     connecting: Option<Pin<Box<Connecting<Failure>>>>,
     outcome: Option<Result<(), ConnectError<Failure>>>,
     client: Option<Client>,
-    closing: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    /// What the application waits for.
+    tasks: Vec<Pin<Box<dyn Future<Output = ()>>>>,
     freshes: Arc<Mutex<Vec<Fresh>>>,
 }
 
@@ -40,7 +44,7 @@ impl Run {
             connecting: Some(Box::pin(connecting)),
             outcome: None,
             client: None,
-            closing: None,
+            tasks: Vec::new(),
             freshes,
         }
     }
@@ -76,9 +80,30 @@ impl Run {
 
     pub(crate) fn close(&mut self) {
         let client = self.client().clone();
-        self.closing = Some(Box::pin(async move {
-            client.close().await;
+        self.spawn(async move { client.close().await });
+    }
+
+    /// Has the application do something, and returns the place of what comes of it.
+    pub(crate) fn spawn<T: 'static>(
+        &mut self,
+        work: impl Future<Output = T> + 'static,
+    ) -> Arc<Mutex<Option<T>>> {
+        let place = Arc::<Mutex<Option<T>>>::default();
+        let done = Arc::clone(&place);
+        self.tasks.push(Box::pin(async move {
+            let outcome = work.await;
+            *done.lock().expect("nobody panics") = Some(outcome);
         }));
+        place
+    }
+
+    /// Has the application ask the server.
+    pub(crate) fn call(&mut self, question: u32) -> Asked {
+        let client = self.client().clone();
+        self.spawn(async move {
+            let answer = client.call(Ask(question)).await;
+            answer.map_err(|error| error.to_string())
+        })
     }
 
     /// Lets time pass.
@@ -136,16 +161,13 @@ impl Run {
         let mut cx = Context::from_waker(Waker::noop());
         for _ in 0..10_000 {
             let before = self.world.inner().activity;
-            if let Some(closing) = &mut self.closing
-                && closing.as_mut().poll(&mut cx).is_ready()
-            {
-                self.closing = None;
-            }
+            self.work(&mut cx);
             if let Some(driver) = &mut self.driver
                 && driver.as_mut().poll(&mut cx).is_ready()
             {
                 self.driver = None;
             }
+            self.work(&mut cx);
             if let Some(connecting) = &mut self.connecting
                 && let Poll::Ready(outcome) = connecting.as_mut().poll(&mut cx)
             {
@@ -157,5 +179,14 @@ impl Run {
             }
         }
         panic!("it never comes to rest");
+    }
+
+    /// Goes on with what the application waits for.
+    fn work(&mut self, cx: &mut Context<'_>) {
+        let before = self.tasks.len();
+        self.tasks
+            .retain_mut(|task| task.as_mut().poll(cx).is_pending());
+        let done = before - self.tasks.len();
+        self.world.inner().activity += done as u64;
     }
 }

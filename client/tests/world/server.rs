@@ -6,10 +6,15 @@ use std::time::Duration;
 
 use twinwire::frame::{Continuity, Resume, Table};
 use twinwire::limits::MAX_MESSAGE;
-use twinwire::session::{Admitted, Event, Input, Output, Session, State};
-use twinwire::{BootId, End, Goodbye, GoodbyeCode, Limits, PeerId, Secret, SessionId, Time};
+use twinwire::session::{Admitted, Event, Input, Output, Request, Session, State};
+use twinwire::{
+    Answer as Answered, BootId, Class, End, Format, Goodbye, GoodbyeCode, Limits, PeerId, Secret,
+    SessionId, Time,
+};
 
 use super::{Answer, Inner, KINDS};
+
+const FORMAT: Format = Format::Postcard;
 
 impl Inner {
     pub(super) fn now(&self) -> Time {
@@ -29,7 +34,7 @@ impl Inner {
 
     pub(super) fn open(&mut self) -> u64 {
         self.cut();
-        self.swallows = false;
+        (self.swallows, self.is_stuck) = (self.answer == Answer::Swallow, false);
         let number = self.attempts.len() as u64;
         self.link = Some((number, VecDeque::new()));
         let limits = Limits::default().resume(Duration::from_secs(3600));
@@ -61,6 +66,7 @@ impl Inner {
                 Output::Event(Event::Ended(end)) => {
                     self.said_goodbye |= matches!(end, End::Goodbye(_));
                 }
+                Output::Event(Event::Request(request)) => self.hear(&request),
                 Output::Event(_) => {}
                 Output::Pull(_) => unreachable!("there are no topics"),
                 Output::Close { .. } => {
@@ -75,6 +81,23 @@ impl Inner {
                     return;
                 }
             }
+        }
+    }
+
+    fn hear(&mut self, request: &Request) {
+        let question = FORMAT.decode(&request.payload).expect("the client's own");
+        self.heard.push(question);
+        let now = self.now();
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        match request.class {
+            Class::Event => session.done(now, request.number),
+            _ => session.answer(
+                now,
+                request.number,
+                Answered::Value(request.payload.clone()),
+            ),
         }
     }
 

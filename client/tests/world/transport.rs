@@ -46,7 +46,10 @@ impl Link for WorldLink {
     }
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LinkLost>> {
-        Poll::Ready(Ok(()))
+        match self.world.inner().is_stuck {
+            true => Poll::Pending,
+            false => Poll::Ready(Ok(())),
+        }
     }
 
     fn send(&mut self, message: Vec<u8>) {
@@ -108,7 +111,7 @@ impl Transport for World {
             inner.answer
         };
         match answer {
-            Answer::Welcome | Answer::WelcomeAndBreak | Answer::Goodbye => {}
+            Answer::Welcome | Answer::WelcomeAndBreak | Answer::Goodbye | Answer::Swallow => {}
             Answer::Refused => return Err(Failure::Refused),
             Answer::Nothing => std::future::pending().await,
             Answer::Status(status) => return Err(Failure::Status(status)),
