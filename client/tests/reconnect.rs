@@ -294,7 +294,7 @@ fn what_a_page_had_not_sent_when_it_went_into_the_cache_goes_out_when_it_is_show
     run.pass(SECOND);
     assert_eq!(run.world.heard(), [0, 1, 2, 3, 4]);
     let all = before.iter().chain([&as_it_goes, &in_the_cache]);
-    let answers: Vec<_> = all.map(|asked| answer(asked)).collect();
+    let answers: Vec<_> = all.map(answer).collect();
     let expected: Vec<_> = (0..5).map(|question| Some(Ok(question))).collect();
     assert_eq!(answers, expected);
 }
