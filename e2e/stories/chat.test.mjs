@@ -10,6 +10,7 @@ import {
   openChat,
   say,
   sees,
+  takeName,
   tryName,
 } from "../lib/chat.mjs";
 import { newPage, openPage } from "../lib/page.mjs";
@@ -49,6 +50,32 @@ story("who follows a link is no longer there, and is there again by the back but
   await sees(ada, ["Ada"]);
   // A page that is loaded anew has no name: only the very one is there again.
   await bob.evaluate(() => history.back());
+  await sees(ada, ["Ada", "Bob"]);
+});
+
+story("what was written and not sent before one follows a link goes out after the back button", async (t) => {
+  const { page: ada, server } = await openChat(t, "Ada");
+  const { page: bob } = await newPage(t, { cached: true });
+  // Before the client hears that the page goes, the page makes more calls than may be under way.
+  await bob.addInitScript(() => addEventListener("pagehide", async () => {
+    const text = document.querySelector("#text");
+    for (let line = 1; text && line <= 70; line += 1) {
+      text.value = line < 70 ? `Line ${line}` : "As I was going.";
+      text.dispatchEvent(new Event("input", { bubbles: true }));
+      text.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+      for (let turn = 0; turn < 50; turn += 1) await null;
+    }
+  }));
+  await bob.goto(server.url);
+  await takeName(bob, "Bob");
+  await sees(ada, ["Ada", "Bob"]);
+  const elsewhere = new URL("/minimal", server.url);
+  elsewhere.hostname = "localhost";
+  await bob.goto(elsewhere.href);
+  await sees(ada, ["Ada"]);
+  assert.equal(await ada.getByText("As I was going.").count(), 0);
+  await bob.evaluate(() => history.back());
+  await hears(ada, null, "As I was going.");
   await sees(ada, ["Ada", "Bob"]);
 });
 
