@@ -10,8 +10,13 @@ use std::time::Duration;
 
 use twinwire_client::{ClientState, Options, ReconnectCause, Transport, start};
 
-use super::world::{Answer, Run, Say, World};
+use super::world::{Answer, Run, Tell, World};
 use super::{SECOND, is_open, options};
+
+/// Events, by what is said of them.
+const FIRST: u32 = 1;
+const NEVER_SENT: u32 = 2;
+const LATER: u32 = 3;
 
 /// Counts the calls of a function, and how many of them run at once.
 #[derive(Clone, Default)]
@@ -52,9 +57,8 @@ impl Drop for Running {
 }
 
 /// Has a client say something, which it takes at once.
-fn say(run: &Run, text: &str) {
-    let text = text.to_owned();
-    let mut sending = pin!(run.client().send(Say { text }));
+fn tell(run: &Run, number: u32) {
+    let mut sending = pin!(run.client().send(Tell(number)));
     let sent = sending
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()));
@@ -68,7 +72,7 @@ fn renewed(world: World, options: Options) -> Run {
     run.world.answers(Answer::Refused);
     run.world.forgets();
     run.pass(SECOND);
-    say(&run, "never sent");
+    tell(&run, NEVER_SENT);
     run.world.answers(Answer::Welcome);
     run.until("it is back", is_open);
     run
@@ -148,7 +152,7 @@ fn an_on_fresh_that_panics_is_over() {
             }),
         );
         run.pass(Duration::ZERO);
-        assert_eq!(run.world.heard(), ["never sent"], "it is held back no more");
+        assert_eq!(run.world.heard(), [NEVER_SENT], "it is held back no more");
         assert_eq!(calls.all(), 1);
         assert!(is_open(&run.state()));
     }
@@ -162,16 +166,15 @@ fn a_slow_on_fresh_is_waited_for_without_a_limit() {
         let clock = clock.clone();
         async move {
             clock.sleep(600 * SECOND).await;
-            let text = "first".to_owned();
-            client.send(Say { text }).await.expect("there is room");
+            client.send(Tell(FIRST)).await.expect("there is room");
         }
     });
     let mut run = renewed(world, options);
     run.pass(599 * SECOND);
-    say(&run, "later");
-    assert_eq!(run.world.heard(), [""; 0]);
+    tell(&run, LATER);
+    assert_eq!(run.world.heard(), [0; 0]);
     run.pass(2 * SECOND);
-    assert_eq!(run.world.heard(), ["first", "never sent", "later"]);
+    assert_eq!(run.world.heard(), [FIRST, NEVER_SENT, LATER]);
 }
 
 #[test]
@@ -204,7 +207,7 @@ fn an_on_fresh_is_dropped_when_its_session_is_lost_and_runs_for_the_next() {
         run.pass(10 * SECOND);
     }
     assert_eq!((calls.all(), calls.most_at_once()), (3, 1));
-    assert_eq!(run.world.heard(), ["never sent"]);
+    assert_eq!(run.world.heard(), [NEVER_SENT]);
 }
 
 #[test]

@@ -176,6 +176,13 @@ impl World {
         self.inner().is_stuck = true;
     }
 
+    /// Ends the connection, and has the server know nothing of its session, as after a restart.
+    pub(crate) fn forgets(&self) {
+        let mut inner = self.inner();
+        inner.session = None;
+        inner.cut();
+    }
+
     pub(crate) fn hint(&self) {
         self.inner().hints += 1;
     }

@@ -37,6 +37,14 @@ impl Run {
             told.lock().expect("nobody panics").push(why);
             async {}
         });
+        Self {
+            freshes,
+            ..Self::plain(world, options)
+        }
+    }
+
+    /// As [`start`](Self::start), with the `on_fresh` of the options.
+    pub(crate) fn plain(world: World, options: Options) -> Self {
         let (connecting, driver) = start(world.clone(), options);
         Self {
             world,
@@ -45,7 +53,7 @@ impl Run {
             outcome: None,
             client: None,
             tasks: Vec::new(),
-            freshes,
+            freshes: Arc::default(),
         }
     }
 
