@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use twinwire::frame::Start;
 use twinwire::{
-    Call, End, Event, Goodbye, GoodbyeCode, Never, PeerId, SessionId, StreamCall, Topic,
+    Call, End, Event, Goodbye, GoodbyeCode, Kind, Never, PeerId, SessionId, StreamCall, Topic,
 };
 use twinwire_remote::channels::{queue, watched};
 use twinwire_remote::{
-    CallError, EventError, Items, Published, Receipt, Remote, Subscription, WeakRemote,
+    CallError, EventError, Items, Published, Receipt, Remote, Subscription, Undeclared, WeakRemote,
 };
 
 use crate::application::{Register, Registration};
@@ -21,7 +21,7 @@ use crate::events::{Events, Inbox};
 use crate::handlers::{self, MaybeSend};
 use crate::joins::Joins;
 use crate::listeners::Listen;
-use crate::{ReconnectCause, States, Undeclared};
+use crate::{ReconnectCause, States};
 
 /// A client of a server. A cheap clone; when the last one is dropped, the client says goodbye once
 /// what was asked for is sent.
@@ -157,7 +157,7 @@ impl Client {
     /// # Errors
     /// If the kind isn't in the table that the client was connected with.
     pub fn events<E: Event>(&self) -> Result<Events<E>, Undeclared> {
-        let kind = self.remote.table().place::<E>().map_err(|_| Undeclared)?;
+        let kind = self.place::<E>()?;
         Ok(Events::new(self.listen(Some(kind)), self.remote.format()))
     }
 
@@ -215,11 +215,17 @@ impl Client {
     /// # Errors
     /// If the kind isn't in the table that the client was connected with.
     pub fn joined<T: Topic>(&self) -> Result<Joins<T>, Undeclared> {
-        let kind = self.remote.table().place::<T>().map_err(|_| Undeclared)?;
+        let kind = self.place::<T>()?;
         let (handler, joins) = Joins::new(self.remote.clone());
         // A driver that is gone invites nobody: the stream ends.
         self.register(move |application| application.handlers.insert(kind, handler));
         Ok(joins)
+    }
+
+    /// Returns the kind's place in the client's table.
+    fn place<K: Kind>(&self) -> Result<u32, Undeclared> {
+        let place = self.remote.table().place::<K>();
+        place.map_err(|_| Undeclared::of::<K>())
     }
 
     pub(crate) fn listen(&self, kind: Option<u32>) -> crate::events::Heard {
@@ -261,7 +267,7 @@ impl Client {
         F: FnMut(C) -> R + MaybeSend + 'static,
         R: Future<Output = Result<C::Reply, C::Error>> + MaybeSend + 'static,
     {
-        let kind = self.remote.table().place::<C>().map_err(|_| Undeclared)?;
+        let kind = self.place::<C>()?;
         let handler = handlers::erase::<C, F, R>(handler, self.remote.format());
         // A driver that is gone has nothing to answer.
         self.register(move |application| application.handlers.insert(kind, handler));

@@ -22,16 +22,16 @@ pub struct Connecting<E: std::error::Error + 'static> {
     /// None once it was given, and if what was to be registered can't be.
     client: Option<Client>,
     outcome: once::Receiver<Result<(), ConnectError<E>>>,
-    /// True if the application has registered something of a kind that isn't in its table.
-    is_undeclared: bool,
+    /// The kind that isn't in the application's table, if it has registered something of such a kind.
+    undeclared: Option<Undeclared>,
 }
 
 impl<E: std::error::Error + 'static> Future for Connecting<E> {
     type Output = Result<Client, ConnectError<E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.is_undeclared {
-            return Poll::Ready(Err(ConnectError::Undeclared(Undeclared)));
+        if let Some(undeclared) = self.undeclared {
+            return Poll::Ready(Err(ConnectError::Undeclared(undeclared)));
         }
         let outcome = ready!(Pin::new(&mut self.outcome).poll(cx));
         let client = self.client.take();
@@ -76,9 +76,9 @@ pub fn start<T: Transport>(transport: T, options: Options) -> (Connecting<T::Err
     };
     let driver = Driver::new(transport, options, shared);
     let connecting = Connecting {
-        client: registered.ok().map(|()| client),
+        client: registered.is_ok().then_some(client),
         outcome,
-        is_undeclared: registered.is_err(),
+        undeclared: registered.err(),
     };
     (connecting, driver)
 }

@@ -4,12 +4,7 @@ use std::error::Error;
 
 use thiserror::Error;
 use twinwire::End;
-
-/// The kind isn't in the table that the client was connected with, or stands there with another
-/// structure: add it to `kinds![…]`.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("the client wasn't connected with this kind: add it to kinds![…]")]
-pub struct Undeclared;
+use twinwire_remote::Undeclared;
 
 /// The cause of a client's absence: the failure of its newest attempt, or the end of its last connection.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

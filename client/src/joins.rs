@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use twinwire::frame::{Invite, Start};
 use twinwire::{Answer, Never, Position, Refusal, Topic};
 use twinwire_remote::channels::queue::{self, NotTaken};
-use twinwire_remote::{CallError, Remote, Subscription};
+use twinwire_remote::{CallError, Refused, Remote, Subscription};
 
 use crate::handlers::{self, Handler};
 
@@ -70,8 +70,12 @@ impl Invitations {
 }
 
 /// Reads an invitation. The session gives none that can't be read.
-pub(crate) fn read(invitation: &[u8]) -> Result<(&[u8], Position), CallError<Never>> {
-    let unreadable = |_| CallError::Refused(Refusal::Undecodable.into());
+pub(crate) fn read<'a>(
+    kind: &'static str,
+    invitation: &'a [u8],
+) -> Result<(&'a [u8], Position), CallError<Never>> {
+    let refused = Refused::new(kind, Refusal::Undecodable.into());
+    let unreadable = |_| CallError::Refused(refused);
     let Invite { key, position, .. } = Invite::decode(invitation).map_err(unreadable)?;
     Ok((key, position))
 }
@@ -105,7 +109,7 @@ async fn join<T: Topic>(
     remote: &Remote,
     invitation: &[u8],
 ) -> Result<(T, Subscription<T>), CallError<Never>> {
-    let (key, position) = read(invitation)?;
+    let (key, position) = read(T::NAME, invitation)?;
     let decode = || remote.format().decode(key).map_err(CallError::Decode);
     let subscription = remote.subscribe(decode()?, Start::At(position)).await?;
     Ok((decode()?, subscription))

@@ -45,7 +45,7 @@ mod untyped;
 pub use client::{Client, ClientState};
 pub use connect::{Connecting, start};
 pub use driver::Driver;
-pub use error::{ConnectError, ReconnectCause, Undeclared};
+pub use error::{ConnectError, ReconnectCause};
 pub use events::{AnyEvent, Events, Inbox};
 pub use handlers::{MaybeSend, MaybeSync};
 pub use joins::Joins;
@@ -56,8 +56,8 @@ pub use twinwire::frame::Start;
 pub use twinwire::session::Fresh;
 pub use twinwire_remote::{
     CallError, EventError, Inbound, Items, Link, LinkLost, Publication, Published, Receipt,
-    Refused, Room, Subscribing, Subscription, UntypedItems, UntypedRemote, UntypedReply,
-    UntypedSubscription, Update, Verdict,
+    Refused, Room, Subscribing, Subscription, Undeclared, UntypedItems, UntypedRemote,
+    UntypedReply, UntypedSubscription, Update, Verdict,
 };
 pub use untyped::{
     KindsError, UntypedClient, UntypedEvents, UntypedJoins, UntypedKind, UntypedKinds,

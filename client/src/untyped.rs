@@ -244,7 +244,10 @@ impl UntypedClient {
 
     fn declared(&self, kind: u32, class: Class) -> Result<(), Undeclared> {
         let is_it = self.remote.declares(kind, class);
-        is_it.then_some(()).ok_or(Undeclared)
+        let undeclared = Undeclared {
+            kind: self.remote.name(kind),
+        };
+        is_it.then_some(()).ok_or(undeclared)
     }
 }
 
@@ -306,9 +309,10 @@ impl UntypedJoins {
 
     /// The next topic, for who joins it by hand: its key, and the position to begin at.
     pub fn poll_invitation(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Vec<u8>, Position)>> {
+        let name = self.client.remote.name(self.kind);
         let invitation = ready!(self.invitations.poll_next(cx));
         Poll::Ready(invitation.and_then(|invitation| {
-            let (key, position) = joins::read(&invitation).ok()?;
+            let (key, position) = joins::read(name, &invitation).ok()?;
             Some((key.to_vec(), position))
         }))
     }
@@ -319,7 +323,7 @@ async fn join(
     kind: u32,
     invitation: &[u8],
 ) -> Result<(Vec<u8>, UntypedSubscription), CallError<Never>> {
-    let (key, position) = joins::read(invitation)?;
+    let (key, position) = joins::read(client.remote.name(kind), invitation)?;
     let key = key.to_vec();
     let start = Start::At(position);
     let subscription = client.subscribe_from(kind, key.clone(), start).await?;

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use thiserror::Error;
 use twinwire::shape::Difference;
-use twinwire::{DecodeError, EncodeError, Refusal, Retry};
+use twinwire::{DecodeError, EncodeError, Kind, Refusal, Retry};
 
-/// Why the other side refused a request.
+/// The other side refused a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refused {
+    /// The name of the request's kind.
+    pub kind: &'static str,
     /// Why.
     pub why: Refusal,
     /// Whether the same request may fare better later.
@@ -21,17 +23,12 @@ pub struct Refused {
     pub difference: Option<Arc<Difference>>,
 }
 
-impl From<Refusal> for Refused {
-    /// With the refusal's usual `retry`.
-    fn from(why: Refusal) -> Self {
-        twinwire::Refused::from(why).into()
-    }
-}
-
-impl From<twinwire::Refused> for Refused {
-    fn from(refused: twinwire::Refused) -> Self {
+impl Refused {
+    /// Makes the refusal of a request whose kind has this name.
+    pub fn new(kind: &'static str, refused: twinwire::Refused) -> Self {
         let twinwire::Refused { why, retry } = refused;
         Self {
+            kind,
             why,
             retry,
             difference: None,
@@ -41,11 +38,27 @@ impl From<twinwire::Refused> for Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.why)?;
+        write!(f, "`{}` was refused: {}", self.kind, self.why)?;
         match &self.difference {
             Some(difference) => write!(f, "; {difference}"),
             None => Ok(()),
         }
+    }
+}
+
+/// The kind isn't in the table that the client was connected with, or another type of its name is there: add it to the
+/// client's `kinds![…]`.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("`{kind}` isn't in the client's table of kinds: add it to kinds![…]")]
+pub struct Undeclared {
+    /// The name of the kind.
+    pub kind: &'static str,
+}
+
+impl Undeclared {
+    /// Makes the error of a kind.
+    pub fn of<K: Kind>() -> Self {
+        Self { kind: K::NAME }
     }
 }
 
@@ -71,7 +84,7 @@ pub enum CallError<E> {
     /// doing it twice. A lost connection alone doesn't end a call.
     Unknown,
     /// The kind isn't in the table that the client was connected with: add it to `kinds![…]`.
-    Undeclared,
+    Undeclared(Undeclared),
     /// The request can't be written: too large, or a value that the format doesn't have.
     Encode(EncodeError),
     /// What came can't be read as its type, though the fingerprints agree: a serde implementation
@@ -83,12 +96,12 @@ impl<E: fmt::Debug> fmt::Display for CallError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::App(error) => write!(f, "the application answered with an error: {error:?}"),
-            Self::Refused(refused) => write!(f, "the call was refused: {refused}"),
+            Self::Refused(refused) => refused.fmt(f),
             Self::Deadline => f.write_str("no answer came in time"),
             Self::NotReceived => f.write_str("the other side never received the call"),
             Self::Closed => f.write_str(CLOSED),
             Self::Unknown => f.write_str("the session was lost before the answer"),
-            Self::Undeclared => f.write_str(UNDECLARED),
+            Self::Undeclared(undeclared) => undeclared.fmt(f),
             Self::Encode(error) => write!(f, "the request can't be written: {error}"),
             Self::Decode(error) => write!(f, "what came back can't be read: {error}"),
         }
@@ -96,8 +109,6 @@ impl<E: fmt::Debug> fmt::Display for CallError<E> {
 }
 
 const CLOSED: &str = "the session is closed, and this was never sent: connect again";
-
-const UNDECLARED: &str = "the client wasn't connected with this kind: add it to kinds![…]";
 
 impl<E: fmt::Debug> Error for CallError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
@@ -110,7 +121,7 @@ impl<E: fmt::Debug> Error for CallError<E> {
             | Self::NotReceived
             | Self::Closed
             | Self::Unknown
-            | Self::Undeclared => None,
+            | Self::Undeclared(_) => None,
         }
     }
 }
@@ -120,7 +131,7 @@ impl<E: fmt::Debug> Error for CallError<E> {
 #[non_exhaustive]
 pub enum EventError {
     /// The other side doesn't take it.
-    #[error("the event was refused: {0}")]
+    #[error("{0}")]
     Refused(Refused),
     /// The other side never received it. It is safe to send it again.
     #[error("the other side never received the event")]
@@ -133,8 +144,8 @@ pub enum EventError {
     #[error("the session was lost before the acknowledgement")]
     Unknown,
     /// The kind isn't in the table that the client was connected with: add it to `kinds![…]`.
-    #[error("{UNDECLARED}")]
-    Undeclared,
+    #[error("{0}")]
+    Undeclared(Undeclared),
     /// The event can't be written: too large, or a value that the format doesn't have.
     #[error("the event can't be written: {0}")]
     Encode(#[source] EncodeError),
@@ -147,7 +158,7 @@ pub enum EventError {
 pub(crate) enum NotMade {
     Refused(Refused),
     Closed,
-    Undeclared,
+    Undeclared(Undeclared),
     Encode(EncodeError),
 }
 
@@ -156,7 +167,7 @@ impl<E> From<NotMade> for CallError<E> {
         match not_made {
             NotMade::Refused(refused) => Self::Refused(refused),
             NotMade::Closed => Self::Closed,
-            NotMade::Undeclared => Self::Undeclared,
+            NotMade::Undeclared(undeclared) => Self::Undeclared(undeclared),
             NotMade::Encode(error) => Self::Encode(error),
         }
     }
@@ -167,7 +178,7 @@ impl From<NotMade> for EventError {
         match not_made {
             NotMade::Refused(refused) => Self::Refused(refused),
             NotMade::Closed => Self::Closed,
-            NotMade::Undeclared => Self::Undeclared,
+            NotMade::Undeclared(undeclared) => Self::Undeclared(undeclared),
             NotMade::Encode(error) => Self::Encode(error),
         }
     }

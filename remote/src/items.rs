@@ -105,7 +105,7 @@ impl<C: StreamCall> Stream for Items<C> {
                 Some(self.format.decode(&payload).map_err(CallError::Decode))
             }
             None | Some(Piece::End(Outcome::Answered(Answer::Value(_)))) => None,
-            Some(Piece::End(other)) => Some(Err(not_answered(other, self.format))),
+            Some(Piece::End(other)) => Some(Err(not_answered(C::NAME, other, self.format))),
         })
     }
 }

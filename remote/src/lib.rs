@@ -22,7 +22,7 @@ mod topics;
 mod untyped;
 
 pub use command::channel;
-pub use error::{CallError, EventError, Refused};
+pub use error::{CallError, EventError, Refused, Undeclared};
 pub use items::Items;
 pub use link::{Inbound, Link, LinkLost};
 pub use receipt::{Published, Receipt};

@@ -10,21 +10,28 @@ use twinwire::{Answer, Format, Never, Offset, Refusal, Time};
 use crate::channels::{once, queue};
 use crate::command::Control;
 use crate::remote::not_answered;
-use crate::{CallError, EventError, Requests};
+use crate::{CallError, EventError, Refused, Requests};
 
 /// The future of an event's acknowledgement: ready when the event is in the other side's session, in
 /// order. That isn't yet its handler's end: if the session ends before, what waits there is dropped.
 /// Whoever awaits it asks for the acknowledgement at once; dropping it changes nothing.
 #[derive(Debug)]
 pub struct Receipt {
+    /// The name of the event's kind.
+    kind: &'static str,
     outcome: once::Receiver<Outcome>,
     control: queue::Sender<Control>,
     asked: bool,
 }
 
 impl Receipt {
-    pub(crate) fn new(outcome: once::Receiver<Outcome>, control: queue::Sender<Control>) -> Self {
+    pub(crate) fn new(
+        kind: &'static str,
+        outcome: once::Receiver<Outcome>,
+        control: queue::Sender<Control>,
+    ) -> Self {
         Self {
+            kind,
             outcome,
             control,
             asked: false,
@@ -43,11 +50,12 @@ impl Future for Receipt {
                 Outcome::Closed => Err(EventError::Closed),
                 Outcome::Unknown | Outcome::Deadline => Err(EventError::Unknown),
                 Outcome::Answered(Answer::Refused(refused)) => {
-                    Err(EventError::Refused(refused.into()))
+                    Err(EventError::Refused(Refused::new(self.kind, refused)))
                 }
                 // Nobody answers an event.
                 Outcome::Answered(Answer::Value(_) | Answer::Error(_)) => {
-                    Err(EventError::Refused(Refusal::NoHandler.into()))
+                    let refused = Refused::new(self.kind, Refusal::NoHandler.into());
+                    Err(EventError::Refused(refused))
                 }
             }),
             Poll::Pending => {
@@ -71,13 +79,23 @@ fn prompt(_: &mut Requests, session: &mut Session, now: Time) {
 #[must_use = "await it to learn whether the publication was taken, or refused"]
 #[derive(Debug)]
 pub struct Published {
+    /// The name of the topic's kind.
+    kind: &'static str,
     outcome: once::Receiver<Outcome>,
     format: Format,
 }
 
 impl Published {
-    pub(crate) fn new(outcome: once::Receiver<Outcome>, format: Format) -> Self {
-        Self { outcome, format }
+    pub(crate) fn new(
+        kind: &'static str,
+        outcome: once::Receiver<Outcome>,
+        format: Format,
+    ) -> Self {
+        Self {
+            kind,
+            outcome,
+            format,
+        }
     }
 }
 
@@ -91,7 +109,7 @@ impl Future for Published {
             Outcome::Answered(Answer::Value(payload)) => {
                 decode_offset(&payload).map_err(|_| CallError::Unknown)
             }
-            other => Err(not_answered(other, self.format)),
+            other => Err(not_answered(self.kind, other, self.format)),
         })
     }
 }

@@ -19,7 +19,9 @@ use crate::command::{Asked, Command, Control, TOPIC_REQUEST, UNDER_WAY, Waiter, 
 use crate::error::NotMade;
 use crate::subscription::{LeaveOnDrop, Verdict};
 use crate::topics::{Piece, What};
-use crate::{CallError, EventError, Items, Published, Receipt, Refused, Requests, Subscription};
+use crate::{
+    CallError, EventError, Items, Published, Receipt, Refused, Requests, Subscription, Undeclared,
+};
 
 /// Makes requests of the other end. A cheap clone.
 #[derive(Clone)]
@@ -68,9 +70,9 @@ pub struct Taken {
 }
 
 impl Taken {
-    fn refusal(&self, kind: u32, payload: usize) -> Option<Refused> {
+    fn refusal(&self, name: &'static str, kind: u32, payload: usize) -> Option<Refused> {
         if payload as u64 > self.payload {
-            return Some(Refusal::TooLarge.into());
+            return Some(Refused::new(name, Refusal::TooLarge.into()));
         }
         let mut refused = self.refused.iter();
         let (_, why) = refused.find(|(of, _)| *of == kind)?;
@@ -78,7 +80,7 @@ impl Taken {
         let difference = differences.find(|(of, _)| *of == kind);
         Some(Refused {
             difference: difference.map(|(_, difference)| Arc::clone(difference)),
-            ..Refused::from(*why)
+            ..Refused::new(name, (*why).into())
         })
     }
 }
@@ -141,7 +143,7 @@ impl Remote {
             Outcome::Answered(Answer::Value(payload)) => {
                 format.decode(&payload).map_err(CallError::Decode)
             }
-            other => Err(not_answered(other, format)),
+            other => Err(not_answered(C::NAME, other, format)),
         }
     }
 
@@ -169,7 +171,7 @@ impl Remote {
         let asked = self.asked(event, Some(waiter))?;
         let act = Box::new(Requests::make);
         self.enqueue(Command { asked, act }).await?;
-        Ok(Receipt::new(outcome, self.control().clone()))
+        Ok(Receipt::new(E::NAME, outcome, self.control().clone()))
     }
 
     /// As [`send`](Self::send), but errs where that would wait.
@@ -181,7 +183,7 @@ impl Remote {
         let asked = self.asked(event, Some(waiter))?;
         let act = Box::new(Requests::make);
         match self.commands().try_send(UNDER_WAY, Command { asked, act }) {
-            Ok(()) => Ok(Receipt::new(outcome, self.control().clone())),
+            Ok(()) => Ok(Receipt::new(E::NAME, outcome, self.control().clone())),
             Err(NotTaken::Full) => Err(EventError::Full),
             Err(NotTaken::Closed) => Err(EventError::Closed),
         }
@@ -221,7 +223,7 @@ impl Remote {
         let format = self.handle.format;
         match joined {
             Ok(joined) => Ok(Subscription::new(joined, incoming, leave, format)),
-            Err(outcome) => Err(not_answered(outcome, format)),
+            Err(outcome) => Err(not_answered(T::NAME, outcome, format)),
         }
     }
 
@@ -248,7 +250,7 @@ impl Remote {
         let mut asked = self.asked_of(kind, payload, Some(waiter));
         asked.overhead = key.len() + TOPIC_REQUEST;
         self.enqueue(publish(asked, key)).await?;
-        Ok(Published::new(outcome, format))
+        Ok(Published::new(T::NAME, outcome, format))
     }
 
     /// Has the other end, a client, join a topic, from `position` on. Ready when its application has been
@@ -270,7 +272,7 @@ impl Remote {
         asked.overhead = TOPIC_REQUEST;
         match self.answer(invite(asked, position), answer).await? {
             Outcome::Answered(Answer::Value(_)) => Ok(()),
-            other => Err(not_answered(other, format)),
+            other => Err(not_answered(T::NAME, other, format)),
         }
     }
 
@@ -372,17 +374,22 @@ impl Remote {
     /// The kind's place in the table, unless the other end is known not to take such a payload of it.
     fn kind<K: Kind>(&self, payload: usize) -> Result<u32, NotMade> {
         let kind = self.handle.table.place::<K>().map_err(|why| match why {
-            Refusal::UnknownKind => NotMade::Undeclared,
-            why => NotMade::Refused(why.into()),
+            Refusal::UnknownKind => NotMade::Undeclared(Undeclared::of::<K>()),
+            why => NotMade::Refused(Refused::new(K::NAME, why.into())),
         })?;
-        self.taken(kind, payload)
+        self.taken(K::NAME, kind, payload)
     }
 
     /// The place in the table again, unless the other end is known not to take such a payload of that kind.
-    pub(crate) fn taken(&self, kind: u32, payload: usize) -> Result<u32, NotMade> {
+    pub(crate) fn taken(
+        &self,
+        name: &'static str,
+        kind: u32,
+        payload: usize,
+    ) -> Result<u32, NotMade> {
         let taken = lock(&self.handle.taken);
         let taken = taken.as_ref();
-        match taken.and_then(|taken| taken.refusal(kind, payload)) {
+        match taken.and_then(|taken| taken.refusal(name, kind, payload)) {
             Some(refused) => Err(NotMade::Refused(refused)),
             None => Ok(kind),
         }
@@ -471,8 +478,12 @@ impl Waits for once::Shared<Outcome> {
 }
 
 /// Why a call brought no value.
-pub(crate) fn not_answered<E: twinwire::Payload>(outcome: Outcome, format: Format) -> CallError<E> {
-    not_answered_by(outcome, |payload| {
+pub(crate) fn not_answered<E: twinwire::Payload>(
+    kind: &'static str,
+    outcome: Outcome,
+    format: Format,
+) -> CallError<E> {
+    not_answered_by(kind, outcome, |payload| {
         let error = format.decode(&payload);
         error.map_or_else(CallError::Decode, CallError::App)
     })
@@ -480,12 +491,15 @@ pub(crate) fn not_answered<E: twinwire::Payload>(outcome: Outcome, format: Forma
 
 /// Why a call brought no value; `read` makes the application's error of its payload.
 pub(crate) fn not_answered_by<E>(
+    kind: &'static str,
     outcome: Outcome,
     read: impl FnOnce(Vec<u8>) -> CallError<E>,
 ) -> CallError<E> {
     match outcome {
         Outcome::Answered(Answer::Error(payload)) => read(payload),
-        Outcome::Answered(Answer::Refused(refused)) => CallError::Refused(refused.into()),
+        Outcome::Answered(Answer::Refused(refused)) => {
+            CallError::Refused(Refused::new(kind, refused))
+        }
         Outcome::Deadline => CallError::Deadline,
         Outcome::NotReceived => CallError::NotReceived,
         Outcome::Closed => CallError::Closed,

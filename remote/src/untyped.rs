@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
@@ -12,7 +12,7 @@ use twinwire::limits::MAX_PAYLOAD;
 use twinwire::session::Outcome;
 use twinwire::{Answer, Class, EncodeError, Format, Never, Position};
 
-use crate::channels::{once, queue};
+use crate::channels::{lock, once, queue};
 use crate::command::{Act, Asked, Command, TOPIC_REQUEST, UNDER_WAY, Waiter};
 use crate::error::NotMade;
 use crate::items;
@@ -20,26 +20,44 @@ use crate::remote::{CancelOnDrop, joined, not_answered, not_answered_by, outcome
 use crate::subscription::LeaveOnDrop;
 use crate::topics::Piece;
 use crate::{
-    CallError, EventError, Items, Published, Receipt, Remote, Requests, Subscription, Update,
-    Verdict,
+    CallError, EventError, Items, Published, Receipt, Remote, Requests, Subscription, Undeclared,
+    Update, Verdict,
 };
 
 /// Makes requests of the other end whose payloads are bytes. Kinds are named by their places in the
 /// client's table. A cheap clone.
 #[derive(Clone)]
-pub struct UntypedRemote(Remote);
+pub struct UntypedRemote {
+    remote: Remote,
+    /// Those of the client's table, in its order.
+    names: Arc<[&'static str]>,
+}
 
 impl From<Remote> for UntypedRemote {
     fn from(remote: Remote) -> Self {
-        Self(remote)
+        let kinds = remote.table().kinds().iter();
+        let names = kinds.map(|kind| kept(&kind.name)).collect();
+        Self { remote, names }
     }
+}
+
+/// The name, kept for the program's life as a type's is: errors carry it.
+fn kept(name: &str) -> &'static str {
+    static NAMES: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+    let mut names = lock(&NAMES);
+    if let Some(kept) = names.iter().find(|kept| **kept == name) {
+        return kept;
+    }
+    let kept = Box::leak(name.into());
+    names.push(kept);
+    kept
 }
 
 impl UntypedRemote {
     /// A place in the line of those who wait to make a request. Make one when it is ready, as with a
     /// `Sink`: what starts without that is bounded by nothing but the caller.
     pub fn room(&self) -> Room {
-        Room(self.0.commands().room(UNDER_WAY))
+        Room(self.remote.commands().room(UNDER_WAY))
     }
 
     /// Makes a call; dropping its reply cancels it.
@@ -54,8 +72,13 @@ impl UntypedRemote {
         let (waiter, outcome) = outcome();
         let asked = self.asked(Class::Call, kind, payload, Some(waiter))?;
         let id = self.start(asked, Box::new(Requests::make_if_wanted))?;
-        let cancel = CancelOnDrop::new(self.0.control(), id);
-        Ok(UntypedReply { outcome, cancel })
+        let cancel = CancelOnDrop::new(self.remote.control(), id);
+        let kind = self.name(kind);
+        Ok(UntypedReply {
+            kind,
+            outcome,
+            cancel,
+        })
     }
 
     /// Asks for a stream; its errors come as the stream's.
@@ -71,8 +94,10 @@ impl UntypedRemote {
         let asked = self.asked(Class::Stream, kind, payload, Some(Waiter(sender.share())))?;
         drop(sender);
         let id = self.start(asked, Box::new(Requests::make_if_wanted))?;
-        let cancel = CancelOnDrop::new(self.0.control(), id);
-        Ok(UntypedItems(Items::new(pieces, cancel, self.0.format())))
+        let cancel = CancelOnDrop::new(self.remote.control(), id);
+        let kind = self.name(kind);
+        let items = Items::new(pieces, cancel, self.remote.format());
+        Ok(UntypedItems { kind, items })
     }
 
     /// Sends an event; the receipt tells whether it has arrived.
@@ -83,7 +108,11 @@ impl UntypedRemote {
         let (waiter, outcome) = outcome();
         let asked = self.asked(Class::Event, kind, payload, Some(waiter))?;
         self.start(asked, Box::new(Requests::make))?;
-        Ok(Receipt::new(outcome, self.0.control().clone()))
+        Ok(Receipt::new(
+            self.name(kind),
+            outcome,
+            self.remote.control().clone(),
+        ))
     }
 
     /// Sends an event of which only the newest matters: if an earlier one of the same kind and `key`
@@ -114,11 +143,13 @@ impl UntypedRemote {
         start: Start,
     ) -> Result<Subscribing, CallError<Never>> {
         let kind = self.place(Class::Topic, kind, 0)?;
-        let (command, pieces) = self.0.joining(kind, fitting(key)?, start);
+        let (command, pieces) = self.remote.joining(kind, fitting(key)?, start);
         let id = self.start(command.asked, command.act)?;
-        let leave = LeaveOnDrop::new(self.0.control().clone(), id);
-        let format = self.0.format();
+        let leave = LeaveOnDrop::new(self.remote.control().clone(), id);
+        let format = self.remote.format();
+        let kind = self.name(kind);
         Ok(Subscribing {
+            kind,
             joining: Some((pieces, leave)),
             format,
         })
@@ -140,19 +171,30 @@ impl UntypedRemote {
         asked.overhead = key.len() + TOPIC_REQUEST;
         let Command { asked, act } = publish(asked, key);
         self.start(asked, act)?;
-        Ok(Published::new(outcome, self.0.format()))
+        Ok(Published::new(
+            self.name(kind),
+            outcome,
+            self.remote.format(),
+        ))
     }
 
     /// Returns true if the client has declared a kind of this class at this place.
     pub fn declares(&self, kind: u32, class: Class) -> bool {
         let place = usize::try_from(kind).ok();
-        let line = place.and_then(|place| self.0.table().kinds().get(place));
+        let line = place.and_then(|place| self.remote.table().kinds().get(place));
         line.is_some_and(|line| line.class == class)
+    }
+
+    /// The name of the kind at this place, as errors have it.
+    pub fn name(&self, kind: u32) -> &'static str {
+        let place = usize::try_from(kind).ok();
+        let name = place.and_then(|place| self.names.get(place));
+        name.copied().unwrap_or("a kind beyond the table")
     }
 
     fn start(&self, asked: Asked, act: Act) -> Result<u64, NotMade> {
         let id = asked.id;
-        let sent = self.0.commands().send(Command { asked, act });
+        let sent = self.remote.commands().send(Command { asked, act });
         sent.map_err(|_| NotMade::Closed)?;
         Ok(id)
     }
@@ -166,14 +208,15 @@ impl UntypedRemote {
     ) -> Result<Asked, NotMade> {
         let payload = fitting(payload)?;
         let kind = self.place(class, kind, payload.len())?;
-        Ok(self.0.asked_of(kind, payload, waiter))
+        Ok(self.remote.asked_of(kind, payload, waiter))
     }
 
     fn place(&self, class: Class, kind: u32, payload: usize) -> Result<u32, NotMade> {
         if !self.declares(kind, class) {
-            return Err(NotMade::Undeclared);
+            let kind = self.name(kind);
+            return Err(NotMade::Undeclared(Undeclared { kind }));
         }
-        self.0.taken(kind, payload)
+        self.remote.taken(self.name(kind), kind, payload)
     }
 }
 
@@ -208,6 +251,7 @@ impl Room {
 #[must_use = "dropping it cancels the call"]
 #[derive(Debug)]
 pub struct UntypedReply {
+    kind: &'static str,
     outcome: once::Receiver<Outcome>,
     cancel: CancelOnDrop,
 }
@@ -221,7 +265,7 @@ impl Future for UntypedReply {
         // A shell ends every request before it ends itself, unless its runtime drops it.
         Poll::Ready(match outcome.unwrap_or(Outcome::Unknown) {
             Outcome::Answered(Answer::Value(payload)) => Ok(payload),
-            other => Err(not_answered_by(other, CallError::App)),
+            other => Err(not_answered_by(self.kind, other, CallError::App)),
         })
     }
 }
@@ -229,6 +273,7 @@ impl Future for UntypedReply {
 /// The future of a subscription. Dropping it leaves the topic.
 #[must_use = "dropping it leaves the topic"]
 pub struct Subscribing {
+    kind: &'static str,
     /// Dropped in this order: a join that the shell hasn't made when it hears of the end is unwanted.
     joining: Option<(queue::Receiver<Arc<Piece>>, LeaveOnDrop)>,
     format: Format,
@@ -247,7 +292,7 @@ impl Future for Subscribing {
                 let inner = Subscription::new(at, pieces, leave, self.format);
                 Ok(UntypedSubscription(inner))
             }
-            (Err(outcome), _) => Err(not_answered(outcome, self.format)),
+            (Err(outcome), _) => Err(not_answered(self.kind, outcome, self.format)),
             (Ok(_), None) => Err(CallError::Unknown),
         })
     }
@@ -262,7 +307,10 @@ impl fmt::Debug for Subscribing {
 /// As [`Items`](crate::Items), of payloads.
 #[must_use = "dropping it cancels the stream"]
 #[derive(Debug)]
-pub struct UntypedItems(Items<()>);
+pub struct UntypedItems {
+    kind: &'static str,
+    items: Items<()>,
+}
 
 impl UntypedItems {
     /// The next item; none after the end.
@@ -275,10 +323,11 @@ impl Stream for UntypedItems {
     type Item = Result<Vec<u8>, CallError<Vec<u8>>>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_piece(cx).map(|piece| match piece? {
+        let kind = self.kind;
+        self.items.poll_piece(cx).map(|piece| match piece? {
             items::Piece::Item(payload) => Some(Ok(payload)),
             items::Piece::End(Outcome::Answered(Answer::Value(_))) => None,
-            items::Piece::End(other) => Some(Err(not_answered_by(other, CallError::App))),
+            items::Piece::End(other) => Some(Err(not_answered_by(kind, other, CallError::App))),
         })
     }
 }

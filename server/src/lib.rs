@@ -75,5 +75,5 @@ pub use service::Twinwire;
 pub use topic::{Access, PublishError};
 pub use twinwire::log::Keep;
 pub use twinwire::{Class, End, Goodbye, GoodbyeCode, Limits, PeerId, Refusal, Retry};
-pub use twinwire_remote::{CallError, EventError, Receipt, Refused};
+pub use twinwire_remote::{CallError, EventError, Receipt, Refused, Undeclared};
 pub use websocket::{on_connect, tune};

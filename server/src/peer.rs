@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use twinwire::frame::{KindEntry, Table};
 use twinwire::{Call, Event, Goodbye, Never, PeerId, SessionId, Topic};
-use twinwire_remote::{CallError, EventError, Receipt, Remote};
+use twinwire_remote::{CallError, EventError, Receipt, Refused, Remote};
 
 use crate::handler::{Known, unpublished};
 use crate::invited::Invited;
@@ -219,7 +219,7 @@ impl<I> Peer<I> {
     pub async fn join<T: Topic>(&self, topic: &T) -> Result<(), CallError<Never>> {
         let refused = |error| match error {
             PublishError::Encode(error) => CallError::Encode(error),
-            error => CallError::Refused(unpublished(&error).into()),
+            error => CallError::Refused(Refused::new(T::NAME, unpublished(&error).into())),
         };
         let live = self.session.topics.of(topic).map_err(refused)?;
         let name = (T::NAME, canonical(topic).map_err(refused)?);

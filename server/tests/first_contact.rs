@@ -113,7 +113,7 @@ async fn what_is_registered_of_no_kind_in_the_table_is_an_error_of_connect() {
     let server = serve(&wire(&Asked::default()));
     let options = Options::new(server.url("/ws"), kinds![Room]).register(answer);
     match soon("the error", connect_with(options)).await {
-        Err(ConnectError::Undeclared(Undeclared)) => {}
+        Err(ConnectError::Undeclared(undeclared)) => assert_eq!(undeclared.kind, "Ask"),
         other => panic!("{other:?}"),
     }
 }

@@ -287,8 +287,35 @@ async fn a_request_that_the_other_side_does_not_take_errs_at_once() {
     #[derive(Serialize, Deserialize, Event)]
     struct Stranger {}
     let undeclared = client.send(Stranger {}).await;
-    assert!(matches!(undeclared, Err(EventError::Undeclared)));
-    assert_eq!(client.events::<Stranger>().err(), Some(Undeclared));
+    assert!(matches!(undeclared, Err(EventError::Undeclared(_))));
+    assert_eq!(
+        client.events::<Stranger>().err(),
+        Some(Undeclared::of::<Stranger>())
+    );
+}
+
+#[tokio::test]
+async fn a_kind_that_one_end_lacks_is_named_in_the_error() {
+    #[derive(Serialize, Deserialize, Call)]
+    struct Stranger {}
+    let (server, wire) = serve(builder(&App::default()));
+    let client = client(&server).await;
+    let peer = wire.peers().pop().unwrap();
+    let check = |name: &str, text: String| assert!(text.contains(name), "{text}");
+    let notice = Notice { number: 1 };
+    check(
+        "`Notice`",
+        client.send(notice).await.unwrap_err().to_string(),
+    );
+    let stranger = client.call(Stranger {}).await;
+    check("`Stranger`", stranger.unwrap_err().to_string());
+    let handled = client.handle(|_: Stranger| async { Ok(()) });
+    check("`Stranger`", handled.unwrap_err().to_string());
+    let stranger = peer.call(Stranger {}).await;
+    check("`Stranger`", stranger.unwrap_err().to_string());
+    let whom = String::new();
+    let unhandled = peer.call(Locate { whom }).await;
+    check("`Locate`", unhandled.unwrap_err().to_string());
 }
 
 #[tokio::test]

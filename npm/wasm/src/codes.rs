@@ -62,7 +62,7 @@ pub(crate) fn call_error<E>(error: &CallError<E>, payload: fn(&E) -> &[u8]) -> T
         CallError::Deadline => code(DEADLINE),
         CallError::NotReceived => code(NOT_RECEIVED),
         CallError::Closed => code(CLOSED),
-        CallError::Undeclared => code(UNDECLARED),
+        CallError::Undeclared(_) => code(UNDECLARED),
         CallError::Encode(_) => code(TOO_LARGE),
         _ => code(UNKNOWN),
     }
@@ -73,7 +73,7 @@ pub(crate) fn event_error(error: &EventError) -> Told<'static> {
         EventError::Refused(why) => refused(why),
         EventError::NotReceived => code(NOT_RECEIVED),
         EventError::Closed => code(CLOSED),
-        EventError::Undeclared => code(UNDECLARED),
+        EventError::Undeclared(_) => code(UNDECLARED),
         EventError::Encode(_) => code(TOO_LARGE),
         EventError::Full => code(FULL),
         _ => code(UNKNOWN),
