@@ -90,7 +90,7 @@ impl Absence {
             };
             self.since = Some(now);
         }
-        self.retry = may_begin_anew(&end).unwrap_or(Retry::Now);
+        self.retry = end.retry();
         self.failed(ReconnectCause::Ended(end));
         self.begun = false;
     }
@@ -186,23 +186,13 @@ impl Absence {
     }
 }
 
-/// Returns the time at which a client may begin anew whose session has ended so, if it may.
-pub(crate) fn may_begin_anew(end: &End) -> Option<Retry> {
-    match end {
-        End::Goodbye(goodbye) if goodbye.retry != Retry::Never => Some(goodbye.retry),
-        End::Lost | End::Silent | End::TooSlow => Some(Retry::Now),
-        // This side's wish, a refusal for good, or two ends that don't understand each other.
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use twinwire::{End, Goodbye, GoodbyeCode, Retry, Time};
 
-    use super::{Absence, FIRST, TOLERATED, may_begin_anew};
+    use super::{Absence, FIRST, TOLERATED};
 
     const LONGEST: Duration = Duration::from_secs(5);
 
@@ -265,18 +255,5 @@ mod tests {
         }
         assert_eq!(lose_after(&mut absence, Duration::ZERO), LONGEST);
         assert_eq!(lose_after(&mut absence, Duration::from_secs(5)), FIRST);
-    }
-
-    #[test]
-    fn only_what_may_be_tried_again_is() {
-        let going = Goodbye::new(GoodbyeCode::GoingAway, "");
-        let denied = Goodbye::new(GoodbyeCode::Denied, "");
-        assert_eq!(may_begin_anew(&End::Lost), Some(Retry::Now));
-        assert_eq!(
-            may_begin_anew(&End::Goodbye(going.clone())),
-            Some(Retry::Now)
-        );
-        assert_eq!(may_begin_anew(&End::Goodbye(denied)), None);
-        assert_eq!(may_begin_anew(&End::Closed(going)), None);
     }
 }

@@ -10,11 +10,10 @@ use twinwire::frame::{Continuity, Table, Welcome};
 use twinwire::limits::MAX_MESSAGE;
 use twinwire::session::{Event, Fresh, Input, Output, Request, Session, State};
 use twinwire::shape::Difference;
-use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Number, Refusal, Time};
+use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Number, Refusal, Retry, Time};
 use twinwire_remote::channels::{once, queue, watched};
 use twinwire_remote::{Requests, Taken};
 
-use crate::absence::may_begin_anew;
 use crate::application::{Application, Registration};
 use crate::attempts::{Awaited, Unawaited};
 use crate::client::WeakClient;
@@ -472,7 +471,7 @@ impl<T: Transport> Driver<T> {
                 end => ConnectError::NotWelcomed(end.clone()),
             });
         }
-        if may_begin_anew(&end).is_some() && self.options.reconnect {
+        if end.retry() != Retry::Never && self.options.reconnect {
             self.application.absence.begin(self.transport.now(), end);
             self.application.absence.begins_anew = true;
             return;

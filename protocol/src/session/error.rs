@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::State;
 use crate::Number;
 use crate::frame::{FrameType, Malformed};
-use crate::goodbye::{Goodbye, GoodbyeCode};
+use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 
 /// As many bytes wait as [`Limits::queued`](crate::Limits::queued) allows. Send what is there, then
 /// try again.
@@ -148,6 +148,32 @@ pub enum End {
 }
 
 impl End {
+    /// Returns the text with which the peer said goodbye, such as the reason of its `authenticate`; none if it gave
+    /// none. It may hold any characters: escape it before it goes to a log.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Goodbye(goodbye) => Some(goodbye.reason.as_str()).filter(|text| !text.is_empty()),
+            Self::Closed(_) | Self::Misbehaved(_) | Self::TooSlow | Self::Silent | Self::Lost => {
+                None
+            }
+        }
+    }
+
+    /// Returns true if the server's `authenticate` refused this client. [`retry`](Self::retry) tells whether it did for good.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Goodbye(goodbye) if goodbye.code == GoodbyeCode::Denied)
+    }
+
+    /// Returns whether another session may be begun, and when: as the peer's goodbye says, and at once after a loss.
+    /// Never after a goodbye of this side, and not if the two ends don't understand each other.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Goodbye(goodbye) => goodbye.retry,
+            Self::Lost | Self::Silent | Self::TooSlow => Retry::Now,
+            Self::Closed(_) | Self::Misbehaved(_) => Retry::Never,
+        }
+    }
+
     /// The code of the goodbye that this side says at this end.
     pub(super) fn code(&self) -> GoodbyeCode {
         match self {
@@ -156,6 +182,52 @@ impl End {
             Self::Misbehaved(fault) => fault.code(),
             Self::TooSlow => GoodbyeCode::TooSlow,
             Self::Silent => GoodbyeCode::Silent,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_end_tells_why_and_whether_to_begin_anew() {
+        let wait = Retry::After(Duration::from_secs(3));
+        let denied = Goodbye::new(GoodbyeCode::Denied, "not you");
+        let not_now = Goodbye {
+            retry: wait,
+            ..denied.clone()
+        };
+        let going = Goodbye::new(GoodbyeCode::GoingAway, "");
+        for (end, is_denied, reason, retry) in [
+            (
+                End::Goodbye(denied.clone()),
+                true,
+                Some("not you"),
+                Retry::Never,
+            ),
+            (End::Goodbye(not_now), true, Some("not you"), wait),
+            (End::Goodbye(going.clone()), false, None, Retry::Now),
+            (End::Closed(denied), false, None, Retry::Never),
+            (End::Closed(going), false, None, Retry::Never),
+            (
+                End::Misbehaved(PeerMisbehaved::AckAhead),
+                false,
+                None,
+                Retry::Never,
+            ),
+            (End::TooSlow, false, None, Retry::Now),
+            (End::Silent, false, None, Retry::Now),
+            (End::Lost, false, None, Retry::Now),
+        ] {
+            assert_eq!(end.is_denied(), is_denied, "{end:?}");
+            assert_eq!(end.reason(), reason, "{end:?}");
+            assert_eq!(end.retry(), retry, "{end:?}");
         }
     }
 }
