@@ -34,6 +34,10 @@ impl Refused {
             difference: None,
         }
     }
+
+    fn is_denied(&self) -> bool {
+        self.why == Refusal::Denied
+    }
 }
 
 impl fmt::Display for Refused {
@@ -126,6 +130,50 @@ impl<E: fmt::Debug> Error for CallError<E> {
     }
 }
 
+impl<E> CallError<E> {
+    /// Returns the application's own error, if the handler answered with one.
+    pub fn app(&self) -> Option<&E> {
+        match self {
+            Self::App(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Returns true if the application doesn't let this end make the call, publish, or hear the topic.
+    pub fn is_denied(&self) -> bool {
+        self.refused().is_some_and(Refused::is_denied)
+    }
+
+    /// Returns whether the same call may be made again, and when. Never where its handler may have run, as after
+    /// [`Deadline`](Self::Deadline) and [`Unknown`](Self::Unknown), and on a client that is closed. Of its own errors the
+    /// application knows, so it is never for them too.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Refused(refused) => refused.retry,
+            Self::NotReceived => Retry::Now,
+            Self::App(_)
+            | Self::Deadline
+            | Self::Closed
+            | Self::Unknown
+            | Self::Undeclared(_)
+            | Self::Encode(_)
+            | Self::Decode(_) => Retry::Never,
+        }
+    }
+
+    /// Returns how the two ends have the kind, if they have it otherwise; see [`Refused::difference`].
+    pub fn difference(&self) -> Option<&Difference> {
+        self.refused()?.difference.as_deref()
+    }
+
+    fn refused(&self) -> Option<&Refused> {
+        match self {
+            Self::Refused(refused) => Some(refused),
+            _ => None,
+        }
+    }
+}
+
 /// An event wasn't sent, or it isn't certain that it arrived.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -154,6 +202,35 @@ pub enum EventError {
     Full,
 }
 
+impl EventError {
+    /// Returns true if the application doesn't let this end send the event.
+    pub fn is_denied(&self) -> bool {
+        self.refused().is_some_and(Refused::is_denied)
+    }
+
+    /// Returns whether the same event may be sent again, and when. Never where it may have arrived, as after
+    /// [`Unknown`](Self::Unknown), and on a client that is closed.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Refused(refused) => refused.retry,
+            Self::NotReceived | Self::Full => Retry::Now,
+            Self::Closed | Self::Unknown | Self::Undeclared(_) | Self::Encode(_) => Retry::Never,
+        }
+    }
+
+    /// Returns how the two ends have the kind, if they have it otherwise; see [`Refused::difference`].
+    pub fn difference(&self) -> Option<&Difference> {
+        self.refused()?.difference.as_deref()
+    }
+
+    fn refused(&self) -> Option<&Refused> {
+        match self {
+            Self::Refused(refused) => Some(refused),
+            _ => None,
+        }
+    }
+}
+
 /// A request that can't be made, whatever its class.
 pub(crate) enum NotMade {
     Refused(Refused),
@@ -180,6 +257,57 @@ impl From<NotMade> for EventError {
             NotMade::Closed => Self::Closed,
             NotMade::Undeclared(undeclared) => Self::Undeclared(undeclared),
             NotMade::Encode(error) => Self::Encode(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_call_is_made_again_only_where_that_is_safe() {
+        let wait = Retry::After(Duration::from_secs(1));
+        let refused = |why: Refusal, retry| {
+            let refused = twinwire::Refused { why, retry };
+            CallError::Refused(Refused::new("Join", refused))
+        };
+        let undeclared = Undeclared { kind: "Join" };
+        for (error, retry) in [
+            (CallError::App("taken"), Retry::Never),
+            (refused(Refusal::Busy, wait), wait),
+            (refused(Refusal::Denied, Retry::Never), Retry::Never),
+            (CallError::Deadline, Retry::Never),
+            (CallError::NotReceived, Retry::Now),
+            (CallError::Closed, Retry::Never),
+            (CallError::Unknown, Retry::Never),
+            (CallError::Undeclared(undeclared), Retry::Never),
+        ] {
+            assert_eq!(error.retry(), retry, "{error}");
+            let is_denied =
+                matches!(&error, CallError::Refused(refused) if refused.retry == Retry::Never);
+            assert_eq!(error.is_denied(), is_denied, "{error}");
+            let app = matches!(error, CallError::App(_)).then_some(&"taken");
+            assert_eq!(error.app(), app, "{error}");
+        }
+    }
+
+    #[test]
+    fn an_event_is_sent_again_only_where_that_is_safe() {
+        let busy = Refused::new("Typing", Refusal::Busy.into());
+        let undeclared = Undeclared { kind: "Typing" };
+        for (error, retry) in [
+            (EventError::Refused(busy), Retry::Now),
+            (EventError::NotReceived, Retry::Now),
+            (EventError::Full, Retry::Now),
+            (EventError::Closed, Retry::Never),
+            (EventError::Unknown, Retry::Never),
+            (EventError::Undeclared(undeclared), Retry::Never),
+        ] {
+            assert_eq!(error.retry(), retry, "{error}");
+            assert!(!error.is_denied(), "{error}");
         }
     }
 }
