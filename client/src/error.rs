@@ -3,8 +3,10 @@
 use std::error::Error;
 
 use thiserror::Error;
-use twinwire::End;
+use twinwire::{End, Retry};
 use twinwire_remote::Undeclared;
+
+use crate::OpenFailure;
 
 /// The cause of a client's absence: the failure of its newest attempt, or the end of its last connection.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -27,6 +29,34 @@ pub enum ReconnectCause {
     /// The application had no token: see [`Options::token_from`](crate::Options::token_from).
     #[error("there was no token to connect with")]
     NoToken,
+}
+
+impl ReconnectCause {
+    /// Returns the text with which the server said goodbye; see [`End::reason`].
+    pub fn reason(&self) -> Option<&str> {
+        self.end()?.reason()
+    }
+
+    /// Returns true if the server's `authenticate` refused the client, for now: after a refusal for good it is
+    /// `Closed`.
+    pub fn is_denied(&self) -> bool {
+        self.end().is_some_and(End::is_denied)
+    }
+
+    /// Returns the HTTP status that answered the handshake, if it is known.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Status(status) => Some(*status),
+            Self::Ended(_) | Self::NotOpened(_) | Self::TimedOut | Self::NoToken => None,
+        }
+    }
+
+    fn end(&self) -> Option<&End> {
+        match self {
+            Self::Ended(end) => Some(end),
+            Self::Status(_) | Self::NotOpened(_) | Self::TimedOut | Self::NoToken => None,
+        }
+    }
 }
 
 /// The connection didn't come about. `E` is the platform's error. Of several attempts
@@ -54,4 +84,47 @@ pub enum ConnectError<E: Error + 'static> {
     /// The driver was dropped before the connection came about: the runtime is shutting down.
     #[error("the client's driver is gone")]
     Abandoned,
+}
+
+impl<E: OpenFailure> ConnectError<E> {
+    /// Returns the text with which the server refused the client: its goodbye's ([`End::reason`]), or the first line of
+    /// its answer by HTTP.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Open(error) => error.reason(),
+            Self::NotWelcomed(end) => end.reason(),
+            Self::TimedOut | Self::NoToken | Self::Undeclared(_) | Self::Abandoned => None,
+        }
+    }
+
+    /// Returns true if the server's `authenticate` refused the client. Of who is refused by HTTP, [`status`](Self::status)
+    /// tells.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::NotWelcomed(end) if end.is_denied())
+    }
+
+    /// Returns the HTTP status that answered the handshake, if it is known: 403 from a server that doesn't take the
+    /// page's origin, say.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Open(error) => error.status(),
+            Self::NotWelcomed(_)
+            | Self::TimedOut
+            | Self::NoToken
+            | Self::Undeclared(_)
+            | Self::Abandoned => None,
+        }
+    }
+
+    /// Returns whether another `connect` may help, and when: after the time that the server asks for, or never if the
+    /// options, the program or the user's rights have to change first.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Open(error) if error.is_final() || error.is_rejection() => Retry::Never,
+            Self::Open(error) => error.retry_after().map_or(Retry::Now, Retry::After),
+            Self::NotWelcomed(end) => end.retry(),
+            Self::TimedOut | Self::NoToken => Retry::Now,
+            Self::Undeclared(_) | Self::Abandoned => Retry::Never,
+        }
+    }
 }

@@ -87,6 +87,11 @@ pub trait OpenFailure: std::error::Error + 'static {
         None
     }
 
+    /// Returns the sentence with which the server refused the handshake by HTTP, if it is known.
+    fn reason(&self) -> Option<&str> {
+        None
+    }
+
     /// The least time before another attempt, if the server has asked for it.
     fn retry_after(&self) -> Option<Duration> {
         None

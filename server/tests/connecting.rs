@@ -241,13 +241,9 @@ async fn a_flooded_server_is_given_the_time_that_it_asks_for() {
     let patient =
         Options::new(format!("ws://{address}/ws"), KINDS).connect_timeout(Duration::from_secs(2));
     match soon("the end", connect_with(patient)).await {
-        Err(ConnectError::Open(OpenError::Refused {
-            status,
-            retry_after,
-            ..
-        })) => {
-            assert_eq!(status, 503);
-            assert_eq!(retry_after, Some(Duration::from_secs(600)));
+        Err(error) => {
+            assert_eq!(error.status(), Some(503));
+            assert_eq!(error.retry(), Retry::After(Duration::from_secs(600)));
         }
         other => panic!("refused, not {other:?}"),
     }

@@ -3,7 +3,7 @@
 use actix_web::test::TestRequest;
 use serde::{Deserialize, Serialize};
 use testkit::soon;
-use twinwire::{Call, End, Format, Kinds, Topic, kinds};
+use twinwire::{Call, Format, Kinds, Topic, kinds};
 use twinwire_server::test::{
     ClientState, Joins, Options, Publication, Start, Subscription, Update, Verdict,
 };
@@ -68,9 +68,7 @@ async fn the_handshake_is_the_tests_to_make() {
     let request = TestRequest::default().insert_header(("cookie", "refused"));
     let options = Options::new("", KINDS);
     match test::pair_with(&wire(), options, request.to_http_request()).await {
-        Err(test::ConnectError::NotWelcomed(End::Goodbye(goodbye))) => {
-            assert_eq!(goodbye.reason, "not you");
-        }
+        Err(error) => assert_eq!((error.is_denied(), error.reason()), (true, Some("not you"))),
         other => panic!("{other:?}"),
     }
 }

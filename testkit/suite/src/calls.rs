@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use futures_util::join;
-use twinwire::{End, Format, GoodbyeCode, Limits, Refusal};
+use twinwire::{End, Format, GoodbyeCode, Limits, Retry};
 use twinwire_client::{CallError, ClientState, ConnectError, OpenFailure, Options};
 
 use crate::{
@@ -52,15 +52,13 @@ pub async fn a_kind_that_the_server_lacks_is_refused(platform: &impl Platform) {
 pub async fn a_kind_that_the_server_has_otherwise_is_explained(platform: &impl Platform) {
     let client = client(platform).await;
     let (from, what) = (2, 1);
-    match client.call(Subtract { from, what }).await {
-        Err(CallError::Refused(refused)) => {
-            assert_eq!(refused.why, Refusal::KindDiffers);
-            let difference = refused.difference.expect("the server explains");
-            assert_eq!(difference.here, ["reply: U64"]);
-            assert_eq!(difference.there, ["reply: I64"]);
-        }
-        other => panic!("refused, not {other:?}"),
-    }
+    let refused = client.call(Subtract { from, what }).await;
+    let error = refused.expect_err("the two differ");
+    let difference = error.difference().expect("the server explains");
+    assert_eq!(difference.here, ["reply: U64"]);
+    assert_eq!(difference.there, ["reply: I64"]);
+    assert_eq!((error.retry(), error.is_denied()), (Retry::Never, false));
+    assert!(error.to_string().contains("`Subtract`"), "{error}");
     assert_eq!(told(client.call(Add { left: 1, right: 1 }).await), "2");
 }
 
@@ -68,9 +66,9 @@ pub async fn a_kind_that_the_server_has_otherwise_is_explained(platform: &impl P
 pub async fn a_refused_token_says_why(platform: &impl Platform) {
     let options = Options::new(platform.url(), KINDS).token(REFUSED);
     match platform.connect(options).await {
-        Err(ConnectError::NotWelcomed(End::Goodbye(goodbye))) => {
-            assert_eq!(goodbye.code, GoodbyeCode::Denied);
-            assert_eq!(goodbye.reason, REASON);
+        Err(error) => {
+            assert_eq!((error.is_denied(), error.reason()), (true, Some(REASON)));
+            assert_eq!((error.retry(), error.status()), (Retry::Never, None));
         }
         other => panic!("refused, not {other:?}"),
     }
@@ -83,7 +81,7 @@ pub async fn what_an_address_answers_is_told_at_the_deadline(platform: &impl Pla
         let url = platform.url().replace("/ws", path);
         let options = Options::new(url, KINDS).connect_timeout(Duration::from_secs(8));
         match platform.connect(options).await {
-            Err(ConnectError::Open(error)) => error.status(),
+            Err(error) => error.status(),
             other => panic!("nobody is there, not {other:?}"),
         }
     };
