@@ -61,7 +61,7 @@ impl ReconnectCause {
 
 /// The connection didn't come about. `E` is the platform's error. Of several attempts
 /// the last one tells, or what was found out of the address since one opened.
-#[derive(Debug, Error)]
+#[derive(Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum ConnectError<E: Error + 'static> {
     /// The WebSocket couldn't be opened: nobody listens, it isn't our server, or a proxy is in the

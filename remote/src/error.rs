@@ -67,7 +67,7 @@ impl Undeclared {
 }
 
 /// A call brought no reply, or a stream ended with this. `E` is the application's own error.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CallError<E> {
     /// The handler answered with the application's error: match it for its own words.
@@ -175,7 +175,7 @@ impl<E> CallError<E> {
 }
 
 /// An event wasn't sent, or it isn't certain that it arrived.
-#[derive(Debug, Error)]
+#[derive(Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum EventError {
     /// The other side doesn't take it.

@@ -56,7 +56,7 @@ impl Access {
 }
 
 /// An item wasn't published.
-#[derive(Debug, Error)]
+#[derive(Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum PublishError {
     /// Nobody could subscribe: register the topic with [`Builder::topic`](crate::Builder::topic). Of a

@@ -3,9 +3,9 @@
 use actix_web::test::TestRequest;
 use serde::{Deserialize, Serialize};
 use testkit::soon;
-use twinwire::{Call, Format, Kinds, Topic, kinds};
+use twinwire::{Call, DecodeError, Format, Kinds, Topic, kinds};
 use twinwire_server::test::{
-    ClientState, Joins, Options, Publication, Start, Subscription, Update, Verdict,
+    CallError, ClientState, Joins, Options, Publication, Start, Subscription, Update, Verdict,
 };
 use twinwire_server::{Access, Cx, Denied, Twinwire, test};
 
@@ -61,6 +61,20 @@ async fn a_client_and_its_server_meet_in_memory() {
     soon("the end", ada.close()).await;
     assert_eq!(wire.peers().len(), 1);
     drop((nobody, heard));
+}
+
+#[actix_web::test]
+async fn errors_are_compared() {
+    let wire = wire();
+    let client = soon("the welcome", test::pair(&wire, KINDS)).await;
+    let client = client.expect("a welcome");
+    assert_eq!(client.call(WhoAmI {}).await, Ok(String::new()));
+    client.close().await;
+    assert_eq!(client.call(WhoAmI {}).await, Err(CallError::Closed));
+    let numbers = Format::Json.decode::<u8>(b"1x").err();
+    assert_eq!(numbers, Some(DecodeError::Trailing));
+    let texts = [&b"x"[..], b"x", b"[]"].map(|text| Format::Json.decode::<u8>(text));
+    assert!(texts[0] == texts[1] && texts[1] != texts[2], "{texts:?}");
 }
 
 #[actix_web::test]

@@ -2,7 +2,7 @@ use super::MAX_DEPTH;
 use super::json::Error as JsonError;
 
 /// Why a value could not be encoded; the caller's to mend.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, PartialEq)]
 #[non_exhaustive]
 pub enum EncodeError {
     /// The value is larger than the caller's limit: send less, or in parts.
@@ -26,7 +26,7 @@ pub enum EncodeError {
 }
 
 /// Why bytes are no value of the expected type; the peer's fault.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, PartialEq)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// The payload is nested deeper than [`MAX_DEPTH`].

@@ -5,11 +5,33 @@ use core::cell::Cell;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Deserializer, Visitor};
 use serde::ser::{Error as _, Serializer};
-pub use serde_json::Error;
 
 use super::bounded::Bounded;
 use super::dialect::{Dialect, Fault, NOTED, Watch, reads};
 use super::{DecodeError, EncodeError, text};
+
+/// The report of what reads and writes JSON. Two are equal if their texts are.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(serde_json::Error);
+
+impl Error {
+    /// Returns the line of the fault, from 1; 0 if it has no place.
+    pub fn line(&self) -> usize {
+        self.0.line()
+    }
+
+    /// Returns the byte in that line, from 1; 0 if the fault has no place.
+    pub fn column(&self) -> usize {
+        self.0.column()
+    }
+}
+
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
 
 pub(super) fn encode<T: Serialize + ?Sized>(
     value: &T,
@@ -22,7 +44,7 @@ pub(super) fn encode<T: Serialize + ?Sized>(
         Ok(()) => Ok(output.into_bytes()),
         // The writer is our buffer, whose only error is to be full.
         Err(error) if error.is_io() => Err(EncodeError::TooLarge { limit }),
-        Err(error) => Err(EncodeError::Json(error)),
+        Err(error) => Err(EncodeError::Json(Error(error))),
     }
 }
 
@@ -31,8 +53,8 @@ pub(super) fn decode<T: DeserializeOwned>(
     watch: Watch<'_>,
 ) -> Result<T, DecodeError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value =
-        T::deserialize(watch.decoder::<_, Json>(&mut deserializer)).map_err(DecodeError::Json)?;
+    let value = T::deserialize(watch.decoder::<_, Json>(&mut deserializer));
+    let value = value.map_err(|error| DecodeError::Json(Error(error)))?;
     deserializer.end().map_err(|_| DecodeError::Trailing)?;
     Ok(value)
 }
