@@ -125,7 +125,7 @@ impl fmt::Display for Retry {
         match self {
             Self::Never => f.write_str("never"),
             Self::Now => f.write_str("now"),
-            Self::After(wait) => write!(f, "after {} ms", wait.as_millis()),
+            Self::After(wait) => write!(f, "after {} ms", wait.as_millis() as u64),
         }
     }
 }

@@ -92,8 +92,9 @@ use thiserror::Error;
 use tokio::time::{Instant, Sleep};
 use twinwire::{Kinds, Time, version};
 pub use twinwire_client::{
-    AnyEvent, Client, ClientState, Events, Fresh, Inbox, Items, Joins, Options, Publication,
-    Published, ReconnectCause, Start, States, Subscription, Undeclared, Update, Verdict,
+    AnyEvent, CallError, Client, ClientState, EventError, Events, Fresh, Inbox, Items, Joins,
+    Options, Publication, Published, Receipt, ReconnectCause, Refused, Start, States, Subscription,
+    Undeclared, Update, Verdict,
 };
 use twinwire_client::{OpenFailure, Transport};
 use twinwire_remote::{Inbound, Link, LinkLost};

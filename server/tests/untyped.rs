@@ -270,7 +270,10 @@ async fn a_kind_of_another_structure_or_class_is_refused_before_it_is_sent() {
     }
     for kind in [ECHO, ROOM, 8, u32::MAX] {
         let called = client.call(kind, b"{}".to_vec()).await;
-        assert!(matches!(called, Err(CallError::Undeclared(_))), "{called:?}");
+        assert!(
+            matches!(called, Err(CallError::Undeclared(_))),
+            "{called:?}"
+        );
     }
     let sent = client.send(DOUBLE, b"{}".to_vec()).await;
     assert!(matches!(sent, Err(EventError::Undeclared(_))), "{sent:?}");

@@ -168,7 +168,7 @@ macro_rules! refusals {
                 let text = match self {
                     $(Self::$name => $text,)*
                     Self::Other(number) => {
-                        return write!(f, "the peer refused it with status {number}");
+                        return write!(f, "status {number} is of a newer version: update this end");
                     }
                 };
                 f.write_str(text)
@@ -179,29 +179,29 @@ macro_rules! refusals {
 
 refusals! {
     /// The other end takes no kind of this name: it doesn't have it, or only sends it.
-    UnknownKind = 2, "unknown_kind", Retry::Never, "the other side takes no kind of this name: a server takes what its builder was told of";
+    UnknownKind = 2, "unknown_kind", Retry::Never, "the other side takes no kind of this name: add a handler to the server's builder";
     /// The other end has the kind with another structure: one of the two ends is older.
-    KindDiffers = 3, "kind_differs", Retry::Never, "the other side has this kind with another structure: one of the two is older";
+    KindDiffers = 3, "kind_differs", Retry::Never, "the other side has this kind with another structure: update the older of the two";
     /// The payload isn't a value of the kind.
-    Undecodable = 4, "undecodable", Retry::Never, "the payload isn't a value of its kind";
+    Undecodable = 4, "undecodable", Retry::Never, "the payload isn't a value of its kind: its Serialize and Deserialize differ";
     /// The application doesn't let this peer.
-    Denied = 5, "denied", Retry::Never, "the application doesn't allow it";
+    Denied = 5, "denied", Retry::Never, "the application doesn't allow it: ask as another user";
     /// The other end knows the kind, but nothing there takes it.
-    NoHandler = 6, "no_handler", Retry::Never, "nothing on the other side takes this kind";
+    NoHandler = 6, "no_handler", Retry::Never, "nothing on the other side takes this kind: add a handler there";
     /// The handler panicked; the server has logged it.
-    Panicked = 7, "panicked", Retry::Never, "the handler panicked";
+    Panicked = 7, "panicked", Retry::Never, "the handler panicked: see the other side's log";
     /// As many streams, subscriptions or topics are in use as the limit allows.
-    Busy = 8, "busy", Retry::Now, "as many streams, subscriptions or topics are in use as the limit allows";
+    Busy = 8, "busy", Retry::Now, "as many streams, subscriptions or topics are in use as the limit allows: end one, or try later";
     /// The request or its answer is larger than the limit of the end that would receive it.
-    TooLarge = 9, "too_large", Retry::Never, "the request, the answer or an item is larger than allowed";
+    TooLarge = 9, "too_large", Retry::Never, "the request, the answer or an item is larger than allowed: send it in parts";
     /// The handler ran longer than the other side allows, and was dropped half-way: ask what it has done
     /// before calling again.
-    Deadline = 10, "deadline", Retry::Never, "the handler ran longer than allowed";
+    Deadline = 10, "deadline", Retry::Never, "the handler ran longer than allowed: ask what it has done";
     /// Cancelled by who made the call.
     Cancelled = 11, "cancelled", Retry::Never, "the caller cancelled it";
     /// The peer that was called isn't there any more.
-    Gone = 12, "gone", Retry::Never, "the peer that was called is gone";
+    Gone = 12, "gone", Retry::Never, "the peer that was called is gone: call another";
     /// The handler's answer is a value that the payload format doesn't have; the server has logged
     /// it.
-    Unwritable = 13, "unwritable", Retry::Never, "the answer can't be written in this format";
+    Unwritable = 13, "unwritable", Retry::Never, "the answer can't be written in this format: see the other side's log";
 }

@@ -437,7 +437,7 @@ impl<'a> Body<'a> {
 #[non_exhaustive]
 pub enum Malformed {
     /// The message, or a length in it, ends before what it announces; or the message is empty.
-    #[error("it ends before what it announces")]
+    #[error("a message ends before what it announces")]
     Truncated,
     /// A frame has bytes behind its last field.
     #[error("bytes follow a frame's last field")]
@@ -449,19 +449,19 @@ pub enum Malformed {
     #[error("an integer is larger than its field allows")]
     TooLarge,
     /// Text that isn't UTF-8.
-    #[error("text that isn't UTF-8")]
+    #[error("a text isn't UTF-8")]
     NotUtf8,
     /// A field has a value that means nothing: a number zero, flags or a retry that don't exist.
     #[error("a field has a value that means nothing")]
     Meaningless,
     /// A message, token, name, table or payload is larger than the wire allows.
-    #[error("larger than the wire allows")]
+    #[error("a message is larger than the wire allows")]
     OverLimit,
     /// A frame type that this version doesn't know and must not skip.
     #[error("frame type {0:#04x} is unknown")]
     UnknownType(u8),
     /// Text came where only binary messages belong.
-    #[error("a text message, where only binary ones belong")]
+    #[error("a text message came, where only binary ones belong")]
     Text,
 }
 

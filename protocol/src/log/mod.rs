@@ -50,7 +50,7 @@ impl Keep {
 
 /// The item is larger than a frame carries.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("an item has at most {MAX_PART} bytes")]
+#[error("an item has at most {MAX_PART} bytes: publish it in parts")]
 pub struct ItemTooLarge;
 
 /// One topic's log.

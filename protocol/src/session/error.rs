@@ -10,20 +10,20 @@ use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 /// As many bytes wait as [`Limits::queued`](crate::Limits::queued) allows. Send what is there, then
 /// try again.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("as much waits as the limit allows")]
+#[error("the send queue is full: send what is there, then try again")]
 pub struct Full;
 
 /// An item wasn't taken.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum ItemRefused {
     /// As much waits as may: try again after [`Event::Room`](super::Event::Room).
-    #[error("as many items wait as the limit allows")]
+    #[error("the stream's window is full: try again after Event::Room")]
     Full,
     /// The item is larger than this side or the peer allows: the stream can only be ended.
-    #[error("the item is larger than allowed")]
+    #[error("the item is larger than allowed: end the stream")]
     TooLarge,
     /// The stream is over: cancelled, late, or lost with its session.
-    #[error("the stream is over")]
+    #[error("the stream is over: send no more")]
     Over,
 }
 
@@ -32,7 +32,7 @@ pub enum ItemRefused {
 #[non_exhaustive]
 pub enum PeerMisbehaved {
     /// What it sent can't be read.
-    #[error("unreadable message: {0}")]
+    #[error(transparent)]
     Malformed(#[from] Malformed),
     /// A frame came that has no place in this state.
     #[error("a {frame:?} frame has no place in state {state:?}")]
@@ -84,7 +84,7 @@ pub enum PeerMisbehaved {
     #[error("it told an outline that wasn't due")]
     OutlineUnasked,
     /// Its welcome says of the session what can't be.
-    #[error("its welcome says of the session what can't be")]
+    #[error("its welcome doesn't match the session that was asked for")]
     WrongContinuity,
     /// A publication isn't the next of its topic.
     #[error("a publication isn't the next of its topic")]
@@ -127,23 +127,23 @@ impl PeerMisbehaved {
 #[non_exhaustive]
 pub enum End {
     /// This side said goodbye.
-    #[error("closed from this side ({0})")]
+    #[error("this side said goodbye ({0}): connect again")]
     Closed(Goodbye),
     /// The peer said goodbye.
-    #[error("the other side said goodbye ({0})")]
+    #[error("the other side said goodbye ({0}), try again: {retry}", retry = .0.retry)]
     Goodbye(Goodbye),
     /// The peer broke the protocol.
-    #[error("the other side broke the protocol: {0}")]
-    Misbehaved(#[source] PeerMisbehaved),
+    #[error("the other side broke the protocol: {0}. Update the older end")]
+    Misbehaved(PeerMisbehaved),
     /// The handshake took longer than [`Limits::handshake`](crate::Limits::handshake).
-    #[error("the handshake took longer than allowed")]
+    #[error("the handshake took longer than Limits::handshake: connect again")]
     TooSlow,
     /// Nothing came from the peer for two of [`Limits::heartbeat`](crate::Limits::heartbeat): it, or
     /// the network between, is gone.
-    #[error("the other side fell silent")]
+    #[error("the other side fell silent: connect again")]
     Silent,
     /// The connection ended without a goodbye, and the session wasn't resumed in time.
-    #[error("the connection was lost")]
+    #[error("the connection was lost: connect again")]
     Lost,
 }
 
