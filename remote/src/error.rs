@@ -101,24 +101,30 @@ impl<E: fmt::Debug> fmt::Display for CallError<E> {
         match self {
             Self::App(error) => write!(f, "the application answered with an error: {error:?}"),
             Self::Refused(refused) => refused.fmt(f),
-            Self::Deadline => f.write_str("no answer came in time"),
-            Self::NotReceived => f.write_str("the other side never received the call"),
+            Self::Deadline => f.write_str(DEADLINE),
+            Self::NotReceived => f.write_str(NOT_RECEIVED),
             Self::Closed => f.write_str(CLOSED),
-            Self::Unknown => f.write_str("the session was lost before the answer"),
+            Self::Unknown => f.write_str(UNKNOWN),
             Self::Undeclared(undeclared) => undeclared.fmt(f),
-            Self::Encode(error) => write!(f, "the request can't be written: {error}"),
-            Self::Decode(error) => write!(f, "what came back can't be read: {error}"),
+            Self::Encode(error) => error.fmt(f),
+            Self::Decode(error) => error.fmt(f),
         }
     }
 }
 
+const DEADLINE: &str = "no answer came within Limits::call_deadline: ask whether the handler ran";
+
+const NOT_RECEIVED: &str = "the session ended before this was received: send it again";
+
 const CLOSED: &str = "the session is closed, and this was never sent: connect again";
+
+const UNKNOWN: &str = "the session ended before the answer: ask whether this was received";
 
 impl<E: fmt::Debug> Error for CallError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Encode(error) => Some(error),
-            Self::Decode(error) => Some(error),
+            Self::Encode(error) => error.source(),
+            Self::Decode(error) => error.source(),
             Self::App(_)
             | Self::Refused(_)
             | Self::Deadline
@@ -182,23 +188,23 @@ pub enum EventError {
     #[error("{0}")]
     Refused(Refused),
     /// The other side never received it. It is safe to send it again.
-    #[error("the other side never received the event")]
+    #[error("{NOT_RECEIVED}")]
     NotReceived,
     /// The client or the peer is closed: the event was never sent. It can be sent in another session only: connect
     /// again.
     #[error("{CLOSED}")]
     Closed,
     /// The session was lost, or the client closed, before the acknowledgement came: it may have arrived.
-    #[error("the session was lost before the acknowledgement")]
+    #[error("{UNKNOWN}")]
     Unknown,
     /// The kind isn't in the table that the client was connected with: add it to `kinds![…]`.
     #[error("{0}")]
     Undeclared(Undeclared),
     /// The event can't be written: too large, or a value that the format doesn't have.
-    #[error("the event can't be written: {0}")]
-    Encode(#[source] EncodeError),
-    /// As much waits as may: it wasn't taken. Of [`try_send`](crate::Remote::try_send) only.
-    #[error("as much waits as may")]
+    #[error(transparent)]
+    Encode(EncodeError),
+    /// The send queue is full: it wasn't taken. Of [`try_send`](crate::Remote::try_send) only.
+    #[error("the send queue is full: await send, or try later")]
     Full,
 }
 
