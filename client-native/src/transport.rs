@@ -41,20 +41,27 @@ const CONTROL_AT_ONCE: usize = 32;
 #[non_exhaustive]
 pub enum OpenError {
     /// The URL isn't one of a WebSocket.
-    #[error("the URL isn't one of a WebSocket")]
-    Url(#[source] tungstenite::Error),
+    #[error("the URL isn't one of a WebSocket, such as ws://localhost:9501/ws: {0}")]
+    Url(tungstenite::Error),
     /// The URL asks for TLS, which this crate doesn't have yet.
-    #[error("wss: isn't supported yet; use ws:")]
+    #[error(
+        "wss: isn't supported by the native client yet: use ws:, to a proxy that speaks TLS if need be"
+    )]
     Tls,
     /// No TCP connection: the name has no address, or none of its addresses takes one. The error is of the
     /// address that was tried last.
-    #[error("no connection: {0}")]
-    Unreachable(#[source] io::Error),
+    #[error("no connection to {address}: {error}; look whether the server runs there")]
+    Unreachable {
+        /// The host and port of the URL.
+        address: String,
+        /// The system's reason.
+        error: io::Error,
+    },
     /// It isn't a WebSocket server, or the connection was lost during the handshake.
-    #[error("no WebSocket connection: {0}")]
-    WebSocket(#[source] tungstenite::Error),
+    #[error("no WebSocket opened: {0}; look whether the URL is an endpoint's, and what proxies do")]
+    WebSocket(tungstenite::Error),
     /// It answered the handshake with another status than 101.
-    #[error("the server answered the handshake with {status}{}", told(.reason.as_deref()))]
+    #[error("the server answered the handshake with HTTP status {status}: {}", told(.reason.as_deref()))]
     Refused {
         /// The status of its answer.
         status: StatusCode,
@@ -64,19 +71,19 @@ pub enum OpenError {
         reason: Option<String>,
     },
     /// The server chose no subprotocol of ours: it isn't a Twinwire endpoint.
-    #[error("the server doesn't speak {0}")]
+    #[error("the server doesn't speak {0}: give the URL of a Twinwire endpoint")]
     NotTwinwire(&'static str),
 }
 
-fn told(reason: Option<&str>) -> String {
-    reason.map_or(String::new(), |reason| format!(": {reason}"))
+fn told(reason: Option<&str>) -> &str {
+    reason.unwrap_or("look at the URL's path, and at proxies")
 }
 
 impl OpenFailure for OpenError {
     fn is_final(&self) -> bool {
         match self {
             Self::Url(_) | Self::Tls | Self::NotTwinwire(_) => true,
-            Self::Unreachable(_) | Self::WebSocket(_) | Self::Refused { .. } => false,
+            Self::Unreachable { .. } | Self::WebSocket(_) | Self::Refused { .. } => false,
         }
     }
 
@@ -185,10 +192,14 @@ async fn connect(uri: &Uri) -> Result<TcpStream, OpenError> {
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'));
     let port = uri.port_u16().unwrap_or(80);
+    let unreachable = |error| OpenError::Unreachable {
+        address: format!("{host}:{port}"),
+        error,
+    };
     let stream = happy_eyeballs::connect(name.unwrap_or(host), port).await;
-    let stream = stream.map_err(OpenError::Unreachable)?;
+    let stream = stream.map_err(unreachable)?;
     // A small message isn't to wait for the acknowledgement of the one before.
-    stream.set_nodelay(true).map_err(OpenError::Unreachable)?;
+    stream.set_nodelay(true).map_err(unreachable)?;
     Ok(stream)
 }
 

@@ -161,7 +161,7 @@ async fn at_its_deadline_connect_tells_what_the_last_attempt_met() {
     chaos.doors(Doors::Closed);
     let nobody = soon_over(Options::new(chaos.url("/ws"), KINDS));
     match soon("the end", connect_with(nobody)).await {
-        Err(ConnectError::Open(OpenError::WebSocket(_) | OpenError::Unreachable(_))) => {}
+        Err(ConnectError::Open(OpenError::WebSocket(_) | OpenError::Unreachable { .. })) => {}
         other => panic!("no connection, not {other:?}"),
     }
     let without = soon_over(Options::new(server.url("/ws"), KINDS).token_from(|| async { None }));

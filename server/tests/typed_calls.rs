@@ -350,12 +350,15 @@ async fn connecting_fails_in_words_where_nobody_answers_as_expected() {
     for (url, speaks) in [
         (
             server.url("/elsewhere"),
-            "the server answered the handshake with 404 Not Found",
+            "the server answered the handshake with HTTP status 404 Not Found: look at the URL's path, and at proxies",
         ),
-        ("not a url".to_owned(), "the URL isn't one of a WebSocket"),
+        (
+            "not a url".to_owned(),
+            "the URL isn't one of a WebSocket, such as ws://localhost:9501/ws: HTTP format error: invalid uri character",
+        ),
         (
             "wss://localhost/".to_owned(),
-            "wss: isn't supported yet; use ws:",
+            "wss: isn't supported by the native client yet: use ws:, to a proxy that speaks TLS if need be",
         ),
     ] {
         match soon("the failure", connect(url, KINDS)).await {
