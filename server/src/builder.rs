@@ -507,6 +507,6 @@ pub enum BuildError {
     #[error(transparent)]
     Origin(#[from] OriginError),
     /// The system has no random bytes for ids.
-    #[error("the system gives no random bytes")]
+    #[error("the system gives no random bytes: allow the program getrandom")]
     NoRandomness,
 }

@@ -34,11 +34,12 @@ impl fmt::Display for Undecodable<'_> {
         match self.0 {
             DecodeError::Json(error) => write!(
                 f,
-                "the payload is no JSON of the expected type, by line {} column {}",
+                "the payload isn't JSON of its type, by line {} column {}",
                 error.line(),
                 error.column()
             ),
-            // Postcard's own errors are fixed texts.
+            // These are fixed texts.
+            DecodeError::Postcard(error) => write!(f, "{}: {error}", self.0),
             other => write!(f, "{other}"),
         }
     }

@@ -106,7 +106,7 @@ const UNDER_WAY: usize = 1;
 
 /// The options name a format that this version doesn't speak. It can't happen from outside.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("the server doesn't speak the client's format")]
+#[error("the server doesn't speak the client's format: build both with one version of twinwire")]
 pub struct OpenError;
 
 impl OpenFailure for OpenError {

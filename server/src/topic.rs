@@ -67,19 +67,19 @@ pub enum PublishError {
         name: &'static str,
     },
     /// The key or the item can't be written.
-    #[error("the topic's key or the item can't be written: {0}")]
+    #[error(transparent)]
     Encode(#[from] EncodeError),
     /// The key has more than 255 bytes.
-    #[error("a topic's key has at most {MAX_TOPIC_KEY} bytes")]
+    #[error("a topic's key has at most {MAX_TOPIC_KEY} bytes: shorten it")]
     KeyTooLong,
     /// The item is larger than a frame carries.
     #[error(transparent)]
     ItemTooLarge(#[from] ItemTooLarge),
     /// As many topics have subscribers as [`Builder::topics`](crate::Builder::topics) allows.
-    #[error("as many topics are in use as the limit allows")]
+    #[error("as many topics are in use as Builder::topics allows: raise it, or end subscriptions")]
     Crowded,
     /// The system has no random bytes for the log's epoch.
-    #[error("the system gives no random bytes")]
+    #[error("the system gives no random bytes: allow the program getrandom")]
     NoRandomness,
 }
 

@@ -11,15 +11,15 @@ use crate::websocket::{InvalidClose, Refused};
 pub enum PushError {
     /// The client doesn't take its messages as fast as they come: push again later, or
     /// disconnect it.
-    #[error("connection {0} has no room for the message now")]
+    #[error("connection {0} has no room for the message: push it later, or disconnect")]
     Full(ConnectionId),
     /// No such connection, or it is closing: forget its id.
-    #[error("connection {0} isn't open")]
+    #[error("connection {0} isn't open: forget its id")]
     Gone(ConnectionId),
     /// The message is larger than the whole queue ([`PlainLimits::queue`]): send it in parts.
     ///
     /// [`PlainLimits::queue`]: super::PlainLimits::queue
-    #[error("the message is larger than a connection's queue")]
+    #[error("the message is larger than PlainLimits::queue: push it in parts")]
     TooLarge,
 }
 
@@ -38,7 +38,7 @@ impl PushError {
 #[non_exhaustive]
 pub enum DisconnectError {
     /// No such connection, or it is closing already.
-    #[error("connection {0} isn't open")]
+    #[error("connection {0} isn't open: forget its id")]
     Gone(ConnectionId),
     /// The code or the reason can't be sent; the connection stays open.
     #[error(transparent)]

@@ -29,26 +29,28 @@ pub enum ServeError {
     },
     /// The system refused the address for another reason: mostly this machine doesn't have it.
     #[error(
-        "can't listen on {addr}: {source}; give an address of this machine, 0.0.0.0 for all of IPv4"
+        "can't listen on {addr}: {error}; give an address of this machine, 0.0.0.0 for all of IPv4"
     )]
     Listen {
         /// The address that was asked for.
         addr: SocketAddr,
         /// The system's reason.
-        source: io::Error,
+        error: io::Error,
     },
     /// The name of the address wasn't found.
     #[error("can't find the address to listen on: {0}; give it as numbers, such as 127.0.0.1:9501")]
-    Resolve(#[source] io::Error),
+    Resolve(io::Error),
     /// There is nothing to listen on.
     #[error("there is no address to listen on: give one, such as 127.0.0.1:9501")]
     NoAddress,
     /// The system gave no way to hear of signals; without it no client would hear a goodbye.
-    #[error("can't listen for the signals that stop the server: {0}; is there a descriptor left?")]
-    Signals(#[source] io::Error),
+    #[error(
+        "can't listen for the signals that stop the server: {0}; raise the limit of open files"
+    )]
+    Signals(io::Error),
     /// The server couldn't start its workers, or lost its sockets.
     #[error("the server ended: {0}; see the log for the cause")]
-    Run(#[source] io::Error),
+    Run(io::Error),
 }
 
 impl fmt::Debug for ServeError {
@@ -59,12 +61,12 @@ impl fmt::Debug for ServeError {
 
 impl ServeError {
     /// Tells the causes that have a remedy of their own from all others.
-    pub(super) fn listen(addr: SocketAddr, source: io::Error) -> Self {
-        match source.kind() {
+    pub(super) fn listen(addr: SocketAddr, error: io::Error) -> Self {
+        match error.kind() {
             ErrorKind::AddrInUse => Self::InUse { addr },
             ErrorKind::PermissionDenied => Self::Forbidden { addr },
             // A system's other reasons have no remedy but the address.
-            _ => Self::Listen { addr, source },
+            _ => Self::Listen { addr, error },
         }
     }
 }

@@ -21,10 +21,10 @@ pub(crate) struct Close {
 pub enum InvalidClose {
     /// The code is reserved or out of range; 1000–1003, 1007–1014 and 3000–4999 may be sent
     /// (RFC 6455 §7.4).
-    #[error("close code {0} can't be sent")]
+    #[error("close code {0} can't be sent: use 1000, or 3000 to 4999")]
     Code(u16),
     /// The reason has more than 123 bytes (RFC 6455 §5.5).
-    #[error("a close reason of {0} bytes doesn't fit")]
+    #[error("a close reason of {0} bytes is too long: use at most 123")]
     Reason(usize),
 }
 
