@@ -59,13 +59,7 @@ async fn main() -> anyhow::Result<()> {
         None => Server::loopback(args.port),
         Some(host) => Server::bind((host, args.port)),
     };
-    let server = server
-        .with_context(|| {
-            format!(
-                "port {} isn't to be had: choose another with --port",
-                args.port
-            )
-        })?
+    let server = server?
         .mount("/ws", &wire)
         .configure(move |config| page.serve(config));
     let listens = server.addrs().into_iter().next();
