@@ -78,11 +78,17 @@ pub(crate) enum Misuse {
 impl fmt::Display for Misuse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoVerb => write!(f, "what shall be done?"),
-            Self::UnknownVerb(verb) => write!(f, "there is no verb `{verb}`"),
-            Self::UnknownSuite(suite) => write!(f, "there is no suite `{suite}`"),
-            Self::UnexpectedArgument(argument) => write!(f, "`{argument}` is not expected here"),
-            Self::PortMissing => write!(f, "--port needs a number"),
+            Self::NoVerb => write!(f, "there is no verb: take one of those below"),
+            Self::UnknownVerb(verb) => {
+                write!(f, "there is no verb `{verb}`: take one of those below")
+            }
+            Self::UnknownSuite(suite) => {
+                write!(f, "there is no suite `{suite}`: take one of those below")
+            }
+            Self::UnexpectedArgument(argument) => {
+                write!(f, "`{argument}` is not expected here: leave it out")
+            }
+            Self::PortMissing => write!(f, "--port has no value: give a number from 0 to 65535"),
             Self::PortInvalid(port) => {
                 write!(f, "--port takes a number from 0 to 65535, not `{port}`")
             }
@@ -92,7 +98,7 @@ impl fmt::Display for Misuse {
                     "--host takes an IP address, such as 0.0.0.0, not `{host}`"
                 )
             }
-            Self::ValueMissing(option) => write!(f, "{option} needs a value"),
+            Self::ValueMissing(option) => write!(f, "{option} has no value: give one behind it"),
             Self::NoNumber { of, value } => write!(f, "{of} takes a number, not `{value}`"),
         }
     }
@@ -290,6 +296,44 @@ mod tests {
             Err(Misuse::ValueMissing("--seed".into())),
         );
         check("simulate 7", Err(Misuse::UnexpectedArgument("7".into())));
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_told_what_to_change() {
+        const LIST: &str = include_str!("../../server/tests/errors.txt");
+        let mut section = String::from("# command line of cargo xtask\n");
+        for line in [
+            "",
+            "begin",
+            "test units",
+            "tidy all",
+            "start --port",
+            "start --port 70000",
+            "start --host me",
+            "simulate --seed",
+            "simulate --seeds many",
+        ] {
+            let misuse = parse(line.split_whitespace().map(str::to_owned));
+            let misuse = misuse.expect_err(line);
+            // Each of them is in the list.
+            match misuse {
+                Misuse::NoVerb
+                | Misuse::UnknownVerb(_)
+                | Misuse::UnknownSuite(_)
+                | Misuse::UnexpectedArgument(_)
+                | Misuse::PortMissing
+                | Misuse::PortInvalid(_)
+                | Misuse::HostInvalid(_)
+                | Misuse::ValueMissing(_)
+                | Misuse::NoNumber { .. } => {}
+            }
+            let command = format!("cargo xtask {line}");
+            section += &format!("\n{}\n    {misuse}\n", command.trim());
+        }
+        assert!(
+            LIST.contains(&section),
+            "server/tests/errors.txt needs:\n{section}"
+        );
     }
 
     #[test]
