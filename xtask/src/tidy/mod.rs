@@ -3,6 +3,7 @@
 mod architecture;
 mod commands;
 mod dependencies;
+mod errors;
 mod guarantees;
 mod lines;
 mod links;
@@ -111,7 +112,7 @@ impl Tree {
 type Rule = fn(&Workspace, &Tree) -> Result<Vec<Finding>>;
 
 /// The rules, by what holds when nothing is found.
-const RULES: [(&str, Rule); 11] = [
+const RULES: [(&str, Rule); 12] = [
     ("source files have at most 600 lines", |_, tree| {
         Ok(lines::too_many(tree))
     }),
@@ -140,6 +141,10 @@ const RULES: [(&str, Rule); 11] = [
     ("every test that GUARANTEES.md names exists", |_, tree| {
         Ok(guarantees::unproven(tree))
     }),
+    (
+        "every error of the libraries is in errors.txt",
+        |_, tree| Ok(errors::unlisted(tree)),
+    ),
     ("ARCHITECTURE.md names every crate", |_, tree| {
         Ok(architecture::unnamed_crates(tree))
     }),
