@@ -53,7 +53,7 @@ struct Mounted {
 /// ```
 ///
 /// For TLS, or an `App` with middleware around everything, use actix's
-/// [`HttpServer`] with [`tune`] and call
+/// [`HttpServer`] with [`tune`], over TLS with [`on_connect`](crate::on_connect) in its place, and call
 /// [`Twinwire::shut_down`](crate::Twinwire::shut_down) yourself.
 #[must_use = "call run"]
 pub struct Server {

@@ -111,14 +111,23 @@ fn warn_once() {
 ///
 /// An `HttpServer` holds one such closure; call this from yours where [`tune`]'s would replace it.
 ///
-/// Over TLS, call this with the TCP stream inside, which only the application can name:
+/// Over TLS, call this with the TCP stream inside. Its type is that of the crate `actix-tls` and of the features which
+/// the application has chosen, so only the application can name it. With rustls:
 ///
-/// ```text
-/// HttpServer::new(app).on_connect(|connection, data| {
-///     if let Some(tls) = connection.downcast_ref::<tokio_rustls::server::TlsStream<TcpStream>>() {
-///         twinwire_server::on_connect(tls.get_ref().0, data);
-///     }
-/// })
+/// ```
+/// use actix_tls::accept::rustls_0_23::TlsStream;
+/// use actix_web::rt::net::TcpStream;
+/// use actix_web::{App, HttpServer};
+///
+/// # let app = || App::new();
+/// HttpServer::new(app)
+///     .tcp_nodelay(true)
+///     .on_connect(|connection, data| {
+///         if let Some(tls) = connection.downcast_ref::<TlsStream<TcpStream>>() {
+///             twinwire_server::on_connect(tls.get_ref().0, data);
+///         }
+///     })
+/// # ;
 /// ```
 pub fn on_connect(connection: &dyn Any, data: &mut Extensions) {
     #[cfg(unix)]
