@@ -43,9 +43,7 @@ pub struct UntypedKinds(Arc<[UntypedKind]>);
 #[non_exhaustive]
 pub enum KindsError {
     /// A hello carries 512 kinds at most.
-    #[error(
-        "there are {0} kinds, and a client declares at most {MAX_KINDS}: declare those that it uses"
-    )]
+    #[error("there are {0} kinds, more than {MAX_KINDS}: declare those that the client uses")]
     TooMany(usize),
     /// A kind's name has 1 to 64 bytes without control characters.
     #[error("{0:?} is no kind's name: it has 1 to {MAX_NAME} bytes without control characters")]

@@ -11,9 +11,10 @@ use twinwire::session::Outcome;
 use twinwire::{Answer, Format, StreamCall};
 
 use crate::CallError;
+use crate::cancel::CancelOnDrop;
 use crate::channels::queue;
 use crate::command::Waits;
-use crate::remote::{CancelOnDrop, not_answered};
+use crate::remote::not_answered;
 
 /// A piece of a stream.
 pub(crate) enum Piece {

@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod cancel;
 pub mod channels;
 mod command;
 mod error;

@@ -13,6 +13,7 @@ use twinwire::{
     Alias, Answer, Call, Event, Format, Goodbye, Kind, Never, Position, Refusal, StreamCall, Topic,
 };
 
+use crate::cancel::CancelOnDrop;
 use crate::channels::queue::{self, NotTaken};
 use crate::channels::{lock, once};
 use crate::command::{Asked, Command, Control, TOPIC_REQUEST, UNDER_WAY, Waiter, Waits};
@@ -506,52 +507,6 @@ pub(crate) fn not_answered_by<E>(
         // Events are accepted, and a value is an answer: neither comes here.
         Outcome::Unknown | Outcome::Accepted | Outcome::Answered(Answer::Value(_)) => {
             CallError::Unknown
-        }
-    }
-}
-
-/// Tells the shell when the caller goes before its answer comes.
-#[derive(Debug)]
-pub(crate) struct CancelOnDrop {
-    control: queue::Sender<Control>,
-    id: u64,
-    armed: bool,
-}
-
-impl CancelOnDrop {
-    pub(crate) fn new(control: &queue::Sender<Control>, id: u64) -> Self {
-        Self {
-            control: control.clone(),
-            id,
-            armed: true,
-        }
-    }
-
-    /// There is nothing left to cancel.
-    pub(crate) fn disarm(&mut self) {
-        self.armed = false;
-    }
-
-    /// The consumer has taken an item.
-    pub(crate) fn consumed(&self) {
-        // A shell that is gone sends no further items.
-        let id = self.id;
-        let consumed = move |requests: &mut Requests, session: &mut Session, now| {
-            requests.consumed(id, session, now);
-        };
-        let _ = self.control.send(Box::new(consumed));
-    }
-}
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        if self.armed {
-            // A shell that is gone has ended all requests.
-            let id = self.id;
-            let cancel = move |requests: &mut Requests, session: &mut Session, now| {
-                requests.cancel(id, session, now);
-            };
-            let _ = self.control.send(Box::new(cancel));
         }
     }
 }

@@ -12,11 +12,12 @@ use twinwire::limits::MAX_PAYLOAD;
 use twinwire::session::Outcome;
 use twinwire::{Answer, Class, EncodeError, Format, Never, Position};
 
+use crate::cancel::CancelOnDrop;
 use crate::channels::{lock, once, queue};
 use crate::command::{Act, Asked, Command, TOPIC_REQUEST, UNDER_WAY, Waiter};
 use crate::error::NotMade;
 use crate::items;
-use crate::remote::{CancelOnDrop, joined, not_answered, not_answered_by, outcome, publish};
+use crate::remote::{joined, not_answered, not_answered_by, outcome, publish};
 use crate::subscription::LeaveOnDrop;
 use crate::topics::Piece;
 use crate::{

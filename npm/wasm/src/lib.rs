@@ -1,6 +1,8 @@
 //! The client as a module for JavaScript. It has no logic: each export forwards to [`UntypedClient`](twinwire_client::UntypedClient), and what
 //! becomes of that is told to one function of the TypeScript beside it ([`facade`]).
 
+#![forbid(unsafe_code)]
+
 mod codes;
 pub mod config;
 pub mod core;

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use testkit::{Server, soon};
 use tokio::net::TcpListener;
-use twinwire::{Call, End, Goodbye, GoodbyeCode, Kinds, kinds};
+use twinwire::{Call, Class, End, Fingerprint, Goodbye, GoodbyeCode, Kinds, kinds};
 use twinwire_client_native::{
-    ConnectError, OpenError, Options, ReconnectCause, Undeclared, connect_with,
+    ConnectError, KindsError, OpenError, Options, ReconnectCause, Undeclared, UntypedKind,
+    UntypedKinds, connect_with,
 };
 use twinwire_client_wasm as browser;
 use twinwire_server::plain::Plain;
@@ -31,6 +32,7 @@ pub(crate) async fn list(list: &mut List) {
     list.heading("twinwire-client");
     connect_errors(list, &server).await;
     causes(list);
+    kinds_at_run_time(list);
     list.heading("twinwire-client-native");
     native(list, &server).await;
     list.heading("twinwire-client-wasm");
@@ -102,6 +104,35 @@ async fn connect_errors(list: &mut List, server: &Server) {
         ConnectError::Open(_),
         "the URL of a plain endpoint",
         open
+    );
+}
+
+fn kinds_at_run_time(list: &mut List) {
+    let refused = |names: &[String]| {
+        let kind = |name: &String| UntypedKind {
+            name: name.clone(),
+            class: Class::Call,
+            fingerprint: Fingerprint::from_bytes([0; 8]),
+            outline: None,
+        };
+        let kinds = UntypedKinds::new(names.iter().map(kind).collect());
+        kinds.expect_err("they can't be declared")
+    };
+    let many: Vec<String> = (0..600).map(|number| number.to_string()).collect();
+    listed!(list, KindsError::TooMany(_), "600 kinds", refused(&many));
+    let name = "a line\nof text".to_owned();
+    listed!(
+        list,
+        KindsError::Name(_),
+        "a line break in a name",
+        refused(&[name])
+    );
+    let twice = ["Join", "Join"].map(str::to_owned);
+    listed!(
+        list,
+        KindsError::Twice(_),
+        "one name of two kinds",
+        refused(&twice)
     );
 }
 

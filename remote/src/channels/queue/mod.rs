@@ -1,9 +1,13 @@
 //! A queue from many to one.
 
+mod room;
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+
+pub use room::Room;
 
 use super::{lock, wake_all};
 
@@ -244,49 +248,6 @@ impl<T> Sending<'_, T> {
 impl<T> Drop for Sending<'_, T> {
     fn drop(&mut self) {
         self.leave();
-    }
-}
-
-/// A place in the line of those who wait for room, for who waits by hand.
-pub struct Room<T> {
-    sender: Sender<T>,
-    bound: usize,
-    ticket: Option<u64>,
-}
-
-impl<T> Room<T> {
-    /// Ready when less than `bound` are in the queue, in the order in which senders first waited; or its receiver has
-    /// closed or is gone.
-    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = lock(&self.sender.0.0);
-        if state.is_open && !state.has_room(self.bound, self.ticket) {
-            let displaced = state.line.wait(&mut self.ticket, cx.waker());
-            drop(state);
-            drop(displaced);
-            return Poll::Pending;
-        }
-        drop(state);
-        self.leave();
-        Poll::Ready(())
-    }
-
-    fn leave(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            let left = lock(&self.sender.0.0).line.leave(ticket);
-            left.done();
-        }
-    }
-}
-
-impl<T> Drop for Room<T> {
-    fn drop(&mut self) {
-        self.leave();
-    }
-}
-
-impl<T> fmt::Debug for Room<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Room")
     }
 }
 

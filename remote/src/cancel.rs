@@ -1,0 +1,53 @@
+//! Requests that nobody waits for any more.
+
+use twinwire::session::Session;
+
+use crate::Requests;
+use crate::channels::queue;
+use crate::command::Control;
+
+/// Tells the shell when the caller goes before its answer comes.
+#[derive(Debug)]
+pub(crate) struct CancelOnDrop {
+    control: queue::Sender<Control>,
+    id: u64,
+    armed: bool,
+}
+
+impl CancelOnDrop {
+    pub(crate) fn new(control: &queue::Sender<Control>, id: u64) -> Self {
+        Self {
+            control: control.clone(),
+            id,
+            armed: true,
+        }
+    }
+
+    /// There is nothing left to cancel.
+    pub(crate) fn disarm(&mut self) {
+        self.armed = false;
+    }
+
+    /// The consumer has taken an item.
+    pub(crate) fn consumed(&self) {
+        // A shell that is gone sends no further items.
+        let id = self.id;
+        let consumed = move |requests: &mut Requests, session: &mut Session, now| {
+            requests.consumed(id, session, now);
+        };
+        let _ = self.control.send(Box::new(consumed));
+    }
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        if self.armed {
+            // A shell that is gone has ended all requests.
+            let id = self.id;
+            let cancel = move |requests: &mut Requests, session: &mut Session, now| {
+                requests.cancel(id, session, now);
+            };
+            let _ = self.control.send(Box::new(cancel));
+        }
+    }
+}
