@@ -19,6 +19,7 @@ mod start;
 mod test;
 mod tidy;
 mod types;
+mod wasm_module;
 mod workspace;
 
 use std::env;

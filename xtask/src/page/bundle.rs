@@ -3,20 +3,13 @@
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use super::html::{self, Asset, Part, Program};
 use super::node;
-use crate::run::run;
-use crate::setup::path_with;
+use crate::wasm_module::Recipe;
 use crate::workspace::Workspace;
-
-const LIMIT: Duration = Duration::from_secs(15 * 60);
-
-const TARGET: &str = "wasm32-unknown-unknown";
 
 /// A page's source, and its place in what is served.
 pub(super) struct Bundle<'a> {
@@ -66,7 +59,7 @@ impl Bundle<'_> {
     pub(super) fn compile(&self) -> Result<()> {
         for part in self.parts(&self.index()?)? {
             if let Part::Asset(Asset::Program(program)) = part {
-                self.cargo_build(&program)?;
+                self.recipe(&program, &["--bin", self.name]).compile()?;
             }
         }
         Ok(())
@@ -84,63 +77,25 @@ impl Bundle<'_> {
     /// Compiles the program and makes it as small as it can be; gives its script and its module.
     fn program(&self, program: &Program) -> Result<(PathBuf, PathBuf)> {
         let scratch = self.workspace.target_dir().join("xtask").join(self.name);
-        if scratch.exists() {
-            fs::remove_dir_all(&scratch)
-                .with_context(|| format!("can't clear {}", scratch.display()))?;
-        }
-        let compiled = self.cargo_build(program)?;
-        let mut bindgen = Command::new("wasm-bindgen");
-        bindgen
-            .args(["--target", "web", "--no-typescript"])
-            // The page names the module, whose name isn't known yet.
-            .arg("--omit-default-module-path")
-            .args(["--out-name", self.name, "--out-dir"])
-            .args([&scratch, &compiled]);
-        self.run(bindgen, "wasm-bindgen")?;
-        ensure!(
-            !scratch.join("snippets").exists(),
-            "a dependency of {} brings scripts of its own, which this build doesn't carry into the page",
-            self.name
-        );
-        let module = scratch.join(format!("{}_bg.wasm", self.name));
-        let mut wasm_opt = Command::new("wasm-opt");
-        wasm_opt.args(&program.wasm_opt);
-        self.shorten(wasm_opt, &module)?;
-        let script = scratch.join(format!("{}.js", self.name));
-        let mut terser = Command::new("terser");
-        terser.args(["--module", "--compress", "passes=2", "--mangle"]);
-        self.shorten(terser, &script)?;
-        let script = self.publish(&script, self.name, ".js")?;
-        let module = self.publish(&module, self.name, "_bg.wasm")?;
+        let target = ["--bin", self.name];
+        let recipe = self.recipe(program, &target);
+        let files = recipe.bind(&scratch, self.name, &["--no-typescript"])?;
+        recipe.shorten(&files)?;
+        let script = self.publish(&files.script, self.name, ".js")?;
+        let module = self.publish(&files.wasm, self.name, "_bg.wasm")?;
         Ok((script, module))
     }
 
-    fn cargo_build(&self, program: &Program) -> Result<PathBuf> {
-        let mut cargo = self.workspace.cargo();
-        cargo
-            .args(["build", "--target", TARGET, "--profile", program.profile])
-            .arg("--manifest-path")
-            .arg(self.source.join(program.manifest))
-            .args(["--bin", self.name])
-            .env("CARGO_TARGET_DIR", self.workspace.target_dir());
-        self.run(cargo, "cargo build of the page")?;
-        let built = self
-            .workspace
-            .target_dir()
-            .join(TARGET)
-            .join(program.profile);
-        Ok(built.join(format!("{}.wasm", self.name)))
-    }
-
-    /// Replaces a file by what a tool makes of it.
-    fn shorten(&self, mut tool: Command, file: &Path) -> Result<()> {
-        tool.arg("--output").args([file, file]);
-        self.run(tool, &format!("shortening {}", file.display()))
-    }
-
-    fn run(&self, mut command: Command, what: &str) -> Result<()> {
-        command.env("PATH", path_with(self.tools)?);
-        run(&mut command, LIMIT)?.require(what)
+    fn recipe<'r>(&'r self, program: &'r Program, target: &'r [&str]) -> Recipe<'r> {
+        Recipe {
+            workspace: self.workspace,
+            tools: self.tools,
+            manifest: self.source.join(program.manifest),
+            target,
+            name: self.name,
+            profile: program.profile,
+            wasm_opt: &program.wasm_opt,
+        }
     }
 
     /// Copies a file into the page under a name that holds its hash, so that it may be kept for ever.

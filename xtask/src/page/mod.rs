@@ -65,13 +65,14 @@ impl Page {
 }
 
 /// What the pages are made of, beside their crates: the way they are built too.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "Cargo.toml",
     "Cargo.lock",
     ".cargo/config.toml",
     "xtask/src/page/bundle.rs",
     "xtask/src/page/html.rs",
     "xtask/src/page/node.rs",
+    "xtask/src/wasm_module.rs",
 ];
 
 /// Builds the page of the starter in `folder`, into its `dist`.
