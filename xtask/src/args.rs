@@ -27,6 +27,7 @@ usage: cargo xtask VERB
                      endpoint; the suite of this name runs the quick sections
   bench              compare the browser's socket with gloo-net's, in three browsers:
                      messages a second and their ratio, printed and never judged
+  npm                build the npm package into npm/dist
   types              write the TypeScript files anew that are generated of Rust types
   tidy               the house rules alone, as `test tidy`
   path               set up the page's tools and trunk, which takes minutes to compile,
@@ -56,6 +57,7 @@ pub(crate) enum Verb {
     },
     Conformance,
     Bench,
+    Npm,
     Types,
     Tidy,
     Path,
@@ -120,6 +122,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb,
         "simulate" => parse_simulate(rest),
         "conformance" => nothing_more(rest, Verb::Conformance),
         "bench" => nothing_more(rest, Verb::Bench),
+        "npm" => nothing_more(rest, Verb::Npm),
         "types" => nothing_more(rest, Verb::Types),
         "tidy" => nothing_more(rest, Verb::Tidy),
         "path" => nothing_more(rest, Verb::Path),

@@ -3,7 +3,7 @@
 
 mod bundle;
 mod html;
-mod node;
+pub(crate) mod node;
 mod size;
 
 use std::fs;
@@ -17,6 +17,7 @@ use crate::cache::Lock;
 use crate::setup::{Did, Setup, step};
 use crate::workspace::{Workspace, stdout_of};
 use bundle::Bundle;
+use html::{Asset, Part};
 
 /// The crates that are pages, and where each is in the folder that is served.
 const PAGES: [Page; 2] = [
@@ -97,6 +98,19 @@ pub(crate) fn compile(workspace: &Workspace) {
     }
 }
 
+/// Reads how the smallest page's program is built: its profile, and the options of wasm-opt.
+pub(crate) fn smallest(workspace: &Workspace) -> Result<(String, Vec<String>)> {
+    let index = workspace.root().join("www/minimal/index.html");
+    let html =
+        fs::read_to_string(&index).with_context(|| format!("can't read {}", index.display()))?;
+    let program = html::parts(&html)?.into_iter().find_map(|part| match part {
+        Part::Asset(Asset::Program(program)) => Some(program),
+        Part::Asset(Asset::Style(_)) | Part::Text(_) => None,
+    });
+    let program = program.with_context(|| format!("{} links no program", index.display()))?;
+    Ok((program.profile.to_owned(), program.wasm_opt))
+}
+
 /// Builds the page unless it is there as its sources would make it; gives its folder.
 pub(crate) fn build(workspace: &Workspace, setup: &Setup) -> Result<PathBuf> {
     let tools = setup.page_tools()?;
@@ -135,7 +149,7 @@ fn build_if_changed(workspace: &Workspace, tools: &[PathBuf], dist: &Path) -> Re
     Ok(Did::Work)
 }
 
-fn clear(folder: &Path) -> Result<()> {
+pub(crate) fn clear(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("can't clear {}", folder.display()))?;
     }

@@ -38,7 +38,7 @@ pub(super) fn compress(files: &[PathBuf]) -> Result<()> {
 }
 
 /// Runs a script with files as its arguments; gives what it printed.
-pub(super) fn node(script: &str, files: &[PathBuf]) -> Result<String> {
+pub(crate) fn node(script: &str, files: &[PathBuf]) -> Result<String> {
     let mut node = Command::new("node");
     let finished = run(node.args(["-e", script]).args(files), LIMIT)?;
     finished.require("node")?;

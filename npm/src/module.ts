@@ -1,0 +1,70 @@
+// Loads the WebAssembly module, once however many entries and clients ask for it.
+
+import init, { version } from "./core.js";
+
+/** Where the WebAssembly module is, or the module itself. A string is a URL. */
+export type Source = string | URL | Response | BufferSource | WebAssembly.Module;
+
+/** The custom section in which `cargo xtask npm` writes the version. */
+const SECTION = "twinwire";
+
+/** How a module begins (WebAssembly Core §5.5.16). */
+const MAGIC = [0x00, 0x61, 0x73, 0x6d];
+
+let loading: Promise<void> | undefined;
+
+/**
+ * Loads the module from the source that the first caller gives. After a failure the next caller's source is tried.
+ */
+export function load(source: () => Source | Promise<Source>): Promise<void> {
+  loading ??= instantiate(source).catch((error: unknown) => {
+    loading = undefined;
+    throw error;
+  });
+  return loading;
+}
+
+async function instantiate(source: () => Source | Promise<Source>): Promise<void> {
+  const module = await compile(await source());
+  // Before instantiation, which fails with names of imports if these differ.
+  check(module);
+  await init({ module_or_path: module });
+}
+
+async function compile(source: Source): Promise<WebAssembly.Module> {
+  if (typeof source === "string" || source instanceof URL) {
+    return compile(await fetch(source));
+  }
+  if (source instanceof Response) {
+    return compileResponse(source);
+  }
+  return source instanceof WebAssembly.Module ? source : WebAssembly.compile(source);
+}
+
+async function compileResponse(response: Response): Promise<WebAssembly.Module> {
+  const type = response.headers.get("content-type");
+  if (response.ok && type === "application/wasm") {
+    return WebAssembly.compileStreaming(response);
+  }
+  // Of another type are a file that Deno or Bun reads, and what a server sends that doesn't know WebAssembly.
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  if (!response.ok || MAGIC.some((byte, index) => bytes[index] !== byte)) {
+    // Servers of single pages send their page for whatever isn't there.
+    throw new Error(
+      `Twinwire's module isn't at ${response.url} (status ${response.status}, ${type}): ` +
+        'have your bundler copy core_bg.wasm, or import from "twinwire/inline"',
+    );
+  }
+  return WebAssembly.compile(bytes);
+}
+
+function check(module: WebAssembly.Module): void {
+  const [section] = WebAssembly.Module.customSections(module, SECTION);
+  const found = section && new TextDecoder().decode(section);
+  if (found !== version) {
+    throw new Error(
+      `Twinwire's core_bg.wasm is of ${found ? `version ${found}` : "an unknown version"}, its JavaScript of ` +
+        `version ${version}: serve both from one package`,
+    );
+  }
+}

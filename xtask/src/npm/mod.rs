@@ -1,0 +1,90 @@
+//! `npm`: the package for JavaScript, built of its Rust and its TypeScript.
+
+mod version;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::cache::Lock;
+use crate::page::{clear, node, smallest};
+use crate::run::run;
+use crate::setup::{Did, Setup, step};
+use crate::wasm_module::Recipe;
+use crate::workspace::Workspace;
+
+const LIMIT: Duration = Duration::from_secs(5 * 60);
+
+/// The package's folder in the clone.
+pub(crate) const FOLDER: &str = "npm";
+
+/// The module and its script, by the name that the TypeScript imports.
+const CORE: &str = "core";
+
+/// Writes the module in Base64 (RFC 4648 §4), for pages that load nothing beside their scripts.
+const TO_BASE64: &str = "const { readFileSync, writeFileSync } = require('fs'); \
+    const [from, to] = process.argv.slice(1); \
+    const text = readFileSync(from).toString('base64'); \
+    writeFileSync(to, `export const base64 = \"${text}\";\\n`);";
+
+/// Builds the package into its folder `dist`.
+pub(crate) fn build(workspace: &Workspace, setup: &Setup) -> Result<()> {
+    let tools = setup.page_tools()?;
+    let folder = workspace.root().join(FOLDER);
+    setup.npm_packages(&folder)?;
+    let version = version::of(workspace, &folder)?;
+    let scratch = workspace.target_dir().join("xtask");
+    fs::create_dir_all(&scratch).with_context(|| format!("can't make {}", scratch.display()))?;
+    let _lock = Lock::take(&scratch.join("npm.lock"))?;
+    step("npm package", || {
+        module(workspace, &tools, &folder, &version)?;
+        facade(&folder)?;
+        Ok(Did::Work)
+    })
+}
+
+/// Makes the module, its script and their types, where the compiler of TypeScript finds them.
+fn module(workspace: &Workspace, tools: &[PathBuf], folder: &Path, version: &str) -> Result<()> {
+    let (profile, wasm_opt) = smallest(workspace)?;
+    let recipe = Recipe {
+        workspace,
+        tools,
+        manifest: folder.join("wasm/Cargo.toml"),
+        target: &["--lib"],
+        name: FOLDER,
+        profile: &profile,
+        wasm_opt: &wasm_opt,
+    };
+    let core = folder.join("build").join(CORE);
+    let files = recipe.bind(&core, CORE, &[])?;
+    version::write_in_script(&files.script, version)?;
+    recipe.shorten(&files)?;
+    version::write_in_wasm(&files.wasm, version)?;
+    // Types of what the script alone calls.
+    let inner = core.join(format!("{CORE}_bg.wasm.d.ts"));
+    fs::remove_file(&inner).with_context(|| format!("can't remove {}", inner.display()))?;
+    let base64 = core.join(format!("{CORE}_base64.js"));
+    node::node(TO_BASE64, &[files.wasm, base64.clone()])?;
+    let types = base64.with_extension("d.ts");
+    fs::write(&types, "export declare const base64: string;\n")
+        .with_context(|| format!("can't write {}", types.display()))
+}
+
+/// Compiles the TypeScript, and puts the module beside it.
+fn facade(folder: &Path) -> Result<()> {
+    let dist = folder.join("dist");
+    clear(&dist)?;
+    let mut compiler = Command::new(folder.join("node_modules/.bin/tsc"));
+    run(compiler.current_dir(folder), LIMIT)?.require("tsc")?;
+    let core = folder.join("build").join(CORE);
+    for entry in fs::read_dir(&core).with_context(|| format!("can't read {}", core.display()))? {
+        let file = entry?.path();
+        let name = file.file_name().context("an entry has a name")?;
+        let to = dist.join(name);
+        fs::copy(&file, &to).with_context(|| format!("can't write {}", to.display()))?;
+    }
+    Ok(())
+}
