@@ -63,6 +63,7 @@ fn module(workspace: &Workspace, tools: &[PathBuf], folder: &Path, version: &str
     version::write_in_script(&files.script, version)?;
     recipe.shorten(&files)?;
     version::write_in_wasm(&files.wasm, version)?;
+    without_dispose(&files.script.with_extension("d.ts"))?;
     // Types of what the script alone calls.
     let inner = core.join(format!("{CORE}_bg.wasm.d.ts"));
     fs::remove_file(&inner).with_context(|| format!("can't remove {}", inner.display()))?;
@@ -71,6 +72,15 @@ fn module(workspace: &Workspace, tools: &[PathBuf], folder: &Path, version: &str
     let types = base64.with_extension("d.ts");
     fs::write(&types, "export declare const base64: string;\n")
         .with_context(|| format!("can't write {}", types.display()))
+}
+
+/// Removes what the libraries of es2022 don't know: an application that compiles for that checks these types too.
+fn without_dispose(types: &Path) -> Result<()> {
+    let text =
+        fs::read_to_string(types).with_context(|| format!("can't read {}", types.display()))?;
+    let lines = text.lines().filter(|line| !line.contains("[Symbol.dispose]"));
+    let kept: String = lines.flat_map(|line| [line, "\n"]).collect();
+    fs::write(types, kept).with_context(|| format!("can't write {}", types.display()))
 }
 
 /// Compiles the TypeScript, and puts the module beside it.

@@ -1,0 +1,10 @@
+// The entry of pages, and of whatever else has `fetch` and names no condition of its own.
+
+import { connectBy } from "./client.js";
+import { load } from "./module.js";
+
+export * from "./public.js";
+
+export const connect = /* @__PURE__ */ connectBy(() =>
+  load(() => new URL("./core_bg.wasm", import.meta.url)),
+);

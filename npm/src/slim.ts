@@ -1,0 +1,21 @@
+// The entry that finds no module by itself: its user says where it is.
+
+import { connectBy } from "./client.js";
+import { type Source, load } from "./module.js";
+
+export * from "./public.js";
+export type { Source };
+
+/**
+ * Loads the WebAssembly module, `twinwire/core_bg.wasm`, from where the application has it. Only the first call counts,
+ * unless it failed.
+ */
+export function init(source: Source | Promise<Source>): Promise<void> {
+  return load(() => source);
+}
+
+export const connect = /* @__PURE__ */ connectBy(() => load(missing));
+
+function missing(): never {
+  throw new Error("Twinwire has no module: call `init` of twinwire/slim with its URL or bytes before `connect`");
+}
