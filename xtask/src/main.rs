@@ -70,7 +70,7 @@ fn perform(verb: Verb) -> Result<bool> {
         }
         Verb::Conformance => conformance::conformance(&workspace, &setup),
         Verb::Bench => test::bench(&workspace, &setup),
-        Verb::Npm => npm::build(&workspace, &setup).map(|()| true),
+        Verb::Npm => npm::npm(&workspace, &setup).map(|()| true),
         Verb::Types => types::write(&workspace).map(|()| true),
         Verb::Tidy => test::test(&workspace, &setup, &[Suite::Tidy]),
         Verb::Path => {

@@ -1,5 +1,6 @@
-//! `npm`: the package for JavaScript, built of its Rust and its TypeScript.
+//! `npm`: the package for JavaScript, from its Rust and TypeScript to the archive that a registry takes.
 
+mod archive;
 mod version;
 
 use std::fs;
@@ -30,8 +31,15 @@ const TO_BASE64: &str = "const { readFileSync, writeFileSync } = require('fs'); 
     const text = readFileSync(from).toString('base64'); \
     writeFileSync(to, `export const base64 = \"${text}\";\\n`);";
 
-/// Builds the package into its folder `dist`.
-pub(crate) fn build(workspace: &Workspace, setup: &Setup) -> Result<()> {
+/// Builds and packs the package, and prints where the archive is.
+pub(crate) fn npm(workspace: &Workspace, setup: &Setup) -> Result<()> {
+    let archive = build(workspace, setup)?;
+    println!("{}", archive.display());
+    Ok(())
+}
+
+/// Builds and packs the package; gives the archive.
+pub(crate) fn build(workspace: &Workspace, setup: &Setup) -> Result<PathBuf> {
     let tools = setup.page_tools()?;
     let folder = workspace.root().join(FOLDER);
     setup.npm_packages(&folder)?;
@@ -43,7 +51,8 @@ pub(crate) fn build(workspace: &Workspace, setup: &Setup) -> Result<()> {
         module(workspace, &tools, &folder, &version)?;
         facade(&folder)?;
         Ok(Did::Work)
-    })
+    })?;
+    archive::pack(&folder, &scratch.join("npm"))
 }
 
 /// Makes the module, its script and their types, where the compiler of TypeScript finds them.
@@ -78,7 +87,9 @@ fn module(workspace: &Workspace, tools: &[PathBuf], folder: &Path, version: &str
 fn without_dispose(types: &Path) -> Result<()> {
     let text =
         fs::read_to_string(types).with_context(|| format!("can't read {}", types.display()))?;
-    let lines = text.lines().filter(|line| !line.contains("[Symbol.dispose]"));
+    let lines = text
+        .lines()
+        .filter(|line| !line.contains("[Symbol.dispose]"));
     let kept: String = lines.flat_map(|line| [line, "\n"]).collect();
     fs::write(types, kept).with_context(|| format!("can't write {}", types.display()))
 }
