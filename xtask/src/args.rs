@@ -27,7 +27,8 @@ usage: cargo xtask VERB
                      endpoint; the suite of this name runs the quick sections
   bench              compare the browser's socket with gloo-net's, in three browsers:
                      messages a second and their ratio, printed and never judged
-  npm                build the npm package into npm/dist, and pack its archive
+  npm                build the npm package into npm/dist, pack its archive, and print
+                     what a page loads of it; above the budget is a failure
   types              write the TypeScript files anew that are generated of Rust types
   tidy               the house rules alone, as `test tidy`
   path               set up the page's tools and trunk, which takes minutes to compile,

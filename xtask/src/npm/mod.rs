@@ -1,6 +1,7 @@
 //! `npm`: the package for JavaScript, from its Rust and TypeScript to the archive that a registry takes.
 
 mod archive;
+mod sizes;
 mod version;
 
 use std::fs;
@@ -31,9 +32,10 @@ const TO_BASE64: &str = "const { readFileSync, writeFileSync } = require('fs'); 
     const text = readFileSync(from).toString('base64'); \
     writeFileSync(to, `export const base64 = \"${text}\";\\n`);";
 
-/// Builds and packs the package, and prints where the archive is.
+/// Builds and packs the package, and prints what a page loads of it; an error if that is above the budget.
 pub(crate) fn npm(workspace: &Workspace, setup: &Setup) -> Result<()> {
     let archive = build(workspace, setup)?;
+    sizes::check(&workspace.root().join(FOLDER))?;
     println!("{}", archive.display());
     Ok(())
 }

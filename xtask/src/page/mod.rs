@@ -4,7 +4,7 @@
 mod bundle;
 mod html;
 pub(crate) mod node;
-mod size;
+pub(crate) mod size;
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};

@@ -43,7 +43,7 @@ fn compressed(files: &[PathBuf]) -> Result<usize> {
 }
 
 /// One line about a page: its size, and the most that it should have, in KB of 1,000 bytes.
-pub(super) fn line(name: &str, bytes: usize, most_kb: usize) -> String {
+pub(crate) fn line(name: &str, bytes: usize, most_kb: usize) -> String {
     let kb = bytes as f64 / 1000.0;
     let verdict = if bytes <= most_kb * 1000 {
         ""
