@@ -32,6 +32,9 @@ const TO_BASE64: &str = "const { readFileSync, writeFileSync } = require('fs'); 
     const text = readFileSync(from).toString('base64'); \
     writeFileSync(to, `export const base64 = \"${text}\";\\n`);";
 
+/// What bundlers make of an import of the module that are told to copy it.
+const WASM_TYPES: &str = "declare const url: string;\nexport default url;\n";
+
 /// Builds and packs the package, and prints what a page loads of it; an error if that is above the budget.
 pub(crate) fn npm(workspace: &Workspace, setup: &Setup) -> Result<()> {
     let archive = build(workspace, setup)?;
@@ -75,14 +78,16 @@ fn module(workspace: &Workspace, tools: &[PathBuf], folder: &Path, version: &str
     recipe.shorten(&files)?;
     version::write_in_wasm(&files.wasm, version)?;
     without_dispose(&files.script.with_extension("d.ts"))?;
-    // Types of what the script alone calls.
-    let inner = core.join(format!("{CORE}_bg.wasm.d.ts"));
-    fs::remove_file(&inner).with_context(|| format!("can't remove {}", inner.display()))?;
+    // In the place of types of what the script alone calls.
+    write(core.join(format!("{CORE}_bg.wasm.d.ts")), WASM_TYPES)?;
     let base64 = core.join(format!("{CORE}_base64.js"));
     node::node(TO_BASE64, &[files.wasm, base64.clone()])?;
     let types = base64.with_extension("d.ts");
-    fs::write(&types, "export declare const base64: string;\n")
-        .with_context(|| format!("can't write {}", types.display()))
+    write(types, "export declare const base64: string;\n")
+}
+
+fn write(file: PathBuf, text: &str) -> Result<()> {
+    fs::write(&file, text).with_context(|| format!("can't write {}", file.display()))
 }
 
 /// Removes what the libraries of es2022 don't know: an application that compiles for that checks these types too.
@@ -93,7 +98,7 @@ fn without_dispose(types: &Path) -> Result<()> {
         .lines()
         .filter(|line| !line.contains("[Symbol.dispose]"));
     let kept: String = lines.flat_map(|line| [line, "\n"]).collect();
-    fs::write(types, kept).with_context(|| format!("can't write {}", types.display()))
+    write(types.to_owned(), &kept)
 }
 
 /// Compiles the TypeScript, and puts the module beside it.
