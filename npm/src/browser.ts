@@ -5,6 +5,9 @@ import { load } from "./module.js";
 
 export * from "./public.js";
 
-export const connect = /* @__PURE__ */ connectBy(() =>
-  load(() => new URL("./core_bg.wasm", import.meta.url)),
-);
+export const connect = /* @__PURE__ */ connectBy(() => load(address));
+
+function address(): string {
+  // Vite before 8 leaves the address as it is in development, where it moves the package's scripts to another folder.
+  return new URL("./core_bg.wasm", import.meta.url).href.replace("/.vite/deps/", "/twinwire/dist/");
+}
