@@ -17,6 +17,7 @@ const VARIABLES = {
   chromium: "CHROMIUM",
   starter: "TWINWIRE_STARTER",
   starterFolder: "TWINWIRE_STARTER_FOLDER",
+  npmArchive: "TWINWIRE_NPM_ARCHIVE",
 };
 
 /** @param {keyof typeof VARIABLES} what */

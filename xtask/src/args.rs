@@ -18,7 +18,7 @@ usage: cargo xtask VERB
                      machine's)
   test [SUITE…]      run the suites, or those named, and end with one table:
                      fmt lint doc unit vectors sim server conformance clients wasm
-                     stories package npm tidy
+                     stories package npm npm-package tidy
   simulate [--seeds N] [--seed S] [--mutant NAME] [--mutants]
                      run sessions in a world of faults, against an oracle: 10,000
                      seeds, so many, or one; with a bug planted, by name, or with

@@ -70,7 +70,10 @@ fn perform(verb: Verb) -> Result<bool> {
         }
         Verb::Conformance => conformance::conformance(&workspace, &setup),
         Verb::Bench => test::bench(&workspace, &setup),
-        Verb::Npm => npm::npm(&workspace, &setup).map(|()| true),
+        Verb::Npm => {
+            println!("{}", npm::npm(&workspace, &setup)?.display());
+            Ok(true)
+        }
         Verb::Types => types::write(&workspace).map(|()| true),
         Verb::Tidy => test::test(&workspace, &setup, &[Suite::Tidy]),
         Verb::Path => {

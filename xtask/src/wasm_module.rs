@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
-const TARGET: &str = "wasm32-unknown-unknown";
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// How a module is made of a crate.
 pub(crate) struct Recipe<'a> {

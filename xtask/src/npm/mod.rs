@@ -15,7 +15,7 @@ use crate::cache::Lock;
 use crate::page::{clear, node, smallest};
 use crate::run::run;
 use crate::setup::{Did, Setup, step};
-use crate::wasm_module::Recipe;
+use crate::wasm_module::{self, Recipe};
 use crate::workspace::Workspace;
 
 const LIMIT: Duration = Duration::from_secs(5 * 60);
@@ -35,16 +35,25 @@ const TO_BASE64: &str = "const { readFileSync, writeFileSync } = require('fs'); 
 /// What bundlers make of an import of the module that are told to copy it.
 const WASM_TYPES: &str = "declare const url: string;\nexport default url;\n";
 
-/// Builds and packs the package, and prints what a page loads of it; an error if that is above the budget.
-pub(crate) fn npm(workspace: &Workspace, setup: &Setup) -> Result<()> {
+/// Builds and packs the package, and prints what a page loads of it; an error if that is above the budget. Gives the
+/// archive.
+pub(crate) fn npm(workspace: &Workspace, setup: &Setup) -> Result<PathBuf> {
     let archive = build(workspace, setup)?;
     sizes::check(&workspace.root().join(FOLDER))?;
-    println!("{}", archive.display());
-    Ok(())
+    Ok(archive)
+}
+
+/// Removes what cargo has compiled of the module's own crate.
+pub(crate) fn forget(workspace: &Workspace) -> Result<()> {
+    let (profile, _) = smallest(workspace)?;
+    let mut cargo = workspace.cargo();
+    cargo.args(["clean", "-p", FOLDER, "--profile", &profile]);
+    cargo.args(["--target", wasm_module::TARGET]);
+    run(&mut cargo, LIMIT)?.require("cargo clean of the npm package")
 }
 
 /// Builds and packs the package; gives the archive.
-pub(crate) fn build(workspace: &Workspace, setup: &Setup) -> Result<PathBuf> {
+fn build(workspace: &Workspace, setup: &Setup) -> Result<PathBuf> {
     let tools = setup.page_tools()?;
     let folder = workspace.root().join(FOLDER);
     setup.npm_packages(&folder)?;

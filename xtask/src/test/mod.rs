@@ -4,6 +4,7 @@ mod cargo_suites;
 mod clients;
 mod counts;
 mod npm;
+mod npm_package;
 mod package;
 mod report;
 mod stories;
@@ -45,12 +46,13 @@ pub(crate) enum Suite {
     Stories,
     Package,
     Npm,
+    NpmPackage,
     Tidy,
 }
 
 impl Suite {
     /// In the order of a full run: quick ones that fail often come first.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Fmt,
         Self::Lint,
         Self::Doc,
@@ -64,6 +66,7 @@ impl Suite {
         Self::Stories,
         Self::Package,
         Self::Npm,
+        Self::NpmPackage,
         Self::Tidy,
     ];
 
@@ -82,6 +85,7 @@ impl Suite {
             Self::Stories => "stories",
             Self::Package => "package",
             Self::Npm => "npm",
+            Self::NpmPackage => "npm-package",
             Self::Tidy => "tidy",
         }
     }
@@ -101,6 +105,7 @@ impl Suite {
             Self::Stories => vec![stories::run(bench)],
             Self::Package => package::run(bench),
             Self::Npm => vec![bench.row(self.name(), || npm::npm(bench))],
+            Self::NpmPackage => vec![npm_package::run(bench)],
             Self::Tidy => vec![bench.row(self.name(), || tidy::tidy(bench.workspace))],
         }
     }
@@ -120,6 +125,7 @@ impl Suite {
             | Self::Server
             | Self::Conformance
             | Self::Npm
+            | Self::NpmPackage
             | Self::Tidy => Vec::new(),
         }
     }
