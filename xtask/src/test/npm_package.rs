@@ -1,4 +1,4 @@
-//! `npm-package`: the npm package as a registry would have it, installed.
+//! `npm-package`: the npm package as a registry would have it, installed, under other runtimes.
 
 use std::fs;
 use std::path::Path;
@@ -9,25 +9,53 @@ use anyhow::{Context, Result};
 use super::counts::{self, Counts};
 use super::report::Row;
 use super::{Bench, LIMIT};
-use crate::npm;
+use crate::setup::step;
+use crate::{binaries, npm};
 
-const TESTS: [&str; 1] = ["npm/archive.test.mjs"];
+const TESTS: [&str; 3] = [
+    "npm/archive.test.mjs",
+    "npm/module.test.mjs",
+    "npm/runtimes.test.mjs",
+];
 
 pub(super) fn run(bench: &Bench) -> Row {
-    bench.row("npm-package", || tell(bench))
+    let mut missing = Vec::new();
+    let mut row = bench.row("npm-package", || tell(bench, &mut missing));
+    row.note = (!missing.is_empty()).then(|| format!("skipped, {}", missing.join("; ")));
+    row
 }
 
-fn tell(bench: &Bench) -> Result<Counts> {
+fn tell(bench: &Bench, missing: &mut Vec<String>) -> Result<Counts> {
     let archive = npm::npm(bench.workspace, bench.setup)?;
     let mut counts = same_again(bench, &archive)?;
     let folder = bench.workspace.root().join("e2e");
     bench.setup.npm_packages(&folder)?;
     bench.setup.npm_packages(&folder.join("npm"))?;
+    step("programs for the tests", || {
+        binaries::test_programs(bench.workspace)
+    })?;
     let mut node = Command::new("node");
     node.args(["--test", "--test-reporter=spec"])
         .args(TESTS)
         .current_dir(&folder)
-        .env("TWINWIRE_NPM_ARCHIVE", archive);
+        .env("TWINWIRE_NPM_ARCHIVE", archive)
+        .env("TWINWIRE_NODE", "node")
+        .env(
+            "TWINWIRE_SERVER",
+            binaries::program(bench.workspace, "debug", "twinwire-server"),
+        );
+    let runtimes = [
+        ("TWINWIRE_BUN", bench.setup.bun()),
+        ("TWINWIRE_DENO", bench.setup.deno()),
+    ];
+    for (variable, runtime) in runtimes {
+        match runtime {
+            Ok(program) => {
+                node.env(variable, program);
+            }
+            Err(error) => missing.push(format!("{error:#}")),
+        }
+    }
     counts += bench.counted(&mut node, LIMIT, counts::of_node)?;
     Ok(counts)
 }
