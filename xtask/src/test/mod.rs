@@ -115,7 +115,7 @@ impl Suite {
         match self {
             Self::Clients => clients::programs(),
             Self::Wasm => wasm::programs(),
-            Self::Stories | Self::Package => vec![&CHROMIUM],
+            Self::Stories | Self::Package | Self::NpmPackage => vec![&CHROMIUM],
             Self::Fmt
             | Self::Lint
             | Self::Doc
@@ -125,7 +125,6 @@ impl Suite {
             | Self::Server
             | Self::Conformance
             | Self::Npm
-            | Self::NpmPackage
             | Self::Tidy => Vec::new(),
         }
     }

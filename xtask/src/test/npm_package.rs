@@ -1,4 +1,4 @@
-//! `npm-package`: the npm package as a registry would have it, installed, under other runtimes.
+//! `npm-package`: the npm package as a registry would have it, installed, under runtimes and bundlers.
 
 use std::fs;
 use std::path::Path;
@@ -9,14 +9,17 @@ use anyhow::{Context, Result};
 use super::counts::{self, Counts};
 use super::report::Row;
 use super::{Bench, LIMIT};
-use crate::setup::step;
+use crate::setup::{CHROMIUM, step};
 use crate::{binaries, npm};
 
+/// What runs without a page, and what needs Chromium.
 const TESTS: [&str; 3] = [
     "npm/archive.test.mjs",
     "npm/module.test.mjs",
     "npm/runtimes.test.mjs",
 ];
+
+const PAGES: &str = "npm/bundlers.test.mjs";
 
 pub(super) fn run(bench: &Bench) -> Row {
     let mut missing = Vec::new();
@@ -54,6 +57,15 @@ fn tell(bench: &Bench, missing: &mut Vec<String>) -> Result<Counts> {
                 node.env(variable, program);
             }
             Err(error) => missing.push(format!("{error:#}")),
+        }
+    }
+    match bench.setup.program(&CHROMIUM) {
+        Ok(chromium) => {
+            node.arg(PAGES).env("CHROMIUM", chromium);
+        }
+        Err(error) => {
+            missing.push(format!("{error:#}"));
+            counts += Counts::SKIPPED;
         }
     }
     counts += bench.counted(&mut node, LIMIT, counts::of_node)?;

@@ -1,0 +1,5 @@
+import { connect } from "twinwire/inline";
+
+import { show } from "./page.js";
+
+show(connect);
