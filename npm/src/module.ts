@@ -1,6 +1,7 @@
 // Loads the WebAssembly module, once however many entries and clients ask for it.
 
 import init, { version } from "./core.js";
+import { ConnectError } from "./errors.js";
 
 /** Where the WebAssembly module is, or the module itself. A string is a URL. */
 export type Source = string | URL | Response | BufferSource | WebAssembly.Module;
@@ -11,17 +12,25 @@ const SECTION = "twinwire";
 /** How a module begins (WebAssembly Core §5.5.16). */
 const MAGIC = [0x00, 0x61, 0x73, 0x6d];
 
+/** Milliseconds until a module that couldn't be fetched may be. */
+const RETRY = 1_000;
+
 let loading: Promise<void> | undefined;
 
 /**
- * Loads the module from the source that the first caller gives. After a failure the next caller's source is tried.
+ * Loads the module from the source that the first caller gives. After a failure, a {@link ConnectError} of the code
+ * `module`, the next caller's source is tried.
  */
 export function load(source: () => Source | Promise<Source>): Promise<void> {
   loading ??= instantiate(source).catch((error: unknown) => {
     loading = undefined;
-    throw error;
+    throw error instanceof ConnectError ? error : failed(`can't be loaded: ${error}`);
   });
   return loading;
+}
+
+function failed(why: string, retry?: number): ConnectError {
+  return new ConnectError("module", `Twinwire's core_bg.wasm ${why}`, retry);
 }
 
 async function instantiate(source: () => Source | Promise<Source>): Promise<void> {
@@ -33,7 +42,11 @@ async function instantiate(source: () => Source | Promise<Source>): Promise<void
 
 async function compile(source: Source): Promise<WebAssembly.Module> {
   if (typeof source === "string" || source instanceof URL) {
-    return compile(await fetch(source));
+    const response = fetch(source).catch((error: unknown) => {
+      // As when a server isn't to be reached.
+      throw failed(`can't be fetched from ${source}: ${error}`, RETRY);
+    });
+    return compile(await response);
   }
   if (source instanceof Response) {
     return compileResponse(source);
@@ -50,9 +63,9 @@ async function compileResponse(response: Response): Promise<WebAssembly.Module> 
   const bytes = new Uint8Array(await response.arrayBuffer());
   if (!response.ok || MAGIC.some((byte, index) => bytes[index] !== byte)) {
     // Servers of single pages send their page for whatever isn't there.
-    throw new Error(
-      `Twinwire's module isn't at ${response.url} (status ${response.status}, ${type}): ` +
-        'have your bundler copy core_bg.wasm, or import from "twinwire/inline"',
+    throw failed(
+      `isn't at ${response.url} (status ${response.status}, ${type}): ` +
+        'have your bundler copy it, or import from "twinwire/inline"',
     );
   }
   return WebAssembly.compile(bytes);
@@ -62,9 +75,9 @@ function check(module: WebAssembly.Module): void {
   const [section] = WebAssembly.Module.customSections(module, SECTION);
   const found = section && new TextDecoder().decode(section);
   if (found !== version) {
-    throw new Error(
-      `Twinwire's core_bg.wasm is of ${found ? `version ${found}` : "an unknown version"}, its JavaScript of ` +
-        `version ${version}: serve both from one package`,
+    throw failed(
+      `is of ${found ? `version ${found}` : "an unknown version"}, its JavaScript of version ${version}: ` +
+        "serve both from one package",
     );
   }
 }

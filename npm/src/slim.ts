@@ -1,6 +1,7 @@
 // The entry that finds no module by itself: its user says where it is.
 
 import { connectBy } from "./client.js";
+import { ConnectError } from "./errors.js";
 import { type Source, load } from "./module.js";
 
 export * from "./public.js";
@@ -8,7 +9,7 @@ export type { Source };
 
 /**
  * Loads the WebAssembly module, `twinwire/core_bg.wasm`, from where the application has it. Only the first call counts,
- * unless it failed.
+ * unless it failed, with a {@link ConnectError}.
  */
 export function init(source: Source | Promise<Source>): Promise<void> {
   return load(() => source);
@@ -17,5 +18,5 @@ export function init(source: Source | Promise<Source>): Promise<void> {
 export const connect = /* @__PURE__ */ connectBy(() => load(missing));
 
 function missing(): never {
-  throw new Error("Twinwire has no module: call `init` of twinwire/slim with its URL or bytes before `connect`");
+  throw new ConnectError("module", "Twinwire has no core_bg.wasm: give its URL or bytes to `init` of twinwire/slim first");
 }
