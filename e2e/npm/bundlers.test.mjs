@@ -9,8 +9,8 @@ import { nodeResolve } from "@rollup/plugin-node-resolve";
 import { importMetaAssets } from "@web/rollup-plugin-import-meta-assets";
 import { build as esbuild } from "esbuild";
 import { rollup } from "rollup";
-import { build as vite, createServer } from "vite";
-import { createServer as createServerOfVite7 } from "vite-7";
+import * as vite from "vite";
+import * as vite7 from "vite-7";
 import webpack from "webpack";
 
 import { newPage } from "../lib/page.mjs";
@@ -71,33 +71,33 @@ async function vitePage(name, entry) {
 }
 
 /** Starts Vite's server for development, on a port that it wouldn't take by itself, and gives its address. */
-async function develop(t, create, config) {
+async function develop(t, createServer, config) {
   const http = createHttpServer();
-  const vite = await create({ ...config, server: { middlewareMode: true, hmr: { server: http } } });
-  t.after(() => vite.close());
-  return listen(t, http.on("request", vite.middlewares));
+  const server = await createServer({ ...config, server: { middlewareMode: true, hmr: { server: http } } });
+  t.after(() => server.close());
+  return listen(t, http.on("request", server.middlewares));
 }
 
 for (const entry of ["main", "inline"]) {
   const judge = entry === "main" ? hasOne : (modules) => assert.deepEqual(modules, []);
 
-  for (const [vite, create] of [["Vite", createServer], ["Vite 7", createServerOfVite7]]) {
-    story(`${vite} serves ${entry} for development`, async (t) => {
-      const name = `${vite.replace(" ", "-")}-dev-${entry}`;
+  for (const [title, { build, createServer }] of [["Vite", vite], ["Vite 7", vite7]]) {
+    story(`${title} serves ${entry} for development`, async (t) => {
+      const name = `${title.replace(" ", "-")}-dev-${entry}`;
       const config = await vitePage(name, entry);
       // In its usual place, which the entry knows.
       t.after(() => rm(join(folder, "node_modules/.vite"), { recursive: true }));
-      judge(await visit(t, `${await develop(t, create, config)}/${name}/`));
+      judge(await visit(t, `${await develop(t, createServer, config)}/${name}/`));
+    });
+
+    story(`${title} builds ${entry}`, async (t) => {
+      const name = `${title.replace(" ", "-")}-${entry}`;
+      const config = await vitePage(name, entry);
+      const outDir = join(folder, name, "out");
+      await build({ ...config, build: { outDir, rollupOptions: { input: join(folder, name, "index.html") } } });
+      judge(await visit(t, `${await serve(t, outDir)}/${name}/`));
     });
   }
-
-  story(`Vite builds ${entry}`, async (t) => {
-    const name = `vite-${entry}`;
-    const config = await vitePage(name, entry);
-    const outDir = join(folder, name, "out");
-    await vite({ ...config, build: { outDir, rolldownOptions: { input: join(folder, name, "index.html") } } });
-    judge(await visit(t, `${await serve(t, outDir)}/${name}/`));
-  });
 
   story(`webpack builds ${entry}`, async (t) => {
     const { out, script } = await prepare(`webpack-${entry}`, entry);
