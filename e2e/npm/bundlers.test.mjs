@@ -35,8 +35,8 @@ async function prepare(name, entry) {
 }
 
 /** Writes the page that loads a bundle, and serves it. */
-async function published(t, out, script = "./page.js") {
-  await writeFile(join(out, "index.html"), page(script));
+async function published(t, out) {
+  await writeFile(join(out, "index.html"), page("./page.js"));
   return `${await serve(t, out)}/`;
 }
 
@@ -144,8 +144,7 @@ story("a page without a build step loads the package's files", async (t) => {
   const { out } = await prepare("plain", "main");
   await cp(join(folder, "build"), join(out, "build"), { recursive: true });
   await cp(join(folder, "node_modules/twinwire/dist"), join(out, "twinwire"), { recursive: true });
-  const map = JSON.stringify({ imports: { twinwire: "./twinwire/browser.js" } });
-  const script = `<script type="importmap">${map}</script>\n`;
-  await writeFile(join(out, "index.html"), script + page("./build/main.js"));
-  hasOne(await visit(t, `${await serve(t, out)}/`));
+  const imports = 'import { connect } from "./twinwire/browser.js";\nimport { show } from "./build/page.js";\n';
+  await writeFile(join(out, "page.js"), `${imports}show(connect);\n`);
+  hasOne(await visit(t, await published(t, out)));
 });

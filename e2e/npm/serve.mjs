@@ -1,8 +1,13 @@
-// Serves a folder's files as a server for the world would: with their types, and 404 for what isn't there.
+// Serves a folder's files as a server for the world would: with their types, a
+// Content Security Policy, and 404 for what isn't there.
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
+
+/** As little as a page with the package needs. */
+const POLICY =
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ws://127.0.0.1:*; img-src data:";
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
 
@@ -13,7 +18,8 @@ export async function serve(t, folder) {
     const file = path.endsWith("/") ? `${path}index.html` : path;
     try {
       const bytes = await readFile(join(folder, file));
-      response.writeHead(200, { "Content-Type": TYPES[extname(file)] ?? "application/octet-stream" }).end(bytes);
+      const type = TYPES[extname(file)] ?? "application/octet-stream";
+      response.writeHead(200, { "Content-Type": type, "Content-Security-Policy": POLICY }).end(bytes);
     } catch {
       response.writeHead(404).end();
     }
