@@ -180,7 +180,8 @@ impl Client {
     /// published comes in one order, the same for all subscribers.
     ///
     /// A topic that this client is subscribed to already is shared by all handles: a further one begins
-    /// with what comes from now on, whatever `start` says, and its verdict is [`Verdict::Shared`](crate::Verdict::Shared).
+    /// with what comes from now on, whatever `start` says, and its verdict is [`Verdict::Shared`](crate::Verdict::Shared)
+    /// unless it asked for that.
     /// Handles that ask for the same start before the topic is joined begin there together.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use twinwire::frame::{Joined, Skipped, Start};
+use twinwire::frame::{Joined, Skipped, Start, Verdict};
 use twinwire::session::{Outcome, RequestKey, Session};
 use twinwire::{Answer, Offset, Position, Refusal, Refused, Retry, Time};
 
@@ -190,7 +190,14 @@ impl Topics {
         let mut known = self.shared.iter_mut().chain(&mut self.lost);
         if let Some(shared) = known.find(|of| of.name == name) {
             if let Some(joined) = shared.joined {
-                subscriber.give(Piece::new(What::Shared(joined.position), None));
+                let what = match start {
+                    Start::Now => What::Joined(Joined {
+                        verdict: Verdict::Begun,
+                        ..joined
+                    }),
+                    Start::Last(_) | Start::At(_) => What::Shared(joined.position),
+                };
+                subscriber.give(Piece::new(what, None));
             } else {
                 subscriber.shares = shared.start != start;
                 // The application's work for the session may wait for a join that waits for the end of that work.

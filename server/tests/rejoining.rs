@@ -144,4 +144,11 @@ async fn two_parts_of_a_page_get_the_same_past_or_learn_why_not() {
     assert_eq!(other.expect("let in").verdict(), Verdict::Shared);
     let late = last().await.expect("let in");
     assert_eq!(late.verdict(), Verdict::Shared);
+    let mut now = client.subscribe(Ticker {}).await.expect("let in");
+    assert_eq!(now.verdict(), Verdict::Begun, "it has what it asked for");
+    wire.publish(&Ticker {}, &20).expect("published");
+    match hear(&mut now).await {
+        Some(Update::Item(tick)) => assert_eq!(tick.item, 20),
+        other => panic!("{other:?}"),
+    }
 }
