@@ -9,6 +9,7 @@ mod args;
 mod binaries;
 mod cache;
 mod conformance;
+mod import_names;
 mod lockfile;
 mod npm;
 mod page;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::import_names::number_imports;
 use crate::run::run;
 use crate::setup::path_with;
 use crate::workspace::Workspace;
@@ -85,7 +86,8 @@ impl Recipe<'_> {
         self.replace(wasm_opt, &files.wasm)?;
         let mut terser = Command::new("terser");
         terser.args(["--module", "--compress", "passes=2", "--mangle"]);
-        self.replace(terser, &files.script)
+        self.replace(terser, &files.script)?;
+        number_imports(&files.script, &files.wasm)
     }
 
     /// Replaces a file by what a tool makes of it.

@@ -66,13 +66,14 @@ impl Page {
 }
 
 /// What the pages are made of, beside their crates: the way they are built too.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "Cargo.toml",
     "Cargo.lock",
     ".cargo/config.toml",
     "xtask/src/page/bundle.rs",
     "xtask/src/page/html.rs",
     "xtask/src/page/node.rs",
+    "xtask/src/import_names.rs",
     "xtask/src/wasm_module.rs",
 ];
 
