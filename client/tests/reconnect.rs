@@ -1,5 +1,6 @@
 //! A client that comes back, over a platform and a server whose time is the test's.
 
+mod callers;
 mod functions;
 mod world;
 

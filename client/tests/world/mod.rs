@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use twinwire::session::Session;
+use twinwire::session::{RequestKey, Session};
 use twinwire::{Call, Event, Kinds, Time, kinds};
 use twinwire_client::{Departure, OpenFailure};
 
@@ -21,11 +21,11 @@ pub(crate) use run::{Asked, Run};
 #[call(reply = u32)]
 pub(crate) struct Ask(pub(crate) u32);
 
-/// News of either end.
+/// An event of either end, of any size.
 #[derive(Serialize, Deserialize, Event)]
-pub(crate) struct Tell(pub(crate) u32);
+pub(crate) struct Parcel(pub(crate) u32, pub(crate) Vec<u8>);
 
-pub(crate) const KINDS: Kinds = kinds![Ask, Tell];
+pub(crate) const KINDS: Kinds = kinds![Ask, Parcel];
 
 /// The outcome of an attempt to connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub(crate) enum Answer {
     Refused,
     /// It hangs.
     Nothing,
+    /// It hangs until the world answers otherwise.
+    Later,
     /// It opens, and loses everything without a word.
     Swallow,
     Status(u16),
@@ -127,6 +129,9 @@ struct Inner {
     said_goodbye: bool,
     /// What the server's handlers were called with, in order.
     heard: Vec<u32>,
+    /// What the server has asked, and each answer beside its question.
+    asked: Vec<(RequestKey, u32)>,
+    answers: Vec<(u32, Option<u32>)>,
 }
 
 impl World {
@@ -150,6 +155,8 @@ impl World {
             wake: None,
             said_goodbye: false,
             heard: Vec::new(),
+            asked: Vec::new(),
+            answers: Vec::new(),
         })))
     }
 
@@ -183,6 +190,11 @@ impl World {
         inner.cut();
     }
 
+    /// Has it take everything again.
+    pub(crate) fn flows(&self) {
+        self.inner().is_stuck = false;
+    }
+
     pub(crate) fn hint(&self) {
         self.inner().hints += 1;
     }
@@ -212,5 +224,27 @@ impl World {
     /// Returns what the server was asked and told, in the order in which it came.
     pub(crate) fn heard(&self) -> Vec<u32> {
         self.inner().heard.clone()
+    }
+
+    /// Has the server lose its session, and with it its questions.
+    pub(crate) fn forgets(&self) {
+        let mut inner = self.inner();
+        inner.session = None;
+        inner.asked.clear();
+    }
+
+    /// Has the server ask its client.
+    pub(crate) fn asks(&self, question: u32) {
+        self.inner().request(&Ask(question), Some(question));
+    }
+
+    /// Has the server send its client something.
+    pub(crate) fn sends(&self, parcel: &Parcel) {
+        self.inner().request(parcel, None);
+    }
+
+    /// Returns the answers that the server has got, each beside its question; none for what got none.
+    pub(crate) fn answered(&self) -> Vec<(u32, Option<u32>)> {
+        self.inner().answers.clone()
     }
 }

@@ -105,6 +105,11 @@ impl Run {
         place
     }
 
+    /// Drops the application's client.
+    pub(crate) fn drop_client(&mut self) {
+        self.client = None;
+    }
+
     /// Has the application ask the server.
     pub(crate) fn call(&mut self, question: u32) -> Asked {
         let client = self.client().clone();

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use twinwire::frame::{Continuity, Resume, Table};
-use twinwire::limits::MAX_MESSAGE;
-use twinwire::session::{Admitted, Event, Input, Output, Request, Session, State};
+use twinwire::limits::{MAX_MESSAGE, MAX_PAYLOAD};
+use twinwire::session::{
+    Admitted, Event, Input, Outcome, Output, Request, RequestKey, Session, State,
+};
 use twinwire::{
-    Answer as Answered, BootId, Class, End, Format, Goodbye, GoodbyeCode, Limits, PeerId, Secret,
-    SessionId, Time,
+    Answer as Answered, BootId, Class, End, Format, Goodbye, GoodbyeCode, Kind, Limits, PeerId,
+    Secret, SessionId, Time,
 };
 
-use super::{Answer, Inner, KINDS};
+use super::{Answer, Ask, Inner, KINDS, Parcel};
 
 const FORMAT: Format = Format::Postcard;
 
@@ -67,6 +69,9 @@ impl Inner {
                     self.said_goodbye |= matches!(end, End::Goodbye(_));
                 }
                 Output::Event(Event::Request(request)) => self.hear(&request),
+                Output::Event(Event::Outcome { request, outcome }) => {
+                    self.settle(request, &outcome);
+                }
                 Output::Event(_) => {}
                 Output::Pull(_) => unreachable!("there are no topics"),
                 Output::Close { .. } => {
@@ -84,9 +89,39 @@ impl Inner {
         }
     }
 
+    pub(super) fn request<T: Kind>(&mut self, value: &T, question: Option<u32>) {
+        let kind = KINDS.table().place::<T>().expect("it is declared");
+        let payload = FORMAT
+            .encode(value, MAX_PAYLOAD)
+            .expect("it can be written");
+        let now = self.now();
+        let session = self.session.as_mut().expect("somebody is welcomed");
+        let key = session.request(now, kind, payload).expect("there is room");
+        self.asked.extend(question.map(|question| (key, question)));
+        self.drive();
+    }
+
+    fn settle(&mut self, request: RequestKey, outcome: &Outcome) {
+        let place = self.asked.iter().position(|(key, _)| *key == request);
+        if let Some((_, question)) = place.map(|place| self.asked.remove(place)) {
+            let answer = match outcome {
+                Outcome::Answered(Answered::Value(payload)) => FORMAT.decode(payload).ok(),
+                _ => None,
+            };
+            self.answers.push((question, answer));
+        }
+    }
+
     fn hear(&mut self, request: &Request) {
-        let question = FORMAT.decode(&request.payload).expect("the client's own");
-        self.heard.push(question);
+        let heard = match request.class {
+            Class::Event => FORMAT
+                .decode(&request.payload)
+                .map(|Parcel(number, _)| number),
+            _ => FORMAT
+                .decode(&request.payload)
+                .map(|Ask(question)| question),
+        };
+        self.heard.push(heard.expect("the client's own"));
         let now = self.now();
         let Some(session) = &mut self.session else {
             return;

@@ -110,8 +110,19 @@ impl Transport for World {
             inner.attempts.push(now);
             inner.answer
         };
+        if answer == Answer::Later {
+            poll_fn(|_| match self.inner().answer {
+                Answer::Later => Poll::Pending,
+                _ => Poll::Ready(()),
+            })
+            .await;
+        }
         match answer {
-            Answer::Welcome | Answer::WelcomeAndBreak | Answer::Goodbye | Answer::Swallow => {}
+            Answer::Later
+            | Answer::Welcome
+            | Answer::WelcomeAndBreak
+            | Answer::Goodbye
+            | Answer::Swallow => {}
             Answer::Refused => return Err(Failure::Refused),
             Answer::Nothing => std::future::pending().await,
             Answer::Status(status) => return Err(Failure::Status(status)),
