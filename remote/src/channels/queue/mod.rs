@@ -574,4 +574,16 @@ mod tests {
         assert!(b.poll(&mut second).is_ready());
         assert_eq!(next(&mut receiver, &own), Poll::Ready(Some(2)));
     }
+
+    #[test]
+    fn what_is_drained_makes_room_for_who_waits() {
+        let (sender, mut receiver) = queue();
+        let [waiting, own] = [Woken::default(), Woken::default()];
+        assert!(own.poll(&mut sender.send_in_turn(1, 0)).is_ready());
+        let mut sending = sender.send_in_turn(1, 1);
+        assert!(waiting.poll(&mut sending).is_pending());
+        assert_eq!(receiver.drain().collect::<Vec<_>>(), [0]);
+        assert_eq!(waiting.count(), 1);
+        assert!(waiting.poll(&mut sending).is_ready());
+    }
 }
