@@ -451,13 +451,61 @@ mod tests {
         requests.topics.shared.push(lost(request));
         let mut session = session.again(0);
         requests.begin_anew(&mut session, now);
+        assert_eq!(joined_again(&mut requests, &mut session, now), 1);
+    }
+
+    /// Returns the number of joins that the next session is asked for.
+    fn joined_again(requests: &mut crate::Requests, session: &mut Session, now: Time) -> usize {
         requests.go_on();
-        requests.poll(&mut Context::from_waker(Waker::noop()), &mut session, now);
+        requests.poll(&mut Context::from_waker(Waker::noop()), session, now);
         session.close(now, Goodbye::new(GoodbyeCode::Done, ""));
         let mut joins = 0;
         while let Output::Event(event) = session.poll(now, &mut Vec::new(), 0) {
             joins += usize::from(matches!(event, Event::Outcome { .. }));
         }
-        assert_eq!(joins, 1);
+        joins
+    }
+
+    #[test]
+    fn a_lost_topic_is_joined_again_once_for_all_of_its_handles_and_not_at_all_without() {
+        let now = Time::default();
+        let kind = KindEntry {
+            name: "Room".to_owned(),
+            class: Class::Topic,
+            fingerprint: Fingerprint::from_bytes([1; 8]),
+        };
+        for (left, joins) in [(0, 1), (1, 1), (2, 0)] {
+            let table = Arc::new(Table::new(vec![kind.clone()]));
+            let (_remote, mut requests) = crate::channel(Arc::clone(&table), Format::Postcard);
+            let mut session = Session::client(Limits::default(), table, Vec::new());
+            let request = session.subscribe(now, 0, &[], Start::Now).unwrap();
+            let mut session = session.again(0);
+            let mut topic = lost(request);
+            let (updates, _first) = queue::queue();
+            topic.subscribers.push(Subscriber {
+                id: 0,
+                updates,
+                shares: false,
+            });
+            requests.topics.lost.push(topic);
+            let another = Asked {
+                id: 1,
+                kind: 0,
+                payload: Vec::new(),
+                overhead: 0,
+                latest: None,
+                waiter: None,
+            };
+            let (updates, mut second) = queue::queue();
+            let control = queue::queue().0.downgrade();
+            let topics = &mut requests.topics;
+            topics.join(another, Start::Now, updates, control, &mut session, now);
+            let told = second.poll_next(&mut Context::from_waker(Waker::noop()));
+            assert!(told.is_ready(), "it begins where the first stands");
+            for id in 0..left {
+                requests.topics.leave(id, &mut session, now);
+            }
+            assert_eq!(joined_again(&mut requests, &mut session, now), joins);
+        }
     }
 }

@@ -7,7 +7,7 @@ use twinwire::Limits;
 use twinwire_client::ClientState;
 
 use crate::world::{Answer, Ask, Parcel, Run, World};
-use crate::{SECOND, is_open, options};
+use crate::{SECOND, answer, is_open, options};
 
 /// The client is away, and its session lost when it is back.
 fn lose(run: &mut Run) {
@@ -129,4 +129,15 @@ fn what_was_kept_for_listeners_and_taken_makes_room_for_more() {
         assert_eq!(*heard.lock().expect("nobody panics"), Some(2), "{round}");
         assert_eq!(run.client().unheard(), 0);
     }
+}
+
+#[test]
+fn an_answer_that_came_in_time_counts_though_the_program_stood_still() {
+    let mut run = Run::connected(World::new(1), options());
+    run.world.holds();
+    let asked = run.call(1);
+    run.pass(10 * SECOND);
+    run.world.releases();
+    run.stand_still(25 * SECOND);
+    assert_eq!(answer(&asked), Some(Ok(1)));
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use twinwire::session::{RequestKey, Session};
-use twinwire::{Call, Event, Kinds, Time, kinds};
+use twinwire::{Call, Event, Kinds, Number, Time, kinds};
 use twinwire_client::{Departure, OpenFailure};
 
 pub(crate) use run::{Asked, Run};
@@ -129,6 +129,8 @@ struct Inner {
     said_goodbye: bool,
     /// What the server's handlers were called with, in order.
     heard: Vec<u32>,
+    /// The calls that wait for their answers, while the server gives none.
+    held: Option<Vec<(Number, Vec<u8>)>>,
     /// What the server has asked, and each answer beside its question.
     asked: Vec<(RequestKey, u32)>,
     answers: Vec<(u32, Option<u32>)>,
@@ -155,6 +157,7 @@ impl World {
             wake: None,
             said_goodbye: false,
             heard: Vec::new(),
+            held: None,
             asked: Vec::new(),
             answers: Vec::new(),
         })))
@@ -224,6 +227,16 @@ impl World {
     /// Returns what the server was asked and told, in the order in which it came.
     pub(crate) fn heard(&self) -> Vec<u32> {
         self.inner().heard.clone()
+    }
+
+    /// Has the server answer no calls.
+    pub(crate) fn holds(&self) {
+        self.inner().held = Some(Vec::new());
+    }
+
+    /// Has it answer those, and each that comes.
+    pub(crate) fn releases(&self) {
+        self.inner().release();
     }
 
     /// Has the server lose its session, and with it its questions.

@@ -130,6 +130,12 @@ impl Run {
         self.settle();
     }
 
+    /// Lets time pass while the client's program stands still.
+    pub(crate) fn stand_still(&mut self, time: Duration) {
+        self.world.inner().now += time;
+        self.settle();
+    }
+
     /// Lets time pass until the client's state is the one, and returns both.
     pub(crate) fn until(
         &mut self,

@@ -126,14 +126,23 @@ impl Inner {
         let Some(session) = &mut self.session else {
             return;
         };
-        match request.class {
-            Class::Event => session.done(now, request.number),
-            _ => session.answer(
-                now,
-                request.number,
-                Answered::Value(request.payload.clone()),
-            ),
+        match (request.class, &mut self.held) {
+            (Class::Event, _) => session.done(now, request.number),
+            (_, Some(held)) => held.push((request.number, request.payload.clone())),
+            (_, None) => {
+                let answer = Answered::Value(request.payload.clone());
+                session.answer(now, request.number, answer);
+            }
         }
+    }
+
+    pub(super) fn release(&mut self) {
+        let (now, held) = (self.now(), self.held.take());
+        let session = self.session.as_mut().expect("somebody is welcomed");
+        for (call, payload) in held.into_iter().flatten() {
+            session.answer(now, call, Answered::Value(payload));
+        }
+        self.drive();
     }
 
     pub(super) fn judge(&mut self, table: &Table, resume: Option<Box<Resume>>) {
