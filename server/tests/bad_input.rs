@@ -53,7 +53,7 @@ const ROOM: u32 = 4;
 const HANG: u32 = 5;
 
 fn serve() -> Server {
-    let wire = Twinwire::builder(())
+    let builder = Twinwire::builder(())
         .limits(Limits::default().handshake(Duration::from_secs(1)))
         .call(|_: Cx, Double { number }| async move { Ok(number * 2) })
         .call(|_: Cx, _: Hang| std::future::pending())
@@ -63,12 +63,9 @@ fn serve() -> Server {
             }
         })
         .event(|_: Cx, _: Typing| async move {})
-        .topic(|_: Cx, _: Room| async move { Access::publish_and_subscribe() })
-        .build()
-        .expect("the kinds don't clash");
-    Server::with_workers(2, move |config| {
-        config.configure(wire.at("/ws"));
-    })
+        .topic(|_: Cx, _: Room| async move { Access::publish_and_subscribe() });
+    let (server, _) = testkit::serve(builder);
+    server
 }
 
 type Socket =

@@ -29,19 +29,14 @@ type Heard = Log<String>;
 
 fn serve() -> (Twinwire<Heard, ()>, Server, Heard) {
     let heard = Heard::default();
-    let wire = Twinwire::builder(heard.clone())
+    let builder = Twinwire::builder(heard.clone())
         .call(|cx: Cx<Heard>, ask: Ask| async move {
             cx.state().push(ask.text.clone());
             Ok(ask.text)
         })
         .event(|cx: Cx<Heard>, say: Say| async move { cx.state().push(say.text) })
-        .topic(|_: Cx<Heard>, _: Room| async { Access::publish_and_subscribe() })
-        .build()
-        .expect("the kinds don't clash");
-    let mounted = wire.clone();
-    let server = Server::with_workers(2, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
+        .topic(|_: Cx<Heard>, _: Room| async { Access::publish_and_subscribe() });
+    let (server, wire) = testkit::serve(builder);
     (wire, server, heard)
 }
 

@@ -33,7 +33,7 @@ struct App {
 
 fn serve(app: &App) -> (Twinwire<App, ()>, Server) {
     let hellos = Arc::clone(&app.hellos);
-    let wire = Twinwire::builder(app.clone())
+    let builder = Twinwire::builder(app.clone())
         .authenticate(move |_, _| {
             hellos.fetch_add(1, Ordering::Relaxed);
             async { Ok(()) }
@@ -54,13 +54,8 @@ fn serve(app: &App) -> (Twinwire<App, ()>, Server) {
                 }
             });
         })
-        .topic(|_: Cx<App>, _: Ticker| async move { Access::subscribe() })
-        .build()
-        .expect("the kinds don't clash");
-    let mounted = wire.clone();
-    let server = Server::with_workers(2, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
+        .topic(|_: Cx<App>, _: Ticker| async move { Access::subscribe() });
+    let (server, wire) = testkit::serve(builder);
     (wire, server)
 }
 

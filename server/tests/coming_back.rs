@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use testkit::{Chaos, Doors, Log, Server, soon};
+use testkit::{Chaos, Doors, Log, serve, soon};
 use tokio::sync::oneshot;
 use twinwire::session::Fresh;
 use twinwire::{Call, End, Event, GoodbyeCode, Kinds, Limits, Retry, kinds};
@@ -70,15 +70,6 @@ fn builder(app: &App) -> Builder<App, ()> {
         })
         .event(|cx: Cx<App>, up: Up| async move { cx.state().ups.push(up.number) })
         .on_close(|cx: Cx<App>, _| async move { cx.state().ended.push(()) })
-}
-
-fn serve(builder: Builder<App, ()>) -> (Twinwire<App, ()>, Server) {
-    let wire = builder.build().expect("the kinds don't clash");
-    let mounted = wire.clone();
-    let server = Server::with_workers(2, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
-    (wire, server)
 }
 
 async fn client(chaos: &Chaos, limits: Limits) -> (Client, Log<Fresh>) {
@@ -155,8 +146,8 @@ fn were_unsent(verdicts: &[Result<(), EventError>]) -> bool {
 #[tokio::test]
 async fn who_is_led_to_another_process_has_another_session_and_true_verdicts() {
     let (here, there) = (App::default(), App::default());
-    let (wire, server) = serve(builder(&here));
-    let (other_wire, other) = serve(builder(&there));
+    let (server, wire) = serve(builder(&here));
+    let (other, other_wire) = serve(builder(&there));
     let balancer = Chaos::to(server.addr(), 1).await;
     let (client, freshes) = client(&balancer, Limits::default()).await;
     let receipts = send_and_lose(&balancer, &client, &here).await;
@@ -188,7 +179,7 @@ async fn who_is_led_to_another_process_has_another_session_and_true_verdicts() {
 #[tokio::test]
 async fn who_is_refused_on_coming_back_is_over_and_its_verdicts_are_true() {
     let app = App::default();
-    let (wire, server) = serve(builder(&app));
+    let (server, wire) = serve(builder(&app));
     let chaos = Chaos::to(server.addr(), 1).await;
     let (client, freshes) = client(&chaos, Limits::default()).await;
     let caller = client.clone();
@@ -215,7 +206,7 @@ async fn who_is_refused_on_coming_back_is_over_and_its_verdicts_are_true() {
 async fn who_is_refused_for_now_comes_back_until_its_session_goes_on() {
     for retry in [Retry::Now, Retry::After(Duration::from_millis(1))] {
         let app = App::default();
-        let (_, server) = serve(builder(&app));
+        let (server, _) = serve(builder(&app));
         let chaos = Chaos::to(server.addr(), 1).await;
         let (client, freshes) = client(&chaos, Limits::default()).await;
         let caller = client.clone();
@@ -298,7 +289,7 @@ fn limits() -> Limits {
 #[tokio::test]
 async fn a_client_that_sleeps_and_wakes_in_time_goes_on() {
     let app = App::default();
-    let (wire, server) = serve(builder(&app).limits(limits()));
+    let (server, wire) = serve(builder(&app).limits(limits()));
     let chaos = Chaos::to(server.addr(), 1).await;
     let sleeper = Sleeper::start(&chaos).await;
     let peer = wire.peers().remove(0);
@@ -315,7 +306,7 @@ async fn a_client_that_sleeps_and_wakes_in_time_goes_on() {
 async fn a_client_that_sleeps_for_longer_than_its_session_is_kept_begins_another() {
     let app = App::default();
     let limits = limits().resume(Duration::from_millis(1));
-    let (_, server) = serve(builder(&app).limits(limits));
+    let (server, _) = serve(builder(&app).limits(limits));
     let chaos = Chaos::to(server.addr(), 1).await;
     let sleeper = Sleeper::start(&chaos).await;
     app.ended.count(1).await;

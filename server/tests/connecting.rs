@@ -27,7 +27,7 @@ type Tickets = Arc<Mutex<HashSet<Vec<u8>>>>;
 
 fn serve() -> (Twinwire<Mutex<u64>, ()>, Server) {
     let tickets = Tickets::default();
-    let wire = Twinwire::builder(Mutex::new(0))
+    let builder = Twinwire::builder(Mutex::new(0))
         .authenticate(move |ticket, _| {
             let is_new = tickets.lock().expect("nobody panics").insert(ticket);
             async move {
@@ -41,13 +41,8 @@ fn serve() -> (Twinwire<Mutex<u64>, ()>, Server) {
             let mut next = cx.state().lock().expect("nobody panics");
             *next += 1;
             Ok(*next)
-        })
-        .build()
-        .expect("the kinds don't clash");
-    let mounted = wire.clone();
-    let server = Server::start(move |config| {
-        config.configure(mounted.at("/ws"));
-    });
+        });
+    let (server, wire) = testkit::serve(builder);
     (wire, server)
 }
 
@@ -292,22 +287,17 @@ async fn a_token_that_can_not_be_had_now_is_asked_for_again() {
 async fn a_client_that_is_denied_for_now_tries_again() {
     let denied = Log::default();
     let told = denied.clone();
-    let wire = Twinwire::builder(Mutex::new(0))
-        .authenticate(move |_, _| {
-            told.push(());
-            let is_full = told.events().len() < 3;
-            async move {
-                match is_full {
-                    true => Err(Denied::new("the house is full").retry(Retry::Now)),
-                    false => Ok(()),
-                }
+    let builder = Twinwire::builder(Mutex::new(0)).authenticate(move |_, _| {
+        told.push(());
+        let is_full = told.events().len() < 3;
+        async move {
+            match is_full {
+                true => Err(Denied::new("the house is full").retry(Retry::Now)),
+                false => Ok(()),
             }
-        })
-        .build()
-        .unwrap();
-    let server = Server::start(move |config| {
-        config.configure(wire.at("/ws"));
+        }
     });
+    let (server, _) = testkit::serve(builder);
     let options = Options::new(server.url("/ws"), kinds![]);
     let client = soon("the welcome", connect_with(options)).await.unwrap();
     assert_eq!(denied.events().len(), 3);

@@ -77,12 +77,7 @@ impl From<String> for older::Line {
 fn serve(with: impl Fn(Builder<(), ()>) -> Builder<(), ()>) -> (Server, Twinwire<(), ()>) {
     let builder = with(Twinwire::builder(()));
     let builder = builder.topic(|_: Cx, _: News| async { Access::subscribe() });
-    let wire = builder.build().expect("the kinds don't clash");
-    let mounted = wire.clone();
-    let server = Server::with_workers(2, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
-    (server, wire)
+    testkit::serve(builder)
 }
 
 /// The workers take turns: the connection that comes back while one is blocked is the other's.

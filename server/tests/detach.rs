@@ -3,7 +3,7 @@
 mod by_hand;
 
 use serde::{Deserialize, Serialize};
-use testkit::{Log, Server};
+use testkit::Log;
 use twinwire::{Call, Kinds, kinds};
 use twinwire_server::{Cx, Twinwire};
 
@@ -31,10 +31,7 @@ async fn detached_work_runs_from_any_thread() {
         assert!(elsewhere.join().is_ok());
         Ok(())
     });
-    let wire = builder.build().expect("the kinds don't clash");
-    let server = Server::start(move |config| {
-        config.configure(wire.at("/ws"));
-    });
+    let (server, _) = testkit::serve(builder);
     let (mut socket, said, _) = Greeter::new("").kinds(KINDS).greet(&server).await;
     said.welcome();
     let call = socket.call(0, b"").await;

@@ -15,14 +15,8 @@ struct Nod {}
 const KINDS: Kinds = kinds![Nod];
 
 fn serve() -> (Twinwire<(), ()>, Server) {
-    let wire = Twinwire::builder(())
-        .call(|_: Cx, _: Nod| async move { Ok(()) })
-        .build()
-        .expect("the kinds don't clash");
-    let mounted = wire.clone();
-    let server = Server::start(move |config| {
-        config.configure(mounted.at("/ws"));
-    });
+    let builder = Twinwire::builder(()).call(|_: Cx, _: Nod| async move { Ok(()) });
+    let (server, wire) = testkit::serve(builder);
     (wire, server)
 }
 

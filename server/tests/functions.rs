@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use testkit::{Log, Server};
+use testkit::{Log, Server, serve};
 use tokio::sync::Semaphore;
 use twinwire::frame::{JOIN, Join, Start};
 use twinwire::{Call, Format, GoodbyeCode, Kinds, Limits, Refusal, Topic, kinds};
-use twinwire_server::{Access, Builder, Cx, Done, Next, Twinwire};
+use twinwire_server::{Access, Cx, Done, Next, Twinwire};
 
 use by_hand::{Greeter, Said, Socket, wants};
 
@@ -26,19 +26,6 @@ struct Room {
 
 const NOD: u32 = 0;
 const KINDS: Kinds = kinds![Nod, Room];
-
-fn serve<S, I>(builder: Builder<S, I>) -> (Server, Twinwire<S, I>)
-where
-    S: Send + Sync + 'static,
-    I: Send + Sync + 'static,
-{
-    let wire = builder.build().expect("the kinds don't clash");
-    let mounted = wire.clone();
-    let server = Server::with_workers(2, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
-    (server, wire)
-}
 
 /// So that what never ends is given up soon.
 fn hasty() -> Limits {

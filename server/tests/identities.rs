@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::header::HeaderName;
 use serde::{Deserialize, Serialize};
-use testkit::{Chaos, Log, Server, hurry, soon};
+use testkit::{Chaos, Log, Server, hurry, serve, soon};
 use twinwire::frame::{Continuity, Resume, Welcome};
 use twinwire::{Call, Goodbye, GoodbyeCode, Kinds, Retry, kinds};
 use twinwire_client_native::{Options, connect_with};
@@ -29,15 +29,6 @@ fn builder() -> Builder<(), String> {
         let shown = cookie.map_or(token, |cookie| cookie.as_bytes().to_vec());
         Ok(String::from_utf8_lossy(&shown).into_owned())
     })
-}
-
-fn serve<I: Send + Sync + 'static>(builder: Builder<(), I>) -> (Server, Twinwire<(), I>) {
-    let wire = builder.build().expect("the kinds don't clash");
-    let mounted = wire.clone();
-    let server = Server::with_workers(2, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
-    (server, wire)
 }
 
 fn user(identity: &str) -> &str {

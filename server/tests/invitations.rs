@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use twinwire::frame::{Frame, INVITE, JOIN, Join, LEAVE, Start};
 use twinwire::{Answer, Format, Kinds, Number, Refusal, Topic, kinds};
-use twinwire_server::{Access, Builder, Cx, Peer, Twinwire};
+use twinwire_server::{Access, Cx, Peer, Twinwire};
 
 use by_hand::{Greeter, Socket};
 
@@ -22,16 +22,7 @@ const KINDS: Kinds = kinds![Room];
 
 /// A topic that nobody may join of their own accord.
 fn serve() -> (Server, Twinwire<(), ()>) {
-    mount(Twinwire::builder(()).topic(|_: Cx, _: Room| async { Access::none() }))
-}
-
-fn mount(builder: Builder<(), ()>) -> (Server, Twinwire<(), ()>) {
-    let wire = builder.build().expect("the kinds don't clash");
-    let mounted = wire.clone();
-    let server = Server::with_workers(2, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
-    (server, wire)
+    testkit::serve(Twinwire::builder(()).topic(|_: Cx, _: Room| async { Access::none() }))
 }
 
 /// A client, and what the server knows it by.
@@ -135,7 +126,7 @@ async fn who_was_quicker_than_the_caller_who_let_go_is_put_out() {
 async fn a_join_that_is_judged_when_its_client_is_put_out_is_refused() {
     let (judged, verdict) = (Log::default(), Arc::new(Semaphore::new(0)));
     let (told, may_end) = (judged.clone(), Arc::clone(&verdict));
-    let wire = Twinwire::builder(()).topic(move |_: Cx, _: Room| {
+    let builder = Twinwire::builder(()).topic(move |_: Cx, _: Room| {
         told.push(());
         let may_end = Arc::clone(&may_end);
         async move {
@@ -143,7 +134,7 @@ async fn a_join_that_is_judged_when_its_client_is_put_out_is_refused() {
             Access::subscribe()
         }
     });
-    let (server, wire) = mount(wire);
+    let (server, wire) = testkit::serve(builder);
     let (mut socket, peer) = client(&server, &wire).await;
     let early = begin_join(&mut socket).await;
     judged.count(1).await;

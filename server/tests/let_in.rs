@@ -39,15 +39,8 @@ impl From<older::Room> for Room {
 const KINDS: Kinds = kinds![Attic, Room];
 
 fn serve() -> (Server, Twinwire<(), ()>) {
-    let wire = Twinwire::builder(())
-        .topic(|_: Cx, _: Room| async { Access::none() })
-        .build()
-        .expect("the kinds don't clash");
-    let mounted = wire.clone();
-    let server = Server::with_workers(2, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
-    (server, wire)
+    let builder = Twinwire::builder(()).topic(|_: Cx, _: Room| async { Access::none() });
+    testkit::serve(builder)
 }
 
 /// A client, and what the server knows it by.

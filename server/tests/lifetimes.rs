@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use testkit::{Log, Server, soon};
+use testkit::{Log, Server, serve, soon};
 use tokio::sync::Semaphore;
 use twinwire::frame::Frame;
 use twinwire::{Call, End, Goodbye, GoodbyeCode, Kinds, Limits, Refusal, kinds};
@@ -25,15 +25,6 @@ const KINDS: Kinds = kinds![Nod];
 struct App {
     opened: Log<()>,
     closed: Log<End>,
-}
-
-fn serve<S: Send + Sync + 'static>(builder: Builder<S, ()>) -> (Server, Twinwire<S, ()>) {
-    let wire = builder.build().expect("the kinds don't clash");
-    let mounted = wire.clone();
-    let server = Server::with_workers(2, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
-    (server, wire)
 }
 
 /// So that what never ends is given up soon.

@@ -53,19 +53,16 @@ const FLOOD: usize = 40;
 
 fn serve(closed: &Log<()>) -> Server {
     let told = closed.clone();
-    let wire = Twinwire::builder(())
+    let builder = Twinwire::builder(())
         .call(|_: Cx, _: Nod| async { Ok(()) })
         .event(|_: Cx, _: Tick| async {})
         .topic(|_: Cx, _: Room| async { Access::publish_and_subscribe() })
         .on_close(move |_: Cx, _: End| {
             let told = told.clone();
             async move { told.push(()) }
-        })
-        .build()
-        .expect("the kinds don't clash");
-    Server::start(move |config| {
-        config.configure(wire.at("/ws"));
-    })
+        });
+    let (server, _) = testkit::serve(builder);
+    server
 }
 
 async fn greet(server: &Server, table: Table) -> Socket {

@@ -1,6 +1,6 @@
 //! Pings of the server's, over connections that break.
 
-use testkit::{Chaos, Doors, Server, hurry, soon, until};
+use testkit::{Chaos, Doors, hurry, soon, until};
 use twinwire::{Kinds, kinds};
 use twinwire_client_native::{ClientState, Options, connect_with};
 use twinwire_server::Twinwire;
@@ -9,11 +9,7 @@ const KINDS: Kinds = kinds![];
 
 #[tokio::test]
 async fn a_ping_that_is_open_at_a_cut_is_answered_over_the_next_connection() {
-    let wire = Twinwire::builder(()).build().expect("there are no kinds");
-    let mounted = wire.clone();
-    let server = Server::with_workers(2, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
+    let (server, wire) = testkit::serve(Twinwire::builder(()));
     let chaos = Chaos::to(server.addr(), 1).await;
     let connecting = connect_with(Options::new(chaos.url("/ws"), KINDS));
     let client = soon("the welcome", connecting).await;

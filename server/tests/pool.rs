@@ -39,7 +39,7 @@ struct App {
 }
 
 fn serve(app: &App, pool: usize) -> Server {
-    let wire = Twinwire::builder(app.clone())
+    let builder = Twinwire::builder(app.clone())
         .call(|cx: Cx<App>, fill: Fill| async move {
             let gate = Arc::clone(&cx.state().gate);
             let opened = gate.notified();
@@ -56,12 +56,9 @@ fn serve(app: &App, pool: usize) -> Server {
             });
         })
         .on_close(|cx: Cx<App>, _| async move { cx.state().ended.push(()) })
-        .pool(pool)
-        .build()
-        .expect("the kinds don't clash");
-    Server::with_workers(2, move |config| {
-        config.configure(wire.at("/ws"));
-    })
+        .pool(pool);
+    let (server, _) = testkit::serve(builder);
+    server
 }
 
 type Socket =

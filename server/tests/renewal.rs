@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use testkit::{Chaos, Doors, Log, Server, hurry, soon};
+use testkit::{Chaos, Doors, Log, hurry, serve, soon};
 use twinwire::{Call, End, Event, GoodbyeCode, Kinds, Limits, Topic, kinds};
 use twinwire_client_native::{Client, ClientState, EventError, Options, Update, connect_with};
 use twinwire_server::{Access, Builder, Cx, Goodbye, PeerId, Twinwire};
@@ -39,15 +39,6 @@ fn builder(heard: &Heard) -> Builder<Heard, ()> {
         .topic(|_: Cx<Heard>, _: Ticker| async move { Access::subscribe() })
 }
 
-fn serve(builder: Builder<Heard, ()>) -> (Twinwire<Heard, ()>, Server) {
-    let wire = builder.build().expect("the kinds don't clash");
-    let mounted = wire.clone();
-    let server = Server::with_workers(2, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
-    (wire, server)
-}
-
 async fn client(options: Options) -> Client {
     let connected = soon("a welcome", connect_with(options)).await;
     connected.expect("everyone is welcome")
@@ -72,7 +63,7 @@ fn say(text: &str) -> Say {
 #[tokio::test]
 async fn an_outage_longer_than_any_deadline_ends_no_subscription_and_no_work() {
     let heard = Heard::default();
-    let (wire, server) = serve(builder(&heard));
+    let (server, wire) = serve(builder(&heard));
     let chaos = Chaos::to(server.addr(), 1).await;
     let deadline = Duration::from_millis(200);
     let options = Options::new(chaos.url("/ws"), KINDS)
@@ -99,7 +90,7 @@ async fn an_outage_longer_than_any_deadline_ends_no_subscription_and_no_work() {
     )
     .await;
     assert!(futures_util::poll!(&mut receipt).is_pending());
-    let (wire, next) = serve(builder(&heard));
+    let (next, wire) = serve(builder(&heard));
     chaos.leads_to(next.addr());
     client.reconnect_now();
     soon("the receipt", receipt).await.expect("it arrived");
@@ -121,7 +112,7 @@ async fn sessions_that_are_lost_one_after_the_other_end_no_subscription() {
     let heard = Heard::default();
     // This server keeps no session without a connection.
     let limits = Limits::default().resume(Duration::ZERO);
-    let (wire, server) = serve(builder(&heard).limits(limits));
+    let (server, wire) = serve(builder(&heard).limits(limits));
     let chaos = Chaos::to(server.addr(), 3).await;
     let client = client(Options::new(chaos.url("/ws"), KINDS)).await;
     let hurrying = tokio::spawn(hurry(client.clone(), || {}));
@@ -142,7 +133,7 @@ async fn sessions_that_are_lost_one_after_the_other_end_no_subscription() {
 #[tokio::test]
 async fn nothing_goes_before_what_a_new_session_needs_first() {
     let heard = Heard::default();
-    let (_, server) = serve(builder(&heard).pool(0));
+    let (server, _) = serve(builder(&heard).pool(0));
     let chaos = Chaos::to(server.addr(), 1).await;
     let options = Options::new(chaos.url("/ws"), KINDS).on_fresh(|client, _| async move {
         let name = "Ada".to_owned();
@@ -194,7 +185,7 @@ async fn nothing_goes_before_what_a_new_session_needs_first() {
 #[tokio::test]
 async fn who_is_closed_while_away_learns_it_when_it_comes_back() {
     let heard = Heard::default();
-    let (wire, server) = serve(builder(&heard));
+    let (server, wire) = serve(builder(&heard));
     let chaos = Chaos::to(server.addr(), 1).await;
     let client = client(Options::new(chaos.url("/ws"), KINDS)).await;
     chaos.doors(Doors::Closed);

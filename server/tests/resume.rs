@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use numbers::{Double, Down, Start, Up, converse};
 use serde::{Deserialize, Serialize};
-use testkit::{Chaos, Doors, Log, Server, hurry, soon, until};
+use testkit::{Chaos, Doors, Log, hurry, serve, soon, until};
 use tokio::task::JoinHandle;
 use twinwire::session::Fresh;
 use twinwire::{Call, Kinds, Limits, Never, Topic, kinds};
@@ -78,15 +78,6 @@ fn builder(app: &App) -> Builder<App, ()> {
         .on_close(|cx: Cx<App>, _| async move { cx.state().ended.push(()) })
 }
 
-fn serve(builder: Builder<App, ()>) -> (Twinwire<App, ()>, Server) {
-    let wire = builder.build().expect("the kinds don't clash");
-    let mounted = wire.clone();
-    let server = Server::with_workers(2, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
-    (wire, server)
-}
-
 /// The reasons of fresh sessions.
 type Freshes = Log<Fresh>;
 
@@ -124,7 +115,7 @@ async fn resuming(client: &Client) {
 #[tokio::test]
 async fn a_handler_runs_on_without_its_connection_and_its_answer_comes_with_the_next() {
     let app = App::default();
-    let (wire, server) = serve(builder(&app));
+    let (server, wire) = serve(builder(&app));
     let chaos = Chaos::to(server.addr(), 1).await;
     let (client, freshes) = client(&chaos).await;
     let waiting = waiting_call(&app, &client).await;
@@ -144,7 +135,7 @@ async fn a_handler_runs_on_without_its_connection_and_its_answer_comes_with_the_
 #[tokio::test]
 async fn a_session_is_resumed_while_its_old_socket_looks_alive() {
     let app = App::default();
-    let (_, server) = serve(builder(&app));
+    let (server, _) = serve(builder(&app));
     let dead = Chaos::to(server.addr(), 1).await;
     let (client, freshes) = client(&dead).await;
     for round in 0..20 {
@@ -196,7 +187,7 @@ fn check_verdicts(server: &App, verdicts: &[Result<(), EventError>]) {
 #[tokio::test]
 async fn after_a_restart_every_verdict_is_true() {
     let before = App::default();
-    let (_, server) = serve(builder(&before));
+    let (server, _) = serve(builder(&before));
     let chaos = Chaos::to(server.addr(), 1).await;
     let (client, freshes) = client(&chaos).await;
     let mut verdicts = vec![receipt(&client, 0).await.await];
@@ -219,7 +210,7 @@ async fn after_a_restart_every_verdict_is_true() {
     }
     drop(server);
     let after = App::default();
-    let (_, other) = serve(builder(&after));
+    let (other, _) = serve(builder(&after));
     chaos.leads_to(other.addr());
     chaos.doors(Doors::Open);
     client.reconnect_now();
@@ -239,7 +230,7 @@ async fn after_a_restart_every_verdict_is_true() {
 #[tokio::test]
 async fn topics_are_joined_again_in_another_session() {
     let app = App::default();
-    let (wire, server) = serve(builder(&app).limits(Limits::default().resume(Duration::ZERO)));
+    let (server, wire) = serve(builder(&app).limits(Limits::default().resume(Duration::ZERO)));
     let chaos = Chaos::to(server.addr(), 1).await;
     let (client, freshes) = client(&chaos).await;
     let mut ticks = client.subscribe(Ticker {}).await.expect("let in");
@@ -260,7 +251,7 @@ async fn topics_are_joined_again_in_another_session() {
     wire.publish(&Ticker {}, &3).expect("published");
     assert_eq!(item().await, Some(3));
     // Another server has another log.
-    let (wire, other) = serve(builder(&app));
+    let (other, wire) = serve(builder(&app));
     wire.publish(&Ticker {}, &4).expect("published");
     chaos.leads_to(other.addr());
     drop(server);
@@ -273,10 +264,10 @@ async fn topics_are_joined_again_in_another_session() {
 #[tokio::test]
 async fn a_server_that_stops_hands_its_clients_to_the_next() {
     let app = App::default();
-    let (wire, server) = serve(builder(&app));
+    let (server, wire) = serve(builder(&app));
     let chaos = Chaos::to(server.addr(), 1).await;
     let (client, freshes) = client(&chaos).await;
-    let (_, next) = serve(builder(&app));
+    let (next, _) = serve(builder(&app));
     chaos.leads_to(next.addr());
     let hurrying = tokio::spawn(hurry(client.clone(), || {}));
     soon("the end", wire.shut_down()).await;
@@ -290,7 +281,7 @@ async fn a_server_that_stops_hands_its_clients_to_the_next() {
 #[tokio::test]
 async fn what_has_no_room_is_given_up_and_told() {
     let app = App::default();
-    let (_, server) = serve(builder(&app).pool(0));
+    let (server, _) = serve(builder(&app).pool(0));
     let chaos = Chaos::to(server.addr(), 1).await;
     let (client, freshes) = client(&chaos).await;
     let waiting = waiting_call(&app, &client).await;
@@ -312,7 +303,7 @@ async fn what_has_no_room_is_given_up_and_told() {
 #[tokio::test]
 async fn what_a_new_session_needs_first_goes_first() {
     let app = App::default();
-    let (_, server) = serve(builder(&app).limits(Limits::default().resume(Duration::ZERO)));
+    let (server, _) = serve(builder(&app).limits(Limits::default().resume(Duration::ZERO)));
     let chaos = Chaos::to(server.addr(), 1).await;
     let options = Options::new(chaos.url("/ws"), KINDS).on_fresh(|client, _| async move {
         // Two round trips, that nothing may overtake.
@@ -345,7 +336,7 @@ async fn what_a_new_session_needs_first_goes_first() {
 async fn a_connection_that_is_dead_both_ways_is_found_by_both_ends() {
     let app = App::default();
     let limits = || Limits::default().heartbeat(Duration::from_secs(1));
-    let (_, server) = serve(builder(&app).limits(limits()).pool(0));
+    let (server, _) = serve(builder(&app).limits(limits()).pool(0));
     let chaos = Chaos::to(server.addr(), 1).await;
     let (client, freshes) = client_with(&chaos, limits()).await;
     chaos.stall(true);
@@ -364,7 +355,7 @@ async fn a_connection_that_is_dead_both_ways_is_found_by_both_ends() {
 #[tokio::test]
 async fn what_waits_for_a_connection_is_bounded() {
     let app = App::default();
-    let (_, server) = serve(builder(&app));
+    let (server, _) = serve(builder(&app));
     let chaos = Chaos::to(server.addr(), 1).await;
     let (client, _) = client(&chaos).await;
     client.pause();
@@ -401,7 +392,7 @@ async fn what_waits_for_a_connection_is_bounded() {
 #[tokio::test]
 async fn what_handlers_answer_without_a_connection_counts_against_the_pool() {
     let app = App::default();
-    let (_, server) = serve(builder(&app).pool(1 << 20));
+    let (server, _) = serve(builder(&app).pool(1 << 20));
     let chaos = Chaos::to(server.addr(), 1).await;
     let (client, freshes) = client(&chaos).await;
     let calls = (0..8).map(|_| {

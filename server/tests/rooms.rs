@@ -1,7 +1,7 @@
 //! Topics over real sockets: rooms, their logs, and who may do what there.
 
 use serde::{Deserialize, Serialize};
-use testkit::{Server, soon};
+use testkit::{Server, serve, soon};
 use twinwire::log::Keep;
 use twinwire::{Event, Format, Kinds, Limits, Never, Refusal, Shape, Topic, kinds};
 use twinwire_client_native::{
@@ -50,15 +50,6 @@ fn builder() -> Builder<(), ()> {
             _ => Access::publish_and_subscribe(),
         }
     })
-}
-
-fn serve(builder: Builder<(), ()>) -> (Server, Twinwire<(), ()>) {
-    let wire = builder.build().expect("the kinds don't clash");
-    let mounted = wire.clone();
-    let server = Server::with_workers(2, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
-    (server, wire)
 }
 
 async fn client(server: &Server) -> Client {

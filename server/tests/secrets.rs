@@ -10,14 +10,11 @@ use twinwire_server::Twinwire;
 use by_hand::{Greeter, Said, Socket, wants};
 
 fn serve() -> Server {
-    let wire = Twinwire::builder(())
+    let builder = Twinwire::builder(())
         .authenticate(|token, _| async move { Ok(String::from_utf8_lossy(&token).into_owned()) })
-        .user_key(|name: &String| name.clone())
-        .build()
-        .expect("no kinds clash");
-    Server::with_workers(2, move |config| {
-        config.configure(wire.at("/ws"));
-    })
+        .user_key(|name: &String| name.clone());
+    let (server, _) = testkit::serve(builder);
+    server
 }
 
 async fn greet(server: &Server, user: &str, resume: Option<Resume>) -> (Socket, Said, usize) {

@@ -105,10 +105,8 @@ fn handlers<I: Send + Sync + 'static>(builder: Builder<App, I>) -> Builder<App, 
 }
 
 fn serve<I: Send + Sync + 'static>(builder: Builder<App, I>) -> Server {
-    let wire = builder.build().expect("the kinds don't clash");
-    Server::with_workers(2, move |config| {
-        config.configure(wire.at("/ws"));
-    })
+    let (server, _) = testkit::serve(builder);
+    server
 }
 
 async fn client(server: &Server) -> Client {
@@ -326,10 +324,7 @@ async fn authenticate_names_the_caller_or_refuses_in_words() {
             }
         })
         .call(|cx: Cx<(), User>, _: WhoAmI| async move { Ok(cx.identity().0.clone()) });
-    let wire = builder.build().unwrap();
-    let server = Server::start(move |config| {
-        config.configure(wire.at("/ws"));
-    });
+    let (server, _) = testkit::serve(builder);
     let options = Options::new(server.url("/ws"), KINDS);
     let ada = soon("the welcome", connect_with(options.clone().token("Ada")))
         .await
@@ -378,11 +373,7 @@ async fn connecting_fails_in_words_where_nobody_answers_as_expected() {
 #[tokio::test]
 async fn a_server_that_shuts_down_says_goodbye_to_all_and_takes_no_new_ones() {
     let app = App::default();
-    let wire = builder(&app).build().unwrap();
-    let mounted = wire.clone();
-    let server = Server::with_workers(2, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
+    let (server, wire) = testkit::serve(builder(&app));
     let (ada, bob) = (leaver(&server).await, leaver(&server).await);
     let waiting = waiting_call(&app, &ada).await;
     soon("all sockets closed", wire.shut_down()).await;

@@ -14,10 +14,8 @@ use twinwire_server::Twinwire;
 
 fn serve() -> Server {
     let builder = Twinwire::builder(()).allow_origin("http://localhost:8080");
-    let wire = builder.build().expect("no kinds clash");
-    Server::start(move |config| {
-        config.configure(wire.at("/ws"));
-    })
+    let (server, _) = testkit::serve(builder);
+    server
 }
 
 /// Shakes hands with these headers, sends `messages`, and gives the messages that come back and
@@ -189,13 +187,8 @@ const NOTHING: [u8; 8] = [0x82, 0x82, 0, 0, 0, 0, 0x01, 0xff];
 #[tokio::test]
 async fn a_peer_that_floods_is_still_held_to_its_time() {
     let limits = Limits::default().handshake(Duration::from_millis(300));
-    let wire = Twinwire::builder(())
-        .limits(limits)
-        .build()
-        .expect("no kinds clash");
-    let server = Server::start(move |config| {
-        config.configure(wire.at("/ws"));
-    });
+    let builder = Twinwire::builder(()).limits(limits);
+    let (server, _) = testkit::serve(builder);
     let mut client = Client::tcp(server.addr()).await.unwrap();
     let handshake = format!("{HANDSHAKE}Sec-WebSocket-Protocol: twinwire.0.postcard\r\n");
     assert!(

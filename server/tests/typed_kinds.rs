@@ -148,10 +148,8 @@ fn builder(log: &Log<String>) -> Builder<Log<String>, ()> {
 }
 
 fn mount(builder: Builder<Log<String>, ()>) -> Server {
-    let wire = builder.build().expect("the kinds don't clash");
-    Server::with_workers(2, move |config| {
-        config.configure(wire.at("/ws"));
-    })
+    let (server, _) = testkit::serve(builder);
+    server
 }
 
 async fn client(server: &Server, kinds: Kinds) -> Client {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use testkit::{Log, Server, soon};
+use testkit::{Log, Server, serve, soon};
 use tokio::sync::Semaphore;
 use twinwire::{Call, Class, End, Event, Kinds, Limits, Refusal, kinds};
 use twinwire_client_native::{
@@ -146,15 +146,6 @@ fn builder(app: &App) -> Builder<App, ()> {
             }
             Ok(())
         })
-}
-
-fn serve(builder: Builder<App, ()>) -> (Server, Twinwire<App, ()>) {
-    let wire = builder.build().expect("the kinds don't clash");
-    let mounted = wire.clone();
-    let server = Server::with_workers(2, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
-    (server, wire)
 }
 
 async fn client(server: &Server) -> Client {
@@ -421,15 +412,10 @@ async fn a_session_opens_before_its_first_request_and_its_close_is_told() {
 
 #[tokio::test]
 async fn all_sessions_of_a_user_are_found_by_the_users_key() {
-    let wire = Twinwire::builder(())
+    let builder = Twinwire::builder(())
         .authenticate(|token, _| async move { Ok(String::from_utf8_lossy(&token).into_owned()) })
-        .user_key(String::clone)
-        .build()
-        .unwrap();
-    let mounted = wire.clone();
-    let server = Server::with_workers(2, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
+        .user_key(String::clone);
+    let (server, wire) = serve(builder);
     let mut clients = Vec::new();
     for name in ["ada", "ada", "grace"] {
         let options = Options::new(server.url("/ws"), KINDS).token(name);
@@ -463,8 +449,8 @@ async fn an_item_whose_handler_gave_up_waiting_is_not_sent() {
     const LARGE: Kinds = kinds![Large];
 
     let app = App::default();
-    let wire = Twinwire::builder(app.clone())
-        .stream(|cx: Cx<App>, _: Large, mut feed| async move {
+    let builder =
+        Twinwire::builder(app.clone()).stream(|cx: Cx<App>, _: Large, mut feed| async move {
             // Until there is no room, and the test says so.
             let mut number = 0;
             loop {
@@ -479,13 +465,8 @@ async fn an_item_whose_handler_gave_up_waiting_is_not_sent() {
             }
             feed.send(vec![100; 10]).await;
             Ok(())
-        })
-        .build()
-        .unwrap();
-    let mounted = wire.clone();
-    let server = Server::start(move |config| {
-        config.configure(mounted.at("/ws"));
-    });
+        });
+    let (server, _) = serve(builder);
     let client = soon("the welcome", connect(server.url("/ws"), LARGE))
         .await
         .unwrap();

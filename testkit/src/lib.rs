@@ -11,6 +11,6 @@ mod wait;
 pub mod wire;
 
 pub use chaos::{Chaos, Doors};
-pub use server::Server;
+pub use server::{Server, serve};
 pub use suite::{hurry, until};
 pub use wait::{Log, soon};

@@ -8,6 +8,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::rt::System;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
+use twinwire_server::{Builder, Twinwire};
 
 /// A running server on 127.0.0.1; dropping it stops it at once, with all its connections.
 #[derive(Debug)]
@@ -92,6 +93,25 @@ impl Server {
     pub fn url(&self, path: &str) -> String {
         format!("ws://{}{path}", self.addr)
     }
+}
+
+/// Starts a tuned server with two workers, and the endpoint at `/ws`.
+///
+/// # Panics
+///
+/// If two handlers answer one kind, or it can't start.
+#[must_use]
+pub fn serve<S, I>(builder: Builder<S, I>) -> (Server, Twinwire<S, I>)
+where
+    S: Send + Sync + 'static,
+    I: Send + Sync + 'static,
+{
+    let wire = builder.build().expect("the endpoint can be built");
+    let mounted = wire.clone();
+    let server = Server::with_workers(2, move |config| {
+        config.configure(mounted.at("/ws"));
+    });
+    (server, wire)
 }
 
 impl Drop for Server {
