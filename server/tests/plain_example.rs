@@ -1,73 +1,18 @@
 //! The example as a newcomer runs it.
 
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 
 use futures_util::{SinkExt, StreamExt};
-use testkit::{Log, soon};
+use testkit::{Running, example, soon};
 use tokio_websockets::{ClientBuilder, CloseCode, Message};
 
-/// The example's binary, built now: cargo builds examples beside tests only when no test is named.
-fn example() -> Command {
-    let test = std::env::current_exe().expect("the test's own path");
-    let profile: PathBuf = test.ancestors().nth(2).expect("a target folder").into();
-    let release = profile.ends_with("release").then_some("--release");
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", env!("CARGO_PKG_NAME")])
-        .args(["--example", "plain_echo"])
-        .args(release)
-        .status();
-    assert!(built.expect("cargo runs").success());
-    Command::new(profile.join("examples/plain_echo"))
-}
-
-struct Running {
-    child: Child,
-    log: Log<String>,
-}
-
-impl Running {
-    fn start() -> Self {
-        let mut child = example()
-            .args(["--port", "0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the example starts");
-        let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        let log = Log::default();
-        let lines = log.clone();
-        std::thread::spawn(move || {
-            stdout
-                .lines()
-                .map_while(Result::ok)
-                .for_each(|line| lines.push(line))
-        });
-        Self { child, log }
-    }
-
-    /// The first line that contains `part`.
-    async fn line(&self, part: &str) -> String {
-        let has = |line: &&String| line.contains(part);
-        let lines = self
-            .log
-            .wait(part, |lines| lines.iter().any(|line| has(&line)))
-            .await;
-        lines.iter().find(has).cloned().unwrap_or_default()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+const EXAMPLE: &str = "plain_echo";
 
 #[tokio::test]
 async fn the_example_logs_and_answers_on_both_addresses() {
-    let example = Running::start();
+    let mut program = example(EXAMPLE);
+    program.args(["--port", "0"]);
+    let example = Running::start(program);
     let line = example.line("listening on ws://localhost:").await;
     let port: u16 = line.rsplit(':').next().unwrap().parse().unwrap();
     for (number, host) in [(1, "127.0.0.1"), (2, "[::1]")] {
@@ -100,7 +45,7 @@ async fn the_example_logs_and_answers_on_both_addresses() {
 fn a_taken_port_is_told_and_ends_with_1() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let output = example()
+    let output = example(EXAMPLE)
         .args(["--port", &port.to_string()])
         .output()
         .unwrap();

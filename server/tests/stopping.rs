@@ -1,13 +1,12 @@
 //! A server's process that is asked to stop: its clients are told, its handlers run, and it ends well.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::Stdio;
 
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
-use testkit::{Chaos, Log, soon};
+use testkit::{Chaos, Log, Running, example, soon};
 use tokio_websockets::{ClientBuilder, CloseCode};
 use twinwire::{Call, Kinds, kinds};
 use twinwire_client_native::{Fresh, Options, connect_with};
@@ -20,78 +19,23 @@ struct Greet {
 
 const KINDS: Kinds = kinds![Greet];
 
-/// Returns the example's binary, built now: cargo builds examples beside tests only when no test is named.
-fn example() -> Command {
-    let test = std::env::current_exe().expect("the test's own path");
-    let profile: PathBuf = test.ancestors().nth(2).expect("a target folder").into();
-    let release = profile.ends_with("release").then_some("--release");
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", env!("CARGO_PKG_NAME")])
-        .args(["--example", "goodbye"])
-        .args(release)
-        .status();
-    assert!(built.expect("cargo runs").success());
-    Command::new(profile.join("examples/goodbye"))
-}
+const EXAMPLE: &str = "goodbye";
 
-/// A running example, and the lines that it prints.
-struct Running {
-    child: Child,
-    log: Log<String>,
-    addr: SocketAddr,
-}
-
-impl Running {
-    async fn start() -> Self {
-        let mut child = example()
-            .args(["--port", "0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the example starts");
-        let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        let log = Log::default();
-        let lines = log.clone();
-        std::thread::spawn(move || {
-            let lines_of = stdout.lines().map_while(Result::ok);
-            lines_of.for_each(|line| lines.push(line));
-            lines.push(ENDED.to_owned());
-        });
-        let listening = log.count(1).await;
-        let addr = listening[0].rsplit('/').next().expect("an address");
-        let addr = addr.parse().expect("an address");
-        Self { child, log, addr }
-    }
-
-    fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &id]).status();
-        assert!(sent.expect("kill runs").success());
-    }
-
-    /// Waits until the process has ended. Returns its status and all that it printed.
-    async fn ended(mut self) -> (ExitStatus, Vec<String>) {
-        let ended = |lines: &[String]| lines.iter().any(|line| line == ENDED);
-        let lines = self.log.wait("the end", ended).await;
-        (self.child.wait().expect("it has ended"), lines)
-    }
-}
-
-/// Stands after the last line.
-const ENDED: &str = "(the end)";
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // One that has ended can't be killed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Starts the example. Returns where it listens, too.
+async fn start() -> (Running, SocketAddr) {
+    let mut program = example(EXAMPLE);
+    program.args(["--port", "0"]);
+    let server = Running::start(program);
+    let line = server.line("/").await;
+    let addr = line.rsplit('/').next().expect("an address");
+    (server, addr.parse().expect("an address"))
 }
 
 #[tokio::test]
 async fn clients_of_both_endpoints_are_told_and_each_is_closed_once() {
     for name in ["TERM", "INT"] {
-        let server = Running::start().await;
-        let chaos = Chaos::to(server.addr, 1).await;
+        let (server, addr) = start().await;
+        let chaos = Chaos::to(addr, 1).await;
         let freshes = Log::default();
         let told = freshes.clone();
         let options = Options::new(chaos.url("/ws"), KINDS).on_fresh(move |_, why: Fresh| {
@@ -101,7 +45,7 @@ async fn clients_of_both_endpoints_are_told_and_each_is_closed_once() {
         let client = soon("a welcome", connect_with(options)).await.unwrap();
         let greeting = client.call(Greet { name: "Ada".into() }).await.unwrap();
         assert_eq!(greeting, "Hello, Ada!");
-        let uri = format!("ws://{}/socket", server.addr);
+        let uri = format!("ws://{}/socket", addr);
         let connect = ClientBuilder::new().uri(&uri).unwrap();
         let (mut plain, _) = soon("the handshake", connect.connect()).await.unwrap();
 
@@ -118,8 +62,8 @@ async fn clients_of_both_endpoints_are_told_and_each_is_closed_once() {
         assert_eq!(gone("bare client"), 1, "{lines:?}");
 
         // The next process is told apart from one that crashed: the session was ended by a goodbye.
-        let next = Running::start().await;
-        chaos.leads_to(next.addr);
+        let (_next, addr) = start().await;
+        chaos.leads_to(addr);
         client.reconnect_now();
         freshes.count(1).await;
         assert_eq!(freshes.events(), [Fresh::Ended]);
@@ -129,10 +73,10 @@ async fn clients_of_both_endpoints_are_told_and_each_is_closed_once() {
 
 #[tokio::test]
 async fn a_second_signal_stops_a_server_whose_client_says_nothing() {
-    let server = Running::start().await;
+    let (server, addr) = start().await;
     // A client that never answers a close frame, and never ends its connection.
     let silent = ClientBuilder::new()
-        .uri(&format!("ws://{}/socket", server.addr))
+        .uri(&format!("ws://{}/socket", addr))
         .unwrap();
     let (silent, _) = soon("the handshake", silent.connect()).await.unwrap();
     server.signal("TERM");
@@ -146,7 +90,7 @@ async fn a_second_signal_stops_a_server_whose_client_says_nothing() {
 fn a_taken_port_is_told_with_its_address_and_a_remedy() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap();
-    let mut child = example()
+    let mut child = example(EXAMPLE)
         .args(["--port", &addr.port().to_string()])
         .stderr(Stdio::piped())
         .spawn()

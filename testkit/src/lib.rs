@@ -6,11 +6,13 @@
 mod chaos;
 pub mod peer;
 pub mod raw;
+mod running;
 mod server;
 mod wait;
 pub mod wire;
 
 pub use chaos::{Chaos, Doors};
+pub use running::{Running, example};
 pub use server::{Server, serve};
 pub use suite::{hurry, until};
 pub use wait::{Log, soon};
