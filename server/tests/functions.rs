@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use testkit::{Log, Server, serve};
+use testkit::{Log, Server, hasty, serve};
 use tokio::sync::Semaphore;
 use twinwire::frame::{JOIN, Join, Start};
 use twinwire::{Call, Format, GoodbyeCode, Kinds, Limits, Refusal, Topic, kinds};
@@ -26,11 +26,6 @@ struct Room {
 
 const NOD: u32 = 0;
 const KINDS: Kinds = kinds![Nod, Room];
-
-/// So that what never ends is given up soon.
-fn hasty() -> Limits {
-    Limits::default().call_deadline(Duration::from_secs(1))
-}
 
 async fn greet(server: &Server, token: &str) -> (Socket, Said) {
     let (socket, said, _) = Greeter::new(token).kinds(KINDS).greet(server).await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use testkit::{Log, Server, serve, soon};
+use testkit::{Log, Server, hasty, serve, soon};
 use tokio::sync::Semaphore;
 use twinwire::frame::Frame;
 use twinwire::{Call, End, Goodbye, GoodbyeCode, Kinds, Limits, Refusal, kinds};
@@ -25,11 +25,6 @@ const KINDS: Kinds = kinds![Nod];
 struct App {
     opened: Log<()>,
     closed: Log<End>,
-}
-
-/// So that what never ends is given up soon.
-fn hasty() -> Limits {
-    Limits::default().call_deadline(Duration::from_secs(1))
 }
 
 async fn greet(server: &Server, token: &str) -> (Socket, Said) {

@@ -15,4 +15,4 @@ pub use chaos::{Chaos, Doors};
 pub use running::{Running, example};
 pub use server::{Server, serve};
 pub use suite::{hurry, until};
-pub use wait::{Log, soon};
+pub use wait::{Log, hasty, soon};

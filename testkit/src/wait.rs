@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use twinwire_server::Limits;
 
 /// When waiting is given up: only a broken test takes so long.
 const SAFETY_NET: Duration = Duration::from_secs(30);
@@ -23,6 +24,12 @@ pub fn soon<F: Future>(what: &str, future: F) -> impl Future<Output = F::Output>
             Err(_) => panic!("{caller}: waited in vain for {what}"),
         }
     }
+}
+
+/// Returns limits by which what never ends is given up after a second.
+#[must_use]
+pub fn hasty() -> Limits {
+    Limits::default().call_deadline(Duration::from_secs(1))
 }
 
 /// What happened so far, in order: handlers on any thread append, tests wait for it.
