@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use twinwire_client_wasm::{CallError, ConnectError, End, GoodbyeCode, OpenError, Refusal};
+use twinwire_client_wasm::{CallError, ConnectError, End, GoodbyeCode, Refusal};
 
 pub(crate) const NOT_CONNECTED: &str = "There is no connection now. Connect again first.";
 pub(crate) const NEW_EPOCH: &str = "The server started anew: what it heard before is lost.";
@@ -30,14 +30,13 @@ pub(crate) fn of_call<E: Display>(error: &CallError<E>) -> String {
 
 /// Why there is no connection.
 pub(crate) fn of_connect(error: &ConnectError) -> String {
+    if let Some(reason) = error.reason() {
+        return format!("The server refuses this page: {reason}");
+    }
+    if let Some(status) = error.status() {
+        return format!("The server can't be reached: its address answers with status {status}.");
+    }
     match error {
-        ConnectError::Open(OpenError::Refused {
-            reason: Some(reason),
-            ..
-        }) => format!("The server refuses this page: {reason}"),
-        ConnectError::Open(OpenError::Refused { status, .. }) => {
-            format!("The server can't be reached: its address answers with status {status}.")
-        }
         ConnectError::Open(_) => "The server can't be reached.".to_owned(),
         ConnectError::NotWelcomed(end) => of_end(end),
         ConnectError::TimedOut => "The server didn't answer in time.".to_owned(),
