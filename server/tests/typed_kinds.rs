@@ -291,7 +291,7 @@ async fn a_client_is_told_how_its_kinds_differ_if_the_server_explains() {
     let error = stranger.send(typing).await.unwrap_err();
     assert!(matches!(error, EventError::Refused(_)), "{error:?}");
     let words = error.to_string();
-    let expected = "one of the two is older; only here: event.1 letters: I32; only there: \
+    let expected = "update the older of the two; only here: event.1 letters: I32; only there: \
         event.1 letters: U32";
     assert!(words.ends_with(expected), "{words}");
 }
