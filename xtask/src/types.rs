@@ -7,8 +7,9 @@ use anyhow::{Context, Result};
 use crate::workspace::{Workspace, stdout_of};
 
 /// Each file, and what prints it as an example: its crate, its name, its argument.
-const FILES: [(&str, [&str; 3]); 4] = [
+const FILES: [(&str, [&str; 3]); 5] = [
     ("npm/test/chat.ts", ["chat", "typescript", ""]),
+    ("npm/test/suite.ts", ["suite", "typescript", ""]),
     ("npm/test/kinds.ts", [GENERATOR, "types", ""]),
     ("npm/test/kinds-bigint.ts", [GENERATOR, "types", "bigint"]),
     (
