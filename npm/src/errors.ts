@@ -34,8 +34,17 @@ export class ApplicationError<Data = unknown> extends TwinwireError {
   readonly data: Data;
 
   constructor(data: Data, kind = "the call") {
-    super("application", `${kind} was answered with an error: ${JSON.stringify(data)}`);
+    super("application", `${kind} was answered with an error: ${written(data)}`);
     this.data = data;
+  }
+}
+
+/** Writes data for a person, as far as JSON can hold it. */
+function written(data: unknown): string | undefined {
+  try {
+    return JSON.stringify(data, (_, value) => (typeof value === "bigint" ? `${value}` : value));
+  } catch {
+    return "data that can't be shown";
   }
 }
 
