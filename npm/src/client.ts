@@ -390,7 +390,7 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
   #place(kind: Kind): number {
     const place = this.#connection.places.get(kind.name);
     if (place === undefined) {
-      throw requestError(kind.name, UNDECLARED, -1, () => undefined);
+      throw requestError(kind, UNDECLARED, -1, new Uint8Array());
     }
     return place;
   }

@@ -1,6 +1,8 @@
 // The module's numbers as words. `wasm/src/codes.rs` has the same numbers.
 
 import { ApplicationError, ConnectError, RefusedError, TwinwireError } from "./errors.js";
+import { decode, text } from "./json.js";
+import type { Kind } from "./kinds.js";
 
 /** The code of a value, and of nothing that went wrong. */
 export const VALUE = 0;
@@ -47,23 +49,29 @@ export function refusal(code: number): string {
   return (REFUSALS[code - REFUSED - 2] ?? unnamed(code))[0];
 }
 
-/** The error of a request that was settled with this code. */
+/** Returns the error of a request that was settled with this code: `bytes` are the application's own, or words. */
 export function requestError(
-  kind: string,
+  { name: kind, codec }: Pick<Kind, "name" | "codec">,
   code: number,
   retry: number,
-  data: () => unknown,
+  bytes: Uint8Array,
 ): TwinwireError {
   if (code === ERROR) {
-    return new ApplicationError(data(), kind);
+    try {
+      return new ApplicationError(decode(kind, bytes, codec?.error), kind);
+    } catch (error) {
+      // It can't be read, and the request is over all the same.
+      return error as TwinwireError;
+    }
   }
   const again = retry < 0 ? undefined : retry;
   if (code >= REFUSED) {
-    const [name, text] = REFUSALS[code - REFUSED - 2] ?? unnamed(code);
-    return new RefusedError(name, `${kind} was refused: ${text}`, again);
+    const [name, why] = REFUSALS[code - REFUSED - 2] ?? unnamed(code);
+    const words = bytes.length > 0 ? ` (${text(bytes)})` : "";
+    return new RefusedError(name, `${kind} was refused: ${why}${words}`, again);
   }
-  const [name, text] = LOST[code - 2] ?? unnamed(code);
-  return new TwinwireError(name, `${kind}: ${text}`, again);
+  const [name, why] = LOST[code - 2] ?? unnamed(code);
+  return new TwinwireError(name, `${kind}: ${why}`, again);
 }
 
 const ENDED = 200;
@@ -120,8 +128,8 @@ export function end(code: number, retry: number, status: number, reason: string)
     status: status || undefined,
   };
   if (code >= CAUSES) {
-    const [name, text] = CAUSED[code - CAUSES] ?? unnamed(code);
-    return { ...shared, code: name, reason: status ? `${text}: ${status}` : text };
+    const [name, why] = CAUSED[code - CAUSES] ?? unnamed(code);
+    return { ...shared, code: name, reason: status ? `${why}: ${status}` : why };
   }
   const name = GOODBYES[code - (shared.here ? CLOSED_HERE : ENDED)] ?? unnamed(code)[0];
   return { ...shared, code: name, reason: reason || `${name.replaceAll("_", " ")}` };

@@ -1,7 +1,6 @@
 import type { Bridge, Waiter } from "./bridge.js";
 import { VALUE, requestError } from "./codes.js";
 import { TwinwireError } from "./errors.js";
-import { decode } from "./json.js";
 import type { Kind } from "./kinds.js";
 import { What, report } from "./tell.js";
 
@@ -55,15 +54,15 @@ export class Pending<T> implements Waiter {
       return;
     }
     this.bridge.remove(this.id);
-    const { name, codec } = this.kind ?? { name: "the request" };
+    const kind = this.kind ?? { name: "the request" };
     try {
       if (code === VALUE) {
         this.#end(undefined, this.read(bytes, a));
       } else {
-        this.#end(requestError(name, code, a, () => decode(name, bytes, codec?.error)));
+        this.#end(requestError(kind, code, a, bytes));
       }
     } catch (error) {
-      this.#end(error ?? new TwinwireError("unreadable", `${name} can't be read`));
+      this.#end(error ?? new TwinwireError("unreadable", `${kind.name} can't be read`));
     }
   }
 

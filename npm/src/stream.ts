@@ -30,7 +30,7 @@ export class Stream<Item> extends Iteration<Item> {
     } else if (code === VALUE) {
       this.finish();
     } else {
-      this.finish(requestError(name, code, retry, () => decode(name, bytes, codec?.error)));
+      this.finish(requestError(this.#kind, code, retry, bytes));
     }
   }
 }

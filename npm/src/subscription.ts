@@ -141,8 +141,7 @@ export class Subscription<Item> extends Iteration<Update<Item>> {
         this.give(() => ({ type: "refused", code: refusal(code) }));
         break;
       case What.Settled: {
-        const error = requestError(this.#kind.name, code, a, () => undefined);
-        this.finish(error);
+        this.finish(requestError(this.#kind, code, a, bytes));
         break;
       }
       default:

@@ -31,10 +31,15 @@ pub(crate) fn refusal(why: Refusal) -> u32 {
     REFUSED + u32::from(why.number())
 }
 
-fn refused(refused: &Refused) -> Told<'static> {
+/// The difference between the two ends' kinds goes to `words`, if the server explains it.
+fn refused<'a>(refused: &Refused, words: &'a mut String) -> Told<'a> {
+    if let Some(difference) = &refused.difference {
+        *words = difference.to_string();
+    }
     Told {
         code: refusal(refused.why),
         a: retry(refused.retry),
+        bytes: words.as_bytes(),
         ..Told::default()
     }
 }
@@ -49,8 +54,12 @@ fn code(code: u32) -> Told<'static> {
     }
 }
 
-/// A call's error, where `payload` is that of the application's own.
-pub(crate) fn call_error<E>(error: &CallError<E>, payload: fn(&E) -> &[u8]) -> Told<'_> {
+/// A call's error, where `payload` is that of the application's own, and `words` holds a refusal's.
+pub(crate) fn call_error<'a, E>(
+    error: &'a CallError<E>,
+    payload: fn(&E) -> &[u8],
+    words: &'a mut String,
+) -> Told<'a> {
     match error {
         CallError::App(own) => Told {
             code: ERROR,
@@ -58,7 +67,7 @@ pub(crate) fn call_error<E>(error: &CallError<E>, payload: fn(&E) -> &[u8]) -> T
             bytes: payload(own),
             ..Told::default()
         },
-        CallError::Refused(why) => refused(why),
+        CallError::Refused(why) => refused(why, words),
         CallError::Deadline => code(DEADLINE),
         CallError::NotReceived => code(NOT_RECEIVED),
         CallError::Closed => code(CLOSED),
@@ -68,9 +77,9 @@ pub(crate) fn call_error<E>(error: &CallError<E>, payload: fn(&E) -> &[u8]) -> T
     }
 }
 
-pub(crate) fn event_error(error: &EventError) -> Told<'static> {
+pub(crate) fn event_error<'a>(error: &EventError, words: &'a mut String) -> Told<'a> {
     match error {
-        EventError::Refused(why) => refused(why),
+        EventError::Refused(why) => refused(why, words),
         EventError::NotReceived => code(NOT_RECEIVED),
         EventError::Closed => code(CLOSED),
         EventError::Undeclared(_) => code(UNDECLARED),

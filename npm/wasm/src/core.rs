@@ -12,7 +12,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::codes;
 use crate::facade::{Facade, Told, What};
-use crate::pending::{Pending, settle, settle_with};
+use crate::pending::{Pending, settle, settle_event, settle_with};
 
 /// What the facade was asked and hasn't answered: by ids of this side's. A cheap clone.
 #[derive(Clone, Default)]
@@ -216,7 +216,7 @@ impl Core {
         match sent {
             Ok(Some(receipt)) => self.wait_for(id, Pending::Receipt(receipt)),
             Ok(None) => settle_with(self.facade, id, Told::default()),
-            Err(error) => settle_with(self.facade, id, codes::event_error(&error)),
+            Err(error) => settle_event(self.facade, id, &error),
         }
     }
 

@@ -6,8 +6,8 @@ use std::task::{Context, Poll, Wake, Waker, ready};
 
 use twinwire::Position;
 use twinwire_client::{
-    CallError, ClientState, Published, Receipt, Room, States, Subscribing, UntypedEvents,
-    UntypedItems, UntypedJoins, UntypedReply, UntypedSubscription, Update,
+    CallError, ClientState, EventError, Published, Receipt, Room, States, Subscribing,
+    UntypedEvents, UntypedItems, UntypedJoins, UntypedReply, UntypedSubscription, Update,
 };
 
 use crate::codes;
@@ -93,11 +93,10 @@ impl Pending {
                 Some(Err(error)) => settle(facade, id, Err(&error), own),
                 None => settle_with(facade, id, Told::default()),
             },
-            Self::Receipt(receipt) => {
-                let received = ready!(Pin::new(receipt).poll(cx));
-                let error = received.as_ref().err().map(codes::event_error);
-                settle_with(facade, id, error.unwrap_or_default());
-            }
+            Self::Receipt(receipt) => match ready!(Pin::new(receipt).poll(cx)) {
+                Ok(()) => settle_with(facade, id, Told::default()),
+                Err(error) => settle_event(facade, id, &error),
+            },
             Self::Published(published) => {
                 let offset = ready!(Pin::new(published).poll(cx));
                 let told = offset.as_ref().map(|offset| number(offset.get() as f64));
@@ -169,8 +168,15 @@ pub(crate) fn settle<E>(
 ) {
     match outcome {
         Ok(told) => settle_with(facade, id, told),
-        Err(error) => settle_with(facade, id, codes::call_error(error, payload)),
+        Err(error) => {
+            let words = &mut String::new();
+            settle_with(facade, id, codes::call_error(error, payload, words));
+        }
     }
+}
+
+pub(crate) fn settle_event(facade: Facade, id: u32, error: &EventError) {
+    settle_with(facade, id, codes::event_error(error, &mut String::new()));
 }
 
 fn tell_joined(facade: Facade, id: u32, updates: &UntypedSubscription) {
