@@ -27,6 +27,12 @@ export interface ClientListener {
   hear(what: What, id: number, code: number, a: number, b: number, bytes: Uint8Array): void;
 }
 
+/** Where an iterator asks, and the client that isn't collected before it. */
+export interface Owner {
+  readonly bridge: Bridge;
+  readonly client: unknown;
+}
+
 /** One client's line to the module. */
 export class Bridge implements Listener {
   /** The number by which the module knows it. */
@@ -51,10 +57,8 @@ export class Bridge implements Listener {
     while (core.poll(STATES));
   }
 
-  get core(): Core {
-    if (this.#core === undefined) {
-      throw new Error("the client isn't there yet");
-    }
+  /** The module's client, until it is let go. */
+  get core(): Core | undefined {
     return this.#core;
   }
 

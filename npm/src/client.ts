@@ -1,5 +1,17 @@
-import { Bridge } from "./bridge.js";
-import { ERROR, type End, FAILED, UNDECLARED, VALUE, connectError, end, requestError } from "./codes.js";
+import { Bridge, type Owner } from "./bridge.js";
+import {
+  ABANDONED,
+  CLOSED,
+  DEADLINE,
+  ERROR,
+  type End,
+  FAILED,
+  UNDECLARED,
+  VALUE,
+  connectError,
+  end,
+  requestError,
+} from "./codes.js";
 import { Config, type Core } from "./core.js";
 import { ApplicationError, ConnectError, TwinwireError } from "./errors.js";
 import { Invitations } from "./invitations.js";
@@ -73,28 +85,44 @@ type Handler = (request: unknown, context: CallContext) => unknown;
 /** One of the kinds that a client was connected with. */
 type Of<Kinds extends readonly Kind[]> = Kinds[number];
 
+/** The module's client whose requests go before all others, for as long as `onFresh` runs. */
+interface First {
+  core: Core | undefined;
+}
+
 /** What the clients of one connection share: the one that an application has, and those of `onFresh`. */
 class Connection {
   readonly bridge = new Bridge();
   readonly places = new Map<string, number>();
-  readonly handlers = new Map<number, { kind: Kind; handler: Handler }>();
+  readonly handlers = new Map<number, { kind: Kind; handler: Handler; keeps: unknown }>();
   readonly calls = new Map<number, AbortController>();
   state: State = { type: "connecting" };
   /** Tells the client of a new state. */
   changed: () => void = () => {};
   readonly closed: Promise<End>;
   #isClosed: (end: End) => void = () => {};
-  isConnected: (error?: unknown) => void = () => {};
+  /** Rejected with a {@link ConnectError}. */
+  connected: Promise<void> | undefined;
+  #isConnected: (error?: unknown) => void = () => {};
 
   constructor(
     private readonly url: string,
     private readonly options: ConnectOptions<never>,
     /** Makes a client whose requests go first. */
-    private readonly first: (core: Core) => Client<never>,
+    private readonly first: (first: First) => Client<never>,
   ) {
     this.closed = new Promise((resolve) => {
       this.#isClosed = resolve;
     });
+  }
+
+  open(core: Core): void {
+    this.connected = new Promise((resolve, reject) => {
+      this.#isConnected = (error) => (error === undefined ? resolve() : reject(error));
+    });
+    // It is awaited, but for one whose `register` throws.
+    this.connected.catch(() => undefined);
+    this.bridge.open(core, this);
   }
 
   hear(what: What, id: number, code: number, a: number, b: number, bytes: Uint8Array): void {
@@ -103,19 +131,18 @@ class Connection {
         this.#tellState(id, code, a, b, bytes);
         break;
       case What.Connected:
-        this.isConnected();
+        this.#isConnected();
         break;
       case What.NotConnected: {
         const why = end(code, a, b, text(bytes));
-        this.isConnected(connectError(this.url, why));
+        this.#isConnected(connectError(this.url, why));
         break;
       }
       case What.Call:
         this.#call(id, code, bytes);
         break;
       case What.Cancelled:
-        this.calls.get(id)?.abort(new TwinwireError("cancelled", "the server wants no answer"));
-        this.calls.delete(id);
+        this.#cancel(id);
         break;
       case What.Token:
         // The module is at work, and can't be answered now.
@@ -141,7 +168,10 @@ class Connection {
       this.state = { type: "closed", end: why };
       this.#isClosed(why);
       // What is pending has been told by then, or is in the turns that are due.
-      setTimeout(() => this.bridge.close());
+      setTimeout(() => {
+        this.#isConnected(connectError(this.url, why));
+        this.bridge.close();
+      });
     } else {
       const cause = end(code, a, 0, text(bytes));
       this.state = { type: "resuming", attempt: number - 3, wait: b, cause };
@@ -166,28 +196,48 @@ class Connection {
     });
   }
 
+  #cancel(id: number): void {
+    const call = this.calls.get(id);
+    this.calls.delete(id);
+    const why = new TwinwireError("cancelled", "the server wants no answer");
+    // Its listeners are the application's, and the module is at work.
+    queueMicrotask(() => call?.abort(why));
+  }
+
   async #token(id: number): Promise<void> {
-    let token: Token | undefined;
+    let token: Uint8Array | undefined;
     try {
       const from = this.options.token;
-      token = typeof from === "function" ? await from() : from;
+      const given = typeof from === "function" ? await from() : from;
+      token = given === undefined ? undefined : bytesOf(given);
     } catch (error) {
       report(error);
     }
-    this.bridge.token(id, token === undefined ? undefined : bytesOf(token));
+    this.bridge.token(id, token);
   }
 
   async #fresh(id: number, why: Fresh): Promise<void> {
-    const core = this.bridge.first();
+    const first: First = { core: this.bridge.first() };
     try {
-      if (core !== undefined) {
-        await this.options.onFresh?.(this.first(core), why);
+      if (first.core !== undefined) {
+        await this.options.onFresh?.(this.first(first), why);
       }
     } catch (error) {
       report(error);
     }
     this.bridge.refreshed(id);
-    core?.free();
+    // Whoever has kept that client goes on with a place in the line.
+    first.core?.free();
+    first.core = undefined;
+  }
+
+  /** Is over without a word of the module's, which is let go. */
+  abandon(): void {
+    if (this.state.type !== "closed") {
+      this.state = { type: "closed", end: end(ABANDONED, -1, 0, "") };
+      this.#isClosed(this.state.end);
+    }
+    this.bridge.close();
   }
 }
 
@@ -218,10 +268,16 @@ async function answered(
 }
 
 function bytesOf(token: Token): Uint8Array {
-  return typeof token === "string" ? new TextEncoder().encode(token) : token;
+  if (token instanceof Uint8Array) {
+    return token;
+  }
+  if (typeof token === "string") {
+    return new TextEncoder().encode(token);
+  }
+  throw new TypeError("a token is a string or a Uint8Array: look at what is given as `token`");
 }
 
-const forgotten = new FinalizationRegistry<Bridge>((bridge) => bridge.close());
+const forgotten = new FinalizationRegistry<Connection>((connection) => connection.abandon());
 
 /**
  * A client of a server. When its connection is lost it comes back by itself, and its session goes on: nothing is lost,
@@ -231,14 +287,13 @@ const forgotten = new FinalizationRegistry<Bridge>((bridge) => bridge.close());
  */
 export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends EventTarget {
   readonly #connection: Connection;
-  /** The module's client, if it isn't the connection's. */
-  readonly #core: Core | undefined;
+  readonly #first: First | undefined;
 
   /** @internal */
-  constructor(connection: Connection, core?: Core) {
+  constructor(connection: Connection, first?: First) {
     super();
     this.#connection = connection;
-    this.#core = core;
+    this.#first = first;
   }
 
   /** Makes a call, and resolves with its reply. */
@@ -248,7 +303,7 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
     options?: RequestOptions,
   ): Promise<Reply> {
     const { name, codec } = kind;
-    const place = this.#place(kind);
+    const place = this.#place(kind, "call");
     const payload = encode(name, request, codec?.request);
     const reply = (bytes: Uint8Array) => decode(name, bytes, codec?.reply) as Reply;
     return this.#request(kind, options?.signal, reply, (core, id) => core.call(id, place, payload));
@@ -260,39 +315,60 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
     request: Request,
     options?: RequestOptions,
   ): Stream<Item> {
+    const place = this.#place(kind, "stream");
     const payload = encode(kind.name, request, kind.codec?.request);
-    const { bridge } = this.#connection;
     const { signal } = options ?? {};
-    return new Stream(bridge, kind, this.#place(kind), payload, { signal, core: this.#core });
+    return new Stream(this.#owner, kind, place, payload, signal, this.#first?.core);
   }
 
-  /** Sends an event. Resolves when it has arrived, in order; with `latest`, when it is on its way. It need not be awaited. */
-  async send<Event>(
+  /**
+   * Sends an event. Resolves when it has arrived, in order; with `latest`, when it is on its way. It need not be awaited: then
+   * only an event that can't be written is an unhandled rejection.
+   */
+  send<Event>(
     kind: EventKind<Event> & Of<Kinds>,
     event: Event,
     options?: SendOptions,
   ): Promise<void> {
-    const place = this.#place(kind);
-    const payload = encode(kind.name, event, kind.codec?.request);
-    const { signal, latest } = options ?? {};
-    const sent = () => undefined;
-    return this.#request(kind, signal, sent, (core, id) => core.send(id, place, payload, latest));
+    try {
+      const place = this.#place(kind, "event");
+      const payload = encode(kind.name, event, kind.codec?.request);
+      const { signal, latest } = options ?? {};
+      const send = (core: Core, id: number) => core.send(id, place, payload, latest);
+      const sent = this.#request<void>(kind, signal, () => undefined, send);
+      sent.catch(() => undefined);
+      return sent;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
-  /** Calls `listener` with each of the server's events of one kind, in order. Returns what ends that. */
+  /**
+   * Calls `listener` with each of the server's events of one kind, in order, beginning with those that came before. Returns
+   * what ends that. A client that listens isn't collected before it is closed.
+   */
   on<Event>(
     kind: EventKind<Event> & Of<Kinds>,
     listener: (event: Event) => void,
     options?: RequestOptions,
   ): () => void {
+    const place = this.#place(kind, "event");
+    const { signal } = options ?? {};
     const { bridge } = this.#connection;
-    const heard = new Pending<undefined>(bridge, kind, () => undefined, undefined, (bytes) => {
+    if (bridge.core === undefined || signal?.aborted) {
+      return () => {};
+    }
+    const heard = new Pending<undefined>(bridge, kind, () => undefined, this, (bytes) => {
       listener(decode(kind.name, bytes, kind.codec?.request) as Event);
     });
-    bridge.core.listen(heard.id, this.#place(kind));
-    heard.wake();
-    const off = () => heard.giveUp();
-    options?.signal?.addEventListener("abort", off, { once: true });
+    bridge.core.listen(heard.id, place);
+    // The caller has its way to end that before the first event.
+    queueMicrotask(() => heard.wake());
+    const off = () => {
+      signal?.removeEventListener("abort", off);
+      heard.giveUp();
+    };
+    signal?.addEventListener("abort", off);
     return off;
   }
 
@@ -302,9 +378,9 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
     key: Key,
     options?: SubscribeOptions,
   ): Subscription<Item> {
+    const place = this.#place(kind, "topic");
     const bytes = encodeKey(kind.name, key, kind.codec?.request);
-    const { bridge } = this.#connection;
-    return new Subscription(bridge, kind, this.#place(kind), bytes, options ?? {}, this.#core);
+    return new Subscription(this.#owner, kind, place, bytes, options ?? {}, this.#first?.core);
   }
 
   /** Publishes to a topic. Resolves with the item's place in the topic's log, once the server has it there. */
@@ -314,7 +390,7 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
     item: Item,
   ): Promise<number> {
     const { name, codec } = kind;
-    const place = this.#place(kind);
+    const place = this.#place(kind, "topic");
     const topic = encodeKey(name, key, codec?.request);
     const payload = encode(name, item, codec?.item);
     const offset = (_: Uint8Array, offset: number) => offset;
@@ -331,15 +407,15 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
     kind: CallKind<Request, Reply, Failure> & Of<Kinds>,
     handler: (request: Request, context: CallContext) => Reply | PromiseLike<Reply>,
   ): void {
-    const place = this.#place(kind);
+    const place = this.#place(kind, "call");
     const { bridge, handlers } = this.#connection;
-    handlers.set(place, { kind, handler: handler as Handler });
-    bridge.core.handle(place);
+    handlers.set(place, { kind, handler: handler as Handler, keeps: this });
+    bridge.core?.handle(place);
   }
 
   /** The topics of one kind into which the server puts this client from now on. */
   invitations<Key, Item>(kind: TopicKind<Key, Item> & Of<Kinds>): Invitations<Key, Item> {
-    return new Invitations(this.#connection.bridge, kind, this.#place(kind));
+    return new Invitations(this.#owner, kind, this.#place(kind, "topic"));
   }
 
   /** Measures a round trip to the server, in milliseconds. */
@@ -347,7 +423,7 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
     const kind = { name: "the ping", class: "call", fingerprint: "" } as const;
     const took = (_: Uint8Array, took: number) => {
       if (took < 0) {
-        throw new TwinwireError("deadline", "the ping: no answer came in time");
+        throw requestError(kind, this.state.type === "closed" ? CLOSED : DEADLINE, -1, new Uint8Array());
       }
       return took;
     };
@@ -377,9 +453,12 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
   /** Says goodbye once what was asked for before is sent, and resolves when that is over. */
   close(): Promise<End> {
     const { bridge, closed } = this.#connection;
-    const closing = new Pending<undefined>(bridge, undefined, () => undefined);
-    this.#live?.close(closing.id);
-    closing.wake();
+    const core = this.#live;
+    if (core !== undefined) {
+      const closing = new Pending<undefined>(bridge, undefined, () => undefined);
+      core.close(closing.id);
+      closing.wake();
+    }
     return closed;
   }
 
@@ -387,9 +466,14 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
     return this.state.type === "closed" ? undefined : this.#connection.bridge.core;
   }
 
-  #place(kind: Kind): number {
+  /** Whom iterators keep while somebody holds them, and where they ask. */
+  get #owner(): Owner {
+    return { bridge: this.#connection.bridge, client: this };
+  }
+
+  #place(kind: Kind, of: Kind["class"]): number {
     const place = this.#connection.places.get(kind.name);
-    if (place === undefined) {
+    if (place === undefined || kind.class !== of) {
       throw requestError(kind, UNDECLARED, -1, new Uint8Array());
     }
     return place;
@@ -404,7 +488,7 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
     signal?.throwIfAborted();
     const { bridge } = this.#connection;
     const pending = new Pending(bridge, kind, read, this);
-    bridge.start(pending.id, start, this.#core);
+    bridge.start(pending.id, start, this.#first?.core);
     return pending.settled(signal);
   }
 }
@@ -427,32 +511,36 @@ export function connectBy(ready: () => Promise<void>) {
   ): Promise<Client<Kinds>> {
     await ready();
     const address = String(url);
-    const first = (core: Core) => new Client<never>(connection, core);
+    const first = (first: First) => new Client<never>(connection, first);
     const connection = new Connection(address, options as ConnectOptions<never>, first);
-    const { bridge } = connection;
-    const connected = new Promise<void>((resolve, reject) => {
-      connection.isConnected = (error) => (error === undefined ? resolve() : reject(error));
-    });
-    const config = configured(bridge.number, address, kinds, options, connection.places);
-    const asksToken = typeof options.token === "function";
-    const core = config.connect(asksToken, options.onFresh !== undefined);
-    if (core === undefined) {
-      throw new ConnectError("kinds", "the kinds can't be declared: two have one name, or they are more than 512");
-    }
-    const client = new Client<Kinds>(connection);
-    const weak = new WeakRef(client);
-    connection.changed = () => weak.deref()?.dispatchEvent(new Event("statechange"));
-    forgotten.register(client, bridge);
-    bridge.open(core, connection);
     try {
+      const client = new Client<Kinds>(connection);
+      const weak = new WeakRef(client);
+      connection.changed = () => weak.deref()?.dispatchEvent(new Event("statechange"));
+      forgotten.register(client, connection);
+      connection.open(started(connection, address, kinds, options));
       options.register?.(client);
-      await connected;
+      await connection.connected;
+      return client;
     } catch (error) {
-      bridge.close();
+      connection.abandon();
       throw error;
     }
-    return client;
   };
+}
+
+function started<Kinds extends readonly Kind[]>(
+  { bridge, places }: Connection,
+  url: string,
+  kinds: Kinds,
+  options: ConnectOptions<Kinds>,
+): Core {
+  const config = configured(bridge.number, url, kinds, options, places);
+  const core = config.connect(typeof options.token === "function", options.onFresh !== undefined);
+  if (core === undefined) {
+    throw new ConnectError("kinds", "the kinds can't be declared: two have one name, or they are more than 512");
+  }
+  return core;
 }
 
 const CLASSES = ["call", "stream", "event", "topic"];

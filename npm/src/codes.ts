@@ -11,6 +11,8 @@ export const ERROR = 1;
 /** The code of a handler that got to no answer. */
 export const FAILED = 2;
 
+/** The code of what wasn't answered in time. */
+export const DEADLINE = 2;
 /** The code of what a closed client is asked for. */
 export const CLOSED = 4;
 /** The code of a kind that the client wasn't connected with. */
@@ -77,6 +79,8 @@ export function requestError(
 const ENDED = 200;
 const CLOSED_HERE = 250;
 const CAUSES = 300;
+/** The code of a client that nobody holds. */
+export const ABANDONED = 311;
 
 const GOODBYES = [
   "done",
@@ -104,7 +108,7 @@ const CAUSED: readonly (readonly [string, string])[] = [
   ["url", "the address is none for a WebSocket"],
   ["protocol", "the server chose no subprotocol of ours: it isn't a Twinwire server"],
   ["blocked", "the page's content security policy, or its mixed content, forbids the address"],
-  ["abandoned", "the client was dropped before the connection came about"],
+  ["abandoned", "the client was given up"],
 ];
 
 /** Why a connection, or a client, is over. */
@@ -123,7 +127,7 @@ export interface End {
 
 export function end(code: number, retry: number, status: number, reason: string): End {
   const shared = {
-    here: code >= CLOSED_HERE && code < CAUSES,
+    here: (code >= CLOSED_HERE && code < CAUSES) || code === ABANDONED,
     retry: retry < 0 ? undefined : retry,
     status: status || undefined,
   };

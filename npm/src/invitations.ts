@@ -1,4 +1,4 @@
-import type { Bridge } from "./bridge.js";
+import type { Owner } from "./bridge.js";
 import { Iteration } from "./iteration.js";
 import { decode, encodeKey, toHex } from "./json.js";
 import type { Kind } from "./kinds.js";
@@ -20,11 +20,13 @@ export class Invitations<Key, Item> extends Iteration<Invitation<Key, Item>> {
   readonly #place: number;
 
   /** @internal */
-  constructor(bridge: Bridge, kind: Kind, place: number) {
-    super(bridge);
+  constructor(owner: Owner, kind: Kind, place: number) {
+    super(owner);
     this.#kind = kind;
     this.#place = place;
-    bridge.core.invitations(this.id, place);
+    if (this.bridge.core?.invitations(this.id, place) !== true) {
+      this.finish();
+    }
   }
 
   /** @internal */
@@ -39,8 +41,8 @@ export class Invitations<Key, Item> extends Iteration<Invitation<Key, Item>> {
     this.give(() => {
       const key = decode(name, payload, codec?.request) as Key;
       const canonical = encodeKey(name, key, codec?.request);
-      const [bridge, kind, place] = [this.bridge, this.#kind, this.#place];
-      return { key, subscription: new Subscription<Item>(bridge, kind, place, canonical, { from }) };
+      const [owner, kind, place] = [this.owner, this.#kind, this.#place];
+      return { key, subscription: new Subscription<Item>(owner, kind, place, canonical, { from }) };
     });
   }
 }

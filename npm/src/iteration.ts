@@ -1,6 +1,6 @@
 // What streams, subscriptions and invitations have in common: they give one thing after the other, to who asks.
 
-import type { Bridge, Waiter } from "./bridge.js";
+import type { Bridge, Owner, Waiter } from "./bridge.js";
 import type { What } from "./tell.js";
 
 interface Asking<T> {
@@ -17,6 +17,7 @@ const collected = new FinalizationRegistry<{ bridge: Bridge; id: number }>(({ br
  * `return()`; one that is only forgotten is given up when it is collected.
  */
 export abstract class Iteration<T> implements AsyncIterableIterator<T, undefined, undefined>, Waiter {
+  protected readonly owner: Owner;
   protected readonly bridge: Bridge;
   protected readonly id: number;
   /** Who has asked and was given nothing yet. */
@@ -25,7 +26,9 @@ export abstract class Iteration<T> implements AsyncIterableIterator<T, undefined
   #end: { error?: unknown } | undefined;
   #releaseSignal: (() => void) | undefined;
 
-  protected constructor(bridge: Bridge, signal?: AbortSignal) {
+  protected constructor(owner: Owner, signal?: AbortSignal) {
+    const { bridge } = owner;
+    this.owner = owner;
     this.bridge = bridge;
     this.id = bridge.add(this);
     collected.register(this, { bridge, id: this.id }, this);

@@ -1,4 +1,4 @@
-import type { Bridge } from "./bridge.js";
+import type { Owner } from "./bridge.js";
 import { VALUE, requestError } from "./codes.js";
 import type { Core } from "./core.js";
 import { Iteration } from "./iteration.js";
@@ -14,11 +14,18 @@ export class Stream<Item> extends Iteration<Item> {
   readonly #kind: Kind;
 
   /** @internal */
-  constructor(bridge: Bridge, kind: Kind, place: number, payload: string, options: StreamOptions) {
-    super(bridge, options.signal);
+  constructor(
+    owner: Owner,
+    kind: Kind,
+    place: number,
+    payload: string,
+    signal: AbortSignal | undefined,
+    core: Core | undefined,
+  ) {
+    super(owner, signal);
     this.#kind = kind;
-    if (!options.signal?.aborted) {
-      bridge.start(this.id, (core, id) => core.stream(id, place, payload), options.core);
+    if (!signal?.aborted) {
+      this.bridge.start(this.id, (core, id) => core.stream(id, place, payload), core);
     }
   }
 
@@ -33,9 +40,4 @@ export class Stream<Item> extends Iteration<Item> {
       this.finish(requestError(this.#kind, code, retry, bytes));
     }
   }
-}
-
-export interface StreamOptions {
-  readonly signal?: AbortSignal | undefined;
-  readonly core?: Core | undefined;
 }

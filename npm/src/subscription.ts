@@ -1,4 +1,4 @@
-import type { Bridge } from "./bridge.js";
+import type { Owner } from "./bridge.js";
 import { refusal, requestError } from "./codes.js";
 import type { Core } from "./core.js";
 import { TwinwireError } from "./errors.js";
@@ -54,14 +54,14 @@ export class Subscription<Item> extends Iteration<Update<Item>> {
 
   /** @internal */
   constructor(
-    bridge: Bridge,
+    owner: Owner,
     kind: Kind,
     place: number,
     key: string,
     options: SubscribeOptions,
     core?: Core,
   ) {
-    super(bridge, options.signal);
+    super(owner, options.signal);
     this.#kind = kind;
     const from = options.from ?? "now";
     const [code, number, epoch] =
@@ -73,7 +73,7 @@ export class Subscription<Item> extends Iteration<Update<Item>> {
     if (!options.signal?.aborted) {
       const subscribe = (core: Core, id: number) =>
         core.subscribe(id, place, key, code, number, fromHex(epoch));
-      bridge.start(this.id, subscribe, core);
+      this.bridge.start(this.id, subscribe, core);
     }
   }
 
