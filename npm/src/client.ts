@@ -13,6 +13,7 @@ import {
   requestError,
 } from "./codes.js";
 import { Config, type Core } from "./core.js";
+import { explained } from "./diagnosis.js";
 import { ApplicationError, ConnectError, TwinwireError } from "./errors.js";
 import { Invitations } from "./invitations.js";
 import { decode, encode, encodeKey, fromHex, text, toHex } from "./json.js";
@@ -524,7 +525,9 @@ export function connectBy(ready: () => Promise<void>) {
       return client;
     } catch (error) {
       connection.abandon();
-      throw error;
+      throw error instanceof ConnectError && error.code === "not_opened"
+        ? await explained(error, address)
+        : error;
     }
   };
 }
