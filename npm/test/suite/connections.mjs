@@ -1,0 +1,107 @@
+// How connections come about, break and end.
+
+import { ConnectError } from "../../dist/public.js";
+import { Add, Echo, Room } from "../../build/test/suite.js";
+import { equal, failure, ok, queue, until } from "./check.mjs";
+
+/** How often the connection breaks at least. */
+const CUTS = 200;
+
+/** Each of them twice: events and their echoes, what is published and heard. */
+async function talk(client, first, echoes, lines, room) {
+  const numbers = Array.from({ length: 10 }, (_, number) => `${first + number}`);
+  const sent = numbers.map((text) => [client.send(Echo, { text }), client.publish(Room, room, text)]);
+  equal(await client.call(Add, { left: BigInt(first), right: 1n }), BigInt(first) + 1n);
+  for (const number of numbers) {
+    equal((await echoes.next()).text, number, "the echo");
+    equal((await lines.next()).value.item, number, "the line");
+  }
+  await Promise.all(sent.flat());
+}
+
+export const connections = {
+  async "a refused token says why"(platform) {
+    const error = await failure(platform.connect({ token: "refuse me" }));
+    ok(error instanceof ConnectError, `${error.stack}`);
+    equal(error.code, "denied");
+    ok(error.message.endsWith("as the test asked"), error.message);
+  },
+
+  async "an address that is no URL is an error at once"(platform) {
+    for (const address of ["ftp://there", "ws://[", "http:"]) {
+      const error = await failure(platform.connect({}, address));
+      equal([error.name, error.code, error.retry], ["ConnectError", "url", undefined], address);
+      ok(error.message.includes(address), error.message);
+    }
+  },
+
+  async "why an address refuses is told"(platform) {
+    const refused = failure(platform.connect({ connectTimeout: 500 }, platform.url("/refused")));
+    const { message, status } = await refused;
+    equal(status, 403);
+    ok(message.endsWith("Pages of this origin may not connect."), message);
+  },
+
+  async "what an address answers is told at the deadline"(platform) {
+    const status = async (path) =>
+      (await failure(platform.connect({ connectTimeout: 500 }, platform.url(path)))).status;
+    equal(await Promise.all([status("/busy"), status("/elsewhere")]), [503, 404]);
+  },
+
+  async "a function gives the token, also a slow one"(platform) {
+    const client = await platform.connect({
+      token: () => new Promise((resolve) => setTimeout(resolve, 20, new Uint8Array([1]))),
+    });
+    equal(client.state.type, "open");
+    const refused = await failure(platform.connect({ token: () => "refuse me" }));
+    equal(refused.code, "denied");
+    const without = await failure(platform.connect({ token: () => undefined, connectTimeout: 300 }));
+    equal(without.code, "no_token");
+  },
+
+  async "states are told as they change"(platform) {
+    const client = await platform.connect();
+    const states = [client.state];
+    client.addEventListener("statechange", () => states.push(client.state));
+    equal(Object.keys(client.state), ["type", "session", "peer"]);
+    ok((await client.ping()) < 30_000, "a ping in milliseconds");
+    const end = await client.close();
+    await until(client, "statechange", () => states.length > 1);
+    equal(states.map(({ type }) => type), ["open", "closed"]);
+    equal(states[1].end, end);
+  },
+
+  async "a pause loses nothing"(platform) {
+    const client = await platform.connect();
+    const { session } = client.state;
+    client.pause();
+    await until(client, "statechange", () => client.state.type === "paused");
+    const sent = client.send(Echo, { text: "meanwhile" });
+    client.reconnectNow();
+    await sent;
+    await until(client, "statechange", () => client.state.type === "open");
+    equal(client.state.session, session);
+  },
+
+  async "two hundred cuts lose nothing, double nothing and keep the order"(platform) {
+    let fresh;
+    const client = await platform.connect({ onFresh: (_, why) => (fresh = why) }, platform.breakingUrl);
+    const room = { name: `cuts of ${JSON.stringify(client.state)}` };
+    let cuts = 0;
+    client.addEventListener("statechange", () => {
+      if (client.state.type === "resuming" && client.state.wait > 0) {
+        cuts += 1;
+        client.reconnectNow();
+      }
+    });
+    const echoes = queue();
+    client.on(Echo, echoes.push);
+    const lines = client.subscribe(Room, room);
+    await lines.joined;
+    let number = 0;
+    for (; cuts < CUTS; number += 10) await talk(client, number, echoes, lines, room);
+    equal(fresh, undefined, "why the session was lost");
+    ok(number * 3 > CUTS, `${number * 3} messages tell too little`);
+    platform.tell(`${cuts} cuts, ${number * 3} messages: 0 lost, 0 doubled, 0 reordered`);
+  },
+};

@@ -1,0 +1,62 @@
+// Where the cases run: in Node, or in a page.
+
+import { connectBy } from "../../dist/client.js";
+import init from "../../dist/core.js";
+import { kinds } from "../../build/test/suite.js";
+
+/** What a case runs on. Its clients are closed when it is over. */
+export class Platform {
+  #place;
+  #clients = [];
+
+  /**
+   * @param {object} place
+   * @param {() => unknown} place.source gives the module
+   * @param {number} place.wire the port of the suite's endpoint
+   * @param {number} place.breaking the port of a link to it whose connections break
+   * @param {Function} [place.webSocket]
+   * @param {string[]} place.reports grows by each error that is reported as uncaught
+   */
+  constructor(place) {
+    this.#place = place;
+  }
+
+  /** The address of a path of the endpoint. */
+  url(path = "/ws") {
+    return `ws://127.0.0.1:${this.#place.wire}${path}`;
+  }
+
+  get breakingUrl() {
+    return `ws://127.0.0.1:${this.#place.breaking}/ws`;
+  }
+
+  /** Loads the module; returns its exports. */
+  load() {
+    Platform.module ??= (async () => init({ module_or_path: await this.#place.source() }))();
+    return Platform.module;
+  }
+
+  async connect(options = {}, url = this.url(), of = kinds) {
+    const connect = connectBy(() => this.load());
+    const client = await connect(url, of, { webSocket: this.#place.webSocket, ...options });
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** Prints a line of figures, where whoever runs the suite looks for them. */
+  tell(figures) {
+    console.log(`figures: ${figures}`);
+  }
+
+  /** Waits until errors with these messages were reported as uncaught; others are let through. */
+  async reported(messages) {
+    const { reports } = this.#place;
+    while (messages.some((message) => !reports.some((report) => report.includes(message)))) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  async end() {
+    await Promise.all(this.#clients.splice(0).map((client) => client.close()));
+  }
+}
