@@ -14,6 +14,7 @@ import {
 } from "./codes.js";
 import { Config, type Core } from "./core.js";
 import { explained } from "./diagnosis.js";
+import { asyncDispose, dispose } from "./dispose.js";
 import { ApplicationError, ConnectError, TwinwireError } from "./errors.js";
 import { Invitations } from "./invitations.js";
 import { decode, encode, encodeKey, fromHex, text, toHex } from "./json.js";
@@ -257,7 +258,8 @@ async function answered(
     return [VALUE, encode(name, reply, codec?.reply)];
   } catch (error) {
     try {
-      if (error instanceof ApplicationError) {
+      // That of a call by the handler itself has another kind's type.
+      if (error instanceof ApplicationError && error.kind === undefined) {
         return [ERROR, encode(name, error.data, codec?.error)];
       }
       report(error);
@@ -461,6 +463,16 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
       closing.wake();
     }
     return closed;
+  }
+
+  /** Closes the client, and doesn't wait for that. */
+  [dispose](): void {
+    void this.close();
+  }
+
+  /** Closes the client. */
+  async [asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   get #live(): Core | undefined {

@@ -15,6 +15,8 @@ export type Code =
 
 /** A request brought nothing, or no connection came about. */
 export class TwinwireError extends Error {
+  // Minifiers change the names of classes.
+  override readonly name: string = "TwinwireError";
   /** The cause in one word. */
   readonly code: Code;
   /** The milliseconds to wait before trying again; `undefined` if that would end the same way. */
@@ -22,7 +24,6 @@ export class TwinwireError extends Error {
 
   constructor(code: Code, message: string, retry?: number, options?: ErrorOptions) {
     super(message, options);
-    this.name = new.target.name;
     this.code = code;
     this.retry = retry;
   }
@@ -30,12 +31,16 @@ export class TwinwireError extends Error {
 
 /** The application's own error: the other end's handler answered with it. A handler throws one to answer with it. */
 export class ApplicationError<Data = unknown> extends TwinwireError {
+  override readonly name = "ApplicationError";
   /** The error, of the type that the kind names. */
   readonly data: Data;
+  /** The name of the kind that was asked for; `undefined` in an error of which a handler makes its answer. */
+  readonly kind: string | undefined;
 
-  constructor(data: Data, kind = "the call") {
-    super("application", `${kind} was answered with an error: ${written(data)}`);
+  constructor(data: Data, kind?: string) {
+    super("application", `${kind ?? "the call"} was answered with an error: ${written(data)}`);
     this.data = data;
+    this.kind = kind;
   }
 }
 
@@ -49,10 +54,13 @@ function written(data: unknown): string | undefined {
 }
 
 /** The other end refused the request. */
-export class RefusedError extends TwinwireError {}
+export class RefusedError extends TwinwireError {
+  override readonly name = "RefusedError";
+}
 
 /** No connection came about, or it ended for good. */
 export class ConnectError extends TwinwireError {
+  override readonly name = "ConnectError";
   /** The HTTP status that answered the handshake, if that is known. */
   readonly status: number | undefined;
 

@@ -1,6 +1,7 @@
 // What streams, subscriptions and invitations have in common: they give one thing after the other, to who asks.
 
 import type { Bridge, Owner, Waiter } from "./bridge.js";
+import { asyncDispose, dispose } from "./dispose.js";
 import type { What } from "./tell.js";
 
 interface Asking<T> {
@@ -62,6 +63,16 @@ export abstract class Iteration<T> implements AsyncIterableIterator<T, undefined
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  /** Gives up what is left. */
+  [dispose](): void {
+    this.finish();
+  }
+
+  /** Gives up what is left. */
+  async [asyncDispose](): Promise<void> {
+    this.finish();
   }
 
   /** @internal */

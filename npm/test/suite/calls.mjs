@@ -1,7 +1,7 @@
 // Calls in both directions.
 
 import { ApplicationError, RefusedError } from "../../dist/public.js";
-import { Add, AskMe, Forget, Hang, Locate, Subtract } from "../../build/test/suite.js";
+import { Add, AskMe, Count, Forget, Hang, Locate, Stopped, Subtract } from "../../build/test/suite.js";
 import { code, equal, failure, ok } from "./check.mjs";
 
 const MOST = 2n ** 64n - 1n;
@@ -56,6 +56,26 @@ export const calls = {
     equal((await hang).code, "unknown");
     equal(await code(client.call(Hang, {})), "closed");
     equal(await code(client.ping()), "closed");
+  },
+
+  async "what is disposed of ends"(platform) {
+    // Not every runtime has them, and none of those may crash.
+    const { dispose, asyncDispose } = Symbol;
+    const client = await platform.connect();
+    if (dispose === undefined) return;
+    const items = client.stream(Count, { to: 2 ** 32 - 1, fail: false });
+    await items.next();
+    items[dispose]();
+    equal(await client.call(Stopped, {}), null);
+    const others = client.stream(Count, { to: 2 ** 32 - 1, fail: false });
+    await others.next();
+    await others[asyncDispose]();
+    equal(await client.call(Stopped, {}), null);
+    await client[asyncDispose]();
+    equal(client.state.type, "closed");
+    const other = await platform.connect();
+    other[dispose]();
+    equal((await other.closed).code, "done");
   },
 
   async "a call past its deadline ends"(platform) {

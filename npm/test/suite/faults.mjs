@@ -1,7 +1,7 @@
 // What applications do wrong, and servers: an error each time, and everything else goes on.
 
 import { ApplicationError } from "../../dist/public.js";
-import { Add, AskMe, Count, Echo, Hang, Locate, Notice, Room, kinds } from "../../build/test/suite.js";
+import { Add, AskMe, Count, Echo, Hang, Locate, Notice, PutMe, Room, kinds } from "../../build/test/suite.js";
 import { code, equal, failure, ok, queue, until } from "./check.mjs";
 
 const OVER = { done: true, value: undefined };
@@ -136,7 +136,8 @@ export const faults = {
         case "another type":
           return 5;
         case "forwards":
-          return client.call(Add, { left: 2n ** 64n - 1n, right: 1n });
+          // Its error is text, as this kind's, and not meant for the server.
+          return client.call(PutMe, { room: { name: "private" }, inside: true });
         default:
           return whom;
       }
