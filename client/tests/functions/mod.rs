@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use twinwire_client::{ClientState, Options, ReconnectCause, Transport, start};
 
-use super::world::{Answer, Run, Tell, World};
+use super::world::{Answer, Parcel, Run, World};
 use super::{SECOND, is_open, options};
 
 /// Events, by what is said of them.
@@ -58,7 +58,7 @@ impl Drop for Running {
 
 /// Has a client say something, which it takes at once.
 fn tell(run: &Run, number: u32) {
-    let mut sending = pin!(run.client().send(Tell(number)));
+    let mut sending = pin!(run.client().send(Parcel(number, Vec::new())));
     let sent = sending
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()));
@@ -166,7 +166,10 @@ fn a_slow_on_fresh_is_waited_for_without_a_limit() {
         let clock = clock.clone();
         async move {
             clock.sleep(600 * SECOND).await;
-            client.send(Tell(FIRST)).await.expect("there is room");
+            client
+                .send(Parcel(FIRST, Vec::new()))
+                .await
+                .expect("there is room");
         }
     });
     let mut run = renewed(world, options);

@@ -186,13 +186,6 @@ impl World {
         self.inner().is_stuck = true;
     }
 
-    /// Ends the connection, and has the server know nothing of its session, as after a restart.
-    pub(crate) fn forgets(&self) {
-        let mut inner = self.inner();
-        inner.session = None;
-        inner.cut();
-    }
-
     /// Has it take everything again.
     pub(crate) fn flows(&self) {
         self.inner().is_stuck = false;
