@@ -6,6 +6,7 @@ mod world;
 
 use std::time::Duration;
 
+use twinwire::End;
 use twinwire::session::Fresh;
 use twinwire_client::{ClientState, ConnectError, Departure, OpenFailure, Options, ReconnectCause};
 use world::{Answer, Asked, Dice, KINDS, Run, World};
@@ -150,7 +151,7 @@ fn who_is_away_is_told_the_cause() {
     let away = |state: &ClientState| matches!(state, ClientState::Resuming { .. });
     run.world.cut();
     run.until("the loss", away);
-    assert_eq!(cause(&run).to_string(), "the connection was lost");
+    assert_eq!(cause(&run), ReconnectCause::Ended(End::Lost));
     let mut check = |answer: Answer, expected: &str| {
         run.world.answers(answer);
         run.world.cut();

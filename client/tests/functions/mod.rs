@@ -71,6 +71,7 @@ fn renewed(world: World, options: Options) -> Run {
     run.pass(Duration::ZERO);
     run.world.answers(Answer::Refused);
     run.world.forgets();
+    run.world.cut();
     run.pass(SECOND);
     tell(&run, NEVER_SENT);
     run.world.answers(Answer::Welcome);
@@ -207,6 +208,7 @@ fn an_on_fresh_is_dropped_when_its_session_is_lost_and_runs_for_the_next() {
             "the session goes on, and so does its work"
         );
         run.world.forgets();
+        run.world.cut();
         run.pass(10 * SECOND);
     }
     assert_eq!((calls.all(), calls.most_at_once()), (3, 1));
@@ -248,6 +250,7 @@ fn a_register_runs_once_for_each_connect_and_holds_its_caller_alone() {
     run.world.cut();
     run.until("it is back", is_open);
     run.world.forgets();
+    run.world.cut();
     run.pass(10 * SECOND);
     assert!(is_open(&run.state()));
     assert_eq!(run.freshes().len(), 1);
