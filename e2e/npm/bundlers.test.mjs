@@ -122,6 +122,18 @@ story("esbuild builds slim with its loader of files", async (t) => {
   hasOne(await visit(t, await published(t, out)));
 });
 
+story("a bundle carries nothing of the package that it doesn't use", async () => {
+  const contents = 'import { ApplicationError, connect } from "twinwire";\nexport { ApplicationError };\n';
+  const { outputFiles } = await esbuild({
+    stdin: { contents, resolveDir: folder },
+    bundle: true,
+    format: "esm",
+    write: false,
+  });
+  assert.match(outputFiles[0].text, /ApplicationError = class/);
+  assert.doesNotMatch(outputFiles[0].text, /wasm|WebSocket|FinalizationRegistry/);
+});
+
 async function rolledUp(out, script, plugins) {
   const bundle = await rollup({ input: script, plugins: [nodeResolve({ browser: true }), ...plugins] });
   await bundle.write({ dir: out, entryFileNames: "page.js" });
