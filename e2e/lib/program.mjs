@@ -13,6 +13,7 @@ const ENDING = 5_000;
 const VARIABLES = {
   server: "TWINWIRE_SERVER",
   plainEcho: "TWINWIRE_PLAIN_ECHO",
+  goodbye: "TWINWIRE_GOODBYE",
   www: "TWINWIRE_WWW",
   chromium: "CHROMIUM",
   starter: "TWINWIRE_STARTER",

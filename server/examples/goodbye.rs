@@ -6,7 +6,7 @@
 
 use clap::Parser;
 use serde::{Deserialize, Serialize};
-use twinwire::Call;
+use twinwire::{Call, Shape};
 use twinwire_server::plain::Plain;
 use twinwire_server::{Cx, Server, Twinwire};
 
@@ -18,16 +18,32 @@ struct Args {
 }
 
 #[derive(Debug, Serialize, Deserialize, Call)]
-#[call(reply = String)]
+#[call(reply = Greeting, error = NameError)]
 struct Greet {
     name: String,
+}
+
+#[derive(Debug, Serialize, Deserialize, Shape)]
+struct Greeting {
+    text: String,
+}
+
+#[derive(Debug, Serialize, Deserialize, Shape)]
+enum NameError {
+    Empty,
 }
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let Args { port } = Args::parse();
     let wire = Twinwire::builder(())
-        .call(|_: Cx, greet: Greet| async move { Ok(format!("Hello, {}!", greet.name)) })
+        .call(|_: Cx, greet: Greet| async move {
+            if greet.name.is_empty() {
+                return Err(NameError::Empty);
+            }
+            let text = format!("Hello, {}!", greet.name);
+            Ok(Greeting { text })
+        })
         .on_close(|_: Cx, end| async move { println!("a typed client is gone: {end:?}") })
         .build()?;
     let plain = Plain::builder()

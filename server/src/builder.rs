@@ -22,7 +22,7 @@ use crate::older::Older;
 use crate::origin::{OriginError, OriginGuard, Origins};
 use crate::owners::{MayResume, Owners, UserKey};
 use crate::peers::Peers;
-use crate::shared::{Shared, random};
+use crate::shared::{Mismatches, Shared, random};
 use crate::slot::Sessions;
 use crate::tables::Tables;
 use crate::topic::{Access, Topics};
@@ -469,9 +469,11 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
             limits: self.limits,
             tables: Tables::default(),
             topics: Arc::new(topics),
-            explain_mismatches: self.explain_mismatches,
-            mismatches: Warnings::new(),
-            differences: Warnings::new(),
+            mismatches: Mismatches {
+                are_explained: self.explain_mismatches,
+                warnings: Warnings::new(),
+                differences: Warnings::new(),
+            },
             boot,
             stop: watch::Sender::new(None),
             drain_spread: self.drain_spread,

@@ -354,7 +354,7 @@ where
                     in_order.extend(types[which].in_order.then_some(place));
                     return Some((*name, which));
                 }
-                if let Some(suppressed) = shared.mismatches.admit() {
+                if let Some(suppressed) = shared.mismatches.warnings.admit() {
                     tracing::warn!(
                         kind = name,
                         suppressed,
@@ -390,7 +390,7 @@ where
     I: 'static,
 {
     let differing = differing.iter().take(MAX_OUTLINES);
-    let differing = differing.filter(|_| shared.explain_mismatches);
+    let differing = differing.filter(|_| shared.mismatches.are_explained);
     let told = differing.filter_map(|kind| {
         let line = table.get(usize::try_from(*kind).ok()?)?;
         Some((*kind, outline_of(&shared.registry, &line.name)?))
@@ -413,7 +413,7 @@ where
     let Some(ours) = outline_of(&shared.registry, name) else {
         return;
     };
-    let Some(suppressed) = shared.differences.admit() else {
+    let Some(suppressed) = shared.mismatches.differences.admit() else {
         return;
     };
     let Difference { here, there } = Difference::between(&ours, theirs);

@@ -35,16 +35,22 @@ pub(crate) struct Shared<S, I> {
     pub(crate) limits: Limits,
     pub(crate) tables: Tables,
     pub(crate) topics: Arc<Topics>,
-    pub(crate) explain_mismatches: bool,
-    /// Of clients' kinds that differ.
-    pub(crate) mismatches: Warnings,
-    /// Of the differences, in words.
-    pub(crate) differences: Warnings,
+    pub(crate) mismatches: Mismatches,
     pub(crate) boot: BootId,
     /// The draw of goodbyes, once all sessions have to end. Each connection watches it for as long as it lives.
     pub(crate) stop: watch::Sender<Option<Arc<Drain>>>,
     /// The longest pause that a client is asked for then.
     pub(crate) drain_spread: Duration,
+}
+
+/// What is said of kinds that a client has otherwise.
+pub(crate) struct Mismatches {
+    /// True while clients are told the differences.
+    pub(crate) are_explained: bool,
+    /// Of clients' kinds that differ.
+    pub(crate) warnings: Warnings,
+    /// Of the differences, in words.
+    pub(crate) differences: Warnings,
 }
 
 /// Bytes from the system's cryptographic source.

@@ -1,6 +1,8 @@
 //! `cargo run -p twinwire-typescript --example types` prints the types of the tests' kinds, with `bigint`
-//! those with `bigint`, with `samples` samples of them.
+//! those with `bigint`, with `samples` samples of them, with `greet` those of the README.
 
+#[path = "../tests/greet/mod.rs"]
+mod greet;
 #[path = "../tests/kinds/mod.rs"]
 mod kinds;
 
@@ -12,6 +14,7 @@ fn main() -> Result<(), Error> {
     let options = Options::default().foreign("celsius", "string");
     let text = match env::args().nth(1).as_deref() {
         Some("bigint") => generate(&kinds::KINDS, &options.bigint(true).outlines(true))?,
+        Some("greet") => generate(&greet::KINDS, &Options::default())?,
         Some("samples") => kinds::samples_file(),
         _ => generate(&kinds::KINDS, &options)?,
     };

@@ -1,5 +1,6 @@
 //! Files of kinds that have every form, and what can't be printed.
 
+mod greet;
 mod kinds;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,13 @@ fn the_committed_types_are_those_of_the_kinds() {
     let printed = generate(&kinds::KINDS, &options()).expect("names of their own");
     let committed = include_str!("../../npm/test/kinds.ts");
     check(committed, &printed, "npm/test/kinds.ts");
+}
+
+#[test]
+fn the_committed_types_are_those_of_the_readme() {
+    let printed = generate(&greet::KINDS, &Options::default()).expect("names of their own");
+    let committed = include_str!("../../npm/test/greet.ts");
+    check(committed, &printed, "npm/test/greet.ts");
 }
 
 #[test]

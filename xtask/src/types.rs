@@ -7,9 +7,10 @@ use anyhow::{Context, Result};
 use crate::workspace::{Workspace, stdout_of};
 
 /// Each file, and what prints it as an example: its crate, its name, its argument.
-const FILES: [(&str, [&str; 3]); 5] = [
+const FILES: [(&str, [&str; 3]); 6] = [
     ("npm/test/chat.ts", ["chat", "typescript", ""]),
     ("npm/test/suite.ts", ["suite", "typescript", ""]),
+    ("npm/test/greet.ts", [GENERATOR, "types", "greet"]),
     ("npm/test/kinds.ts", [GENERATOR, "types", ""]),
     ("npm/test/kinds-bigint.ts", [GENERATOR, "types", "bigint"]),
     (

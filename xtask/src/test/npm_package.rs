@@ -19,7 +19,7 @@ const TESTS: [&str; 3] = [
     "npm/runtimes.test.mjs",
 ];
 
-const PAGES: &str = "npm/bundlers.test.mjs";
+const PAGES: [&str; 2] = ["npm/bundlers.test.mjs", "npm/readme.test.mjs"];
 
 pub(super) fn run(bench: &Bench) -> Row {
     let mut missing = Vec::new();
@@ -46,6 +46,10 @@ fn tell(bench: &Bench, missing: &mut Vec<String>) -> Result<Counts> {
         .env(
             "TWINWIRE_SERVER",
             binaries::program(bench.workspace, "debug", "twinwire-server"),
+        )
+        .env(
+            "TWINWIRE_GOODBYE",
+            binaries::program(bench.workspace, "debug", "examples/goodbye"),
         );
     let runtimes = [
         ("TWINWIRE_BUN", bench.setup.bun()),
@@ -61,7 +65,7 @@ fn tell(bench: &Bench, missing: &mut Vec<String>) -> Result<Counts> {
     }
     match bench.setup.program(&CHROMIUM) {
         Ok(chromium) => {
-            node.arg(PAGES).env("CHROMIUM", chromium);
+            node.args(PAGES).env("CHROMIUM", chromium);
         }
         Err(error) => {
             missing.push(format!("{error:#}"));
