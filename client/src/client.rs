@@ -136,7 +136,8 @@ impl Client {
     }
 
     /// Sends an event of which only the newest matters, such as the place of a cursor: if an earlier
-    /// one of the same kind and `key` hasn't gone out yet, this takes its place.
+    /// one of the same kind and `key` hasn't gone out yet, this takes its place. In
+    /// [`Options::on_fresh`](crate::Options::on_fresh) it goes out first, as all that is asked for there.
     ///
     /// # Errors
     /// If it can't be sent; see [`EventError`].

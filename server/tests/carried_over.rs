@@ -205,3 +205,23 @@ async fn a_closed_client_says_that_it_is_closed() {
     let published = client.publish(&Room {}, String::new()).await;
     assert!(matches!(published, Err(CallError::Closed)), "{published:?}");
 }
+
+#[tokio::test]
+async fn the_newest_value_of_on_fresh_goes_first_though_an_older_waits() {
+    let (_, server, _) = serve();
+    let chaos = Chaos::to(server.addr(), 1).await;
+    let options = |options: Options| {
+        options.on_fresh(|client, _| async move {
+            let sent = client.send_latest("place", say("here")).await;
+            sent.expect("it is on its way");
+        })
+    };
+    let client = client(&chaos, options).await;
+    kill(&chaos, &client, server).await;
+    client.try_send(say("an event")).expect("it waits");
+    let sent = client.send_latest("place", say("there")).await;
+    sent.expect("it waits");
+    let (_, next, after) = serve();
+    restart(&chaos, &client, &next);
+    assert_eq!(after.count(2).await, ["here", "an event"]);
+}

@@ -89,6 +89,10 @@ pub const MUTANTS: &[(&str, &str)] = &[
     ),
     ("hold_ignored", "an event that is held has a deadline"),
     ("replaced_half_way", "what has begun to go out is replaced"),
+    (
+        "replaced_behind",
+        "what is replaced before its application is ready goes behind the rest",
+    ),
     ("alias_reused", "two topics' publications go by one alias"),
     (
         "leave_of_any_join",

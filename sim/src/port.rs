@@ -202,7 +202,7 @@ impl Port<'_> {
         let hashed = hash(0, &stamped);
         let replaced = self.session.replace(request, stamped).is_ok();
         if replaced {
-            self.oracle.replaced(id, hashed);
+            self.oracle.replaced(self.who, id, hashed);
         }
         replaced
     }

@@ -58,7 +58,8 @@ impl Session {
     }
 
     /// Gives a request that has not begun to go out another payload, in its place: for values of
-    /// which only the newest matters.
+    /// which only the newest matters. One that waits for [`requeue_unsent`](Self::requeue_unsent) goes out before the
+    /// others, as what is asked of this session.
     ///
     /// # Errors
     /// The payload, if the request is on its way or over, or there is no room for a larger one: make
@@ -67,7 +68,12 @@ impl Session {
         if payload.len() > self.limits.payload {
             return Err(payload);
         }
-        self.outgoing.replace(request, payload)
+        self.outgoing.replace(request, payload)?;
+        // A session that takes none is over, or ends: its successor has the request where it stood.
+        if self.takes_requests() && !mutant!("replaced_behind") {
+            self.outgoing.requeue_first(request);
+        }
+        Ok(())
     }
 
     pub(super) fn judge_request(

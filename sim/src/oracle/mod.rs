@@ -353,8 +353,19 @@ impl Oracle {
         (!is_topic).then(|| (id, stamp(id, 0, payload)))
     }
 
-    pub(crate) fn replaced(&mut self, id: u32, hashed: u64) {
-        self.made[id as usize].hash = hashed;
+    /// A request has another payload. One that waits for its client's application to be ready goes before the others
+    /// that do.
+    pub(crate) fn replaced(&mut self, who: Who, id: u32, hashed: u64) {
+        let made = &mut self.made[id as usize];
+        made.hash = hashed;
+        let Who::Client(life) = who else { return };
+        let life = &mut self.lives[life];
+        let place = life.unsent.iter().position(|of| *of == id);
+        if let Some(place) = place.filter(|_| !life.over && !life.closing) {
+            made.carried_over = true;
+            self.report.carried_over += 1;
+            life.made.push(life.unsent.remove(place));
+        }
     }
 
     /// Something that is of no session: a publication of the server's own.

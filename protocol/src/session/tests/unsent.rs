@@ -318,3 +318,31 @@ fn a_join_that_goes_first_leaves_earlier_deadlines_where_they_are() {
     pair.pass(Duration::from_millis(2_100));
     assert_eq!(pair.client.outcome(late), Some(&Outcome::Deadline));
 }
+
+#[test]
+fn what_is_replaced_before_its_application_is_ready_goes_first() {
+    for lost_again in [false, true] {
+        let mut pair = cut(&Limits::default());
+        pair.call(b"hello");
+        let newest = pair.client.request(pair.now, TYPING, b"old");
+        lose(&mut pair);
+        let replaced = pair.client.session.replace(newest, b"new".to_vec());
+        assert_eq!(replaced, Ok(()));
+        if lost_again {
+            pair.cut();
+            lose(&mut pair);
+            assert_eq!(pair.client.outcome(newest), None);
+            let replaced = pair.client.session.replace(newest, b"newer".to_vec());
+            assert_eq!(replaced, Ok(()));
+        }
+        let drive = |pair: &mut Pair| {
+            pair.drive();
+            payloads(pair)
+        };
+        let first: &[u8] = if lost_again { b"newer" } else { b"new" };
+        assert_eq!(drive(&mut pair), [first], "before the others");
+        pair.server.session.done(pair.now, Number::FIRST);
+        ready(&mut pair);
+        assert_eq!(payloads(&pair), [first, b"hello"]);
+    }
+}
