@@ -353,8 +353,8 @@ mod tests {
     use actix_web::test::TestRequest;
     use testkit::{Log, soon};
     use tokio::sync::oneshot;
-    use twinwire::End;
     use twinwire::frame::{Bounds, Hello};
+    use twinwire::{End, Limits};
 
     use super::*;
     use crate::{Cx, Twinwire};
@@ -444,5 +444,27 @@ mod tests {
             [End::Closed(goodbye)] => assert_eq!(goodbye.code, GoodbyeCode::Internal),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[actix_web::test]
+    async fn a_deadline_before_the_next_heartbeat_is_kept() {
+        let opened = Log::default();
+        let told = opened.clone();
+        let second = Duration::from_secs(1);
+        let builder = Twinwire::builder(()).on_open(move |_: Cx| {
+            told.push(());
+            async {}
+        });
+        let builder = builder.limits(Limits::default().call_deadline(second));
+        let wire = builder.build().expect("there are no kinds");
+        let (_alive, panic) = oneshot::channel();
+        let request = TestRequest::default().to_http_request();
+        wire.serve(request, Format::Postcard, Faulty::new(panic));
+        opened.count(1).await;
+        let peer = wire.peers().pop().expect("it is welcome");
+        tokio::time::pause();
+        let asked = tokio::time::Instant::now();
+        assert_eq!(peer.ping().await, None, "this client is silent");
+        assert!(asked.elapsed() < 2 * second, "{:?}", asked.elapsed());
     }
 }
