@@ -8,9 +8,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use testkit::{Log, Server, hasty, serve, soon};
 use tokio::sync::Semaphore;
-use twinwire::frame::Frame;
+use twinwire::frame::{Cancel, Frame};
 use twinwire::{Call, End, Goodbye, GoodbyeCode, Kinds, Limits, Refusal, kinds};
-use twinwire_server::{Builder, Cx, Twinwire};
+use twinwire_server::{Builder, Cx, Next, Twinwire};
 
 use by_hand::{Greeter, Said, Socket};
 
@@ -77,6 +77,31 @@ async fn an_on_open_that_panics_ends_its_session() {
     assert_eq!(socket.goodbye().await.code, GoodbyeCode::Internal);
     assert!(app.closed.count(1).await.iter().all(is_internal));
     assert_eq!(app.opened.events().len(), 1);
+}
+
+#[tokio::test]
+async fn a_call_that_is_cancelled_before_on_open_has_ended_never_runs() {
+    let (app, gate, called) = (App::default(), Arc::new(Semaphore::new(0)), Log::default());
+    let (opened, told) = (Arc::clone(&gate), called.clone());
+    let waits = opening(&app, move || {
+        let gate = Arc::clone(&opened);
+        async move { gate.acquire().await.expect("it stays open").forget() }
+    });
+    let waits = waits.around(move |_, next: Next| {
+        told.push(());
+        next.run()
+    });
+    let (server, _wire) = serve(waits);
+    let (mut socket, said) = greet(&server, "").await;
+    said.welcome();
+    let call = socket.call(NOD, b"").await;
+    let number = socket.next_number();
+    socket.send(&Frame::Cancel(Cancel { number, call })).await;
+    let later = socket.call(NOD, b"").await;
+    socket.pongs().await;
+    gate.add_permits(1);
+    assert_eq!(socket.reply(later).await, Ok(()));
+    assert_eq!(called.events().len(), 1);
 }
 
 #[tokio::test]
