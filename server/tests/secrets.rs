@@ -56,6 +56,13 @@ async fn only_the_right_secret_of_the_right_user_gets_a_session_back() {
         lengths.windows(2).all(|two| two[0] == two[1]),
         "they tell nothing apart"
     );
+    // What was sent in postcard can't be sent again in JSON.
+    let json = Greeter {
+        format: "twinwire.0.json",
+        ..Greeter::new("Ada")
+    };
+    let (_socket, said, _) = json.wants(Some(wants(&ada, 1))).greet(&server).await;
+    assert_eq!(said.welcome().continuity, Continuity::Unknown);
     // All that took nothing away from who has it.
     let (_socket, said, _) = greet(&server, "Ada", Some(wants(&ada, 1))).await;
     let back = said.welcome();
