@@ -354,6 +354,12 @@ fn what_has_one_form_may_be_a_key() {
         r#"{"127.0.0.1":1}"#,
         &[1, 0, 127, 0, 0, 1, 1],
     );
+    let day = time::Date::from_ordinal_date(2026, 334).expect("a date");
+    travels(
+        &BTreeMap::from([(day, NaiveTime::MIN)]),
+        r#"{"2026-11-30":"00:00:00"}"#,
+        &[&[1, 0xd4, 0x1f, 0xce, 2, 8][..], b"00:00:00"].concat(),
+    );
     let room = Room {
         id,
         from: Ipv4Addr::LOCALHOST.into(),
