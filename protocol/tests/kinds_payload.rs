@@ -556,14 +556,11 @@ fn a_long_chain_is_refused_when_encoded_and_leaves_the_stack_whole() {
 }
 
 #[test]
-fn errors_tell_what_was_expected_and_keep_their_source() {
-    use std::error::Error as _;
+fn errors_tell_what_was_expected() {
     let error = Format::Json.decode::<u64>(b"7").expect_err("a number");
-    let source = error.source().expect("serde_json's").to_string();
-    assert!(source.contains("a decimal string"), "{source}");
+    assert!(error.to_string().contains("a decimal string"), "{error}");
     let error = Format::Json
         .decode::<Bytes>(br#""?""#)
         .expect_err("no base64");
-    let source = error.source().expect("serde_json's").to_string();
-    assert!(source.contains("base64"), "{source}");
+    assert!(error.to_string().contains("base64"), "{error}");
 }
