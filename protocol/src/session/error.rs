@@ -136,14 +136,14 @@ pub enum End {
     #[error("the other side broke the protocol: {0}. Update the older end")]
     Misbehaved(PeerMisbehaved),
     /// The handshake took longer than [`Limits::handshake`](crate::Limits::handshake).
-    #[error("the handshake took longer than Limits::handshake: connect again")]
+    #[error("the handshake took longer than Limits::handshake: look at the server's load")]
     TooSlow,
     /// Nothing came from the peer for two of [`Limits::heartbeat`](crate::Limits::heartbeat): it, or
     /// the network between, is gone.
-    #[error("the other side fell silent: connect again")]
+    #[error("the other side fell silent: look at the network")]
     Silent,
     /// The connection ended without a goodbye, and the session wasn't resumed in time.
-    #[error("the connection was lost: connect again")]
+    #[error("the connection was lost: look at the network and the server")]
     Lost,
 }
 
