@@ -105,7 +105,7 @@ impl Kinds {
     pub const fn new(lines: &'static [KindInfo]) -> Self {
         assert!(
             lines.len() <= MAX_KINDS,
-            "more kinds than a hello can carry"
+            "a table has at most 512 kinds: leave some out of kinds![…]"
         );
         let mut digesting = Digesting::new(lines.len());
         // The compiler counts its steps, and names by their bytes would be too many.

@@ -72,7 +72,7 @@ impl Variant {
                 "skip" => {
                     return Err(refuse(
                         meta,
-                        "a variant that can't travel is found out only when it is sent",
+                        "a variant that can't travel is found out only when it is sent: take it out of the enum",
                     ));
                 }
                 _ => return Err(refuse(meta, reason(name))),
@@ -177,13 +177,13 @@ fn refuse(meta: &ParseNestedMeta<'_>, reason: &str) -> Error {
 /// Why an attribute of serde's is refused wherever it stands.
 fn reason(name: &str) -> &'static str {
     match name {
-        "untagged" => "postcard doesn't describe itself, so the variant could not be told",
-        "flatten" => "postcard writes fields by position, without the names that this needs",
-        "skip_serializing_if" => "postcard reads fields by position and would miss one",
+        "untagged" => "postcard doesn't describe itself, so the variant could not be told: give `tag` and `content`",
+        "flatten" => "postcard writes fields by position, without the names that this needs: make it a field",
+        "skip_serializing_if" => "postcard reads fields by position and would miss one: leave it out",
         "skip_serializing" | "skip_deserializing" => {
             "what one direction writes, the other must read: use `skip` for both"
         }
-        "alias" => "the name is part of the kind's fingerprint: two names would be two kinds",
+        "alias" => "the name is part of the kind's fingerprint: two names would be two kinds; leave it out",
         "with" | "serialize_with" | "deserialize_with" => {
             "the derive can't see what the function writes: use a type of its own with `Shape` by hand"
         }
@@ -191,11 +191,11 @@ fn reason(name: &str) -> &'static str {
             "the derive can't see the other type: let that one travel"
         }
         "other" => {
-            "postcard knows a variant by its position and JSON by its name, never by neither"
+            "postcard knows a variant by its position and JSON by its name, never by neither: leave it out"
         }
-        "borrow" => "a payload is decoded into a value that owns what it holds",
-        "crate" | "bound" | "expecting" => "the derive doesn't know what it changes",
-        "variant_identifier" | "field_identifier" => "postcard writes no identifiers",
+        "borrow" => "a payload is decoded into a value that owns what it holds: use such a type",
+        "crate" | "bound" | "expecting" => "the derive doesn't know what it changes: leave it out",
+        "variant_identifier" | "field_identifier" => "postcard writes no identifiers: leave it out",
         "tag" | "content" => "it belongs on the enum",
         "rename_all" | "rename_all_fields" | "transparent" | "deny_unknown_fields" => {
             "it belongs on the struct or enum"

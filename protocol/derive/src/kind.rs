@@ -21,7 +21,7 @@ pub(crate) fn expand(
     if !input.generics.params.is_empty() {
         return Err(Error::new(
             input.generics.span(),
-            "a kind can't be generic: its name stands for one type on the wire",
+            "a kind can't be generic: its name stands for one type on the wire; declare one kind a type",
         ));
     }
     let ident = &input.ident;
@@ -94,7 +94,7 @@ pub(crate) fn options(
 pub(crate) fn once<T: Parse>(slot: &mut Option<T>, meta: &ParseNestedMeta<'_>) -> Result<bool> {
     match slot.replace(meta.value()?.parse()?) {
         None => Ok(true),
-        Some(_) => Err(Error::new_spanned(&meta.path, "given twice")),
+        Some(_) => Err(Error::new_spanned(&meta.path, "given twice: leave one out")),
     }
 }
 

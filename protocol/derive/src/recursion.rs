@@ -40,7 +40,7 @@ impl<'a> Recursion<'a> {
             None => Ok(field),
             Some(span) => Err(Error::new(
                 span,
-                "a type that contains itself with other parameters has no end on the wire",
+                "a type that contains itself with other parameters has no end on the wire: give the inner one the same",
             )),
         }
     }

@@ -27,7 +27,7 @@ impl Rule {
             other => {
                 return Err(Error::new(
                     text.span(),
-                    format!("serde has no rule `{other}`"),
+                    format!("serde has no rule `{other}`: it has camelCase and snake_case, say"),
                 ));
             }
         })

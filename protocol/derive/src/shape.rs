@@ -24,7 +24,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         Data::Union(data) => {
             return Err(Error::new(
                 data.union_token.span,
-                "a union can't travel: serde has no form for it",
+                "a union can't travel, as serde has no form for it: use an enum",
             ));
         }
     };
@@ -139,7 +139,7 @@ fn describe_transparent(fields: &Fields, recursion: &mut Recursion<'_>) -> Resul
         [field] => Ok(like_its_field(&describe_type(&field.ty, recursion)?)),
         _ => Err(Error::new(
             fields.span(),
-            "a transparent struct has exactly one field that isn't skipped",
+            "a transparent struct has exactly one field that isn't skipped: leave `transparent` out",
         )),
     }
 }
@@ -315,7 +315,7 @@ impl Names {
         }
         Err(Error::new(
             spanned.span(),
-            format!("the name `{name}` is taken: JSON can't tell the two apart"),
+            format!("the name `{name}` is taken, and JSON can't tell the two apart: rename one"),
         ))
     }
 }
