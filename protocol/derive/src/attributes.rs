@@ -177,13 +177,21 @@ fn refuse(meta: &ParseNestedMeta<'_>, reason: &str) -> Error {
 /// Why an attribute of serde's is refused wherever it stands.
 fn reason(name: &str) -> &'static str {
     match name {
-        "untagged" => "postcard doesn't describe itself, so the variant could not be told: give `tag` and `content`",
-        "flatten" => "postcard writes fields by position, without the names that this needs: make it a field",
-        "skip_serializing_if" => "postcard reads fields by position and would miss one: leave it out",
+        "untagged" => {
+            "postcard doesn't describe itself, so the variant could not be told: give `tag` and `content`"
+        }
+        "flatten" => {
+            "postcard writes fields by position, without the names that this needs: make it a field"
+        }
+        "skip_serializing_if" => {
+            "postcard reads fields by position and would miss one: leave it out"
+        }
         "skip_serializing" | "skip_deserializing" => {
             "what one direction writes, the other must read: use `skip` for both"
         }
-        "alias" => "the name is part of the kind's fingerprint: two names would be two kinds; leave it out",
+        "alias" => {
+            "the name is part of the kind's fingerprint: two names would be two kinds; leave it out"
+        }
         "with" | "serialize_with" | "deserialize_with" => {
             "the derive can't see what the function writes: use a type of its own with `Shape` by hand"
         }
