@@ -36,10 +36,11 @@ export class Platform {
     return Platform.module;
   }
 
-  async connect(options = {}, url = this.url(), of = kinds) {
+  /** Connects a client, which is held and closed in the end unless that is left to the case. */
+  async connect(options = {}, url = this.url(), of = kinds, isHeld = true) {
     const connect = connectBy(() => this.load());
     const client = await connect(url, of, { webSocket: this.#place.webSocket, ...options });
-    this.#clients.push(client);
+    if (isHeld) this.#clients.push(client);
     return client;
   }
 

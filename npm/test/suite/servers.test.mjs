@@ -1,0 +1,168 @@
+// Servers that answer nonsense, and sessions that are lost: in Node, where a test can be the server.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect as connectTcp, createServer } from "node:net";
+import { createInterface } from "node:readline";
+import { test } from "node:test";
+
+import { Add, Count, Echo, Hang, Room } from "../../build/test/suite.js";
+import { failure, until } from "./check.mjs";
+import { WebSocket, place, port } from "./node.mjs";
+import { Platform } from "./platform.mjs";
+
+const LIMIT = { timeout: 30_000 };
+
+/** A test with a platform of its own. */
+function on(name, run) {
+  test(name, LIMIT, async (t) => {
+    const platform = new Platform(place);
+    try {
+      await run(platform, t);
+    } finally {
+      await platform.end();
+    }
+  });
+}
+
+/** Starts a server of WebSockets that does as it is told; returns its address. */
+async function serve(t, does, chooses = (offered) => [...offered][0]) {
+  const server = new WebSocket.Server({ port: 0, host: "127.0.0.1", handleProtocols: chooses });
+  server.on("connection", does);
+  await once(server, "listening");
+  t.after(() => {
+    for (const socket of server.clients) socket.terminate();
+    server.close();
+  });
+  return `ws://127.0.0.1:${server.address().port}/ws`;
+}
+
+/** Starts a second server of the suite; returns its port. */
+async function secondServer(t) {
+  const child = spawn(process.env.TWINWIRE_TEST_PEER, { stdio: ["pipe", "pipe", "inherit"] });
+  t.after(() => child.stdin.end());
+  for await (const line of createInterface({ input: child.stdout })) {
+    const wire = line.match(/^wire (\d+)$/);
+    if (wire) return Number(wire[1]);
+  }
+  throw new Error("the server named no port");
+}
+
+/** Starts a link to a port that can be cut, and led elsewhere. */
+async function link(t, target) {
+  const streams = new Set();
+  const door = createServer((client) => {
+    const server = connectTcp(link.target, "127.0.0.1");
+    client.pipe(server).pipe(client);
+    for (const stream of [client, server]) {
+      streams.add(stream);
+      stream.on("error", () => {}).on("close", () => {
+        client.destroy();
+        server.destroy();
+      });
+    }
+  });
+  const cut = () => {
+    for (const stream of streams) stream.destroy();
+    streams.clear();
+  };
+  door.listen(0, "127.0.0.1");
+  await once(door, "listening");
+  t.after(() => {
+    cut();
+    door.close();
+  });
+  const link = { target, cut, url: `ws://127.0.0.1:${door.address().port}/ws` };
+  return link;
+}
+
+on("nonsense instead of a welcome is an error soon, and other clients go on", async (platform, t) => {
+  const other = await platform.connect();
+  const nonsense = [
+    (socket) => socket.send("hello"),
+    (socket) => socket.send(new Uint8Array([255, 255, 255, 255])),
+    (socket) => socket.send(new Uint8Array(0)),
+    (socket) => socket.send(new Uint8Array(100_000).fill(1)),
+    (socket) => socket.on("message", (message) => socket.send(message)),
+    (socket) => socket.close(4321, "no"),
+    (socket) => socket.terminate(),
+    () => {},
+  ];
+  await Promise.all(nonsense.map(async (does) => {
+    const url = await serve(t, does);
+    const error = await failure(platform.connect({ connectTimeout: 1_000 }, url));
+    assert.equal(error.name, "ConnectError", `${does}: ${error.stack}`);
+    assert.match(error.message, /^no connection to ws:/);
+  }));
+  assert.equal(await other.call(Add, { left: 1n, right: 1n }), 2n);
+});
+
+on("a server that speaks no subprotocol of ours is an error that says what it answers", async (platform, t) => {
+  const url = await serve(t, () => {}, () => false);
+  const error = await failure(platform.connect({ connectTimeout: 1_000 }, url));
+  assert.deepEqual([error.code, error.status], ["status", 426]);
+});
+
+on("nonsense instead of answers ends the session, and comes to everyone who waits", async (platform, t) => {
+  const proxied = await serve(t, (socket, request) => {
+    const server = new WebSocket(platform.url(), request.headers["sec-websocket-protocol"].split(/, */));
+    const waiting = [];
+    let messages = 0;
+    socket.on("message", (message, isBinary) => {
+      messages += 1;
+      if (messages > 4) socket.send(new Uint8Array([250, 1, 2, 3]));
+      else if (server.readyState === 1) server.send(message, { binary: isBinary });
+      else waiting.push([message, isBinary]);
+    });
+    server.on("open", () => waiting.forEach(([message, binary]) => server.send(message, { binary })));
+    server.on("message", (message, isBinary) => socket.send(message, { binary: isBinary }));
+    server.on("error", () => {}).on("close", () => socket.close());
+    socket.on("close", () => server.close());
+  });
+  const other = await platform.connect();
+  const client = await platform.connect({ reconnect: false, callTimeout: 5_000 }, proxied);
+  const hang = failure(client.call(Hang, {}));
+  const lines = client.subscribe(Room, { name: "nonsense" });
+  const joined = lines.joined.catch((error) => error);
+  const next = lines.next().catch((error) => error);
+  for (let number = 0; number < 10; number += 1) {
+    await client.ping().catch(() => {});
+  }
+  const end = await client.closed;
+  assert.ok(["misbehaved", "malformed", "wrong_state"].includes(end.code), end.code);
+  assert.ok(["unknown", "not_received"].includes((await hang).code));
+  await Promise.all([joined, next]);
+  assert.equal(await other.call(Add, { left: 1n, right: 1n }), 2n);
+});
+
+on("a lost session begins anew: what onFresh asks for goes first", async (platform, t) => {
+  const order = [];
+  const way = await link(t, port("WIRE"));
+  let kept;
+  const client = await platform.connect({
+    onFresh: async (first, why) => {
+      kept = first;
+      order.push(why, await first.call(Add, { left: 1n, right: 1n }));
+      order.push((await first.stream(Count, { to: 1, fail: false }).next()).value);
+      throw new Error("the application's");
+    },
+  }, way.url);
+  const { session } = client.state;
+  const lines = client.subscribe(Room, { name: "fresh" });
+  assert.equal(await lines.joined, "begun");
+  // The other server knows nothing of the session.
+  way.target = await secondServer(t);
+  way.cut();
+  await until(client, "statechange", () => client.state.type === "resuming");
+  const sum = client.call(Add, { left: 2n, right: 2n }).then((sum) => order.push(sum));
+  client.reconnectNow();
+  await sum;
+  assert.deepEqual(order.map(String), ["restarted", "2", "0", "4"]);
+  assert.notEqual(client.state.session, session);
+  assert.equal((await lines.next()).value.type, "new_epoch");
+  // Whoever has kept the first client goes on with a place in the line.
+  assert.equal(await kept.call(Add, { left: 1n, right: 1n }), 2n);
+  await kept.send(Echo, { text: "" });
+  await platform.reported(["the application's"]);
+});
