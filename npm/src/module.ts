@@ -1,6 +1,6 @@
 // Loads the WebAssembly module, once however many entries and clients ask for it.
 
-import init, { version } from "./core.js";
+import { finish, imports, version } from "./core.js";
 import { ConnectError } from "./errors.js";
 
 /** Where the WebAssembly module is, or the module itself. A string is a URL. */
@@ -37,7 +37,7 @@ async function instantiate(source: () => Source | Promise<Source>): Promise<void
   const module = await compile(await source());
   // Before instantiation, which fails with names of imports if these differ.
   check(module);
-  await init({ module_or_path: module });
+  finish(await WebAssembly.instantiate(module, imports()), module);
 }
 
 async function compile(source: Source): Promise<WebAssembly.Module> {

@@ -1,7 +1,7 @@
 // Where the cases run: in Node, or in a page.
 
 import { connectBy } from "../../dist/client.js";
-import init from "../../dist/core.js";
+import { finish, imports } from "../../dist/core.js";
 import { kinds } from "../../build/test/suite.js";
 
 /** What a case runs on. Its clients are closed when it is over. */
@@ -11,7 +11,7 @@ export class Platform {
 
   /**
    * @param {object} place
-   * @param {() => unknown} place.source gives the module
+   * @param {() => unknown} place.source gives the module's bytes
    * @param {number} place.wire the port of the suite's endpoint
    * @param {number} place.breaking the port of a link to it whose connections break
    * @param {Function} [place.webSocket]
@@ -32,7 +32,10 @@ export class Platform {
 
   /** Loads the module; returns its exports. */
   load() {
-    Platform.module ??= (async () => init({ module_or_path: await this.#place.source() }))();
+    Platform.module ??= (async () => {
+      const { instance, module } = await WebAssembly.instantiate(await this.#place.source(), imports());
+      return finish(instance, module);
+    })();
     return Platform.module;
   }
 

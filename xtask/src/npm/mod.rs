@@ -1,6 +1,7 @@
 //! `npm`: the package for JavaScript, from its Rust and TypeScript to the archive that a registry takes.
 
 mod archive;
+mod script;
 mod sizes;
 mod version;
 
@@ -83,10 +84,9 @@ fn module(workspace: &Workspace, tools: &[PathBuf], folder: &Path, version: &str
     };
     let core = folder.join("build").join(CORE);
     let files = recipe.bind(&core, CORE, &[])?;
-    version::write_in_script(&files.script, version)?;
+    script::adapt(&files.script, version)?;
     recipe.shorten(&files)?;
     version::write_in_wasm(&files.wasm, version)?;
-    without_dispose(&files.script.with_extension("d.ts"))?;
     // In the place of types of what the script alone calls.
     write(core.join(format!("{CORE}_bg.wasm.d.ts")), WASM_TYPES)?;
     let base64 = core.join(format!("{CORE}_base64.js"));
@@ -97,17 +97,6 @@ fn module(workspace: &Workspace, tools: &[PathBuf], folder: &Path, version: &str
 
 fn write(file: PathBuf, text: &str) -> Result<()> {
     fs::write(&file, text).with_context(|| format!("can't write {}", file.display()))
-}
-
-/// Removes what the libraries of es2022 don't know: an application that compiles for that checks these types too.
-fn without_dispose(types: &Path) -> Result<()> {
-    let text =
-        fs::read_to_string(types).with_context(|| format!("can't read {}", types.display()))?;
-    let lines = text
-        .lines()
-        .filter(|line| !line.contains("[Symbol.dispose]"));
-    let kept: String = lines.flat_map(|line| [line, "\n"]).collect();
-    write(types.to_owned(), &kept)
 }
 
 /// Compiles the TypeScript, and puts the module beside it.

@@ -35,21 +35,11 @@ fn find(manifest: &str) -> Option<&str> {
     })
 }
 
-/// Exports the version from the script, and from its types.
-pub(super) fn write_in_script(script: &Path, version: &str) -> Result<()> {
-    append(
-        script,
-        format!("export const version = \"{version}\";\n").as_bytes(),
-    )?;
-    append(
-        &script.with_extension("d.ts"),
-        b"export declare const version: string;\n",
-    )
-}
-
 /// Adds a custom section (WebAssembly Core §5.5.3), which can be read before imports are given.
 pub(super) fn write_in_wasm(module: &Path, version: &str) -> Result<()> {
-    append(module, &section(SECTION, version.as_bytes())?)
+    let mut bytes = fs::read(module).with_context(|| format!("can't read {}", module.display()))?;
+    bytes.extend(section(SECTION, version.as_bytes())?);
+    fs::write(module, bytes).with_context(|| format!("can't write {}", module.display()))
 }
 
 fn section(name: &str, content: &[u8]) -> Result<Vec<u8>> {
@@ -64,12 +54,6 @@ fn section(name: &str, content: &[u8]) -> Result<Vec<u8>> {
     let mut section = vec![0, length(body.len())?];
     section.extend(body);
     Ok(section)
-}
-
-fn append(file: &Path, bytes: &[u8]) -> Result<()> {
-    let mut content = fs::read(file).with_context(|| format!("can't read {}", file.display()))?;
-    content.extend(bytes);
-    fs::write(file, content).with_context(|| format!("can't write {}", file.display()))
 }
 
 #[cfg(test)]
