@@ -84,9 +84,10 @@ fn module(workspace: &Workspace, tools: &[PathBuf], folder: &Path, version: &str
     };
     let core = folder.join("build").join(CORE);
     let files = recipe.bind(&core, CORE, &[])?;
-    script::adapt(&files.script, version)?;
+    let version = version::of_build(&files.wasm, version)?;
+    script::adapt(&files.script, &version)?;
     recipe.shorten(&files)?;
-    version::write_in_wasm(&files.wasm, version)?;
+    version::write_in_wasm(&files.wasm, &version)?;
     // In the place of types of what the script alone calls.
     write(core.join(format!("{CORE}_bg.wasm.d.ts")), WASM_TYPES)?;
     let base64 = core.join(format!("{CORE}_base64.js"));

@@ -18,7 +18,7 @@ const TYPES: &str = "/** Returns what the module imports. */
 export declare function imports(): WebAssembly.Imports;
 /** Makes an instance the one that the classes use; returns its exports. */
 export declare function finish(instance: WebAssembly.Instance, module: WebAssembly.Module): WebAssembly.Exports;
-/** The version of the package. */
+/** The version of the package, and of its build. */
 export declare const version: string;
 ";
 

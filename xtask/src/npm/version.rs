@@ -1,6 +1,7 @@
 //! The package's version, in both files of its module: a page may be served one of them out of an older package.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -33,6 +34,15 @@ fn find(manifest: &str) -> Option<&str> {
             .strip_prefix("\"version\": \"")?
             .strip_suffix("\",")
     })
+}
+
+/// Adds the module's hash to the version, as semver has it of builds: two builds of one version name different functions
+/// by one number.
+pub(super) fn of_build(module: &Path, version: &str) -> Result<String> {
+    let bytes = fs::read(module).with_context(|| format!("can't read {}", module.display()))?;
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&bytes);
+    Ok(format!("{version}+{:08x}", hasher.finish() >> 32))
 }
 
 /// Adds a custom section (WebAssembly Core §5.5.3), which can be read before imports are given.
