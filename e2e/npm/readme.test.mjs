@@ -62,3 +62,15 @@ story("the README's page greets", async (t) => {
   await tab.goto(address);
   await tab.getByText("Hello, Ada!").waitFor();
 });
+
+story("the examples of docs/typescript.md compile", async () => {
+  const page = await readFile(here("../../docs/typescript.md"), "utf8");
+  const examples = [...page.matchAll(/```ts\n(.*?)```/gs)].map(([, text]) => text);
+  assert.ok(examples.length > 5);
+  const docs = join(folder, "docs");
+  await mkdir(docs);
+  await cp(here("../../npm/test/chat.ts"), join(docs, "kinds.ts"));
+  await writeFile(join(docs, "all.ts"), examples.join("\n"));
+  const options = ["--strict", "--noEmit", "--target", "esnext", "--module", "nodenext", "--types", ""];
+  await run(docs, here("../../npm/node_modules/.bin/tsc"), ...options, "--ignoreConfig", "all.ts");
+});
