@@ -28,7 +28,7 @@ export const connections = {
   },
 
   async "an address that is no URL is an error at once"(platform) {
-    for (const address of ["ftp://there", "ws://[", "http:"]) {
+    for (const address of ["ftp://there", "ws://["]) {
       const error = await failure(platform.connect({}, address));
       equal([error.name, error.code, error.retry], ["ConnectError", "url", undefined], address);
       ok(error.message.includes(address), error.message);

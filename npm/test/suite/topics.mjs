@@ -83,7 +83,10 @@ export const topics = {
     const first = client.subscribe(Room, key);
     equal(await first.joined, "begun");
     const second = client.subscribe(Room, key);
-    equal(await second.joined, "shared");
+    equal(await second.joined, "begun");
+    const third = client.subscribe(Room, key, { from: { last: 5 } });
+    equal(await third.joined, "shared");
+    await third.return();
     for (const text of ["one", "two"]) await client.publish(Room, key, text);
     equal(await hear(first), "one");
     await first.return();
@@ -132,7 +135,7 @@ export const topics = {
     const lines = invitation.subscription;
     equal([await lines.joined, await hear(lines)], ["recovered", "true"]);
     const again = client.subscribe(Room, key);
-    equal(await again.joined, "shared");
+    equal(await again.joined, "begun");
     await put(false);
     equal([await lines.next(), await again.next()], [OVER, OVER]);
     equal(await byItself(), "denied");
