@@ -5,10 +5,11 @@ import { connections } from "./connections.mjs";
 import { events } from "./events.mjs";
 import { faults } from "./faults.mjs";
 import { Platform } from "./platform.mjs";
+import { sockets } from "./sockets.mjs";
 import { streams } from "./streams.mjs";
 import { topics } from "./topics.mjs";
 
-const cases = { ...calls, ...events, ...streams, ...topics, ...connections, ...faults };
+const cases = { ...calls, ...events, ...streams, ...topics, ...connections, ...faults, ...sockets };
 
 export const names = Object.keys(cases);
 

@@ -20,6 +20,7 @@ process.setUncaughtExceptionCaptureCallback((error) => reports.push(String(error
 export const place = {
   reports,
   source: () => readFile(new URL("../../dist/core_bg.wasm", import.meta.url)),
+  peer: port(""),
   wire: port("WIRE"),
   breaking: port("BREAKING"),
   webSocket: WebSocket,

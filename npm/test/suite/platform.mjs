@@ -12,6 +12,7 @@ export class Platform {
   /**
    * @param {object} place
    * @param {() => unknown} place.source gives the module's bytes
+   * @param {number} place.peer the port of the peer of bare sockets
    * @param {number} place.wire the port of the suite's endpoint
    * @param {number} place.breaking the port of a link to it whose connections break
    * @param {Function} [place.webSocket]
@@ -28,6 +29,15 @@ export class Platform {
 
   get breakingUrl() {
     return `ws://127.0.0.1:${this.#place.breaking}/ws`;
+  }
+
+  /** The address of a path of the peer, which does as the path says. */
+  peer(path) {
+    return `ws://127.0.0.1:${this.#place.peer}${path}`;
+  }
+
+  get webSocket() {
+    return this.#place.webSocket;
   }
 
   /** Loads the module; returns its exports. */
