@@ -54,7 +54,7 @@ pub(crate) fn forget(workspace: &Workspace) -> Result<()> {
 }
 
 /// Builds and packs the package; gives the archive.
-fn build(workspace: &Workspace, setup: &Setup) -> Result<PathBuf> {
+pub(crate) fn build(workspace: &Workspace, setup: &Setup) -> Result<PathBuf> {
     let tools = setup.page_tools()?;
     let folder = workspace.root().join(FOLDER);
     setup.npm_packages(&folder)?;

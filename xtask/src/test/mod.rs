@@ -104,7 +104,7 @@ impl Suite {
             Self::Wasm => wasm::run(bench),
             Self::Stories => vec![stories::run(bench)],
             Self::Package => package::run(bench),
-            Self::Npm => vec![bench.row(self.name(), || npm::npm(bench))],
+            Self::Npm => vec![npm::run(bench)],
             Self::NpmPackage => vec![npm_package::run(bench)],
             Self::Tidy => vec![bench.row(self.name(), || tidy::tidy(bench.workspace))],
         }
@@ -115,7 +115,7 @@ impl Suite {
         match self {
             Self::Clients => clients::programs(),
             Self::Wasm => wasm::programs(),
-            Self::Stories | Self::Package | Self::NpmPackage => vec![&CHROMIUM],
+            Self::Stories | Self::Package | Self::Npm | Self::NpmPackage => vec![&CHROMIUM],
             Self::Fmt
             | Self::Lint
             | Self::Doc
@@ -124,7 +124,6 @@ impl Suite {
             | Self::Sim
             | Self::Server
             | Self::Conformance
-            | Self::Npm
             | Self::Tidy => Vec::new(),
         }
     }
