@@ -30,7 +30,7 @@ const LOST: readonly (readonly [string, string])[] = [
 ];
 
 const REFUSALS: readonly (readonly [string, string])[] = [
-  ["unknown_kind", "the server takes no kind of this name: its builder has to be told of it"],
+  ["unknown_kind", "the server takes no kind of this name: add it to its builder"],
   ["kind_differs", "the server has this kind with another structure: generate the types anew, or reload the page"],
   ["undecodable", "the payload isn't a value of its kind"],
   ["denied", "the application doesn't allow it"],
