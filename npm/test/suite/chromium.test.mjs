@@ -41,7 +41,8 @@ test("in Chromium", { timeout: 300_000 }, async (t) => {
       event.preventDefault();
     });
     const { run } = await import("/test/suite/cases.mjs");
-    const place = { source: () => "/dist/core_bg.wasm", ...ports, reports };
+    const source = async () => (await fetch("/dist/core_bg.wasm")).arrayBuffer();
+    const place = { source, ...ports, reports };
     globalThis.runCase = (name) => run(name, place);
   }, { peer: port(""), wire: port("WIRE"), breaking: port("BREAKING") });
   for (const name of names) {
