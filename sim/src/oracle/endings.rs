@@ -1,5 +1,7 @@
 //! How sessions are lost and end.
 
+use std::collections::BTreeSet;
+
 use twinwire::session::Fresh;
 use twinwire::{Class, End, GoodbyeCode};
 
@@ -80,7 +82,16 @@ impl Oracle {
             life.keeps_unsent || life.keys.is_empty(),
             "requests of a lost session have no outcome"
         );
-        life.unsent = life.keys.values().copied().collect();
+        // What is replaced may have changed places since it was asked for, so keys don't tell the order.
+        let kept: BTreeSet<u32> = life.keys.values().copied().collect();
+        life.unsent.extend_from_slice(&life.made[life.start..]);
+        life.unsent.retain(|id| kept.contains(id));
+        ensure!(
+            life.unsent.len() == kept.len(),
+            "of {} requests without an outcome {} wait for the next session",
+            kept.len(),
+            life.unsent.len()
+        );
         for id in &life.unsent {
             let made = &self.made[*id as usize];
             let unsent = !made.arrived && made.appended.is_none();
