@@ -8,13 +8,23 @@ use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Log, Running, example, soon};
 use tokio_websockets::{ClientBuilder, CloseCode};
-use twinwire::{Call, Kinds, kinds};
+use twinwire::{Call, Kinds, Shape, kinds};
 use twinwire_client_native::{Fresh, Options, connect_with};
 
 #[derive(Serialize, Deserialize, Call)]
-#[call(reply = String)]
+#[call(reply = Greeting, error = NameError)]
 struct Greet {
     name: String,
+}
+
+#[derive(Serialize, Deserialize, Shape)]
+struct Greeting {
+    text: String,
+}
+
+#[derive(Debug, Serialize, Deserialize, Shape)]
+enum NameError {
+    Empty,
 }
 
 const KINDS: Kinds = kinds![Greet];
@@ -44,7 +54,7 @@ async fn clients_of_both_endpoints_are_told_and_each_is_closed_once() {
         });
         let client = soon("a welcome", connect_with(options)).await.unwrap();
         let greeting = client.call(Greet { name: "Ada".into() }).await.unwrap();
-        assert_eq!(greeting, "Hello, Ada!");
+        assert_eq!(greeting.text, "Hello, Ada!");
         let uri = format!("ws://{}/socket", addr);
         let connect = ClientBuilder::new().uri(&uri).unwrap();
         let (mut plain, _) = soon("the handshake", connect.connect()).await.unwrap();
