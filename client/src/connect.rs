@@ -49,7 +49,7 @@ impl<E: std::error::Error + 'static> Future for Connecting<E> {
 /// Makes a client: the future of its handle, and the driver whose [`run`](Driver::run) the platform
 /// has to spawn.
 pub fn start<T: Transport>(transport: T, options: Options) -> (Connecting<T::Error>, Driver<T>) {
-    let table = Arc::new(options.kinds.table());
+    let table = Arc::clone(&options.table);
     let (remote, requests) = twinwire_remote::channel(Arc::clone(&table), options.format);
     let (registrations, incoming) = queue::queue();
     let (told, state) = watched::watched(ClientState::Connecting);

@@ -9,7 +9,6 @@ use std::time::Duration;
 use twinwire::frame::{Continuity, Table, Welcome};
 use twinwire::limits::MAX_MESSAGE;
 use twinwire::session::{Event, Fresh, Input, Output, Request, Session, State};
-use twinwire::shape::Difference;
 use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Number, Refusal, Retry, Time};
 use twinwire_remote::channels::{once, queue, watched};
 use twinwire_remote::{Requests, Taken};
@@ -396,10 +395,10 @@ impl<T: Transport> Driver<T> {
         match event {
             Event::Welcome(welcome) => self.welcomed(welcome),
             Event::Outline { kind, text } => {
-                if let Some(ours) = self.options.kinds.outline(kind)
+                if let Some(outlines) = &self.options.outlines
                     && let Some((_, taken)) = &mut self.welcomed
+                    && let Some(difference) = outlines.difference(kind, &text)
                 {
-                    let difference = Difference::between(&ours, &text);
                     taken.differences.push((kind, Arc::new(difference)));
                 }
             }
@@ -412,10 +411,8 @@ impl<T: Transport> Driver<T> {
             Event::Request(request) => self.request(request),
             Event::Dropped { request, .. } => self.application.handlers.drop_one(request),
             Event::NeedOutlines { kinds } => {
-                for kind in kinds {
-                    if let Some(text) = self.options.kinds.outline(kind) {
-                        self.session.tell_outline(kind, text);
-                    }
+                if let Some(outlines) = &self.options.outlines {
+                    outlines.tell(kinds, &mut self.session);
                 }
             }
             Event::Hello { .. }

@@ -9,7 +9,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use twinwire::frame::Table;
-use twinwire::session::Fresh;
+use twinwire::session::{Fresh, Session};
+use twinwire::shape::Difference;
 use twinwire::{Format, Kinds, Limits};
 
 use crate::client::WeakClient;
@@ -20,7 +21,8 @@ use crate::{Client, Undeclared, UntypedKinds};
 #[derive(Clone)]
 pub struct Options {
     pub(crate) url: String,
-    pub(crate) kinds: Declared,
+    pub(crate) table: Arc<Table>,
+    pub(crate) outlines: Option<Arc<dyn Outlines>>,
     pub(crate) format: Format,
     pub(crate) token: Token,
     pub(crate) connect_timeout: Duration,
@@ -62,27 +64,30 @@ impl<T> AskToken for T where T: Fn() -> Pin<Box<dyn Asking>> + MaybeSend + Maybe
 pub(crate) trait Asking: Future<Output = Option<Vec<u8>>> + MaybeSend {}
 impl<T: Future<Output = Option<Vec<u8>>> + MaybeSend> Asking for T {}
 
-/// The kinds that a client declares.
-#[derive(Clone)]
-pub(crate) enum Declared {
-    Typed(Kinds),
-    Untyped(UntypedKinds),
-}
+/// The structures of a client's kinds in words. What is done with them comes along with them: a page that has none needs no code
+/// for it.
+pub(crate) trait Outlines: MaybeSend + MaybeSync {
+    /// The structure of the kind at this place, if it is known.
+    fn of(&self, kind: u32) -> Option<String>;
 
-impl Declared {
-    pub(crate) fn table(&self) -> Table {
-        match self {
-            Self::Typed(kinds) => kinds.table(),
-            Self::Untyped(kinds) => kinds.table(),
-        }
+    /// Compares the two ends' structures of a kind.
+    fn difference(&self, kind: u32, theirs: &str) -> Option<Difference> {
+        Some(Difference::between(&self.of(kind)?, theirs))
     }
 
-    /// The structure of a kind in words, by its place, if it is known.
-    pub(crate) fn outline(&self, kind: u32) -> Option<String> {
-        match self {
-            Self::Typed(kinds) => kinds.outline(kind),
-            Self::Untyped(kinds) => kinds.outline(kind),
+    /// Tells the server those that it asks for.
+    fn tell(&self, kinds: Vec<u32>, session: &mut Session) {
+        for kind in kinds {
+            if let Some(text) = self.of(kind) {
+                session.tell_outline(kind, text);
+            }
         }
+    }
+}
+
+impl Outlines for Kinds {
+    fn of(&self, kind: u32) -> Option<String> {
+        self.outline(kind)
     }
 }
 
@@ -129,19 +134,26 @@ impl Options {
     /// Connects to `url`, speaking `kinds`. A browser takes `ws:`, `wss:`, `http:`, `https:` and URLs
     /// relative to the page; the native client `ws:` only, so far.
     pub fn new(url: impl Into<String>, kinds: Kinds) -> Self {
-        Self::of(url.into(), Declared::Typed(kinds), Format::Postcard)
+        // A release build has none, whose pages needn't carry them.
+        let outlines: Option<Arc<dyn Outlines>> = match cfg!(debug_assertions) {
+            true => Some(Arc::new(kinds)),
+            false => None,
+        };
+        Self::of(url.into(), kinds.table(), outlines, Format::Postcard)
     }
 
     /// Connects to `url` for an application that knows its kinds only at run time: payloads are bytes in
     /// `format`. See [`UntypedClient`](crate::UntypedClient).
     pub fn untyped(url: impl Into<String>, kinds: UntypedKinds, format: Format) -> Self {
-        Self::of(url.into(), Declared::Untyped(kinds), format)
+        let table = kinds.table();
+        Self::of(url.into(), table, Some(Arc::new(kinds)), format)
     }
 
-    fn of(url: String, kinds: Declared, format: Format) -> Self {
+    fn of(url: String, table: Table, outlines: Option<Arc<dyn Outlines>>, format: Format) -> Self {
         Self {
             url,
-            kinds,
+            table: Arc::new(table),
+            outlines,
             format,
             token: Token::Given(Vec::new()),
             connect_timeout: Duration::from_secs(30),

@@ -18,6 +18,7 @@ use twinwire_remote::{
 use crate::events::Heard;
 use crate::handlers::{self, MaybeSend};
 use crate::joins::{self, Invitations};
+use crate::options::Outlines;
 use crate::{Client, Undeclared};
 
 /// A kind that is known at run time: what [`Kind`](twinwire::Kind) is for a type.
@@ -82,8 +83,10 @@ impl UntypedKinds {
         };
         Table::new(self.0.iter().map(entry).collect())
     }
+}
 
-    pub(crate) fn outline(&self, kind: u32) -> Option<String> {
+impl Outlines for UntypedKinds {
+    fn of(&self, kind: u32) -> Option<String> {
         self.0.get(usize::try_from(kind).ok()?)?.outline.clone()
     }
 }
