@@ -186,7 +186,9 @@ impl<'a> Setup<'a> {
     /// The npm packages of a folder of this clone, as its lockfile names them.
     pub(crate) fn npm_packages(&self, folder: &Path) -> Result<()> {
         self.node()?;
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        // By its path: folders may have one name, and what is named is done once.
+        let name = folder.strip_prefix(self.workspace.root());
+        let name = name.unwrap_or(folder).display();
         self.once(&format!("npm packages of {name}"), || {
             npm_tool::ensure_packages(folder)
         })

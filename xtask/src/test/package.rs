@@ -72,7 +72,8 @@ fn package(bench: &Bench) -> Result<(Counts, Vec<Package>)> {
             .target_dir()
             .join(format!("package/{title}.crate"));
         let mut tar = Command::new("tar");
-        stdout_of(tar.arg("-xzf").arg(archive).arg("-C").arg(&unpacked))?;
+        // Archives have one date for all files, by which cargo would take changed ones for those that it has built.
+        stdout_of(tar.arg("-xmzf").arg(archive).arg("-C").arg(&unpacked))?;
         let folder = unpacked.join(title);
         let lacks = lacking(&folder)?;
         counts += if lacks.is_empty() {
