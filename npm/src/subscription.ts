@@ -140,10 +140,10 @@ export class Subscription<Item> extends Iteration<Update<Item>> {
       case What.NotRejoined:
         this.give(() => ({ type: "refused", code: refusal(code) }));
         break;
-      case What.Settled: {
-        this.finish(requestError(this.#kind, code, a, bytes));
+      case What.Settled:
+        // Of one that is joined it is the end of its client, which the module may not have told yet.
+        this.finish(this.#verdict === undefined ? requestError(this.#kind, code, a, bytes) : undefined);
         break;
-      }
       default:
         this.finish();
     }
