@@ -16,6 +16,9 @@ const CONNECTING = 0;
 const STATES = 1;
 const ROOM = 2;
 
+/** Milliseconds in which what waits for room may go before a goodbye: the module's session waits as long (`Limits::drain`). */
+const DRAIN = 2_000;
+
 /** A request that waits for room. */
 interface Start {
   readonly id: number;
@@ -43,6 +46,9 @@ export class Bridge implements Listener {
   #line: Start[] = [];
   #waitsForRoom = false;
   #isClosed = false;
+  /** Called once nothing waits in line. */
+  #drained: ((core: Core) => void) | undefined;
+  #drain: ReturnType<typeof setTimeout> | undefined;
   readonly #waiters = new Map<number, Waiter | WeakRef<Waiter>>();
 
   constructor() {
@@ -101,6 +107,7 @@ export class Bridge implements Listener {
     } else {
       this.#core?.abort(id);
     }
+    this.#advance();
   }
 
   /** Keeps a waiter only for as long as its holder does, or again for as long as the client lives. */
@@ -130,12 +137,29 @@ export class Bridge implements Listener {
     this.#core?.refreshed(id);
   }
 
+  /** Calls `done` once what waits in line is handed over, or has ended as `closed` because its time is up. Takes nothing more. */
+  drain(done: (core: Core) => void): void {
+    if (this.#isClosed) {
+      return;
+    }
+    this.#isClosed = true;
+    this.#drained = done;
+    this.#drain = setTimeout(() => {
+      for (const { id } of this.#line.splice(0)) {
+        this.#endOne(id);
+      }
+      this.#advance();
+    }, DRAIN);
+    this.#advance();
+  }
+
   /** Lets go of the module's client. What waits, and what is asked for from now on, ends as `closed`. */
   close(): void {
     forget(this.number);
     this.#core?.free();
     this.#core = undefined;
     this.#isClosed = true;
+    clearTimeout(this.#drain);
     this.#line = [];
     for (const id of [...this.#waiters.keys()]) {
       this.#endOne(id);
@@ -186,7 +210,7 @@ export class Bridge implements Listener {
     while (!this.#waitsForRoom && this.#core !== undefined) {
       const next = this.#line[0];
       if (next === undefined) {
-        return;
+        break;
       }
       this.#waitsForRoom = true;
       this.#core.room(ROOM);
@@ -196,6 +220,11 @@ export class Bridge implements Listener {
         next.start(this.#core, next.id);
         this.#waiter(next.id)?.wake();
       }
+    }
+    if (this.#line.length === 0 && this.#core !== undefined) {
+      const drained = this.#drained;
+      this.#drained = undefined;
+      drained?.(this.#core);
     }
   }
 }

@@ -453,14 +453,18 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
     this.#live?.pause();
   }
 
-  /** Says goodbye once what was asked for before is sent, and resolves when that is over. */
+  /**
+   * Says goodbye once what was asked for before is sent, and resolves when that is over. What can't be sent within two seconds
+   * ends as `closed`, or as `not_received`.
+   */
   close(): Promise<End> {
     const { bridge, closed } = this.#connection;
-    const core = this.#live;
-    if (core !== undefined) {
-      const closing = new Pending<undefined>(bridge, undefined, () => undefined);
-      core.close(closing.id);
-      closing.wake();
+    if (this.#live !== undefined) {
+      bridge.drain((core) => {
+        const closing = new Pending<undefined>(bridge, undefined, () => undefined);
+        core.close(closing.id);
+        closing.wake();
+      });
     }
     return closed;
   }

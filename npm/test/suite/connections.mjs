@@ -2,7 +2,7 @@
 
 import { ConnectError } from "../../dist/public.js";
 import { Add, Echo, Room } from "../../build/test/suite.js";
-import { equal, failure, ok, queue, until } from "./check.mjs";
+import { code, equal, failure, ok, queue, until } from "./check.mjs";
 
 /** How often the connection breaks at least. */
 const CUTS = 200;
@@ -69,6 +69,32 @@ export const connections = {
     await until(client, "statechange", () => states.length > 1);
     equal(states.map(({ type }) => type), ["open", "closed"]);
     equal(states[1].end, end);
+  },
+
+  async "what was asked for before the goodbye is sent before it"(platform) {
+    const [listener, client] = [await platform.connect(), await platform.connect()];
+    const room = { name: `before the goodbye ${JSON.stringify(client.state)}` };
+    const lines = listener.subscribe(Room, room);
+    await lines.joined;
+    const numbers = Array.from({ length: 100 }, (_, number) => `${number}`);
+    for (const text of numbers) client.publish(Room, room, text).catch(() => {});
+    const closed = client.close();
+    equal(await code(client.publish(Room, room, "afterwards")), "closed");
+    equal((await closed).code, "done");
+    await listener.publish(Room, room, "the last");
+    const heard = [];
+    while (heard.at(-1) !== "the last") heard.push((await lines.next()).value.item);
+    equal(heard, [...numbers, "the last"]);
+  },
+
+  async "a goodbye waits only so long for room"(platform) {
+    const client = await platform.connect();
+    client.pause();
+    await until(client, "statechange", () => client.state.type === "paused");
+    const text = "x".repeat(100_000);
+    const sent = Array.from({ length: 1_000 }, () => code(client.send(Echo, { text })));
+    equal((await client.close()).here, true);
+    ok((await Promise.all(sent)).includes("closed"), "what waits in line ends");
   },
 
   async "a pause loses nothing"(platform) {
