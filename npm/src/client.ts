@@ -48,7 +48,7 @@ export interface ConnectOptions<Kinds extends readonly Kind[] = readonly Kind[]>
   readonly token?: Token | (() => Token | undefined | PromiseLike<Token | undefined>) | undefined;
   /** Milliseconds until `connect` gives up (default: 30 000). */
   readonly connectTimeout?: number | undefined;
-  /** Milliseconds in which calls are answered (default: 30 000). */
+  /** Milliseconds in which calls are answered, also those that wait for a connection or for `onFresh` (default: 30 000). */
   readonly callTimeout?: number | undefined;
   /** The longest pause between two attempts, in milliseconds (default: 5 000). */
   readonly maxBackoff?: number | undefined;
@@ -58,7 +58,10 @@ export interface ConnectOptions<Kinds extends readonly Kind[] = readonly Kind[]>
   readonly carryOver?: boolean | undefined;
   /** Registers handlers and listeners before the server hears of the client, so that none of its first calls finds nobody. */
   readonly register?: ((client: Client<Kinds>) => void) | undefined;
-  /** Runs when a session is lost and another begins: the requests of the client that it gets go first. */
+  /**
+   * Runs when a session is lost and another begins. The requests of the client that it gets go first; those of any other wait
+   * until it is over: one that awaits them ends them at their deadline, and one that never ends holds everything up.
+   */
   readonly onFresh?: ((client: Client<Kinds>, why: Fresh) => void | PromiseLike<void>) | undefined;
   /** The constructor of WebSockets, where there is no global one: `ws` in Node 20. */
   readonly webSocket?: (new (url: string, protocols: string[]) => WebSocket) | undefined;
@@ -101,6 +104,7 @@ class Connection {
   state: State = { type: "connecting" };
   /** Tells the client of a new state. */
   changed: () => void = () => {};
+  readonly callTimeout: number;
   readonly closed: Promise<End>;
   #isClosed: (end: End) => void = () => {};
   /** Rejected with a {@link ConnectError}. */
@@ -113,6 +117,7 @@ class Connection {
     /** Makes a client whose requests go first. */
     private readonly first: (first: First) => Client<never>,
   ) {
+    this.callTimeout = options.callTimeout ?? 30_000;
     this.closed = new Promise((resolve) => {
       this.#isClosed = resolve;
     });
@@ -309,7 +314,8 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
     const place = this.#place(kind, "call");
     const payload = encode(name, request, codec?.request);
     const reply = (bytes: Uint8Array) => decode(name, bytes, codec?.reply) as Reply;
-    return this.#request(kind, options?.signal, reply, (core, id) => core.call(id, place, payload));
+    const call = (core: Core, id: number) => core.call(id, place, payload);
+    return this.#request(kind, options?.signal, reply, call, this.#connection.callTimeout);
   }
 
   /** Asks for a stream of items. Leaving its `for await` loop cancels it. */
@@ -430,7 +436,8 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
       }
       return took;
     };
-    return this.#request(kind, options?.signal, took, (core, id) => core.ping(id));
+    const ping = (core: Core, id: number) => core.ping(id);
+    return this.#request(kind, options?.signal, took, ping, this.#connection.callTimeout);
   }
 
   /** Where the client stands now. */
@@ -501,12 +508,13 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
     signal: AbortSignal | undefined,
     read: (bytes: Uint8Array, number: number) => T,
     start: (core: Core, id: number) => void,
+    time?: number,
   ): Promise<T> {
     signal?.throwIfAborted();
     const { bridge } = this.#connection;
     const pending = new Pending(bridge, kind, read, this);
     bridge.start(pending.id, start, this.#first?.core);
-    return pending.settled(signal);
+    return pending.settled(signal, time);
   }
 }
 

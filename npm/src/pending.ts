@@ -1,8 +1,11 @@
 import type { Bridge, Waiter } from "./bridge.js";
-import { VALUE, requestError } from "./codes.js";
+import { DEADLINE, VALUE, requestError } from "./codes.js";
 import { TwinwireError } from "./errors.js";
 import type { Kind } from "./kinds.js";
 import { What, report } from "./tell.js";
+
+/** The longest time of a timer, in milliseconds. */
+const LONGEST = 2 ** 31 - 1;
 
 /** A request that is settled once, and what hears events meanwhile. */
 export class Pending<T> implements Waiter {
@@ -22,8 +25,13 @@ export class Pending<T> implements Waiter {
     this.id = bridge.add(this);
   }
 
-  /** Resolves or rejects once it is settled. */
-  settled(signal?: AbortSignal): Promise<T> {
+  /** Resolves or rejects once it is settled, or after so many milliseconds, wherever it waits then. */
+  settled(signal?: AbortSignal, time?: number): Promise<T> {
+    const expire = () => {
+      this.giveUp();
+      this.hear(What.Settled, DEADLINE, -1, 0, new Uint8Array());
+    };
+    const timer = time === undefined ? undefined : setTimeout(expire, Math.min(time, LONGEST));
     const abort = () => {
       this.giveUp();
       this.#end(signal?.reason);
@@ -32,6 +40,7 @@ export class Pending<T> implements Waiter {
     return new Promise((resolve, reject) => {
       this.#settle = (error, value) => {
         signal?.removeEventListener("abort", abort);
+        clearTimeout(timer);
         if (error === undefined) {
           resolve(value as T);
         } else {

@@ -77,6 +77,33 @@ async function link(t, target) {
   return link;
 }
 
+/** Connects by a link, which leads to another server, or back, whenever it is said: then the session is lost. */
+async function moving(platform, t, options) {
+  const way = await link(t, port("WIRE"));
+  const ports = [await secondServer(t), port("WIRE")];
+  const client = await platform.connect(options, way.url);
+  const move = async () => {
+    way.target = ports.shift();
+    way.cut();
+    await until(client, "statechange", () => client.state.type === "resuming");
+    client.reconnectNow();
+  };
+  return { client, move };
+}
+
+on("a call that is held back ends at its deadline, also in an onFresh that waits for itself", async (platform, t) => {
+  const { client, move } = await moving(platform, t, {
+    callTimeout: 300,
+    onFresh: () => client.call(Add, { left: 1n, right: 1n }),
+  });
+  await move();
+  await until(client, "statechange", () => client.state.type === "open");
+  const held = failure(client.call(Add, { left: 1n, right: 1n }));
+  assert.equal((await held).code, "deadline");
+  // The session that had to wait for it goes on.
+  while ((await client.call(Add, { left: 2n, right: 2n }).catch(() => 0n)) !== 4n);
+});
+
 on("nonsense instead of a welcome is an error soon, and other clients go on", async (platform, t) => {
   const other = await platform.connect();
   const nonsense = [
