@@ -44,7 +44,10 @@ export type State =
 
 /** How to connect. */
 export interface ConnectOptions<Kinds extends readonly Kind[] = readonly Kind[]> {
-  /** The token, or what gives one before each attempt to connect; without one the attempt was in vain. */
+  /**
+   * The token, or what gives one before each attempt to connect. An attempt for which it gives `undefined`, or throws, was in
+   * vain, and another follows; what it throws is the `cause` of the code `no_token`. A token that the server refuses is final.
+   */
   readonly token?: Token | (() => Token | undefined | PromiseLike<Token | undefined>) | undefined;
   /** Milliseconds until `connect` gives up (default: 30 000). */
   readonly connectTimeout?: number | undefined;
@@ -60,7 +63,8 @@ export interface ConnectOptions<Kinds extends readonly Kind[] = readonly Kind[]>
   readonly register?: ((client: Client<Kinds>) => void) | undefined;
   /**
    * Runs when a session is lost and another begins. The requests of the client that it gets go first; those of any other wait
-   * until it is over: one that awaits them ends them at their deadline, and one that never ends holds everything up.
+   * until it is over: one that awaits them ends them at their deadline, and one that never ends holds everything up. What it
+   * throws is told by `console.error`, and the session goes on.
    */
   readonly onFresh?: ((client: Client<Kinds>, why: Fresh) => void | PromiseLike<void>) | undefined;
   /** The constructor of WebSockets, where there is no global one: `ws` in Node 20. */
@@ -105,6 +109,8 @@ class Connection {
   /** Tells the client of a new state. */
   changed: () => void = () => {};
   readonly callTimeout: number;
+  /** What the function that gives tokens threw, when it was asked last. */
+  #tokenError: unknown;
   readonly closed: Promise<End>;
   #isClosed: (end: End) => void = () => {};
   /** Rejected with a {@link ConnectError}. */
@@ -141,7 +147,7 @@ class Connection {
         this.#isConnected();
         break;
       case What.NotConnected: {
-        const why = end(code, a, b, text(bytes));
+        const why = end(code, a, b, text(bytes), this.#tokenError);
         this.#isConnected(connectError(this.url, why));
         break;
       }
@@ -171,7 +177,7 @@ class Connection {
     } else if (number === 2) {
       this.state = { type: "paused" };
     } else if (number === 3) {
-      const why = end(code, a, b, text(bytes));
+      const why = end(code, a, b, text(bytes), this.#tokenError);
       this.state = { type: "closed", end: why };
       this.#isClosed(why);
       // What is pending has been told by then, or is in the turns that are due.
@@ -180,7 +186,7 @@ class Connection {
         this.bridge.close();
       });
     } else {
-      const cause = end(code, a, 0, text(bytes));
+      const cause = end(code, a, 0, text(bytes), this.#tokenError);
       this.state = { type: "resuming", attempt: number - 3, wait: b, cause };
     }
     queueMicrotask(() => this.changed());
@@ -216,9 +222,10 @@ class Connection {
     try {
       const from = this.options.token;
       const given = typeof from === "function" ? await from() : from;
+      this.#tokenError = undefined;
       token = given === undefined ? undefined : bytesOf(given);
     } catch (error) {
-      report(error);
+      this.#tokenError = error;
     }
     this.bridge.token(id, token);
   }
@@ -230,7 +237,7 @@ class Connection {
         await this.options.onFresh?.(this.first(first), why);
       }
     } catch (error) {
-      report(error);
+      console.error(`onFresh of the client of ${this.url} failed; its session goes on:`, error);
     }
     this.bridge.refreshed(id);
     // Whoever has kept that client goes on with a place in the line.
@@ -292,6 +299,9 @@ const forgotten = new FinalizationRegistry<Connection>((connection) => connectio
  * nothing comes twice, nothing changes places. Its `statechange` event tells that {@link state} has changed.
  *
  * Promises of its requests are rejected with a {@link TwinwireError}; none is left hanging.
+ *
+ * What the application's listeners and handlers throw is reported as uncaught, as by any EventTarget: a page's `window` has an
+ * `error` event, and a Node process ends unless it listens to `uncaughtException`.
  */
 export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends EventTarget {
   readonly #connection: Connection;

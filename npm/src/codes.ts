@@ -123,13 +123,19 @@ export interface End {
   readonly retry: number | undefined;
   /** The HTTP status that answered the handshake, if that is known. */
   readonly status: number | undefined;
+  /** What the function that gives tokens threw, if the code is `no_token`. */
+  readonly cause?: unknown;
 }
 
-export function end(code: number, retry: number, status: number, reason: string): End {
+/** The code of an attempt without a token. */
+const NO_TOKEN = 307;
+
+export function end(code: number, retry: number, status: number, reason: string, thrown?: unknown): End {
   const shared = {
     here: (code >= CLOSED_HERE && code < CAUSES) || code === ABANDONED,
     retry: retry < 0 ? undefined : retry,
     status: status || undefined,
+    ...(code === NO_TOKEN && thrown !== undefined && { cause: thrown }),
   };
   if (code >= CAUSES) {
     const [name, why] = CAUSED[code - CAUSES] ?? unnamed(code);
@@ -141,5 +147,5 @@ export function end(code: number, retry: number, status: number, reason: string)
 
 export function connectError(url: string, why: End): ConnectError {
   const message = `no connection to ${url}: ${why.reason}`;
-  return new ConnectError(why.code, message, why.retry, why.status);
+  return new ConnectError(why.code, message, why.retry, why.status, "cause" in why ? why : undefined);
 }

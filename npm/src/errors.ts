@@ -64,8 +64,8 @@ export class ConnectError extends TwinwireError {
   /** The HTTP status that answered the handshake, if that is known. */
   readonly status: number | undefined;
 
-  constructor(code: Code, message: string, retry?: number, status?: number) {
-    super(code, message, retry);
+  constructor(code: Code, message: string, retry?: number, status?: number, options?: ErrorOptions) {
+    super(code, message, retry, options);
     this.status = status;
   }
 }

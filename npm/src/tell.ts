@@ -59,7 +59,7 @@ export function tell(
   }
 }
 
-/** Reports an error that nobody can catch, as an uncaught one. */
+/** Reports an error that nobody can catch, as an uncaught one: that is what becomes of what an EventTarget's listener throws. */
 export function report(error: unknown): void {
   queueMicrotask(() => {
     throw error;

@@ -253,18 +253,21 @@ export const faults = {
 
   async "a token's function that throws, or gives nothing of use, is an attempt in vain"(platform) {
     const tokens = [
-      () => { throw new Error("the token's"); },
-      () => Promise.reject(new Error("the token's")),
-      () => null,
-      () => 5,
-      () => ({}),
+      [() => { throw new Error("the token's"); }, "the token's"],
+      [() => Promise.reject(new Error("the token's")), "the token's"],
+      [() => null, "a token is a string or a Uint8Array: look at what is given as `token`"],
+      [() => 5, "a token is a string or a Uint8Array: look at what is given as `token`"],
+      [() => ({}), "a token is a string or a Uint8Array: look at what is given as `token`"],
+      [() => undefined, undefined],
     ];
-    for (const token of tokens) {
-      equal(await code(platform.connect({ token, connectTimeout: 300 })), "no_token", String(token));
+    const before = platform.reports.length;
+    for (const [token, why] of tokens) {
+      const error = await failure(platform.connect({ token, connectTimeout: 300 }));
+      equal([error.code, error.cause?.message], ["no_token", why], String(token));
     }
     const slow = platform.connect({ token: () => new Promise(() => {}), connectTimeout: 100 });
     ok(["timed_out", "no_token"].includes(await code(slow)), "it ends");
-    await platform.reported(["the token's"]);
+    equal(platform.reports.slice(before), []);
   },
 
   async "an iterator that nobody reads, or that is left while it is read, holds nothing up"(platform) {

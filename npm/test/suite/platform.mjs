@@ -40,6 +40,11 @@ export class Platform {
     return this.#place.webSocket;
   }
 
+  /** The errors that were reported as uncaught. */
+  get reports() {
+    return this.#place.reports;
+  }
+
   /** Loads the module; returns its exports. */
   load() {
     Platform.module ??= (async () => {
