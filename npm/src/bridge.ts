@@ -1,6 +1,6 @@
 // Between a client's facade and the module: requests wait in line here, and what becomes of them finds who waits.
 
-import { CLOSED } from "./codes.js";
+import { CLOSED, NOT_RECEIVED } from "./codes.js";
 import type { Core } from "./core.js";
 import { type Listener, What, forget, register } from "./tell.js";
 
@@ -28,6 +28,13 @@ interface Start {
 /** Hears what is about the client itself. */
 export interface ClientListener {
   hear(what: What, id: number, code: number, a: number, b: number, bytes: Uint8Array): void;
+}
+
+/** The module's client whose requests go before all others, for as long as `onFresh` runs. */
+export interface First {
+  core: Core | undefined;
+  /** True once the session is lost for which it ran. */
+  isStale: boolean;
 }
 
 /** Where an iterator asks, and the client that isn't collected before it. */
@@ -75,10 +82,11 @@ export class Bridge implements Listener {
     return this.#lastId;
   }
 
-  /** Makes a request as soon as there is room for it, after those that wait already; at once by a core of its own. */
-  start(id: number, start: Start["start"], core?: Core): void {
-    if (this.#isClosed) {
-      this.#endOne(id);
+  /** Makes a request as soon as there is room for it, after those that wait already; at once if it goes first. */
+  start(id: number, start: Start["start"], first?: First): void {
+    const core = first?.core;
+    if (this.#isClosed || first?.isStale) {
+      this.#endOne(id, this.#isClosed ? CLOSED : NOT_RECEIVED);
     } else if (core === undefined) {
       this.#line.push({ id, start });
       this.#advance();
@@ -166,10 +174,10 @@ export class Bridge implements Listener {
     }
   }
 
-  #endOne(id: number): void {
+  #endOne(id: number, code = CLOSED): void {
     const waiter = this.#waiter(id);
     this.#waiters.delete(id);
-    waiter?.hear(What.Settled, CLOSED, -1, 0, new Uint8Array());
+    waiter?.hear(What.Settled, code, -1, 0, new Uint8Array());
   }
 
   hear(what: What, id: number, code: number, a: number, b: number, bytes: Uint8Array): void {

@@ -1,4 +1,4 @@
-import { Bridge, type Owner } from "./bridge.js";
+import { Bridge, type First, type Owner } from "./bridge.js";
 import {
   ABANDONED,
   CLOSED,
@@ -46,9 +46,9 @@ export type State =
 export interface ConnectOptions<Kinds extends readonly Kind[] = readonly Kind[]> {
   /**
    * The token, or what gives one before each attempt to connect. An attempt for which it gives `undefined`, or throws, was in
-   * vain, and another follows; what it throws is the `cause` of the code `no_token`. A token that the server refuses is final.
+   * vain, and another follows, which waits for the same answer if that is still to come; what it throws is the `cause` of the code `no_token`. A token that the server refuses is final.
    */
-  readonly token?: Token | (() => Token | undefined | PromiseLike<Token | undefined>) | undefined;
+  readonly token?: Token | ((context: AskContext) => Token | undefined | PromiseLike<Token | undefined>) | undefined;
   /** Milliseconds until `connect` gives up (default: 30 000). */
   readonly connectTimeout?: number | undefined;
   /** Milliseconds in which calls are answered, also those that wait for a connection or for `onFresh` (default: 30 000). */
@@ -64,11 +64,18 @@ export interface ConnectOptions<Kinds extends readonly Kind[] = readonly Kind[]>
   /**
    * Runs when a session is lost and another begins. The requests of the client that it gets go first; those of any other wait
    * until it is over: one that awaits them ends them at their deadline, and one that never ends holds everything up. What it
-   * throws is told by `console.error`, and the session goes on.
+   * throws is told by `console.error`, and the session goes on. If that session is lost meanwhile, it begins again beside: then what
+   * the client of the first asks for ends as `not_received`.
    */
-  readonly onFresh?: ((client: Client<Kinds>, why: Fresh) => void | PromiseLike<void>) | undefined;
+  readonly onFresh?: ((client: Client<Kinds>, why: Fresh, context: AskContext) => void | PromiseLike<void>) | undefined;
   /** The constructor of WebSockets, where there is no global one: `ws` in Node 20. */
   readonly webSocket?: (new (url: string, protocols: string[]) => WebSocket) | undefined;
+}
+
+/** What the functions get that a client asks for something. */
+export interface AskContext {
+  /** Aborted when the answer is of no use any more: the client is closed, or the session lost for which it was asked. */
+  readonly signal: AbortSignal;
 }
 
 /** A request that its maker can give up. */
@@ -94,11 +101,6 @@ type Handler = (request: unknown, context: CallContext) => unknown;
 /** One of the kinds that a client was connected with. */
 type Of<Kinds extends readonly Kind[]> = Kinds[number];
 
-/** The module's client whose requests go before all others, for as long as `onFresh` runs. */
-interface First {
-  core: Core | undefined;
-}
-
 /** What the clients of one connection share: the one that an application has, and those of `onFresh`. */
 class Connection {
   readonly bridge = new Bridge();
@@ -109,6 +111,12 @@ class Connection {
   /** Tells the client of a new state. */
   changed: () => void = () => {};
   readonly callTimeout: number;
+  /** Aborted when the client is over. */
+  readonly #over = new AbortController();
+  /** The token that the application was asked for and hasn't given yet. */
+  #asking: Promise<Uint8Array | undefined> | undefined;
+  /** Gives up the `onFresh` that is running, if one is. */
+  #giveUpFresh: () => void = () => {};
   /** What the function that gives tokens threw, when it was asked last. */
   #tokenError: unknown;
   readonly closed: Promise<End>;
@@ -179,7 +187,7 @@ class Connection {
     } else if (number === 3) {
       const why = end(code, a, b, text(bytes), this.#tokenError);
       this.state = { type: "closed", end: why };
-      this.#isClosed(why);
+      this.#end(why);
       // What is pending has been told by then, or is in the turns that are due.
       setTimeout(() => {
         this.#isConnected(connectError(this.url, why));
@@ -218,38 +226,69 @@ class Connection {
   }
 
   async #token(id: number): Promise<void> {
-    let token: Uint8Array | undefined;
+    this.#asking ??= this.#ask();
+    const asking = this.#asking;
+    this.bridge.token(id, await asking);
+    if (this.#asking === asking) {
+      this.#asking = undefined;
+    }
+  }
+
+  async #ask(): Promise<Uint8Array | undefined> {
     try {
       const from = this.options.token;
-      const given = typeof from === "function" ? await from() : from;
+      const given = typeof from === "function" ? await from({ signal: this.#over.signal }) : from;
       this.#tokenError = undefined;
-      token = given === undefined ? undefined : bytesOf(given);
+      return given === undefined ? undefined : bytesOf(given);
     } catch (error) {
       this.#tokenError = error;
+      return undefined;
     }
-    this.bridge.token(id, token);
   }
 
   async #fresh(id: number, why: Fresh): Promise<void> {
-    const first: First = { core: this.bridge.first() };
+    this.#giveUpFresh();
+    const first: First = { core: this.bridge.first(), isStale: false };
+    const controller = new AbortController();
+    const release = () => {
+      // Whoever has kept that client goes on with a place in the line.
+      first.core?.free();
+      first.core = undefined;
+    };
+    this.#giveUpFresh = () => {
+      first.isStale = true;
+      release();
+      controller.abort();
+    };
     try {
       if (first.core !== undefined) {
-        await this.options.onFresh?.(this.first(first), why);
+        await this.options.onFresh?.(this.first(first), why, { signal: controller.signal });
       }
     } catch (error) {
       console.error(`onFresh of the client of ${this.url} failed; its session goes on:`, error);
     }
     this.bridge.refreshed(id);
-    // Whoever has kept that client goes on with a place in the line.
-    first.core?.free();
-    first.core = undefined;
+    if (!first.isStale) {
+      release();
+      this.#giveUpFresh = () => {};
+    }
+  }
+
+  /** Resolves `closed`, and aborts what is of no use to a client that is over. */
+  #end(end: End): void {
+    // Its listeners are the application's, and the module may be at work.
+    queueMicrotask(() => {
+      this.#over.abort();
+      this.#giveUpFresh();
+      this.#isClosed(end);
+    });
   }
 
   /** Is over without a word of the module's, which is let go. */
   abandon(): void {
     if (this.state.type !== "closed") {
       this.state = { type: "closed", end: end(ABANDONED, -1, 0, "") };
-      this.#isClosed(this.state.end);
+      this.#end(this.state.end);
     }
     this.bridge.close();
   }
@@ -337,7 +376,7 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
     const place = this.#place(kind, "stream");
     const payload = encode(kind.name, request, kind.codec?.request);
     const { signal } = options ?? {};
-    return new Stream(this.#owner, kind, place, payload, signal, this.#first?.core);
+    return new Stream(this.#owner, kind, place, payload, signal, this.#first);
   }
 
   /**
@@ -399,7 +438,7 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
   ): Subscription<Item> {
     const place = this.#place(kind, "topic");
     const bytes = encodeKey(kind.name, key, kind.codec?.request);
-    return new Subscription(this.#owner, kind, place, bytes, options ?? {}, this.#first?.core);
+    return new Subscription(this.#owner, kind, place, bytes, options ?? {}, this.#first);
   }
 
   /** Publishes to a topic. Resolves with the item's place in the topic's log, once the server has it there. */
@@ -523,7 +562,7 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
     signal?.throwIfAborted();
     const { bridge } = this.#connection;
     const pending = new Pending(bridge, kind, read, this);
-    bridge.start(pending.id, start, this.#first?.core);
+    bridge.start(pending.id, start, this.#first);
     return pending.settled(signal, time);
   }
 }

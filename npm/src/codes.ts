@@ -13,6 +13,8 @@ export const FAILED = 2;
 
 /** The code of what wasn't answered in time. */
 export const DEADLINE = 2;
+/** The code of what never reached the other side. */
+export const NOT_RECEIVED = 3;
 /** The code of what a closed client is asked for. */
 export const CLOSED = 4;
 /** The code of a kind that the client wasn't connected with. */

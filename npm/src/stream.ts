@@ -1,6 +1,5 @@
-import type { Owner } from "./bridge.js";
+import type { First, Owner } from "./bridge.js";
 import { VALUE, requestError } from "./codes.js";
-import type { Core } from "./core.js";
 import { Iteration } from "./iteration.js";
 import { decode } from "./json.js";
 import type { Kind } from "./kinds.js";
@@ -20,12 +19,12 @@ export class Stream<Item> extends Iteration<Item> {
     place: number,
     payload: string,
     signal: AbortSignal | undefined,
-    core: Core | undefined,
+    first: First | undefined,
   ) {
     super(owner, signal);
     this.#kind = kind;
     if (!signal?.aborted) {
-      this.bridge.start(this.id, (core, id) => core.stream(id, place, payload), core);
+      this.bridge.start(this.id, (core, id) => core.stream(id, place, payload), first);
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Owner } from "./bridge.js";
+import type { First, Owner } from "./bridge.js";
 import { refusal, requestError } from "./codes.js";
 import type { Core } from "./core.js";
 import { TwinwireError } from "./errors.js";
@@ -59,7 +59,7 @@ export class Subscription<Item> extends Iteration<Update<Item>> {
     place: number,
     key: string,
     options: SubscribeOptions,
-    core?: Core,
+    first?: First,
   ) {
     super(owner, options.signal);
     this.#kind = kind;
@@ -73,7 +73,7 @@ export class Subscription<Item> extends Iteration<Update<Item>> {
     if (!options.signal?.aborted) {
       const subscribe = (core: Core, id: number) =>
         core.subscribe(id, place, key, code, number, fromHex(epoch));
-      this.bridge.start(this.id, subscribe, core);
+      this.bridge.start(this.id, subscribe, first);
     }
   }
 

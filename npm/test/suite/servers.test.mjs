@@ -115,6 +115,72 @@ on("a call that is held back ends at its deadline, also in an onFresh that waits
   assert.equal(said[0].at(-1).code, "deadline");
 });
 
+on("an onFresh whose session is lost meanwhile is told, and asks for nothing more", async (platform, t) => {
+  const begun = [];
+  let begins;
+  const { client, move } = await moving(platform, t, {
+    onFresh: (first, why, { signal }) => {
+      begun.push({ first, signal });
+      begins?.();
+      if (begun.length === 1) return new Promise(() => {});
+    },
+  });
+  const next = () => new Promise((resolve) => (begins = resolve));
+  const first = next();
+  await move();
+  await first;
+  assert.equal(begun[0].signal.aborted, false);
+  const second = next();
+  await move();
+  await second;
+  assert.equal(begun[0].signal.aborted, true);
+  const stale = begun[0].first;
+  assert.equal((await failure(stale.call(Add, { left: 1n, right: 1n }))).code, "not_received");
+  assert.equal((await failure(stale.stream(Count, { to: 1, fail: false }).next())).code, "not_received");
+  assert.equal((await failure(stale.subscribe(Room, { name: "stale" }).joined)).code, "not_received");
+  assert.equal(await client.call(Add, { left: 1n, right: 1n }), 2n);
+  assert.equal(begun[1].signal.aborted, false);
+});
+
+on("an onFresh and a token's function are told that the client is closed", async (platform, t) => {
+  let told;
+  const { client, move } = await moving(platform, t, {
+    onFresh: (_, __, { signal }) => new Promise(() => told({ signal })),
+  });
+  const begins = new Promise((resolve) => (told = resolve));
+  await move();
+  const { signal } = await begins;
+  await client.close();
+  assert.equal(signal.aborted, true);
+  let asked = 0;
+  const closed = new Promise((resolve) => (told = resolve));
+  const token = ({ signal }) => {
+    asked += 1;
+    signal.addEventListener("abort", () => told());
+    return new Promise(() => {});
+  };
+  await failure(platform.connect({ token, connectTimeout: 300 }));
+  await closed;
+  assert.equal(asked, 1);
+});
+
+on("a token is asked for once at a time, however often the connection is lost meanwhile", async (platform, t) => {
+  const answers = [];
+  const { client, move } = await moving(platform, t, {
+    token: () => (answers.length === 0 && answers.push(undefined) ? "first" : new Promise((give) => answers.push(give))),
+  });
+  await move();
+  while (answers.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  client.pause();
+  await until(client, "statechange", () => client.state.type === "paused");
+  client.reconnectNow();
+  await until(client, "statechange", () => client.state.type === "resuming");
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.equal(answers.length, 2);
+  answers[1]("second");
+  await until(client, "statechange", () => client.state.type === "open");
+});
+
 on("nonsense instead of a welcome is an error soon, and other clients go on", async (platform, t) => {
   const other = await platform.connect();
   const nonsense = [

@@ -40,11 +40,19 @@ impl Asked {
     }
 
     pub(crate) fn token(&self, sender: once::Sender<Option<Vec<u8>>>) -> u32 {
+        self.drop_stale(|question| matches!(question, Question::Token(_)));
         self.ask(Question::Token(sender))
     }
 
     pub(crate) fn fresh(&self, sender: once::Sender<()>) -> u32 {
+        self.drop_stale(|question| matches!(question, Question::Fresh(_)));
         self.ask(Question::Fresh(sender))
+    }
+
+    /// Drops an earlier question of the same kind, for whose answer nobody waits any more.
+    fn drop_stale(&self, is_of_the_kind: fn(&Question) -> bool) {
+        let open = &mut self.0.borrow_mut().open;
+        open.retain(|(_, question)| !is_of_the_kind(question));
     }
 
     fn take(&self, id: u32) -> Option<Question> {
