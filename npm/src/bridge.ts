@@ -2,7 +2,7 @@
 
 import { CLOSED, NOT_RECEIVED } from "./codes.js";
 import type { Core } from "./core.js";
-import { type Listener, What, forget, register } from "./tell.js";
+import { type Listener, What, forget, register, report } from "./tell.js";
 
 /** Hears what becomes of one request. */
 export interface Waiter {
@@ -225,8 +225,14 @@ export class Bridge implements Listener {
       this.#poll(ROOM);
       if (!this.#waitsForRoom) {
         this.#line.shift();
-        next.start(this.#core, next.id);
-        this.#waiter(next.id)?.wake();
+        try {
+          next.start(this.#core, next.id);
+          this.#waiter(next.id)?.wake();
+        } catch (error) {
+          // It must not hold up those behind it.
+          report(error);
+          this.#endOne(next.id, NOT_RECEIVED);
+        }
       }
     }
     if (this.#line.length === 0 && this.#core !== undefined) {

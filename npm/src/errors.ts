@@ -9,6 +9,7 @@ export type Code =
   | "unknown"
   | "undeclared"
   | "too_large_to_send"
+  | "position"
   | "unreadable"
   | "unwritable"
   | (string & {});

@@ -35,10 +35,34 @@ export type Update<Item> =
   | { readonly type: "refused"; readonly code: string };
 
 export interface SubscribeOptions {
-  /** Where to begin (default: `"now"`). */
+  /** Where to begin (default: `"now"`). What is none of the three is thrown as an error with the code `position`. */
   readonly from?: Start | undefined;
   /** Ends the subscription. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** The digits of an epoch. */
+const EPOCH = /^[0-9a-f]{16}$/i;
+
+/** Returns the start in the module's terms; an error if it is none, which comes of what an application has kept. */
+function began(kind: Kind, from: Start = "now"): readonly [code: number, number: number, epoch: Uint8Array] {
+  const none = new Uint8Array();
+  if (from === "now") {
+    return [0, 0, none];
+  }
+  const { last, offset, epoch } = Object(from) as Partial<Position> & { readonly last?: number };
+  if (isCount(last, 0)) {
+    return [1, last, none];
+  }
+  if (isCount(offset, 1) && typeof epoch === "string" && EPOCH.test(epoch)) {
+    return [2, offset, fromHex(epoch)];
+  }
+  const next = 'give "now", { last } or a position of a subscription as `from`';
+  throw new TwinwireError("position", `${kind.name} has no such place to begin: ${next}`);
+}
+
+function isCount(number: unknown, least: number): number is number {
+  return Number.isSafeInteger(number) && (number as number) >= least;
 }
 
 /**
@@ -61,18 +85,11 @@ export class Subscription<Item> extends Iteration<Update<Item>> {
     options: SubscribeOptions,
     first?: First,
   ) {
+    const [code, number, epoch] = began(kind, options.from);
     super(owner, options.signal);
     this.#kind = kind;
-    const from = options.from ?? "now";
-    const [code, number, epoch] =
-      from === "now"
-        ? ([0, 0, ""] as const)
-        : "last" in from
-          ? ([1, from.last, ""] as const)
-          : ([2, from.offset, from.epoch] as const);
     if (!options.signal?.aborted) {
-      const subscribe = (core: Core, id: number) =>
-        core.subscribe(id, place, key, code, number, fromHex(epoch));
+      const subscribe = (core: Core, id: number) => core.subscribe(id, place, key, code, number, epoch);
       this.bridge.start(this.id, subscribe, first);
     }
   }

@@ -1,5 +1,6 @@
 // Topics: publications, positions, and the server that puts its client into a room.
 
+import { Bridge } from "../../dist/bridge.js";
 import { PutMe, Room } from "../../build/test/suite.js";
 import { code, equal, ok } from "./check.mjs";
 
@@ -20,7 +21,39 @@ async function publishAll(client, to, count) {
   for (let number = 0; number < count; number += 1) await client.publish(Room, to, `${number}`);
 }
 
+/** Numbers of the package: the id of the place in the line, what is settled, and the code of what never went. */
+const [ROOM, SETTLED, NOT_RECEIVED] = [2, 0, 3];
+
 export const topics = {
+  async "a place to begin that is none is an error at once"(platform) {
+    const client = await platform.connect();
+    const epoch = "0123456789abcdef";
+    const positions = [{ epoch: epoch.slice(2), offset: 1 }, { epoch: `${epoch}00`, offset: 1 }, { epoch: "no hexadecimal d", offset: 1 }];
+    const offsets = [Number.NaN, 0, -1, 1.5, 2 ** 53, "1", undefined].map((offset) => ({ epoch, offset }));
+    const others = [{ offset: 1 }, {}, null, "then", 5, { last: -1 }, { last: Number.NaN }];
+    for (const from of [...positions, ...offsets, ...others]) {
+      const subscribe = async () => client.subscribe(Room, { name: "positions" }, { from }).joined;
+      equal(await code(subscribe()), "position", JSON.stringify(from));
+    }
+    const { joined } = client.subscribe(Room, { name: "positions" }, { from: { epoch, offset: 1 } });
+    equal(await joined, "new_epoch");
+  },
+
+  async "a request that can't be begun holds up none behind it"(platform) {
+    const bridge = new Bridge();
+    const core = { poll: (id) => (id === ROOM ? bridge.hear(SETTLED, id) : undefined), room() {}, free() {} };
+    bridge.open(core, {});
+    const heard = [];
+    const add = (name) => bridge.add({ hear: (what, code) => heard.push([name, what, code]), wake() {} });
+    bridge.start(add("first"), () => {
+      throw new Error("it can't be begun");
+    });
+    bridge.start(add("second"), () => heard.push("begun"));
+    equal(heard, [["first", SETTLED, NOT_RECEIVED], "begun"]);
+    await platform.reported(["it can't be begun"]);
+    bridge.close();
+  },
+
   async "what is published is heard in one order"(platform) {
     const clients = [await platform.connect(), await platform.connect()];
     const key = room("order", clients[0]);
