@@ -24,7 +24,11 @@ export function text(bytes: Uint8Array): string {
 export function encode(kind: string, value: unknown, codec?: Codec): string {
   let json: string | undefined;
   try {
-    json = JSON.stringify(codec === undefined ? value : codec.encode(value));
+    const encoded: unknown = codec === undefined ? value : codec.encode(value);
+    json = JSON.stringify(encoded);
+    if (json?.includes("null")) {
+      JSON.stringify(encoded, refuse);
+    }
   } catch (cause) {
     throw unwritable(kind, cause);
   }
@@ -32,6 +36,15 @@ export function encode(kind: string, value: unknown, codec?: Codec): string {
     throw unwritable(kind);
   }
   return json;
+}
+
+/** Refuses what JSON has no value for, and would write as `null`. */
+function refuse(this: unknown, key: string, value: unknown): unknown {
+  const isLost = Array.isArray(this) && ["undefined", "function", "symbol"].includes(typeof value);
+  if (isLost || (typeof value === "number" && !Number.isFinite(value))) {
+    throw new TypeError(`JSON has no ${String(value)}, which is in ${key}`);
+  }
+  return value;
 }
 
 function unwritable(kind: string, cause?: unknown): TwinwireError {

@@ -28,6 +28,11 @@ export const faults = {
       equal(await code((async () => client.stream(Count, value))()), "unwritable");
       equal(await code((async () => client.subscribe(Room, value))()), "unwritable");
     }
+    for (const nothing of [Number.NaN, Number.POSITIVE_INFINITY, [undefined], [,], [() => 1], { deep: [{ x: -Infinity }] }]) {
+      equal(await code(client.call(bare(Add), nothing)), "unwritable", String(nothing));
+      equal(await code(client.publish(Room, { name: "faults" }, nothing)), "unwritable", String(nothing));
+    }
+    equal(await code(client.call(bare(Add), { left: null, right: "null" })), "undecodable");
     const throws = { toJSON: () => { throw new Error("never"); } };
     const error = await failure(client.send(Echo, throws));
     equal([error.code, error.cause.message], ["unwritable", "never"]);
@@ -36,7 +41,7 @@ export const faults = {
 
   async "a payload that isn't of its type is refused"(platform) {
     const client = await platform.connect();
-    for (const value of [null, 5, "text", [], {}, { left: 1, right: "x" }, { left: Number.NaN, right: "1" }]) {
+    for (const value of [null, 5, "text", [], {}, { left: 1, right: "x" }]) {
       equal(await code(client.call(bare(Add), value)), "undecodable");
     }
     equal(await code(client.call(AskMe, { whom: "\ud800" })), "undecodable");
