@@ -381,24 +381,24 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
 
   /**
    * Sends an event. Resolves when it has arrived, in order; with `latest`, when it is on its way. It need not be awaited: then
-   * only an event that can't be written is an unhandled rejection.
+   * nobody hears whether it failed. Aborting its signal takes it back while it waits for room before the session; later it only
+   * stops the waiting, and the event arrives.
    */
   send<Event>(
     kind: EventKind<Event> & Of<Kinds>,
     event: Event,
     options?: SendOptions,
   ): Promise<void> {
-    try {
-      const place = this.#place(kind, "event");
-      const payload = encode(kind.name, event, kind.codec?.request);
-      const { signal, latest } = options ?? {};
-      const send = (core: Core, id: number) => core.send(id, place, payload, latest);
-      const sent = this.#request<void>(kind, signal, () => undefined, send);
-      sent.catch(() => undefined);
-      return sent;
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    const sent = this.#send(kind, event, options ?? {});
+    sent.catch(() => undefined);
+    return sent;
+  }
+
+  async #send(kind: Kind, event: unknown, { signal, latest }: SendOptions): Promise<void> {
+    const place = this.#place(kind, "event");
+    const payload = encode(kind.name, event, kind.codec?.request);
+    const send = (core: Core, id: number) => core.send(id, place, payload, latest);
+    return this.#request<void>(kind, signal, () => undefined, send);
   }
 
   /**

@@ -49,6 +49,35 @@ export const events = {
     }
   },
 
+  async "an event that is taken back while it waits in line isn't sent"(platform) {
+    const client = await platform.connect();
+    const echoes = queue();
+    client.on(Echo, echoes.push);
+    const controller = new AbortController();
+    const numbers = Array.from({ length: 50 }, (_, number) => `${number}`);
+    for (const text of numbers) void client.send(Echo, { text });
+    const last = failure(client.send(Echo, { text: "taken back" }, { signal: controller.signal }));
+    controller.abort();
+    equal((await last).name, "AbortError");
+    await client.send(Echo, { text: "the next" });
+    for (const text of [...numbers, "the next"]) equal(await echoes.next(), { text });
+  },
+
+  async "an event that nobody awaits is no unhandled rejection, whatever becomes of it"(platform) {
+    const client = await platform.connect();
+    const before = platform.reports.length;
+    const { signal } = new AbortController();
+    void client.send(Echo, { text: 1n });
+    void client.send({ ...Echo, name: "None" }, { text: "" });
+    void client.send(Echo, { text: "" }, { signal: AbortSignal.abort() });
+    void client.send(Echo, { text: "x".repeat(300_000) });
+    void client.send(Notice, { number: 1 }, { signal });
+    // Node tells of such rejections once the turn is over.
+    await client.ping();
+    await new Promise((resolve) => setTimeout(resolve));
+    equal(platform.reports.slice(before), []);
+  },
+
   async "an aborted listener hears nothing more"(platform) {
     const client = await platform.connect();
     const controller = new AbortController();
