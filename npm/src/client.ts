@@ -17,7 +17,7 @@ import { explained } from "./diagnosis.js";
 import { asyncDispose, dispose } from "./dispose.js";
 import { ApplicationError, ConnectError, TwinwireError } from "./errors.js";
 import { Invitations } from "./invitations.js";
-import { decode, encode, encodeKey, fromHex, text, toHex } from "./json.js";
+import { decode, encode, encodeKey, fromHex, text, toHex, write } from "./json.js";
 import type { CallKind, EventKind, Kind, StreamKind, TopicKind } from "./kinds.js";
 import { Pending } from "./pending.js";
 import { Stream } from "./stream.js";
@@ -306,12 +306,12 @@ async function answered(
     const request = decode(name, payload, codec?.request);
     // A handler without a value answers `null`, which is how `()` travels.
     const reply = (await handler(request, { signal })) ?? null;
-    return [VALUE, encode(name, reply, codec?.reply)];
+    return [VALUE, write(name, reply, codec?.reply)];
   } catch (error) {
     try {
       // That of a call by the handler itself has another kind's type.
       if (error instanceof ApplicationError && error.kind === undefined) {
-        return [ERROR, encode(name, error.data, codec?.error)];
+        return [ERROR, write(name, error.data, codec?.error)];
       }
       report(error);
     } catch (unwritable) {

@@ -1,7 +1,7 @@
 // The module's numbers as words. `wasm/src/codes.rs` has the same numbers.
 
 import { ApplicationError, ConnectError, RefusedError, TwinwireError } from "./errors.js";
-import { decode, text } from "./json.js";
+import { TOO_LARGE, decode, text } from "./json.js";
 import type { Kind } from "./kinds.js";
 
 /** The code of a value, and of nothing that went wrong. */
@@ -28,7 +28,7 @@ const LOST: readonly (readonly [string, string])[] = [
   ["closed", "the client is closed, and this was never sent: connect again"],
   ["unknown", "the session was lost before the answer; the handler may have run: ask before doing it twice"],
   ["undeclared", "the client wasn't connected with this kind: add it to the kinds that it connects with"],
-  ["too_large_to_send", "the payload is larger than 16 MiB: send it in pieces"],
+  TOO_LARGE,
 ];
 
 const REFUSALS: readonly (readonly [string, string])[] = [

@@ -20,8 +20,24 @@ export function text(bytes: Uint8Array): string {
   return utf8.decode(bytes);
 }
 
-/** The payload of a value. */
+/** The largest payload, in bytes. */
+const LARGEST = 16 * 1024 * 1024;
+
+export const TOO_LARGE = ["too_large_to_send", "the payload is larger than 16 MiB: send it in pieces"] as const;
+
+/** The payload of a value; an error if it can't be sent. */
 export function encode(kind: string, value: unknown, codec?: Codec): string {
+  const json = write(kind, value, codec);
+  // Each character is one byte at least. The module's memory, into which it would be copied, never shrinks.
+  if (json.length > LARGEST) {
+    const [code, why] = TOO_LARGE;
+    throw new TwinwireError(code, `${kind}: ${why}`);
+  }
+  return json;
+}
+
+/** Writes a value as JSON. */
+export function write(kind: string, value: unknown, codec?: Codec): string {
   let json: string | undefined;
   try {
     const encoded: unknown = codec === undefined ? value : codec.encode(value);

@@ -39,6 +39,20 @@ export const faults = {
     await works(client);
   },
 
+  async "a payload that is too large to send costs the module no memory"(platform) {
+    const client = await platform.connect();
+    const { memory } = await platform.load();
+    const text = "x".repeat(17 * 1024 * 1024);
+    const before = memory.buffer.byteLength;
+    equal(await code(client.call(bare(Add), text)), "too_large_to_send");
+    equal(await code(client.send(Echo, { text })), "too_large_to_send");
+    equal(await code(client.publish(Room, { name: "faults" }, text)), "too_large_to_send");
+    equal(await code((async () => client.stream(Count, text))()), "too_large_to_send");
+    equal(await code((async () => client.subscribe(Room, text))()), "too_large_to_send");
+    equal(memory.buffer.byteLength, before, "the module's memory");
+    await works(client);
+  },
+
   async "a payload that isn't of its type is refused"(platform) {
     const client = await platform.connect();
     for (const value of [null, 5, "text", [], {}, { left: 1, right: "x" }]) {
