@@ -5,7 +5,7 @@ import { load } from "./module.js";
 
 export * from "./public.js";
 
-export const connect = /* @__PURE__ */ connectBy(() => load(address));
+export const connect = /* @__PURE__ */ connectBy((time) => load(address, time));
 
 function address(): string {
   // Vite before 8 leaves the address as it is in development, where it moves the package's scripts to another folder.

@@ -49,7 +49,7 @@ export interface ConnectOptions<Kinds extends readonly Kind[] = readonly Kind[]>
    * vain, and another follows, which waits for the same answer if that is still to come; what it throws is the `cause` of the code `no_token`. A token that the server refuses is final.
    */
   readonly token?: Token | ((context: AskContext) => Token | undefined | PromiseLike<Token | undefined>) | undefined;
-  /** Milliseconds until `connect` gives up (default: 30 000). */
+  /** Milliseconds until `connect` gives up, with the loading of the module (default: 30 000). */
   readonly connectTimeout?: number | undefined;
   /** Milliseconds in which calls are answered, also those that wait for a connection or for `onFresh` (default: 30 000). */
   readonly callTimeout?: number | undefined;
@@ -571,7 +571,7 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
  * Connects a client, once the module is there.
  * @internal
  */
-export function connectBy(ready: () => Promise<void>) {
+export function connectBy(ready: (time: number) => Promise<void>) {
   /**
    * Connects to a Twinwire server. Resolves when the server has welcomed the client; rejects with a {@link ConnectError}.
    *
@@ -583,7 +583,10 @@ export function connectBy(ready: () => Promise<void>) {
     kinds: Kinds,
     options: ConnectOptions<Kinds> = {},
   ): Promise<Client<Kinds>> {
-    await ready();
+    const { connectTimeout = 30_000 } = options;
+    const begun = performance.now();
+    await ready(connectTimeout);
+    const time = connectTimeout - (performance.now() - begun);
     const address = String(url);
     const first = (first: First) => new Client<never>(connection, first);
     const connection = new Connection(address, options as ConnectOptions<never>, first);
@@ -592,7 +595,7 @@ export function connectBy(ready: () => Promise<void>) {
       const weak = new WeakRef(client);
       connection.changed = () => weak.deref()?.dispatchEvent(new Event("statechange"));
       forgotten.register(client, connection);
-      connection.open(started(connection, address, kinds, options));
+      connection.open(started(connection, address, kinds, { ...options, connectTimeout: time }));
       options.register?.(client);
       await connection.connected;
       return client;

@@ -5,6 +5,6 @@ import { load } from "./module.js";
 
 export * from "./public.js";
 
-export const connect = /* @__PURE__ */ connectBy(() =>
-  load(() => new URL("./core_bg.wasm", import.meta.url)),
+export const connect = /* @__PURE__ */ connectBy((time) =>
+  load(() => new URL("./core_bg.wasm", import.meta.url), time),
 );

@@ -6,7 +6,7 @@ import { load } from "./module.js";
 
 export * from "./public.js";
 
-export const connect = /* @__PURE__ */ connectBy(() => load(bytes));
+export const connect = /* @__PURE__ */ connectBy((time) => load(bytes, time));
 
 function bytes(): BufferSource {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));

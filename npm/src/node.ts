@@ -7,6 +7,6 @@ import { load } from "./module.js";
 
 export * from "./public.js";
 
-export const connect = /* @__PURE__ */ connectBy(() =>
-  load(() => readFile(new URL("./core_bg.wasm", import.meta.url))),
+export const connect = /* @__PURE__ */ connectBy((time) =>
+  load(() => readFile(new URL("./core_bg.wasm", import.meta.url)), time),
 );

@@ -5,7 +5,7 @@ import type { Kind } from "./kinds.js";
 import { What, report } from "./tell.js";
 
 /** The longest time of a timer, in milliseconds. */
-const LONGEST = 2 ** 31 - 1;
+export const LONGEST = 2 ** 31 - 1;
 
 /** A request that is settled once, and what hears events meanwhile. */
 export class Pending<T> implements Waiter {

@@ -15,7 +15,7 @@ export function init(source: Source | Promise<Source>): Promise<void> {
   return load(() => source);
 }
 
-export const connect = /* @__PURE__ */ connectBy(() => load(missing));
+export const connect = /* @__PURE__ */ connectBy((time) => load(missing, time));
 
 function missing(): never {
   throw new ConnectError("module", "Twinwire has no core_bg.wasm: give its URL or bytes to `init` of twinwire/slim first");
