@@ -4,11 +4,14 @@
 import { useCallback, useEffect, useRef, useSyncExternalStore } from "react";
 import { connect as connectHere } from "twinwire";
 
-import type { ConnectOptions } from "./client.js";
+import type { Client, ConnectOptions } from "./client.js";
 import { CONNECTING, type Connect, type Connection, acquireConnection, connectionOf } from "./connections.js";
-import type { Kind } from "./kinds.js";
+import { encodeKey } from "./json.js";
+import type { Kind, TopicKind } from "./kinds.js";
+import { JOINING, type Topic, acquireTopic, topicOf } from "./topics.js";
 
 export type { Connection } from "./connections.js";
+export type { Topic, TopicItem } from "./topics.js";
 
 /** How to connect, for components. */
 export interface ConnectionOptions<Kinds extends readonly Kind[] = readonly Kind[]>
@@ -45,4 +48,41 @@ export function useConnection<const Kinds extends readonly Kind[]>(
   );
   const snapshot = () => (connectionOf(id) ?? CONNECTING) as Connection<Kinds>;
   return useSyncExternalStore(subscribe, snapshot, () => CONNECTING as Connection<Kinds>);
+}
+
+/** How much of a topic a component sees. */
+export interface TopicOptions {
+  /** The number of items to begin with and to keep at most (default: 100); of many components the first one's begins. */
+  readonly last?: number | undefined;
+}
+
+/**
+ * Subscribes to a topic, together with all components that name the same one. Items stay when the last component is
+ * unmounted; the next one goes on after them. Without a client it waits for one.
+ */
+export function useTopic<Kinds extends readonly Kind[], Key, Item>(
+  client: Client<Kinds> | undefined,
+  kind: TopicKind<Key, Item> & Kinds[number],
+  key: Key,
+  { last = 100 }: TopicOptions = {},
+): Topic<Item> {
+  const id = topicId(kind, key);
+  const subscribe = useCallback(
+    (changed: () => void) => {
+      const given = { client: client as Client, kind: kind as TopicKind<any, any>, key, last };
+      return client === undefined ? () => {} : acquireTopic(id, given, changed);
+    },
+    [client, id, last],
+  );
+  const snapshot = () => ((client && topicOf(client as Client, id)) ?? JOINING) as Topic<Item>;
+  return useSyncExternalStore(subscribe, snapshot, () => JOINING);
+}
+
+function topicId({ name, codec }: Kind, key: unknown): string {
+  try {
+    return `${name} ${encodeKey(name, key, codec?.request)}`;
+  } catch {
+    // To subscribe fails the same way, and that is the topic's error.
+    return name;
+  }
 }
