@@ -1,13 +1,14 @@
 "use client";
 // The entry for React: hooks whose stores are outside of it, so that no two components see different states in one render.
 
-import { useCallback, useEffect, useRef, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { connect as connectHere } from "twinwire";
 
 import type { Client, ConnectOptions } from "./client.js";
 import { CONNECTING, type Connect, type Connection, acquireConnection, connectionOf } from "./connections.js";
+import { type ApplicationError, TwinwireError } from "./errors.js";
 import { encodeKey } from "./json.js";
-import type { Kind, TopicKind } from "./kinds.js";
+import type { CallKind, Kind, TopicKind } from "./kinds.js";
 import { JOINING, type Topic, acquireTopic, topicOf } from "./topics.js";
 
 export type { Connection } from "./connections.js";
@@ -84,5 +85,72 @@ function topicId({ name, codec }: Kind, key: unknown): string {
   } catch {
     // To subscribe fails the same way, and that is the topic's error.
     return name;
+  }
+}
+
+/** The newest call of a component. */
+export interface Call<Request, Reply, Failure> {
+  /**
+   * Makes a call, and cancels the one before. Resolves with the reply, or with `undefined` if the call failed or was
+   * cancelled; never rejects.
+   */
+  readonly call: (request: Request) => Promise<Reply | undefined>;
+  /** The reply. */
+  readonly data: Reply | undefined;
+  /** The cause if the call failed. */
+  readonly error: ApplicationError<Failure> | TwinwireError | undefined;
+  /** True while there is no answer. */
+  readonly pending: boolean;
+}
+
+type Outcome<Reply, Failure> = Omit<Call<never, Reply, Failure>, "call">;
+
+const NO_CALL = { data: undefined, error: undefined, pending: false };
+
+/** Makes calls of one kind. The newest call counts: those before are cancelled, and all are when the component is unmounted. */
+export function useCall<Kinds extends readonly Kind[], Request, Reply, Failure>(
+  client: Client<Kinds> | undefined,
+  kind: CallKind<Request, Reply, Failure> & Kinds[number],
+): Call<Request, Reply, Failure> {
+  const [outcome, setOutcome] = useState<Outcome<Reply, Failure>>(NO_CALL);
+  const newest = useRef<AbortController>(undefined);
+  useEffect(
+    () => () => {
+      newest.current?.abort();
+      newest.current = undefined;
+    },
+    [],
+  );
+  const call = useCallback(
+    async (request: Request) => {
+      newest.current?.abort();
+      const controller = new AbortController();
+      newest.current = controller;
+      setOutcome({ ...NO_CALL, pending: true });
+      const outcome = await made(client, kind, request, controller.signal);
+      if (newest.current !== controller) {
+        return undefined;
+      }
+      setOutcome(outcome);
+      return outcome.data;
+    },
+    [client, kind],
+  );
+  return { call, ...outcome };
+}
+
+async function made<Kinds extends readonly Kind[], Request, Reply, Failure>(
+  client: Client<Kinds> | undefined,
+  kind: CallKind<Request, Reply, Failure> & Kinds[number],
+  request: Request,
+  signal: AbortSignal,
+): Promise<Outcome<Reply, Failure>> {
+  try {
+    if (client === undefined) {
+      throw new TwinwireError("not_received", `${kind.name}: there is no client yet: call once useConnection gives one`);
+    }
+    return { ...NO_CALL, data: await client.call(kind, request, { signal }) };
+  } catch (error) {
+    return { ...NO_CALL, error: error as TwinwireError };
   }
 }
