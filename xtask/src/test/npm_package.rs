@@ -19,7 +19,11 @@ const TESTS: [&str; 3] = [
     "npm/runtimes.test.mjs",
 ];
 
-const PAGES: [&str; 2] = ["npm/bundlers.test.mjs", "npm/readme.test.mjs"];
+const PAGES: [&str; 3] = [
+    "npm/bundlers.test.mjs",
+    "npm/react.test.mjs",
+    "npm/readme.test.mjs",
+];
 
 pub(super) fn run(bench: &Bench) -> Row {
     let mut missing = Vec::new();
