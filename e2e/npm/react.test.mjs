@@ -31,8 +31,15 @@ before(async () => {
   }
 });
 
-/** Serves the components for development, and opens their page; gives the sockets that it opens, too. */
+/** Opens the page of the components, and waits until it is connected. */
 async function open(t) {
+  const opened = await visit(t);
+  await status(opened.page, "open");
+  return opened;
+}
+
+/** Serves the components for development, and opens their page; gives the sockets that it opens, too. */
+async function visit(t, prepare = async (_page) => {}) {
   const http = createHttpServer();
   const hot = { middlewareMode: true, hmr: { server: http } };
   const vite = await createServer({ root: app, configFile: false, logLevel: "warn", plugins: [react()], server: hot });
@@ -45,8 +52,8 @@ async function open(t) {
   page.on("websocket", (socket) => {
     if (socket.url() === url) sockets.push(socket);
   });
+  await prepare(page);
   await page.goto(`${origin}/?url=${url}`);
-  await status(page, "open");
   return { page, server, sockets, origin, url };
 }
 
@@ -89,15 +96,34 @@ async function enter(t, url) {
 story("components under StrictMode share one connection, which closes after the last one", async (t) => {
   const { page, sockets } = await open(t);
   await reads(page, []);
+  assert.equal(sockets.length, 1);
   await hide(page, "status");
   await hide(page, "lines");
   const closed = sockets[0].waitForEvent("close");
   await hide(page, "speaker");
   await closed;
-  assert.equal(sockets.length, 1);
   await show(page, "status");
   await status(page, "open");
   assert.equal(sockets.length, 2);
+});
+
+story("components that are gone before the module is there leave no connection", async (t) => {
+  let load;
+  let asked;
+  const held = new Promise((resolve) => (load = resolve));
+  const { page, sockets } = await visit(t, async (page) => {
+    await page.clock.install();
+    asked = page.waitForRequest("**/*.wasm");
+    await page.route("**/*.wasm", (route) => held.then(() => route.continue()));
+  });
+  await status(page, "connecting");
+  await asked;
+  for (const part of ["status", "lines", "speaker"]) await hide(page, part);
+  await page.clock.runFor(1_000);
+  load();
+  await show(page, "status");
+  await status(page, "open");
+  assert.equal(sockets.filter((socket) => !socket.isClosed()).length, 1);
 });
 
 story("a page that is changed while it runs keeps its connection and its lines", async (t) => {
