@@ -7,14 +7,14 @@ import { before } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 import react from "@vitejs/plugin-react";
-import { createServer } from "vite";
+import { build, createServer } from "vite";
 import { WebSocket } from "ws";
 
 import { BROKEN, newPage } from "../lib/page.mjs";
 import { built, startProgram } from "../lib/program.mjs";
 import { story } from "../lib/story.mjs";
 import { install, run } from "./installed.mjs";
-import { listen } from "./serve.mjs";
+import { listen, serve } from "./serve.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -39,12 +39,16 @@ async function open(t) {
 }
 
 /** Serves the components for development, and opens their page; gives the sockets that it opens, too. */
-async function visit(t, prepare = async (_page) => {}) {
+async function visit(t, prepare) {
   const http = createHttpServer();
   const hot = { middlewareMode: true, hmr: { server: http } };
   const vite = await createServer({ root: app, configFile: false, logLevel: "warn", plugins: [react()], server: hot });
   t.after(() => vite.close());
-  const origin = await listen(t, http.on("request", vite.middlewares));
+  return load(t, await listen(t, http.on("request", vite.middlewares)), prepare);
+}
+
+/** Opens the page that is served there, with a server of its own. */
+async function load(t, origin, prepare = async (_page) => {}) {
   const server = await startServer(t, origin, 0);
   const url = `ws://127.0.0.1:${server.port}/ws`;
   const { page } = await newPage(t, { expected: BROKEN });
@@ -108,9 +112,9 @@ story("components under StrictMode share one connection, which closes after the 
 });
 
 story("components that are gone before the module is there leave no connection", async (t) => {
-  let load;
+  let release;
   let asked;
-  const held = new Promise((resolve) => (load = resolve));
+  const held = new Promise((resolve) => (release = resolve));
   const { page, sockets } = await visit(t, async (page) => {
     await page.clock.install();
     asked = page.waitForRequest("**/*.wasm");
@@ -120,7 +124,7 @@ story("components that are gone before the module is there leave no connection",
   await asked;
   for (const part of ["status", "lines", "speaker"]) await hide(page, part);
   await page.clock.runFor(1_000);
-  load();
+  release();
   await show(page, "status");
   await status(page, "open");
   assert.equal(sockets.filter((socket) => !socket.isClosed()).length, 1);
@@ -141,6 +145,17 @@ story("a page that is changed while it runs keeps its connection and its lines",
   await say("two");
   await reads(page, ["one", "two"]);
   await status(page, "open");
+  assert.equal(sockets.length, 1);
+});
+
+story("a page that Vite has built reads what is said", async (t) => {
+  const outDir = join(app, "out");
+  await build({ root: app, configFile: false, logLevel: "warn", plugins: [react()], build: { outDir } });
+  const { page, sockets, url } = await load(t, await serve(t, outDir));
+  await status(page, "open");
+  const say = await enter(t, url);
+  await say("one", "two");
+  await reads(page, ["one", "two"]);
   assert.equal(sockets.length, 1);
 });
 
