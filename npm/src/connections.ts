@@ -160,14 +160,14 @@ class SharedConnection {
 function following(latest: ConnectArguments["latest"]): ConnectOptions {
   const { current } = latest;
   const { token, onFresh } = current;
-  const newestToken = () => {
+  const newestToken: typeof token = (...given) => {
     const newest = latest.current.token;
-    return typeof newest === "function" ? newest() : newest;
+    return typeof newest === "function" ? newest(...given) : newest;
   };
   return {
     ...current,
     token: typeof token === "function" ? newestToken : token,
-    onFresh: onFresh && ((client, why) => latest.current.onFresh?.(client, why)),
+    onFresh: onFresh && ((...given) => latest.current.onFresh?.(...given)),
   };
 }
 
