@@ -176,12 +176,9 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
     bridge.core.listen(heard.id, place);
     // The caller has its way to end that before the first event.
     queueMicrotask(() => heard.wake());
-    const off = () => {
-      signal?.removeEventListener("abort", off);
-      heard.giveUp();
-    };
-    signal?.addEventListener("abort", off);
-    return off;
+    // Whatever ends it takes its listener from the signal.
+    heard.settled(signal).catch(() => undefined);
+    return () => heard.giveUp();
   }
 
   /** Subscribes to a topic: an async iterable of updates. */

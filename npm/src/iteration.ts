@@ -9,8 +9,15 @@ interface Asking<T> {
   readonly reject: (error: unknown) => void;
 }
 
-const collected = new FinalizationRegistry<{ bridge: Bridge; id: number }>(({ bridge, id }) => {
+interface Left {
+  readonly bridge: Bridge;
+  readonly id: number;
+  readonly releaseSignal: (() => void) | undefined;
+}
+
+const collected = new FinalizationRegistry<Left>(({ bridge, id, releaseSignal }) => {
   bridge.abort(id);
+  releaseSignal?.();
 });
 
 /**
@@ -32,10 +39,10 @@ export abstract class Iteration<T> implements AsyncIterableIterator<T, undefined
     this.owner = owner;
     this.bridge = bridge;
     this.id = bridge.add(this);
-    collected.register(this, { bridge, id: this.id }, this);
     if (signal !== undefined) {
       this.#watch(signal);
     }
+    collected.register(this, { bridge, id: this.id, releaseSignal: this.#releaseSignal }, this);
     bridge.hold(this.id, this, true);
   }
 

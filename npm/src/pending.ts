@@ -28,14 +28,11 @@ export class Pending<T> implements Waiter {
   /** Resolves or rejects once it is settled, or after so many milliseconds, wherever it waits then. */
   settled(signal?: AbortSignal, time?: number): Promise<T> {
     const expire = () => {
-      this.giveUp();
+      this.bridge.abort(this.id);
       this.hear(What.Settled, DEADLINE, -1, 0, new Uint8Array());
     };
     const timer = time === undefined ? undefined : setTimeout(expire, Math.min(time, LONGEST));
-    const abort = () => {
-      this.giveUp();
-      this.#end(signal?.reason);
-    };
+    const abort = () => this.giveUp(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });
     return new Promise((resolve, reject) => {
       this.#settle = (error, value) => {
@@ -53,8 +50,10 @@ export class Pending<T> implements Waiter {
     });
   }
 
-  giveUp(): void {
+  /** Ends without an outcome; with an error if there is a reason. */
+  giveUp(reason?: unknown): void {
     this.bridge.abort(this.id);
+    this.#end(reason);
   }
 
   hear(what: What, code: number, a: number, _b: number, bytes: Uint8Array): void {

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { getEventListeners } from "node:events";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -106,6 +107,30 @@ test("a stream that is only forgotten is given up when it is collected", LIMIT, 
     assert.equal(position, undefined);
     gc();
     assert.equal(await joined, "begun");
+  } finally {
+    await platform.end();
+  }
+});
+
+test("what has ended, or is collected, leaves no listener at a signal", LIMIT, async () => {
+  const platform = new Platform(place);
+  try {
+    const client = await platform.connect();
+    const { signal } = new AbortController();
+    const listeners = () => getEventListeners(signal, "abort").length;
+    client.on(Echo, () => {}, { signal })();
+    await client.call(Add, { left: 1n, right: 1n }, { signal });
+    await client.subscribe(Room, { name: "a signal's" }, { signal }).return();
+    assert.equal(listeners(), 0);
+    await (async () => {
+      await client.stream(Count, ENDLESS, { signal }).next();
+    })();
+    await collectUntil(client.call(Stopped, {}));
+    assert.equal(listeners(), 0);
+    client.on(Echo, () => {}, { signal });
+    client.subscribe(Room, { name: "a signal's" }, { signal });
+    await client.close();
+    while (listeners() > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   } finally {
     await platform.end();
   }
