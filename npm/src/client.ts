@@ -9,6 +9,7 @@ import { Invitations } from "./invitations.js";
 import { decode, encode, encodeKey, fromHex } from "./json.js";
 import type { CallKind, EventKind, Kind, StreamKind, TopicKind } from "./kinds.js";
 import { Pending } from "./pending.js";
+import type { WebSocketConstructor } from "./socket.js";
 import { Stream } from "./stream.js";
 import { type SubscribeOptions, Subscription } from "./subscription.js";
 
@@ -55,7 +56,7 @@ export interface ConnectOptions<Kinds extends readonly Kind[] = readonly Kind[]>
    */
   readonly onFresh?: ((client: Client<Kinds>, why: Fresh, context: AskContext) => void | PromiseLike<void>) | undefined;
   /** The constructor of WebSockets, where there is no global one: `ws` in Node 20. */
-  readonly webSocket?: (new (url: string, protocols: string[]) => WebSocket) | undefined;
+  readonly webSocket?: WebSocketConstructor | undefined;
 }
 
 /** What the functions get that a client asks for something. */

@@ -17,6 +17,6 @@ export type { Code } from "./errors.js";
 export type { Invitation, Invitations } from "./invitations.js";
 export type * from "./kinds.js";
 export { Socket } from "./socket.js";
-export type { OpenSocket, SocketClose, SocketOptions } from "./socket.js";
+export type { OpenSocket, SocketClose, SocketOptions, WebSocketConstructor } from "./socket.js";
 export type { Stream } from "./stream.js";
 export type { Position, Start, SubscribeOptions, Subscription, Update, Verdict } from "./subscription.js";

@@ -1,5 +1,16 @@
 import { TwinwireError } from "./errors.js";
 
+/** A constructor of WebSockets: the global one, or that of the package `ws`, whose types name more than browsers have. */
+export type WebSocketConstructor = new (
+  url: string,
+  protocols: string[],
+) => {
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  send(data: string): void;
+  close(code?: number, reason?: string): void;
+};
+
 /** How to open a {@link Socket}. */
 export interface SocketOptions {
   /** The subprotocols to offer, the preferred first. */
@@ -7,7 +18,7 @@ export interface SocketOptions {
   /** Aborting it gives up a socket that isn't open yet. */
   readonly signal?: AbortSignal | undefined;
   /** The constructor of WebSockets, where there is no global one: `ws` in Node 20. */
-  readonly webSocket?: (new (url: string, protocols: string[]) => WebSocket) | undefined;
+  readonly webSocket?: WebSocketConstructor | undefined;
 }
 
 /** An open socket. */
@@ -62,7 +73,7 @@ export class Socket {
     const { protocols = [], signal } = options;
     signal?.throwIfAborted();
     this.url = address(url);
-    const socket = new (options.webSocket ?? WebSocket)(this.url, [...protocols]);
+    const socket = new (options.webSocket ?? WebSocket)(this.url, [...protocols]) as WebSocket;
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     const isOpen = new Promise<Event>((resolve) => socket.addEventListener("open", resolve));

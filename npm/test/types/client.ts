@@ -1,6 +1,7 @@
 // What the client's types take, and what they refuse: each after the comment that the compiler holds against it.
 
-import { ApplicationError, type Client, type End, type Invitation, type Position, type Update } from "twinwire";
+import { ApplicationError, type Client, type ConnectOptions, type End, type Invitation, type Position } from "twinwire";
+import type { SocketOptions, Update } from "twinwire";
 import { Ask, Enter, Join, Room, Say, Whisper, Whispered, kinds } from "../chat.js";
 import type { Line, Word } from "../chat.js";
 import { Add, Locate, kinds as suiteKinds } from "../suite.js";
@@ -60,6 +61,25 @@ export async function using(): Promise<void> {
   value satisfies Invitation<Room, Line> | undefined;
   await lines.joined;
 }
+
+/** The class of the package `ws`, as `@types/ws` declares it. */
+declare class NodeWebSocket {
+  constructor(address: string | URL, protocols?: string | string[], options?: { origin?: string });
+  binaryType: "nodebuffer" | "arraybuffer" | "fragments";
+  readonly bufferedAmount: number;
+  readonly readyState: 0 | 1 | 2 | 3;
+  onmessage: ((event: { data: string | Uint8Array | ArrayBuffer | Uint8Array[] }) => void) | null;
+  close(code?: number, data?: string | Uint8Array): void;
+  send(data: string | ArrayBufferLike | Uint8Array | number, cb?: (err?: Error) => void): void;
+}
+
+export const sockets = [
+  { webSocket: NodeWebSocket },
+  { webSocket: WebSocket },
+  { webSocket: globalThis.WebSocket },
+  // @ts-expect-error a class of something else
+  { webSocket: AbortController },
+] satisfies (ConnectOptions & SocketOptions)[];
 
 export async function wrong(): Promise<void> {
   // @ts-expect-error a field of another name
