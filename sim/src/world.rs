@@ -204,6 +204,7 @@ impl<'a> World<'a> {
             "the world never comes to an end"
         );
         self.now = at;
+        self.oracle.now = at;
         match due {
             Due::Arrives { conn, server } => self.arrives(conn, to(server)),
             Due::Notices { conn, server } => self.notices(conn, to(server)),

@@ -102,6 +102,8 @@ pub(crate) struct Made {
     /// The handler refused it, or was dropped.
     refusal: Option<Refusal>,
     items: Vec<u64>,
+    /// The time of the last of them, by the world's clock.
+    last_item: Time,
     heard: usize,
     untaken: Untaken,
     joined: Option<Joined>,
@@ -197,6 +199,8 @@ pub(crate) struct Hearing {
 
 #[derive(Debug)]
 pub(crate) struct Oracle {
+    /// By the world's clock.
+    pub(crate) now: Time,
     made: Vec<Made>,
     pub(crate) lives: Vec<Life>,
     pub(crate) sessions: Vec<Record>,
@@ -256,6 +260,7 @@ pub(crate) fn peer_id(session: usize) -> PeerId {
 impl Oracle {
     pub(crate) fn new(bounds: Bounds, in_order: Vec<u32>) -> Self {
         Self {
+            now: Time::default(),
             made: Vec::new(),
             lives: Vec::new(),
             sessions: Vec::new(),
@@ -384,6 +389,7 @@ impl Oracle {
             answer: None,
             refusal: None,
             items: Vec::new(),
+            last_item: Time::default(),
             heard: 0,
             untaken: Untaken::default(),
             joined: None,

@@ -1,10 +1,15 @@
 //! What handlers gave, and what became of requests.
 
+use std::time::Duration;
+
 use twinwire::frame::{Answer, Continuity, Refusal, Resume, Welcome, decode_offset};
 use twinwire::session::{Outcome, RequestKey};
 use twinwire::{Class, Number};
 
 use super::{Check, Fate, Hearing, Oracle, Way, Who, Wrong, ensure, hash, session_of, stamp};
+
+/// Longer than a line in working order takes for what is given to it.
+const ON_THE_WAY: Duration = Duration::from_millis(100);
 
 impl Oracle {
     /// A handler answers: gives what is sent.
@@ -47,7 +52,9 @@ impl Oracle {
     }
 
     pub(crate) fn item_given(&mut self, id: u32, hashed: u64) {
-        self.made[id as usize].items.push(hashed);
+        let made = &mut self.made[id as usize];
+        made.items.push(hashed);
+        made.last_item = self.now;
     }
 
     pub(super) fn item_heard(&mut self, who: Who, call: RequestKey, payload: &[u8]) -> Check {
@@ -117,7 +124,9 @@ impl Oracle {
                 ensure!(took >= deadline, "request {id} was late after {took:?}");
                 ensure!(!hearing.unread, "request {id} was late with bytes unread");
                 // The deadline of what was carried over runs on, also while its items are under way.
-                let stuck = hearing.calm && !made.carried_over && made.heard < made.items.len();
+                let on_its_way = self.now < made.last_item + ON_THE_WAY;
+                let unheard = made.heard < made.items.len() && !on_its_way;
+                let stuck = hearing.calm && !made.carried_over && unheard;
                 ensure!(!stuck, "stream {id} was late, and nothing held it up");
                 Fate::Deadline
             }
