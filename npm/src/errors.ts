@@ -30,7 +30,13 @@ export class TwinwireError extends Error {
   }
 }
 
-/** The application's own error: the other end's handler answered with it. A handler throws one to answer with it. */
+/** What the errors of all copies of the package have: a program may have loaded two. */
+const APPLICATION = Symbol.for("twinwire.ApplicationError");
+
+/**
+ * The application's own error: the other end's handler answered with it. A handler throws one to answer with it. That of
+ * another copy of the package is an instance too.
+ */
 export class ApplicationError<Data = unknown> extends TwinwireError {
   override readonly name = "ApplicationError";
   /** The error, of the type that the kind names. */
@@ -42,6 +48,14 @@ export class ApplicationError<Data = unknown> extends TwinwireError {
     super("application", `${kind ?? "the call"} was answered with an error: ${written(data)}`);
     this.data = data;
     this.kind = kind;
+    Object.assign(this, { [APPLICATION]: true });
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // A subclass has its own instances only.
+    return this === ApplicationError
+      ? typeof value === "object" && value !== null && APPLICATION in value
+      : Function.prototype[Symbol.hasInstance].call(this, value);
   }
 }
 

@@ -108,6 +108,21 @@ export const calls = {
     equal(await ask("Ada"), '"Ada is there"');
   },
 
+  async "an error of another copy of the package is an application's error"(platform) {
+    const other = await import("../../dist/errors.js?another-copy");
+    ok(other.ApplicationError !== ApplicationError, "another class");
+    const client = await platform.connect();
+    client.handle(Locate, () => {
+      throw new other.ApplicationError("not here");
+    });
+    equal(await client.call(AskMe, { whom: "Ada" }), 'error "not here"');
+    const error = await failure(client.call(Add, { left: MOST, right: 1n }));
+    ok(error instanceof other.ApplicationError && error instanceof ApplicationError, "of both");
+    class Own extends ApplicationError {}
+    ok(!(error instanceof Own) && new Own("") instanceof Own && new Own("") instanceof other.ApplicationError, "a subclass");
+    ok(![null, undefined, "text", new Error("none")].some((value) => value instanceof ApplicationError), "no other");
+  },
+
   async "a handler hears that nobody waits for its answer"(platform) {
     const client = await platform.connect();
     const controller = new AbortController();
