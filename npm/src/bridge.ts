@@ -33,6 +33,8 @@ export interface ClientListener {
 /** The module's client whose requests go before all others, for as long as `onFresh` runs. */
 export interface First {
   core: Core | undefined;
+  /** The application's client, which isn't collected before that of `onFresh`. */
+  client?: unknown;
   /** True once the session is lost for which it ran. */
   isStale: boolean;
 }

@@ -94,6 +94,9 @@ const forgotten = new FinalizationRegistry<Connection>((connection) => connectio
  *
  * Promises of its requests are rejected with a {@link TwinwireError}; none is left hanging.
  *
+ * A client that nobody holds is closed when it is collected. It is held as long as a request, an iterator that is held, a handler
+ * or a listener of it waits, `statechange`'s too, and once {@link closed} was asked for.
+ *
  * What the application's listeners and handlers throw is reported as uncaught, as by any EventTarget: a page's `window` has an
  * `error` event, and a Node process ends unless it listens to `uncaughtException`.
  */
@@ -248,7 +251,13 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
 
   /** Resolves when the client is over, with the cause. */
   get closed(): Promise<End> {
+    this.#connection.held = this;
     return this.#connection.closed;
+  }
+
+  override addEventListener(...listening: Parameters<EventTarget["addEventListener"]>): void {
+    this.#connection.held = this;
+    super.addEventListener(...listening);
   }
 
   /** Tries to come back now, or looks whether the connection is alive. */
@@ -268,6 +277,7 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
   close(): Promise<End> {
     const { bridge, closed } = this.#connection;
     if (this.#live !== undefined) {
+      this.#connection.held = this;
       bridge.drain((core) => {
         const closing = new Pending<undefined>(bridge, undefined, () => undefined);
         core.close(closing.id);
@@ -340,13 +350,18 @@ export function connectBy(ready: (time: number) => Promise<void>) {
     await ready(connectTimeout);
     const time = connectTimeout - (performance.now() - begun);
     const address = String(url);
-    const first = (first: First) => new Client<never>(connection, first);
+    const first = (first: First) => {
+      first.client = weak?.deref();
+      return new Client<never>(connection, first);
+    };
+    let weak: WeakRef<Client<Kinds>> | undefined;
     const connection = new Connection(address, options as ConnectOptions<never>, first);
     try {
       const client = new Client<Kinds>(connection);
-      const weak = new WeakRef(client);
-      connection.changed = () => weak.deref()?.dispatchEvent(new Event("statechange"));
-      forgotten.register(client, connection);
+      weak = new WeakRef(client);
+      connection.changed = () => weak?.deref()?.dispatchEvent(new Event("statechange"));
+      forgotten.register(client, connection, connection);
+      void connection.closed.then(() => forgotten.unregister(connection));
       connection.open(started(connection, address, kinds, { ...options, connectTimeout: time }));
       options.register?.(client);
       await connection.connected;

@@ -20,6 +20,8 @@ export class Connection {
   readonly handlers = new Map<number, { kind: Kind; handler: Handler; keeps: unknown }>();
   readonly calls = new Map<number, AbortController>();
   state: State = { type: "connecting" };
+  /** The client itself, once somebody waits for what only an open client can tell. */
+  held: unknown;
   /** Tells the client of a new state. */
   changed: () => void = () => {};
   readonly callTimeout: number;

@@ -138,16 +138,24 @@ test("what has ended, or is collected, leaves no listener at a signal", LIMIT, a
 
 test("a client that is only forgotten is closed, and one that is in use isn't", LIMIT, async () => {
   const platform = new Platform(place);
-  const connect = () => platform.connect({}, undefined, undefined, false);
+  const connect = (options = {}) => platform.connect(options, undefined, undefined, false);
   const ends = new FinalizationRegistry((end) => end());
   let lines;
   let heard;
-  const forgotten = await (async () => {
-    const { closed } = await connect();
-    return { closed };
-  })();
+  const forgotten = new Promise((resolve) => {
+    class Watched extends place.webSocket {
+      constructor(...of) {
+        super(...of);
+        this.addEventListener("close", ({ code }) => resolve(code));
+      }
+    }
+    void connect({ webSocket: Watched });
+  });
   let isCollected = false;
   let whenCollected = () => {};
+  let whenAllCollected = () => {};
+  const asked = [];
+  let left = 2;
   await (async () => {
     const client = await connect();
     ends.register(client, () => {
@@ -158,16 +166,28 @@ test("a client that is only forgotten is closed, and one that is in use isn't", 
     await lines.joined;
     const listening = await connect();
     ends.register(listening, () => (isCollected = true));
+    // Nobody holds these two but what they are asked for.
+    for (const ask of [(client) => client.addEventListener("statechange", () => {}), (client) => void client.closed]) {
+      const client = await connect();
+      ends.register(client, () => {
+        isCollected = true;
+        if ((left -= 1) === 0) whenAllCollected();
+      });
+      ask(client);
+      asked.push(new WeakRef(client));
+    }
     heard = new Promise((resolve) => listening.on(Echo, () => resolve(listening)));
     await listening.send(Echo, { text: "" });
   })();
-  await collectUntil(forgotten.closed);
-  assert.equal((await forgotten.closed).here, true);
+  await collectUntil(forgotten);
   const speaker = await platform.connect();
   await speaker.publish(Room, { name: "in use" }, "still there");
   assert.equal((await lines.next()).value.item, "still there");
   await (await heard).close();
   assert.equal(isCollected, false);
+  const collected = new Promise((resolve) => (whenAllCollected = resolve));
+  for (const client of asked) await client.deref().close();
+  await collectUntil(collected);
   await platform.end();
   lines = undefined;
   await collectUntil(new Promise((resolve) => (whenCollected = resolve)));
