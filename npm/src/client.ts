@@ -160,8 +160,8 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
   }
 
   /**
-   * Calls `listener` with each of the server's events of one kind, in order, beginning with those that came before. Returns
-   * what ends that. A client that listens isn't collected before it is closed.
+   * Calls `listener` with each of the server's events of one kind, in order, beginning with those that came before: up to 64 of
+   * a kind wait for a listener, in 256 KiB for all kinds, and {@link unheard} counts those that are dropped. Returns what ends that. A client that listens isn't collected before it is closed.
    */
   on<Event>(
     kind: EventKind<Event> & Of<Kinds>,
@@ -247,6 +247,11 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
   /** Where the client stands now. */
   get state(): State {
     return this.#connection.state;
+  }
+
+  /** How many of the server's events were dropped, because nobody listened to their kind; 0 once the client is closed. */
+  get unheard(): number {
+    return this.#live?.unheard() ?? 0;
   }
 
   /** Resolves when the client is over, with the cause. */

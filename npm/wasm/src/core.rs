@@ -331,6 +331,11 @@ impl Core {
         self.wait_for(id, Pending::Work(Box::pin(ping)));
     }
 
+    /// Returns how many of the server's events were dropped because nobody listened.
+    pub fn unheard(&self) -> f64 {
+        self.client.client().unheard() as f64
+    }
+
     /// Comes back at once.
     pub fn reconnect_now(&self) {
         self.client.client().reconnect_now();
