@@ -20,9 +20,10 @@ const REFUSED = [/^Failed to load resource: the server responded with a status o
 /** Serves the package's folder, and an empty page. */
 function serve(t) {
   const server = createServer(async ({ url }, response) => {
-    const file = new URL(`.${url}`, ROOT);
-    const bytes = url === "/" ? "" : await readFile(file).catch(() => undefined);
-    response.writeHead(bytes === undefined ? 404 : 200, { "Content-Type": TYPES[extname(url)] ?? "text/html" });
+    const [path] = url.split("?");
+    const file = new URL(`.${path}`, ROOT);
+    const bytes = path === "/" ? "" : await readFile(file).catch(() => undefined);
+    response.writeHead(bytes === undefined ? 404 : 200, { "Content-Type": TYPES[extname(path)] ?? "text/html" });
     response.end(bytes);
   });
   return listen(t, server);
