@@ -33,7 +33,8 @@ export type State =
 export interface ConnectOptions<Kinds extends readonly Kind[] = readonly Kind[]> {
   /**
    * The token, or what gives one before each attempt to connect. An attempt for which it gives `undefined`, or throws, was in
-   * vain, and another follows, which waits for the same answer if that is still to come; what it throws is the `cause` of the code `no_token`. A token that the server refuses is final.
+   * vain, and another follows, which waits for the same answer if that is still to come; what it throws is the
+   * `cause` of the code `no_token`. A token that the server refuses is final.
    */
   readonly token?: Token | ((context: AskContext) => Token | undefined | PromiseLike<Token | undefined>) | undefined;
   /** Milliseconds until `connect` gives up, with the loading of the module (default: 30 000). */
@@ -161,7 +162,8 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
 
   /**
    * Calls `listener` with each of the server's events of one kind, in order, beginning with those that came before: up to 64 of
-   * a kind wait for a listener, in 256 KiB for all kinds, and {@link unheard} counts those that are dropped. Returns what ends that. A client that listens isn't collected before it is closed.
+   * a kind wait for a listener, in 256 KiB for all kinds, and {@link unheard} counts those that are dropped. Returns what ends that.
+   * A client that listens isn't collected before it is closed.
    */
   on<Event>(
     kind: EventKind<Event> & Of<Kinds>,
