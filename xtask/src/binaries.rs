@@ -41,9 +41,8 @@ pub(crate) fn release_peer(workspace: &Workspace) -> Result<Did> {
 
 /// Builds the example of the plain endpoint as users run it, for messages of 16 MiB.
 pub(crate) fn release_plain_echo(workspace: &Workspace) -> Result<Did> {
-    let arguments = ["-p", "twinwire-server", "--features", "bin"];
-    let example = ["--release", "--example", "plain_echo"];
-    build(workspace, &[&arguments[..], &example].concat())
+    let example = ["--release", "-p", "twinwire-server", "--example"];
+    build(workspace, &[&example[..], &["plain_echo"]].concat())
 }
 
 /// The programs that the tests run: the server, the servers of the browsers' tests, the examples.
