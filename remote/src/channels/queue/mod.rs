@@ -64,6 +64,14 @@ impl<T> Shared<T> {
         !lock(&self.0).is_open
     }
 
+    /// Gives up a place in the line of those who wait for room, if there is one.
+    fn leave_line(&self, ticket: &mut Option<u64>) {
+        if let Some(ticket) = ticket.take() {
+            let left = lock(&self.0).line.leave(ticket);
+            left.done();
+        }
+    }
+
     /// A sender is gone.
     pub(crate) fn end(&self) {
         let receiver = {
@@ -231,23 +239,14 @@ impl<T> Future for Sending<'_, T> {
         let receiver = state.receiver.take();
         drop(state);
         wake(receiver);
-        this.leave();
+        this.sender.0.leave_line(&mut this.ticket);
         Poll::Ready(Ok(()))
-    }
-}
-
-impl<T> Sending<'_, T> {
-    fn leave(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            let left = lock(&self.sender.0.0).line.leave(ticket);
-            left.done();
-        }
     }
 }
 
 impl<T> Drop for Sending<'_, T> {
     fn drop(&mut self) {
-        self.leave();
+        self.sender.0.leave_line(&mut self.ticket);
     }
 }
 

@@ -25,21 +25,14 @@ impl<T> Room<T> {
             return Poll::Pending;
         }
         drop(state);
-        self.leave();
+        self.sender.0.leave_line(&mut self.ticket);
         Poll::Ready(())
-    }
-
-    fn leave(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            let left = lock(&self.sender.0.0).line.leave(ticket);
-            left.done();
-        }
     }
 }
 
 impl<T> Drop for Room<T> {
     fn drop(&mut self) {
-        self.leave();
+        self.sender.0.leave_line(&mut self.ticket);
     }
 }
 
