@@ -13,10 +13,10 @@ const LIMIT = 120_000;
 /**
  * @param {string} outcome what the person sees at the end
  * @param {(t: Teller) => Promise<void>} tell
- * @param {number} [timeout] in milliseconds
+ * @param {string | false} [skip] why it can't be told here
  */
-export function story(outcome, tell, timeout = LIMIT) {
-  test(outcome, { timeout }, async (t) => {
+export function story(outcome, tell, skip = false) {
+  test(outcome, { timeout: LIMIT, skip }, async (t) => {
     const undos = [];
     // By the test's own hook, which also runs when the time is up.
     t.after(() => undoAll(undos));
