@@ -14,11 +14,10 @@ const CLOSED: u32 = 4;
 const UNKNOWN: u32 = 5;
 const UNDECLARED: u32 = 6;
 const TOO_LARGE: u32 = 7;
-const FULL: u32 = 8;
 /// Refusals by their numbers on the wire.
 const REFUSED: u32 = 100;
 
-/// When to try again, in milliseconds: never is less than zero.
+/// Returns the milliseconds until a retry; less than zero stands for never.
 fn retry(retry: Retry) -> f64 {
     match retry {
         Retry::Never => -1.0,
@@ -84,7 +83,6 @@ pub(crate) fn event_error<'a>(error: &EventError, words: &'a mut String) -> Told
         EventError::Closed => code(CLOSED),
         EventError::Undeclared(_) => code(UNDECLARED),
         EventError::Encode(_) => code(TOO_LARGE),
-        EventError::Full => code(FULL),
         _ => code(UNKNOWN),
     }
 }
@@ -131,7 +129,7 @@ fn goodbye(base: u32, goodbye: &Goodbye) -> Told<'_> {
     }
 }
 
-/// Why a session is over: the codes of goodbyes of this side's are 50 above those of the other's.
+/// Tells the end of a session. Codes of this side's goodbyes are 50 above those of the other's.
 pub(crate) fn end(end: &End) -> Told<'_> {
     match end {
         End::Closed(said) => goodbye(ENDED + 50, said),

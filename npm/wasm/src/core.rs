@@ -14,7 +14,7 @@ use crate::codes;
 use crate::facade::{Facade, Told, What};
 use crate::pending::{Pending, settle, settle_event, settle_with};
 
-/// What the facade was asked and hasn't answered: by ids of this side's. A cheap clone.
+/// The questions that the facade hasn't answered, by ids of this side's. A cheap clone.
 #[derive(Clone, Default)]
 pub(crate) struct Asked(Rc<RefCell<Questions>>);
 

@@ -9,7 +9,7 @@ extern "C" {
     fn tell_facade(client: u32, what: u32, id: u32, code: u32, a: f64, b: f64, bytes: &[u8]);
 }
 
-/// What a client's facade is told. `tell.ts` has the same numbers.
+/// The subjects of which a client's facade is told. `tell.ts` has the same numbers.
 #[derive(Clone, Copy)]
 pub(crate) enum What {
     /// A request has its outcome: its code, when to try again, and the payload.
@@ -36,7 +36,7 @@ pub(crate) enum What {
     Cancelled = 10,
     /// The server has put the client into a topic: the id of the new subscription is `a`, the key its payload.
     Invited = 11,
-    /// Where the client stands.
+    /// The client's state.
     State = 12,
     /// The client is welcomed.
     Connected = 13,
@@ -46,7 +46,7 @@ pub(crate) enum What {
     Token = 15,
     /// Another session begins: why.
     Fresh = 16,
-    /// What has this id may go on.
+    /// The request of this id may go on.
     Wake = 17,
 }
 
@@ -54,7 +54,7 @@ pub(crate) enum What {
 #[derive(Clone, Copy)]
 pub(crate) struct Facade(pub(crate) u32);
 
-/// What is told, besides what it is about.
+/// The facts that are told of a subject.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Told<'a> {
     pub(crate) code: u32,

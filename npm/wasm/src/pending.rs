@@ -41,7 +41,7 @@ impl Wake for Rouse {
     }
 }
 
-/// Whether more may come.
+/// The state of something after it has told.
 enum Next {
     More,
     Over,
