@@ -26,7 +26,7 @@ use crate::{Client, Undeclared};
 pub struct UntypedKind {
     /// The name, 1 to 64 bytes without control characters.
     pub name: String,
-    /// What the kind is used for.
+    /// The kind's use.
     pub class: Class,
     /// The structure, as the server's build knows it.
     pub fingerprint: Fingerprint,

@@ -80,7 +80,7 @@ impl KindInfo {
         self.fingerprint
     }
 
-    /// What the kind carries, as in [`Kind::SHAPES`]; nothing in a release build for WebAssembly, whose
+    /// Returns the shapes of what the kind carries, as in [`Kind::SHAPES`]; none in a release build for WebAssembly, whose
     /// pages needn't load it.
     pub const fn shapes(&self) -> &'static [&'static Descriptor] {
         self.shapes

@@ -427,7 +427,7 @@ impl Remote {
     }
 }
 
-/// What became of a join, by the first piece that came of it.
+/// Tells the outcome of a join by the first piece that came of it.
 pub(crate) fn joined(piece: Option<Arc<Piece>>) -> Result<(Verdict, Position), Outcome> {
     match piece.as_ref().map(|piece| &piece.what) {
         Some(What::Joined(joined)) => Ok((joined.verdict.into(), joined.position)),
@@ -478,7 +478,7 @@ impl Waits for once::Shared<Outcome> {
     }
 }
 
-/// Why a call brought no value.
+/// Makes the error of a call that brought no value.
 pub(crate) fn not_answered<E: twinwire::Payload>(
     kind: &'static str,
     outcome: Outcome,
@@ -490,7 +490,7 @@ pub(crate) fn not_answered<E: twinwire::Payload>(
     })
 }
 
-/// Why a call brought no value; `read` makes the application's error of its payload.
+/// Makes the error of a call that brought no value; `read` makes the application's own of its payload.
 pub(crate) fn not_answered_by<E>(
     kind: &'static str,
     outcome: Outcome,

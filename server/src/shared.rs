@@ -43,7 +43,7 @@ pub(crate) struct Shared<S, I> {
     pub(crate) drain_spread: Duration,
 }
 
-/// What is said of kinds that a client has otherwise.
+/// The warnings and explanations of kinds that a client has otherwise.
 pub(crate) struct Mismatches {
     /// True while clients are told the differences.
     pub(crate) are_explained: bool,

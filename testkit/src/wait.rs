@@ -79,7 +79,7 @@ impl<T: Clone> Log<T> {
     }
 }
 
-/// What a program logs: tracing's subscribers write a line at a time.
+/// The log of a program: tracing's subscribers write a line at a time.
 impl io::Write for Log<String> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.push(String::from_utf8_lossy(line).into_owned());

@@ -7,7 +7,7 @@ use twinwire::shape::{Content, Descriptor, Field, Tagging, Variant};
 use crate::text::{block, indent, literal};
 use crate::types::full_name;
 
-/// What the file's codecs have in common. A value that is to be sent shows by itself where its integers are; JSON
+/// The functions that the file's codecs share. A value that is to be sent shows by itself where its integers are; JSON
 /// doesn't, so each type has a decoder of its own, put together of these. A kind may be called `Object`.
 const HELPERS: &str = r#"// In JSON, integers of 64 and 128 bits are decimal strings.
 const encode = (value: any): unknown => {

@@ -87,7 +87,7 @@ mod types;
 use thiserror::Error;
 use twinwire::Kinds;
 
-/// How the file is printed. The default has 64-bit integers as strings and no outlines.
+/// The form of the printed file. The default has 64-bit integers as strings and no outlines.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     bigint: bool,
@@ -122,7 +122,7 @@ impl Options {
     }
 }
 
-/// Why there is no file.
+/// The file can't be made.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {

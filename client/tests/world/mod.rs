@@ -127,11 +127,11 @@ struct Inner {
     /// The time at which the server's session wants to be woken.
     wake: Option<Time>,
     said_goodbye: bool,
-    /// What the server's handlers were called with, in order.
+    /// The numbers that the server's handlers were called with, in order.
     heard: Vec<u32>,
     /// The calls that wait for their answers, while the server gives none.
     held: Option<Vec<(Number, Vec<u8>)>>,
-    /// What the server has asked, and each answer beside its question.
+    /// The server's questions, and each answer beside its question.
     asked: Vec<(RequestKey, u32)>,
     answers: Vec<(u32, Option<u32>)>,
 }

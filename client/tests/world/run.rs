@@ -24,7 +24,7 @@ pub(crate) struct Run {
     connecting: Option<Pin<Box<Connecting<Failure>>>>,
     outcome: Option<Result<(), ConnectError<Failure>>>,
     client: Option<Client>,
-    /// What the application waits for.
+    /// The futures that the application waits for.
     tasks: Vec<Pin<Box<dyn Future<Output = ()>>>>,
     freshes: Arc<Mutex<Vec<Fresh>>>,
 }
