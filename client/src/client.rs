@@ -333,9 +333,9 @@ impl Client {
     }
 
     /// Says goodbye once what was asked for before is sent, and waits until the server has answered it
-    /// or its time is up. What hasn't been sent by then ends as `NotReceived`. What still waits for room in the session, as
-    /// when more than [`Limits::queued`](twinwire::Limits::queued) was asked for, ends as `Closed`: who must know awaits
-    /// the receipts before. Without a connection it waits for one as long as [`Limits::drain`](twinwire::Limits::drain); if none comes,
+    /// or its time is up. What isn't sent within [`Limits::drain`](twinwire::Limits::drain) ends as `NotReceived`, or as
+    /// `Closed` if it still waits for room in the session. Who waits in `send` for a turn to ask is refused as `Closed` at once.
+    /// Without a connection this waits for one as long; if none comes,
     /// what was sent ends as `Unknown`, and the server keeps the session for its time: others still see the client.
     pub async fn close(&self) -> End {
         self.remote.close(Goodbye::new(GoodbyeCode::Done, ""));

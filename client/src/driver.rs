@@ -270,6 +270,10 @@ impl<T: Transport> Driver<T> {
             self.requests.go_on();
             any = true;
         }
+        if self.requests.is_abandoned(cx) {
+            let goodbye = Goodbye::new(GoodbyeCode::Done, "");
+            self.requests.close(goodbye, &self.session, now);
+        }
         any |= self.requests.poll(cx, &mut self.session, now);
         match self.awaited.as_mut().map(|awaited| awaited.poll(cx)) {
             Some(Poll::Ready(Unawaited::Abandoned)) => self.close(),
@@ -277,10 +281,6 @@ impl<T: Transport> Driver<T> {
                 self.give_up();
                 let goodbye = Goodbye::new(GoodbyeCode::TooSlow, "");
                 self.session.close(now, goodbye);
-            }
-            Some(Poll::Pending) | None if self.requests.is_abandoned() => {
-                let goodbye = Goodbye::new(GoodbyeCode::Done, "");
-                self.session.finish(now, goodbye);
             }
             Some(Poll::Pending) | None => {}
         }
@@ -314,6 +314,7 @@ impl<T: Transport> Driver<T> {
     /// has another session when the user returns to it, with what this one hasn't sent; or this one, if there is no
     /// welcome yet that a goodbye could follow.
     fn leave(&mut self, cx: &mut Context<'_>, departure: Departure) -> Option<Over> {
+        self.requests.say_goodbye(&mut self.session);
         if departure == Departure::Final || self.session.closed_with().is_some() {
             self.close();
             return None;
@@ -461,6 +462,7 @@ impl<T: Transport> Driver<T> {
 
     fn ended(&mut self, end: End) {
         self.welcome();
+        self.requests.say_goodbye(&mut self.session);
         self.application.handlers.drop_all();
         if let Some(awaited) = &mut self.awaited {
             awaited.fails(match &end {

@@ -302,7 +302,9 @@ impl Remote {
     /// Says goodbye.
     pub fn close(&self, goodbye: Goodbye) {
         // A shell that is gone has closed already.
-        let close = |requests: &mut Requests, _: &mut Session, _| requests.goodbye = Some(goodbye);
+        let close = |requests: &mut Requests, session: &mut Session, now| {
+            requests.close(goodbye, session, now);
+        };
         let _ = self.control().send(Box::new(close));
     }
 

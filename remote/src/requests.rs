@@ -23,6 +23,14 @@ enum Gate {
     Opening,
 }
 
+/// The application is done.
+struct Closing {
+    since: Time,
+    /// The time at which what it has asked for waits no longer for room.
+    until: Time,
+    goodbye: Goodbye,
+}
+
 /// The requests of the application that drive a session, and who waits for them.
 pub struct Requests {
     commands: queue::Receiver<Command>,
@@ -38,11 +46,8 @@ pub struct Requests {
     /// None before the first.
     pending: Option<Box<dyn Pending>>,
     pub(crate) topics: Topics,
-    /// What the application has said when it was done.
-    pub(crate) goodbye: Option<Goodbye>,
-    /// True once that was given to a session.
-    is_closing: bool,
-    abandoned: bool,
+    /// Until the session has it.
+    closing: Option<Closing>,
 }
 
 impl Requests {
@@ -62,9 +67,7 @@ impl Requests {
             held_back: None,
             pending: None,
             topics: Topics::default(),
-            goodbye: None,
-            is_closing: false,
-            abandoned: false,
+            closing: None,
         }
     }
 
@@ -135,14 +138,13 @@ impl Requests {
             (command.act)(self, command.asked, session, now);
             any = true;
         }
-        // Without a connection nobody waits for what nobody can change any more.
-        let waits = self.held.is_some() || self.held_back.is_some() || !self.commands.is_empty();
-        let is_over = !waits || session.state() == State::Detached;
-        self.abandoned = self.commands.poll_ended(cx).is_ready() && is_over;
-        // What was asked for before goes before.
-        if let Some(goodbye) = self.goodbye.take() {
-            self.is_closing = true;
-            session.finish(now, goodbye);
+        // What was asked for before goes before, while the session takes it.
+        let is_asking =
+            self.held.is_some() || self.held_back.is_some() || !self.commands.is_empty();
+        if let Some(closing) = &self.closing
+            && (!is_asking || now >= closing.until || !session.takes_requests())
+        {
+            self.say_goodbye(session);
         }
         any
     }
@@ -151,7 +153,9 @@ impl Requests {
     pub fn deadline(&self) -> Option<Time> {
         let pending = self.pending.as_ref();
         let pending = pending.and_then(|pending| pending.deadline());
-        pending.into_iter().chain(self.topics.deadline()).min()
+        let closing = self.closing.as_ref().map(|closing| closing.until);
+        let topics = self.topics.deadline();
+        pending.into_iter().chain(topics).chain(closing).min()
     }
 
     /// Whether a request was held back for which there is room by now.
@@ -161,14 +165,28 @@ impl Requests {
             && held.is_some_and(|command| session.has_room(command.asked.cost()))
     }
 
-    /// Returns true once the application has said that it is done.
-    pub fn is_closing(&self) -> bool {
-        self.is_closing
+    /// Takes no more requests, and says goodbye once the session has those that were made before, or the time of
+    /// [`Limits::drain`](twinwire::Limits::drain) is over.
+    pub fn close(&mut self, goodbye: Goodbye, session: &Session, now: Time) {
+        self.commands.shut();
+        self.first.shut();
+        self.closing.get_or_insert_with(|| Closing {
+            since: now,
+            until: now + session.drain_time(),
+            goodbye,
+        });
     }
 
-    /// Whether the last handle is gone.
-    pub fn is_abandoned(&self) -> bool {
-        self.abandoned
+    /// Gives the session the goodbye that waits for room, if one does: no other session is wanted after this one.
+    pub fn say_goodbye(&mut self, session: &mut Session) {
+        if let Some(closing) = self.closing.take() {
+            session.finish(closing.since, closing.goodbye);
+        }
+    }
+
+    /// Returns true once the last handle is gone.
+    pub fn is_abandoned(&mut self, cx: &mut Context<'_>) -> bool {
+        self.commands.poll_ended(cx).is_ready()
     }
 
     /// Takes an event that says what became of a request; gives back any other.

@@ -3,7 +3,7 @@
 use actix_web::test::TestRequest;
 use serde::{Deserialize, Serialize};
 use testkit::soon;
-use twinwire::{Call, DecodeError, Format, Kinds, Topic, kinds};
+use twinwire::{Call, DecodeError, End, Event, Format, Goodbye, GoodbyeCode, Kinds, Topic, kinds};
 use twinwire_server::test::{
     CallError, ClientState, Joins, Options, Publication, Start, Subscription, Update, Verdict,
 };
@@ -17,7 +17,10 @@ struct WhoAmI {}
 #[topic(item = Vec<u8>)]
 struct Room {}
 
-const KINDS: Kinds = kinds![WhoAmI, Room];
+#[derive(Debug, Serialize, Deserialize, Event)]
+struct Parcel(Vec<u8>);
+
+const KINDS: Kinds = kinds![WhoAmI, Room, Parcel];
 
 fn wire() -> Twinwire<(), String> {
     Twinwire::builder(())
@@ -61,6 +64,35 @@ async fn a_client_and_its_server_meet_in_memory() {
     soon("the end", ada.close()).await;
     assert_eq!(wire.peers().len(), 1);
     drop((nobody, heard));
+}
+
+#[actix_web::test]
+async fn what_waits_for_room_at_the_server_goes_out_before_its_goodbye() {
+    let wire = wire();
+    let client = soon("the welcome", test::pair(&wire, KINDS)).await;
+    let client = client.expect("a welcome");
+    let mut parcels = client.events::<Parcel>().expect("it is declared");
+    let peer = wire.peers().pop().expect("one is connected");
+    let all_asked = async {
+        for number in 0..100 {
+            let sent = peer.send(Parcel(vec![number; 100_000])).await;
+            sent.expect("it is on its way");
+        }
+        peer.close(Goodbye::new(GoodbyeCode::Done, "that was all"));
+    };
+    let all_heard = async {
+        for number in 0..100 {
+            match soon("a parcel", parcels.next()).await {
+                Some(Ok(Parcel(parcel))) => assert_eq!(parcel[0], number),
+                other => panic!("{number}: {other:?}"),
+            }
+        }
+    };
+    tokio::join!(all_asked, all_heard);
+    match soon("the end", client.closed()).await {
+        End::Goodbye(goodbye) => assert_eq!(goodbye.reason, "that was all"),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[actix_web::test]

@@ -3,11 +3,15 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use twinwire::Limits;
-use twinwire_client::ClientState;
+use twinwire::{End, Limits};
+use twinwire_client::{ClientState, EventError, Options};
 
 use crate::world::{Answer, Ask, Parcel, Run, World};
 use crate::{SECOND, answer, is_open, options};
+
+fn is_closed(state: &ClientState) -> bool {
+    matches!(state, ClientState::Closed(_))
+}
 
 /// The client is away, and its session lost when it is back.
 fn lose(run: &mut Run) {
@@ -88,25 +92,121 @@ fn a_ping_of_an_absence_is_answered_in_the_session_that_follows() {
     assert!(matches!(pong, Some(Some(_))), "{pong:?}");
 }
 
+/// Has the client send so many parcels of 20 kB, of which the session takes three, while nothing flows.
+fn fill(run: &mut Run, parcels: u32) -> Vec<Received> {
+    let mut receipts = Vec::new();
+    for number in 0..parcels {
+        let sent = run.client().try_send(Parcel(number, vec![0; 20_000]));
+        let receipt = sent.expect("there is room between handle and session");
+        receipts.push(run.spawn(receipt));
+        run.pass(Duration::ZERO);
+    }
+    receipts
+}
+
+/// What becomes of a parcel.
+type Received = Arc<Mutex<Option<Result<(), EventError>>>>;
+
+fn told(receipt: &Received) -> Option<Result<(), EventError>> {
+    receipt.lock().expect("nobody panics").take()
+}
+
+fn three_parcels() -> Options {
+    options().limits(Limits::default().queued(64 * 1024))
+}
+
+/// The ways in which an application is done with a client.
+const DONE: [fn(&mut Run); 2] = [Run::close, Run::drop_client];
+
 #[test]
-fn what_waits_for_room_when_the_last_handle_goes_is_sent() {
-    for count in 1..8 {
-        // Three of them.
-        let limits = Limits::default().queued(64 * 1024);
-        let mut run = Run::connected(World::new(1), options().limits(limits));
+fn what_waits_for_room_when_the_application_is_done_is_sent_before_the_goodbye() {
+    for (done, parcels) in DONE
+        .into_iter()
+        .flat_map(|done| (1..8).map(move |count| (done, count)))
+    {
+        let mut run = Run::connected(World::new(1), three_parcels());
         run.world.sticks();
-        for number in 0..count {
-            let sent = run.client().try_send(Parcel(number, vec![0; 20_000]));
-            assert!(sent.is_ok(), "{sent:?}");
-            run.pass(Duration::ZERO);
-        }
-        run.drop_client();
+        let receipts = fill(&mut run, parcels);
+        done(&mut run);
         run.pass(SECOND);
         run.world.flows();
         run.pass(SECOND);
-        assert_eq!(run.world.heard(), (0..count).collect::<Vec<_>>());
+        assert_eq!(run.world.heard(), (0..parcels).collect::<Vec<_>>());
+        assert!(receipts.iter().all(|receipt| told(receipt) == Some(Ok(()))));
         assert!(run.world.said_goodbye());
     }
+}
+
+#[test]
+fn what_waits_for_room_without_a_connection_is_sent_over_the_next() {
+    for done in DONE {
+        let mut run = Run::connected(World::new(1), three_parcels());
+        run.world.answers(Answer::Refused);
+        run.world.cut();
+        run.pass(SECOND);
+        fill(&mut run, 7);
+        done(&mut run);
+        run.world.answers(Answer::Welcome);
+        run.world.hint();
+        run.pass(SECOND);
+        assert_eq!(run.world.heard(), (0..7).collect::<Vec<_>>());
+        assert!(run.world.said_goodbye());
+    }
+}
+
+#[test]
+fn what_waits_for_room_is_given_up_when_the_time_for_last_words_is_over() {
+    let mut run = Run::connected(World::new(1), three_parcels());
+    run.world.sticks();
+    let receipts = fill(&mut run, 7);
+    run.close();
+    let closed = run.now();
+    let (ended, _) = run.until("the end", is_closed);
+    // Once for what waits, and once for the server's answer; timers may be late by a millisecond.
+    let longest = 2 * Limits::default().drain_time() + Duration::from_millis(10);
+    assert!(ended - closed <= longest, "{:?}", ended - closed);
+    assert!(
+        receipts
+            .iter()
+            .all(|receipt| matches!(told(receipt), Some(Err(_))))
+    );
+}
+
+#[test]
+fn nothing_is_taken_after_a_goodbye_that_waits_for_room() {
+    let mut run = Run::connected(World::new(1), three_parcels());
+    run.world.sticks();
+    fill(&mut run, 7);
+    run.close();
+    run.pass(Duration::ZERO);
+    let late = run.client().try_send(Parcel(7, Vec::new()));
+    assert_eq!(late.err(), Some(EventError::Closed));
+    let asked = run.call(8);
+    run.world.flows();
+    run.pass(SECOND);
+    assert!(matches!(answer(&asked), Some(Err(_))));
+    assert_eq!(run.world.heard(), (0..7).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_server_that_goes_is_not_followed_by_another_session_when_a_goodbye_waits_for_room() {
+    let mut run = Run::connected(World::new(1), three_parcels());
+    run.world.sticks();
+    let receipts = fill(&mut run, 7);
+    run.close();
+    run.pass(Duration::ZERO);
+    run.world.says_goodbye();
+    let (_, end) = run.until("the end", is_closed);
+    assert!(
+        matches!(end, ClientState::Closed(End::Closed(_))),
+        "{end:?}"
+    );
+    assert_eq!(run.world.attempts().len(), 1);
+    assert!(
+        receipts
+            .iter()
+            .all(|receipt| matches!(told(receipt), Some(Err(_))))
+    );
 }
 
 #[test]

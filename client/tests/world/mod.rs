@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use twinwire::session::{RequestKey, Session};
-use twinwire::{Call, Event, Kinds, Number, Time, kinds};
+use twinwire::{Call, Event, Goodbye, GoodbyeCode, Kinds, Number, Time, kinds};
 use twinwire_client::{Departure, OpenFailure};
 
 pub(crate) use run::{Asked, Run};
@@ -215,6 +215,16 @@ impl World {
     /// Returns true once a client has ended its session.
     pub(crate) fn said_goodbye(&self) -> bool {
         self.inner().said_goodbye
+    }
+
+    /// Has the server say goodbye.
+    pub(crate) fn says_goodbye(&self) {
+        let mut inner = self.inner();
+        let now = inner.now();
+        if let Some(session) = &mut inner.session {
+            session.close(now, Goodbye::new(GoodbyeCode::GoingAway, "later"));
+        }
+        inner.drive();
     }
 
     /// Returns what the server was asked and told, in the order in which it came.

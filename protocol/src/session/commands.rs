@@ -243,6 +243,11 @@ impl Session {
         self.limits.call_deadline
     }
 
+    /// Returns the time for last words, [`Limits::drain`](crate::Limits::drain).
+    pub fn drain_time(&self) -> Duration {
+        self.limits.drain
+    }
+
     /// Asks the peer for a sign of life now, and with it for its acknowledgement: somebody waits for
     /// that, or for an [`Event::Pong`]. Nothing happens while an earlier question is open.
     pub fn prompt(&mut self, now: Time) {
@@ -273,7 +278,7 @@ impl Session {
     }
 
     /// As [`close`](Self::close), once what was asked for is sent, or the time of
-    /// [`Limits::drain`](crate::Limits::drain) is over. Further requests are not taken.
+    /// [`Limits::drain`](crate::Limits::drain) is over, counted from `now`. Further requests are not taken.
     pub fn finish(&mut self, now: Time, goodbye: Goodbye) {
         self.now = self.now.max(now);
         self.closed_with.get_or_insert_with(|| goodbye.clone());
@@ -281,7 +286,7 @@ impl Session {
             self.close(now, goodbye);
         } else if self.finishing.is_none() {
             self.finishing = Some(goodbye);
-            self.timers.set(Timer::Finish, self.now + self.limits.drain);
+            self.timers.set(Timer::Finish, now + self.limits.drain);
         }
     }
 

@@ -301,16 +301,20 @@ impl<T> Receiver<T> {
         items
     }
 
-    /// Takes no more items from senders, and gives those that are in the queue.
-    pub fn close(&mut self) -> Items<T> {
-        let (items, waiting) = {
+    /// Takes no more items from senders. Those that are in the queue stay there.
+    pub fn shut(&mut self) {
+        let waiting = {
             let mut state = lock(&self.0.0);
             state.is_open = false;
-            let waiting = std::mem::take(&mut state.line.waiting);
-            (state.items.take_all(), waiting)
+            std::mem::take(&mut state.line.waiting)
         };
         wake_all(waiting);
-        items
+    }
+
+    /// Takes no more items from senders, and gives those that are in the queue.
+    pub fn close(&mut self) -> Items<T> {
+        self.shut();
+        self.drain()
     }
 }
 
