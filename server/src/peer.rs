@@ -250,7 +250,8 @@ impl<I> Peer<I> {
         self.session.remote.ping().await
     }
 
-    /// Says goodbye to the client. Answers that are ready still go out.
+    /// Says goodbye to the client once what was asked of it before is sent, or
+    /// [`Limits::drain`](twinwire::Limits::drain) is over. Answers that are ready still go out.
     pub fn close(&self, goodbye: Goodbye) {
         self.session.remote.close(goodbye);
     }
