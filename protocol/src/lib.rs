@@ -43,7 +43,7 @@
 extern crate self as twinwire;
 
 #[macro_use]
-mod mutant;
+mod plant;
 
 pub mod frame;
 pub mod limits;

@@ -39,7 +39,7 @@ mod world;
 
 pub use coverage::Coverage;
 pub use dice::Dice;
-pub use mutants::{MUTANTS, plant};
+pub use mutants::{MUTANTS, activate};
 pub use plan::Plan;
 pub use port::{Application, Phase, Port};
 pub use report::{Failure, Report};

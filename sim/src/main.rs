@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use twinwire::session::Role;
-use twinwire_sim::{Failure, MUTANTS, Plan, Report, Simulation, plant};
+use twinwire_sim::{Failure, MUTANTS, Plan, Report, Simulation, activate};
 
 const USAGE: &str = "usage: twinwire-sim [--seeds N] [--seed S] [--mutant NAME] [--mutants]";
 
@@ -74,7 +74,7 @@ fn run(first: u64, seeds: u64, mutant: Option<&'static str>) -> (Report, Option<
     let stop = AtomicU64::new(first + seeds);
     let found = Mutex::new((Report::default(), None::<Failure>));
     let work = || {
-        plant(mutant);
+        activate(mutant);
         let simulation = Simulation::random(Plan::default());
         let mut sum = Report::default();
         loop {

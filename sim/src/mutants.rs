@@ -1,13 +1,5 @@
 //! Bugs that are planted to see whether the oracle finds them.
 
-/// Whether the bug of this name is planted: never, unless the workspace is compiled for that.
-macro_rules! mutant {
-    ($name:literal) => {
-        crate::mutants::is_planted($name)
-    };
-}
-pub(crate) use mutant;
-
 /// Every bug that can be planted, and what is wrong with it.
 pub const MUTANTS: &[(&str, &str)] = &[
     (
@@ -145,18 +137,10 @@ pub const MUTANTS: &[(&str, &str)] = &[
     ),
 ];
 
-#[cfg(twinwire_mutants)]
-pub(crate) use twinwire::mutants::is_planted;
-
-#[cfg(not(twinwire_mutants))]
-pub(crate) const fn is_planted(_: &str) -> bool {
-    false
-}
-
-/// Plants a bug for the worlds that this thread runs, if the workspace is compiled for that; or none.
-pub fn plant(mutant: Option<&'static str>) {
+/// Activates a bug for the worlds that this thread runs, if the workspace is compiled for that; or none.
+pub fn activate(mutant: Option<&'static str>) {
     #[cfg(twinwire_mutants)]
-    twinwire::mutants::plant(mutant);
+    twinwire::mutants::activate(mutant);
     #[cfg(not(twinwire_mutants))]
     let _ = mutant;
 }

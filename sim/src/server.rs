@@ -8,11 +8,10 @@ use twinwire::log::{Form, Keep, Log, Reader};
 use twinwire::session::{
     Admitted, NotResumed, Pool, Pull, Request, Session, State, Tombstone, TopicRequest,
 };
-use twinwire::{Alias, BootId, Class, Goodbye, GoodbyeCode, PeerId, Secret, Time};
+use twinwire::{Alias, BootId, Class, Goodbye, GoodbyeCode, PeerId, Secret, Time, plant};
 
 use crate::end::{End, SERVER};
 use crate::link::{Packet, To};
-use crate::mutants::mutant;
 use crate::oracle::{Check, LogId, Oracle, Who, Wrong, peer_id, session_id, session_of};
 use crate::world::{Due, World};
 use crate::{Phase, TOPICS};
@@ -75,11 +74,8 @@ impl Server {
 
 fn new_topic(oracle: &mut Oracle) -> Topic {
     let id = oracle.new_log();
-    let alias = if mutant!("alias_reused") {
-        id.0 % 2
-    } else {
-        id.0
-    };
+    let alias = id.0;
+    plant!("alias_reused", let alias = id.0 % 2);
     let keep = Keep::default().entries(30).bytes(100_000);
     Topic {
         id,
@@ -140,7 +136,7 @@ impl World<'_> {
         let session = session_of(&resume.session);
         let Some(slot) = self.server.slots.get(&session).copied() else {
             let tombstone = self.server.tombstones.get(&session);
-            let tombstone = tombstone.filter(|_| !mutant!("eviction_without_tombstone"));
+            plant!("eviction_without_tombstone", let tombstone = None::<&Tombstone>);
             let continuity =
                 tombstone.map_or(Continuity::Unknown, |left| left.answer(&resume.secret));
             return self.welcome(greeter, continuity);
@@ -174,9 +170,9 @@ impl World<'_> {
         let conn = self.ends[greeter].conn.take();
         let inbox = std::mem::take(&mut self.ends[greeter].inbox);
         self.ends[greeter].dead = true;
-        if let Some(old) = self.ends[slot].last_conn
-            && !mutant!("old_socket_not_fenced")
-        {
+        let old = self.ends[slot].last_conn;
+        plant!("old_socket_not_fenced", let old = None::<usize>);
+        if let Some(old) = old {
             self.conns[old].ends[To::Server as usize] = None;
             self.transmit(old, To::Client, Packet::Lost);
         }

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use twinwire::frame::Answer;
 use twinwire::session::{Event, Input, Outcome, Output, Role, State};
-use twinwire::{Goodbye, GoodbyeCode, Time};
+use twinwire::{Goodbye, GoodbyeCode, Time, plant};
 
 use crate::end::SERVER;
 use crate::link::{Packet, To};
-use crate::mutants::mutant;
 use crate::oracle::{Check, Hearing, STAMP, Who, Wrong, ensure};
 use crate::world::{Due, World};
 use crate::{Dice, Phase, Port};
@@ -63,9 +62,7 @@ impl World<'_> {
         if self.ends[end].dead || self.frozen_until(end).is_some() {
             return Ok(());
         }
-        if mutant!("time_before_bytes") {
-            self.tick(end)?;
-        }
+        plant!("time_before_bytes", self.tick(end)?);
         while let Some((conn, packet)) = self.ends[end].inbox.pop_front() {
             self.take(end, conn, packet)?;
         }
@@ -89,8 +86,9 @@ impl World<'_> {
     }
 
     fn take(&mut self, end: usize, conn: usize, packet: Packet) -> Check {
-        let unfenced = mutant!("old_socket_not_fenced") && self.ends[end].process == SERVER;
-        if self.ends[end].last_conn != Some(conn) && !unfenced {
+        let is_fenced = self.ends[end].last_conn != Some(conn);
+        plant!("old_socket_not_fenced", let is_fenced = is_fenced && self.ends[end].process != SERVER);
+        if is_fenced {
             // Of a connection that another has followed.
             return Ok(());
         }

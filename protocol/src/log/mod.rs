@@ -174,6 +174,10 @@ impl Log {
     /// What a reader that wants to begin so will get.
     pub fn join(&self, start: Start) -> Joined {
         let next = self.next();
+        plant!("epoch_ignored", let start = match start {
+            Start::At(Position { offset, .. }) => Start::At(Position { epoch: self.epoch, offset }),
+            Start::Now | Start::Last(_) => start,
+        });
         let (offset, verdict) = match start {
             Start::Now => (next, Verdict::Begun),
             Start::Last(count) => {
@@ -182,9 +186,7 @@ impl Log {
                 (offset.max(self.first), Verdict::Begun)
             }
             // Nothing of this epoch has been heard.
-            Start::At(position) if position.epoch != self.epoch && !mutant!("epoch_ignored") => {
-                (self.first, Verdict::NewEpoch)
-            }
+            Start::At(position) if position.epoch != self.epoch => (self.first, Verdict::NewEpoch),
             // Nobody has been told such a position.
             Start::At(position) if position.offset > next => (next, Verdict::NewEpoch),
             Start::At(position) if position.offset < self.first => (self.first, Verdict::Gap),
@@ -225,7 +227,7 @@ impl Log {
         slice: &mut Slice,
     ) -> Option<Unwritten> {
         slice.more = false;
-        mutant!("skip_untold", slice.next = slice.next.max(self.first));
+        plant!("skip_untold", slice.next = slice.next.max(self.first));
         if slice.next < self.first {
             let first = self.first;
             slice.more = !self.skip(first, SkipReason::Gone, credit, end, out, slice);
@@ -283,7 +285,8 @@ impl Log {
         let Some(entry) = self.entries.get(place) else {
             return Ok(false);
         };
-        let is_left_out = entry.except == Some(reader.peer) && !mutant!("left_out_heard");
+        let is_left_out = entry.except == Some(reader.peer);
+        plant!("left_out_heard", let is_left_out = false);
         let payload = if is_left_out {
             Err(SkipReason::LeftOut)
         } else if let Some(unwritten) = entry.unwritten(offset, reader.form) {

@@ -69,8 +69,9 @@ impl Session {
             return Err(payload);
         }
         self.outgoing.replace(request, payload)?;
+        plant!("replaced_behind", return Ok(()));
         // A session that takes none is over, or ends: its successor has the request where it stood.
-        if self.takes_requests() && !mutant!("replaced_behind") {
+        if self.takes_requests() {
             self.outgoing.requeue_first(request);
         }
         Ok(())
@@ -328,9 +329,13 @@ impl Session {
             State::Detached => self.gone(End::Closed(goodbye)),
             // Who hasn't heard where the server stands can neither send again what it lacks, nor be
             // told by its goodbye what it has.
-            State::Greeting if self.is_welcomed() && !mutant!("close_before_welcome") => {
+            State::Greeting if self.is_welcomed() => {
                 self.outgoing.end_unbegun();
                 self.report();
+                plant!(
+                    "close_before_welcome",
+                    return self.drain(State::Draining, goodbye)
+                );
                 self.finish(now, goodbye);
             }
             State::Awaiting | State::Asking | State::Judging => {

@@ -128,7 +128,8 @@ impl Allowance {
 
     /// The newest limit counts, and it never falls.
     pub(super) fn raise(&mut self, limit: u64) {
-        self.limit = mutant!("window_relative", self.limit + limit, self.limit.max(limit));
+        plant!("window_relative", let limit = self.limit + limit);
+        self.limit = self.limit.max(limit);
     }
 
     pub(super) fn fits(&self, charge: u64) -> bool {

@@ -65,9 +65,10 @@ impl Cursors {
             match told.find(|told| told.alias == alias && told.join == cursor.join) {
                 Some(told) => {
                     let end = cursor.head.max(cursor.next);
-                    let next = mutant!("cursor_trusted", cursor.next, told.next);
-                    cursor.next = next.clamp(cursor.start, end);
-                    let used = mutant!("used_forgotten", 0, told.used);
+                    let (next, used) = (told.next.clamp(cursor.start, end), told.used);
+                    plant!("cursor_trusted", let next = cursor.next);
+                    plant!("used_forgotten", let used = 0);
+                    cursor.next = next;
                     cursor.window = Allowance::used(told.limit, used);
                     cursor.active = true;
                 }
@@ -149,8 +150,8 @@ impl Session {
             LEAVE => {
                 let Leave { alias, join } = Leave::decode(&payload)?;
                 let cursor = self.cursors.all.get(alias);
-                let is_join = |of: Number| of == join || mutant!("leave_of_any_join");
-                if cursor.is_some_and(|cursor| is_join(cursor.join)) {
+                plant!("leave_of_any_join", let join = cursor.map_or(join, |cursor| cursor.join));
+                if cursor.is_some_and(|cursor| cursor.join == join) {
                     self.cursors.all.remove(alias);
                     self.events.push(Event::Left { alias });
                 }
@@ -208,7 +209,8 @@ impl Session {
     /// Publications follow the welcome, and the replies to their joins, also where those are sent again.
     fn may_pull(&self) -> bool {
         let replayed = self.opening.is_empty() && self.retained.is_written();
-        self.state == State::Open && (replayed || mutant!("replay_races_live"))
+        plant!("replay_races_live", let replayed = true);
+        self.state == State::Open && replayed
     }
 
     /// The log to be read next.

@@ -276,10 +276,11 @@ impl Incoming {
                 cancelled,
             } = self.waiting.pop()?;
             let number = request.number;
-            let blocks = request.class == Class::Event && !mutant!("event_does_not_block")
+            let blocks = request.class == Class::Event
                 // Publications of one client keep their order, and joins of one topic theirs.
                 || request.class == Class::Topic && matches!(request.kind, JOIN | PUBLISH)
                 || self.in_order.contains(&request.kind);
+            plant!("event_does_not_block", let blocks = blocks && request.class != Class::Event);
             if blocks && !cancelled {
                 let whole = event_charge(&request);
                 self.blocking = Some(Blocking {
@@ -292,7 +293,7 @@ impl Incoming {
             }
             self.release_head();
             if cancelled {
-                mutant!("cancel_unanswered", continue);
+                plant!("cancel_unanswered", continue);
                 let answer = Answer::Refused(Refusal::Cancelled.into());
                 self.answers.push(Answering::new(number, answer));
                 continue;
@@ -319,9 +320,10 @@ impl Incoming {
 
     /// An event has all the time that it needs.
     pub(super) fn hold(&mut self, event: Number) {
+        plant!("hold_ignored", return);
         let running = self.running.get_mut(event);
         if let Some(running) = running.filter(|running| running.class == Class::Event) {
-            running.deadline = mutant!("hold_ignored", running.deadline, None);
+            running.deadline = None;
         }
     }
 
@@ -347,7 +349,8 @@ impl Incoming {
         let Some(running) = self.running.get_mut(call) else {
             return;
         };
-        let waits = |feed: &&mut Feed| !feed.is_empty() && !mutant!("end_before_items");
+        plant!("end_before_items", running.feed = None);
+        let waits = |feed: &&mut Feed| !feed.is_empty();
         if let Some(feed) = running.feed.as_mut().filter(waits) {
             feed.end.get_or_insert(answer);
             return;

@@ -131,7 +131,7 @@ impl Session {
         } else {
             self.liveness.probing = true;
             self.liveness.ask(self.now);
-            mutant!("silence_not_rearmed", return);
+            plant!("silence_not_rearmed", return);
             // A client that slept is likely to stand in another network. A server that slept must not give up
             // all its clients at once.
             let time = match slept && self.role() == Role::Client {

@@ -89,7 +89,7 @@ impl Pool {
     /// While there is more than may be: the session that goes first, which counts for nothing any more. One that
     /// has a connection doesn't go.
     pub fn next_to_go(&mut self) -> Option<SessionId> {
-        mutant!("pool_without_end", return None);
+        plant!("pool_without_end", return None);
         let (_, oldest) = self.detached.first_key_value()?;
         let oldest = *oldest;
         (self.sum > self.most).then(|| {

@@ -301,7 +301,7 @@ impl Session {
         self.retained.acknowledge(received);
         if let Some(asking) = self.asking {
             (asking.events_arrived)(&mut self.outgoing, received);
-            mutant!("receipt_twice", self.outgoing.ended.extend_from_within(..));
+            plant!("receipt_twice", self.outgoing.ended.extend_from_within(..));
             self.report();
         }
     }

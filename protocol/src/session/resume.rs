@@ -78,7 +78,7 @@ impl Secrets {
             self.confirm();
         }
         self.pending = Some(next);
-        mutant!("secret_confirmed_early", self.confirm());
+        plant!("secret_confirmed_early", self.confirm());
     }
 }
 
@@ -172,8 +172,9 @@ impl Session {
         if let Some(received) = received {
             self.arrived(received);
         }
-        mutant!("grant_not_taken", (), self.outgoing.grant(window));
-        mutant!("streams_not_retold", (), self.outgoing.tell_streams_again());
+        plant!("grant_not_taken", let window = 0);
+        self.outgoing.grant(window);
+        self.outgoing.tell_streams_again();
         self.liveness.reconnected(self.now);
     }
 }
@@ -321,7 +322,8 @@ impl Session {
         self.outlines.clear();
         self.liveness = Liveness::default();
         self.attempt = 0;
-        let next = mutant!("number_not_reset", self.next_number, Number::FIRST);
+        let next = Number::FIRST;
+        plant!("number_not_reset", let next = self.next_number);
         (self.next_number, self.counted, self.received) = (next, None, None);
         self.acked = Ack {
             received: None,
@@ -333,7 +335,8 @@ impl Session {
     /// The session is lost or over: what the server was told, or will be, to be accepted is the
     /// application's all the same. (A server's handlers end with their session.)
     pub(super) fn hand_over(&mut self) {
-        if self.role() == Role::Client && !mutant!("leftovers_lost") {
+        plant!("leftovers_lost", return);
+        if self.role() == Role::Client {
             while let Some(event) = self.incoming.next_waiting_event() {
                 let Request { kind, payload, .. } = event;
                 self.events.push(Event::Leftover { kind, payload });
@@ -366,13 +369,19 @@ impl Session {
         if !is_right || !can_go_on || table.digest() != self.table.digest() {
             return Err(NotResumed::Unknown);
         }
-        if wanted.attempt <= lock.attempt && !mutant!("delayed_hello") {
+        plant!("delayed_hello", lock.attempt = 0);
+        if wanted.attempt <= lock.attempt {
             return Err(NotResumed::Superseded);
         }
         lock.attempt = wanted.attempt;
         lock.secrets.renew(&wanted.secret, secret.clone());
         self.leave_connection();
-        mutant!("resume_timer_kept", (), self.timers.stop(Timer::Resume));
+        self.timers.stop(Timer::Resume);
+        plant!(
+            "resume_timer_kept",
+            self.timers
+                .set(Timer::Resume, self.now + self.limits.resume)
+        );
         self.go_on(wanted.received, wanted.window);
         self.cursors.resume(wanted, self.peer.topic);
         let received = self.received;
@@ -421,10 +430,11 @@ impl Session {
     /// What a client that proves to be the session's may learn once it is over: the last of its frames
     /// that were received in order.
     pub fn tombstone(&self) -> Option<Tombstone> {
-        let lock = self.lock.as_ref()?;
+        let (lock, received) = (self.lock.as_ref()?, self.received);
+        plant!("tombstone_forgets", let received = None);
         Some(Tombstone {
             secrets: lock.secrets.clone(),
-            received: mutant!("tombstone_forgets", None, self.received),
+            received,
             goodbye: None,
         })
     }

@@ -123,14 +123,9 @@ impl Session {
     }
 
     fn write_ack(&mut self, out: &mut Vec<u8>) {
-        let ack = Ack {
-            received: mutant!(
-                "ack_ahead",
-                self.received.map(crate::Number::next),
-                self.received
-            ),
-            window: self.incoming.granted(),
-        };
+        let (received, window) = (self.received, self.incoming.granted());
+        plant!("ack_ahead", let received = received.map(crate::Number::next));
+        let ack = Ack { received, window };
         if ack == self.acked || !matches!(self.state, State::Open | State::Draining) {
             return;
         }

@@ -110,7 +110,10 @@ impl Waiting {
         most: usize,
     ) -> Result<(), Vec<u8>> {
         let waiting = self.queue.iter_mut().find(|queued| queued.key == key);
-        let may = |queued: &&mut Queued| !queued.has_begun() || mutant!("replaced_half_way");
+        let may = |queued: &&mut Queued| {
+            plant!("replaced_half_way", return true);
+            !queued.has_begun()
+        };
         let Some(queued) = waiting.filter(may) else {
             return Err(payload);
         };

@@ -217,8 +217,9 @@ impl Outgoing {
 
     /// The peer may not have heard how far its streams may go.
     pub(super) fn tell_streams_again(&mut self) {
+        plant!("streams_not_retold", return);
         for call in self.in_flight.values_mut() {
-            mutant!("part_lost_at_cut", call.answer = None);
+            plant!("part_lost_at_cut", call.answer = None);
             if let Some(items) = &mut call.items {
                 items.grant.tell_again();
             }
@@ -413,10 +414,11 @@ impl Outgoing {
         }
         let under_way = self.under_way().and_then(|first| self.in_flight.get(first));
         let is_over = under_way.is_some_and(|call| call.key.is_none());
+        plant!("late_call_goes_on", let is_over = false);
         self.sift(&mut |queued| {
             if queued.has_begun() {
                 // Its cancel goes in place of the rest.
-                if is_over && !mutant!("late_call_goes_on") {
+                if is_over {
                     return Fate::Goes;
                 }
             } else if queued.deadline.is_some_and(|deadline| deadline <= now) {
@@ -498,9 +500,9 @@ impl Outgoing {
             let outcome = match has(number) {
                 Some(true) => Outcome::Accepted,
                 Some(false) => Outcome::NotReceived,
-                None if mutant!("not_received_of_written") => Outcome::NotReceived,
                 None => Outcome::Unknown,
             };
+            plant!("not_received_of_written", let outcome = has(number).map_or(Outcome::NotReceived, |_| outcome));
             self.ended.push((key, outcome));
         }
         self.cancels.clear();

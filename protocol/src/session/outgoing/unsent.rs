@@ -34,7 +34,7 @@ impl Outgoing {
     pub(in crate::session) fn requeue_unsent(&mut self) {
         self.is_replacing = false;
         while let Some(queued) = self.unsent.pop() {
-            mutant!("unsent_lost", continue);
+            plant!("unsent_lost", continue);
             self.waiting.push(queued);
         }
     }
