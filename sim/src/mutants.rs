@@ -132,6 +132,10 @@ pub const MUTANTS: &[(&str, &str)] = &[
         "events that arrived and wait are lost with their session",
     ),
     (
+        "given_up_stream_counts",
+        "a stream that was given up before it went out keeps its place",
+    ),
+    (
         "close_before_welcome",
         "who closes while it wants its session back doesn't wait for it",
     ),

@@ -68,6 +68,7 @@ impl Plan {
 pub(crate) struct Bounds {
     pub(crate) calls: usize,
     pub(crate) streams: usize,
+    pub(crate) subscriptions: usize,
     /// Of requests, each stream and each subscription, in charged bytes.
     pub(crate) window: u64,
     pub(crate) heartbeat: Duration,
@@ -80,6 +81,7 @@ pub(crate) fn draw_limits(dice: &mut Dice) -> (Limits, Bounds) {
     let bounds = Bounds {
         calls: 2 + dice.place(7),
         streams: 1 + dice.place(3),
+        subscriptions: 2 + dice.place(2),
         window: MAX_MESSAGE as u64,
         heartbeat: dice.wait(800, 2_500),
         resume: dice.wait(3_000, 12_000),
@@ -91,7 +93,7 @@ pub(crate) fn draw_limits(dice: &mut Dice) -> (Limits, Bounds) {
         .calls(bounds.calls)
         .streams(bounds.streams)
         .stream_window(bounds.window)
-        .subscriptions(2 + dice.place(2))
+        .subscriptions(bounds.subscriptions)
         .subscription_window(bounds.window)
         .handshake(dice.wait(1_500, 4_000))
         .call_deadline(bounds.deadline)

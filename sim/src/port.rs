@@ -83,13 +83,17 @@ impl Port<'_> {
     /// [`Full`].
     pub fn request(&mut self, kind: u32, payload: &[u8]) -> Result<RequestKey, Full> {
         let (_, stamped) = self.oracle.stamp(payload);
+        let is_full = self.oracle.has_most_streams(self.who);
         let key = self.session.request(self.now, kind, stamped.clone())?;
         let class = self
             .classes
             .get(kind as usize)
             .copied()
             .unwrap_or(Class::Call);
-        self.made(key, class, &stamped);
+        let made = self.made(key, class, &stamped);
+        if let Some(made) = made.filter(|_| is_full) {
+            self.oracle.made_one_too_many(made);
+        }
         Ok(key)
     }
 
@@ -108,9 +112,10 @@ impl Port<'_> {
         }
     }
 
-    fn made(&mut self, key: RequestKey, class: Class, stamped: &[u8]) {
+    fn made(&mut self, key: RequestKey, class: Class, stamped: &[u8]) -> Option<u32> {
         // A port is of a session, so that this is no greeter's.
-        let _ = self.oracle.made(self.who, key, class, self.now, stamped);
+        let made = self.oracle.made(self.who, key, class, self.now, stamped);
+        made.ok()
     }
 
     /// [`Session::subscribe`]: `topic` is one of the world's.

@@ -367,7 +367,9 @@ impl World<'_> {
     ) -> Check {
         let log = &self.server.topics[place].log;
         let (joined, head): (Joined, _) = (log.join(start), log.next());
-        self.oracle.join_answered(id, start, joined)?;
+        if let Who::Server(session) = self.ends[end].who {
+            self.oracle.join_answered(session, id, start, joined)?;
+        }
         let now = self.clock(end);
         self.ends[end]
             .session

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use twinwire::frame::{Joined, Refusal};
 use twinwire::limits::FRAME_COST;
 use twinwire::session::{Event, Fresh, RequestKey, State};
-use twinwire::{Class, Number, PeerId, SessionId, Time};
+use twinwire::{Alias, Class, Number, PeerId, SessionId, Time};
 
 use crate::plan::Bounds;
 use crate::{Coverage, Report};
@@ -95,6 +95,10 @@ pub(crate) struct Made {
     held: bool,
     /// It is whole in the peer's session.
     arrived: bool,
+    /// When it began to arrive there, by the world's clock.
+    arrived_at: Time,
+    /// As much was in use as may be when it was made, or while it waited for its turn.
+    may_be_busy: bool,
     handed: bool,
     fate: Option<Fate>,
     /// What the handler answered.
@@ -164,8 +168,12 @@ pub(crate) struct Record {
     blocking: [Option<Number>; 2],
     /// What has arrived in part.
     partial: [Option<u32>; 2],
-    /// Calls that have arrived and aren't answered on the wire.
-    open: [BTreeSet<Number>; 2],
+    /// Calls that have arrived and aren't answered on the wire, and what was asked for, but for leaves.
+    open: [BTreeMap<Number, Option<u32>>; 2],
+    /// The topics that the server has its client in.
+    joined: BTreeSet<Alias>,
+    /// How many those were, each time that one came or went.
+    joined_counts: Vec<(Time, usize)>,
     /// What each end has sent and hasn't heard to be received.
     unacknowledged: [Unacknowledged; 2],
     attempt: u64,
@@ -297,6 +305,8 @@ impl Oracle {
             blocking: [None; 2],
             partial: [None; 2],
             open: Default::default(),
+            joined: BTreeSet::new(),
+            joined_counts: Vec::new(),
             unacknowledged: Default::default(),
             attempt: 0,
             over: false,
@@ -311,6 +321,17 @@ impl Oracle {
             Who::Server(session) => Some(session),
             Who::Greeter => None,
         }
+    }
+
+    /// Whether an end that asks for a stream now has as many as it may have.
+    pub(crate) fn has_most_streams(&self, who: Who) -> bool {
+        let keys = match who {
+            Who::Client(life) => &self.lives[life].keys,
+            Who::Server(session) => &self.sessions[session].keys,
+            Who::Greeter => return false,
+        };
+        let made = keys.values().map(|id| &self.made[*id as usize]);
+        made.filter(|made| made.class == Class::Stream).count() >= self.bounds.streams
     }
 
     fn keys(&mut self, who: Who) -> Check<&mut BTreeMap<RequestKey, u32>> {
@@ -335,7 +356,7 @@ impl Oracle {
         class: Class,
         at: Time,
         stamped: &[u8],
-    ) -> Check {
+    ) -> Check<u32> {
         let id = self.publish(class, at, stamped);
         self.keys(who)?.insert(key, id);
         match who {
@@ -343,7 +364,7 @@ impl Oracle {
             Who::Server(session) => self.sessions[session].made.push(id),
             Who::Greeter => {}
         }
-        Ok(())
+        Ok(id)
     }
 
     /// What another payload of a request that waits is sent as; none for a topic's.
@@ -373,6 +394,11 @@ impl Oracle {
         }
     }
 
+    /// A stream was asked for while there were as many as may be.
+    pub(crate) fn made_one_too_many(&mut self, id: u32) {
+        self.made[id as usize].may_be_busy = true;
+    }
+
     /// Something that is of no session: a publication of the server's own.
     pub(crate) fn publish(&mut self, class: Class, at: Time, stamped: &[u8]) -> u32 {
         self.made.push(Made {
@@ -384,6 +410,8 @@ impl Oracle {
             skipped: false,
             held: false,
             arrived: false,
+            arrived_at: Time::default(),
+            may_be_busy: false,
             handed: false,
             fate: None,
             answer: None,
@@ -471,9 +499,9 @@ impl Oracle {
                         "it gave a connection up whose bytes it hadn't read"
                     );
                 }
+                Event::Left { alias } => self.left_by_client(hearing.who, *alias),
                 Event::Hello { .. }
                 | Event::Room { .. }
-                | Event::Left { .. }
                 | Event::PutOut { .. }
                 | Event::NeedOutlines { .. }
                 | Event::Outline { .. }

@@ -190,7 +190,7 @@ impl Oracle {
 impl super::Made {
     fn check_refusal(&self, id: u32, why: Refusal) -> Check {
         let is_true = match why {
-            Refusal::Busy => matches!(self.class, Class::Stream | Class::Topic),
+            Refusal::Busy => self.may_be_busy,
             Refusal::UnknownKind | Refusal::KindDiffers | Refusal::TooLarge => !self.handed,
             _ => self.refusal == Some(why),
         };

@@ -3,7 +3,7 @@
 use twinwire::frame::{Joined, SkipReason, Skipped, Start, Verdict};
 use twinwire::log::Log;
 use twinwire::session::RequestKey;
-use twinwire::{Epoch, Offset, PeerId};
+use twinwire::{Alias, Epoch, Offset, PeerId};
 
 use super::{Check, Oracle, Who, Wrong, ensure, hash, peer_id};
 
@@ -66,8 +66,18 @@ impl Oracle {
         Ok(())
     }
 
-    /// A log answered a join: whether that is what was asked for.
-    pub(crate) fn join_answered(&mut self, id: u32, start: Start, joined: Joined) -> Check {
+    /// A log answered a join of this session: whether that is what was asked for.
+    pub(crate) fn join_answered(
+        &mut self,
+        session: usize,
+        id: u32,
+        start: Start,
+        joined: Joined,
+    ) -> Check {
+        let now = self.now;
+        let record = &mut self.sessions[session];
+        record.joined.insert(joined.alias);
+        record.joined_counts.push((now, record.joined.len()));
         let log = LogId::of(joined.position.epoch);
         let record = &self.logs[log.0];
         let next = record.entries.len() as u64 + 1;
@@ -86,6 +96,15 @@ impl Oracle {
         ensure!(is_true, "a join from {start:?} got {joined:?}");
         self.made[id as usize].joined = Some(joined);
         Ok(())
+    }
+
+    /// The server has its client in this topic no longer.
+    pub(super) fn left_by_client(&mut self, who: Who, alias: Alias) {
+        if let Who::Server(session) = who {
+            let record = &mut self.sessions[session];
+            record.joined.remove(&alias);
+            record.joined_counts.push((self.now, record.joined.len()));
+        }
     }
 
     pub(super) fn joined(&mut self, who: Who, key: RequestKey, joined: &Joined) -> Check {
@@ -183,6 +202,15 @@ impl Oracle {
         let Who::Client(life) = who else {
             return Ok(());
         };
+        if let Some(session) = self.session(who) {
+            let there = self.sessions[session].joined.len();
+            let mine = self.subscriptions.keys().filter(|(of, _)| *of == life);
+            let mine = mine.count();
+            ensure!(
+                mine == there,
+                "a client is in {mine} topics, and in {there} at the server"
+            );
+        }
         let mine = self.subscriptions.iter().filter(|((of, _), _)| *of == life);
         for (_, subscription) in mine {
             let (next, end) = (

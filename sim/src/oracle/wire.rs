@@ -1,13 +1,14 @@
 //! What goes over the wire: who has what, and how much waits for its acknowledgement.
 
-use twinwire::Number;
 use twinwire::frame::{
-    Continuity, Frame, FrameType, Frames, JOIN, LEAVE, PUBLISH, Part, ReplyPart,
+    Answer, Continuity, Frame, FrameType, Frames, JOIN, LEAVE, PUBLISH, Part, Refusal, ReplyPart,
 };
 use twinwire::limits::{MAX_MESSAGE, MIN_RETAINED};
 use twinwire::session::{Role, State};
+use twinwire::{Class, Number};
 
-use super::{Check, Oracle, Way, Who, Wrong, ensure, hash, read_stamp};
+use super::{Check, Made, Oracle, Record, Way, Who, Wrong, ensure, hash, read_stamp};
+use crate::plan::Bounds;
 
 impl Oracle {
     /// A message goes out.
@@ -31,7 +32,14 @@ impl Oracle {
                     ReplyPart::First { more, .. } | ReplyPart::Further { more, .. } => more,
                 };
                 if !more {
-                    record.open[hears].remove(&reply.call);
+                    let id = record.open[hears].remove(&reply.call).flatten();
+                    if let Some(id) = id
+                        && matches!(&reply.content, ReplyPart::First { answer: Answer::Refused(refused), .. }
+                            if refused.why == Refusal::Busy)
+                    {
+                        let is_full = is_full(record, &self.made, &self.bounds, id, hears);
+                        self.made[id as usize].may_be_busy |= is_full;
+                    }
                 }
             }
             let kept = &mut record.unacknowledged[asks];
@@ -110,7 +118,7 @@ impl Oracle {
         let (number, part, payload) = match frame {
             Frame::Call(call) => {
                 if !call.part.continues {
-                    record.open[way].insert(call.number);
+                    record.open[way].insert(call.number, None);
                 }
                 let payload = match call.kind {
                     Some(LEAVE) => return Ok(()),
@@ -129,7 +137,12 @@ impl Oracle {
         };
         let Part { continues, more } = part;
         if !continues {
-            record.partial[way] = Some(read_stamp(payload)?.0);
+            let id = read_stamp(payload)?.0;
+            record.partial[way] = Some(id);
+            if let Some(open) = record.open[way].get_mut(&number) {
+                *open = Some(id);
+            }
+            self.made[id as usize].arrived_at = self.now;
         }
         let id = record.partial[way].filter(|_| !more);
         if let Some(id) = id {
@@ -139,6 +152,25 @@ impl Oracle {
         }
         Ok(())
     }
+}
+
+/// Whether as many were in use as may be at some time while a request waited for its turn: of streams those that were
+/// handed over and aren't answered on the wire, as answers go out in the order in which they are given.
+fn is_full(record: &Record, all: &[Made], bounds: &Bounds, id: u32, way: usize) -> bool {
+    let made = &all[id as usize];
+    if made.class == Class::Topic {
+        let counts = record.joined_counts.iter().rev();
+        let before = counts.clone().find(|(at, _)| *at < made.arrived_at);
+        let since = counts.take_while(|(at, _)| *at >= made.arrived_at);
+        let most = before.into_iter().chain(since).map(|(_, count)| *count);
+        return most.max().unwrap_or(0) >= bounds.subscriptions;
+    }
+    let open = record.open[way].values().flatten();
+    let streams = open.filter(|open| {
+        let open = &all[**open as usize];
+        open.class == Class::Stream && open.handed
+    });
+    streams.count() >= bounds.streams
 }
 
 /// Where a session stands after a frame, as far as the next frame of the message is concerned.

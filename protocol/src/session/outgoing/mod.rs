@@ -523,6 +523,7 @@ impl Outgoing {
                 Fate::Goes => {}
                 Fate::Ends(outcome) => ended.push((queued.key, outcome)),
             }
+            plant!("given_up_stream_counts", return false);
             *streams -= usize::from(queued.is_unbegun_stream());
             false
         };
