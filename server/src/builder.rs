@@ -22,7 +22,8 @@ use crate::older::Older;
 use crate::origin::{OriginError, OriginGuard, Origins};
 use crate::owners::{MayResume, Owners, UserKey};
 use crate::peers::Peers;
-use crate::shared::{Mismatches, Shared, random};
+use crate::random::Random;
+use crate::shared::{Mismatches, Shared};
 use crate::slot::Sessions;
 use crate::tables::Tables;
 use crate::topic::{Access, Topics};
@@ -54,6 +55,7 @@ pub struct Builder<S, I> {
     pool: usize,
     drain_spread: Duration,
     explain_mismatches: bool,
+    pub(crate) random: Random,
 }
 
 impl<S: Send + Sync + 'static> Twinwire<S, ()> {
@@ -83,6 +85,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             pool: 256 * 1024 * 1024,
             drain_spread: Duration::from_secs(5),
             explain_mismatches: cfg!(debug_assertions),
+            random: Random::system(),
         }
     }
 
@@ -134,6 +137,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             pool: self.pool,
             drain_spread: self.drain_spread,
             explain_mismatches: self.explain_mismatches,
+            random: self.random,
         }
     }
 }
@@ -448,8 +452,14 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
             let newest = types.first()?;
             Some((*name, newest.fingerprint))
         });
-        let topics = Topics::new(newest.collect(), self.keep, self.topics);
-        let boot = BootId::from_bytes(random().map_err(|_| BuildError::NoRandomness)?);
+        let topics = Topics::new(
+            newest.collect(),
+            self.keep,
+            self.topics,
+            self.random.clone(),
+        );
+        let boot = self.random.bytes().map_err(|_| BuildError::NoRandomness)?;
+        let boot = BootId::from_bytes(boot);
         Ok(Twinwire::new(Arc::new(Shared {
             state: self.state,
             authenticate: self.authenticate,
@@ -474,6 +484,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
                 warnings: Warnings::new(),
                 differences: Warnings::new(),
             },
+            random: self.random,
             boot,
             stop: watch::Sender::new(None),
             drain_spread: self.drain_spread,

@@ -17,7 +17,7 @@ use twinwire_remote::{Inbound, Link, LinkLost};
 
 use crate::identity::{Judged, Judging, judge};
 use crate::life::{Life, Replaced};
-use crate::shared::{Credentials, Shared, random};
+use crate::shared::Shared;
 use crate::slot::{Holding, NotGiven, TURN_PAUSE};
 use crate::task::Task;
 
@@ -309,7 +309,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
         let internal = |_| Goodbye::new(GoodbyeCode::Internal, "no random bytes");
         let mut continuity = Continuity::New;
         if let Some(wanted) = &hello.resume {
-            let next = Secret::from_bytes(random().map_err(internal)?);
+            let next = Secret::from_bytes(self.shared.random.bytes().map_err(internal)?);
             let given = self
                 .shared
                 .sessions
@@ -338,7 +338,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
                 }
             };
         }
-        let credentials = Credentials::random().map_err(internal)?;
+        let credentials = self.shared.random.credentials().map_err(internal)?;
         let session = credentials.session;
         life.welcome(client.handshake, credentials, continuity, &hello.table);
         self.shared.sessions.insert(session, self.holding.slot());

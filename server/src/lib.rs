@@ -47,6 +47,7 @@ mod origin;
 mod owners;
 mod peer;
 mod peers;
+mod random;
 mod run;
 mod service;
 mod shared;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use twinwire::{BootId, Limits, PeerId, Secret, SessionId};
+use twinwire::{BootId, Limits};
 
 use crate::around::Around;
 use crate::builder::{OnClose, OnOpen};
@@ -14,6 +14,7 @@ use crate::identity::Authenticate;
 use crate::origin::OriginGuard;
 use crate::owners::Owners;
 use crate::peers::Peers;
+use crate::random::Random;
 use crate::slot::Sessions;
 use crate::tables::Tables;
 use crate::topic::Topics;
@@ -36,6 +37,7 @@ pub(crate) struct Shared<S, I> {
     pub(crate) tables: Tables,
     pub(crate) topics: Arc<Topics>,
     pub(crate) mismatches: Mismatches,
+    pub(crate) random: Random,
     pub(crate) boot: BootId,
     /// The draw of goodbyes, once all sessions have to end. Each connection watches it for as long as it lives.
     pub(crate) stop: watch::Sender<Option<Arc<Drain>>>,
@@ -51,29 +53,4 @@ pub(crate) struct Mismatches {
     pub(crate) warnings: Warnings,
     /// Of the differences, in words.
     pub(crate) differences: Warnings,
-}
-
-/// Bytes from the system's cryptographic source.
-pub(crate) fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// The names of a new session, and the secret to come back to it.
-pub(crate) struct Credentials {
-    pub(crate) session: SessionId,
-    pub(crate) peer: PeerId,
-    pub(crate) secret: Secret,
-}
-
-impl Credentials {
-    /// Draws them from the system's cryptographic source.
-    pub(crate) fn random() -> Result<Self, getrandom::Error> {
-        Ok(Self {
-            session: SessionId::from_bytes(random()?),
-            peer: PeerId::from_bytes(random()?),
-            secret: Secret::from_bytes(random()?),
-        })
-    }
 }

@@ -12,7 +12,7 @@ use twinwire::limits::{MAX_PART, MAX_TOPIC_KEY};
 use twinwire::log::{Form, ItemTooLarge, Keep, Log, Reader, Room, Slice};
 use twinwire::{Alias, EncodeError, Epoch, Fingerprint, Format, Offset, PeerId, Position, Topic};
 
-use crate::shared::random;
+use crate::random::Random;
 
 /// What a client may do with a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +143,7 @@ pub(crate) struct Topics {
     in_use: Mutex<InUse>,
     keep: Keep,
     most: usize,
+    random: Random,
 }
 
 #[derive(Default)]
@@ -203,12 +204,18 @@ impl InUse {
 }
 
 impl Topics {
-    pub(crate) fn new(kinds: HashMap<&'static str, Fingerprint>, keep: Keep, most: usize) -> Self {
+    pub(crate) fn new(
+        kinds: HashMap<&'static str, Fingerprint>,
+        keep: Keep,
+        most: usize,
+        random: Random,
+    ) -> Self {
         Self {
             kinds,
             in_use: Mutex::default(),
             keep,
             most: most.max(1),
+            random,
         }
     }
 
@@ -235,7 +242,10 @@ impl Topics {
         if let Some(entry) = in_use.by_name.get(&name) {
             return Ok(Arc::clone(&entry.live));
         }
-        let epoch = random().map_err(|_| PublishError::NoRandomness)?;
+        let epoch = self
+            .random
+            .bytes()
+            .map_err(|_| PublishError::NoRandomness)?;
         if in_use.by_name.len() >= self.most {
             in_use.evict()?;
         }

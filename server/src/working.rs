@@ -241,10 +241,11 @@ mod tests {
     use twinwire::log::{Form, Keep};
 
     use super::*;
+    use crate::random::Random;
     use crate::topic::{Live, Topics};
 
     fn topic() -> Arc<Live> {
-        let topics = Topics::new(HashMap::new(), Keep::default(), 1);
+        let topics = Topics::new(HashMap::new(), Keep::default(), 1, Random::system());
         let opened = topics.open(("room", Vec::new()));
         opened.expect("there is room for one")
     }
