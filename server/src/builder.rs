@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use thiserror::Error;
-use tokio::sync::watch;
 use twinwire::log::Keep;
 use twinwire::{
     AlsoCalls, AlsoEvents, AlsoStreams, AlsoTopics, BootId, Call, End, Event, Kind, Limits,
@@ -486,7 +485,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
             },
             random: self.random,
             boot,
-            stop: watch::Sender::new(None),
+            shutdown: Arc::default(),
             drain_spread: self.drain_spread,
         })))
     }

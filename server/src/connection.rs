@@ -100,7 +100,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
     async fn run(mut self) {
         let over = poll_fn(|cx| self.poll(cx)).await;
         // The endpoint isn't shut down before the link is closed.
-        let _open = self.shared.stop.subscribe();
+        let _open = self.shared.shutdown.open();
         drop(self.holding);
         let code = match over {
             Over::Close(code) => Some(code),
@@ -237,7 +237,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
     fn give_link_up(&mut self, code: u16) {
         if let Some(link) = self.link.take() {
             // The endpoint isn't shut down before it is closed.
-            let open = self.shared.stop.subscribe();
+            let open = self.shared.shutdown.open();
             actix_web::rt::spawn(async move {
                 link.close(code).await;
                 drop(open);

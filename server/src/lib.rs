@@ -51,6 +51,7 @@ mod random;
 mod run;
 mod service;
 mod shared;
+mod shutdown;
 mod slot;
 mod socket;
 mod tables;

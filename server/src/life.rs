@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 use tracing::field::display;
@@ -19,7 +18,6 @@ use twinwire::{
 };
 use twinwire_remote::{Requests, Taken};
 
-use crate::drain::Drain;
 use crate::handler::{Arrived, Judged, Known, explain, judge, log_difference};
 use crate::identity;
 use crate::lifetime::Lifetime;
@@ -28,6 +26,7 @@ use crate::peer::Handshake;
 use crate::peers::{Listed, Unlisted};
 use crate::random::Credentials;
 use crate::shared::Shared;
+use crate::shutdown::{Open as OpenEndpoint, Shutdown};
 use crate::slot::{NotGiven, Rejected};
 use crate::topic::{Membership, News};
 use crate::working::{Join, Joining, Working};
@@ -46,7 +45,7 @@ pub(crate) struct Life<S, I> {
     open: Option<Open<S, I>>,
     stopping: Option<Stopping>,
     /// By this the endpoint knows that the session lives.
-    _open: watch::Receiver<Option<Arc<Drain>>>,
+    _open: OpenEndpoint,
     working: Working,
     /// What is new in the topics that the client has joined.
     news: Arc<News>,
@@ -92,25 +91,15 @@ const WORTH_WEIGHING: usize = 16 * 1024;
 /// Ready when the server stops.
 type Stopping = Pin<Box<dyn Future<Output = Goodbye> + Send>>;
 
-fn stopping(mut stop: watch::Receiver<Option<Arc<Drain>>>) -> Stopping {
+fn stopping(shutdown: Arc<Shutdown>) -> Stopping {
     // A peer that sends without pause uses tokio's budget up.
-    Box::pin(unconstrained(async move {
-        match stop
-            .wait_for(Option::is_some)
-            .await
-            .map(|drain| drain.clone())
-        {
-            Ok(Some(drain)) => drain.goodbye(),
-            // The session holds what the sender lives in.
-            Ok(None) | Err(_) => std::future::pending().await,
-        }
-    }))
+    Box::pin(unconstrained(async move { shutdown.begun().await }))
 }
 
 impl<S, I> Life<S, I> {
     /// One that awaits its client's hello.
     pub(crate) fn new(shared: Arc<Shared<S, I>>, format: Format) -> Self {
-        let stop = shared.stop.subscribe();
+        let shutdown = Arc::clone(&shared.shutdown);
         let (limits, known) = (shared.limits.clone(), shared.tables.known());
         Self {
             shared,
@@ -120,8 +109,8 @@ impl<S, I> Life<S, I> {
             kinds: Vec::new(),
             table: Arc::default(),
             open: None,
-            stopping: Some(stopping(stop.clone())),
-            _open: stop,
+            _open: shutdown.open(),
+            stopping: Some(stopping(shutdown)),
             working: Working::new(),
             news: Arc::default(),
             topics: HashMap::new(),

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use twinwire::End;
 
 use crate::Cx;
-use crate::drain::Drain;
 use crate::shared::Shared;
+use crate::shutdown::Open;
 use crate::task::Task;
 
 /// A session that the application knows of, until it is over.
@@ -82,7 +82,7 @@ async fn run<S, I>(
     I: Send + Sync + 'static,
 {
     // The endpoint isn't shut down before `on_close` is done, as long as that has time.
-    let open = shared.stop.subscribe();
+    let open = shared.shutdown.open();
     let early = run_on_open(&shared, cx, opened, &mut ended).await;
     if shared.on_close.is_none() {
         return;
@@ -139,12 +139,8 @@ where
     early
 }
 
-async fn run_on_close<S, I>(
-    shared: &Arc<Shared<S, I>>,
-    cx: Cx<S, I>,
-    end: End,
-    open: watch::Receiver<Option<Arc<Drain>>>,
-) where
+async fn run_on_close<S, I>(shared: &Arc<Shared<S, I>>, cx: Cx<S, I>, end: End, open: Open)
+where
     S: Send + Sync + 'static,
     I: Send + Sync + 'static,
 {

@@ -127,10 +127,10 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
     pub async fn shut_down(&self) {
         // A client that is away learns nothing of this: it comes back at its own pace.
         let drain = Drain::new(self.peers().len(), self.0.drain_spread);
-        self.0.stop.send_replace(Some(Arc::new(drain)));
+        self.0.shutdown.begin(drain);
         // A handler that blocks its thread must not keep the process from its end.
         let most = self.0.limits.drain_time() + CLOSE_TIME + FLUSH_TIME;
-        if timeout(most, self.0.stop.closed()).await.is_err() {
+        if timeout(most, self.0.shutdown.closed()).await.is_err() {
             tracing::warn!(
                 "clients are left behind: a handler blocks its worker, or a socket takes nothing"
             );
@@ -169,7 +169,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
             Err(error) => return error.error_response(),
         };
         let socket = Socket::new(inbound, outbound);
-        let stopping = self.0.stop.borrow().clone();
+        let stopping = self.0.shutdown.goodbye();
         match (version::format(spoken), stopping) {
             (Some(format), None) => {
                 self.serve(request.clone(), format, socket);
@@ -179,8 +179,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
                     Goodbye::new(GoodbyeCode::Unsupported, "this server speaks version 0");
                 actix_web::rt::spawn(connection::refuse(goodbye, socket));
             }
-            (Some(_), Some(drain)) => {
-                actix_web::rt::spawn(connection::refuse(drain.goodbye(), socket));
+            (Some(_), Some(goodbye)) => {
+                actix_web::rt::spawn(connection::refuse(goodbye, socket));
             }
         }
         response

@@ -3,18 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use twinwire::{BootId, Limits};
 
 use crate::around::Around;
 use crate::builder::{OnClose, OnOpen};
-use crate::drain::Drain;
 use crate::handler::Registry;
 use crate::identity::Authenticate;
 use crate::origin::OriginGuard;
 use crate::owners::Owners;
 use crate::peers::Peers;
 use crate::random::Random;
+use crate::shutdown::Shutdown;
 use crate::slot::Sessions;
 use crate::tables::Tables;
 use crate::topic::Topics;
@@ -39,8 +38,8 @@ pub(crate) struct Shared<S, I> {
     pub(crate) mismatches: Mismatches,
     pub(crate) random: Random,
     pub(crate) boot: BootId,
-    /// The draw of goodbyes, once all sessions have to end. Each connection watches it for as long as it lives.
-    pub(crate) stop: watch::Sender<Option<Arc<Drain>>>,
+    /// Each connection is open for it as long as it lives.
+    pub(crate) shutdown: Arc<Shutdown>,
     /// The longest pause that a client is asked for then.
     pub(crate) drain_spread: Duration,
 }
