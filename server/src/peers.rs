@@ -1,6 +1,6 @@
 //! Who is connected.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use twinwire::PeerId;
@@ -15,7 +15,8 @@ use crate::shared::Shared;
 pub(crate) struct Peers<I>(Mutex<Present<I>>);
 
 struct Present<I> {
-    by_id: HashMap<PeerId, Peer<I>>,
+    /// In the order of the ids: what goes through all of them does the same each time.
+    by_id: BTreeMap<PeerId, Peer<I>>,
     by_user: HashMap<String, Vec<Peer<I>>>,
 }
 
@@ -45,7 +46,7 @@ impl<I> Present<I> {
 
 impl<I> Default for Peers<I> {
     fn default() -> Self {
-        let (by_id, by_user) = (HashMap::new(), HashMap::new());
+        let (by_id, by_user) = (BTreeMap::new(), HashMap::new());
         Self(Mutex::new(Present { by_id, by_user }))
     }
 }

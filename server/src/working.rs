@@ -1,6 +1,6 @@
 //! The handlers at work for one session.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll};
@@ -25,11 +25,11 @@ type Ended = Result<(Id, Done), JoinError>;
 pub(crate) struct Working {
     handlers: JoinSet<Done>,
     requests: HashMap<Id, Request>,
-    aborts: HashMap<Number, AbortHandle>,
+    aborts: BTreeMap<Number, AbortHandle>,
     given: mpsc::UnboundedReceiver<Item>,
     outlet: mpsc::UnboundedSender<Item>,
-    /// Items that wait for room: at most one a stream.
-    waiting: HashMap<Number, Item>,
+    /// Items that wait for room: at most one a stream. In order, as their handlers are woken when they are dropped.
+    waiting: BTreeMap<Number, Item>,
     /// The joins that were granted, and aren't answered yet.
     joins: VecDeque<Join>,
     /// A handler has begun that wasn't polled yet.
@@ -63,10 +63,10 @@ impl Working {
         Self {
             handlers: JoinSet::new(),
             requests: HashMap::new(),
-            aborts: HashMap::new(),
+            aborts: BTreeMap::new(),
             given,
             outlet,
-            waiting: HashMap::new(),
+            waiting: BTreeMap::new(),
             joins: VecDeque::new(),
             begun: false,
         }
