@@ -47,7 +47,7 @@ struct Args {
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     log_to_stderr();
-    let page = page::Page::find(args.www)?;
+    let pages = page::Pages::find(args.www)?;
 
     let limits = Limits::default().resume(Duration::from_secs(args.keep));
     let mut builder = chat::builder().limits(limits);
@@ -61,7 +61,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let server = server?
         .mount("/ws", &wire)
-        .configure(move |config| page.serve(config));
+        .configure(move |config| pages.serve(config));
     let listens = server.addrs().into_iter().next();
     let port = listens.context("there is no loopback address")?.port();
     match args.host {

@@ -21,15 +21,15 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; connect-src 'self'; 
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     script-src 'self' 'wasm-unsafe-eval'";
 
-/// A folder with a built page.
-#[derive(Clone, Debug)]
-pub(crate) struct Page {
-    folder: PathBuf,
-    policy: String,
-}
+/// The folders of pages of their own in the page's.
+const INNER: [&str; 2] = ["/lobby", "/minimal"];
 
-impl Page {
-    /// Reads the page, and `minimal/` in it if that is there.
+/// The built page, and those in its folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Pages(Vec<Page>);
+
+impl Pages {
+    /// Reads the page, and those of its folders that are there.
     pub(crate) fn find(folder: PathBuf) -> anyhow::Result<Self> {
         let page = folder.join(INDEX);
         anyhow::ensure!(
@@ -37,31 +37,58 @@ impl Page {
             "there is no page at {}: run `cargo xtask start`, which builds it",
             page.display()
         );
-        let mut policy = POLICY.to_owned();
-        for page in [page, folder.join("minimal").join(INDEX)] {
-            if page.is_file() {
-                policy.extend(sources(&page)?);
-            }
-        }
-        Ok(Self { folder, policy })
+        let inner = INNER.map(|path| (path, folder.join(&path[1..])));
+        let inner = inner.into_iter().filter(|(_, folder)| folder.is_dir());
+        // The root's last: the first that a path begins with is asked.
+        let all = inner.chain([("", folder.clone())]);
+        let pages = all.map(|(path, folder)| Page::read(path, folder));
+        pages.collect::<anyhow::Result<_>>().map(Self)
     }
 
-    /// Serves the page at the root. Comes after all else, as it answers every path.
+    /// Serves the pages. Comes after all else, as the one at the root answers every path.
+    pub(crate) fn serve(&self, config: &mut ServiceConfig) {
+        for page in &self.0 {
+            page.serve(config);
+        }
+    }
+}
+
+/// A folder with a built page.
+#[derive(Clone, Debug)]
+struct Page {
+    /// Its path on the server, without a slash at the end.
+    path: &'static str,
+    folder: PathBuf,
+    policy: String,
+}
+
+impl Page {
+    fn read(path: &'static str, folder: PathBuf) -> anyhow::Result<Self> {
+        let mut policy = POLICY.to_owned();
+        policy.extend(sources(&folder.join(INDEX))?);
+        Ok(Self {
+            path,
+            folder,
+            policy,
+        })
+    }
+
+    /// Serves the page's files, with what it is allowed to do.
     ///
     /// Of a file that has one beside it in brotli or gzip (`.br`, `.gz`), that one is sent to a client that
     /// takes it.
-    pub(crate) fn serve(&self, config: &mut ServiceConfig) {
+    fn serve(&self, config: &mut ServiceConfig) {
         let headers = DefaultHeaders::new()
             .add(("Content-Security-Policy", self.policy.as_str()))
             .add(("X-Content-Type-Options", "nosniff"))
             .add(("Referrer-Policy", "no-referrer"))
             // Of each file: actix-files says it only where it sends the compressed one.
             .add(("Vary", "Accept-Encoding"));
-        let files = actix_files::Files::new("/", &self.folder)
+        let files = actix_files::Files::new("", &self.folder)
             .index_file(INDEX)
             .redirect_to_slash_directory()
             .try_compressed();
-        let scope = web::scope("").wrap(headers).wrap(from_fn(keep));
+        let scope = web::scope(self.path).wrap(headers).wrap(from_fn(keep));
         config.service(scope.service(files));
     }
 }

@@ -29,12 +29,15 @@ impl Showcase {
         let folder = format!("twinwire-page-{name}-{}", std::process::id());
         let folder = std::env::temp_dir().join(folder);
         let www = folder.join("www");
-        fs::create_dir_all(www.join("minimal"))?;
+        for page in ["minimal", "lobby"] {
+            fs::create_dir_all(www.join(page))?;
+        }
         fs::write(folder.join("secret"), "of the machine")?;
         for (file, content) in [
             ("index.html", "<p>the page</p>"),
             ("index.html.br", "the page in brotli"),
-            ("minimal/index.html", "<p>the smallest</p>"),
+            ("minimal/index.html", "<script>smallest()</script>"),
+            ("lobby/index.html", "<script src=\"lobby.js\"></script>"),
             (&WASM[1..], "\0asm, as it is"),
             (&format!("{}.br", &WASM[1..]), "brotli"),
             (&format!("{}.gz", &WASM[1..]), "gzip"),
@@ -142,6 +145,37 @@ async fn pages_are_asked_for_again_and_hashed_files_never() {
     let answer = showcase.ask("GET", &missing, &[]).await;
     assert_eq!(answer.status, 404);
     assert_eq!(answer.header("cache-control"), "no-cache");
+}
+
+/// Returns the sources of scripts that an answer's policy allows.
+fn script_sources(answer: &Answer) -> &str {
+    let policy = answer.header("content-security-policy");
+    let mut directives = policy.split("; ");
+    directives
+        .find_map(|directive| directive.strip_prefix("script-src "))
+        .expect("the policy names the sources of scripts")
+}
+
+#[tokio::test]
+async fn a_page_may_run_its_own_inline_scripts_and_no_others() {
+    let showcase = Showcase::start("policies").unwrap();
+    for (path, inline) in [
+        ("/", false),
+        ("/lobby/", false),
+        ("/lobby/index.html", false),
+        ("/minimal/", true),
+    ] {
+        let answer = showcase.ask("GET", path, &[]).await;
+        let sources = script_sources(&answer);
+        let rest = sources.strip_prefix("'self' 'wasm-unsafe-eval'");
+        let rest = rest.expect("the least that a page needs");
+        assert_eq!(rest.starts_with(" 'sha256-"), inline, "{path}: {sources}");
+        assert_eq!(rest.is_empty(), !inline, "{path}: {sources}");
+    }
+    for path in ["/lobby", "/minimal"] {
+        let answer = showcase.ask("GET", path, &[]).await;
+        assert_eq!(answer.header("location"), format!("{path}/"));
+    }
 }
 
 /// Every address of 127.0.0.0/8 is this machine's on Linux: here they stand for those that it has in networks.
