@@ -2,6 +2,8 @@
 
 mod greet;
 mod kinds;
+#[path = "../../protocol/tests/vectors/kinds.rs"]
+mod vectors;
 
 use serde::{Deserialize, Serialize};
 use twinwire::shape::Descriptor;
@@ -39,6 +41,14 @@ fn the_committed_types_with_bigint_are_those_of_the_kinds() {
     let printed = generate(&kinds::KINDS, &options).expect("names of their own");
     let committed = include_str!("../../npm/test/kinds-bigint.ts");
     check(committed, &printed, "npm/test/kinds-bigint.ts");
+}
+
+#[test]
+fn the_committed_types_are_those_of_the_golden_vectors() {
+    let options = Options::default().bigint(true);
+    let printed = generate(&vectors::KINDS, &options).expect("names of their own");
+    let committed = include_str!("../../npm/test/vectors.ts");
+    check(committed, &printed, "npm/test/vectors.ts");
 }
 
 /// They are decoded on the way, and TypeScript's compiler looks at the file.

@@ -7,12 +7,13 @@ use anyhow::{Context, Result};
 use crate::workspace::{Workspace, stdout_of};
 
 /// Each file, and what prints it as an example: its crate, its name, its argument.
-const FILES: [(&str, [&str; 3]); 6] = [
+const FILES: [(&str, [&str; 3]); 7] = [
     ("npm/test/chat.ts", ["chat", "typescript", ""]),
     ("npm/test/suite.ts", ["suite", "typescript", ""]),
     ("npm/test/greet.ts", [GENERATOR, "types", "greet"]),
     ("npm/test/kinds.ts", [GENERATOR, "types", ""]),
     ("npm/test/kinds-bigint.ts", [GENERATOR, "types", "bigint"]),
+    ("npm/test/vectors.ts", [GENERATOR, "types", "vectors"]),
     (
         "npm/test/samples/samples.ts",
         [GENERATOR, "types", "samples"],

@@ -15,8 +15,9 @@ use crate::{binaries, npm};
 const PROJECTS: [&str; 4] = ["test", "test/samples", "test/types", "test/types/newest"];
 
 /// The tests in Node, which import what was built and compiled.
-const TESTS: [&str; 5] = [
+const TESTS: [&str; 6] = [
     "test/bigint.test.mjs",
+    "test/vectors.test.mjs",
     "test/suite/node.test.mjs",
     "test/suite/servers.test.mjs",
     "test/suite/module.test.mjs",
