@@ -1,12 +1,13 @@
 import type { First, Owner } from "./bridge.js";
 import { CLOSED, DEADLINE, type End, UNDECLARED, requestError } from "./codes.js";
-import { Connection, type Handler, bytesOf } from "./connection.js";
-import { Config, type Core } from "./core.js";
+import { started } from "./config.js";
+import { Connection, type Handler } from "./connection.js";
+import type { Core } from "./core.js";
 import { explained } from "./diagnosis.js";
 import { asyncDispose, dispose } from "./dispose.js";
 import { ConnectError, type TwinwireError } from "./errors.js";
 import { Invitations } from "./invitations.js";
-import { decode, encode, encodeKey, fromHex } from "./json.js";
+import { decode, encode, encodeKey } from "./json.js";
 import type { CallKind, EventKind, Kind, StreamKind, TopicKind } from "./kinds.js";
 import { Pending } from "./pending.js";
 import type { WebSocketConstructor } from "./socket.js";
@@ -380,49 +381,4 @@ export function connectBy(ready: (time: number) => Promise<void>) {
         : error;
     }
   };
-}
-
-function started<Kinds extends readonly Kind[]>(
-  { bridge, places }: Connection,
-  url: string,
-  kinds: Kinds,
-  options: ConnectOptions<Kinds>,
-): Core {
-  const config = configured(bridge.number, url, kinds, options, places);
-  const core = config.connect(typeof options.token === "function", options.onFresh !== undefined);
-  if (core === undefined) {
-    throw new ConnectError("kinds", "the kinds can't be declared: two have one name, or they are more than 512");
-  }
-  return core;
-}
-
-const CLASSES = ["call", "stream", "event", "topic"];
-
-function configured(
-  number: number,
-  url: string,
-  kinds: readonly Kind[],
-  options: ConnectOptions<never> | ConnectOptions,
-  places: Map<string, number>,
-): Config {
-  const config = new Config(number, url);
-  kinds.forEach(({ name, class: of, fingerprint, outline }, place) => {
-    places.set(name, place);
-    // The digits stand in the other order than the bytes on the wire.
-    const bytes = fromHex(fingerprint).reverse();
-    if (!config.kind(name, CLASSES.indexOf(of), bytes, outline)) {
-      config.free();
-      throw new ConnectError("kinds", `${name} is no kind: generate the file of kinds anew`);
-    }
-  });
-  const { token, connectTimeout, maxBackoff, callTimeout, reconnect, carryOver } = options;
-  if (token !== undefined && typeof token !== "function") {
-    config.token(bytesOf(token));
-  }
-  if (options.webSocket !== undefined) {
-    config.web_socket(options.webSocket);
-  }
-  config.times(connectTimeout ?? 30_000, maxBackoff ?? 5_000, callTimeout ?? 30_000);
-  config.absence(reconnect ?? true, carryOver ?? true);
-  return config;
 }

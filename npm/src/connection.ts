@@ -1,8 +1,9 @@
 // What the clients of one connection share.
 
 import { Bridge, type First } from "./bridge.js";
-import type { CallContext, Client, ConnectOptions, Fresh, State, Token } from "./client.js";
+import type { CallContext, Client, ConnectOptions, Fresh, State } from "./client.js";
 import { ABANDONED, ERROR, type End, FAILED, VALUE, connectError, end } from "./codes.js";
+import { bytesOf } from "./config.js";
 import type { Core } from "./core.js";
 import { ApplicationError, TwinwireError } from "./errors.js";
 import { decode, text, toHex, write } from "./json.js";
@@ -233,14 +234,4 @@ async function answered(
     }
     return [FAILED, ""];
   }
-}
-
-export function bytesOf(token: Token): Uint8Array {
-  if (token instanceof Uint8Array) {
-    return token;
-  }
-  if (typeof token === "string") {
-    return new TextEncoder().encode(token);
-  }
-  throw new TypeError("a token is a string or a Uint8Array: look at what is given as `token`");
 }
