@@ -30,6 +30,13 @@ pub(crate) fn refusal(why: Refusal) -> u32 {
     REFUSED + u32::from(why.number())
 }
 
+/// Returns the refusal of a call that no handler of the facade answered.
+pub(crate) fn refused_by(code: u32) -> Refusal {
+    let given = [Refusal::NoHandler, Refusal::Gone];
+    let mut given = given.into_iter();
+    given.find(|why| refusal(*why) == code).unwrap_or(Refusal::Panicked)
+}
+
 /// The difference between the two ends' kinds goes to `words`, if the server explains it.
 fn refused<'a>(refused: &Refused, words: &'a mut String) -> Told<'a> {
     if let Some(difference) = &refused.difference {

@@ -288,13 +288,13 @@ impl Core {
         handled.is_ok()
     }
 
-    /// Answers a call: with a value, an error, or none.
+    /// Answers a call: with a value, an error, or a refusal.
     pub fn answer(&self, id: u32, code: u32, payload: String) {
         if let Some(Question::Call(sender)) = self.asked.take(id) {
             let _ = sender.send(match code {
                 codes::VALUE => Answer::Value(payload.into_bytes()),
                 codes::ERROR => Answer::Error(payload.into_bytes()),
-                _ => Answer::Refused(Refusal::Panicked.into()),
+                _ => Answer::Refused(codes::refused_by(code).into()),
             });
         }
     }
