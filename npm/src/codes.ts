@@ -20,9 +20,28 @@ export const CLOSED = 4;
 /** The code of a kind that the client wasn't connected with. */
 export const UNDECLARED = 6;
 
+/** The codes that a shared connection gives by itself. The compiler puts the numbers in their place: its script loads no other. */
+export const enum Given {
+  Value = VALUE,
+  /** The session was lost before the answer, or the worker. */
+  Unknown = 5,
+  /** Nothing takes the call. */
+  NoHandler = 106,
+  /** The page that had the call is gone. */
+  Gone = 112,
+  /** A peer, here a page, didn't take what was sent. */
+  TooSlow = 206,
+  /** This side closed the client. */
+  Done = 250,
+  /** The connection was lost. */
+  Lost = 303,
+  /** There was no connection within the time allowed. */
+  TimedOut = 306,
+}
+
 const REFUSED = 100;
 
-const LOST: readonly (readonly [string, string])[] = [
+const UNANSWERED: readonly (readonly [string, string])[] = [
   ["deadline", "no answer came in time; the handler may have run: ask before doing it twice"],
   ["not_received", "the other side never received it: it can be made again"],
   ["closed", "the client is closed, and this was never sent: connect again"],
@@ -74,7 +93,7 @@ export function requestError(
     const words = bytes.length > 0 ? ` (${text(bytes)})` : "";
     return new RefusedError(name, `${kind} was refused: ${why}${words}`, again);
   }
-  const [name, why] = LOST[code - 2] ?? unnamed(code);
+  const [name, why] = UNANSWERED[code - 2] ?? unnamed(code);
   return new TwinwireError(name, `${kind}: ${why}`, again);
 }
 

@@ -2,7 +2,7 @@
 
 import { finish, imports, version } from "./core.js";
 import { ConnectError } from "./errors.js";
-import { LONGEST } from "./pending.js";
+import { Timer } from "./pending.js";
 
 /** Where the WebAssembly module is, or the module itself. A string is a URL. */
 export type Source = string | URL | Response | BufferSource | WebAssembly.Module;
@@ -28,14 +28,14 @@ let loading: Loading | undefined;
  * Loads the module from the source that the first caller gives. After a failure, a {@link ConnectError} of the code
  * `module`, and when it wasn't there in a caller's time, in milliseconds, the next caller's source is tried.
  */
-export function load(source: () => Source | Promise<Source>, time = LONGEST): Promise<void> {
+export function load(source: () => Source | Promise<Source>, time: number = Timer.Longest): Promise<void> {
   const mine = loading?.isInVain === false ? loading : begin(source);
   return new Promise((resolve, reject) => {
     const expire = () => {
       mine.isInVain = true;
       reject(failed(`wasn't there within ${time} milliseconds`, RETRY));
     };
-    const timer = setTimeout(expire, Math.min(time, LONGEST));
+    const timer = setTimeout(expire, Math.min(time, Timer.Longest));
     mine.loaded.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

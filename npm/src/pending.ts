@@ -4,8 +4,10 @@ import { TwinwireError } from "./errors.js";
 import type { Kind } from "./kinds.js";
 import { What, report } from "./tell.js";
 
-/** The longest time of a timer, in milliseconds. */
-export const LONGEST = 2 ** 31 - 1;
+/** The longest time of a timer, in milliseconds. The compiler puts the number in its place. */
+export const enum Timer {
+  Longest = 2 ** 31 - 1,
+}
 
 /** A request that is settled once, and what hears events meanwhile. */
 export class Pending<T> implements Waiter {
@@ -31,7 +33,7 @@ export class Pending<T> implements Waiter {
       this.bridge.abort(this.id);
       this.hear(What.Settled, DEADLINE, -1, 0, new Uint8Array());
     };
-    const timer = time === undefined ? undefined : setTimeout(expire, Math.min(time, LONGEST));
+    const timer = time === undefined ? undefined : setTimeout(expire, Math.min(time, Timer.Longest));
     const abort = () => this.giveUp(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });
     return new Promise((resolve, reject) => {
