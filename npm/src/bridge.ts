@@ -17,7 +17,7 @@ const STATES = 1;
 const ROOM = 2;
 
 /** Milliseconds in which what waits for room may go before a goodbye: the module's session waits as long (`Limits::drain`). */
-const DRAIN = 2_000;
+export const DRAIN = 2_000;
 
 /** A request that waits for room. */
 interface Start {

@@ -1,0 +1,91 @@
+// One tab, as the worker sees it: what it has asked for, and the port to it.
+
+import type { Hello, ToTab, Told } from "./port.js";
+import type { Relay, Requester } from "./relay.js";
+
+/** The cost of events that wait for a tab, above which it is put off: a page whose script stands still. */
+const MOST_EVENTS = 1024 * 1024;
+
+/** What becomes of a tab. */
+export interface TabListener {
+  /** How many of the server's events nobody listened to. */
+  readonly unheard: number;
+  /** Requests of the tab have left the line. */
+  advanced(tab: Tab): void;
+  /** More events wait for the tab than may. */
+  lags(tab: Tab): void;
+}
+
+export class Tab implements Requester {
+  readonly relays = new Map<number, Relay>();
+  /** The kinds of which it takes the server's calls. */
+  readonly handled = new Set<number>();
+  isPaused = false;
+  isClosing = false;
+  /** True once nothing may be posted to it. */
+  isGone = false;
+  /** Ends with its part in a connection. */
+  readonly part = new AbortController();
+  listener: TabListener | undefined;
+  #unheard = 0;
+  #events = 0;
+  #outbox: ToTab[] = [];
+
+  constructor(
+    private readonly port: MessagePort,
+    readonly hello: Hello,
+  ) {}
+
+  /** Posts with whatever else is posted in this turn. */
+  post(message: ToTab): void {
+    if (this.#outbox.push(message) === 1) {
+      queueMicrotask(() => this.flush());
+    }
+  }
+
+  /** Posts what waits for the end of the turn. */
+  flush(): void {
+    const count = this.listener?.unheard ?? 0;
+    if (count !== this.#unheard) {
+      this.#unheard = count;
+      this.#outbox.push({ type: "unheard", count });
+    }
+    const messages = this.#outbox.splice(0);
+    // A page in the cache of the back button is thrown out of it by a message.
+    if (messages.length > 0 && !this.isGone) {
+      this.port.postMessage(messages);
+    }
+  }
+
+  tell(told: Told): void {
+    this.post({ type: "told", told });
+  }
+
+  started(id: number): void {
+    this.post({ type: "started", id });
+    this.listener?.advanced(this);
+  }
+
+  finished(id: number): void {
+    this.relays.delete(id);
+  }
+
+  eventsWait(cost: number): void {
+    this.#events += cost;
+    if (this.#events > MOST_EVENTS) {
+      this.listener?.lags(this);
+    }
+  }
+
+  /** True while requests of the tab wait in line. */
+  get isInLine(): boolean {
+    return [...this.relays.values()].some(({ isStarted, request }) => !isStarted && request.type !== "listen");
+  }
+
+  /** Nothing is posted to it any more. */
+  leave(): void {
+    this.isGone = true;
+    this.part.abort();
+    this.port.close();
+  }
+}
