@@ -2,7 +2,7 @@ import type { First, Owner } from "./bridge.js";
 import { CLOSED, DEADLINE, type End, UNDECLARED, requestError } from "./codes.js";
 import { started } from "./config.js";
 import { Connection, type Handler } from "./connection.js";
-import type { Core } from "./core.js";
+import { type Core, version } from "./core.js";
 import { explained } from "./diagnosis.js";
 import { asyncDispose, dispose } from "./dispose.js";
 import { ConnectError, type TwinwireError } from "./errors.js";
@@ -59,6 +59,19 @@ export interface ConnectOptions<Kinds extends readonly Kind[] = readonly Kind[]>
   readonly onFresh?: ((client: Client<Kinds>, why: Fresh, context: AskContext) => void | PromiseLike<void>) | undefined;
   /** The constructor of WebSockets, where there is no global one: `ws` in Node 20. */
   readonly webSocket?: WebSocketConstructor | undefined;
+  /**
+   * Whether all tabs of the origin that name one address, kinds, {@link identity} and version of the package share a connection, in a
+   * SharedWorker (default: false). Where there is none, each has its own: in Node, in Chrome on Android, outside secure contexts; and
+   * with `webSocket`, which can't go there.
+   */
+  readonly shared?: boolean | undefined;
+  /** Who connects, if tabs share connections: those of another identity share another. It isn't secret: the browser shows it. */
+  readonly identity?: string | undefined;
+  /**
+   * Starts the worker of shared connections, where the bundler doesn't find it: a module of your own, which imports `twinwire/worker`.
+   * Workers of two names hold two connections.
+   */
+  readonly worker?: ((name: string) => SharedWorker) | undefined;
 }
 
 /** What the functions get that a client asks for something. */
@@ -355,7 +368,8 @@ export function connectBy(ready: (time: number) => Promise<void>) {
   ): Promise<Client<Kinds>> {
     const { connectTimeout = 30_000 } = options;
     const begun = performance.now();
-    await ready(connectTimeout);
+    const sharing = canShare(options) ? await import("./shared.js") : undefined;
+    sharing ?? (await ready(connectTimeout));
     const time = connectTimeout - (performance.now() - begun);
     const address = String(url);
     const first = (first: First) => {
@@ -370,7 +384,12 @@ export function connectBy(ready: (time: number) => Promise<void>) {
       connection.changed = () => weak?.deref()?.dispatchEvent(new Event("statechange"));
       forgotten.register(client, connection, connection);
       void connection.closed.then(() => forgotten.unregister(connection));
-      connection.open(started(connection, address, kinds, { ...options, connectTimeout: time }));
+      const opening = { ...options, connectTimeout: time };
+      connection.open(
+        sharing
+          ? sharing.openShared(connection, address, kinds, options as ConnectOptions<never>, time, version)
+          : started(connection, address, kinds, opening),
+      );
       options.register?.(client);
       await connection.connected;
       return client;
@@ -381,4 +400,8 @@ export function connectBy(ready: (time: number) => Promise<void>) {
         : error;
     }
   };
+}
+
+function canShare({ shared, webSocket }: ConnectOptions<never>): boolean | undefined {
+  return shared && !webSocket && "SharedWorker" in globalThis && "locks" in navigator;
 }

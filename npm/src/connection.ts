@@ -5,7 +5,7 @@ import type { CallContext, Client, ConnectOptions, Fresh, State } from "./client
 import { ABANDONED, ERROR, type End, FAILED, VALUE, connectError, end } from "./codes.js";
 import { bytesOf } from "./config.js";
 import type { Core } from "./core.js";
-import { ApplicationError, TwinwireError } from "./errors.js";
+import { ApplicationError, ConnectError, TwinwireError } from "./errors.js";
 import { decode, text, toHex, write } from "./json.js";
 import type { Kind } from "./kinds.js";
 import { What, report } from "./tell.js";
@@ -59,6 +59,11 @@ export class Connection {
     // It is awaited, but for one whose `register` throws.
     this.connected.catch(() => undefined);
     this.bridge.open(core, this);
+  }
+
+  /** Rejects `connected`. */
+  fail(code: string, why: string, retry: number | undefined): void {
+    this.#isConnected(new ConnectError(code, why, retry));
   }
 
   hear(what: What, id: number, code: number, a: number, b: number, bytes: Uint8Array): void {

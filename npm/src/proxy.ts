@@ -1,0 +1,103 @@
+// What stands in the module's place in a tab whose connection is in a worker.
+
+import type { Attachment } from "./attachment.js";
+import type { Core } from "./core.js";
+
+/** The module's client as a tab sees it: what is asked of it goes to the worker. */
+export class CoreProxy implements Core {
+  constructor(
+    private readonly attachment: Attachment,
+    /** The id of the `onFresh` whose requests go first. */
+    private readonly fresh?: number,
+  ) {}
+
+  poll(id: number): boolean {
+    return this.attachment.poll(id);
+  }
+
+  abort(id: number): void {
+    this.attachment.abort(id);
+  }
+
+  first(): CoreProxy {
+    return new CoreProxy(this.attachment, this.attachment.freshId);
+  }
+
+  room(id: number): void {
+    this.attachment.room(id);
+  }
+
+  call(id: number, kind: number, payload: string): void {
+    this.attachment.request(id, { type: "call", kind, payload }, this.fresh);
+  }
+
+  stream(id: number, kind: number, payload: string): void {
+    this.attachment.request(id, { type: "stream", kind, payload }, this.fresh);
+  }
+
+  send(id: number, kind: number, payload: string, latest?: string | null): void {
+    this.attachment.request(id, { type: "send", kind, payload, latest: latest ?? undefined }, this.fresh);
+  }
+
+  publish(id: number, kind: number, key: string, item: string): void {
+    this.attachment.request(id, { type: "publish", kind, key, item }, this.fresh);
+  }
+
+  subscribe(id: number, kind: number, key: string, code: number, offset: number, epoch: Uint8Array): void {
+    this.attachment.request(id, { type: "subscribe", kind, key, code, offset, epoch }, this.fresh);
+  }
+
+  ping(id: number): void {
+    this.attachment.request(id, { type: "ping" }, this.fresh);
+  }
+
+  listen(id: number, kind: number): boolean {
+    this.attachment.request(id, { type: "listen", kind });
+    return true;
+  }
+
+  invitations(id: number, kind: number): boolean {
+    this.attachment.request(id, { type: "invitations", kind });
+    return true;
+  }
+
+  handle(kind: number): boolean {
+    this.attachment.handle(kind);
+    return true;
+  }
+
+  answer(id: number, code: number, payload: string): void {
+    this.attachment.answer(id, code, payload);
+  }
+
+  token(id: number, token?: Uint8Array | null): void {
+    this.attachment.post({ type: "token", id, token: token ?? undefined });
+  }
+
+  refreshed(id: number): void {
+    this.attachment.post({ type: "refreshed", id });
+  }
+
+  unheard(): number {
+    return this.attachment.unheard;
+  }
+
+  reconnect_now(): void {
+    this.attachment.reconnectNow();
+  }
+
+  pause(): void {
+    this.attachment.pause();
+  }
+
+  close(): void {
+    this.attachment.close();
+  }
+
+  free(): void {
+    // That of an `onFresh` holds nothing.
+    if (this.fresh === undefined) {
+      this.attachment.leave();
+    }
+  }
+}

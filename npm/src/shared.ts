@@ -1,0 +1,85 @@
+// Opens a tab's client whose connection is in a SharedWorker. Only pages that share one load this: what other pages load too would be a
+// file of its own, in bundles, so nothing of that is imported but types and numbers.
+
+import { Attachment } from "./attachment.js";
+import type { Bridge } from "./bridge.js";
+import type { ConnectOptions } from "./client.js";
+import type { Core } from "./core.js";
+import type { Kind } from "./kinds.js";
+import type { Hello } from "./port.js";
+import { CoreProxy } from "./proxy.js";
+
+/** The half of a connection that the tab has. */
+interface Facade {
+  readonly bridge: Bridge;
+  readonly places: Map<string, number>;
+  fail(code: string, why: string, retry: number | undefined): void;
+}
+
+/** Returns what stands in the module's place. `time` is what is left to connect, in milliseconds. */
+export function openShared(
+  facade: Facade,
+  url: string,
+  kinds: readonly Kind[],
+  options: ConnectOptions<never>,
+  time: number,
+  version: string,
+): Core {
+  const { bridge, places } = facade;
+  kinds.forEach(({ name }, place) => places.set(name, place));
+  const attachment = new Attachment(bridge, {
+    hello: greeting(url, kinds, options, time, version),
+    start: options.worker ?? start,
+    time,
+    comesBack: options.reconnect ?? true,
+    failed: (...why) => facade.fail(...why),
+  });
+  return new CoreProxy(attachment);
+}
+
+async function greeting(
+  url: string,
+  kinds: readonly Kind[],
+  { identity, token, onFresh, callTimeout, maxBackoff, reconnect, carryOver }: ConnectOptions<never>,
+  connectTimeout: number,
+  version: string,
+): Promise<Omit<Hello, "lock" | "isVisible">> {
+  const address = absolute(url);
+  const table = kinds.map(({ name, class: of, fingerprint, outline }) => ({
+    name,
+    class: of,
+    fingerprint,
+    ...(outline !== undefined && { outline }),
+  }));
+  const digest = await hash(kinds.map((kind) => [kind.name, kind.class, kind.fingerprint]));
+  return {
+    type: "hello",
+    version,
+    name: `twinwire ${version} ${digest} ${address} ${identity ?? ""}`,
+    url: address,
+    kinds: table,
+    options: { connectTimeout, callTimeout, maxBackoff, reconnect, carryOver },
+    gives: { token: token !== undefined, fresh: onFresh !== undefined },
+  };
+}
+
+/** Returns the address as it is for the page: the worker's script may be elsewhere. */
+function absolute(url: string): string {
+  try {
+    return new URL(url, location.href).href;
+  } catch {
+    // The module has the error of it.
+    return url;
+  }
+}
+
+async function hash(value: unknown): Promise<string> {
+  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(value)));
+  const digits = Array.from(new Uint8Array(bytes, 0, 8), (byte) => byte.toString(16).padStart(2, "0"));
+  return digits.join("");
+}
+
+/** In the words that bundlers know. */
+function start(name: string): SharedWorker {
+  return new SharedWorker(new URL("./worker.js", import.meta.url), { type: "module", name });
+}
