@@ -1,4 +1,4 @@
-// The suite in a page in Chromium, by the WebSocket that pages have.
+// The suite in a page in Chromium, by the WebSocket that pages have, and by that of a worker that tabs share.
 
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -29,13 +29,16 @@ function serve(t) {
   return listen(t, server);
 }
 
-test("in Chromium", { timeout: 300_000 }, async (t) => {
+test("in Chromium", { timeout: 300_000 }, (t) => runAll(t, false));
+test("in Chromium, by a shared worker", { timeout: 300_000 }, (t) => runAll(t, true));
+
+async function runAll(t, shared) {
   const { page } = await newPage(t, { expected: [...BROKEN, ...REFUSED] });
   page.on("console", (message) => {
     if (message.text().startsWith("figures: ")) console.log(message.text());
   });
   await page.goto(await serve(t));
-  await page.evaluate(async (ports) => {
+  await page.evaluate(async ({ shared, ...ports }) => {
     const reports = [];
     addEventListener("error", (event) => {
       reports.push(event.message);
@@ -43,10 +46,10 @@ test("in Chromium", { timeout: 300_000 }, async (t) => {
     });
     const { run } = await import("/test/suite/cases.mjs");
     const source = async () => (await fetch("/dist/core_bg.wasm")).arrayBuffer();
-    const place = { source, ...ports, reports };
+    const place = { source, ...ports, reports, shared };
     globalThis.runCase = (name) => run(name, place);
-  }, { peer: port(""), wire: port("WIRE"), breaking: port("BREAKING") });
+  }, { peer: port(""), wire: port("WIRE"), breaking: port("BREAKING"), shared });
   for (const name of names) {
     await t.test(name, { timeout: 60_000 }, () => page.evaluate((name) => globalThis.runCase(name), name));
   }
-});
+}

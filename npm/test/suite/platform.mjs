@@ -16,6 +16,7 @@ export class Platform {
    * @param {number} place.wire the port of the suite's endpoint
    * @param {number} place.breaking the port of a link to it whose connections break
    * @param {Function} [place.webSocket]
+   * @param {boolean} [place.shared] whether connections are a shared worker's
    * @param {string[]} place.reports grows by each error that is reported as uncaught
    */
   constructor(place) {
@@ -57,7 +58,11 @@ export class Platform {
   /** Connects a client, which is held and closed in the end unless that is left to the case. */
   async connect(options = {}, url = this.url(), of = kinds, isHeld = true) {
     const connect = connectBy(() => this.load());
-    const client = await connect(url, of, { webSocket: this.#place.webSocket, ...options });
+    const { webSocket, shared } = this.#place;
+    // Each client of a case is to be a peer of its own. One worker, which is there already, holds them all.
+    const worker = () => new SharedWorker("/dist/worker.js", { type: "module" });
+    const sharing = shared ? { shared, identity: crypto.randomUUID(), worker } : {};
+    const client = await connect(url, of, { webSocket, ...sharing, ...options });
     if (isHeld) this.#clients.push(client);
     return client;
   }
