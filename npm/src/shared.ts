@@ -79,7 +79,12 @@ async function hash(value: unknown): Promise<string> {
   return digits.join("");
 }
 
-/** In the words that bundlers know. */
 function start(name: string): SharedWorker {
+  // Vite before 8 doesn't move the worker along when it moves the package's scripts, for development.
+  const [folder, moved] = new URL("./core_bg.wasm", import.meta.url).href.split("/.vite/deps/");
+  if (moved !== undefined) {
+    return new SharedWorker(`${folder}/twinwire/dist/worker.js`, { type: "module", name });
+  }
+  // In the words that bundlers know.
   return new SharedWorker(new URL("./worker.js", import.meta.url), { type: "module", name });
 }
