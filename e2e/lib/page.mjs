@@ -45,7 +45,7 @@ export async function openPage(t, wish = {}) {
  * the back button: Playwright turns that off.
  *
  * `log` grows by each text that the page logs. An error that the page logs or throws fails the
- * story at its end, unless it is expected.
+ * story at its end, unless it is expected. `newTab` opens another page beside it, as in a browser's next tab.
  */
 export async function newPage(t, { width = 1280, height = 800, expected = [], cached = false } = {}) {
   const browser = await chromium.launch({
@@ -60,14 +60,18 @@ export async function newPage(t, { width = 1280, height = 800, expected = [], ca
     const surprises = errors.filter((error) => !expected.some((known) => known.test(error)));
     assert.deepEqual(surprises, [], "the page had errors");
   });
-  const page = await browser.newPage({ viewport: { width, height } });
-  page.on("console", (message) => {
-    log.push(message.text());
-    if (message.type() === "error") errors.push(message.text());
-  });
-  page.on("pageerror", (error) => errors.push(String(error)));
-  page.on("crash", () => errors.push("the page crashed"));
-  return { page, log };
+  const context = await browser.newContext({ viewport: { width, height } });
+  const newTab = async () => {
+    const page = await context.newPage();
+    page.on("console", (message) => {
+      log.push(message.text());
+      if (message.type() === "error") errors.push(message.text());
+    });
+    page.on("pageerror", (error) => errors.push(String(error)));
+    page.on("crash", () => errors.push("the page crashed"));
+    return page;
+  };
+  return { page: await newTab(), log, newTab };
 }
 
 /** Ends the page's process, as a browser that is short of memory does: nothing of the page can say goodbye. */
