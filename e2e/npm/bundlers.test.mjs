@@ -56,6 +56,25 @@ async function visit(t, address) {
   return modules;
 }
 
+/** Opens two tabs of a page that share a connection; gives the paths of what the first has loaded. */
+async function visitTwice(t, address) {
+  const { origin } = new URL(address);
+  const server = await startProgram(t, built("server"), ["--port", "0", "--www", folder, "--allow-origin", origin]);
+  const { page, newTab } = await newPage(t);
+  const loaded = [];
+  page.on("requestfinished", (request) => loaded.push(new URL(request.url()).pathname));
+  const session = async (page) => {
+    await page.goto(`${address}?url=ws://127.0.0.1:${server.port}/ws&name=Ada`);
+    await page.getByText(/./).waitFor();
+    return page.textContent("body");
+  };
+  const first = await session(page);
+  assert.match(first, /^session [0-9a-f]{32}$/);
+  assert.equal(await session(await newTab()), first);
+  assert.equal(server.lines.filter((line) => /a socket opened/.test(line)).length, 1);
+  return loaded;
+}
+
 const ONE = /^core_bg.*\.wasm$|^[0-9a-f]+\.wasm$/;
 
 function hasOne(modules) {
@@ -78,36 +97,94 @@ async function develop(t, createServer, config) {
   return listen(t, http.on("request", server.middlewares));
 }
 
+/** Serves an entry's page by Vite for development, and gives its address. */
+async function viteDevelops(t, { title, createServer }, entry) {
+  const name = `${title.replace(" ", "-")}-dev-${entry}`;
+  const config = await vitePage(name, entry);
+  // In its usual place, which the entry knows.
+  t.after(() => rm(join(folder, "node_modules/.vite"), { recursive: true }));
+  return `${await develop(t, createServer, config)}/${name}/`;
+}
+
+/** Builds an entry's page by Vite, and gives its address. */
+async function viteBuilds(t, { title, build }, entry) {
+  const name = `${title.replace(" ", "-")}-${entry}`;
+  const config = await vitePage(name, entry);
+  const outDir = join(folder, name, "out");
+  await build({ ...config, build: { outDir, rollupOptions: { input: join(folder, name, "index.html") } } });
+  return `${await serve(t, outDir)}/${name}/`;
+}
+
+/** Builds an entry's page by webpack, and gives its address. */
+async function webpackBuilds(t, entry) {
+  const { out, script } = await prepare(`webpack-${entry}`, entry);
+  const output = { path: out, filename: "page.js" };
+  const compiler = webpack({ mode: "production", entry: script, output, context: folder });
+  const stats = await new Promise((done, fail) => compiler.run((error, stats) => (error ? fail(error) : done(stats))));
+  assert.ok(!stats.hasErrors(), stats.toString());
+  return published(t, out);
+}
+
+const VITES = [{ title: "Vite", ...vite }, { title: "Vite 7", ...vite7 }];
+
 for (const entry of ["main", "inline"]) {
   const judge = entry === "main" ? hasOne : (modules) => assert.deepEqual(modules, []);
 
-  for (const [title, { build, createServer }] of [["Vite", vite], ["Vite 7", vite7]]) {
-    story(`${title} serves ${entry} for development`, async (t) => {
-      const name = `${title.replace(" ", "-")}-dev-${entry}`;
-      const config = await vitePage(name, entry);
-      // In its usual place, which the entry knows.
-      t.after(() => rm(join(folder, "node_modules/.vite"), { recursive: true }));
-      judge(await visit(t, `${await develop(t, createServer, config)}/${name}/`));
+  for (const vite of VITES) {
+    story(`${vite.title} serves ${entry} for development`, async (t) => {
+      judge(await visit(t, await viteDevelops(t, vite, entry)));
     });
 
-    story(`${title} builds ${entry}`, async (t) => {
-      const name = `${title.replace(" ", "-")}-${entry}`;
-      const config = await vitePage(name, entry);
-      const outDir = join(folder, name, "out");
-      await build({ ...config, build: { outDir, rollupOptions: { input: join(folder, name, "index.html") } } });
-      judge(await visit(t, `${await serve(t, outDir)}/${name}/`));
+    story(`${vite.title} builds ${entry}`, async (t) => {
+      judge(await visit(t, await viteBuilds(t, vite, entry)));
     });
   }
 
   story(`webpack builds ${entry}`, async (t) => {
-    const { out, script } = await prepare(`webpack-${entry}`, entry);
-    const output = { path: out, filename: "page.js" };
-    const compiler = webpack({ mode: "production", entry: script, output, context: folder });
-    const stats = await new Promise((done, fail) => compiler.run((error, stats) => (error ? fail(error) : done(stats))));
-    assert.ok(!stats.hasErrors(), stats.toString());
-    judge(await visit(t, await published(t, out)));
+    judge(await visit(t, await webpackBuilds(t, entry)));
   });
 }
+
+for (const vite of VITES) {
+  story(`tabs of a page that ${vite.title} serves for development share a connection`, async (t) => {
+    await visitTwice(t, await viteDevelops(t, vite, "shared"));
+  });
+
+  story(`tabs of a page that ${vite.title} builds share a connection`, async (t) => {
+    await visitTwice(t, await viteBuilds(t, vite, "shared"));
+  });
+}
+
+story("tabs of a page that webpack builds share a connection", async (t) => {
+  await visitTwice(t, await webpackBuilds(t, "shared"));
+});
+
+story("tabs of a page that esbuild builds share a connection, with a script of their own for the worker", async (t) => {
+  const { out, script } = await prepare("esbuild-shared", "shared-by-own");
+  const worker = join(folder, "build/worker-slim.js");
+  const options = { bundle: true, format: "esm", loader: { ".wasm": "file" }, outdir: out };
+  await esbuild({ entryPoints: { page: script, worker }, splitting: true, ...options });
+  await visitTwice(t, await published(t, out));
+});
+
+story("tabs of a page that Rollup builds share a connection, with a script of their own for the worker", async (t) => {
+  const { out, script } = await prepare("rollup-shared", "shared-by-own");
+  await rolledUp(out, { page: script, worker: join(folder, "build/worker.js") }, [importMetaAssets()]);
+  await visitTwice(t, await published(t, out));
+});
+
+story("tabs of a page without a build step share a connection, for which other pages load nothing", async (t) => {
+  const isForSharing = (path) => /\/(shared|attachment|proxy|port|lock)\.js$/.test(path);
+  const address = await published(t, await plain("plain-shared", "share", "share"));
+  assert.equal((await visitTwice(t, address)).filter(isForSharing).length, 5);
+  const { page } = await newPage(t);
+  const loaded = [];
+  page.on("requestfinished", (request) => loaded.push(new URL(request.url()).pathname));
+  await page.goto(`${await published(t, await plain("plain-own", "show"))}?url=none:`);
+  await page.getByText("ConnectError").waitFor();
+  assert.ok(loaded.some((path) => path.endsWith("/client.js")), String(loaded));
+  assert.deepEqual(loaded.filter(isForSharing), []);
+});
 
 story("esbuild builds inline", async (t) => {
   const { out, script } = await prepare("esbuild-inline", "inline");
@@ -134,29 +211,34 @@ story("a bundle carries nothing of the package that it doesn't use", async () =>
   assert.doesNotMatch(outputFiles[0].text, /wasm|WebSocket|FinalizationRegistry/);
 });
 
-async function rolledUp(out, script, plugins) {
-  const bundle = await rollup({ input: script, plugins: [nodeResolve({ browser: true }), ...plugins] });
-  await bundle.write({ dir: out, entryFileNames: "page.js" });
+async function rolledUp(out, input, plugins) {
+  const bundle = await rollup({ input, plugins: [nodeResolve({ browser: true }), ...plugins] });
+  await bundle.write({ dir: out, entryFileNames: "[name].js" });
   await bundle.close();
 }
 
 story("Rollup builds inline", async (t) => {
   const { out, script } = await prepare("rollup-inline", "inline");
-  await rolledUp(out, script, []);
+  await rolledUp(out, { page: script }, []);
   assert.deepEqual(await visit(t, await published(t, out)), []);
 });
 
 story("Rollup builds main with a plugin for files", async (t) => {
   const { out, script } = await prepare("rollup-main", "main");
-  await rolledUp(out, script, [importMetaAssets()]);
+  await rolledUp(out, { page: script }, [importMetaAssets()]);
   hasOne(await visit(t, await published(t, out)));
 });
 
-story("a page without a build step loads the package's files", async (t) => {
-  const { out } = await prepare("plain", "main");
+/** Makes a page of the package's files as they are, which does what a script of the application exports; gives its folder. */
+async function plain(name, does, script = "page") {
+  const { out } = await prepare(name);
   await cp(join(folder, "build"), join(out, "build"), { recursive: true });
   await cp(join(folder, "node_modules/twinwire/dist"), join(out, "twinwire"), { recursive: true });
-  const imports = 'import { connect } from "./twinwire/browser.js";\nimport { show } from "./build/page.js";\n';
-  await writeFile(join(out, "page.js"), `${imports}show(connect);\n`);
-  hasOne(await visit(t, await published(t, out)));
+  const imports = `import { connect } from "./twinwire/browser.js";\nimport { ${does} } from "./build/${script}.js";\n`;
+  await writeFile(join(out, "page.js"), `${imports}${does}(connect);\n`);
+  return out;
+}
+
+story("a page without a build step loads the package's files", async (t) => {
+  hasOne(await visit(t, await published(t, await plain("plain", "show"))));
 });

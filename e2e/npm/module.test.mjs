@@ -28,7 +28,7 @@ story("importing an entry touches nothing of the runtime", async () => {
       Object.defineProperty(globalThis, name, { get() { throw new Error(name + " was touched"); } });
     }
     const before = Object.getOwnPropertyNames(globalThis).join();
-    for (const entry of ["twinwire", "twinwire/slim", "twinwire/inline"]) await import(entry);
+    for (const entry of ["twinwire", "twinwire/slim", "twinwire/inline", "twinwire/worker"]) await import(entry);
     for (const entry of ["browser", "bun", "deno"]) await import("./node_modules/twinwire/dist/" + entry + ".js");
     console.log(Object.getOwnPropertyNames(globalThis).join() === before);`;
   // It ends by itself too: a timer or a socket would keep it.

@@ -1,0 +1,5 @@
+import { connect } from "twinwire";
+
+import { share } from "./share.js";
+
+share(connect);
