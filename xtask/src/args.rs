@@ -27,6 +27,10 @@ usage: cargo xtask VERB
                      endpoint; the suite of this name runs the quick sections
   bench              compare the browser's socket with gloo-net's, in three browsers:
                      messages a second and their ratio, printed and never judged
+  bench cpu [--against COMMIT]
+                     measure the server's CPU time per message, of typed calls and of a
+                     topic's deliveries; with a commit both, in alternation, and their
+                     ratio with its interval
   npm                build the npm package into npm/dist, pack its archive, and print
                      what a page loads of it; above the budget is a failure
   types              write the TypeScript files anew that are generated of Rust types
@@ -58,6 +62,10 @@ pub(crate) enum Verb {
     },
     Conformance,
     Bench,
+    BenchCpu {
+        /// The commit to compare with, as git names it.
+        against: Option<String>,
+    },
     Npm,
     Types,
     Tidy,
@@ -122,6 +130,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb,
         }),
         "simulate" => parse_simulate(rest),
         "conformance" => nothing_more(rest, Verb::Conformance),
+        "bench" if rest.first().is_some_and(|word| word == "cpu") => parse_bench_cpu(&rest[1..]),
         "bench" => nothing_more(rest, Verb::Bench),
         "npm" => nothing_more(rest, Verb::Npm),
         "types" => nothing_more(rest, Verb::Types),
@@ -164,6 +173,19 @@ fn parse_start(rest: Vec<String>) -> Result<Verb, Misuse> {
         }
     }
     Ok(Verb::Start { port, host })
+}
+
+fn parse_bench_cpu(rest: &[String]) -> Result<Verb, Misuse> {
+    let against = match rest {
+        [] => None,
+        [option, commit] if option == "--against" => Some(commit.clone()),
+        [option] if option == "--against" => return Err(Misuse::ValueMissing(option.clone())),
+        [option, _, argument, ..] if option == "--against" => {
+            return Err(Misuse::UnexpectedArgument(argument.clone()));
+        }
+        [argument, ..] => return Err(Misuse::UnexpectedArgument(argument.clone())),
+    };
+    Ok(Verb::BenchCpu { against })
 }
 
 /// The simulator's own arguments, looked through before anything is compiled for them.
@@ -265,6 +287,24 @@ mod tests {
     fn named_suites_run_once_and_in_the_order_of_a_full_run() {
         let suites = vec![Suite::Fmt, Suite::Tidy];
         check("test tidy fmt tidy", Ok(Verb::Test { suites }));
+    }
+
+    #[test]
+    fn the_bench_of_the_server_takes_a_commit() {
+        let cpu = |against: Option<&str>| {
+            let against = against.map(str::to_owned);
+            Ok(Verb::BenchCpu { against })
+        };
+        check("bench", Ok(Verb::Bench));
+        check("bench cpu", cpu(None));
+        check("bench cpu --against HEAD~1", cpu(Some("HEAD~1")));
+        check(
+            "bench cpu --against",
+            Err(Misuse::ValueMissing("--against".into())),
+        );
+        for line in ["bench cpu 7", "bench cpu --against HEAD 7", "bench 7"] {
+            check(line, Err(Misuse::UnexpectedArgument("7".into())));
+        }
     }
 
     #[test]

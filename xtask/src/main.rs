@@ -9,6 +9,7 @@ mod args;
 mod binaries;
 mod cache;
 mod conformance;
+mod cpu;
 mod import_names;
 mod lockfile;
 mod npm;
@@ -71,6 +72,7 @@ fn perform(verb: Verb) -> Result<bool> {
         }
         Verb::Conformance => conformance::conformance(&workspace, &setup),
         Verb::Bench => test::bench(&workspace, &setup),
+        Verb::BenchCpu { against } => cpu::bench(&workspace, against.as_deref()),
         Verb::Npm => {
             println!("{}", npm::npm(&workspace, &setup)?.display());
             Ok(true)
