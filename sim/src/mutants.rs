@@ -79,6 +79,10 @@ pub const MUTANTS: &[(&str, &str)] = &[
         "event_does_not_block",
         "the next request starts beside an event's handler",
     ),
+    (
+        "long_call_waits",
+        "the rest of a request in parts waits for a place of its own",
+    ),
     ("hold_ignored", "an event that is held has a deadline"),
     ("replaced_half_way", "what has begun to go out is replaced"),
     (

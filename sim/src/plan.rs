@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use twinwire::Limits;
-use twinwire::limits::MAX_MESSAGE;
+use twinwire::limits::{MAX_MESSAGE, MAX_PART, MIN_RETAINED};
 
 use crate::Dice;
 
@@ -69,32 +69,55 @@ pub(crate) struct Bounds {
     pub(crate) calls: usize,
     pub(crate) streams: usize,
     pub(crate) subscriptions: usize,
-    /// Of requests, each stream and each subscription, in charged bytes.
-    pub(crate) window: u64,
+    /// The windows of requests, of each stream and of each subscription, in charged bytes.
+    pub(crate) requests: u64,
+    pub(crate) stream: u64,
+    pub(crate) subscription: u64,
+    /// The largest payload of a request, an answer or an item.
+    pub(crate) payload: usize,
+    /// What an end keeps of what it sent, in bytes.
+    pub(crate) retained: usize,
     pub(crate) heartbeat: Duration,
     pub(crate) resume: Duration,
     pub(crate) deadline: Duration,
 }
 
+/// A window of one to four messages: the smallest that there is up to what is usual.
+fn draw_window(dice: &mut Dice) -> u64 {
+    [1, 1, 2, 4][dice.place(4)] * MAX_MESSAGE as u64
+}
+
 /// Narrow limits, so that a short run meets all of them.
 pub(crate) fn draw_limits(dice: &mut Dice) -> (Limits, Bounds) {
     let bounds = Bounds {
-        calls: 2 + dice.place(7),
+        calls: 1 + dice.place(8),
         streams: 1 + dice.place(3),
         subscriptions: 2 + dice.place(2),
-        window: MAX_MESSAGE as u64,
+        requests: draw_window(dice),
+        stream: draw_window(dice),
+        subscription: draw_window(dice),
+        payload: match dice.roll(3) {
+            0 => MAX_PART + dice.place(MAX_MESSAGE),
+            _ => 4 * MAX_MESSAGE,
+        },
+        retained: match dice.roll(3) {
+            0 => MIN_RETAINED + dice.place(MIN_RETAINED),
+            _ => MIN_RETAINED,
+        },
         heartbeat: dice.wait(800, 2_500),
         resume: dice.wait(3_000, 12_000),
         deadline: dice.wait(4_000, 20_000),
     };
     let limits = Limits::default()
-        .requests(0)
-        .queued(0)
+        .requests(bounds.requests)
+        .payload(bounds.payload)
+        .queued(draw_window(dice) as usize)
+        .retained(bounds.retained)
         .calls(bounds.calls)
         .streams(bounds.streams)
-        .stream_window(bounds.window)
+        .stream_window(bounds.stream)
         .subscriptions(bounds.subscriptions)
-        .subscription_window(bounds.window)
+        .subscription_window(bounds.subscription)
         .handshake(dice.wait(1_500, 4_000))
         .call_deadline(bounds.deadline)
         .drain(dice.wait(500, 2_000))

@@ -72,6 +72,11 @@ impl Port<'_> {
         self.session.has_room(payload + STAMP + 64)
     }
 
+    /// The most bytes of a request's payload that the other end takes.
+    pub fn largest(&self) -> usize {
+        self.session.largest_to_peer().saturating_sub(STAMP)
+    }
+
     /// Whether a request waits for its outcome.
     pub fn is_pending(&self, request: RequestKey) -> bool {
         self.oracle.is_pending(self.who, request)

@@ -90,11 +90,11 @@ impl RandomApp {
             12..19 => EVENT,
             _ => UNKNOWN,
         };
-        self.ask_for(port, kind, dice);
+        let payload = self.temper.filling(dice);
+        self.ask_for(port, kind, payload, dice);
     }
 
-    fn ask_for(&mut self, port: &mut Port<'_>, kind: u32, dice: &mut Dice) {
-        let payload = self.temper.filling(dice);
+    fn ask_for(&mut self, port: &mut Port<'_>, kind: u32, payload: Vec<u8>, dice: &mut Dice) {
         if port.has_room(payload.len())
             && let Ok(key) = port.request(kind, &payload)
         {
@@ -187,11 +187,11 @@ impl RandomApp {
             }
             if work.items > 0 {
                 let given = port.item(*number, &temper.filling(dice));
-                work.items -= u64::from(given.is_ok());
+                work.items -= u64::from(given != Err(ItemRefused::Full));
                 return given != Err(ItemRefused::Over);
             }
             let answer = match dice.roll(12) {
-                _ if proves => Answer::Value(temper.filling(dice)),
+                _ if proves => Answer::Value(vec![7; dice.place(300)]),
                 0 => Answer::Error(temper.filling(dice)),
                 1 => Answer::Refused(Refusal::Denied.into()),
                 _ => Answer::Value(temper.filling(dice)),
@@ -204,7 +204,8 @@ impl RandomApp {
     fn prove(&mut self, port: &mut Port<'_>, dice: &mut Dice) {
         if !std::mem::replace(&mut self.proved, true) {
             for kind in [EVENT, CALL] {
-                self.ask_for(port, kind, dice);
+                let most = if dice.one_in(4) { port.largest() } else { 300 };
+                self.ask_for(port, kind, vec![7; dice.place(most)], dice);
             }
         }
     }

@@ -31,6 +31,10 @@ impl Oracle {
             "request {id} was called not received"
         );
         ensure!(
+            request.payload.len() <= self.bounds.payload,
+            "request {id} is larger than may be"
+        );
+        ensure!(
             made.hash == hash(0, &request.payload),
             "request {id} isn't what was sent"
         );

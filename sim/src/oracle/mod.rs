@@ -85,6 +85,9 @@ pub(crate) enum Fate {
 pub(crate) struct Made {
     class: Class,
     hash: u64,
+    /// It is larger than payloads may be.
+    is_large: bool,
+    answer_is_large: bool,
     at: Time,
     cancelled: bool,
     /// An earlier session never sent it.
@@ -404,6 +407,8 @@ impl Oracle {
         self.made.push(Made {
             class,
             hash: hash(0, stamped),
+            is_large: stamped.len() > self.bounds.payload,
+            answer_is_large: false,
             at,
             cancelled: false,
             carried_over: false,

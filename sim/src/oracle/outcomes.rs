@@ -22,9 +22,11 @@ impl Oracle {
         let Some((id, _)) = self.ends(who, number) else {
             return answer;
         };
+        let largest = self.bounds.payload;
         let made = &mut self.made[id as usize];
         let mut stamped = |seed, payload: Vec<u8>| {
             let payload = stamp(id, made.items.len() as u32, &payload);
+            made.answer_is_large = payload.len() > largest;
             made.answer = Some(hash(seed, &payload));
             payload
         };
@@ -68,7 +70,7 @@ impl Oracle {
             made.heard
         );
         made.heard += 1;
-        made.untaken.add(payload.len(), self.bounds.window)?;
+        made.untaken.add(payload.len(), self.bounds.stream)?;
         self.report.messages += 1;
         Ok(())
     }
@@ -191,7 +193,9 @@ impl super::Made {
     fn check_refusal(&self, id: u32, why: Refusal) -> Check {
         let is_true = match why {
             Refusal::Busy => self.may_be_busy,
-            Refusal::UnknownKind | Refusal::KindDiffers | Refusal::TooLarge => !self.handed,
+            Refusal::TooLarge if self.handed => self.answer_is_large,
+            Refusal::TooLarge => self.is_large,
+            Refusal::UnknownKind | Refusal::KindDiffers => !self.handed,
             _ => self.refusal == Some(why),
         };
         let handler = self.refusal;

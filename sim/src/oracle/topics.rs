@@ -151,7 +151,7 @@ impl Oracle {
         offset: Offset,
         payload: &[u8],
     ) -> Check {
-        let window = self.bounds.window;
+        let window = self.bounds.subscription;
         let (subscription, peer) = self.subscription(who, key)?;
         subscription.untaken.add(payload.len(), window)?;
         let due = subscription.next;
@@ -176,7 +176,7 @@ impl Oracle {
     }
 
     pub(super) fn skipped(&mut self, who: Who, key: RequestKey, skipped: &Skipped) -> Check {
-        let window = self.bounds.window;
+        let window = self.bounds.subscription;
         let (subscription, peer) = self.subscription(who, key)?;
         subscription.untaken.add(0, window)?;
         ensure!(

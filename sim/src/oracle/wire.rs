@@ -3,7 +3,7 @@
 use twinwire::frame::{
     Answer, Continuity, Frame, FrameType, Frames, JOIN, LEAVE, PUBLISH, Part, Refusal, ReplyPart,
 };
-use twinwire::limits::{MAX_MESSAGE, MIN_RETAINED};
+use twinwire::limits::MAX_MESSAGE;
 use twinwire::session::{Role, State};
 use twinwire::{Class, Number};
 
@@ -50,7 +50,7 @@ impl Oracle {
                 kept.top = Some(number);
                 kept.frames.push_back((number, length));
                 kept.bytes += length;
-                let most = MIN_RETAINED + MAX_MESSAGE;
+                let most = self.bounds.retained + MAX_MESSAGE;
                 ensure!(
                     kept.bytes <= most,
                     "{} bytes wait for their acknowledgement",

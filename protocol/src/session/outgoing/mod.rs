@@ -238,6 +238,7 @@ impl Outgoing {
             Class::Event => self.unacknowledged.len() < MAX_UNACKNOWLEDGED,
             _ => head.has_begun() || self.in_flight.len() < self.max_in_flight,
         };
+        plant!("long_call_waits", let may_go = may_go && self.in_flight.len() < self.max_in_flight);
         (fits && may_go).then_some(head)
     }
 
