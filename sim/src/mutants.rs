@@ -107,6 +107,10 @@ pub const MUTANTS: &[(&str, &str)] = &[
         "entries that are gone are passed over in silence",
     ),
     (
+        "gap_costs_credit",
+        "what a gap was charged never comes back",
+    ),
+    (
         "left_out_heard",
         "what is for all but one is read to that one",
     ),

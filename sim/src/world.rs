@@ -168,6 +168,7 @@ impl<'a> World<'a> {
         self.enter(Phase::Quiet);
         self.quiet_since = Some(self.heal());
         self.come_to_rest("after the faults")?;
+        self.check_credit()?;
         self.enter(Phase::Proof);
         let before = self.oracle.requests();
         self.pass(Duration::from_secs(1))?;
@@ -320,6 +321,25 @@ impl<'a> World<'a> {
         );
         self.live_ends()
             .try_for_each(|who| self.oracle.at_rest(who))
+    }
+
+    /// Cuts each client's connection once: what both ends tell of themselves when the session goes on is all the credit
+    /// that there is, as nothing is under way.
+    fn check_credit(&mut self) -> Check {
+        self.oracle.all_is_taken = true;
+        for client in 0..self.clients.len() {
+            let end = self.clients[client].end;
+            let Some(conn) = self.ends[end].conn else {
+                continue;
+            };
+            self.conns[conn].cut(&mut self.dice);
+            for to in To::BOTH {
+                self.notices(conn, to)?;
+            }
+            self.come_to_rest("after a cut")?;
+        }
+        self.oracle.all_is_taken = false;
+        Ok(())
     }
 
     /// One half of the clients says goodbye, to the other half the server does.

@@ -364,6 +364,7 @@ impl Session {
         let arrived = subscription.grant.arrive(charged);
         arrived.map_err(|_| PeerMisbehaved::WindowOverrun)?;
         subscription.next = skipped.to;
+        plant!("gap_costs_credit", let charged = 0);
         subscription.unconsumed.push(charged);
         self.events.push(Event::Skipped {
             subscription: key,

@@ -177,6 +177,8 @@ pub(crate) struct Record {
     joined: BTreeSet<Alias>,
     /// How many those were, each time that one came or went.
     joined_counts: Vec<(Time, usize)>,
+    /// What the requests that arrived were charged.
+    charged: [u64; 2],
     /// What each end has sent and hasn't heard to be received.
     unacknowledged: [Unacknowledged; 2],
     attempt: u64,
@@ -220,6 +222,8 @@ pub(crate) struct Oracle {
     bounds: Bounds,
     in_order: Vec<u32>,
     pub(crate) boot: u64,
+    /// Nothing waits at any application: all credit is with who may use it.
+    pub(crate) all_is_taken: bool,
     pub(crate) report: Report,
 }
 
@@ -280,6 +284,7 @@ impl Oracle {
             bounds,
             in_order,
             boot: 0,
+            all_is_taken: false,
             report: Report::default(),
         }
     }
@@ -310,6 +315,7 @@ impl Oracle {
             open: Default::default(),
             joined: BTreeSet::new(),
             joined_counts: Vec::new(),
+            charged: [0; 2],
             unacknowledged: Default::default(),
             attempt: 0,
             over: false,

@@ -1,9 +1,10 @@
 //! What goes over the wire: who has what, and how much waits for its acknowledgement.
 
 use twinwire::frame::{
-    Answer, Continuity, Frame, FrameType, Frames, JOIN, LEAVE, PUBLISH, Part, Refusal, ReplyPart,
+    Answer, Call, Continuity, Event, Frame, FrameType, Frames, Hello, JOIN, LEAVE, PUBLISH, Part,
+    Refusal, ReplyPart,
 };
-use twinwire::limits::MAX_MESSAGE;
+use twinwire::limits::{FRAME_COST, MAX_MESSAGE};
 use twinwire::session::{Role, State};
 use twinwire::{Class, Number};
 
@@ -27,6 +28,9 @@ impl Oracle {
         for frame in Frames::new(message) {
             let frame =
                 frame.map_err(|fault| Wrong(format!("a frame that can't be read: {fault}")))?;
+            if self.all_is_taken {
+                check_credit(record, &self.bounds, &frame)?;
+            }
             if let Frame::Reply(reply) = &frame {
                 let more = match reply.content {
                     ReplyPart::First { more, .. } | ReplyPart::Further { more, .. } => more,
@@ -115,6 +119,9 @@ impl Oracle {
         }
         let record = &mut self.sessions[session];
         let way = who.hears() as usize;
+        if let Frame::Call(Call { payload, .. }) | Frame::Event(Event { payload, .. }) = frame {
+            record.charged[way] += payload.len() as u64 + FRAME_COST;
+        }
         let (number, part, payload) = match frame {
             Frame::Call(call) => {
                 if !call.part.continues {
@@ -152,6 +159,33 @@ impl Oracle {
         }
         Ok(())
     }
+}
+
+/// Whether an end that nothing waits at has given its peer all credit back.
+fn check_credit(record: &Record, bounds: &Bounds, frame: &Frame<'_>) -> Check {
+    let (way, window) = match frame {
+        Frame::Hello(Hello {
+            resume: Some(resume),
+            ..
+        }) => {
+            for told in &resume.subscriptions {
+                let left = told.limit - told.used;
+                ensure!(
+                    left == bounds.subscription,
+                    "at rest a subscription has {left} of its window"
+                );
+            }
+            (Way::Down, resume.window)
+        }
+        Frame::Welcome(welcome) => (Way::Up, welcome.bounds.window),
+        _ => return Ok(()),
+    };
+    let left = window.checked_sub(record.charged[way as usize]);
+    ensure!(
+        left == Some(bounds.requests),
+        "at rest requests have {left:?} of their window"
+    );
+    Ok(())
 }
 
 /// Whether as many were in use as may be at some time while a request waited for its turn: of streams those that were
