@@ -6,7 +6,7 @@ use twinwire::Time;
 
 use crate::Phase;
 use crate::end::SERVER;
-use crate::link::To;
+use crate::link::{Conn, To};
 use crate::oracle::Check;
 use crate::world::{Due, World};
 
@@ -138,6 +138,7 @@ impl World<'_> {
             .iter()
             .filter_map(|process| process.frozen_until);
         let stalled = self.ends.iter().map(|end| end.stalled_until);
-        frozen.chain(stalled).fold(self.now, Time::max)
+        let slow = self.conns.iter().map(Conn::slow_until_all_is_there);
+        frozen.chain(stalled).chain(slow).fold(self.now, Time::max)
     }
 }

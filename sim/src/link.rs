@@ -102,6 +102,12 @@ impl Conn {
         self.spike = self.spike.max(until);
     }
 
+    /// When nothing that is under way is slow any more.
+    pub(crate) fn slow_until_all_is_there(&self) -> Time {
+        let last = self.lines[0].last.max(self.lines[1].last);
+        last.max(self.spike + Duration::from_secs(1))
+    }
+
     /// Breaks it, in each direction between any two messages that are under way. Gives when the last of
     /// those that still arrive does.
     pub(crate) fn cut(&mut self, dice: &mut Dice) -> [Time; 2] {

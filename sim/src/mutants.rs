@@ -56,6 +56,10 @@ pub const MUTANTS: &[(&str, &str)] = &[
         "after the first ping nothing watches for an answer",
     ),
     (
+        "ping_not_asked_again",
+        "a ping that a cut has taken isn't asked again",
+    ),
+    (
         "resume_timer_kept",
         "the timer of a detached session runs on once it is resumed",
     ),

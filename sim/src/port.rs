@@ -219,6 +219,10 @@ impl Port<'_> {
 
     /// [`Session::prompt`].
     pub fn prompt(&mut self) {
+        // A client that says hello, or is about to, may have no session yet.
+        if matches!(self.session.state(), State::Open | State::Detached) {
+            self.oracle.prompted(self.who);
+        }
         self.session.prompt(self.now);
     }
 
@@ -231,6 +235,7 @@ impl Port<'_> {
         if let Who::Client(life) = self.who {
             self.oracle.lives[life].closing = true;
         }
+        self.oracle.asks_no_more(self.who);
         let goodbye = Goodbye::new(GoodbyeCode::Done, "");
         if after_all {
             self.session.finish(self.now, goodbye);

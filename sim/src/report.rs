@@ -27,6 +27,8 @@ pub struct Report {
     pub leftovers: u64,
     /// Requests that a lost session never sent, and the next one took over.
     pub carried_over: u64,
+    /// Pongs that somebody waited for while nothing went wrong.
+    pub pongs: u64,
     /// Times that the server began anew.
     pub restarts: u64,
     /// How often sessions were polled.
@@ -50,6 +52,7 @@ impl AddAssign<&Self> for Report {
         self.crowded += other.crowded;
         self.leftovers += other.leftovers;
         self.carried_over += other.carried_over;
+        self.pongs += other.pongs;
         self.restarts += other.restarts;
         self.polls += other.polls;
         self.time += other.time;

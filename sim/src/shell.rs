@@ -132,6 +132,7 @@ impl World<'_> {
                     .detached_at
                     .is_some_and(|since| since + self.bounds.resume <= self.clock(end)),
                 calm: self.is_calm() && self.is_heard(end),
+                quiet_since: self.quiet_since,
             };
             self.oracle.hears(hearing, &events)?;
             for event in events {

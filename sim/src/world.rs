@@ -76,7 +76,7 @@ pub(crate) struct World<'a> {
     /// What was sent last.
     pub(crate) out: Vec<u8>,
     /// Since then nothing goes wrong.
-    quiet_since: Option<Time>,
+    pub(crate) quiet_since: Option<Time>,
     /// All part: nobody comes back.
     pub(crate) closing: bool,
 }
@@ -332,6 +332,11 @@ impl<'a> World<'a> {
             let Some(conn) = self.ends[end].conn else {
                 continue;
             };
+            // A ping is under way, too, and is asked again.
+            let now = self.clock(end);
+            self.ends[end].session.prompt(now);
+            self.oracle.prompted(self.ends[end].who);
+            self.settle(end)?;
             self.conns[conn].cut(&mut self.dice);
             for to in To::BOTH {
                 self.notices(conn, to)?;

@@ -3,6 +3,7 @@
 mod endings;
 mod handlers;
 mod outcomes;
+mod pings;
 mod topics;
 mod wire;
 
@@ -208,6 +209,8 @@ pub(crate) struct Hearing {
     pub(crate) kept: bool,
     /// Nothing has gone wrong for so long that nothing can be held up any more.
     pub(crate) calm: bool,
+    /// Nothing has gone wrong since then, by the world's clock.
+    pub(crate) quiet_since: Option<Time>,
 }
 
 #[derive(Debug)]
@@ -219,6 +222,8 @@ pub(crate) struct Oracle {
     pub(crate) sessions: Vec<Record>,
     logs: Vec<LogRecord>,
     subscriptions: BTreeMap<(usize, RequestKey), Subscription>,
+    /// Who waits for a pong, and since when nothing is in its way.
+    pings: BTreeMap<Who, Time>,
     bounds: Bounds,
     in_order: Vec<u32>,
     pub(crate) boot: u64,
@@ -281,6 +286,7 @@ impl Oracle {
             sessions: Vec::new(),
             logs: Vec::new(),
             subscriptions: BTreeMap::new(),
+            pings: BTreeMap::new(),
             bounds,
             in_order,
             boot: 0,
@@ -500,10 +506,19 @@ impl Oracle {
                 } => {
                     self.skipped(hearing.who, *subscription, skipped)?;
                 }
-                Event::Welcome(welcome) => self.welcomed(hearing.who, welcome)?,
+                Event::Welcome(welcome) => {
+                    self.asks_again(hearing.who);
+                    self.welcomed(hearing.who, welcome)?;
+                }
                 Event::Leftover { payload, .. } => self.leftover(hearing.who, payload)?,
-                Event::Fresh { why } => self.fresh(hearing.who, *why)?,
-                Event::Ended(end) => self.ended(hearing, end)?,
+                Event::Fresh { why } => {
+                    self.asks_no_more(hearing.who);
+                    self.fresh(hearing.who, *why)?;
+                }
+                Event::Ended(end) => {
+                    self.asks_no_more(hearing.who);
+                    self.ended(hearing, end)?;
+                }
                 Event::Detached { .. } => {
                     ensure!(
                         !hearing.unread,
@@ -515,8 +530,8 @@ impl Oracle {
                 | Event::Room { .. }
                 | Event::PutOut { .. }
                 | Event::NeedOutlines { .. }
-                | Event::Outline { .. }
-                | Event::Pong { .. } => {}
+                | Event::Outline { .. } => {}
+                Event::Pong { .. } => self.pong_came(hearing)?,
             }
         }
         Ok(())
@@ -560,6 +575,10 @@ impl Oracle {
             let lost = made.fate == Some(Fate::Accepted) && !made.handed;
             ensure!(!lost, "event {id} was accepted, and never handed over");
         }
+        ensure!(
+            !self.pings.contains_key(&who),
+            "a ping of {who:?} is never answered"
+        );
         self.topics_at_rest(who)
     }
 

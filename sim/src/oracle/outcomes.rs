@@ -184,6 +184,7 @@ impl Oracle {
         let (seen, attempt) = (record.attempt, wanted.attempt);
         record.attempt = attempt;
         ensure!(attempt > seen, "attempt {attempt} was taken after {seen}");
+        self.asks_again(Who::Server(session));
         self.acknowledged(session, Way::Down, wanted.received);
         Ok(())
     }
