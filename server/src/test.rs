@@ -90,7 +90,7 @@ use futures_channel::mpsc::{Receiver, Sender, channel};
 use futures_core::Stream;
 use thiserror::Error;
 use tokio::time::{Instant, Sleep};
-use twinwire::{Kinds, Time, version};
+use twinwire::{Format, Kinds, Time, version};
 pub use twinwire_client::{
     AnyEvent, CallError, Client, ClientState, EventError, Events, Fresh, Inbox, Items, Joins,
     Options, Publication, Published, Receipt, ReconnectCause, Refused, Start, States, Subscription,
@@ -99,7 +99,8 @@ pub use twinwire_client::{
 use twinwire_client::{OpenFailure, Transport};
 use twinwire_remote::{Inbound, Link, LinkLost};
 
-use crate::Twinwire;
+use crate::random::Random;
+use crate::{Builder, Twinwire};
 
 /// Messages under way in one direction.
 const UNDER_WAY: usize = 1;
@@ -160,6 +161,36 @@ where
     let (connecting, driver) = twinwire_client::start(memory, options);
     actix_web::rt::spawn(driver.run());
     connecting.await
+}
+
+/// Has an endpoint draw its ids and its clients' secrets from `fill`, in the place of the system's source: what
+/// follows from a seed is the same each time. Strangers can guess them then.
+pub fn draws_from<S, I>(
+    mut builder: Builder<S, I>,
+    fill: impl Fn(&mut [u8]) + Send + Sync + 'static,
+) -> Builder<S, I> {
+    builder.random = Random::new(move |bytes| {
+        fill(bytes);
+        Ok(())
+    });
+    builder
+}
+
+/// Carries a connection of a client over a link of the test's own, in a task on the current `LocalSet`. `request` is
+/// the handshake that `authenticate` gets.
+///
+/// # Panics
+/// Outside actix's runtime and a `LocalSet`.
+pub fn serve<S, I>(
+    wire: &Twinwire<S, I>,
+    request: HttpRequest,
+    format: Format,
+    link: impl Link + 'static,
+) where
+    S: Send + Sync + 'static,
+    I: Send + Sync + 'static,
+{
+    wire.serve(request, format, link);
 }
 
 /// The way to a server in the same program.

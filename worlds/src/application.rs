@@ -1,0 +1,542 @@
+//! A client's application: does what the plan says, and tells the oracle what it hears.
+
+use std::cell::RefCell;
+use std::future::{pending, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use tokio::task::{AbortHandle, spawn_local};
+use tokio::time::{Instant, sleep, sleep_until};
+use twinwire::frame::Start;
+use twinwire_client::{Client, ClientState, Options, Subscription, Undeclared, Update, start};
+
+use crate::functions::Turn;
+use crate::kinds::{Ask, AskInOrder, Count, KINDS, Manner, Newest, Note, Poke, Room};
+use crate::oracle::{Asked, Asker, Class, Heard, Oracle, Outcome};
+use crate::plan::Act;
+use crate::platform::Platform;
+use crate::world::World;
+
+/// A request under way, of which its maker wants to hear as long as it keeps this.
+pub(crate) struct Ticket {
+    oracle: Oracle,
+    id: u64,
+    is_told: bool,
+}
+
+impl Ticket {
+    /// Makes a request.
+    pub(crate) fn new(oracle: &Oracle, asked: Asked) -> Self {
+        let id = oracle.account().asks(asked);
+        Self {
+            oracle: oracle.clone(),
+            id,
+            is_told: false,
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Takes what became of it.
+    pub(crate) fn told(mut self, outcome: Outcome) {
+        self.is_told = true;
+        self.oracle.account().told(self.id, outcome);
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if !self.is_told {
+            self.oracle.account().gives_up(self.id);
+        }
+    }
+}
+
+/// A client, and what its application has of it.
+pub(crate) struct User {
+    world: Rc<World>,
+    number: usize,
+    pub(crate) life: usize,
+    pub(crate) client: Client,
+    /// What hears the server's events.
+    listening: RefCell<Option<AbortHandle>>,
+    /// What takes the topics that the server puts it into. It keeps the client.
+    joining: RefCell<Option<AbortHandle>>,
+}
+
+/// Lives as the plan says, from the first client to the last.
+pub(crate) async fn live(world: Rc<World>, number: usize) {
+    let mut user = User::connect(&world, number).await;
+    for (at, act) in world.plan.clients[number].clone() {
+        sleep_until(world.begun + at).await;
+        if let Act::Renew { closes } = act {
+            user.leave(closes);
+            drop(user);
+            user = User::connect(&world, number).await;
+        } else {
+            user.act(act);
+        }
+    }
+    user.reconnect_now();
+}
+
+/// Polls a task once, so that what it asks for is asked for in order, and lets it go on beside the others.
+fn launch(task: impl Future<Output = ()> + 'static) {
+    let mut task: Pin<Box<dyn Future<Output = ()>>> = Box::pin(task);
+    let polled = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    if polled.is_pending() {
+        spawn_local(task);
+    }
+}
+
+impl User {
+    async fn connect(world: &Rc<World>, number: usize) -> Rc<Self> {
+        let life = world.oracle.account().begin_life(number);
+        let platform = Platform {
+            world: Rc::clone(world),
+            number,
+            life,
+        };
+        let (connecting, driver) = start(platform, options(world, life));
+        let polled = Rc::clone(world);
+        let mut running = Box::pin(driver.run());
+        spawn_local(poll_fn(move |cx| {
+            let polls = &polled.seats[number].polls;
+            polls.set(polls.get() + 1);
+            running.as_mut().poll(cx)
+        }));
+        let client = match connecting.await {
+            Ok(client) => client,
+            Err(error) => {
+                let what = format!("client {number} isn't connected: {error}");
+                world.oracle.account().wrong(|| what);
+                // The world ends.
+                pending().await
+            }
+        };
+        world.oracle.account().reach("connect");
+        let user = Rc::new(Self {
+            world: Rc::clone(world),
+            number,
+            life,
+            client,
+            listening: RefCell::default(),
+            joining: RefCell::default(),
+        });
+        user.listen();
+        user.join();
+        *world.seats[number].user.borrow_mut() = Some(Rc::clone(&user));
+        user
+    }
+
+    /// Says goodbye, or just lets go.
+    fn leave(&self, closes: bool) {
+        let mut account = self.world.oracle.account();
+        account.lives[self.life].is_closed = true;
+        account.reach(if closes {
+            "Client::close"
+        } else {
+            "drop(Client)"
+        });
+        drop(account);
+        self.world.seats[self.number].user.take();
+        self.lets_go();
+        if closes {
+            let client = self.client.clone();
+            launch(async move {
+                client.close().await;
+            });
+        }
+    }
+
+    /// Drops what hears the server.
+    pub(crate) fn lets_go(&self) {
+        let tasks = [self.listening.take(), self.joining.take()];
+        tasks.into_iter().flatten().for_each(|task| task.abort());
+    }
+
+    fn reach(&self, what: &'static str) {
+        self.world.oracle.account().reach(what);
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.client.state(), ClientState::Open { .. })
+    }
+
+    fn asks(&self, class: Class, manner: Manner) -> Ticket {
+        let by = Asker::Client(self.life);
+        Ticket::new(&self.world.oracle, Asked { by, class, manner })
+    }
+
+    pub(crate) fn act(self: &Rc<Self>, act: Act) {
+        let user = Rc::clone(self);
+        match act {
+            Act::Ask { .. } => self.ask(act),
+            Act::Count { .. } => self.count(act),
+            Act::Note { .. } => self.note(act),
+            Act::Newest => launch(async move {
+                user.reach("Client::send_latest");
+                let id = user.asks(Class::Event, Manner::Answers).id();
+                // Without a receipt, nobody learns what becomes of it.
+                let _ = user.client.send_latest("", Newest { id }).await;
+            }),
+            Act::Subscribe {
+                room,
+                last,
+                stays,
+                pace,
+            } => launch(user.subscribe(room, last, stays, pace)),
+            Act::Publish { room } => launch(user.publish(room)),
+            Act::Ping => launch(async move {
+                user.reach("Client::ping");
+                user.client.ping().await;
+            }),
+            Act::ReconnectNow => self.reconnect_now(),
+            Act::Pause(time) => self.pause(time),
+            Act::Hint => self.world.seats[self.number].hints.notify_waiters(),
+            Act::Handle => self.handle(),
+            Act::Listen => self.listen(),
+            Act::Renew { .. } => {}
+        }
+    }
+
+    fn reconnect_now(&self) {
+        self.reach("Client::reconnect_now");
+        self.world.oracle.account().lives[self.life].paused = None;
+        self.client.reconnect_now();
+    }
+
+    fn pause(self: &Rc<Self>, time: Duration) {
+        self.reach("Client::pause");
+        self.world.oracle.account().lives[self.life].paused = Some(Instant::now());
+        self.client.pause();
+        let user = Rc::clone(self);
+        spawn_local(async move {
+            sleep(time).await;
+            user.reconnect_now();
+        });
+    }
+
+    fn handle(&self) {
+        self.reach("Client::handle");
+        let version = {
+            let mut account = self.world.oracle.account();
+            let handler = &mut account.lives[self.life].handler;
+            *handler = (handler.0 + 1, Instant::now());
+            handler.0
+        };
+        let handled = handle(&self.client, &self.world.oracle, self.life, version);
+        handled.expect("the kind is declared");
+    }
+
+    /// Hears the server's events, in the place of what did.
+    fn listen(&self) {
+        self.reach("Client::events");
+        let oracle = self.world.oracle.clone();
+        let mut events = self.client.events::<Note>().expect("it is declared");
+        let listening = spawn_local(async move {
+            while let Some(event) = events.next().await {
+                match event {
+                    Ok(note) => oracle.account().begins(note.ask.id),
+                    Err(error) => oracle.account().wrong(|| error.to_string()),
+                }
+            }
+        });
+        let before = self.listening.replace(Some(listening.abort_handle()));
+        if let Some(before) = before {
+            before.abort();
+        }
+    }
+
+    /// Takes the topics that the server puts it into.
+    fn join(&self) {
+        self.reach("Client::joined");
+        let mut joins = self.client.joined::<Room>().expect("it is declared");
+        let (oracle, life) = (self.world.oracle.clone(), self.life);
+        let joining = spawn_local(async move {
+            while let Some(joined) = joins.next().await {
+                if let Ok((room, subscription)) = joined {
+                    oracle.account().reach("Joins::next");
+                    let pace = Duration::ZERO;
+                    let oracle = oracle.clone();
+                    spawn_local(hear(oracle, life, room.number, subscription, pace));
+                }
+            }
+        });
+        *self.joining.borrow_mut() = Some(joining.abort_handle());
+    }
+
+    fn ask(self: &Rc<Self>, act: Act) {
+        let Act::Ask {
+            manner,
+            wait,
+            in_order,
+            patience,
+        } = act
+        else {
+            return;
+        };
+        let user = Rc::clone(self);
+        let call = async move {
+            user.reach("Client::call");
+            let ticket = user.asks(Class::Call, manner);
+            let id = ticket.id();
+            let ask = Ask { id, manner, wait };
+            let answer = match in_order {
+                true => user.client.call(AskInOrder { ask }).await,
+                false => user.client.call(ask).await,
+            };
+            ticket.told(match answer {
+                Ok(reply) => Outcome::Replied(reply),
+                Err(error) => Outcome::of_call(error, |id| id),
+            });
+        };
+        match patience {
+            None => launch(call),
+            Some(time) => launch(async move {
+                // Who waits no longer drops the call.
+                let _ = tokio::time::timeout(time, call).await;
+            }),
+        }
+    }
+
+    fn count(self: &Rc<Self>, act: Act) {
+        let Act::Count {
+            manner,
+            wait,
+            items,
+            bytes,
+            takes,
+            pace,
+        } = act
+        else {
+            return;
+        };
+        let user = Rc::clone(self);
+        launch(async move {
+            user.reach("Client::stream");
+            let ticket = user.asks(Class::Stream, manner);
+            let id = ticket.id();
+            let ask = Ask { id, manner, wait };
+            let count = Count { ask, items, bytes };
+            let mut stream = match user.client.stream(count).await {
+                Ok(stream) => stream,
+                Err(error) => return ticket.told(Outcome::of_call(error, |id| id)),
+            };
+            for _ in 0..takes {
+                match stream.next().await {
+                    Some(Ok(item)) => {
+                        let mut account = user.world.oracle.account();
+                        account.item(id, item.id, item.place);
+                    }
+                    Some(Err(error)) => return ticket.told(Outcome::of_call(error, |id| id)),
+                    None => return ticket.told(Outcome::Replied(id)),
+                }
+                sleep(pace).await;
+            }
+            user.reach("drop(Items)");
+        });
+    }
+
+    fn note(self: &Rc<Self>, act: Act) {
+        let Act::Note {
+            manner,
+            wait,
+            bytes,
+            tries,
+        } = act
+        else {
+            return;
+        };
+        let user = Rc::clone(self);
+        launch(async move {
+            let ticket = user.asks(Class::Event, manner);
+            let id = ticket.id();
+            let ask = Ask { id, manner, wait };
+            let filling = vec![id as u8; bytes as usize];
+            let note = Note { ask, filling };
+            let sent = match tries {
+                true => {
+                    user.reach("Client::try_send");
+                    user.client.try_send(note)
+                }
+                false => {
+                    user.reach("Client::send");
+                    user.client.send(note).await
+                }
+            };
+            let sent = match sent {
+                Ok(receipt) => receipt.await,
+                Err(error) => Err(error),
+            };
+            ticket.told(sent.map_or_else(Outcome::from, |()| Outcome::Accepted));
+        });
+    }
+
+    async fn publish(self: Rc<Self>, number: u8) {
+        self.reach("Client::publish");
+        let ticket = self.asks(Class::Publication, Manner::Answers);
+        let id = ticket.id();
+        let published = match self.client.publish(&Room { number }, id).await {
+            Ok(published) => published.await,
+            Err(error) => Err(error),
+        };
+        ticket.told(match published {
+            Ok(_) => Outcome::Replied(id),
+            Err(error) => Outcome::of_call(error, |never| match never {}),
+        });
+    }
+
+    async fn subscribe(
+        self: Rc<Self>,
+        number: u8,
+        last: Option<u16>,
+        stays: Option<Duration>,
+        pace: Duration,
+    ) {
+        self.reach("Client::subscribe");
+        let ticket = self.asks(Class::Join, Manner::Answers);
+        let room = Room { number };
+        let subscribed = match last {
+            Some(last) => {
+                self.client
+                    .subscribe_from(room, Start::Last(last.into()))
+                    .await
+            }
+            None => self.client.subscribe(room).await,
+        };
+        let subscription = match subscribed {
+            Ok(subscription) => subscription,
+            Err(error) => return ticket.told(Outcome::of_call(error, |never| match never {})),
+        };
+        let id = ticket.id();
+        self.world.oracle.account().answers(id, Ok(id));
+        ticket.told(Outcome::Replied(id));
+        let hearing = hear(
+            self.world.oracle.clone(),
+            self.life,
+            number,
+            subscription,
+            pace,
+        );
+        // It keeps no client.
+        drop(self);
+        match stays {
+            None => hearing.await,
+            Some(time) => {
+                // Who stays no longer drops the subscription.
+                let _ = tokio::time::timeout(time, hearing).await;
+            }
+        }
+    }
+}
+
+/// A subscriber's place in the oracle's account, until it is dropped.
+struct Hearing(Oracle, usize);
+
+impl Drop for Hearing {
+    fn drop(&mut self) {
+        self.0.account().unsubscribes(self.1);
+    }
+}
+
+/// Hears a topic until it ends.
+async fn hear(
+    oracle: Oracle,
+    life: usize,
+    room: u8,
+    mut subscription: Subscription<Room>,
+    pace: Duration,
+) {
+    let subscriber = oracle
+        .account()
+        .subscribes(life, room, subscription.position());
+    let _hearing = Hearing(oracle.clone(), subscriber);
+    while let Some(update) = subscription.next().await {
+        let heard = match update {
+            Ok(Update::Item(publication)) => Heard::Item {
+                offset: publication.offset,
+                id: publication.item,
+            },
+            Ok(Update::Gap { from, to }) => Heard::Gap { from, to },
+            Ok(Update::NewEpoch { position }) => Heard::NewEpoch(position),
+            Ok(Update::Refused(_)) => return,
+            Err(error) => return oracle.account().wrong(|| error.to_string()),
+        };
+        oracle.account().hears(subscriber, heard);
+        sleep(pace).await;
+    }
+}
+
+fn handle(client: &Client, oracle: &Oracle, life: usize, version: u32) -> Result<(), Undeclared> {
+    let oracle = oracle.clone();
+    client.handle(move |Poke { ask }: Poke| {
+        {
+            let mut account = oracle.account();
+            account.begins(ask.id);
+            account.handled_by(life, version);
+        }
+        let turn = Turn::begin(ask.manner, ask.wait);
+        let oracle = oracle.clone();
+        async move {
+            turn.work().await;
+            let reply = match turn.manner {
+                Manner::Declines => Err(ask.id),
+                _ => Ok(ask.id),
+            };
+            oracle.account().answers(ask.id, reply);
+            reply
+        }
+    })
+}
+
+fn options(world: &World, life: usize) -> Options {
+    let token = world.functions.token.clone();
+    let (on_fresh, oracle) = (world.functions.on_fresh.clone(), world.oracle.clone());
+    let registered = world.oracle.clone();
+    Options::new("", KINDS)
+        .limits(world.plan.limits.clone())
+        .connect_timeout(Duration::from_secs(600))
+        .register(move |client| handle(client, &registered, life, 0))
+        .token_from(move || {
+            let turn = token.begin();
+            async move {
+                turn.work().await;
+                (turn.manner != Manner::Declines).then(|| vec![life as u8])
+            }
+        })
+        .on_fresh(move |client, _| {
+            {
+                let mut account = oracle.account();
+                account.fresh(life);
+                account.reach("on_fresh");
+            }
+            let turn = on_fresh.begin();
+            let oracle = oracle.clone();
+            async move {
+                let manner = Manner::Answers;
+                let asked = Asked {
+                    by: Asker::Fresh(life),
+                    class: Class::Event,
+                    manner,
+                };
+                let ticket = Ticket::new(&oracle, asked);
+                let ask = Ask {
+                    id: ticket.id(),
+                    manner,
+                    wait: 0,
+                };
+                let filling = Vec::new();
+                let sent = match client.send(Note { ask, filling }).await {
+                    Ok(receipt) => receipt.await,
+                    Err(error) => Err(error),
+                };
+                ticket.told(sent.map_or_else(Outcome::from, |()| Outcome::Accepted));
+                turn.work().await;
+            }
+        })
+}

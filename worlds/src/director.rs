@@ -1,0 +1,309 @@
+//! What happens to a world: things go wrong, then nothing does, then everybody parts.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::application::live;
+use crate::functions::first_panic;
+use crate::kinds::{Manner, Room};
+use crate::network::Connection;
+use crate::plan::{Act, Fault, ROOMS};
+use crate::server::{Server, Speaker};
+use crate::world::{Seat, World};
+
+/// The time after the last fault in which all that was asked for has to have ended.
+const QUIET: Duration = Duration::from_secs(90);
+
+/// Leads a world from its beginning to its end, or to the first thing that is wrong.
+pub(crate) async fn direct(world: Rc<World>) {
+    Server::start(&world);
+    for number in 0..world.seats.len() {
+        world.spawn(number, live(Rc::clone(&world), number));
+    }
+    for (at, fault) in world.plan.faults.clone() {
+        sleep_until(world.begun + at).await;
+        happens(&world, fault).await;
+    }
+    wait(&world, Duration::from_secs(30) + QUIET).await;
+    rests(&world);
+    proves(&world).await;
+    idles(&world).await;
+    parts(&world).await;
+}
+
+/// Waits, but not for a world in which something is wrong.
+async fn wait(world: &World, time: Duration) {
+    let until = Instant::now() + time;
+    while Instant::now() < until && !is_wrong(world) {
+        sleep(Duration::from_millis(500)).await;
+    }
+}
+
+fn is_wrong(world: &World) -> bool {
+    if let Some(panic) = first_panic() {
+        world.oracle.account().wrong(|| panic);
+    }
+    world.oracle.account().is_wrong()
+}
+
+async fn happens(world: &Rc<World>, fault: Fault) {
+    {
+        let mut account = world.oracle.account();
+        account.reach(name(fault));
+        account.tell(|| format!("{fault:?}"));
+    }
+    match fault {
+        Fault::Cut { client } => on_link(world, client, Connection::cut),
+        Fault::Stall { client, time } => on_link(world, client, |link| link.stall(time)),
+        Fault::Slow { client, latency } => on_link(world, client, |link| link.slow(latency)),
+        Fault::Sleep { client, time } => sleeps(world, client, time),
+        Fault::Freeze { worker, time } => {
+            let now = Instant::now();
+            world.oracle.account().frozen.push((now, now + time));
+            world.freeze(world.worker(worker), time);
+        }
+        Fault::Kill { away } => restarts(world, away).await,
+        Fault::Drain { away } => {
+            if let Some(wire) = Server::leave(world) {
+                wire.shut_down().await;
+            }
+            restarts(world, away).await;
+        }
+        Fault::Refuse { time } => {
+            world.server.borrow_mut().refuses = Some(Instant::now() + time);
+        }
+        Fault::Poke { .. }
+        | Fault::Tell
+        | Fault::Publish { .. }
+        | Fault::Join { .. }
+        | Fault::Leave { .. } => speaks(world, fault),
+    }
+}
+
+/// Does something to the connection of a client, if it has one.
+fn on_link(world: &World, client: usize, fault: impl FnOnce(&mut Connection)) {
+    let link = world.seats[client].connection.borrow().upgrade();
+    if let Some(link) = link {
+        fault(&mut link.borrow_mut());
+    }
+}
+
+/// Has a client's machine sleep.
+fn sleeps(world: &World, client: usize, time: Duration) {
+    let now = Instant::now();
+    let mut account = world.oracle.account();
+    let lives = account.lives.iter_mut();
+    for life in lives.filter(|life| life.number == client) {
+        life.slept.push((now, now + time));
+    }
+    drop(account);
+    world.seats[client].has_slept.set(true);
+    world.freeze(client, time);
+}
+
+/// Kills the server, and begins another after some time.
+async fn restarts(world: &Rc<World>, away: Duration) {
+    Server::kill(world);
+    sleep(away).await;
+    Server::start(world);
+}
+
+/// Has the server do something by itself.
+fn speaks(world: &Rc<World>, fault: Fault) {
+    match fault {
+        Fault::Poke { manner, wait } => {
+            for_each_peer(world, |speaker, peer| async move {
+                speaker.poke(peer, manner, wait).await;
+            });
+        }
+        Fault::Tell => {
+            for_each_peer(world, |speaker, peer| async move {
+                speaker.tell(peer).await;
+            });
+        }
+        Fault::Publish { room, items } => {
+            for _ in 0..items {
+                publish(world, room);
+            }
+        }
+        Fault::Join { client, room } => with_peer(world, client, move |speaker, peer| async move {
+            if let Some(peer) = speaker.wire.peer(peer) {
+                // The client takes it, or is gone.
+                let _ = peer.join(&Room { number: room }).await;
+            }
+        }),
+        Fault::Leave { client, room } => {
+            with_peer(world, client, move |speaker, peer| async move {
+                if let Some(peer) = speaker.wire.peer(peer) {
+                    peer.leave(&Room { number: room });
+                }
+            })
+        }
+        Fault::Cut { .. }
+        | Fault::Stall { .. }
+        | Fault::Slow { .. }
+        | Fault::Sleep { .. }
+        | Fault::Freeze { .. }
+        | Fault::Kill { .. }
+        | Fault::Drain { .. }
+        | Fault::Refuse { .. } => {}
+    }
+}
+
+fn name(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Cut { .. } => "fault: cut",
+        Fault::Stall { .. } => "fault: stall",
+        Fault::Slow { .. } => "fault: slow",
+        Fault::Sleep { .. } => "fault: sleep",
+        Fault::Freeze { .. } => "fault: freeze",
+        Fault::Kill { .. } => "fault: kill",
+        Fault::Drain { .. } => "fault: drain",
+        Fault::Refuse { .. } => "fault: refuse",
+        Fault::Poke { .. } => "Twinwire::peers",
+        Fault::Tell => "server tells",
+        Fault::Publish { .. } => "Twinwire::publish",
+        Fault::Join { .. } => "Peer::join",
+        Fault::Leave { .. } => "Peer::leave",
+    }
+}
+
+/// Has the server do something with each of its clients, on a worker.
+fn for_each_peer<R: Future<Output = ()> + 'static>(
+    world: &Rc<World>,
+    task: impl Fn(Speaker, twinwire_server::PeerId) -> R,
+) {
+    let Some(speaker) = Speaker::now(world) else {
+        return;
+    };
+    for peer in speaker.wire.peers() {
+        world.spawn(world.worker(0), task(speaker.clone(), peer.id()));
+    }
+}
+
+/// The same with one client.
+fn with_peer<R: Future<Output = ()> + 'static>(
+    world: &Rc<World>,
+    client: usize,
+    task: impl Fn(Speaker, twinwire_server::PeerId) -> R,
+) {
+    let Some(speaker) = Speaker::now(world) else {
+        return;
+    };
+    let Some(user) = world.seats[client].user.borrow().clone() else {
+        return;
+    };
+    world.oracle.account().reach("Twinwire::user");
+    for peer in speaker.wire.user(&user.life.to_string()) {
+        world.spawn(world.worker(0), task(speaker.clone(), peer.id()));
+    }
+}
+
+/// Publishes an item of the server's; returns its place.
+fn publish(world: &World, number: u8) -> Option<twinwire::Offset> {
+    let wire = world.server.borrow().wire.clone()?;
+    let id = u64::MAX - world.next_connection();
+    match wire.publish(&Room { number }, &id) {
+        Ok(offset) => Some(offset),
+        Err(error) => {
+            world.oracle.account().wrong(|| error.to_string());
+            None
+        }
+    }
+}
+
+/// Checks that nobody waits any more.
+fn rests(world: &World) {
+    let mut account = world.oracle.account();
+    account.at_rest();
+    for (number, seat) in world.seats.iter().enumerate() {
+        let user = seat.user.borrow();
+        let state = user.as_ref().map(|user| user.client.state());
+        let is_open = user.as_ref().is_some_and(|user| user.is_open());
+        account.ensure(is_open, || format!("at rest client {number} is {state:?}"));
+    }
+}
+
+/// Checks that everything works.
+async fn proves(world: &Rc<World>) {
+    if is_wrong(world) {
+        return;
+    }
+    for (number, seat) in world.seats.iter().enumerate() {
+        let user = seat.user.borrow().clone();
+        world.spawn(number, async move {
+            if let Some(user) = user {
+                user.act(Act::Ask {
+                    manner: Manner::Answers,
+                    wait: 0,
+                    in_order: false,
+                    patience: None,
+                });
+            }
+        });
+    }
+    let published: Vec<_> = (0..ROOMS)
+        .map(|room| (room, publish(world, room)))
+        .collect();
+    wait(world, Duration::from_secs(20)).await;
+    let mut account = world.oracle.account();
+    account.at_rest();
+    for (room, offset) in published {
+        if let Some(offset) = offset {
+            account.have_all_heard(room, offset);
+        }
+    }
+}
+
+/// Checks that a world at rest costs little more than signs of life.
+async fn idles(world: &World) {
+    let polls = |seat: &Seat| seat.polls.get() - seat.pauses.get();
+    let before: Vec<u64> = world.seats.iter().map(polls).collect();
+    let minute = Duration::from_secs(60);
+    wait(world, minute).await;
+    let beats = minute.as_millis() / world.plan.bounds.heartbeat.as_millis();
+    // 20 at the usual heartbeat of 15 s.
+    let most = 5 * beats as u64 + 5;
+    for (number, (seat, before)) in world.seats.iter().zip(before).enumerate() {
+        let polls = polls(seat) - before;
+        world.oracle.account().ensure(polls <= most, || {
+            format!("client {number} is polled {polls} times in {minute:?} of rest, {most} at most")
+        });
+    }
+}
+
+/// Has everybody part, and checks that nothing is left.
+async fn parts(world: &Rc<World>) {
+    if is_wrong(world) {
+        return;
+    }
+    for seat in &world.seats {
+        let user = seat.user.take();
+        if let Some(user) = user {
+            let mut account = world.oracle.account();
+            account.lives[user.life].is_closed = true;
+            drop(account);
+            user.lets_go();
+            let closing = user.client.clone();
+            world.spawn(0, async move {
+                closing.close().await;
+            });
+        }
+    }
+    wait(world, Duration::from_secs(10)).await;
+    let Some(wire) = Server::leave(world) else {
+        return;
+    };
+    let left = wire.peers().len();
+    world
+        .oracle
+        .account()
+        .ensure(left == 0, || format!("{left} clients are left"));
+    let shut_down = timeout(Duration::from_secs(2), wire.shut_down()).await;
+    world.oracle.account().ensure(shut_down.is_ok(), || {
+        "the endpoint isn't shut down".to_owned()
+    });
+    is_wrong(world);
+}

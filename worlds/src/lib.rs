@@ -1,0 +1,89 @@
+//! The client's driver and the server's connections, slots, handlers and topics as they ship, in a world that
+//! follows from a seed: one thread, a clock that stands still while anybody has something to do, links in memory.
+//!
+//! It knows whole messages and no bytes of a socket; it has one thread, so no two workers are at one lock at
+//! once. What a session does by itself, `twinwire-sim` shows with far more seeds.
+//!
+//! [`run`] is all of it: what happened in a world, or what its oracle found.
+#![forbid(unsafe_code)]
+
+mod application;
+mod director;
+mod functions;
+mod kinds;
+mod network;
+mod oracle;
+mod plan;
+mod platform;
+mod report;
+mod server;
+mod trace;
+mod world;
+
+pub use report::{Failure, Report};
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+
+use twinwire_sim::Dice;
+
+use plan::Plan;
+use world::World;
+
+/// Runs the world of this seed.
+///
+/// # Errors
+/// The first thing that is wrong.
+///
+/// # Panics
+/// If the system gives no runtime.
+pub fn run(seed: u64) -> Result<Report, Failure> {
+    let mut dice = Dice::new(seed);
+    let plan = Plan::draw(&mut dice);
+    run_plan(seed, plan, dice)
+}
+
+/// The same, and prints what happens in it, and when.
+///
+/// # Errors
+/// As of [`run`].
+///
+/// # Panics
+/// As [`run`] does.
+pub fn tell(seed: u64) -> Result<Report, Failure> {
+    let mut dice = Dice::new(seed);
+    let mut plan = Plan::draw(&mut dice);
+    plan.is_told = true;
+    println!("{plan:#?}");
+    run_plan(seed, plan, dice)
+}
+
+fn run_plan(seed: u64, plan: Plan, dice: Dice) -> Result<Report, Failure> {
+    functions::watch_panics();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime needs nothing but memory");
+    let lived = catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(async {
+            let world = World::new(plan, dice);
+            let led = director::direct(Rc::clone(&world));
+            world.run(led).await;
+            let outcome = Report::of(seed, &world);
+            world.end();
+            outcome
+        })
+    }));
+    let panics = functions::take_panics();
+    match (lived, panics.into_iter().next()) {
+        (Ok(Err(failure)), _) => Err(failure),
+        (Ok(Ok(report)), None) => Ok(report),
+        (_, what) => Err(Failure {
+            seed,
+            at: Duration::ZERO,
+            what: what.unwrap_or_else(|| "a panic outside of every task".to_owned()),
+        }),
+    }
+}

@@ -1,0 +1,326 @@
+//! Requests: each is handled once at most, in order, and its maker learns the truth.
+
+use tokio::time::Instant;
+use twinwire::Refusal;
+use twinwire_client::{CallError, EventError};
+
+use super::{Account, LATE};
+use crate::kinds::Manner;
+
+/// Who makes requests that keep their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Asker {
+    /// A client's application.
+    Client(usize),
+    /// A client's `on_fresh`, whose requests go before the others.
+    Fresh(usize),
+    /// A server, of a client.
+    Server { process: u64, life: usize },
+    /// The same, whose events the client hears beside its calls.
+    Events { process: u64, life: usize },
+}
+
+impl Asker {
+    pub(super) fn life(self) -> usize {
+        match self {
+            Self::Client(life)
+            | Self::Fresh(life)
+            | Self::Server { life, .. }
+            | Self::Events { life, .. } => life,
+        }
+    }
+
+    pub(super) fn is_server(self) -> bool {
+        matches!(self, Self::Server { .. } | Self::Events { .. })
+    }
+}
+
+/// The way of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    Call,
+    Stream,
+    Event,
+    Publication,
+    Join,
+}
+
+/// A request, as it is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) by: Asker,
+    pub(crate) class: Class,
+    pub(crate) manner: Manner,
+}
+
+/// What became of a request, as its maker learned.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Outcome {
+    Replied(u64),
+    Declined(u64),
+    Refused(Refusal),
+    Deadline,
+    NotReceived,
+    Closed,
+    Unknown,
+    /// An event has arrived.
+    Accepted,
+    Full,
+    /// It can't be.
+    Other(String),
+}
+
+impl Outcome {
+    /// Returns the outcome of a call; `app` makes an id of the application's error.
+    pub(crate) fn of_call<E: std::fmt::Debug>(error: CallError<E>, app: fn(E) -> u64) -> Self {
+        match error {
+            CallError::App(error) => Self::Declined(app(error)),
+            CallError::Refused(refused) => Self::Refused(refused.why),
+            CallError::Deadline => Self::Deadline,
+            CallError::NotReceived => Self::NotReceived,
+            CallError::Closed => Self::Closed,
+            CallError::Unknown => Self::Unknown,
+            other => Self::Other(format!("{other:?}")),
+        }
+    }
+}
+
+impl From<EventError> for Outcome {
+    fn from(error: EventError) -> Self {
+        match error {
+            EventError::Refused(refused) => Self::Refused(refused.why),
+            EventError::NotReceived => Self::NotReceived,
+            EventError::Closed => Self::Closed,
+            EventError::Unknown => Self::Unknown,
+            EventError::Full => Self::Full,
+            other => Self::Other(format!("{other:?}")),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Ask {
+    asked: Asked,
+    at: Instant,
+    /// The number of sessions that its client had lost by then.
+    freshes: u32,
+    /// The client's streams that were open then.
+    open_streams: usize,
+    began: bool,
+    /// The reply that its handler gave: an error, if it declined.
+    answered: Option<Result<u64, u64>>,
+    outcome: Option<Outcome>,
+    /// True once its maker wants no answer.
+    is_given_up: bool,
+    /// The number of items that its maker has had.
+    items: u32,
+}
+
+impl Account {
+    /// Notes a request in the moment in which it is made, and gives its id.
+    pub(crate) fn asks(&mut self, asked: Asked) -> u64 {
+        self.next_id += 1;
+        let life = &mut self.lives[asked.by.life()];
+        let ask = Ask {
+            asked,
+            at: Instant::now(),
+            freshes: life.freshes,
+            open_streams: life.open_streams,
+            began: false,
+            answered: None,
+            outcome: None,
+            is_given_up: false,
+            items: 0,
+        };
+        if asked.class == Class::Stream && !asked.by.is_server() {
+            life.open_streams += 1;
+        }
+        self.asks.insert(self.next_id, ask);
+        self.tell(|| format!("{} is asked: {asked:?}", self.next_id));
+        self.next_id
+    }
+
+    /// Notes that a request's handler was called.
+    pub(crate) fn begins(&mut self, id: u64) {
+        let Some(ask) = self.asks.get_mut(&id) else {
+            return self.wrong(|| format!("a handler is called for {id}, which nobody asked"));
+        };
+        let (by, outcome) = (ask.asked.by, ask.outcome.clone());
+        self.tell(|| format!("{id} begins"));
+        let Some(ask) = self.asks.get_mut(&id) else {
+            return;
+        };
+        let twice = std::mem::replace(&mut ask.began, true);
+        self.ensure(!twice, || format!("the handler of {id} is called twice"));
+        self.ensure(
+            !matches!(
+                outcome,
+                Some(Outcome::NotReceived | Outcome::Closed | Outcome::Full)
+            ),
+            || format!("the handler of {id} is called, which ended as {outcome:?}"),
+        );
+        let last = self.last_begun.insert(by, id).unwrap_or(0);
+        self.ensure(last < id, || {
+            format!("the handler of {id} of {by:?} begins after that of {last}")
+        });
+    }
+
+    /// Notes the reply that a request's handler gives.
+    pub(crate) fn answers(&mut self, id: u64, reply: Result<u64, u64>) {
+        if let Some(ask) = self.asks.get_mut(&id) {
+            ask.answered = Some(reply);
+        }
+    }
+
+    /// Notes an item of a stream, as its maker has it.
+    pub(crate) fn item(&mut self, id: u64, of: u64, place: u32) {
+        self.ensure(id == of, || {
+            format!("the stream {id} is given an item of {of}")
+        });
+        let Some(ask) = self.asks.get_mut(&id) else {
+            return;
+        };
+        let next = ask.items;
+        ask.items += 1;
+        self.ensure(place == next, || {
+            format!("the stream {id} has item {place} in the place of {next}")
+        });
+    }
+
+    /// Notes that a request's maker wants no answer.
+    pub(crate) fn gives_up(&mut self, id: u64) {
+        let Some(ask) = self.asks.get_mut(&id) else {
+            return;
+        };
+        ask.is_given_up = true;
+        let asked = ask.asked;
+        self.ends(asked);
+    }
+
+    fn ends(&mut self, asked: Asked) {
+        if asked.class == Class::Stream && !asked.by.is_server() {
+            self.lives[asked.by.life()].open_streams -= 1;
+        }
+    }
+
+    /// Notes what a request's maker is told.
+    pub(crate) fn told(&mut self, id: u64, outcome: Outcome) {
+        let Some(ask) = self.asks.get(&id) else {
+            return;
+        };
+        let asked = ask.asked;
+        self.tell(|| format!("{id} ends: {outcome:?}"));
+        if let Some(what) = self.untrue(id, &outcome) {
+            self.wrong(|| format!("{id}, {asked:?}, {outcome:?}: {what}"));
+        }
+        self.ends(asked);
+        if let Some(ask) = self.asks.get_mut(&id) {
+            let twice = ask.outcome.replace(outcome).is_some();
+            self.ensure(!twice, || format!("{id} is answered twice"));
+        }
+    }
+
+    /// Returns what is wrong with an outcome.
+    fn untrue(&self, id: u64, outcome: &Outcome) -> Option<String> {
+        let ask = self.asks.get(&id)?;
+        let took = ask.at.elapsed();
+        let awake = took.saturating_sub(self.slept_since(ask.asked.by, ask.at));
+        let Asked { class, manner, by } = ask.asked;
+        let time = self.bounds.deadline;
+        let is_timed = class == Class::Call && self.bounds.is_roomy;
+        if is_timed && awake > time + LATE {
+            return Some(format!(
+                "it came after {awake:?}, and its deadline is {time:?}"
+            ));
+        }
+        let has_answered = |wanted: &Result<u64, u64>| match &ask.answered {
+            Some(answered) if answered == wanted => None,
+            answered => Some(format!("its handler gave {answered:?}")),
+        };
+        let never = |holds: bool, what: &str| (!holds).then(|| what.to_owned());
+        match outcome {
+            Outcome::Replied(_) if class == Class::Publication => None,
+            Outcome::Replied(reply) => has_answered(&Ok(*reply))
+                .or_else(|| never(*reply == id, "it is the answer of another")),
+            Outcome::Declined(reply) => has_answered(&Err(*reply))
+                .or_else(|| never(*reply == id, "it is the error of another")),
+            Outcome::Deadline | Outcome::Refused(Refusal::Deadline) => {
+                // A stream's time begins anew with each item, and who joins a topic shares in a join that is under way.
+                let is_true = matches!(class, Class::Stream | Class::Join) || took + LATE >= time;
+                never(is_true, &format!("that is early: after {took:?}"))
+            }
+            Outcome::NotReceived | Outcome::Closed | Outcome::Full => {
+                let is_closed = *outcome != Outcome::Closed
+                    || self.lives[by.life()].is_closed
+                    || by.is_server();
+                never(!ask.began, "its handler was called")
+                    .or_else(|| never(is_closed, "nobody has closed it"))
+            }
+            Outcome::Unknown => None,
+            Outcome::Accepted => never(class == Class::Event, "it is no event"),
+            Outcome::Refused(Refusal::Panicked) => {
+                let panics = matches!(manner, Manner::PanicsAtOnce | Manner::PanicsLater);
+                never(panics || self.bounds.functions_fail, "nothing panicked")
+            }
+            Outcome::Refused(Refusal::Busy) => never(
+                class == Class::Stream && ask.open_streams >= self.bounds.streams
+                    || class == Class::Join,
+                &format!("{} streams are open", ask.open_streams),
+            ),
+            Outcome::Refused(Refusal::NoHandler) => never(by.is_server(), "it has a handler"),
+            Outcome::Refused(why) => Some(format!("nothing is the reason of {why:?}")),
+            Outcome::Other(_) => Some("it can't be".to_owned()),
+        }
+    }
+
+    /// Checks that all who wait have been answered, and that what was accepted in a session that goes on was handled.
+    pub(crate) fn at_rest(&mut self) {
+        let mut found = None;
+        for (id, ask) in &self.asks {
+            let life = &self.lives[ask.asked.by.life()];
+            let waits = ask.outcome.is_none() && !ask.is_given_up;
+            let goes_on = ask.freshes == life.freshes && !life.is_closed;
+            let is_lost = ask.outcome == Some(Outcome::Accepted)
+                && !ask.began
+                && goes_on
+                && !ask.asked.by.is_server();
+            let is_unknown =
+                ask.outcome == Some(Outcome::Unknown) && goes_on && !ask.asked.by.is_server();
+            let what = match (waits, is_lost, is_unknown) {
+                (true, ..) => "waits for ever",
+                (_, true, _) => "was accepted and is never handled",
+                (.., true) => "ended as unknown in a session that goes on",
+                _ => continue,
+            };
+            let at = (ask.at - self.begun).as_secs_f64();
+            found = Some(format!("{id}, {:?} of {at:.3} s, {what}", ask.asked));
+            break;
+        }
+        if let Some(found) = found {
+            self.wrong(|| found);
+        }
+    }
+
+    /// Returns how many requests were made, and how many were handled.
+    pub(crate) fn requests(&self) -> (u64, u64) {
+        let begun = self.asks.values().filter(|ask| ask.began).count();
+        (self.next_id, begun as u64)
+    }
+
+    /// Notes an event of which only the newest matters, as it arrives.
+    pub(crate) fn newest(&mut self, life: usize, id: u64) {
+        let before = self.newest.insert(life, id).unwrap_or(0);
+        self.ensure(before < id, || {
+            format!("the newest of client {life} is {id}, and was {before}")
+        });
+    }
+
+    /// Notes the version of a client's handler that is called.
+    pub(crate) fn handled_by(&mut self, life: usize, version: u32) {
+        let (newest, since) = self.lives[life].handler;
+        let is_newest = version == newest || since == Instant::now();
+        self.ensure(is_newest, || {
+            format!("client {life}: handler {version} is called, and {newest} has replaced it")
+        });
+    }
+}

@@ -1,0 +1,169 @@
+//! An account of what a world's applications asked for and heard, and what is wrong with it.
+
+mod asks;
+mod topics;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use twinwire::Epoch;
+
+pub(crate) use asks::{Asked, Asker, Class, Outcome};
+pub(crate) use topics::Heard;
+
+use asks::Ask;
+use topics::{Log, Subscriber};
+
+use crate::plan::Bounds;
+
+/// By how much a deadline may be late.
+const LATE: Duration = Duration::from_millis(100);
+
+/// The account, as all parts of a world share it. (Handlers have to be `Send`, so it has a lock.)
+#[derive(Clone)]
+pub(crate) struct Oracle(Arc<Mutex<Account>>);
+
+impl Oracle {
+    pub(crate) fn new(bounds: Bounds, is_told: bool) -> Self {
+        Self(Arc::new(Mutex::new(Account {
+            bounds,
+            begun: Instant::now(),
+            is_told,
+            wrong: None,
+            asks: BTreeMap::new(),
+            next_id: 0,
+            last_begun: BTreeMap::new(),
+            lives: Vec::new(),
+            frozen: Vec::new(),
+            logs: BTreeMap::new(),
+            subscribers: Vec::new(),
+            newest: BTreeMap::new(),
+            coverage: BTreeMap::new(),
+        })))
+    }
+
+    pub(crate) fn account(&self) -> MutexGuard<'_, Account> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A client's application, from its connect to its end.
+#[derive(Debug)]
+pub(crate) struct Life {
+    /// The number of its client.
+    pub(crate) number: usize,
+    /// The number of sessions that were lost, as `on_fresh` told.
+    pub(crate) freshes: u32,
+    /// True once the application has closed the client.
+    pub(crate) is_closed: bool,
+    /// The time of a `pause` that no `reconnect_now` has ended.
+    pub(crate) paused: Option<Instant>,
+    /// The stretches of time in which its machine slept.
+    pub(crate) slept: Vec<(Instant, Instant)>,
+    /// The newest handler of pokes, and when it was registered.
+    pub(crate) handler: (u32, Instant),
+    pub(crate) open_streams: usize,
+}
+
+pub(crate) struct Account {
+    pub(crate) bounds: Bounds,
+    begun: Instant,
+    /// True where somebody reads along.
+    is_told: bool,
+    /// The first fault that was found, and when.
+    wrong: Option<(Duration, String)>,
+    asks: BTreeMap<u64, Ask>,
+    next_id: u64,
+    /// The newest request of each asker that has begun.
+    last_begun: BTreeMap<Asker, u64>,
+    pub(crate) lives: Vec<Life>,
+    /// The stretches of time in which a worker of the server's stands still.
+    pub(crate) frozen: Vec<(Instant, Instant)>,
+    logs: BTreeMap<(Epoch, u8), Log>,
+    subscribers: Vec<Subscriber>,
+    /// The newest of the events of which only the newest matters, by life.
+    newest: BTreeMap<usize, u64>,
+    /// How often each thing has happened.
+    coverage: BTreeMap<&'static str, u64>,
+}
+
+impl Account {
+    /// Tells what happens, if somebody wants to read along.
+    pub(crate) fn tell(&self, what: impl FnOnce() -> String) {
+        if self.is_told {
+            println!("{:10.3} {}", self.begun.elapsed().as_secs_f64(), what());
+        }
+    }
+
+    /// Notes what is wrong, if it is the first.
+    pub(crate) fn wrong(&mut self, what: impl FnOnce() -> String) {
+        let at = self.begun.elapsed();
+        self.wrong.get_or_insert_with(|| (at, what()));
+    }
+
+    pub(crate) fn ensure(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        if !holds {
+            self.wrong(what);
+        }
+    }
+
+    pub(crate) fn take_wrong(&mut self) -> Option<(Duration, String)> {
+        self.wrong.take()
+    }
+
+    pub(crate) fn is_wrong(&self) -> bool {
+        self.wrong.is_some()
+    }
+
+    /// Notes that something happened that each run of many worlds has to reach.
+    pub(crate) fn reach(&mut self, what: &'static str) {
+        self.tell(|| what.to_owned());
+        *self.coverage.entry(what).or_default() += 1;
+    }
+
+    pub(crate) fn coverage(&self) -> BTreeMap<&'static str, u64> {
+        self.coverage.clone()
+    }
+
+    /// Begins the life of a client.
+    pub(crate) fn begin_life(&mut self, number: usize) -> usize {
+        self.lives.push(Life {
+            number,
+            freshes: 0,
+            is_closed: false,
+            paused: None,
+            slept: Vec::new(),
+            handler: (0, Instant::now()),
+            open_streams: 0,
+        });
+        self.lives.len() - 1
+    }
+
+    pub(crate) fn fresh(&mut self, life: usize) {
+        self.tell(|| format!("client {life} begins anew"));
+        self.lives[life].freshes += 1;
+    }
+
+    /// Checks that a client that does something on the network may: what is paused stays offline.
+    pub(crate) fn goes_online(&mut self, life: usize) {
+        let paused = self.lives[life].paused;
+        let is_early = paused.is_none_or(|since| since == Instant::now());
+        self.ensure(is_early, || {
+            format!("client {life} goes online while it is paused")
+        });
+    }
+
+    /// Returns the time in which this request's maker stood still since then.
+    fn slept_since(&self, by: Asker, since: Instant) -> Duration {
+        let slept = match by.is_server() {
+            true => &self.frozen,
+            false => &self.lives[by.life()].slept,
+        };
+        slept
+            .iter()
+            .map(|(from, to)| to.saturating_duration_since((*from).max(since)))
+            .sum()
+    }
+}

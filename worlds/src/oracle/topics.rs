@@ -1,0 +1,99 @@
+//! Topics: a log holds what was published, and each subscriber hears all of it or is told what is missing.
+
+use std::collections::BTreeMap;
+
+use twinwire::{Epoch, Offset, Position};
+
+use super::Account;
+
+/// A topic's log in one of its lives.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    items: BTreeMap<u64, u64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Subscriber {
+    life: usize,
+    room: u8,
+    next: Position,
+    /// False once it is dropped, or was told that it is over.
+    is_live: bool,
+}
+
+/// What a subscriber hears.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Heard {
+    Item { offset: Offset, id: u64 },
+    Gap { from: Offset, to: Offset },
+    NewEpoch(Position),
+}
+
+impl Account {
+    /// Notes an item's place in the log of this epoch.
+    fn stands(&mut self, epoch: Epoch, room: u8, offset: Offset, id: u64) {
+        let log = self.logs.entry((epoch, room)).or_default();
+        let before = *log.items.entry(offset.get()).or_insert(id);
+        self.ensure(before == id, || {
+            format!("room {room} has {id} and {before} in the place {offset}")
+        });
+    }
+
+    pub(crate) fn subscribes(&mut self, life: usize, room: u8, next: Position) -> usize {
+        self.subscribers.push(Subscriber {
+            life,
+            room,
+            next,
+            is_live: true,
+        });
+        self.subscribers.len() - 1
+    }
+
+    pub(crate) fn unsubscribes(&mut self, subscriber: usize) {
+        self.subscribers[subscriber].is_live = false;
+    }
+
+    pub(crate) fn hears(&mut self, subscriber: usize, heard: Heard) {
+        let Subscriber {
+            life, room, next, ..
+        } = self.subscribers[subscriber];
+        let from = match heard {
+            Heard::Item { offset, id } => {
+                self.stands(next.epoch, room, offset, id);
+                self.subscribers[subscriber].next.offset = offset.following();
+                offset
+            }
+            Heard::Gap { from, to } => {
+                self.subscribers[subscriber].next.offset = to;
+                self.reach("gap");
+                self.ensure(from < to, || {
+                    format!("client {life}: a gap in room {room} from {from} to {to}")
+                });
+                from
+            }
+            Heard::NewEpoch(position) => {
+                self.subscribers[subscriber].next = position;
+                self.reach("new epoch");
+                return;
+            }
+        };
+        self.ensure(from == next.offset, || {
+            format!(
+                "client {life} hears {heard:?} in room {room}, and awaits {}",
+                next.offset
+            )
+        });
+    }
+
+    /// Returns the subscribers that haven't heard this item, which all have to by now.
+    pub(crate) fn have_all_heard(&mut self, room: u8, offset: Offset) {
+        let behind = self.subscribers.iter();
+        let behind = behind.filter(|of| of.is_live && of.room == room && of.next.offset <= offset);
+        if let Some(found) = behind
+            .map(|of| format!("{of:?} hasn't heard {offset}"))
+            .next()
+        {
+            self.wrong(|| found);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What a run tells.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::AddAssign;
+use std::time::Duration;
+
+use crate::world::World;
+
+/// What happened in a world in which nothing was wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Requests that were made.
+    pub requests: u64,
+    /// Those whose handler was called.
+    pub handled: u64,
+    /// Messages that went over links.
+    pub messages: u64,
+    /// Things that went wrong.
+    pub faults: u64,
+    /// The number of times that each public call and each kind of fault was reached.
+    pub coverage: BTreeMap<&'static str, u64>,
+    /// The world's time.
+    pub time: Duration,
+    /// A hash over all messages and times: the same for the same seed. Of several runs, over all of them in any
+    /// order.
+    pub trace: u64,
+}
+
+impl Report {
+    pub(crate) fn of(seed: u64, world: &World) -> Result<Self, Failure> {
+        let mut account = world.oracle.account();
+        if let Some((at, what)) = account.take_wrong() {
+            return Err(Failure { seed, at, what });
+        }
+        let (requests, handled) = account.requests();
+        Ok(Self {
+            requests,
+            handled,
+            messages: world.trace.messages(),
+            faults: world.plan.faults.len() as u64,
+            coverage: account.coverage(),
+            time: world.begun.elapsed(),
+            trace: world.trace.hash(),
+        })
+    }
+}
+
+impl AddAssign<&Self> for Report {
+    fn add_assign(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.handled += other.handled;
+        self.messages += other.messages;
+        self.faults += other.faults;
+        self.time += other.time;
+        self.trace ^= other.trace;
+        for (what, times) in &other.coverage {
+            *self.coverage.entry(what).or_default() += times;
+        }
+    }
+}
+
+/// What the oracle found, or a panic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The seed that shows it again.
+    pub seed: u64,
+    /// When, in the world's time.
+    pub at: Duration,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = self.at.as_secs_f64();
+        write!(f, "seed {} at {at:.3} s: {}", self.seed, self.what)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,284 @@
+//! The server: the endpoint that ships, on workers of the world's.
+
+use std::rc::Rc;
+use std::sync::Mutex;
+
+use actix_web::test::TestRequest;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use twinwire::Format;
+use twinwire::log::Keep;
+use twinwire_server::{Access, Builder, Cx, Denied, Feed, PeerId, Retry, Twinwire, test};
+use twinwire_sim::Dice;
+
+use crate::application::Ticket;
+use crate::functions::{Functions, Turn};
+use crate::kinds::{Ask, AskInOrder, Count, Counted, Manner, Newest, Note, Poke, Room};
+use crate::network::Half;
+use crate::oracle::{Asked, Asker, Class, Oracle, Outcome};
+use crate::platform::NotOpened;
+use crate::world::World;
+
+/// What the handlers share.
+pub(crate) struct State {
+    oracle: Oracle,
+    pub(crate) process: u64,
+}
+
+/// Who a client is.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) life: usize,
+}
+
+pub(crate) type Wire = Twinwire<State, Identity>;
+type Context = Cx<State, Identity>;
+
+/// A connection that a client opens.
+pub(crate) struct Incoming {
+    pub(crate) format: Format,
+    pub(crate) half: Half,
+}
+
+/// A process of the server's; none while it is away.
+#[derive(Default)]
+pub(crate) struct Server {
+    process: u64,
+    pub(crate) wire: Option<Wire>,
+    workers: Vec<mpsc::UnboundedSender<Incoming>>,
+    /// Until then a proxy answers for it.
+    pub(crate) refuses: Option<Instant>,
+}
+
+impl Server {
+    /// Takes a connection, on one of the workers.
+    pub(crate) fn accept(&self, incoming: Incoming, dice: &mut Dice) -> Result<(), NotOpened> {
+        if self.refuses.is_some_and(|until| until > Instant::now()) {
+            return Err(NotOpened::Unavailable);
+        }
+        let worker = dice.roll(self.workers.len() as u64) as usize;
+        let worker = self.workers.get(worker).ok_or(NotOpened::Refused)?;
+        worker.send(incoming).map_err(|_| NotOpened::Refused)
+    }
+
+    /// Begins another process.
+    pub(crate) fn start(world: &Rc<World>) {
+        let mut server = world.server.borrow_mut();
+        server.process += 1;
+        let wire = endpoint(world, server.process);
+        server.workers = (0..world.plan.workers)
+            .map(|worker| {
+                let (accept, mut accepted) = mpsc::unbounded_channel::<Incoming>();
+                let wire = wire.clone();
+                world.spawn(world.worker(worker), async move {
+                    while let Some(Incoming { format, half }) = accepted.recv().await {
+                        let request = TestRequest::default().to_http_request();
+                        test::serve(&wire, request, format, half);
+                    }
+                });
+                accept
+            })
+            .collect();
+        server.wire = Some(wire);
+    }
+
+    /// Takes no new connections.
+    pub(crate) fn leave(world: &World) -> Option<Wire> {
+        let mut server = world.server.borrow_mut();
+        server.workers.clear();
+        server.wire.take()
+    }
+
+    /// Ends the process, with all that runs in it.
+    pub(crate) fn kill(world: &World) {
+        let wire = Self::leave(world);
+        for worker in 0..world.plan.workers {
+            world.clear(world.worker(worker));
+        }
+        drop(wire);
+    }
+}
+
+fn endpoint(world: &World, process: u64) -> Wire {
+    let functions = world.functions.clone();
+    let state = State {
+        oracle: world.oracle.clone(),
+        process,
+    };
+    let seed = world.dice.borrow_mut().roll(u64::MAX);
+    let dice = Mutex::new(Dice::new(seed));
+    let builder = handlers(
+        authenticated(Twinwire::builder(state), &functions),
+        &functions,
+    )
+    .limits(world.plan.limits.clone())
+    .pool(world.plan.pool)
+    .keep(Keep::default().entries(world.plan.keep));
+    let builder = test::draws_from(builder, move |bytes| {
+        let mut dice = dice.lock().expect("dice don't panic");
+        bytes.fill_with(|| dice.roll(256) as u8);
+    });
+    builder.build().expect("the kinds don't clash")
+}
+
+fn authenticated(builder: Builder<State, ()>, functions: &Functions) -> Builder<State, Identity> {
+    let authenticate = functions.authenticate.clone();
+    builder
+        .authenticate(move |token, _| {
+            let turn = authenticate.begin();
+            async move {
+                turn.work().await;
+                if turn.manner == Manner::Declines {
+                    return Err(Denied::new("not now").retry(Retry::Now));
+                }
+                let life = token.first().copied().map_or(0, usize::from);
+                Ok(Identity { life })
+            }
+        })
+        .user_key(|identity| identity.life.to_string())
+}
+
+/// Begins a request's handler, on its worker.
+fn begin(cx: &Context, ask: &Ask) -> Turn {
+    cx.state().oracle.account().begins(ask.id);
+    Turn::begin(ask.manner, ask.wait)
+}
+
+/// Does what the request says, and gives its reply.
+async fn work(cx: Context, ask: Ask, turn: Turn) -> Result<u64, u64> {
+    turn.work().await;
+    if turn.manner == Manner::CallsBack {
+        Speaker::of(&cx).poke(cx.id(), Manner::Answers, 0).await;
+    }
+    let reply = match turn.manner {
+        Manner::Declines => Err(ask.id),
+        _ => Ok(ask.id),
+    };
+    cx.state().oracle.account().answers(ask.id, reply);
+    reply
+}
+
+fn handlers(builder: Builder<State, Identity>, functions: &Functions) -> Builder<State, Identity> {
+    let (access, on_open) = (functions.access.clone(), functions.on_open.clone());
+    builder
+        .call(|cx: Context, ask: Ask| {
+            let turn = begin(&cx, &ask);
+            work(cx, ask, turn)
+        })
+        .call_in_order(|cx: Context, AskInOrder { ask }: AskInOrder| {
+            let turn = begin(&cx, &ask);
+            work(cx, ask, turn)
+        })
+        .event(|cx: Context, Note { ask, .. }: Note| {
+            let turn = begin(&cx, &ask);
+            async move {
+                // Nobody hears what becomes of an event.
+                let _ = work(cx, ask, turn).await;
+            }
+        })
+        .event(|cx: Context, newest: Newest| async move {
+            let life = cx.identity().life;
+            cx.state().oracle.account().newest(life, newest.id);
+        })
+        .stream(|cx: Context, count: Count, mut feed: Feed<Count>| {
+            let turn = begin(&cx, &count.ask);
+            async move {
+                let id = count.ask.id;
+                for place in 0..count.items {
+                    let filling = vec![place as u8; count.bytes as usize];
+                    let item = Counted { id, place, filling };
+                    feed.send(item).await;
+                }
+                work(cx, count.ask, turn).await.map(|_| ())
+            }
+        })
+        .topic(move |_: Context, _: Room| {
+            let turn = access.begin();
+            async move {
+                turn.work().await;
+                Access::publish_and_subscribe()
+            }
+        })
+        .on_open(move |_: Context| {
+            let turn = on_open.begin();
+            async move { turn.work().await }
+        })
+}
+
+/// A server that makes requests of its clients.
+#[derive(Clone)]
+pub(crate) struct Speaker {
+    pub(crate) wire: Wire,
+    oracle: Oracle,
+    process: u64,
+}
+
+impl Speaker {
+    fn of(cx: &Context) -> Self {
+        Self {
+            wire: cx.wire(),
+            oracle: cx.state().oracle.clone(),
+            process: cx.state().process,
+        }
+    }
+
+    /// The process that runs now, if one does.
+    pub(crate) fn now(world: &World) -> Option<Self> {
+        let server = world.server.borrow();
+        Some(Self {
+            wire: server.wire.clone()?,
+            oracle: world.oracle.clone(),
+            process: server.process,
+        })
+    }
+
+    fn asks(&self, life: usize, class: Class, manner: Manner) -> Ticket {
+        let process = self.process;
+        let by = match class {
+            Class::Event => Asker::Events { process, life },
+            _ => Asker::Server { process, life },
+        };
+        let asked = Asked { by, class, manner };
+        Ticket::new(&self.oracle, asked)
+    }
+
+    /// Calls a client.
+    pub(crate) async fn poke(&self, peer: PeerId, manner: Manner, wait: u32) {
+        let Some(peer) = self.wire.peer(peer) else {
+            return;
+        };
+        self.oracle.account().reach("Peer::call");
+        let ticket = self.asks(peer.identity().life, Class::Call, manner);
+        let ask = Ask {
+            id: ticket.id(),
+            manner,
+            wait,
+        };
+        let answer = peer.call(Poke { ask }).await;
+        ticket.told(match answer {
+            Ok(reply) => Outcome::Replied(reply),
+            Err(error) => Outcome::of_call(error, |id| id),
+        });
+    }
+
+    /// Sends a client an event.
+    pub(crate) async fn tell(&self, peer: PeerId) {
+        let Some(peer) = self.wire.peer(peer) else {
+            return;
+        };
+        self.oracle.account().reach("Peer::send");
+        let manner = Manner::Answers;
+        let ticket = self.asks(peer.identity().life, Class::Event, manner);
+        let ask = Ask {
+            id: ticket.id(),
+            manner,
+            wait: 0,
+        };
+        let filling = Vec::new();
+        let sent = match peer.send(Note { ask, filling }).await {
+            Ok(receipt) => receipt.await,
+            Err(error) => Err(error),
+        };
+        ticket.told(sent.map_or_else(Outcome::from, |()| Outcome::Accepted));
+    }
+}
