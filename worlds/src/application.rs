@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{Instant, sleep, sleep_until};
+use twinwire::End;
 use twinwire::frame::Start;
-use twinwire_client::{Client, ClientState, Options, Subscription, Undeclared, Update, start};
+use twinwire_client::{
+    Client, ClientState, Options, ReconnectCause, Subscription, Undeclared, Update, start,
+};
 
 use crate::functions::Turn;
 use crate::kinds::{Ask, AskInOrder, Count, KINDS, Manner, Newest, Note, Poke, Room};
@@ -127,6 +130,7 @@ impl User {
             listening: RefCell::default(),
             joining: RefCell::default(),
         });
+        user.watch();
         user.listen();
         user.join();
         *world.seats[number].user.borrow_mut() = Some(Rc::clone(&user));
@@ -151,6 +155,26 @@ impl User {
                 client.close().await;
             });
         }
+    }
+
+    /// Notes when a goodbye has ended the session.
+    fn watch(&self) {
+        let (mut states, oracle, life) =
+            (self.client.states(), self.world.oracle.clone(), self.life);
+        spawn_local(async move {
+            while let Some(state) = states.next().await {
+                oracle
+                    .account()
+                    .tell(|| format!("client {life} is {state:?}"));
+                if let ClientState::Resuming {
+                    cause: ReconnectCause::Ended(End::Goodbye(_)),
+                    ..
+                } = state
+                {
+                    oracle.account().holds(life);
+                }
+            }
+        });
     }
 
     /// Drops what hears the server.
@@ -513,10 +537,12 @@ fn options(world: &World, life: usize) -> Options {
             {
                 let mut account = oracle.account();
                 account.fresh(life);
+                account.holds(life);
                 account.reach("on_fresh");
             }
-            let turn = on_fresh.begin();
             let oracle = oracle.clone();
+            let mut freshening = Freshening(oracle.clone(), life, false);
+            let turn = on_fresh.begin();
             async move {
                 let manner = Manner::Answers;
                 let asked = Asked {
@@ -537,6 +563,19 @@ fn options(world: &World, life: usize) -> Options {
                 };
                 ticket.told(sent.map_or_else(Outcome::from, |()| Outcome::Accepted));
                 turn.work().await;
+                freshening.2 = true;
             }
         })
+}
+
+/// An `on_fresh`, until it is dropped; true once it has ended.
+struct Freshening(Oracle, usize, bool);
+
+impl Drop for Freshening {
+    fn drop(&mut self) {
+        // One whose session is lost runs again for the next.
+        if self.2 || std::thread::panicking() {
+            self.0.account().goes_on(self.1);
+        }
+    }
 }

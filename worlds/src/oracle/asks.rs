@@ -224,7 +224,9 @@ impl Account {
     fn untrue(&self, id: u64, outcome: &Outcome) -> Option<String> {
         let ask = self.asks.get(&id)?;
         let took = ask.at.elapsed();
-        let awake = took.saturating_sub(self.slept_since(ask.asked.by, ask.at));
+        let awake = took
+            .saturating_sub(self.slept_since(ask.asked.by, ask.at))
+            .saturating_sub(self.held_since(ask.asked.by, ask.at));
         let Asked { class, manner, by } = ask.asked;
         let time = self.bounds.deadline;
         let is_timed = class == Class::Call && self.bounds.is_roomy;

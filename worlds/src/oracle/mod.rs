@@ -62,6 +62,9 @@ pub(crate) struct Life {
     pub(crate) paused: Option<Instant>,
     /// The stretches of time in which its machine slept.
     pub(crate) slept: Vec<(Instant, Instant)>,
+    /// The stretches of time in which its requests wait for its next session: from the goodbye that ended one, or
+    /// its loss, to the end of `on_fresh`. Deadlines of what is asked for then begin with that session.
+    held: Vec<(Instant, Option<Instant>)>,
     /// The newest handler of pokes, and when it was registered.
     pub(crate) handler: (u32, Instant),
     pub(crate) open_streams: usize,
@@ -135,6 +138,7 @@ impl Account {
             is_closed: false,
             paused: None,
             slept: Vec::new(),
+            held: Vec::new(),
             handler: (0, Instant::now()),
             open_streams: 0,
         });
@@ -144,6 +148,34 @@ impl Account {
     pub(crate) fn fresh(&mut self, life: usize) {
         self.tell(|| format!("client {life} begins anew"));
         self.lives[life].freshes += 1;
+    }
+
+    /// Notes that a client's requests wait for its next session.
+    pub(crate) fn holds(&mut self, life: usize) {
+        let held = &mut self.lives[life].held;
+        if held.last().is_none_or(|(_, to)| to.is_some()) {
+            held.push((Instant::now(), None));
+        }
+    }
+
+    /// Notes that they go on.
+    pub(crate) fn goes_on(&mut self, life: usize) {
+        if let Some((_, to)) = self.lives[life].held.last_mut() {
+            to.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// Returns the time in which a client's requests were held since then.
+    fn held_since(&self, by: Asker, since: Instant) -> Duration {
+        if by.is_server() {
+            return Duration::ZERO;
+        }
+        let held = self.lives[by.life()].held.iter();
+        held.map(|(from, to)| {
+            let to = to.unwrap_or_else(Instant::now);
+            to.saturating_duration_since((*from).max(since))
+        })
+        .sum()
     }
 
     /// Checks that a client that does something on the network may: what is paused stays offline.
