@@ -9,15 +9,17 @@ use std::time::Duration;
 
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{Instant, sleep, sleep_until};
+
 use twinwire::End;
 use twinwire::frame::Start;
 use twinwire_client::{
-    Client, ClientState, Options, ReconnectCause, Subscription, Undeclared, Update, start,
+    Client, ClientState, Events, Inbox, Options, ReconnectCause, Subscription, Undeclared, Update,
+    start,
 };
 
 use crate::functions::Turn;
 use crate::kinds::{Ask, AskInOrder, Count, KINDS, Manner, Newest, Note, Poke, Room};
-use crate::oracle::{Asked, Asker, Class, Heard, Oracle, Outcome};
+use crate::oracle::{Asked, Asker, Class, Heard, Oracle, Outcome, Reader};
 use crate::plan::Act;
 use crate::platform::Platform;
 use crate::world::World;
@@ -259,17 +261,19 @@ impl User {
 
     /// Hears the server's events, in the place of what did.
     fn listen(&self) {
-        self.reach("Client::events");
         let oracle = self.world.oracle.clone();
-        let mut events = self.client.events::<Note>().expect("it is declared");
-        let listening = spawn_local(async move {
-            while let Some(event) = events.next().await {
-                match event {
-                    Ok(note) => oracle.account().begins(note.ask.id),
-                    Err(error) => oracle.account().wrong(|| error.to_string()),
-                }
+        let is_inbox = self.world.dice.borrow_mut().one_in(2);
+        let listening = match is_inbox {
+            true => {
+                self.reach("Client::inbox");
+                spawn_local(read_all(self.client.inbox(), oracle, self.life))
             }
-        });
+            false => {
+                self.reach("Client::events");
+                let events = self.client.events::<Note>().expect("it is declared");
+                spawn_local(read(events, oracle))
+            }
+        };
         let before = self.listening.replace(Some(listening.abort_handle()));
         if let Some(before) = before {
             before.abort();
@@ -422,7 +426,10 @@ impl User {
         stays: Option<Duration>,
         pace: Duration,
     ) {
-        self.reach("Client::subscribe");
+        self.reach(match last {
+            Some(_) => "Client::subscribe_from",
+            None => "Client::subscribe",
+        });
         let ticket = self.asks(Class::Join, Manner::Answers);
         let room = Room { number };
         let subscribed = match last {
@@ -455,6 +462,30 @@ impl User {
                 // Who stays no longer drops the subscription.
                 let _ = tokio::time::timeout(time, hearing).await;
             }
+        }
+    }
+}
+
+/// Reads the server's events of one kind.
+async fn read(mut events: Events<Note>, oracle: Oracle) {
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(note) => oracle.account().begins(note.ask.id),
+            Err(error) => oracle.account().wrong(|| error.to_string()),
+        }
+    }
+}
+
+/// Reads the server's events of all kinds.
+async fn read_all(mut inbox: Inbox, oracle: Oracle, life: usize) {
+    while let Some(event) = inbox.next().await {
+        if let Some(Ok(note)) = event.read::<Note>() {
+            oracle.account().begins(note.ask.id);
+        } else if let Some(Ok(newest)) = event.read::<Newest>() {
+            oracle.account().newest(Reader::Client(life), newest.id);
+        } else {
+            let name = event.name().to_owned();
+            oracle.account().wrong(|| format!("{name} can't be read"));
         }
     }
 }
@@ -541,7 +572,7 @@ fn options(world: &World, life: usize) -> Options {
                 account.reach("on_fresh");
             }
             let oracle = oracle.clone();
-            let mut freshening = Freshening(oracle.clone(), life, false);
+            let freshening = Freshening(oracle.clone(), life);
             let turn = on_fresh.begin();
             async move {
                 let manner = Manner::Answers;
@@ -563,18 +594,24 @@ fn options(world: &World, life: usize) -> Options {
                 };
                 ticket.told(sent.map_or_else(Outcome::from, |()| Outcome::Accepted));
                 turn.work().await;
-                freshening.2 = true;
+                freshening.end();
             }
         })
 }
 
-/// An `on_fresh`, until it is dropped; true once it has ended.
-struct Freshening(Oracle, usize, bool);
+/// An `on_fresh`, until it is over.
+struct Freshening(Oracle, usize);
+
+impl Freshening {
+    fn end(self) {
+        self.0.account().goes_on(self.1);
+    }
+}
 
 impl Drop for Freshening {
     fn drop(&mut self) {
-        // One whose session is lost runs again for the next.
-        if self.2 || std::thread::panicking() {
+        // One that is dropped with its session runs again for the next.
+        if std::thread::panicking() {
             self.0.account().goes_on(self.1);
         }
     }

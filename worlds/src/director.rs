@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use twinwire_server::PeerId;
+
 use crate::application::live;
 use crate::functions::first_panic;
 use crate::kinds::{Manner, Room};
@@ -121,6 +123,7 @@ fn speaks(world: &Rc<World>, fault: Fault) {
         Fault::Tell => {
             for_each_peer(world, |speaker, peer| async move {
                 speaker.tell(peer).await;
+                speaker.tell_newest(peer).await;
             });
         }
         Fault::Publish { room, items } => {
@@ -173,7 +176,7 @@ fn name(fault: Fault) -> &'static str {
 /// Has the server do something with each of its clients, on a worker.
 fn for_each_peer<R: Future<Output = ()> + 'static>(
     world: &Rc<World>,
-    task: impl Fn(Speaker, twinwire_server::PeerId) -> R,
+    task: impl Fn(Speaker, PeerId) -> R,
 ) {
     let Some(speaker) = Speaker::now(world) else {
         return;
@@ -187,7 +190,7 @@ fn for_each_peer<R: Future<Output = ()> + 'static>(
 fn with_peer<R: Future<Output = ()> + 'static>(
     world: &Rc<World>,
     client: usize,
-    task: impl Fn(Speaker, twinwire_server::PeerId) -> R,
+    task: impl Fn(Speaker, PeerId) -> R,
 ) {
     let Some(speaker) = Speaker::now(world) else {
         return;
@@ -205,7 +208,16 @@ fn with_peer<R: Future<Output = ()> + 'static>(
 fn publish(world: &World, number: u8) -> Option<twinwire::Offset> {
     let wire = world.server.borrow().wire.clone()?;
     let id = u64::MAX - world.next_connection();
-    match wire.publish(&Room { number }, &id) {
+    let room = Room { number };
+    // To all subscribers but one; a client that isn't there is no subscriber.
+    let published = match world.dice.borrow_mut().one_in(4) {
+        true => {
+            world.oracle.account().reach("Twinwire::publish_except");
+            wire.publish_except(&room, &id, PeerId::from_bytes([0; 8]))
+        }
+        false => wire.publish(&room, &id),
+    };
+    match published {
         Ok(offset) => Some(offset),
         Err(error) => {
             world.oracle.account().wrong(|| error.to_string());

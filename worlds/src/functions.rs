@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::kinds::Manner;
+use crate::oracle::Oracle;
 use crate::plan::{Manners, Plan};
 
 /// The payload of a panic that belongs to the world.
@@ -56,18 +57,34 @@ pub(crate) fn first_panic() -> Option<String> {
 
 /// A function that the application gives to the library. A cheap clone, of which all count the calls together.
 #[derive(Clone)]
-pub(crate) struct Function(Arc<(Manners, AtomicUsize)>);
+pub(crate) struct Function(Arc<Called>);
+
+struct Called {
+    /// What the oracle calls its failures.
+    fails: &'static str,
+    manners: Manners,
+    times: AtomicUsize,
+    oracle: Oracle,
+}
 
 impl Function {
-    fn new(manners: &Manners) -> Self {
-        Self(Arc::new((manners.clone(), AtomicUsize::new(0))))
+    fn new(fails: &'static str, manners: &Manners, oracle: &Oracle) -> Self {
+        Self(Arc::new(Called {
+            fails,
+            manners: manners.clone(),
+            times: AtomicUsize::new(0),
+            oracle: oracle.clone(),
+        }))
     }
 
     /// Begins one more call, which panics here if it is to.
     pub(crate) fn begin(&self) -> Turn {
-        let (Manners(manners), called) = &*self.0;
-        let nth = called.fetch_add(1, Ordering::Relaxed);
+        let nth = self.0.times.fetch_add(1, Ordering::Relaxed);
+        let Manners(manners) = &self.0.manners;
         let (manner, wait) = manners.get(nth).copied().unwrap_or((Manner::Answers, 0));
+        if manner != Manner::Answers {
+            self.0.oracle.account().reach(self.0.fails);
+        }
         Turn::begin(manner, wait)
     }
 }
@@ -112,13 +129,13 @@ pub(crate) struct Functions {
 }
 
 impl Functions {
-    pub(crate) fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan, oracle: &Oracle) -> Self {
         Self {
-            authenticate: Function::new(&plan.authenticate),
-            access: Function::new(&plan.access),
-            on_open: Function::new(&plan.on_open),
-            token: Function::new(&plan.token),
-            on_fresh: Function::new(&plan.on_fresh),
+            authenticate: Function::new("authenticate fails", &plan.authenticate, oracle),
+            access: Function::new("access fails", &plan.access, oracle),
+            on_open: Function::new("on_open fails", &plan.on_open, oracle),
+            token: Function::new("token fails", &plan.token, oracle),
+            on_fresh: Function::new("on_fresh fails", &plan.on_fresh, oracle),
         }
     }
 }

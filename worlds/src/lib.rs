@@ -4,7 +4,7 @@
 //! It knows whole messages and no bytes of a socket; it has one thread, so no two workers are at one lock at
 //! once. What a session does by itself, `twinwire-sim` shows with far more seeds.
 //!
-//! [`run`] is all of it: what happened in a world, or what its oracle found.
+//! [`run`] is all of it: what happened in a world, or what its oracle found. [`shrink`] makes a world smaller that fails.
 #![forbid(unsafe_code)]
 
 mod application;
@@ -17,10 +17,12 @@ mod plan;
 mod platform;
 mod report;
 mod server;
+mod shrink;
 mod trace;
 mod world;
 
 pub use report::{Failure, Report};
+pub use shrink::shrink;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;

@@ -130,7 +130,7 @@ pub(crate) struct Bounds {
     pub(crate) streams: usize,
     pub(crate) deadline: Duration,
     pub(crate) heartbeat: Duration,
-    pub(crate) resume: Duration,
+    pub(crate) drain: Duration,
     /// True where all that is asked for is small, so that nothing waits for room.
     pub(crate) is_roomy: bool,
     /// True where `access` or `on_open` may panic.
@@ -193,7 +193,7 @@ impl Plan {
             streams: 1 + dice.roll(3) as usize,
             deadline: dice.wait(3_000, 10_000),
             heartbeat: dice.wait(1_000, 4_000),
-            resume: dice.wait(4_000, 20_000),
+            drain: dice.wait(500, 2_000),
             is_roomy: dice.one_in(2),
             functions_fail: true,
         };
@@ -207,9 +207,9 @@ impl Plan {
             .streams(bounds.streams)
             .call_deadline(bounds.deadline)
             .heartbeat(bounds.heartbeat)
-            .resume(bounds.resume)
+            .resume(dice.wait(4_000, 20_000))
             .handshake(dice.wait(2_000, 5_000))
-            .drain(dice.wait(500, 2_000));
+            .drain(bounds.drain);
         let clients = 3 + dice.roll(2) as usize;
         let workers = 1 + dice.roll(2) as usize;
         let plan = |_| draw_acts(dice, bounds.is_roomy);

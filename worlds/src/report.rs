@@ -27,7 +27,58 @@ pub struct Report {
     pub trace: u64,
 }
 
+/// What each run of many worlds has to reach: the public calls, the kinds of faults, and what subscribers hear.
+const TO_REACH: [&str; 40] = [
+    "Client::call",
+    "Client::close",
+    "Client::events",
+    "Client::handle",
+    "Client::inbox",
+    "Client::joined",
+    "Client::pause",
+    "Client::ping",
+    "Client::publish",
+    "Client::reconnect_now",
+    "Client::send",
+    "Client::send_latest",
+    "Client::stream",
+    "Client::subscribe",
+    "Client::subscribe_from",
+    "Client::try_send",
+    "Joins::next",
+    "Peer::call",
+    "Peer::join",
+    "Peer::leave",
+    "Peer::ping",
+    "Peer::send",
+    "Peer::send_latest",
+    "Twinwire::publish",
+    "Twinwire::publish_except",
+    "Twinwire::user",
+    "access fails",
+    "authenticate fails",
+    "drop(Client)",
+    "drop(Items)",
+    "fault: cut",
+    "fault: drain",
+    "fault: freeze",
+    "fault: kill",
+    "fault: sleep",
+    "gap",
+    "new epoch",
+    "on_fresh fails",
+    "on_open fails",
+    "token fails",
+];
+
 impl Report {
+    /// Returns what has to be reached, and wasn't.
+    pub fn missed(&self) -> Vec<&'static str> {
+        let all = TO_REACH.into_iter();
+        all.filter(|what| !self.coverage.contains_key(what))
+            .collect()
+    }
+
     pub(crate) fn of(seed: u64, world: &World) -> Result<Self, Failure> {
         let mut account = world.oracle.account();
         if let Some((at, what)) = account.take_wrong() {

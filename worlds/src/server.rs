@@ -15,7 +15,7 @@ use crate::application::Ticket;
 use crate::functions::{Functions, Turn};
 use crate::kinds::{Ask, AskInOrder, Count, Counted, Manner, Newest, Note, Poke, Room};
 use crate::network::Half;
-use crate::oracle::{Asked, Asker, Class, Oracle, Outcome};
+use crate::oracle::{Asked, Asker, Class, Oracle, Outcome, Reader};
 use crate::platform::NotOpened;
 use crate::world::World;
 
@@ -178,7 +178,10 @@ fn handlers(builder: Builder<State, Identity>, functions: &Functions) -> Builder
         })
         .event(|cx: Context, newest: Newest| async move {
             let life = cx.identity().life;
-            cx.state().oracle.account().newest(life, newest.id);
+            cx.state()
+                .oracle
+                .account()
+                .newest(Reader::Server(life), newest.id);
         })
         .stream(|cx: Context, count: Count, mut feed: Feed<Count>| {
             let turn = begin(&cx, &count.ask);
@@ -259,6 +262,21 @@ impl Speaker {
             Ok(reply) => Outcome::Replied(reply),
             Err(error) => Outcome::of_call(error, |id| id),
         });
+    }
+
+    /// Sends a client an event of which only the newest matters, and asks it for a sign of life.
+    pub(crate) async fn tell_newest(&self, peer: PeerId) {
+        let Some(peer) = self.wire.peer(peer) else {
+            return;
+        };
+        self.oracle.account().reach("Peer::send_latest");
+        let ticket = self.asks(peer.identity().life, Class::Event, Manner::Answers);
+        let newest = Newest { id: ticket.id() };
+        // Nobody learns what becomes of it.
+        drop(ticket);
+        let _ = peer.send_latest("", newest).await;
+        self.oracle.account().reach("Peer::ping");
+        peer.ping().await;
     }
 
     /// Sends a client an event.

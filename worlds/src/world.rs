@@ -72,12 +72,13 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(plan: Plan, dice: Dice) -> Rc<Self> {
         let oracle = Oracle::new(plan.bounds, plan.is_told);
+        let functions = Functions::new(&plan, &oracle);
         let sets = plan.clients.len() + plan.workers;
         Rc::new(Self {
             oracle,
             trace: Rc::new(Trace::new()),
             dice: Rc::new(RefCell::new(dice)),
-            functions: Functions::new(&plan),
+            functions,
             begun: Instant::now(),
             seats: plan.clients.iter().map(|_| Seat::default()).collect(),
             server: RefCell::default(),

@@ -35,6 +35,15 @@ impl Asker {
     }
 }
 
+/// Who has events of which only the newest matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reader {
+    /// A client, of its server.
+    Client(usize),
+    /// The server, of a client.
+    Server(usize),
+}
+
 /// The way of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
@@ -310,10 +319,10 @@ impl Account {
     }
 
     /// Notes an event of which only the newest matters, as it arrives.
-    pub(crate) fn newest(&mut self, life: usize, id: u64) {
-        let before = self.newest.insert(life, id).unwrap_or(0);
+    pub(crate) fn newest(&mut self, of: Reader, id: u64) {
+        let before = self.newest.insert(of, id).unwrap_or(0);
         self.ensure(before < id, || {
-            format!("the newest of client {life} is {id}, and was {before}")
+            format!("the newest that {of:?} has is {id}, and was {before}")
         });
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use twinwire::Epoch;
 
-pub(crate) use asks::{Asked, Asker, Class, Outcome};
+pub(crate) use asks::{Asked, Asker, Class, Outcome, Reader};
 pub(crate) use topics::Heard;
 
 use asks::Ask;
@@ -87,7 +87,7 @@ pub(crate) struct Account {
     logs: BTreeMap<(Epoch, u8), Log>,
     subscribers: Vec<Subscriber>,
     /// The newest of the events of which only the newest matters, by life.
-    newest: BTreeMap<usize, u64>,
+    newest: BTreeMap<Reader, u64>,
     /// How often each thing has happened.
     coverage: BTreeMap<&'static str, u64>,
 }
@@ -150,11 +150,13 @@ impl Account {
         self.lives[life].freshes += 1;
     }
 
-    /// Notes that a client's requests wait for its next session.
+    /// Notes that a client's requests wait for its next session. They began to with the goodbye, which is told once the
+    /// two ends have parted.
     pub(crate) fn holds(&mut self, life: usize) {
+        let since = Instant::now() - self.bounds.drain;
         let held = &mut self.lives[life].held;
         if held.last().is_none_or(|(_, to)| to.is_some()) {
-            held.push((Instant::now(), None));
+            held.push((since, None));
         }
     }
 
