@@ -14,6 +14,7 @@ before(async () => {
 
 const RUNTIMES = [
   { runtime: "node", words: [], entry: "node.js", ws: [import.meta.resolve("ws")] },
+  { runtime: "node22", words: [], entry: "node.js", ws: [] },
   { runtime: "bun", words: [], entry: "bun.js", ws: [] },
   { runtime: "deno", words: ["run", "--allow-net", "--allow-read"], entry: "deno.js", ws: [] },
 ];

@@ -164,6 +164,11 @@ impl<'a> Setup<'a> {
         Ok(self.npm_tool(&npm_tool::DENO)?.join("deno"))
     }
 
+    /// Node 22, beside the Node on PATH.
+    pub(crate) fn node_22(&self) -> Result<PathBuf> {
+        Ok(self.npm_tool(&npm_tool::NODE_22)?.join("node"))
+    }
+
     /// Go's command, and the folder in which it and its libraries are unpacked.
     pub(crate) fn go(&self) -> Result<(PathBuf, PathBuf)> {
         self.deb_tool(&deb_tool::GO)

@@ -51,6 +51,14 @@ pub(super) const DENO: NpmTool = NpmTool {
     program: "deno",
 };
 
+/// A Node with a WebSocket of its own, whatever the one on PATH has.
+pub(super) const NODE_22: NpmTool = NpmTool {
+    title: "node 22.23.3",
+    entry: "node-22.23.3",
+    package: "node@22.23.3",
+    program: "node",
+};
+
 /// Inside node_modules: the lockfile that was installed from.
 const INSTALLED_FROM: &str = ".installed-from";
 

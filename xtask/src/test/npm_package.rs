@@ -56,6 +56,7 @@ fn tell(bench: &Bench, missing: &mut Vec<String>) -> Result<Counts> {
             binaries::program(bench.workspace, "debug", "examples/goodbye"),
         );
     let runtimes = [
+        ("TWINWIRE_NODE22", bench.setup.node_22()),
         ("TWINWIRE_BUN", bench.setup.bun()),
         ("TWINWIRE_DENO", bench.setup.deno()),
     ];
