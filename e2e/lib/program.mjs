@@ -16,6 +16,8 @@ const VARIABLES = {
   goodbye: "TWINWIRE_GOODBYE",
   www: "TWINWIRE_WWW",
   chromium: "CHROMIUM",
+  firefox: "TWINWIRE_FIREFOX",
+  geckodriver: "TWINWIRE_GECKODRIVER",
   starter: "TWINWIRE_STARTER",
   starterFolder: "TWINWIRE_STARTER_FOLDER",
   npmArchive: "TWINWIRE_NPM_ARCHIVE",
@@ -42,13 +44,19 @@ export function startServer(t, ...options) {
  * @param {string} [folder] in which it runs
  */
 export async function startProgram(t, path, options, folder) {
+  const program = spawnProgram(t, path, options, folder);
+  const [, url] = await program.line(/listening on (\w+:\/\/\S+)/);
+  program.url = url;
+  program.port = Number(new URL(url).port);
+  return program;
+}
+
+/** Starts a program, which need not listen. */
+export function spawnProgram(t, path, options, folder) {
   const env = { ...process.env, RUST_LOG: "info,actix_server=warn,twinwire_server=debug" };
   const child = spawn(path, options, { env, cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   const program = new Program(path, child);
   t.after(() => program.end());
-  const [, url] = await program.line(/listening on (\w+:\/\/\S+)/);
-  program.url = url;
-  program.port = Number(new URL(url).port);
   return program;
 }
 

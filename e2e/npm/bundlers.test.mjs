@@ -13,6 +13,8 @@ import * as vite from "vite";
 import * as vite7 from "vite-7";
 import webpack from "webpack";
 
+import { tool } from "../clients/tools.mjs";
+import { readInFirefox } from "../lib/firefox.mjs";
 import { newPage } from "../lib/page.mjs";
 import { built, startProgram } from "../lib/program.mjs";
 import { story } from "../lib/story.mjs";
@@ -40,17 +42,23 @@ async function published(t, out) {
   return `${await serve(t, out)}/`;
 }
 
-/** Opens a page, which makes its round trip, and gives the names of the modules that it loaded. */
-async function visit(t, address) {
+/** Starts a server for a page, and gives the page's address with what it is to do. */
+async function asked(t, address) {
   const { origin } = new URL(address);
   const server = await startProgram(t, built("server"), ["--port", "0", "--www", folder, "--allow-origin", origin]);
+  return `${address}?url=ws://127.0.0.1:${server.port}/ws&name=Ada`;
+}
+
+/** Opens a page, which makes its round trip, and gives the names of the modules that it loaded. */
+async function visit(t, address) {
+  const url = await asked(t, address);
   const { page } = await newPage(t);
   const modules = [];
   page.on("requestfinished", (request) => {
     const path = new URL(request.url()).pathname;
     if (path.endsWith(".wasm")) modules.push(path.split("/").pop());
   });
-  await page.goto(`${address}?url=ws://127.0.0.1:${server.port}/ws&name=Ada`);
+  await page.goto(url);
   await page.getByText(/./).waitFor();
   assert.equal(await page.textContent("body"), "joined as Ada");
   return modules;
@@ -99,7 +107,7 @@ async function develop(t, createServer, config) {
 
 /** Serves an entry's page by Vite for development, and gives its address. */
 async function viteDevelops(t, { title, createServer }, entry) {
-  const name = `${title.replace(" ", "-")}-dev-${entry}`;
+  const name = `${title.replaceAll(" ", "-")}-dev-${entry}`;
   const config = await vitePage(name, entry);
   // In its usual place, which the entry knows.
   t.after(() => rm(join(folder, "node_modules/.vite"), { recursive: true }));
@@ -108,7 +116,7 @@ async function viteDevelops(t, { title, createServer }, entry) {
 
 /** Builds an entry's page by Vite, and gives its address. */
 async function viteBuilds(t, { title, build }, entry) {
-  const name = `${title.replace(" ", "-")}-${entry}`;
+  const name = `${title.replaceAll(" ", "-")}-${entry}`;
   const config = await vitePage(name, entry);
   const outDir = join(folder, name, "out");
   await build({ ...config, build: { outDir, rollupOptions: { input: join(folder, name, "index.html") } } });
@@ -185,6 +193,13 @@ story("tabs of a page without a build step share a connection, for which other p
   assert.ok(loaded.some((path) => path.endsWith("/client.js")), String(loaded));
   assert.deepEqual(loaded.filter(isForSharing), []);
 });
+
+story("Firefox opens what Vite builds of main", async (t) => {
+  const address = await viteBuilds(t, { title: "Vite in Firefox", build: vite.build }, "main");
+  const { text, loaded } = await readInFirefox(t, await asked(t, address));
+  assert.equal(text, "joined as Ada");
+  hasOne(loaded.map((url) => url.split("/").pop()).filter((name) => name.endsWith(".wasm")));
+}, tool("geckodriver").missing);
 
 story("esbuild builds inline", async (t) => {
   const { out, script } = await prepare("esbuild-inline", "inline");

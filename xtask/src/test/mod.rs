@@ -21,7 +21,7 @@ use anyhow::Result;
 
 use crate::conformance;
 use crate::run::run;
-use crate::setup::{CHROMIUM, Missing, Program, Setup};
+use crate::setup::{CHROMIUM, FIREFOX, Missing, Program, Setup};
 use crate::tidy;
 use crate::workspace::Workspace;
 pub(crate) use counts::Counts;
@@ -115,7 +115,8 @@ impl Suite {
         match self {
             Self::Clients => clients::programs(),
             Self::Wasm => wasm::programs(),
-            Self::Stories | Self::Package | Self::Npm | Self::NpmPackage => vec![&CHROMIUM],
+            Self::Stories | Self::Package | Self::Npm => vec![&CHROMIUM],
+            Self::NpmPackage => vec![&CHROMIUM, &FIREFOX],
             Self::Fmt
             | Self::Lint
             | Self::Doc

@@ -1,7 +1,7 @@
 //! `npm-package`: the npm package as a registry would have it, installed, under runtimes and bundlers.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use super::counts::{self, Counts};
 use super::report::Row;
 use super::{Bench, LIMIT};
-use crate::setup::{CHROMIUM, step};
+use crate::setup::{CHROMIUM, FIREFOX, step};
 use crate::{binaries, npm};
 
 /// What runs without a page, and what needs Chromium.
@@ -68,6 +68,12 @@ fn tell(bench: &Bench, missing: &mut Vec<String>) -> Result<Counts> {
             Err(error) => missing.push(format!("{error:#}")),
         }
     }
+    match firefox(bench) {
+        Ok(programs) => {
+            node.envs(programs);
+        }
+        Err(error) => missing.push(format!("{error:#}")),
+    }
     match bench.setup.program(&CHROMIUM) {
         Ok(chromium) => {
             node.args(PAGES).env("CHROMIUM", chromium);
@@ -79,6 +85,16 @@ fn tell(bench: &Bench, missing: &mut Vec<String>) -> Result<Counts> {
     }
     counts += bench.counted(&mut node, LIMIT, counts::of_node)?;
     Ok(counts)
+}
+
+/// Firefox and its driver, by the variables that the scripts know.
+fn firefox(bench: &Bench) -> Result<[(&'static str, PathBuf); 2]> {
+    let firefox = bench.setup.program(&FIREFOX)?;
+    let driver = bench.setup.geckodriver()?.join("geckodriver");
+    Ok([
+        ("TWINWIRE_FIREFOX", firefox),
+        ("TWINWIRE_GECKODRIVER", driver),
+    ])
 }
 
 /// Builds the package again from its own crate on: the archive must have the same bytes.
