@@ -194,6 +194,14 @@ story("tabs of a page without a build step share a connection, for which other p
   assert.deepEqual(loaded.filter(isForSharing), []);
 });
 
+for (const vite of VITES) {
+  story(`${vite.title} serves main for development from a cache of its own place`, async (t) => {
+    const name = `${vite.title.replaceAll(" ", "-")}-cached`;
+    const config = { ...(await vitePage(name, "main")), cacheDir: join(folder, name, "cache") };
+    hasOne(await visit(t, `${await develop(t, vite.createServer, config)}/${name}/`));
+  });
+}
+
 story("Firefox opens what Vite builds of main", async (t) => {
   const address = await viteBuilds(t, { title: "Vite in Firefox", build: vite.build }, "main");
   const { text, loaded } = await readInFirefox(t, await asked(t, address));

@@ -1,9 +1,9 @@
 // The entry of pages, and of whatever else has `fetch` and names no condition of its own.
 
-import { address } from "./address.js";
+import { source } from "./address.js";
 import { connectBy } from "./client.js";
 import { load } from "./module.js";
 
 export * from "./public.js";
 
-export const connect = /* @__PURE__ */ connectBy((time) => load(address, time));
+export const connect = /* @__PURE__ */ connectBy((time) => load(source, time));

@@ -1,6 +1,6 @@
 // The script of the worker that holds the connections of many tabs. Elsewhere it does nothing.
 
-import { address } from "./address.js";
+import { source } from "./address.js";
 import { version } from "./core.js";
 import { ConnectError } from "./errors.js";
 import { Host } from "./host.js";
@@ -73,7 +73,7 @@ async function admitted(tab: Tab, lock: string): Promise<Host | undefined> {
     const both = `is of version ${version}, its page of version ${hello.version}`;
     throw new ConnectError("worker", `Twinwire's shared worker ${both}: serve both from one package, and reload the page`);
   }
-  await load(address, hello.options.connectTimeout);
+  await load(source, hello.options.connectTimeout);
   if (tab.isGone) {
     return undefined;
   }
