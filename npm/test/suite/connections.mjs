@@ -1,7 +1,7 @@
 // How connections come about, break and end.
 
 import { ConnectError } from "../../dist/public.js";
-import { Add, Echo, Room } from "../../build/test/suite.js";
+import { Add, AskMe, Count, Echo, Locate, Room } from "../../build/test/suite.js";
 import { code, equal, failure, ok, queue, until } from "./check.mjs";
 
 /** How often the connection breaks at least. */
@@ -17,6 +17,16 @@ async function talk(client, first, echoes, lines, room) {
     equal((await lines.next()).value.item, number, "the line");
   }
   await Promise.all(sent.flat());
+}
+
+/** A call of the server's, a stream to its end, and one that is left before. */
+async function ask(client, first) {
+  const answer = client.call(AskMe, { whom: `${first}` });
+  const items = [];
+  for await (const item of client.stream(Count, { to: 5, fail: false })) items.push(item);
+  equal(items, [0, 1, 2, 3, 4], "the stream");
+  for await (const item of client.stream(Count, { to: 50, fail: false })) if (item === 2) break;
+  equal(await answer, `"${first} is here"`, "the answer to the server");
 }
 
 export const connections = {
@@ -122,10 +132,18 @@ export const connections = {
     });
     const echoes = queue();
     client.on(Echo, echoes.push);
+    let answers = 0;
+    client.handle(Locate, ({ whom }) => {
+      answers += 1;
+      return `${whom} is here`;
+    });
     const lines = client.subscribe(Room, room);
     await lines.joined;
     let number = 0;
-    for (; cuts < CUTS; number += 10) await talk(client, number, echoes, lines, room);
+    for (; cuts < CUTS; number += 10) {
+      await Promise.all([talk(client, number, echoes, lines, room), ask(client, number)]);
+    }
+    equal(answers, number / 10, "how often the server's calls were answered");
     equal(fresh, undefined, "why the session was lost");
     ok(number * 3 > CUTS, `${number * 3} messages tell too little`);
     platform.tell(`${cuts} cuts, ${number * 3} messages: 0 lost, 0 doubled, 0 reordered`);
