@@ -7,8 +7,9 @@ use anyhow::{Context, Result};
 use crate::workspace::{Workspace, stdout_of};
 
 /// Each file, and what prints it as an example: its crate, its name, its argument.
-const FILES: [(&str, [&str; 3]); 7] = [
+const FILES: [(&str, [&str; 3]); 8] = [
     ("npm/test/chat.ts", ["chat", "typescript", ""]),
+    ("www/lobby/kinds.ts", ["chat", "typescript", ""]),
     ("npm/test/suite.ts", ["suite", "typescript", ""]),
     ("npm/test/greet.ts", [GENERATOR, "types", "greet"]),
     ("npm/test/kinds.ts", [GENERATOR, "types", ""]),

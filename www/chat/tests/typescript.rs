@@ -5,10 +5,17 @@ use twinwire_typescript::{Options, generate};
 
 #[test]
 fn the_committed_types_are_those_of_the_kinds() {
-    let committed = include_str!("../../../npm/test/chat.ts");
     let types = generate(&KINDS, &Options::default()).expect("names of their own");
-    assert!(
-        committed == types,
-        "npm/test/chat.ts is stale: `cargo xtask types` writes it anew"
-    );
+    for (name, committed) in [
+        (
+            "npm/test/chat.ts",
+            include_str!("../../../npm/test/chat.ts"),
+        ),
+        ("www/lobby/kinds.ts", include_str!("../../lobby/kinds.ts")),
+    ] {
+        assert!(
+            committed == types,
+            "{name} is stale: `cargo xtask types` writes it anew"
+        );
+    }
 }

@@ -12,7 +12,13 @@ use crate::setup::{CHROMIUM, step};
 use crate::{binaries, npm};
 
 /// The folders of `tsconfig.json` files, in the order in which they are compiled.
-const PROJECTS: [&str; 4] = ["test", "test/samples", "test/types", "test/types/newest"];
+const PROJECTS: [&str; 5] = [
+    "test",
+    "test/samples",
+    "test/types",
+    "test/types/newest",
+    "../www/lobby",
+];
 
 /// The tests in Node, which import what was built and compiled.
 const TESTS: [&str; 6] = [
