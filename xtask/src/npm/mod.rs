@@ -27,6 +27,9 @@ pub(crate) const FOLDER: &str = "npm";
 /// The module and its script, by the name that the TypeScript imports.
 const CORE: &str = "core";
 
+/// The module, in the package's folder `dist`.
+pub(crate) const MODULE: &str = "core_bg.wasm";
+
 /// Writes the module in Base64 (RFC 4648 §4), for pages that load nothing beside their scripts.
 const TO_BASE64: &str = "const { readFileSync, writeFileSync } = require('fs'); \
     const [from, to] = process.argv.slice(1); \
@@ -58,30 +61,62 @@ pub(crate) fn build(workspace: &Workspace, setup: &Setup) -> Result<PathBuf> {
     let tools = setup.page_tools()?;
     let folder = workspace.root().join(FOLDER);
     setup.npm_packages(&folder)?;
-    let version = version::of(workspace, &folder)?;
-    let scratch = workspace.target_dir().join("xtask");
-    fs::create_dir_all(&scratch).with_context(|| format!("can't make {}", scratch.display()))?;
-    let _lock = Lock::take(&scratch.join("npm.lock"))?;
+    let _lock = lock(workspace)?;
     step("npm package", || {
-        module(workspace, &tools, &folder, &version)?;
-        facade(&folder)?;
+        make(workspace, &tools)?;
         Ok(Did::Work)
     })?;
-    archive::pack(&folder, &scratch.join("npm"))
+    archive::pack(&folder, &workspace.target_dir().join("xtask/npm"))
+}
+
+/// Builds the package, whose own npm packages are there, and doesn't pack it; gives the folder that is imported.
+pub(crate) fn assemble(workspace: &Workspace, tools: &[PathBuf]) -> Result<PathBuf> {
+    let _lock = lock(workspace)?;
+    make(workspace, tools)?;
+    Ok(workspace.root().join(FOLDER).join("dist"))
+}
+
+/// Compiles the module's crate and does nothing else.
+pub(crate) fn compile(workspace: &Workspace) -> Result<()> {
+    let (profile, wasm_opt) = smallest(workspace)?;
+    recipe(workspace, &[], &profile, &wasm_opt).compile()?;
+    Ok(())
+}
+
+fn lock(workspace: &Workspace) -> Result<Lock> {
+    let scratch = workspace.target_dir().join("xtask");
+    fs::create_dir_all(&scratch).with_context(|| format!("can't make {}", scratch.display()))?;
+    Lock::take(&scratch.join("npm.lock"))
+}
+
+fn make(workspace: &Workspace, tools: &[PathBuf]) -> Result<()> {
+    let folder = workspace.root().join(FOLDER);
+    let version = version::of(workspace, &folder)?;
+    module(workspace, tools, &folder, &version)?;
+    facade(&folder)
+}
+
+fn recipe<'a>(
+    workspace: &'a Workspace,
+    tools: &'a [PathBuf],
+    profile: &'a str,
+    wasm_opt: &'a [String],
+) -> Recipe<'a> {
+    Recipe {
+        workspace,
+        tools,
+        manifest: workspace.root().join(FOLDER).join("wasm/Cargo.toml"),
+        target: &["--lib"],
+        name: FOLDER,
+        profile,
+        wasm_opt,
+    }
 }
 
 /// Makes the module, its script and their types, where the compiler of TypeScript finds them.
 fn module(workspace: &Workspace, tools: &[PathBuf], folder: &Path, version: &str) -> Result<()> {
     let (profile, wasm_opt) = smallest(workspace)?;
-    let recipe = Recipe {
-        workspace,
-        tools,
-        manifest: folder.join("wasm/Cargo.toml"),
-        target: &["--lib"],
-        name: FOLDER,
-        profile: &profile,
-        wasm_opt: &wasm_opt,
-    };
+    let recipe = recipe(workspace, tools, &profile, &wasm_opt);
     let core = folder.join("build").join(CORE);
     let files = recipe.bind(&core, CORE, &[])?;
     let version = version::of_build(&files.wasm, version)?;

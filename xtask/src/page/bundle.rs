@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::html::{self, Asset, Part, Program};
-use super::node;
+use super::{node, script};
+use crate::npm;
 use crate::wasm_module::Recipe;
 use crate::workspace::Workspace;
 
@@ -37,14 +38,21 @@ impl Bundle<'_> {
             match part {
                 Part::Text(text) => page += text,
                 Part::Asset(Asset::Style(file)) => {
-                    let name = file.strip_suffix(".css").unwrap_or(file);
-                    let style = self.publish(&self.source.join(file), name, ".css")?;
+                    // It may be another page's.
+                    let name = Path::new(file).file_stem().unwrap_or_default();
+                    let name = name.to_string_lossy();
+                    let style = self.publish(&self.source.join(file), &name, ".css")?;
                     page += &html::style(&self.url_of(&style)?, &node::sha384(&style)?);
                     files.push(style);
                 }
                 Part::Asset(Asset::Program(program)) => {
                     let (script, wasm) = self.program(&program)?;
                     page += &html::program(&self.url_of(&script)?, &self.url_of(&wasm)?);
+                    files.extend([script, wasm]);
+                }
+                Part::Asset(Asset::Script(file)) => {
+                    let (script, wasm) = self.script(file)?;
+                    page += &html::script(&self.url_of(&script)?, &self.url_of(&wasm)?);
                     files.extend([script, wasm]);
                 }
             }
@@ -58,8 +66,12 @@ impl Bundle<'_> {
     /// Compiles the page's program and does nothing else.
     pub(super) fn compile(&self) -> Result<()> {
         for part in self.parts(&self.index()?)? {
-            if let Part::Asset(Asset::Program(program)) = part {
-                self.recipe(&program, &["--bin", self.name]).compile()?;
+            match part {
+                Part::Asset(Asset::Program(program)) => {
+                    self.recipe(&program, &["--bin", self.name]).compile()?;
+                }
+                Part::Asset(Asset::Script(_)) => npm::compile(self.workspace)?,
+                Part::Asset(Asset::Style(_)) | Part::Text(_) => {}
             }
         }
         Ok(())
@@ -83,6 +95,18 @@ impl Bundle<'_> {
         recipe.shorten(&files)?;
         let script = self.publish(&files.script, self.name, ".js")?;
         let module = self.publish(&files.wasm, self.name, "_bg.wasm")?;
+        Ok((script, module))
+    }
+
+    /// Builds the npm package, and bundles a script with it; gives the script and the package's module.
+    fn script(&self, file: &str) -> Result<(PathBuf, PathBuf)> {
+        let package = npm::assemble(self.workspace, self.tools)?;
+        let module = self.publish(&package.join(npm::MODULE), "core", "_bg.wasm")?;
+        let bundled = self.workspace.target_dir().join("xtask").join(self.name);
+        let bundled = bundled.with_extension("js");
+        script::bundle(self.workspace, &self.source.join(file), &bundled)?;
+        script::rename_module(&bundled, &module)?;
+        let script = self.publish(&bundled, self.name, ".js")?;
         Ok((script, module))
     }
 

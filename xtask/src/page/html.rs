@@ -5,6 +5,12 @@ use anyhow::{Context, Result, bail, ensure};
 /// Marks the links that stand for something that is built.
 const MARK: &str = "<link data-trunk ";
 
+/// Marks a script in TypeScript, which trunk doesn't build: a page has this, or a program for trunk.
+const SCRIPT: &str = "<script type=\"module\" src=\"";
+
+/// The end of such a script.
+const SCRIPT_END: &str = "\"></script>";
+
 /// A page's program, as its index.html wants it built.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Program<'a> {
@@ -21,6 +27,8 @@ pub(super) enum Asset<'a> {
     /// A file beside the index.html.
     Style(&'a str),
     Program(Program<'a>),
+    /// A script in TypeScript beside the index.html, which imports the npm package.
+    Script(&'a str),
 }
 
 /// An index.html in its order: text as it is, and assets.
@@ -34,12 +42,24 @@ pub(super) enum Part<'a> {
 pub(super) fn parts(html: &str) -> Result<Vec<Part<'_>>> {
     let mut parts = Vec::new();
     let mut rest = html;
-    while let Some(at) = rest.find(MARK) {
-        let (text, link) = rest.split_at(at);
-        let end = link.find('>').context("a link of trunk's has no end")?;
+    loop {
+        let (link, script) = (rest.find(MARK), rest.find(SCRIPT));
+        let Some(at) = link.into_iter().chain(script).min() else {
+            break;
+        };
+        let (text, tag) = rest.split_at(at);
         parts.push(Part::Text(text));
-        parts.push(Part::Asset(asset(&link[MARK.len()..end])?));
-        rest = &link[end + 1..];
+        let (asset, after) = if script == Some(at) {
+            let inner = tag[SCRIPT.len()..].split_once(SCRIPT_END);
+            let (file, after) = inner.context("a script has more than a type and a source")?;
+            (Asset::Script(file), after)
+        } else {
+            let inner = tag[MARK.len()..].split_once('>');
+            let (attributes, after) = inner.context("a link of trunk's has no end")?;
+            (asset(attributes)?, after)
+        };
+        parts.push(Part::Asset(asset));
+        rest = after;
     }
     ensure!(
         !rest.contains("data-trunk"),
@@ -109,8 +129,22 @@ pub(super) fn program(script: &str, wasm: &str) -> String {
     format!(
         "<script type=\"module\">\nimport init from '{script}';\n\
          await init({{ module_or_path: '{wasm}' }});\n</script>\n    \
-         <link rel=\"modulepreload\" href=\"{script}\" crossorigin=\"anonymous\">\n    \
-         <link rel=\"preload\" href=\"{wasm}\" crossorigin=\"anonymous\" as=\"fetch\" \
+         <link rel=\"modulepreload\" href=\"{script}\" crossorigin=\"anonymous\">\n    {}",
+        preload(wasm)
+    )
+}
+
+/// Returns the tags of a bundled script, and of the module that it fetches.
+pub(super) fn script(script: &str, wasm: &str) -> String {
+    format!(
+        "<script type=\"module\" src=\"{script}\"></script>\n    {}",
+        preload(wasm)
+    )
+}
+
+fn preload(wasm: &str) -> String {
+    format!(
+        "<link rel=\"preload\" href=\"{wasm}\" crossorigin=\"anonymous\" as=\"fetch\" \
          type=\"application/wasm\">"
     )
 }
@@ -142,6 +176,23 @@ mod tests {
     }
 
     #[test]
+    fn a_script_is_found_among_links() {
+        let html = "<p><script type=\"module\" src=\"a.ts\"></script>\
+            <link data-trunk rel=\"css\" href=\"../s.css\">";
+        let expect = vec![
+            Part::Text("<p>"),
+            Part::Asset(Asset::Script("a.ts")),
+            Part::Text(""),
+            Part::Asset(Asset::Style("../s.css")),
+            Part::Text(""),
+        ];
+        assert_eq!(parts(html).unwrap(), expect);
+        let wrong = "<script type=\"module\" src=\"a.ts\" async></script>";
+        let error = parts(wrong).unwrap_err().to_string();
+        assert!(error.contains("more than a type and a source"), "{error}");
+    }
+
+    #[test]
     fn what_only_trunk_understands_is_refused_by_its_name() {
         for (html, named) in [
             ("<link data-trunk rel=\"sass\" href=\"a\">", "sass"),
@@ -161,14 +212,15 @@ mod tests {
     }
 
     #[test]
-    fn both_pages_of_this_clone_are_understood() {
+    fn the_pages_of_this_clone_are_understood() {
         let workspace = crate::workspace::Workspace::find().unwrap();
-        for page in ["www", "www/minimal"] {
+        for page in ["www", "www/minimal", "www/lobby"] {
             let file = workspace.root().join(page).join("index.html");
             let html = std::fs::read_to_string(file).unwrap();
             let parts = parts(&html).unwrap();
-            let is_program = |part: &&Part| matches!(part, Part::Asset(Asset::Program(_)));
-            assert_eq!(parts.iter().filter(is_program).count(), 1, "{page}");
+            let runs =
+                |part: &&Part| matches!(part, Part::Asset(Asset::Program(_) | Asset::Script(_)));
+            assert_eq!(parts.iter().filter(runs).count(), 1, "{page}");
         }
     }
 }

@@ -1,9 +1,10 @@
-//! The page, and the smallest one beside it: built for release, and only when something they are made of
+//! The page, and beside it the smallest one and the lobby in TypeScript: built for release, and only when something they are made of
 //! has changed. For development, `trunk serve` builds the same index.html.
 
 mod bundle;
 mod html;
 pub(crate) mod node;
+mod script;
 pub(crate) mod size;
 
 use std::fs;
@@ -14,15 +15,17 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::cache::Lock;
+use crate::npm;
 use crate::setup::{Did, Setup, step};
 use crate::workspace::{Workspace, stdout_of};
 use bundle::Bundle;
 use html::{Asset, Part};
 
-/// The crates that are pages, and where each is in the folder that is served.
-const PAGES: [Page; 2] = [
+/// The pages, and where each is in the folder that is served.
+const PAGES: [Page; 3] = [
     Page {
         name: "www",
+        package: "www",
         source: "www",
         folder: "",
         url: "/",
@@ -30,16 +33,26 @@ const PAGES: [Page; 2] = [
     },
     Page {
         name: "minimal",
+        package: "minimal",
         source: "www/minimal",
         folder: "minimal",
         url: "/minimal/",
         most_kb: 60,
     },
+    Page {
+        name: "lobby",
+        package: npm::FOLDER,
+        source: "www/lobby",
+        folder: "lobby",
+        url: "/lobby/",
+        most_kb: 87,
+    },
 ];
 
 struct Page {
-    /// The package and its program.
     name: &'static str,
+    /// The crate of its module. Its program has the page's name.
+    package: &'static str,
     source: &'static str,
     folder: &'static str,
     url: &'static str,
@@ -65,16 +78,22 @@ impl Page {
     }
 }
 
-/// What the pages are made of, beside their crates: the way they are built too.
-const FILES: [&str; 8] = [
+/// Files and folders of which the pages are made, beside their crates: the way they are built too.
+const FILES: [&str; 14] = [
     "Cargo.toml",
     "Cargo.lock",
     ".cargo/config.toml",
     "xtask/src/page/bundle.rs",
     "xtask/src/page/html.rs",
     "xtask/src/page/node.rs",
+    "xtask/src/page/script.rs",
     "xtask/src/import_names.rs",
     "xtask/src/wasm_module.rs",
+    "xtask/src/npm",
+    "npm/package.json",
+    "npm/package-lock.json",
+    "npm/tsconfig.json",
+    "npm/src",
 ];
 
 /// Builds the page of the starter in `folder`, into its `dist`.
@@ -106,7 +125,7 @@ pub(crate) fn smallest(workspace: &Workspace) -> Result<(String, Vec<String>)> {
         fs::read_to_string(&index).with_context(|| format!("can't read {}", index.display()))?;
     let program = html::parts(&html)?.into_iter().find_map(|part| match part {
         Part::Asset(Asset::Program(program)) => Some(program),
-        Part::Asset(Asset::Style(_)) | Part::Text(_) => None,
+        Part::Asset(Asset::Style(_) | Asset::Script(_)) | Part::Text(_) => None,
     });
     let program = program.with_context(|| format!("{} links no program", index.display()))?;
     Ok((program.profile.to_owned(), program.wasm_opt))
@@ -115,6 +134,8 @@ pub(crate) fn smallest(workspace: &Workspace) -> Result<(String, Vec<String>)> {
 /// Builds the page unless it is there as its sources would make it; gives its folder.
 pub(crate) fn build(workspace: &Workspace, setup: &Setup) -> Result<PathBuf> {
     let tools = setup.page_tools()?;
+    // The compiler of TypeScript, and esbuild.
+    setup.npm_packages(&workspace.root().join(npm::FOLDER))?;
     // Not trunk's usual folder: `trunk serve` fills that with a page of its own, on each change,
     // while a server started here still serves this one.
     let dist = workspace.target_dir().join("xtask/page");
@@ -165,7 +186,7 @@ fn hash_sources(workspace: &Workspace, tools: &[PathBuf]) -> Result<u64> {
         "--edges",
         "normal,build",
     ];
-    let names = PAGES.map(|page| ["-p", page.name]).concat();
+    let names = PAGES.map(|page| ["-p", page.package]).concat();
     let parts = workspace.tree(&[&names, &edges[..]].concat())?;
     let crates = workspace.crates()?;
     let is_part = |file: &Path| {
@@ -176,7 +197,7 @@ fn hash_sources(workspace: &Workspace, tools: &[PathBuf]) -> Result<u64> {
     };
     let mut hasher = DefaultHasher::new();
     for file in workspace.files()? {
-        let named = FILES.iter().any(|known| file == Path::new(known));
+        let named = FILES.iter().any(|known| file.starts_with(known));
         if named || is_part(&file) {
             hash_file(&mut hasher, workspace.root(), &file)?;
         }
