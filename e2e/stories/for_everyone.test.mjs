@@ -35,6 +35,28 @@ async function look(page) {
 }
 
 for (const size of SIZES) {
+  story(`nothing keeps anybody out of the lobby in TypeScript at ${size.width} pixels`, async (t) => {
+    const { page, server } = await openPage(t, { ...size, expected: BROKEN });
+    await page.goto(`${server.url}/lobby/`);
+    await connected(page);
+    await look(page);
+    await page.getByLabel("Your name").fill("Ada");
+    await page.getByLabel("Your name").press("Enter");
+    for (const text of ["word".repeat(100), " "]) {
+      await page.getByLabel("Write to lobby").fill(text);
+      await page.getByLabel("Write to lobby").press("Enter");
+    }
+    await page.getByText("Write something first.").waitFor();
+    await hears(page, "Ada", "word".repeat(100));
+    await page.emulateMedia({ colorScheme: "dark" });
+    await look(page);
+    await server.end();
+    await page.getByRole("alert").filter({ hasText: "The connection is lost." }).waitFor();
+    await look(page);
+  });
+}
+
+for (const size of SIZES) {
   for (const colorScheme of ["light", "dark"]) {
     story(`nothing keeps anybody out at ${size.width} pixels, ${colorScheme}`, async (t) => {
       const { page, server } = await openPage(t, { ...size, expected: BROKEN });
