@@ -36,6 +36,12 @@ class Network {
     for (const stream of this.#streams) stream.resetAndDestroy();
   }
 
+  /** Leads elsewhere from now on, and breaks what there is. */
+  lead(server) {
+    this.#target = server.port;
+    this.cut();
+  }
+
   /** Answers requests for this path itself from now on, as a proxy before the server may. */
   answers(path, status, headers = {}) {
     const lines = Object.entries({ ...headers, "Content-Length": 0 }).map(([name, value]) => `${name}: ${value}\r\n`);

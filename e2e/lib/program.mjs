@@ -21,6 +21,7 @@ const VARIABLES = {
   starter: "TWINWIRE_STARTER",
   starterFolder: "TWINWIRE_STARTER_FOLDER",
   npmArchive: "TWINWIRE_NPM_ARCHIVE",
+  peer: "TWINWIRE_TEST_PEER",
 };
 
 /** @param {keyof typeof VARIABLES} what */

@@ -32,6 +32,7 @@ after(() => rm(folder, { recursive: true }));
 export async function install() {
   await cp(here("app"), folder, { recursive: true });
   await cp(here("../../npm/test/chat.ts"), join(folder, "chat.ts"));
+  await cp(here("../../npm/test/suite.ts"), join(folder, "suite.ts"));
   // The server wants a page.
   await writeFile(join(folder, "index.html"), "<!doctype html>\n");
   await writeFile(join(folder, "package.json"), '{ "name": "app", "private": true, "type": "module" }\n');

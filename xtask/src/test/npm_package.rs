@@ -19,10 +19,11 @@ const TESTS: [&str; 3] = [
     "npm/runtimes.test.mjs",
 ];
 
-const PAGES: [&str; 3] = [
+const PAGES: [&str; 4] = [
     "npm/bundlers.test.mjs",
     "npm/react.test.mjs",
     "npm/readme.test.mjs",
+    "npm/tabs.test.mjs",
 ];
 
 pub(super) fn run(bench: &Bench) -> Row {
@@ -54,6 +55,10 @@ fn tell(bench: &Bench, missing: &mut Vec<String>) -> Result<Counts> {
         .env(
             "TWINWIRE_GOODBYE",
             binaries::program(bench.workspace, "debug", "examples/goodbye"),
+        )
+        .env(
+            "TWINWIRE_TEST_PEER",
+            binaries::program(bench.workspace, "debug", "peer"),
         );
     let runtimes = [
         ("TWINWIRE_NODE22", bench.setup.node_22()),
