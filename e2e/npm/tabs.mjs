@@ -52,3 +52,12 @@ export async function openTabs(t, folder, count, wish) {
 
 /** Connects a tab; gives its state. */
 export const joins = (tab, url, options) => tab.evaluate(([url, options]) => join(url, options), [url, options]);
+
+/** Makes the tab the one that a person looks at. */
+export const look = (tab) => tab.evaluate(() => void window.dispatchEvent(new Event("focus")));
+
+/** Makes a call; gives its reply, which is 2. */
+export const add = (tab) => tab.evaluate(() => client.call(suite.Add, { left: 1n, right: 1n }));
+
+/** Waits until the tab's client is in a state. */
+export const becomes = (tab, type) => tab.waitForFunction((type) => client.state.type === type, type);

@@ -6,7 +6,7 @@ import { startNetwork } from "../lib/network.mjs";
 import { BROKEN, KILLED, kill } from "../lib/page.mjs";
 import { story } from "../lib/story.mjs";
 import { install } from "./installed.mjs";
-import { at, joins, openTabs, prepare, startEndpoint } from "./tabs.mjs";
+import { add, at, joins, look, openTabs, prepare, startEndpoint } from "./tabs.mjs";
 
 let folder;
 before(async () => {
@@ -23,11 +23,6 @@ async function openTwo(t, wish) {
   assert.deepEqual(states[1], states[0]);
   return { ada, bob, url, another, session: states[0].session };
 }
-
-/** Makes the tab the one that a person looks at. */
-const look = (tab) => tab.evaluate(() => void window.dispatchEvent(new Event("focus")));
-
-const add = (tab) => tab.evaluate(() => client.call(suite.Add, { left: 1n, right: 1n }));
 
 /** Has the tab's client ask the server, which asks back. */
 const ask = (tab) => tab.evaluate(() => client.call(suite.AskMe, { whom: "x" }));

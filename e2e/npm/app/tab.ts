@@ -20,8 +20,8 @@ export function tab(connect: typeof Connect): void {
     });
     return worker;
   };
-  const join = async (url: string, options: Options = {}) => {
-    const client = await connect(url, suite.kinds, { shared: true, identity: "a person", worker, ...options });
+  const join = async (url: string, options: Options = {}, kinds: typeof suite.kinds = suite.kinds) => {
+    const client = await connect(url, kinds, { shared: true, identity: "a person", worker, ...options });
     Object.assign(window, { client });
     return client.state;
   };

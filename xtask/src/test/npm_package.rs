@@ -19,11 +19,12 @@ const TESTS: [&str; 3] = [
     "npm/runtimes.test.mjs",
 ];
 
-const PAGES: [&str; 4] = [
+const PAGES: [&str; 5] = [
     "npm/bundlers.test.mjs",
     "npm/react.test.mjs",
     "npm/readme.test.mjs",
     "npm/tabs.test.mjs",
+    "npm/worker.test.mjs",
 ];
 
 pub(super) fn run(bench: &Bench) -> Row {
