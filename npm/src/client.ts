@@ -368,7 +368,7 @@ export function connectBy(ready: (time: number) => Promise<void>) {
   ): Promise<Client<Kinds>> {
     const { connectTimeout = 30_000 } = options;
     const begun = performance.now();
-    const sharing = canShare(options) ? await import("./shared.js") : undefined;
+    const sharing = canShare(options) ? await import("./shared.js").catch(unloaded) : undefined;
     sharing ?? (await ready(connectTimeout));
     const time = connectTimeout - (performance.now() - begun);
     const address = String(url);
@@ -404,4 +404,8 @@ export function connectBy(ready: (time: number) => Promise<void>) {
 
 function canShare({ shared, webSocket }: ConnectOptions<never>): boolean | undefined {
   return shared && !webSocket && "SharedWorker" in globalThis && "locks" in navigator;
+}
+
+function unloaded(error: unknown): never {
+  throw new ConnectError("worker", `Twinwire's shared.js can't be loaded: ${error}`);
 }
