@@ -21,12 +21,12 @@ async function openTwo(t, wish) {
   const { tabs, another, address } = await openTabs(t, folder, 2, wish);
   for (const tab of tabs) {
     await tab.evaluate((url) => {
-      Object.assign(window, { tokens: 0, fresh: 0, waits: false });
-      const answer = async (value) => (waits ? new Promise(() => {}) : value);
-      const token = () => answer(`token ${++tokens}`);
+      Object.assign(window, { tokens: 0, fresh: 0, hangs: "" });
+      const answer = async (what, value) => (hangs === what ? new Promise(() => {}) : value);
+      const token = () => answer("token", `token ${++tokens}`);
       const onFresh = async (client) => {
         fresh += 1;
-        await answer();
+        await answer("fresh");
         await client.call(suite.Add, { left: 1n, right: 1n });
       };
       return join(url, { token, onFresh });
@@ -48,7 +48,7 @@ story("the tab in front gives the token, and the next one if it dies meanwhile",
   await bob.waitForFunction(() => tokens === 1);
   await becomes(ada, "open");
   assert.equal(await add(ada), 2n);
-  await bob.evaluate(() => (waits = true));
+  await bob.evaluate(() => (hangs = "token"));
   network.cut();
   await bob.waitForFunction(() => tokens === 2);
   assert.deepEqual(await counts(ada), [1, 0]);
@@ -67,12 +67,11 @@ story("what a new session needs one tab does, and the next one if it dies meanwh
   assert.equal(await add(ada), 2n);
   assert.equal(await session(bob), await session(ada));
   assert.deepEqual([(await counts(ada))[1], (await counts(bob))[1]], [0, 1]);
-  const held = bob.evaluate(() => (waits = true)).then(() => network.lead(endpoints[1]));
-  // Its token comes before, and waits too: so does the other's call.
-  await held;
-  await bob.waitForFunction(() => tokens > 1);
+  await bob.evaluate(() => (hangs = "fresh"));
+  network.lead(endpoints[1]);
+  await bob.waitForFunction(() => fresh === 2);
   const call = add(ada);
-  await bob.evaluate(() => (waits = false));
+  assert.equal((await counts(ada))[1], 0);
   await kill(bob);
   assert.equal(await call, 2n);
   assert.equal((await counts(ada))[1], 1);
@@ -109,20 +108,35 @@ story("tabs of another identity or other kinds have another connection", async (
   for (const tab of [ada, bob, carol]) assert.equal(await add(tab), 2n);
 });
 
-story("a worker of another version than its page is an error that names both", async (t) => {
+/** Makes a newer version of the package beside it; gives both versions. */
+async function release() {
   const from = join(folder, "twinwire");
   const script = await readFile(join(from, "core.js"), "utf8");
-  const [, version] = script.match(/version ?= ?"([^"]+)"/);
+  const [, older] = script.match(/version ?= ?"([^"]+)"/);
+  const newer = older.replace(/^\d+\.\d+\.\d+/, (version) => version.replace(/\d/g, "9"));
   await cp(from, join(folder, "newer"), { recursive: true });
-  await writeFile(join(folder, "newer/core.js"), script.replace(version, "9.9.9+abcdef"));
-  const { tabs: [tab] } = await openTabs(t, folder, 1);
-  const error = await tab.evaluate(async (url) => {
-    const worker = (name) => new SharedWorker("./newer/worker.js", { type: "module", name });
-    const { name, code, message } = await join(url, { worker }).catch((error) => error);
-    return { name, code, message };
-  }, at(await startEndpoint(t)));
-  assert.deepEqual([error.name, error.code], ["ConnectError", "worker"]);
-  assert.ok(error.message.includes("of version 9.9.9+abcdef, its page of version ") && error.message.includes(version), error.message);
+  for (const name of ["core.js", "core_bg.wasm"]) {
+    const bytes = await readFile(join(from, name), "latin1");
+    await writeFile(join(folder, "newer", name), bytes.replace(older, newer), "latin1");
+  }
+  return { older, newer };
+}
+
+story("tabs of another version have another connection, and a worker of another version is an error that names both", async (t) => {
+  const { older, newer } = await release();
+  const { ada, bob, url } = await openTwo(t);
+  const joinNewer = ([url, folder]) =>
+    import("/newer/browser.js").then(async ({ connect }) => {
+      const worker = (name) => new SharedWorker(`./${folder}/worker.js`, { type: "module", name: (window.workerName = name) });
+      window.client = await connect(url, suite.kinds, { shared: true, identity: "a person", worker });
+    });
+  await bob.evaluate(joinNewer, [url, "newer"]);
+  assert.equal(await add(bob), 2n);
+  assert.notEqual(await session(bob), await session(ada));
+  assert.ok((await bob.evaluate(() => workerName)).startsWith(`twinwire ${newer} `));
+  const failing = bob.evaluate(joinNewer, [url, "twinwire"]).catch((error) => error);
+  const both = `ConnectError: Twinwire's shared worker is of version ${older}, its page of version ${newer}: serve both`;
+  assert.ok((await failing).message.includes(both), (await failing).message);
 });
 
 story("a worker that can't be had, or says nothing, is an error", async (t) => {
@@ -147,6 +161,14 @@ story("a worker that can't be had, or says nothing, is an error", async (t) => {
   assert.deepEqual(codes, ["ConnectError,worker", "ConnectError,worker", "ConnectError,timed_out", "ConnectError,worker"]);
   await joins(tab, url);
   assert.equal(await add(tab), 2n);
+});
+
+story("a page whose script for sharing isn't there says so", async (t) => {
+  const { tabs: [tab] } = await openTabs(t, folder, 1, { expected: [/^Failed to load resource: .* 404/] });
+  await tab.route("**/twinwire/shared.js", (route) => route.fulfill({ status: 404 }));
+  const url = at(await startEndpoint(t));
+  const error = await tab.evaluate((url) => join(url).catch(({ name, code }) => [name, code]), url);
+  assert.deepEqual(error, ["ConnectError", "worker"]);
 });
 
 story("where there are no shared workers each tab has its own connection", async (t) => {
