@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::import_names::number_imports;
 use crate::run::run;
 use crate::setup::path_with;
+use crate::short_names::shorten_names;
 use crate::workspace::Workspace;
 
 const LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -87,7 +87,7 @@ impl Recipe<'_> {
         let mut terser = Command::new("terser");
         terser.args(["--module", "--compress", "passes=2", "--mangle"]);
         self.replace(terser, &files.script)?;
-        number_imports(&files.script, &files.wasm)
+        shorten_names(&files.script, &files.wasm)
     }
 
     /// Replaces a file by what a tool makes of it.

@@ -79,7 +79,7 @@ impl Page {
 }
 
 /// Files and folders of which the pages are made, beside their crates: the way they are built too.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     "Cargo.toml",
     "Cargo.lock",
     ".cargo/config.toml",
@@ -87,7 +87,8 @@ const FILES: [&str; 14] = [
     "xtask/src/page/html.rs",
     "xtask/src/page/node.rs",
     "xtask/src/page/script.rs",
-    "xtask/src/import_names.rs",
+    "xtask/src/short_names.rs",
+    "xtask/src/wasm_bytes.rs",
     "xtask/src/wasm_module.rs",
     "xtask/src/npm",
     "npm/package.json",
