@@ -13,6 +13,7 @@ mod cpu;
 mod lockfile;
 mod npm;
 mod page;
+mod panics;
 mod port_server;
 mod run;
 mod setup;

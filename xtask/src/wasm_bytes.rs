@@ -5,8 +5,10 @@ use anyhow::{Context, Result, bail, ensure};
 /// The bytes before the first section: magic number and version.
 const PREAMBLE: usize = 8;
 
+pub(crate) const CUSTOM: u8 = 0;
 pub(crate) const IMPORTS: u8 = 2;
 pub(crate) const EXPORTS: u8 = 7;
+pub(crate) const CODE: u8 = 10;
 
 /// Returns the module with some of its sections changed: `change` gives a section's new content, or none for the old.
 pub(crate) fn change_sections<'m>(
@@ -122,7 +124,7 @@ mod tests {
         let changed = changed.unwrap();
         assert_eq!(
             sections(&changed).unwrap(),
-            [(0, &b"abc"[..]), (EXPORTS, &longer[..])]
+            [(CUSTOM, &b"abc"[..]), (EXPORTS, &longer[..])]
         );
         assert!(sections(b"\0asm\x01\0\0\0\x00\x03ab").is_err());
         assert!(sections(b"function").is_err());

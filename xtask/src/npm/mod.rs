@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 
 use crate::cache::Lock;
 use crate::page::{clear, node, smallest};
+use crate::panics;
 use crate::run::run;
 use crate::setup::{Did, Setup, step};
 use crate::wasm_module::{self, Recipe};
@@ -120,6 +121,8 @@ fn module(workspace: &Workspace, tools: &[PathBuf], folder: &Path, version: &str
     let core = folder.join("build").join(CORE);
     let files = recipe.bind(&core, CORE, &[])?;
     let version = version::of_build(&files.wasm, version)?;
+    // Nobody sets a hook: JavaScript learns of a panic by a RuntimeError without its text.
+    panics::silence(&files.wasm)?;
     script::adapt(&files.script, &version)?;
     recipe.shorten(&files)?;
     version::write_in_wasm(&files.wasm, &version)?;
