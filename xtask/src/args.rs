@@ -23,6 +23,10 @@ usage: cargo xtask VERB
                      run sessions in a world of faults, against an oracle: 10,000
                      seeds, so many, or one; with a bug planted, by name, or with
                      each of them in turn, to see with which seed it is found
+  worlds [--seeds N] [--seed S] [--tell]
+                     run client and server as they ship in worlds of faults, against
+                     an oracle: 2,000 seeds, so many, or one, and print what happens
+                     in it
   conformance        run the 517 cases of the Autobahn test suite against the plain
                      endpoint; the suite of this name runs the quick sections
   bench              compare the browser's socket with gloo-net's, in three browsers:
@@ -59,6 +63,9 @@ pub(crate) enum Verb {
     Simulate {
         arguments: Vec<String>,
         mutants: bool,
+    },
+    Worlds {
+        arguments: Vec<String>,
     },
     Conformance,
     Bench,
@@ -129,6 +136,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb,
             suites: parse_suites(rest)?,
         }),
         "simulate" => parse_simulate(rest),
+        "worlds" => parse_worlds(rest),
         "conformance" => nothing_more(rest, Verb::Conformance),
         "bench" if rest.first().is_some_and(|word| word == "cpu") => parse_bench_cpu(&rest[1..]),
         "bench" => nothing_more(rest, Verb::Bench),
@@ -195,14 +203,11 @@ fn parse_simulate(rest: Vec<String>) -> Result<Verb, Misuse> {
     while let Some(option) = words.next() {
         match option.as_str() {
             "--mutants" => mutants = true,
-            "--seeds" | "--seed" | "--mutant" => {
+            "--seeds" | "--seed" => number(option, words.next())?,
+            "--mutant" => {
                 let value = words.next();
-                let value = value.ok_or_else(|| Misuse::ValueMissing(option.clone()))?;
-                mutants |= option == "--mutant";
-                if option != "--mutant" && value.parse::<u64>().is_err() {
-                    let (of, value) = (option.clone(), value.clone());
-                    return Err(Misuse::NoNumber { of, value });
-                }
+                value.ok_or_else(|| Misuse::ValueMissing(option.clone()))?;
+                mutants = true;
             }
             _ => return Err(Misuse::UnexpectedArgument(option.clone())),
         }
@@ -211,6 +216,32 @@ fn parse_simulate(rest: Vec<String>) -> Result<Verb, Misuse> {
         arguments: rest,
         mutants,
     })
+}
+
+/// The arguments of worlds, looked through likewise.
+fn parse_worlds(rest: Vec<String>) -> Result<Verb, Misuse> {
+    let mut words = rest.iter();
+    while let Some(option) = words.next() {
+        match option.as_str() {
+            "--tell" => {}
+            "--seeds" | "--seed" => number(option, words.next())?,
+            _ => return Err(Misuse::UnexpectedArgument(option.clone())),
+        }
+    }
+    Ok(Verb::Worlds { arguments: rest })
+}
+
+/// Looks whether an option has a number.
+fn number(option: &str, value: Option<&String>) -> Result<(), Misuse> {
+    let of = option.to_owned();
+    match value {
+        None => Err(Misuse::ValueMissing(of)),
+        Some(value) if value.parse::<u64>().is_err() => Err(Misuse::NoNumber {
+            of,
+            value: value.clone(),
+        }),
+        Some(_) => Ok(()),
+    }
 }
 
 /// All suites when none is named; in the order of a full run, each once, however they are named.
@@ -340,6 +371,17 @@ mod tests {
             Err(Misuse::ValueMissing("--seed".into())),
         );
         check("simulate 7", Err(Misuse::UnexpectedArgument("7".into())));
+    }
+
+    #[test]
+    fn the_arguments_of_worlds_are_looked_through() {
+        for line in ["", "--seeds 500", "--seed 7 --tell"] {
+            let arguments = line.split_whitespace().map(str::to_owned).collect();
+            check(&format!("worlds {line}"), Ok(Verb::Worlds { arguments }));
+        }
+        let value = Misuse::ValueMissing("--seed".into());
+        check("worlds --seed", Err(value));
+        check("worlds 7", Err(Misuse::UnexpectedArgument("7".into())));
     }
 
     #[test]

@@ -9,8 +9,11 @@ use super::{Bench, LIMIT};
 use crate::binaries::SERVER_CRATES;
 use crate::simulate;
 
-/// How many worlds the suite runs.
+/// How many worlds of sessions the suite runs.
 const SEEDS: &str = "10000";
+
+/// How many worlds of client and server the suite runs.
+const WORLDS: &str = "2000";
 
 /// Crates that make sense for the host. The features are those of the server's programs, so that
 /// all suites share what they compile.
@@ -127,20 +130,22 @@ pub(super) fn vectors(bench: &Bench) -> Result<Counts> {
     test(bench, &["-p", "twinwire", "--test", "vectors"])
 }
 
-/// The simulator's own tests, and many seeds of it.
+/// The simulator's own tests and those of worlds, and many seeds of both.
 pub(super) fn sim(bench: &Bench) -> Result<Counts> {
-    let mut counts = test(bench, &["--release", "-p", "twinwire-sim"])?;
-    let mut seeds = simulate::command(
-        bench.workspace,
-        &["--seeds", SEEDS].map(str::to_owned),
-        false,
-    );
-    let (ran, printed) = bench.told(&mut seeds, LIMIT, |_| Counts::default())?;
-    if ran.failed == 0 {
-        eprint!("{printed}");
-        counts += Counts::PASSED;
+    let crates = ["--release", "-p", "twinwire-sim", "-p", "twinwire-worlds"];
+    let mut counts = test(bench, &crates)?;
+    let seeds = |seeds: &str| ["--seeds", seeds].map(str::to_owned);
+    for mut command in [
+        simulate::command(bench.workspace, &seeds(SEEDS), false),
+        simulate::worlds_command(bench.workspace, &seeds(WORLDS)),
+    ] {
+        let (ran, printed) = bench.told(&mut command, LIMIT, |_| Counts::default())?;
+        if ran.failed == 0 {
+            eprint!("{printed}");
+            counts += Counts::PASSED;
+        }
+        counts += ran;
     }
-    counts += ran;
     Ok(counts)
 }
 
