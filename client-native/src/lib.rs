@@ -35,7 +35,7 @@ pub use twinwire_client::{
     Subscription, Undeclared, UntypedClient, UntypedKind, UntypedKinds, Update, Verdict,
 };
 
-/// Why [`connect`] failed.
+/// The failure of [`connect`].
 pub type ConnectError = twinwire_client::ConnectError<OpenError>;
 
 /// Connects to a Twinwire server, with the default options. Ready when the server has welcomed the

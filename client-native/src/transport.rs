@@ -27,7 +27,7 @@ use twinwire_client::{Inbound, Link, LinkLost, OpenFailure, Transport};
 
 use crate::happy_eyeballs;
 
-/// How long the server may take to answer a close frame.
+/// The longest time that the server may take to answer a close frame.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
 /// Bytes read at once: what never makes a message is read as often as tokio's budget allows.
@@ -65,7 +65,7 @@ pub enum OpenError {
     Refused {
         /// The status of its answer.
         status: StatusCode,
-        /// How long it asks to wait (RFC 9110 §10.2.3), if it says so in seconds.
+        /// The pause that it asks for (RFC 9110 §10.2.3), if it says so in seconds.
         retry_after: Option<Duration>,
         /// The answer's plain text, as far as it came at once: its first line, at most 512 bytes.
         reason: Option<String>,

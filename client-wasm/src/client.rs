@@ -6,7 +6,7 @@ use twinwire_client::{Client, Options};
 use crate::transport::Browser;
 use crate::{OpenError, SocketOptions};
 
-/// Why [`connect`] failed.
+/// The failure of [`connect`].
 pub type ConnectError = twinwire_client::ConnectError<OpenError>;
 
 /// Connects to a Twinwire server, with the default options. The URL may be relative to the page:

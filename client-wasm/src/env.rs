@@ -53,7 +53,7 @@ pub(crate) fn scope() -> Scope {
     js_sys::global().unchecked_into()
 }
 
-/// What the browser calls, whether with an event or with nothing: one type, of which a page carries one.
+/// A function that the browser calls, with an event or with nothing: one type, of which a page carries one.
 type Callback = Closure<dyn Fn(JsValue)>;
 
 /// Milliseconds since the page or worker started, with a fraction; never steps back.
@@ -61,7 +61,7 @@ pub(crate) fn now() -> f64 {
     performance_now()
 }
 
-/// What relative URLs stand on, the best first: the address of the page or worker, and its origin
+/// Returns the bases of relative URLs, the best first: the address of the page or worker, and its origin
 /// for a worker that was started from a `blob:` URL, which nothing can be relative to.
 pub(crate) fn base_urls() -> [JsValue; 2] {
     let scope = scope();
@@ -170,7 +170,7 @@ impl Drop for Listener {
     }
 }
 
-/// What a callback rings, once, and a task waits for.
+/// A signal that a callback gives once, and a task waits for.
 #[derive(Clone)]
 pub(crate) struct Bell(Rc<RefCell<Phase>>);
 
@@ -225,7 +225,7 @@ impl Macrotask {
         })
     }
 
-    /// What starts the task; it does nothing any more once the macrotask is dropped.
+    /// Returns the handle that starts the task. It does nothing once the macrotask is dropped.
     pub(crate) fn trigger(&self) -> Trigger {
         Trigger(self.sender.clone())
     }

@@ -13,7 +13,7 @@ use crate::page;
 use crate::socket::{Connection, Shared, UntilAsked, absolute};
 use crate::{Message, OpenError, SocketOptions};
 
-/// What a browser holds of ours at most: what waits longer waits in the session, where an
+/// The most bytes of ours that a browser holds. More waits in the session, where an
 /// acknowledgement can still overtake it.
 const AHEAD: usize = MAX_MESSAGE;
 

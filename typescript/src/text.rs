@@ -1,6 +1,6 @@
 //! Pieces of TypeScript: literals, names, comments, blocks.
 
-/// What no type may be called: TypeScript's own words, and what the file declares, imports or calls.
+/// The names that no type may have: TypeScript's own words, and those that the file declares, imports or calls.
 const RESERVED: &str = "any arguments as async await bigint boolean break case catch class const continue debugger \
     declare default delete do else enum eval export extends false finally for function if implements import in \
     infer instanceof interface keyof let module namespace never new null number object of package private \

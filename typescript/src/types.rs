@@ -7,7 +7,7 @@ use twinwire::shape::{Content, Descriptor, Field, Tagging, TypeName, Variant};
 use crate::text::{block, braces, comment, indent, is_free, literal, part_of_name, property};
 use crate::{Error, Options};
 
-/// Where those foreign types come from that are text in JSON; the crate `twinwire` describes them.
+/// The crates and modules of the foreign types that are text in JSON; the crate `twinwire` describes them.
 const TEXT: [&str; 4] = ["chrono::", "std::net::", "time::", "uuid::"];
 
 /// The types printed so far.
@@ -16,7 +16,7 @@ pub(crate) struct Types<'a> {
     declared: Vec<Declared>,
     /// The kinds' own types, whose names are those of values too.
     own: Vec<(String, &'static str)>,
-    /// What the file imports for them.
+    /// The names that the file imports for them.
     imports: BTreeSet<&'static str>,
     /// The types that contain themselves around the place that is printed, innermost last.
     recursive: Vec<String>,
@@ -328,7 +328,7 @@ pub(crate) fn full_name(name: &TypeName, recursive: &[String]) -> String {
     full
 }
 
-/// What a type is called in the name of one that it is given to.
+/// Returns the name of a type inside the name of one that it is given to.
 fn as_argument(shape: &Descriptor, recursive: &[String]) -> String {
     let inside = |shape: &Descriptor| as_argument(shape, recursive);
     match shape {

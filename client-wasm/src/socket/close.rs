@@ -7,13 +7,13 @@ use super::error::CloseError;
 /// Lies in the private range (RFC 6455 §7.4.2), far above the codes of twinwire's own goodbyes.
 pub const QUEUE_FULL_CODE: u16 = 4900;
 
-/// What a socket that is dropped says: a normal closure (RFC 6455 §7.4.1).
+/// The close code of a socket that is dropped: a normal closure (RFC 6455 §7.4.1).
 pub(super) const NORMAL_CODE: u16 = 1000;
 
 /// A reason shares a control frame's 125 bytes with the code's two (RFC 6455 §5.5).
 const MAX_REASON_BYTES: usize = 123;
 
-/// How a connection ended, as the browser tells it.
+/// The end of a connection, as the browser tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CloseEvent {
     /// The peer's close code, or one that no peer sends: 1005 for a close frame without a code, 1006
@@ -21,12 +21,12 @@ pub struct CloseEvent {
     pub code: u16,
     /// The peer's reason; often empty.
     pub reason: String,
-    /// Whether the closing handshake was done to its end.
+    /// True if the closing handshake was done to its end.
     pub clean: bool,
 }
 
 impl CloseEvent {
-    /// What is known of a connection whose end nobody stayed to see.
+    /// Returns the event of a connection whose end nobody stayed to see.
     pub(super) fn unseen() -> Self {
         Self {
             code: 1006,

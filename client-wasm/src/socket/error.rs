@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::close::CloseEvent;
 use super::message::Message;
 
-/// Why no connection came about.
+/// A connection didn't come about.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -31,14 +31,14 @@ pub enum OpenError {
     /// The time limit passed first; the attempt is given up. Try again later.
     #[error("the connection did not open in time: try again")]
     TimedOut,
-    /// What the address answered to plain HTTP, which the typed client asks it by after three attempts in vain, with
+    /// The address answered to plain HTTP, by which the typed client asks it after three attempts in vain, with
     /// the feature `diagnosis`:
     /// 426 is a WebSocket endpoint that WebSockets don't reach, by its own choice or a proxy's.
     #[error("the connection did not open; by HTTP its address answers with status {status}: {}", told(.reason.as_deref()))]
     Refused {
         /// The status of its answer.
         status: u16,
-        /// How long it asks to wait (RFC 9110 §10.2.3), if it says so in seconds.
+        /// The pause that it asks for (RFC 9110 §10.2.3), if it says so in seconds.
         retry_after: Option<Duration>,
         /// The answer's plain text: its first line, at most 512 bytes. A Twinwire server says there what
         /// its developer has to change.
@@ -50,7 +50,7 @@ fn told(reason: Option<&str>) -> &str {
     reason.unwrap_or("look at the URL's path, and at proxies")
 }
 
-/// Why a URL can't be one of a WebSocket.
+/// A URL can't be one of a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum UrlError {
@@ -65,7 +65,7 @@ pub enum UrlError {
     Fragment,
 }
 
-/// Why a message was not handed to the browser.
+/// A message was not handed to the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SendError {
@@ -77,7 +77,7 @@ pub enum SendError {
     Refused,
 }
 
-/// Why a message was not handed to the browser at once. It gives the message back.
+/// A message was not handed to the browser at once. The error gives the message back.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TrySendError {
@@ -102,7 +102,7 @@ impl TrySendError {
     }
 }
 
-/// Why the stream of messages ended. It is the stream's last item, after every message it held.
+/// The stream of messages ended by a fault. It is the stream's last item, after every message it held.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ReceiveError {
@@ -116,7 +116,7 @@ pub enum ReceiveError {
     Lost(CloseEvent),
 }
 
-/// Why a socket was not asked to close.
+/// A socket was not asked to close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CloseError {

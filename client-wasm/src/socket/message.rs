@@ -18,7 +18,7 @@ impl Message {
         }
     }
 
-    /// Whether the payload is empty, which WebSocket allows.
+    /// Returns true if the payload is empty, which WebSocket allows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -14,7 +14,7 @@ use super::connect;
 use super::error::OpenError;
 use super::queue::Bounds;
 
-/// How a [`Socket`] connects, and how much it holds in either direction.
+/// The options of a [`Socket`]: the way it connects, and its bounds in either direction.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), twinwire_client_wasm::OpenError> {
@@ -95,14 +95,14 @@ impl SocketOptions {
         self
     }
 
-    /// How long connecting may take, from the first poll to `open`; 30 s by default, after which a
+    /// Sets the longest time that connecting may take, from the first poll to `open`; 30 s by default, after which a
     /// person has given up. `None` leaves it to the browser, which may wait for minutes.
     pub fn time_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.time_limit = limit.into();
         self
     }
 
-    /// How many bytes the browser may hold unsent before senders wait; 16 MiB by default, which keeps a
+    /// Sets the bytes that the browser may hold unsent before senders wait; 16 MiB by default, which keeps a
     /// fast line busy from one look at it to the next.
     ///
     /// A sender goes while the browser holds less than this, so the most it ever holds is the mark
@@ -118,14 +118,14 @@ impl SocketOptions {
         self
     }
 
-    /// How many received messages may wait to be taken; 1,024 by default, 0 counts as 1. One more
+    /// Sets the number of received messages that may wait to be taken; 1,024 by default, 0 counts as 1. One more
     /// closes the socket: see [`ReceiveError::Overflow`](super::ReceiveError::Overflow).
     pub fn receive_messages(mut self, messages: usize) -> Self {
         self.queue.messages = messages.max(1);
         self
     }
 
-    /// How many bytes of received messages may wait to be taken; 4 MiB by default. It is the longest
+    /// Sets the bytes of received messages that may wait to be taken; 4 MiB by default. It is the longest
     /// message that can be received, too. More closes the socket: see
     /// [`ReceiveError::Overflow`](super::ReceiveError::Overflow).
     pub fn receive_bytes(mut self, bytes: usize) -> Self {
@@ -133,7 +133,7 @@ impl SocketOptions {
         self
     }
 
-    /// Whether messages are handed over in batches; `false` by default.
+    /// Sets whether messages are handed over in batches; `false` by default.
     ///
     /// Browsers dispatch one event per message and run woken tasks after each. In batches, events only
     /// queue, and one task wakes the stream's consumer for all that came meanwhile. That is cheaper

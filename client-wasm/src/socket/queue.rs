@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::error::ReceiveError;
 use super::message::Message;
 
-/// How much a [`Queue`] holds.
+/// The bounds of a [`Queue`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     pub(super) messages: usize,
@@ -21,7 +21,7 @@ pub(super) struct Queue {
     end: End,
 }
 
-/// What comes after the last message.
+/// The end after the last message.
 enum End {
     /// Not known yet: more messages may come.
     Open,
@@ -31,7 +31,7 @@ enum End {
     Done,
 }
 
-/// What a [`Queue`] gives.
+/// The next thing out of a [`Queue`].
 #[derive(Debug, PartialEq)]
 pub(super) enum Next {
     Item(Result<Message, ReceiveError>),
@@ -49,7 +49,7 @@ impl Queue {
         }
     }
 
-    /// Whether a message of `bytes` would be taken: asked before it is copied into wasm's memory.
+    /// Returns true if a message of `bytes` would be taken: asked before it is copied into wasm's memory.
     /// After the end nothing is taken.
     pub(super) fn admits(&self, bytes: usize) -> bool {
         matches!(self.end, End::Open)
@@ -89,7 +89,7 @@ impl Queue {
         }
     }
 
-    /// Whether [`pop`](Self::pop) gives [`Next::End`] from now on.
+    /// Returns true once [`pop`](Self::pop) gives [`Next::End`].
     pub(super) fn is_done(&self) -> bool {
         self.messages.is_empty() && matches!(self.end, End::Done)
     }

@@ -21,7 +21,7 @@ use super::waiters::{Ticket, Waiters};
 pub(crate) struct Shared {
     web_socket: WebSocket,
     high_water_mark: usize,
-    /// What the browser held when last asked, and all that was sent since: never less than it holds
+    /// Bytes that the browser held when last asked, and all that was sent since: never less than it holds
     /// now, so that it needn't be asked at each message.
     held: Cell<usize>,
     /// True once the browser has taken a copy where it took no view.
@@ -36,14 +36,14 @@ struct State {
     queue: Queue,
     /// Whoever waits for the next message, or for the connection to open.
     reader: Option<Waker>,
-    /// Whether a task is under way that will wake the reader.
+    /// True while a task is under way that will wake the reader.
     batch_under_way: bool,
     senders: Waiters,
     /// Whoever waits for the end.
     closing: Waiters,
 }
 
-/// How far a connection has come, by the events of it that were seen.
+/// The phase of a connection, by the events of it that were seen.
 enum Phase {
     Connecting,
     Open,
@@ -52,7 +52,7 @@ enum Phase {
     Closed(CloseEvent),
 }
 
-/// Which of two lines to wait in.
+/// One of two lines to wait in.
 #[derive(Clone, Copy)]
 pub(super) enum Line {
     Senders,
@@ -83,7 +83,7 @@ impl Shared {
     }
 }
 
-/// What the futures ask.
+/// The questions of the futures.
 impl Shared {
     pub(crate) fn poll_open(&self, cx: &mut Context<'_>) -> Poll<Result<(), CloseEvent>> {
         let displaced;
@@ -127,7 +127,7 @@ impl Shared {
         }
     }
 
-    /// Whether the browser would send a message: asked of itself, because it knows of the peer's
+    /// Returns true if the browser would send a message. It is asked itself, because it knows of the peer's
     /// close frame before the event tells, and takes messages without sending them from then on.
     pub(crate) fn is_open(&self) -> bool {
         self.web_socket.ready_state() == WebSocket::OPEN
@@ -140,7 +140,7 @@ impl Shared {
         held
     }
 
-    /// Whether the browser holds less than the high-water mark; once it doesn't, whether a quarter of
+    /// Returns true if the browser holds less than the high-water mark; once it doesn't, if a quarter of
     /// that has left: many messages go for one wait.
     pub(crate) fn has_room(&self) -> bool {
         let mark = match self.is_full.get() {
@@ -198,7 +198,7 @@ impl Shared {
     }
 }
 
-/// What the listeners tell.
+/// The news of the listeners.
 impl Shared {
     pub(super) fn opened(&self) {
         let reader = {

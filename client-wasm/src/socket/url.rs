@@ -53,7 +53,7 @@ pub(super) fn check_protocols(protocols: &[String]) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Whether `text` is a token (RFC 9110 §5.6.2).
+/// Returns true if `text` is a token (RFC 9110 §5.6.2).
 fn is_token(text: &str) -> bool {
     let is_token_byte =
         |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);

@@ -27,7 +27,7 @@ pub(super) struct Left {
 }
 
 impl Waiters {
-    /// Whether nobody waits before the holder of `ticket`, or before one who has none.
+    /// Returns true if nobody waits before the holder of `ticket`, or before one who has none.
     pub(super) fn is_turn(&self, ticket: Option<&Ticket>) -> bool {
         match (self.waiting.first(), ticket) {
             (None, _) => true,

@@ -6,7 +6,7 @@ use syn::{Attribute, Error, Expr, Lit, LitStr, Meta, Result, token};
 
 use crate::rename::Rule;
 
-/// What serde was told about a struct or an enum.
+/// The serde attributes of a struct or an enum.
 #[derive(Default)]
 pub(crate) struct Container {
     pub(crate) rename: Option<String>,
@@ -18,14 +18,14 @@ pub(crate) struct Container {
     pub(crate) content: Option<LitStr>,
 }
 
-/// What serde was told about a variant.
+/// The serde attributes of a variant.
 #[derive(Default)]
 pub(crate) struct Variant {
     pub(crate) rename: Option<String>,
     pub(crate) rename_all: Option<Rule>,
 }
 
-/// What serde was told about a field.
+/// The serde attributes of a field.
 #[derive(Default)]
 pub(crate) struct Field {
     pub(crate) rename: Option<String>,
@@ -174,7 +174,7 @@ fn refuse(meta: &ParseNestedMeta<'_>, reason: &str) -> Error {
     ))
 }
 
-/// Why an attribute of serde's is refused wherever it stands.
+/// Returns the reason for which an attribute of serde's is refused wherever it stands.
 fn reason(name: &str) -> &'static str {
     match name {
         "untagged" => {

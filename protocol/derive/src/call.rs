@@ -6,7 +6,7 @@ use syn::{DeriveInput, Error, LitStr, Result, Type, parse_quote};
 
 use crate::kind::{self, list, once, options, several, travels};
 
-/// What `#[call(…)]` says.
+/// The contents of `#[call(…)]`.
 #[derive(Default)]
 struct Options {
     reply: Option<Type>,

@@ -27,7 +27,7 @@ impl<'a> Recursion<'a> {
         }
     }
 
-    /// Whether any field so far named the type itself.
+    /// Returns true if any field so far named the type itself.
     pub(crate) fn found(&self) -> bool {
         self.found
     }

@@ -12,7 +12,7 @@ use crate::goodbye::Retry;
 use crate::limits::MAX_PAYLOAD;
 use crate::{EncodeError, Format};
 
-/// What became of a call. `P` is the payload: borrowed on the wire, owned in the session.
+/// The outcome of a call. `P` is the payload: borrowed on the wire, owned in the session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer<P> {
     /// The handler's value.
@@ -62,7 +62,7 @@ impl<'a> Answer<&'a [u8]> {
 }
 
 impl Answer<Vec<u8>> {
-    /// What a handler gave, written in a format.
+    /// Encodes a handler's result.
     ///
     /// # Errors
     /// The value or the error can't be written, or is larger than any payload may be.
@@ -77,7 +77,7 @@ impl Answer<Vec<u8>> {
     }
 }
 
-/// What the caller of a handler is told whose answer, or item, can't be written.
+/// The refusal that a caller is told when the handler's answer, or item, can't be written.
 impl From<&EncodeError> for Refusal {
     fn from(error: &EncodeError) -> Self {
         match error {
@@ -93,9 +93,9 @@ impl From<&EncodeError> for Refusal {
 /// A call that wasn't answered by its handler, and whether to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Refused {
-    /// Why.
+    /// The reason.
     pub why: Refusal,
-    /// Whether the same call may fare better later.
+    /// The time after which the same call may fare better, if it may.
     pub retry: Retry,
 }
 
@@ -130,7 +130,7 @@ impl fmt::Display for Refused {
 
 macro_rules! refusals {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $wire:literal, $retry:expr, $text:literal;)*) => {
-        /// Why a call wasn't answered by its handler: the reply statuses from 2 up.
+        /// The reason for which a call wasn't answered by its handler: the reply statuses from 2 up.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Refusal {
             $($(#[$doc])* $name,)*
@@ -148,7 +148,7 @@ macro_rules! refusals {
                 match self { $(Self::$name => $number,)* Self::Other(number) => number }
             }
 
-            /// Whether the same call may fare better later, as far as the refusal alone tells.
+            /// Returns whether the same call may fare better later, as far as the refusal alone tells.
             pub const fn retry(self) -> Retry {
                 match self { $(Self::$name => $retry,)* Self::Other(_) => Retry::Never }
             }

@@ -14,7 +14,7 @@ use crate::{BootId, Class, Fingerprint, Kind, Number, PeerId, Secret, SessionId}
 pub struct KindEntry {
     /// The kind's name, 1 to 64 bytes.
     pub name: String,
-    /// What it is used for.
+    /// The use of the kind.
     pub class: Class,
     /// The structure that the client was compiled with.
     pub fingerprint: Fingerprint,
@@ -109,7 +109,7 @@ impl Table {
         &self.kinds
     }
 
-    /// What a hello says of the table.
+    /// Returns the digest by which a hello names the table.
     pub fn digest(&self) -> TableDigest {
         self.digest
     }
@@ -154,14 +154,14 @@ impl Table {
     }
 }
 
-/// How much a side takes, told once.
+/// The bounds of what a side takes, told once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
-    /// How far the peer's requests may go, in charged bytes from the session's start.
+    /// The limit of the peer's requests, in charged bytes from the session's start.
     pub window: u64,
-    /// How far the items of each stream may go at first, in charged bytes from its start.
+    /// The first limit of each stream's items, in charged bytes from its start.
     pub stream: u64,
-    /// How far the publications of each subscription may go at first, in charged bytes from its join.
+    /// The first limit of each subscription's publications, in charged bytes from its join.
     pub topic: u64,
     /// The largest payload of one request, answer or item.
     pub payload: u64,
@@ -188,9 +188,9 @@ impl Bounds {
 /// The client's first frame: who it is and what it speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
-    /// How much the client takes.
+    /// The bounds of what the client takes.
     pub bounds: Bounds,
-    /// What the application gave for [`authenticate`], told with each connection: a cookie's value, or nothing.
+    /// The application's token for [`authenticate`], told with each connection: a cookie's value, or nothing.
     ///
     /// [`authenticate`]: https://docs.rs/twinwire-server
     pub token: Vec<u8>,
@@ -267,11 +267,11 @@ pub struct Welcome {
     pub boot: BootId,
     /// With this the client may have the session back.
     pub secret: Secret,
-    /// How long the server keeps the session without a connection.
+    /// The time for which the server keeps the session without a connection.
     pub keeps: Duration,
-    /// How it relates to what the client had before.
+    /// Its relation to what the client had before.
     pub continuity: Continuity,
-    /// How much the server takes.
+    /// The bounds of what the server takes.
     pub bounds: Bounds,
     /// Those of the client's kinds, by their place in its table, that the server doesn't take: it has
     /// none of that name or only sends it ([`Refusal::UnknownKind`]), or has it otherwise
@@ -326,12 +326,12 @@ impl Welcome {
     }
 }
 
-/// What has arrived in order, and how far the peer's requests may go. The newest counts.
+/// Acknowledges what has arrived in order, and tells the limit of the peer's requests. The newest counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ack {
     /// The number of the last frame received in order; none before the first.
     pub received: Option<Number>,
-    /// How far the peer's requests may go, in charged bytes from the session's start.
+    /// The limit of the peer's requests, in charged bytes from the session's start.
     pub window: u64,
 }
 
@@ -351,7 +351,7 @@ impl Ack {
     }
 }
 
-/// How far the items of a stream may go. The highest counts.
+/// Tells the limit of a stream's items. The highest counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamWindow {
     /// The id of the call that the stream answers.

@@ -32,7 +32,7 @@ use crate::limits::MAX_MESSAGE;
 pub(crate) use wire::Reader;
 use wire::put_integer;
 
-/// Who may send a frame.
+/// The ends that may send a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {
     /// Only the client.
@@ -66,7 +66,7 @@ macro_rules! frame_types {
                 match number { $($number => Some(Self::$name),)* _ => None }
             }
 
-            /// Who may send it.
+            /// Returns the ends that may send it.
             pub const fn sender(self) -> Sender {
                 match self { $(Self::$name => Sender::$sender,)* }
             }
@@ -303,7 +303,7 @@ impl Table {
     }
 }
 
-/// How long the first of these frames is, with its own length; none if there is none.
+/// Returns the length of the first of these frames, with its own length; none if there is none.
 pub(crate) fn first_len(frames: &[u8]) -> Option<usize> {
     let mut rest = Reader::new(frames);
     rest.bytes().ok()?;
@@ -399,7 +399,7 @@ impl<'a> Body<'a> {
         self.frame_type
     }
 
-    /// What the frame's type reads as it knows.
+    /// Returns the rest, which the frame's type reads as it knows.
     pub(crate) fn fields(self) -> Reader<'a> {
         self.rest
     }
@@ -432,7 +432,7 @@ impl<'a> Body<'a> {
     }
 }
 
-/// What came from the peer can't be read as frames.
+/// Bytes of the peer can't be read as frames.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Malformed {

@@ -6,7 +6,7 @@ use super::wire::{Reader, integer_len, put_bytes, put_integer};
 use crate::Number;
 use crate::limits::MAX_PART;
 
-/// Where a frame stands in its message: a payload of more than [`MAX_PART`] bytes is cut into
+/// The place of a frame in its message: a payload of more than [`MAX_PART`] bytes is cut into
 /// several frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
@@ -74,7 +74,7 @@ pub(super) fn check_part(payload: &[u8]) -> Result<&[u8], Malformed> {
 pub struct Call<'a> {
     /// The frame's number.
     pub number: Number,
-    /// Where the frame stands in its message.
+    /// The place of the frame in its message.
     pub part: Part,
     /// The kind, by its place in the client's table; only in the first part.
     pub kind: Option<u32>,
@@ -131,7 +131,7 @@ fn read_kind(body: &mut Reader<'_>, part: Part) -> Result<Option<u32>, Malformed
 pub struct Event<'a> {
     /// The frame's number.
     pub number: Number,
-    /// Where the frame stands in its message.
+    /// The place of the frame in its message.
     pub part: Part,
     /// The kind, by its place in the client's table; only in the first part.
     pub kind: Option<u32>,
@@ -194,7 +194,7 @@ impl Cancel {
 pub struct Item<'a> {
     /// The frame's number.
     pub number: Number,
-    /// Where the frame stands in its item.
+    /// The place of the frame in its item.
     pub part: Part,
     /// The id of the call that it belongs to.
     pub call: Number,
@@ -231,16 +231,16 @@ pub struct Reply<'a> {
     pub number: Number,
     /// The id of the call that it answers.
     pub call: Number,
-    /// What the frame carries.
+    /// The content of the frame.
     pub content: ReplyPart<'a>,
 }
 
-/// What a reply's frame carries.
+/// The content of a reply's frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReplyPart<'a> {
     /// An answer, or its beginning if `more` follows. A refusal is always whole.
     First {
-        /// What became of the call.
+        /// The outcome of the call.
         answer: Answer<&'a [u8]>,
         /// The payload goes on in a later frame.
         more: bool,

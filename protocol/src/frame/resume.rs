@@ -12,18 +12,18 @@ pub struct Resume {
     pub session: SessionId,
     /// The secret of its last welcome.
     pub secret: Secret,
-    /// How often this client has tried to resume it, this time included: an earlier attempt that comes
+    /// The number of attempts of this client to resume it, this one included: an earlier attempt that comes
     /// late is refused.
     pub attempt: u64,
     /// The number of the last frame received in order; none before the first.
     pub received: Option<Number>,
-    /// How far the server's requests may go, in charged bytes from the session's start.
+    /// The limit of the server's requests, in charged bytes from the session's start.
     pub window: u64,
     /// The topics whose joined was handed over and that weren't left.
     pub subscriptions: Vec<Resumed>,
 }
 
-/// Where a client stands in a topic.
+/// The place of a client in a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resumed {
     /// The topic.
@@ -32,9 +32,9 @@ pub struct Resumed {
     pub join: Number,
     /// The first publication that it doesn't have.
     pub next: Offset,
-    /// What has come so far, in charged bytes from the join.
+    /// Charged bytes that have come, from the join.
     pub used: u64,
-    /// How far publications may go, in charged bytes from the join.
+    /// The limit of publications, in charged bytes from the join.
     pub limit: u64,
 }
 
@@ -95,7 +95,7 @@ impl Resumed {
     }
 }
 
-/// How a welcomed session relates to what the client had before.
+/// The relation of a welcomed session to what the client had before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Continuity {
     /// The client had none.

@@ -40,7 +40,7 @@ macro_rules! sum {
 /// A message on its way to its digest.
 pub(super) struct Sha256 {
     hash: [u32; 8],
-    /// What has come of the block that isn't whole yet.
+    /// The bytes of the block that isn't whole yet.
     block: [u8; BLOCK],
     len: usize,
 }

@@ -18,7 +18,7 @@ pub const PUBLISH: u32 = RESERVED + 2;
 /// From the server, has its client join a topic: see [`Invite`]. Its reply is empty.
 pub const INVITE: u32 = RESERVED + 3;
 
-/// Where to begin in a topic's log.
+/// The place to begin in a topic's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// With what is published from now on.
@@ -36,7 +36,7 @@ pub struct Join<'a> {
     pub kind: u32,
     /// The topic's key, in the connection's payload format.
     pub key: &'a [u8],
-    /// Where to begin.
+    /// The place to begin.
     pub start: Start,
 }
 
@@ -99,7 +99,7 @@ fn read_offset(body: &mut Reader<'_>) -> Result<Offset, Malformed> {
     Offset::new(body.integer()?).ok_or(Malformed::Meaningless)
 }
 
-/// How what a subscriber will get relates to where it wanted to begin, at the moment of the join.
+/// The relation of what a subscriber will get to where it wanted to begin, at the moment of the join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It named no position.
@@ -120,7 +120,7 @@ pub struct Joined {
     pub alias: Alias,
     /// Of the first publication that will come.
     pub position: Position,
-    /// What became of the wish.
+    /// The verdict on the wish.
     pub verdict: Verdict,
 }
 
@@ -193,7 +193,7 @@ pub struct Invite<'a> {
     pub kind: u32,
     /// The topic's key, in the connection's payload format.
     pub key: &'a [u8],
-    /// Where the client is to begin.
+    /// The place where the client is to begin.
     pub position: Position,
 }
 
@@ -301,7 +301,7 @@ impl<'a> Publication<'a> {
     }
 }
 
-/// Why publications don't come.
+/// The reason for which publications don't come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SkipReason {
     /// The log has them no more: the subscriber was too slow, or they can't be written in its format.
@@ -319,7 +319,7 @@ pub struct Skipped {
     pub from: Offset,
     /// The next that does.
     pub to: Offset,
-    /// Why.
+    /// The reason.
     pub why: SkipReason,
 }
 
@@ -353,7 +353,7 @@ impl Skipped {
     }
 }
 
-/// How far the publications of a subscription may go. The highest counts.
+/// Tells the limit of a subscription's publications. The highest counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopicWindow {
     /// The topic.

@@ -20,7 +20,7 @@ pub(super) fn put_integer(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// How many bytes [`put_integer`] appends.
+/// Returns the number of bytes that [`put_integer`] appends.
 pub(super) const fn integer_len(value: u64) -> usize {
     let bits = 64 - (value | 1).leading_zeros() as usize;
     bits.div_ceil(7)

@@ -14,7 +14,7 @@ pub enum Form {
     Written {
         /// The type that an item becomes. With the format it tells this form from the log's others.
         item: TypeId,
-        /// How that is written.
+        /// The format of that.
         format: Format,
         /// Writes an item that is there in canonical postcard; none if this form has no such value.
         write: fn(&[u8]) -> Option<Vec<u8>>,
@@ -27,7 +27,7 @@ pub(super) struct Entry {
     canonical: Vec<u8>,
     /// The item in other forms, once somebody has read it so.
     written: Vec<Kept>,
-    /// Who doesn't get it.
+    /// The peer that doesn't get it.
     pub(super) except: Option<PeerId>,
 }
 

@@ -17,7 +17,7 @@ use crate::limits::{FRAME_COST, MAX_PART};
 use crate::{Alias, Epoch, Offset, PeerId, Position};
 use entry::Entry;
 
-/// How much of a log is kept.
+/// The retention of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keep {
     entries: usize,
@@ -68,30 +68,30 @@ pub struct Log {
     written: usize,
 }
 
-/// Who reads a log.
+/// A reader of a log.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader {
     /// The reader's id: it doesn't get what was published to all but it.
     pub peer: PeerId,
-    /// How it gets the items. What its form has no value for is told as gone.
+    /// The form in which it gets the items. An item without a value in that form is told as gone.
     pub form: Form,
 }
 
-/// How much a reader takes at once.
+/// The bounds of one read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
     /// Bytes of frames.
     pub bytes: usize,
-    /// What is left of its window, in charged bytes.
+    /// The rest of its window, in charged bytes.
     pub credit: u64,
 }
 
-/// What a reader got.
+/// The result of one read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slice {
     /// The next that it wants.
     pub next: Offset,
-    /// What it was charged.
+    /// The bytes that it was charged.
     pub charged: u64,
     /// There is more, for which there was no room.
     pub more: bool,
@@ -122,7 +122,7 @@ impl Log {
         }
     }
 
-    /// What its publications name it by.
+    /// Returns the alias by which its publications name it.
     pub fn alias(&self) -> Alias {
         self.alias
     }
@@ -171,7 +171,7 @@ impl Log {
         }
     }
 
-    /// What a reader that wants to begin so will get.
+    /// Returns the verdict on a wish to begin so, and the place where the reader begins.
     pub fn join(&self, start: Start) -> Joined {
         let next = self.next();
         plant!("epoch_ignored", let start = match start {

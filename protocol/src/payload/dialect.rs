@@ -11,7 +11,7 @@ use super::decode::Decoder;
 use super::encode::Encoder;
 use super::json::Asked;
 
-/// What the guard itself found wrong, kept apart from the inner format's error.
+/// The guard's own finding, kept apart from the inner format's error.
 #[derive(Clone, Copy)]
 #[cfg_attr(
     not(feature = "json"),

@@ -251,7 +251,7 @@ impl<'a, S: Serializer, D> Encoder<'a, S, D> {
     }
 }
 
-/// What holds several values, under watch.
+/// A compound of several values, under watch.
 pub(super) struct Compound<'a, C, D> {
     inner: C,
     watch: Watch<'a>,

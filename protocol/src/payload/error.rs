@@ -1,7 +1,7 @@
 use super::MAX_DEPTH;
 use super::json::Error as JsonError;
 
-/// Why a value could not be encoded; the caller's to mend.
+/// A value could not be encoded. The caller's to mend.
 #[derive(Debug, thiserror::Error, PartialEq)]
 #[non_exhaustive]
 pub enum EncodeError {
@@ -25,7 +25,7 @@ pub enum EncodeError {
     Json(JsonError),
 }
 
-/// Why bytes are no value of the expected type; the peer's fault.
+/// Bytes are no value of the expected type. The peer's fault.
 #[derive(Debug, thiserror::Error, PartialEq)]
 #[non_exhaustive]
 pub enum DecodeError {

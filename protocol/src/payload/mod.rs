@@ -38,7 +38,7 @@ use dialect::{Fault, Watch};
 /// has 1 MiB. It lies below `serde_json`'s own 128, so both formats stop at the same place.
 pub const MAX_DEPTH: u32 = 64;
 
-/// How payloads are written; negotiated by the WebSocket subprotocol.
+/// The format of payloads, negotiated by the WebSocket subprotocol.
 ///
 /// Types see their format through serde's `is_human_readable` as usual: false in postcard, true in
 /// JSON. No type with a derived shape asks; a foreign one may and should then round-trip in both.

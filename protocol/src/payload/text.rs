@@ -60,7 +60,7 @@ decimals! {
     Signed128, i128, visit_i128;
 }
 
-/// Whether a decimal that Rust could parse is the one that we would write.
+/// Returns true if a decimal that Rust could parse is the one that we would write.
 fn is_canonical(decimal: &str) -> bool {
     match decimal.strip_prefix('-').unwrap_or(decimal).as_bytes() {
         [b'0'] => decimal.len() == 1,

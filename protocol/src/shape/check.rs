@@ -2,7 +2,7 @@
 
 use super::{Content, Descriptor, Field, Variant};
 
-/// Whether a value may take no byte at all in postcard.
+/// Returns true if a value may take no byte at all in postcard.
 ///
 /// A sequence of such values could claim any number of them in a few bytes.
 pub(super) const fn may_be_empty(shape: &Descriptor) -> bool {
@@ -57,7 +57,7 @@ pub(super) const fn may_be_empty(shape: &Descriptor) -> bool {
     }
 }
 
-/// Whether JSON writes some value of the type as `null`, so that an option of it is ambiguous.
+/// Returns true if JSON writes some value of the type as `null`, so that an option of it is ambiguous.
 pub(super) const fn may_be_null(shape: &Descriptor) -> bool {
     match shape {
         Descriptor::Unit | Descriptor::Option(_) => true,
@@ -66,7 +66,7 @@ pub(super) const fn may_be_null(shape: &Descriptor) -> bool {
     }
 }
 
-/// Whether the type may be the key of a map in both formats.
+/// Returns true if the type may be the key of a map in both formats.
 pub(super) const fn is_key(shape: &Descriptor) -> bool {
     matches!(
         shape.unnamed(),
@@ -85,7 +85,7 @@ pub(super) const fn is_key(shape: &Descriptor) -> bool {
     )
 }
 
-/// Whether the type is an option of the recursive type around it.
+/// Returns true if the type is an option of the recursive type around it.
 pub(super) const fn is_optional_reference(shape: &Descriptor) -> bool {
     match shape.unnamed() {
         Descriptor::Option(item) => matches!(item.unnamed(), Descriptor::Reference),
@@ -93,7 +93,7 @@ pub(super) const fn is_optional_reference(shape: &Descriptor) -> bool {
     }
 }
 
-/// Whether a reference in the type points to a recursive type outside it.
+/// Returns true if a reference in the type points to a recursive type outside it.
 pub(super) const fn has_free_reference(shape: &Descriptor) -> bool {
     match shape {
         Descriptor::Reference => true,
@@ -150,7 +150,7 @@ const fn any_variant_free(variants: &[Variant]) -> bool {
     false
 }
 
-/// Whether equal values of the type are equal bytes in postcard: no floats, which have two zeros and
+/// Returns true if equal values of the type are equal bytes in postcard: no floats, which have two zeros and
 /// many NaNs, no maps and sets, which have no order, and nothing foreign that doesn't say so of itself.
 pub(super) const fn is_canonical(shape: &Descriptor) -> bool {
     match shape {
@@ -207,7 +207,7 @@ const fn variants_canonical(variants: &[Variant]) -> bool {
     true
 }
 
-/// Whether the text may name a kind: 1 to 64 bytes without ASCII control characters.
+/// Returns true if the text may name a kind: 1 to 64 bytes without ASCII control characters.
 pub(super) const fn is_kind_name(name: &str) -> bool {
     let bytes = name.as_bytes();
     let mut index = 0;

@@ -225,16 +225,16 @@ pub enum Descriptor {
     Struct {
         /// The fields that are written, skipped ones left out.
         fields: &'static [Field],
-        /// Whether JSON with other fields is refused (`deny_unknown_fields`).
+        /// True if JSON with other fields is refused (`deny_unknown_fields`).
         deny_unknown: bool,
     },
     /// One of several variants.
     Enum {
-        /// How JSON tells the variants apart.
+        /// The way in which JSON tells the variants apart.
         tagging: Tagging,
         /// The variants, in order: postcard writes the position.
         variants: &'static [Variant],
-        /// Whether JSON with other fields is refused (`deny_unknown_fields`).
+        /// True if JSON with other fields is refused (`deny_unknown_fields`).
         deny_unknown: bool,
     },
     /// A type that contains itself: inside, [`Descriptor::Reference`] means this type again.
@@ -290,7 +290,7 @@ pub struct Field {
     pub docs: &'static str,
     /// The field's type.
     pub shape: &'static Descriptor,
-    /// Whether JSON may leave the field out (`default`).
+    /// True if JSON may leave the field out (`default`).
     pub optional: bool,
 }
 
@@ -301,11 +301,11 @@ pub struct Variant {
     pub name: &'static str,
     /// The doc comment, as in [`TypeName`].
     pub docs: &'static str,
-    /// What the variant carries.
+    /// The content of the variant.
     pub content: Content,
 }
 
-/// What a [`Variant`] carries.
+/// The content of a [`Variant`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
     /// Nothing.
@@ -318,7 +318,7 @@ pub enum Content {
     Struct(&'static [Field]),
 }
 
-/// How JSON tells the variants of an enum apart. Postcard writes the variant's position in both.
+/// The way in which JSON tells the variants of an enum apart. Postcard writes the variant's position in both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tagging {
     /// `{"Variant": content}`, or `"Variant"` for a unit variant.

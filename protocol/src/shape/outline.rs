@@ -28,12 +28,12 @@ pub fn outline(class: Class, shapes: &[&Descriptor]) -> String {
     outline.lines
 }
 
-/// What differs between two outlines of one kind: the lines that only one of them has.
+/// The difference of two outlines of one kind: the lines that only one of them has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// What only this end has.
+    /// The lines that only this end has.
     pub here: Vec<String>,
-    /// What only the other end has.
+    /// The lines that only the other end has.
     pub there: Vec<String>,
 }
 

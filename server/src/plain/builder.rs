@@ -21,11 +21,11 @@ pub struct PlainLimits {
     /// is held in memory while it comes in, and once more while its last frame is added. What a
     /// header claims costs nothing by itself.
     pub message: usize,
-    /// What may wait to be sent, in bytes: 4 MiB. Each message is charged its length plus 64.
+    /// The most bytes that may wait to be sent: 4 MiB. Each message is charged its length plus 64.
     ///
     /// When it is full, [`Plain::push`] says so. A client that never reads costs this much.
     pub queue: usize,
-    /// How long a client may take to read what is queued and to answer a close frame: 5 seconds.
+    /// The longest time that a client may take to read what is queued and to answer a close frame: 5 seconds.
     ///
     /// After it, and a second to write what is on its way, TCP ends. Shorter, and slow clients see
     /// the connection break off; longer, and those that are gone occupy it longer.

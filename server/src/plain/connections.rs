@@ -161,7 +161,7 @@ impl Plain {
             .map_err(|refused| PushError::new(id, refused))
     }
 
-    /// Whether a connection is open: its handshake is done, and neither side has closed.
+    /// Returns true if a connection is open: its handshake is done, and neither side has closed.
     #[must_use]
     pub fn is_established(&self, id: ConnectionId) -> bool {
         self.open(id).is_some_and(|outbound| outbound.is_open())

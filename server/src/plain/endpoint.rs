@@ -45,7 +45,7 @@ impl Default for Handlers {
     }
 }
 
-/// What all workers share of one endpoint.
+/// The part of an endpoint that all workers share.
 pub(super) struct Endpoint {
     pub(super) handlers: Handlers,
     pub(super) options: Options,

@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::connections::ConnectionId;
 use crate::websocket::{InvalidClose, Refused};
 
-/// Why a message wasn't queued for a connection; it wasn't sent, not even in part.
+/// A message wasn't queued for a connection; it wasn't sent, not even in part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PushError {
@@ -33,7 +33,7 @@ impl PushError {
     }
 }
 
-/// Why a connection wasn't closed.
+/// A connection wasn't closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DisconnectError {

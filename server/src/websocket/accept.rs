@@ -18,7 +18,7 @@ use super::reaper;
 use super::switch::Switch;
 use super::watchdog::Timeouts;
 
-/// What a connection may take, and how long.
+/// The bounds of a connection, in bytes and in time.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     /// The subprotocols spoken; of the client's offers the first among them is chosen.
@@ -27,7 +27,7 @@ pub(crate) struct Options {
     pub(crate) message: usize,
     /// The most that waits to be sent, in bytes charged.
     pub(crate) queue: usize,
-    /// How long a peer may take to answer a close frame.
+    /// The longest time that a peer may take to answer a close frame.
     pub(crate) close_time: Duration,
     /// The times after which an open connection is given up; none where the caller sees to that.
     pub(crate) timeouts: Option<Timeouts>,

@@ -28,7 +28,7 @@ pub(super) struct Body {
     rest: Bytes,
     /// The large message whose header ends `rest`.
     large: Bytes,
-    /// What was charged for both.
+    /// The bytes charged for both.
     charged: usize,
 }
 

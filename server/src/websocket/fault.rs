@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::close::Close;
 
-/// What a peer did wrong; each ends its connection.
+/// A fault of a peer; each ends its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum Fault {
     /// A client must mask every frame (RFC 6455 §5.1).

@@ -4,7 +4,7 @@ use std::fmt;
 
 use actix_web::web::Bytes;
 
-/// What a data frame is (RFC 6455 §5.2).
+/// The opcode of a data frame (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Opcode {
     /// Goes on with the message that an earlier frame began.
@@ -41,7 +41,7 @@ impl fmt::Display for Opcode {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) opcode: Opcode,
-    /// Whether it ends its message.
+    /// True if it ends its message.
     pub(crate) fin: bool,
     pub(crate) data: Bytes,
 }

@@ -17,7 +17,7 @@ use super::frame::{Frame, Opcode};
 use super::link::{Link, Silence};
 use super::utf8::Utf8;
 
-/// How a connection's receiving half ended.
+/// The end of a connection's receiving half.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// The peer's close frame came, of itself or in answer to ours; `None` when without a code.

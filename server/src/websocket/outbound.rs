@@ -61,7 +61,7 @@ impl Outbound {
         self.link.discards()
     }
 
-    /// Whether messages can still be queued: not closing, not gone.
+    /// Returns true while messages can be queued: not closing, not gone.
     pub(crate) fn is_open(&self) -> bool {
         self.link.is_open()
     }

@@ -10,7 +10,7 @@ use super::link::{Link, Silence};
 use super::switch::Switch;
 use super::watchdog::{TimedOut, Timeouts, watch};
 
-/// How long actix may take to write what it still holds once nobody waits for the peer's close.
+/// The longest time that actix may take to write what it still holds once nobody waits for the peer's close.
 const FLUSH_TIME: Duration = Duration::from_secs(1);
 
 /// The close code for a peer that the server has had enough of (RFC 6455 §7.4.1).

@@ -10,7 +10,7 @@ pub(super) struct Utf8 {
 }
 
 impl Utf8 {
-    /// Whether the text is still UTF-8 with `part` appended; `last` says that nothing follows.
+    /// Returns true if the text is still UTF-8 with `part` appended; `last` says that nothing follows.
     pub(super) fn accepts(&mut self, mut part: &[u8], last: bool) -> bool {
         while !self.open.is_empty() {
             let Some((byte, rest)) = part.split_first() else {

@@ -14,7 +14,7 @@ use super::guard::{Guard, LONGEST_CONTROL};
 /// than the bytes are worth. No message of the typed endpoint is larger than twice this.
 const EARNEST: usize = 32 * 1024;
 
-/// What a peer sent.
+/// Input of a peer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Incoming {
     Data(Frame),
@@ -34,7 +34,7 @@ pub(super) struct Decoder {
     limit: usize,
     /// Bytes that came and weren't looked at yet.
     came: Bytes,
-    /// What came of the frame that isn't whole yet; the guard has let all of it through.
+    /// The bytes of the frame that isn't whole yet; the guard has let all of them through.
     frame: Vec<u8>,
 }
 

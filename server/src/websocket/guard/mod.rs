@@ -41,12 +41,12 @@ const BETWEEN_FRAMES: At = At::Header {
     len: 0,
 };
 
-/// What the guard made of some bytes.
+/// The guard's finding on some bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Watched {
-    /// How many of them it took: all, or up to the end of a frame.
+    /// The number of bytes that it took: all, or up to the end of a frame.
     pub(super) taken: usize,
-    /// Whether the last one taken ends a frame.
+    /// True if the last one taken ends a frame.
     pub(super) complete: bool,
 }
 
@@ -99,7 +99,7 @@ impl Guard {
         self.fragmented || !matches!(self.at, At::Header { len: 0, .. })
     }
 
-    /// How many bytes the payload of the frame that came in part still has; zero inside a header.
+    /// Returns the bytes that the payload of the frame that came in part still has; zero inside a header.
     pub(super) fn left(&self) -> usize {
         match self.at {
             At::Header { .. } => 0,

@@ -31,7 +31,7 @@ impl Message {
     }
 }
 
-/// Why a message wasn't queued.
+/// A message wasn't queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum Refused {
     /// The queue has no room now.
@@ -45,7 +45,7 @@ pub(crate) enum Refused {
     TooLarge,
 }
 
-/// Why nothing more is read from the peer.
+/// The reason for which nothing more is read from the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Silence {
     /// Its close frame came: it sends nothing more.
@@ -66,7 +66,7 @@ enum Phase {
     Gone,
 }
 
-/// What the body is to do next.
+/// The next step of the body.
 pub(super) enum Next {
     /// Send this, and say its cost when it is [`handed_over`](Link::handed_over).
     Message(Message),
@@ -92,7 +92,7 @@ pub(super) struct Link {
 
 struct State {
     queue: VecDeque<Message>,
-    /// What the queue holds, and what the body took of it and hasn't handed over. Invariant: at most
+    /// The charge of what the queue holds, and of what the body took of it and hasn't handed over. Invariant: at most
     /// the capacity.
     charged: usize,
     /// The payloads of the newest pings, oldest first. Invariant: at most [`PONGS`].
@@ -106,7 +106,7 @@ struct State {
     silence: Option<Silence>,
     body: Option<Waker>,
     reader: Option<Waker>,
-    /// Who waits for room.
+    /// The sender that waits for room.
     sender: Option<Waker>,
 }
 
@@ -150,7 +150,7 @@ impl Link {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the queue's charge would be with one more message of this cost.
+    /// Returns the queue's charge with one more message of this cost.
     fn charged_with(&self, state: &State, cost: usize) -> Result<usize, Refused> {
         if cost > self.capacity {
             return Err(Refused::TooLarge);
@@ -271,7 +271,7 @@ impl Link {
         matches!(state.phase, Phase::Gone) && state.own_end.is_some()
     }
 
-    /// Whether data that still comes goes nowhere: this side has closed. What came before TCP ended counts.
+    /// Returns true if data that still comes goes nowhere: this side has closed. What came before TCP ended counts.
     pub(super) fn discards(&self) -> bool {
         self.state().own_end.is_some()
     }
