@@ -34,7 +34,9 @@ pub(crate) fn refusal(why: Refusal) -> u32 {
 pub(crate) fn refused_by(code: u32) -> Refusal {
     let given = [Refusal::NoHandler, Refusal::Gone];
     let mut given = given.into_iter();
-    given.find(|why| refusal(*why) == code).unwrap_or(Refusal::Panicked)
+    given
+        .find(|why| refusal(*why) == code)
+        .unwrap_or(Refusal::Panicked)
 }
 
 /// The difference between the two ends' kinds goes to `words`, if the server explains it.
