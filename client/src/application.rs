@@ -4,7 +4,7 @@ use crate::absence::Absence;
 use crate::handlers::{Handlers, MaybeSend};
 use crate::listeners::Listeners;
 
-/// Who listens, who answers, and whether a connection is wanted.
+/// The application's listeners and handlers, and its wish for a connection.
 pub(crate) struct Application {
     pub(crate) listeners: Listeners,
     pub(crate) handlers: Handlers,
@@ -15,7 +15,7 @@ pub(crate) struct Application {
     pub(crate) has_begun: bool,
 }
 
-/// What a handle asks of the driver. It brings along what is done for it: a page that never asks has no code for it.
+/// A registration of a handle with the driver. It brings its own code along: a page that never registers has none of it.
 pub(crate) trait Register: FnOnce(&mut Application) + MaybeSend {}
 impl<T: FnOnce(&mut Application) + MaybeSend> Register for T {}
 

@@ -23,14 +23,14 @@ const FINAL_AFTER: Duration = Duration::from_secs(10);
 /// The time that an attempt has left after a wake hint: it may be made over a network that is gone.
 const AFTER_HINT: Duration = Duration::from_secs(1);
 
-/// Who awaits the first connection, until it is welcomed.
+/// The caller that awaits the first connection, until it is welcomed.
 pub(crate) struct Awaited<T: Transport> {
     report: once::Sender<Result<(), ConnectError<T::Error>>>,
     /// Until when.
     late: Option<Pin<Box<T::Sleep>>>,
-    /// Why the last attempt was in vain.
+    /// The failure of the last attempt.
     failure: Option<ConnectError<T::Error>>,
-    /// Why none opens, as far as it was found out.
+    /// The cause for which none opens, as far as it was found out.
     cause: Option<T::Error>,
     /// Time of the first rejection by HTTP since a connection last opened.
     rejected: Option<Time>,
@@ -38,7 +38,7 @@ pub(crate) struct Awaited<T: Transport> {
 
 /// Nobody awaits a connection any more.
 pub(crate) enum Unawaited {
-    /// Who did has gone.
+    /// The caller has gone.
     Abandoned,
     /// The time is up.
     Late,
@@ -108,7 +108,7 @@ impl<T: Transport> Awaited<T> {
     }
 }
 
-/// What an attempt brought.
+/// The result of an attempt.
 enum Attempt<T: Transport> {
     Opened { token: Vec<u8>, link: T::Link },
     Failed(ConnectError<T::Error>),

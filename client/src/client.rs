@@ -45,7 +45,7 @@ pub struct Client {
     unheard: Arc<AtomicU64>,
 }
 
-/// Where a client stands.
+/// The state of a client.
 ///
 /// While it is away, `Resuming` says why. A client that has been welcomed tries for ever, also where HTTP answers 401, 403 or
 /// 404: those are usual while a proxy or a server is replaced. An application for which 401 means "log in again"
@@ -65,9 +65,9 @@ pub enum ClientState {
     },
     /// The connection is lost; the client comes back.
     Resuming {
-        /// How often it has tried since it was welcomed last, this time included.
+        /// The number of attempts since the last welcome, this one included.
         attempt: u32,
-        /// How long it waits before it tries; zero while it does.
+        /// The pause before the attempt; zero while it is made.
         wait: Duration,
         /// The cause of that. It goes on trying whatever that is: [`close`](Client::close) ends it.
         cause: ReconnectCause,
@@ -283,12 +283,12 @@ impl Client {
         self.remote.ping().await
     }
 
-    /// Where the client stands now.
+    /// Returns the client's state now.
     pub fn state(&self) -> ClientState {
         self.state.get()
     }
 
-    /// Where the client stands, from now on.
+    /// Returns the client's states, from now on.
     pub fn states(&self) -> States {
         States::new(self.state.clone())
     }

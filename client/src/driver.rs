@@ -40,7 +40,7 @@ pub struct Driver<T: Transport> {
     pub(crate) application: Application,
     /// The pause in which the application registers what answers the server's first calls.
     first_turn: Option<Pin<Box<T::Sleep>>>,
-    /// What the server has said of itself, until the application is told.
+    /// The server's welcome, until the application is told.
     welcomed: Option<(ClientState, Taken)>,
     pub(crate) options: Options,
     table: Arc<Table>,
@@ -48,7 +48,7 @@ pub struct Driver<T: Transport> {
     pub(crate) awaited: Option<Awaited<T>>,
 }
 
-/// What a [`Driver`] has in common with its [`Client`](crate::Client).
+/// The ends of the channels between a [`Driver`] and its [`Client`](crate::Client).
 pub(crate) struct Shared<E: std::error::Error + 'static> {
     pub(crate) client: WeakClient,
     pub(crate) table: Arc<Table>,
@@ -70,7 +70,7 @@ fn session(options: &Options, table: &Arc<Table>) -> Session {
     session
 }
 
-/// Why the loop stops.
+/// The reason for which the loop stops.
 pub(crate) enum Over {
     /// For good: the link is to be closed with this code.
     Close(u16),

@@ -11,7 +11,7 @@ use crate::options::{Freshened, OnFresh};
 /// From the loss to the end of the application's work.
 #[derive(Default)]
 pub(crate) struct Renewal {
-    /// Why the last session is lost, until the next is welcomed.
+    /// The reason for which the last session is lost, until the next is welcomed.
     due: Option<Fresh>,
     work: Option<Freshened>,
 }
@@ -33,7 +33,7 @@ impl Renewal {
         self.work.is_none()
     }
 
-    /// Whether the application has become ready just now.
+    /// Runs the application's work. Returns true if it has become ready just now.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(work) = &mut self.work else {
             return false;

@@ -86,7 +86,7 @@ pub(crate) struct ServerCall {
     pub(crate) payload: Vec<u8>,
 }
 
-/// What answers the server's calls.
+/// The handlers that answer the server's calls.
 #[derive(Default)]
 pub(crate) struct Handlers {
     /// None before the first handler.
@@ -142,7 +142,7 @@ impl Handlers {
         self.early.pop().map(|call| call.number)
     }
 
-    /// Whether a call has begun since this was asked last.
+    /// Returns true if a call has begun since this was asked last.
     pub(crate) fn take_begun(&mut self) -> bool {
         std::mem::take(&mut self.begun)
     }

@@ -12,7 +12,7 @@ use twinwire_remote::{CallError, Refused, Remote, Subscription};
 
 use crate::handlers::{self, Handler};
 
-/// How many invitations wait in a stream that isn't read, before more of them are refused as `busy`.
+/// The most invitations that wait in a stream that isn't read. More of them are refused as `busy`.
 const KEPT: usize = 64;
 
 /// The topics of one kind into which the server puts this client; see

@@ -11,11 +11,11 @@ use crate::application::Registration;
 use crate::events::{Heard, HeardEvent};
 use crate::handlers::MaybeSend;
 
-/// How many events wait in a stream that isn't read before they hold up what follows; and how many
+/// The most events that wait in a stream that isn't read before they hold up what follows; and the most that
 /// of a kind are kept until somebody listens.
 pub(crate) const KEPT: usize = 64;
 
-/// How many bytes of events, likewise; of those that nobody listens to, of all kinds together.
+/// The most bytes of events, likewise; of those that nobody listens to, of all kinds together.
 const KEPT_BYTES: usize = 256 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -143,12 +143,12 @@ impl Listeners {
         self.has_leftovers = true;
     }
 
-    /// Whether just now all listeners have taken so much of what sessions left that no more waits than may.
+    /// Returns true if just now all listeners have taken so much of what sessions left that no more waits than may.
     pub(crate) fn has_caught_up(&mut self) -> bool {
         !self.is_full() && std::mem::take(&mut self.has_leftovers)
     }
 
-    /// What waits for the slowest listener, as a window counts it, if that is more than may.
+    /// Returns the bytes that wait for the slowest listener, as a window counts them, if that is more than may.
     pub(crate) fn untaken(&self) -> u64 {
         self.all.as_ref().map_or(0, |all| all.untaken())
     }

@@ -17,7 +17,7 @@ use crate::client::WeakClient;
 use crate::handlers::{MaybeSend, MaybeSync};
 use crate::{Client, Undeclared, UntypedKinds};
 
-/// How to connect, and to what.
+/// The options of a connection, and its address.
 #[derive(Clone)]
 pub struct Options {
     pub(crate) url: String,
@@ -45,7 +45,7 @@ impl<T> RegisterAll for T where T: Fn(&Client) -> Result<(), Undeclared> + Maybe
 pub(crate) trait Freshening: Future<Output = ()> + MaybeSend {}
 impl<T: Future<Output = ()> + MaybeSend> Freshening for T {}
 
-/// What makes that work, if there still is a client.
+/// Makes that work, if there still is a client.
 pub(crate) trait Freshen:
     Fn(&WeakClient, Fresh) -> Option<Freshened> + MaybeSend + MaybeSync
 {
@@ -56,7 +56,7 @@ pub(crate) type Freshened = Pin<Box<dyn Freshening>>;
 
 pub(crate) type OnFresh = Arc<dyn Freshen>;
 
-/// What asks the application for a token.
+/// Asks the application for a token.
 pub(crate) trait AskToken: Fn() -> Pin<Box<dyn Asking>> + MaybeSend + MaybeSync {}
 impl<T> AskToken for T where T: Fn() -> Pin<Box<dyn Asking>> + MaybeSend + MaybeSync {}
 
@@ -91,7 +91,7 @@ impl Outlines for Kinds {
     }
 }
 
-/// Where a connection's token comes from.
+/// The source of a connection's token.
 #[derive(Clone)]
 pub(crate) enum Token {
     Given(Vec<u8>),
@@ -166,7 +166,7 @@ impl Options {
         }
     }
 
-    /// What the server's `authenticate` gets (default: nothing; at most 4 KiB, or the server refuses it), at
+    /// Sets the token that the server's `authenticate` gets (default: nothing; at most 4 KiB, or the server refuses it), at
     /// the first connection *and at each later one*: it must be good for as long as the client lives. See
     /// [`token_from`](Self::token_from) for one that isn't. The server's other clients never see it.
     pub fn token(mut self, token: impl Into<Vec<u8>>) -> Self {
@@ -193,7 +193,7 @@ impl Options {
         self
     }
 
-    /// How payloads travel (default: postcard). Servers speak both; JSON is for looking at, and in a page
+    /// Sets the format of payloads (default: postcard). Servers speak both; JSON is for looking at, and in a page
     /// takes the feature `json` of the crate `twinwire`.
     pub fn format(mut self, format: Format) -> Self {
         self.format = format;

@@ -9,7 +9,7 @@ use twinwire_remote::channels::watched;
 
 use crate::ClientState;
 
-/// Where a client stands: first where it stands now, then after each change. A state that lasted
+/// The states of a client: first the present one, then the one after each change. A state that lasted
 /// only until the next may be left out.
 #[derive(Debug)]
 pub struct States(watched::Watcher<ClientState>);

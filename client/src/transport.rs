@@ -10,7 +10,7 @@ use twinwire_remote::Link;
 pub trait Transport: 'static {
     /// An open WebSocket.
     type Link: Link;
-    /// Why one couldn't be opened.
+    /// The reason for which one couldn't be opened.
     type Error: OpenFailure;
     /// A pause; dropping it ends its timer.
     type Sleep: Future<Output = ()>;
@@ -71,7 +71,7 @@ pub enum Departure {
     Cached,
 }
 
-/// Why a WebSocket couldn't be opened, as far as the driver needs to know.
+/// A failure to open a WebSocket, as far as the driver needs to know.
 pub trait OpenFailure: std::error::Error + 'static {
     /// Returns true if trying again would end the same way: the URL is none, say.
     fn is_final(&self) -> bool;

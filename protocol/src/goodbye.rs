@@ -11,7 +11,7 @@ pub const MAX_REASON: usize = 123;
 
 macro_rules! goodbye_codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $wire:literal, $retry:expr, $text:literal;)*) => {
-        /// Why one end says goodbye.
+        /// The reason for which one end says goodbye.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum GoodbyeCode {
             $($(#[$doc])* $name,)*
@@ -33,7 +33,7 @@ macro_rules! goodbye_codes {
                 }
             }
 
-            /// What a client may do by default after a goodbye of this code.
+            /// Returns the default advice to a client after a goodbye of this code.
             pub const fn retry(self) -> Retry {
                 match self {
                     $(Self::$name => $retry,)*
@@ -109,7 +109,7 @@ impl fmt::Display for GoodbyeCode {
     }
 }
 
-/// Whether, and when, what was refused may be tried again.
+/// The time at which what was refused may be tried again, if it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Retry {
     /// Trying again would end the same way.
@@ -134,9 +134,9 @@ impl fmt::Display for Retry {
 /// can refuse each other in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Goodbye {
-    /// Why.
+    /// The reason.
     pub code: GoodbyeCode,
-    /// What the other side may do.
+    /// The advice to the other side.
     pub retry: Retry,
     /// The last numbered frame that the speaker received in order, if any: what came later is lost.
     pub received: Option<Number>,
@@ -177,7 +177,7 @@ impl fmt::Display for Goodbye {
     }
 }
 
-/// Whether a character of the peer's words may stand in a log as it is: it must not end a line and begin
+/// Returns true if a character of the peer's words may stand in a log as it is: it must not end a line and begin
 /// another, turn the direction of what follows, be unseen, or pass for another's escape. (`escape_debug`
 /// knows more of what can't be printed, by tables that are larger than all else here.)
 fn is_harmless(char: char) -> bool {

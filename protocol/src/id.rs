@@ -55,7 +55,7 @@ random_id! {
     Epoch, 8
 }
 
-/// What proves that a client is the one of a session. Known to the two ends only, and another with
+/// The proof that a client is the one of a session. Known to the two ends only, and another with
 /// each welcome.
 ///
 /// Comparing takes the same time wherever two differ, and formatting shows nothing.
@@ -132,7 +132,7 @@ counter! {
     /// The number of a numbered frame: 1 for the first that a side sends in a session, then one more
     /// for each. A call is known by the number of its first frame.
     Number,
-    /// What the first numbered frame of a side carries.
+    /// The number of a side's first numbered frame.
     "#"
 }
 counter! {
@@ -164,13 +164,13 @@ impl Offset {
 /// A place in one life of a topic's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
-    /// Which life.
+    /// The epoch.
     pub epoch: Epoch,
     /// The place in it.
     pub offset: Offset,
 }
 
-/// What publications name their topic by: one for each life of a log, among all logs of a server.
+/// The alias by which publications name their topic: one for each life of a log, among all logs of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Alias(u64);
 

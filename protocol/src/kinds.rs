@@ -7,7 +7,7 @@ use crate::{Fingerprint, Kind};
 
 macro_rules! classes {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $wire:literal;)*) => {
-        /// What a kind is used for.
+        /// The use of a kind.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Class {
             $($(#[$doc])* $name,)*
@@ -70,7 +70,7 @@ impl KindInfo {
         self.name
     }
 
-    /// What the kind is used for.
+    /// Returns the use of the kind.
     pub const fn class(&self) -> Class {
         self.class
     }

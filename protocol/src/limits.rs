@@ -14,7 +14,7 @@ pub const MAX_PART: usize = 32 * 1024;
 /// The most bytes of one request's, answer's or item's payload that [`Limits::payload`] can allow.
 pub const MAX_PAYLOAD: usize = 16 * 1024 * 1024;
 
-/// What each frame of a request or an item is charged against its window besides its payload's
+/// The charge of each frame of a request or an item against its window, besides its payload's
 /// length, in bytes: the cost of keeping it. Without it, a window of empty requests would be a
 /// crowd.
 pub const FRAME_COST: u64 = 64;
@@ -40,11 +40,11 @@ pub const MAX_TOPIC_KEY: usize = 255;
 /// The most subscriptions of a client: a hello that resumes its session lists them.
 pub const MAX_SUBSCRIPTIONS: usize = 1024;
 
-/// What a side keeps at least of what it sent, until it is acknowledged, in bytes: see
+/// The least that a side keeps of what it sent, until it is acknowledged, in bytes: see
 /// [`Limits::retained`].
 pub const MIN_RETAINED: usize = 256 * 1024;
 
-/// What a side keeps at least that is short of memory: a message that the peer acknowledges at once, and
+/// The least that a side keeps that is short of memory: a message that the peer acknowledges at once, and
 /// another meanwhile.
 pub const MIN_RETAINED_FRUGAL: usize = 2 * MAX_MESSAGE;
 

@@ -34,9 +34,9 @@ impl<T: Shape + Serialize + DeserializeOwned + 'static> Payload for T {}
 pub trait Kind: Payload {
     /// The name, 1 to 64 bytes without control characters; unique among an application's kinds.
     const NAME: &'static str;
-    /// What it is used for.
+    /// Its use.
     const CLASS: Class;
-    /// What it carries, as its class calls for: see [`Fingerprint::of_kind`].
+    /// The shapes that it carries, as its class calls for: see [`Fingerprint::of_kind`].
     const SHAPES: &'static [&'static Descriptor];
     /// Differs between two ends that mean different things by [`NAME`](Self::NAME).
     const FINGERPRINT: Fingerprint;
@@ -100,7 +100,7 @@ pub trait Kind: Payload {
     note = "a call with `stream = …` is a `twinwire::StreamCall` in its place, asked by `stream`"
 )]
 pub trait Call: Kind {
-    /// What the call brings back; `()` unless `#[call(reply = …)]` names a type.
+    /// The reply of the call; `()` unless `#[call(reply = …)]` names a type.
     type Reply: Payload;
     /// The application's own error; [`Never`] unless `#[call(error = …)]` names a type.
     type Error: Payload;
@@ -114,7 +114,7 @@ pub trait AlsoCalls<C: Call> {
     fn visit<V: CallVisitor<C>>(visitor: V) -> V;
 }
 
-/// What is done with each older type of a call.
+/// A visitor of each older type of a call.
 pub trait CallVisitor<C: Call>: Sized {
     /// One of them.
     fn also<O>(self) -> Self
@@ -170,7 +170,7 @@ where
     message = "`{Self}` is no request of a stream: derive `twinwire::Call` for it with `#[call(stream = …)]`, and serde's two"
 )]
 pub trait StreamCall: Kind {
-    /// What comes back, again and again.
+    /// An item of the stream.
     type Item: Payload;
     /// The application's own error, which ends the stream; [`Never`] unless `#[call(error = …)]`
     /// names a type.
@@ -185,7 +185,7 @@ pub trait AlsoStreams<C: StreamCall> {
     fn visit<V: StreamVisitor<C>>(visitor: V) -> V;
 }
 
-/// What is done with each older type of a stream's request.
+/// A visitor of each older type of a stream's request.
 pub trait StreamVisitor<C: StreamCall>: Sized {
     /// One of them.
     fn also<O>(self) -> Self
@@ -242,7 +242,7 @@ pub trait AlsoEvents<E: Event> {
     fn visit<V: EventVisitor<E>>(visitor: V) -> V;
 }
 
-/// What is done with each older type of an event.
+/// A visitor of each older type of an event.
 pub trait EventVisitor<E: Event>: Sized {
     /// One of them.
     fn also<O: Event + Into<E>>(self) -> Self;
@@ -343,7 +343,7 @@ impl<E: Event, O: Event + Into<E>, Rest: AlsoEvents<E>> AlsoEvents<E> for (O, Re
     message = "`{Self}` is no topic: derive `twinwire::Topic` for it with `#[topic(item = …)]`, and serde's two"
 )]
 pub trait Topic: Kind {
-    /// What is published.
+    /// An item of the topic.
     type Item: Payload;
     /// The older types that a server takes for this one: `()`, or what `#[topic(also = …)]` names.
     type Also: AlsoTopics<Self>;
@@ -355,7 +355,7 @@ pub trait AlsoTopics<T: Topic> {
     fn visit<V: TopicVisitor<T>>(visitor: V) -> V;
 }
 
-/// What is done with each older type of a topic.
+/// A visitor of each older type of a topic.
 pub trait TopicVisitor<T: Topic>: Sized {
     /// One of them.
     fn also<O>(self) -> Self

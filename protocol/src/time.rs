@@ -19,7 +19,7 @@ impl Time {
         Self(nanos(elapsed))
     }
 
-    /// How long after the shell's origin this moment is.
+    /// Returns the time from the shell's origin to this moment.
     pub const fn since_origin(self) -> Duration {
         Duration::from_nanos(self.0)
     }

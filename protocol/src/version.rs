@@ -11,7 +11,7 @@ pub const JSON: &str = "twinwire.0.json";
 /// All subprotocols that this version speaks.
 pub const ALL: [&str; 2] = [POSTCARD, JSON];
 
-/// What all versions' subprotocols begin with: who offers one is a client of ours, and gets its
+/// The prefix of all versions' subprotocols: who offers one is a client of ours, and gets its
 /// refusal as a `goodbye`, which no version changes.
 pub const PREFIX: &str = "twinwire.";
 

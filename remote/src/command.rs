@@ -17,7 +17,7 @@ use crate::{Remote, Requests};
 /// limits; this only bridges the tasks.
 pub(crate) const UNDER_WAY: usize = 16;
 
-/// What joining and publishing adds to a key and an item, at most, in bytes.
+/// The most bytes that joining and publishing add to a key and an item.
 pub(crate) const TOPIC_REQUEST: usize = 32;
 
 /// A request, which waits for room in the session.
@@ -29,7 +29,7 @@ pub(crate) struct Command {
 /// Makes a request of the session. One that holds nothing needs no memory.
 pub(crate) type Act = Box<dyn FnOnce(&mut Requests, Asked, &mut Session, Time) + Send>;
 
-/// What all requests have.
+/// The part that all requests have.
 pub(crate) struct Asked {
     /// Names the request between handle and shell.
     pub(crate) id: u64,
@@ -63,7 +63,7 @@ impl Asked {
     }
 }
 
-/// Who waits for what becomes of a request: one of the ends of a channel.
+/// The caller that waits for the outcome of a request: one of the ends of a channel.
 pub(crate) struct Waiter(pub(crate) Arc<dyn Waits>);
 
 impl Drop for Waiter {
@@ -72,10 +72,10 @@ impl Drop for Waiter {
     }
 }
 
-/// What both ends of a channel share through which somebody waits for what becomes of a request.
+/// The state that both ends of a channel share through which somebody waits for the outcome of a request.
 /// Who left meanwhile wants nothing.
 pub(crate) trait Waits: Send + Sync {
-    /// Whether whoever waited has left.
+    /// Returns true if whoever waited has left.
     fn is_gone(&self) -> bool;
 
     /// Gives an item of a stream.
@@ -88,7 +88,7 @@ pub(crate) trait Waits: Send + Sync {
     fn end(&self);
 }
 
-/// What the shell does besides requests, also while those have to wait.
+/// A task of the shell besides requests, done also while those have to wait.
 pub(crate) type Control = Box<dyn FnOnce(&mut Requests, &mut Session, Time) + Send>;
 
 /// Makes the two halves. What the other end takes may be told later, by [`Requests::told`].

@@ -14,9 +14,9 @@ use twinwire::{DecodeError, EncodeError, Kind, Refusal, Retry};
 pub struct Refused {
     /// The name of the request's kind.
     pub kind: &'static str,
-    /// Why.
+    /// The reason.
     pub why: Refusal,
-    /// Whether the same request may fare better later.
+    /// The time after which the same request may fare better, if it may.
     pub retry: Retry,
     /// With [`Refusal::KindDiffers`], how the two ends have the kind, if the server explains that and this is a
     /// debug build: for those who build the two, not for those who use them.
@@ -91,7 +91,7 @@ pub enum CallError<E> {
     Undeclared(Undeclared),
     /// The request can't be written: too large, or a value that the format doesn't have.
     Encode(EncodeError),
-    /// What came can't be read as its type, though the fingerprints agree: a serde implementation
+    /// The answer can't be read as its type, though the fingerprints agree: a serde implementation
     /// written by hand is asymmetric.
     Decode(DecodeError),
 }

@@ -27,7 +27,7 @@ pub trait Link: Unpin {
     fn close(self, code: u16) -> impl Future<Output = ()>;
 }
 
-/// What came over a link.
+/// A message that came over a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Inbound<M> {
     /// A binary message.

@@ -12,7 +12,7 @@ use crate::command::Asked;
 /// The most that wait for the time of a round trip.
 const MAX_PINGS: usize = 64;
 
-/// What waits to be told, as the shell uses it. It is made with the first request, so an application
+/// The callers that wait to be told, as the shell uses them. It is made with the first request, so an application
 /// that makes none has none of it in its program.
 pub(crate) trait Pending: Send {
     /// The session got a request.

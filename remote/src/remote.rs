@@ -59,14 +59,14 @@ pub(crate) struct Handle {
     format: Format,
 }
 
-/// What the other end takes, as it told with its hello or welcome.
+/// The bounds and kinds that the other end takes, as it told with its hello or welcome.
 #[derive(Clone, Debug)]
 pub struct Taken {
     /// The largest payload.
     pub payload: u64,
     /// The kinds that it doesn't take.
     pub refused: Vec<(u32, Refusal)>,
-    /// How it has some of these, as far as it explains that.
+    /// Its own form of some of these, as far as it explains that.
     pub differences: Vec<(u32, Arc<Difference>)>,
 }
 
@@ -120,7 +120,7 @@ impl Remote {
         WeakRemote(Arc::downgrade(&self.handle))
     }
 
-    /// How payloads travel.
+    /// Returns the format of payloads.
     pub fn format(&self) -> Format {
         self.handle.format
     }

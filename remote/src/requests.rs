@@ -158,7 +158,7 @@ impl Requests {
         pending.into_iter().chain(topics).chain(closing).min()
     }
 
-    /// Whether a request was held back for which there is room by now.
+    /// Returns true if a request was held back for which there is room by now.
     pub fn can_go_on(&self, session: &Session) -> bool {
         let held = self.held.as_ref();
         session.state().takes_requests()

@@ -16,7 +16,7 @@ use crate::command::Control;
 use crate::requests::Requests;
 use crate::topics::{Piece, What};
 
-/// What a subscriber hears.
+/// News for a subscriber.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Update<T> {
     /// Something was published.
@@ -72,7 +72,7 @@ impl From<frame::Verdict> for Verdict {
 pub struct Publication<T> {
     /// Its place in the topic's log.
     pub offset: Offset,
-    /// What it is.
+    /// The item.
     pub item: T,
 }
 

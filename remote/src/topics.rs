@@ -11,10 +11,10 @@ use crate::channels::queue;
 use crate::command::{Asked, Control, TOPIC_REQUEST, Waits};
 use crate::subscription::Credit;
 
-/// What a handle gets, shared by all of a topic.
+/// A piece of news for the handles of a topic, which share it.
 pub(crate) struct Piece {
     pub(crate) what: What,
-    /// What makes room for another publication when the last handle has dropped this one.
+    /// Makes room for another publication when the last handle has dropped this one.
     _credit: Option<Credit>,
 }
 
@@ -152,9 +152,9 @@ impl Shared {
 pub(crate) struct Topics {
     /// In the order of their requests' keys, which is the one in which they were joined.
     shared: Vec<Shared>,
-    /// What was joined in a session that is lost, and hasn't been asked for in this one.
+    /// The topics that were joined in a session that is lost, and haven't been asked for in this one.
     lost: Vec<Shared>,
-    /// How many credits are of later sessions.
+    /// The number of credits that are of later sessions.
     credits: u64,
 }
 

@@ -27,7 +27,7 @@ impl Next {
         self.kind
     }
 
-    /// Whether it is a call, a stream, an event, or a join or publication of a topic.
+    /// Returns the request's class: a call, a stream, an event, or a join or publication of a topic.
     pub fn class(&self) -> Class {
         self.class
     }
@@ -47,7 +47,7 @@ impl fmt::Debug for Next {
     }
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[must_use = "this is what the client is answered"]
 pub struct Done {
     pub(crate) answer: Answer<Vec<u8>>,
@@ -62,7 +62,7 @@ impl Done {
         Self::from(Answer::Refused(why.into()))
     }
 
-    /// Why it was refused, if it was: the handler got to no answer.
+    /// Returns the refusal, if it was refused: the handler got to no answer.
     pub fn refusal(&self) -> Option<Refusal> {
         match &self.answer {
             Answer::Refused(refused) => Some(refused.why),
@@ -70,7 +70,7 @@ impl Done {
         }
     }
 
-    /// Whether the handler answered with the application's own error.
+    /// Returns true if the handler answered with the application's own error.
     pub fn is_error(&self) -> bool {
         matches!(self.answer, Answer::Error(_))
     }

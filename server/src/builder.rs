@@ -240,7 +240,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self.register::<T>(T::Also::visit(Older::of(newest, access)).types)
     }
 
-    /// How much of each topic's log is kept for those who come later or are slow (default 1,000 entries
+    /// Sets how much of each topic's log is kept for those who come later or are slow (default 1,000 entries
     /// and 256 KiB).
     pub fn keep(mut self, keep: Keep) -> Self {
         self.keep = keep;
@@ -396,7 +396,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
-    /// Whether a client that has a kind with another structure is told how this server has it, in words
+    /// Sets whether a client that has a kind with another structure is told how this server has it, in words
     /// that the error of its debug build then shows (default: in debug builds only). A server that strangers
     /// reach shows them so the fields of kinds whose names they know. How a debug build's kind differs is in
     /// this server's log in either case.
@@ -411,7 +411,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
-    /// What all sessions may hold together, in bytes (default 256 MiB): what their clients haven't acknowledged,
+    /// Sets the bytes that all sessions may hold together (default 256 MiB): what their clients haven't acknowledged,
     /// what waits to be sent, requests that wait for their turn, the headers of the handshake, and the client's table of
     /// kinds, although clients of one build share it. What handlers hold that run, and their decoded requests, isn't
     /// counted. One without a connection counts 16 KiB at least, one that has a connection what it holds, give or take

@@ -78,7 +78,7 @@ struct Shell<S, I, L> {
     judging: Option<(Judging<I>, Hello)>,
 }
 
-/// What of a client's hello is wanted once its token is judged.
+/// The part of a client's hello that is wanted once its token is judged.
 struct Hello {
     table: Arc<Table>,
     resume: Option<Box<Resume>>,

@@ -11,7 +11,7 @@ use crate::shared::Shared;
 use crate::topic::Topics;
 use crate::{Peer, Twinwire};
 
-/// What a handler knows besides its request: the application's state, and who asks. A cheap clone.
+/// The context of a handler besides its request: the application's state, and the client that asks. A cheap clone.
 ///
 /// `S` is the application's state, given to [`Twinwire::builder`](crate::Twinwire::builder); `I` is
 /// what its `authenticate` made of the client's token. Applications write
@@ -50,7 +50,7 @@ impl<S, I> Cx<S, I> {
         &self.peer
     }
 
-    /// What `authenticate` made of the client's token, the newest when the request came; see
+    /// Returns what `authenticate` made of the client's token, the newest when the request came; see
     /// [`Peer`].
     pub fn identity(&self) -> &I {
         self.peer.identity()

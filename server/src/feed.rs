@@ -8,7 +8,7 @@ use twinwire::{EncodeError, Format, Number, Refusal, StreamCall};
 
 use crate::handler::unwritable;
 
-/// Where the handler of a stream puts its items, in order.
+/// The place where the handler of a stream puts its items, in order.
 pub struct Feed<C: StreamCall> {
     outlet: Outlet,
     format: Format,

@@ -22,7 +22,7 @@ use crate::shared::Shared;
 use crate::topic::{Access, PublishError, View, canonical, form};
 use crate::working::Joining;
 
-/// What a request becomes; an event's answer is worth nothing. It stays on the worker where the
+/// The future of a request's handler; an event's answer is worth nothing. It stays on the worker where the
 /// request arrived, so it need not be `Send`.
 pub(crate) type Handling = Pin<Box<dyn Future<Output = Done>>>;
 
@@ -166,7 +166,7 @@ impl<S: 'static, I: 'static> Registered<S, I> {
         })
     }
 
-    /// Whether the client means the same by the kind's name.
+    /// Returns true if the client means the same by the kind's name.
     fn agrees(&self, entry: &KindEntry) -> bool {
         self.class == entry.class && self.fingerprint == entry.fingerprint
     }
@@ -280,7 +280,7 @@ async fn publish<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
     Ok(Answer::Value(encode_offset(published)).into())
 }
 
-/// Why a client's wish for a topic comes to nothing.
+/// Returns the refusal of a client's wish for a topic.
 pub(crate) fn unpublished(error: &PublishError) -> Refusal {
     match error {
         PublishError::KeyTooLong | PublishError::ItemTooLarge(_) => Refusal::TooLarge,
@@ -330,7 +330,7 @@ pub(crate) type Registry<S, I> = HashMap<&'static str, Vec<Registered<S, I>>>;
 /// A kind of a client's, as it is known here.
 pub(crate) type Known = (&'static str, usize);
 
-/// What a client's kinds mean here, by their place in its table.
+/// The meaning of a client's kinds here, by their place in its table.
 pub(crate) struct Judged {
     /// The kinds that agree with ours, by name.
     pub(crate) known: Vec<Option<Known>>,
@@ -379,7 +379,7 @@ where
     }
 }
 
-/// How the server has those of the client's kinds that differ, in words, if it explains that.
+/// Explains in words how the server has those of the client's kinds that differ, if it is to.
 pub(crate) fn explain<S, I>(
     shared: &Shared<S, I>,
     table: &[KindEntry],

@@ -47,7 +47,7 @@ pub(crate) struct Life<S, I> {
     /// By this the endpoint knows that the session lives.
     _open: OpenEndpoint,
     working: Working,
-    /// What is new in the topics that the client has joined.
+    /// The news in the topics that the client has joined.
     news: Arc<News>,
     topics: HashMap<Alias, Membership>,
     /// It has no connection now.
@@ -56,11 +56,11 @@ pub(crate) struct Life<S, I> {
     is_evicted: bool,
     /// Those who look for it learn that it is over.
     is_buried: bool,
-    /// What the application ended it with.
+    /// The goodbye with which the application ended it.
     said: Option<Goodbye>,
     /// Bytes of what is known of the client, whatever the session carries.
     fixed: usize,
-    /// What it holds in all, as its endpoint knows.
+    /// The bytes that it holds in all, as its endpoint knows.
     weighed: usize,
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct Ended<S, I>(
 /// The remains of a client that another takes the place of, to be dropped likewise.
 pub(crate) type Replaced<S, I> = (Cx<S, I>, Option<Unlisted<I>>, Option<Peer<I>>);
 
-/// What there is of a session from its welcome on.
+/// The part of a session that there is from its welcome on.
 struct Open<S, I> {
     cx: Cx<S, I>,
     /// The client is found through the endpoint.
@@ -246,7 +246,7 @@ impl<S, I> Life<S, I> {
 }
 
 impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
-    /// Whether there is something that the session took no room for, and would now, or a handler that
+    /// Returns true if there is something that the session took no room for, and would now, or a handler that
     /// hasn't been polled yet.
     pub(crate) fn can_go_on(&mut self) -> bool {
         let open = self.open.as_ref();

@@ -149,7 +149,7 @@ impl<I> Peer<I> {
         self.session.peer
     }
 
-    /// What `authenticate` made of the client's newest token.
+    /// Returns what `authenticate` made of the client's newest token.
     pub fn identity(&self) -> &I {
         &self.handshake.identity
     }

@@ -26,7 +26,7 @@ const WHAT: &str = "It speaks Twinwire: typed messages between browsers and Rust
     <code>connect</code> of the Rust crate <code>twinwire-client-wasm</code> or \
     <code>twinwire-client-native</code>.";
 
-/// How long a peer may take to answer a close frame.
+/// The longest time that a peer may take to answer a close frame.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
 /// The time for what is on its way to a socket that closes, and for the application's `on_close`.

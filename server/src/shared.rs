@@ -19,7 +19,7 @@ use crate::tables::Tables;
 use crate::topic::Topics;
 use crate::warnings::Warnings;
 
-/// What all connections share.
+/// The state that all connections share.
 pub(crate) struct Shared<S, I> {
     pub(crate) state: S,
     pub(crate) authenticate: Authenticate<I>,

@@ -14,7 +14,7 @@ use crate::Peer;
 use crate::identity::Judged;
 use crate::life::Life;
 
-/// How many sessions that are over are remembered: who comes back to one learns what it had received.
+/// The number of sessions that are over and remembered: who comes back to one learns what it had received.
 const GRAVES: usize = 4096;
 
 /// The pause after which a connection looks again for a session that is in a turn of another's. A turn takes
@@ -184,7 +184,7 @@ impl<S, I> Sessions<S, I> {
         }
     }
 
-    /// Whether all hold so much together that each is to keep less.
+    /// Returns true if all hold so much together that each is to keep less.
     pub(crate) fn is_scarce(&self) -> bool {
         self.is_scarce.load(Ordering::Relaxed)
     }
@@ -273,7 +273,7 @@ impl<S, I> Sessions<S, I> {
     }
 }
 
-/// What becomes of a client that doesn't get the session that it wants back.
+/// The fate of a client that doesn't get the session that it wants back.
 pub(crate) enum NotGiven {
     /// It is welcomed to another, which says what it learns of that one.
     Another(Continuity),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use twinwire::frame::Table;
 
-/// How many are kept: one for each build of each application that still runs somewhere.
+/// The number of tables that are kept: one for each build of each application that still runs somewhere.
 const KEPT: usize = 64;
 
 /// The tables of clients that were welcomed, the last used last.

@@ -116,7 +116,7 @@ impl OpenFailure for OpenError {
     }
 }
 
-/// Why there is no client.
+/// The failure to connect a client.
 pub type ConnectError = twinwire_client::ConnectError<OpenError>;
 
 /// Connects a client without a token to an endpoint in memory. The server sees a handshake without headers, of no

@@ -14,7 +14,7 @@ use twinwire::{Alias, EncodeError, Epoch, Fingerprint, Format, Offset, PeerId, P
 
 use crate::random::Random;
 
-/// What a client may do with a topic.
+/// The rights of a client in a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Access {
     pub(crate) subscribe: bool,
@@ -160,7 +160,7 @@ struct Entry {
     used: u64,
 }
 
-/// How many topics are looked at in search of an idle one: what more of them costs, whoever opens the
+/// The number of topics that are looked at in search of an idle one: what more of them costs, whoever opens the
 /// next topic pays.
 const LOOKED_AT: usize = 64;
 
@@ -227,7 +227,7 @@ impl Topics {
         self.open((T::NAME, canonical(topic)?))
     }
 
-    /// What the publications of a topic name it by, if it is in use.
+    /// Returns the alias by which publications name a topic, if it is in use.
     pub(crate) fn alias_of(&self, name: &Name) -> Option<Alias> {
         let in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = in_use.by_name.get(name)?;
@@ -280,7 +280,7 @@ impl Live {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where the next item will stand.
+    /// Returns the place of the next item.
     pub(crate) fn end(&self) -> Position {
         self.state().log.join(Start::Now).position
     }
@@ -308,7 +308,7 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// What the topic's publications name it by.
+    /// Returns the alias by which the topic's publications name it.
     pub(crate) fn alias(&self) -> Alias {
         self.live.state().log.alias()
     }

@@ -72,7 +72,7 @@ impl Working {
         }
     }
 
-    /// Where the handler of this call puts its items.
+    /// Returns the place where the handler of this call puts its items.
     pub(crate) fn outlet(&self, call: Number) -> Outlet {
         Outlet {
             call,
@@ -98,7 +98,7 @@ impl Working {
         self.begun = true;
     }
 
-    /// Whether a handler has begun since this was asked last.
+    /// Returns true if a handler has begun since this was asked last.
     pub(crate) fn take_begun(&mut self) -> bool {
         std::mem::take(&mut self.begun)
     }

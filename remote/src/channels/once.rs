@@ -23,7 +23,7 @@ pub(crate) fn shared<T>() -> (Arc<Shared<T>>, Receiver<T>) {
     (Arc::clone(&shared), Receiver(shared))
 }
 
-/// What both ends share.
+/// The state that both ends share.
 pub(crate) struct Shared<T>(Mutex<State<T>>);
 
 struct State<T> {
@@ -45,7 +45,7 @@ impl<T> Shared<T> {
         Ok(())
     }
 
-    /// Whether the receiver is gone.
+    /// Returns true if the receiver is gone.
     pub(crate) fn is_closed(&self) -> bool {
         lock(&self.0).receiver.is_none()
     }
@@ -77,7 +77,7 @@ impl<T> Sender<T> {
         self.0.send(value)
     }
 
-    /// Whether the receiver is gone.
+    /// Returns true if the receiver is gone.
     pub fn is_closed(&self) -> bool {
         self.0.is_closed()
     }

@@ -23,22 +23,22 @@ pub fn queue<T>() -> (Sender<T>, Receiver<T>) {
     (Sender(Arc::clone(&shared)), Receiver(shared))
 }
 
-/// What both ends share.
+/// The state that both ends share.
 pub(crate) struct Shared<T>(Mutex<State<T>>);
 
 struct State<T> {
     items: Items<T>,
-    /// Whether the receiver takes what comes from now on.
+    /// True while the receiver takes what comes.
     is_open: bool,
     senders: usize,
-    /// Who waits for an item.
+    /// The receiver that waits for an item.
     receiver: Option<Waker>,
-    /// Who waits for room.
+    /// The senders that wait for room.
     line: Line,
 }
 
 impl<T> State<T> {
-    /// Whether one more may come, from who holds this place in the line.
+    /// Returns true if one more may come, from the holder of this place in the line.
     fn has_room(&self, bound: usize, ticket: Option<u64>) -> bool {
         self.items.len() < bound && self.line.is_turn(ticket)
     }
@@ -59,7 +59,7 @@ impl<T> Shared<T> {
         Ok(())
     }
 
-    /// Whether the receiver has closed or is gone.
+    /// Returns true if the receiver has closed or is gone.
     pub(crate) fn is_closed(&self) -> bool {
         !lock(&self.0).is_open
     }
@@ -138,7 +138,7 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Whether the receiver has closed or is gone.
+    /// Returns true if the receiver has closed or is gone.
     pub fn is_closed(&self) -> bool {
         self.0.is_closed()
     }
@@ -148,7 +148,7 @@ impl<T> Sender<T> {
         WeakSender(Arc::clone(&self.0))
     }
 
-    /// What both ends share, for one more that sends. It [ends](Shared::end) that.
+    /// Returns the shared state, for one more that sends. It [ends](Shared::end) that.
     pub(crate) fn share(&self) -> Arc<Shared<T>> {
         lock(&self.0.0).senders += 1;
         Arc::clone(&self.0)
@@ -194,7 +194,7 @@ impl<T> Clone for WeakSender<T> {
     }
 }
 
-/// Why [`Sender::try_send`] put no item into the queue.
+/// [`Sender::try_send`] put no item into the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotTaken {
     /// As many as may be are in it, or others wait for room.
@@ -286,7 +286,7 @@ impl<T> Receiver<T> {
         Poll::Pending
     }
 
-    /// Whether nothing waits to be taken.
+    /// Returns true if nothing waits to be taken.
     pub fn is_empty(&self) -> bool {
         lock(&self.0.0).items.len() == 0
     }
@@ -332,13 +332,13 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-/// What was put into the queue, in order: one list is filled while the other is emptied, which is
+/// The items of the queue, in order: one list is filled while the other is emptied, which is
 /// less code than a ring.
 pub struct Items<T> {
     /// The next ones, of which the first `taken` are gone.
     next: Vec<Option<T>>,
     taken: usize,
-    /// What comes after these.
+    /// The items after these.
     later: Vec<Option<T>>,
 }
 
@@ -379,7 +379,7 @@ impl<T> Iterator for Items<T> {
     }
 }
 
-/// Who waits for room, the longest-waiting first. It wakes and drops nothing itself.
+/// The senders that wait for room, the longest-waiting first. It wakes and drops nothing itself.
 #[derive(Default)]
 struct Line {
     issued: u64,
@@ -423,7 +423,7 @@ impl Line {
     }
 }
 
-/// What is to be done once the lock is free.
+/// The work that is to be done once the lock is free.
 #[must_use]
 struct Left {
     own: Option<Waker>,
