@@ -7,7 +7,7 @@ use super::{PeerMisbehaved, Session};
 use crate::Number;
 use crate::frame::Item;
 
-/// What requests may need that aren't about topics. [`Session::request`] brings it along.
+/// The code for requests that aren't about topics. [`Session::request`] brings it along.
 #[derive(Debug)]
 pub(super) struct Asking {
     pub(super) item_came: fn(&mut Session, &Item<'_>) -> Result<(), PeerMisbehaved>,
@@ -23,7 +23,7 @@ pub(super) static ASKING: Asking = Asking {
     events_arrived: Outgoing::acknowledge,
 };
 
-/// What the items of a stream need that the peer asked for. [`Session::item`] brings it along.
+/// The code for the items of a stream that the peer asked for. [`Session::item`] brings it along.
 #[derive(Debug)]
 pub(super) struct Feeding {
     pub(super) has_items: fn(&Incoming) -> bool,

@@ -44,7 +44,7 @@ impl Session {
         request
     }
 
-    /// Whether it isn't too early for requests, and not too late: any other has the outcome
+    /// Returns true if it isn't too early for requests, and not too late: any other has the outcome
     /// [`Closed`](Outcome::Closed).
     pub fn takes_requests(&self) -> bool {
         let may_wait = self.role() == Role::Client;
@@ -52,7 +52,7 @@ impl Session {
         is_open && self.finishing.is_none()
     }
 
-    /// Whether [`request`](Self::request) would take a payload of this many bytes now.
+    /// Returns true if [`request`](Self::request) would take a payload of this many bytes now.
     pub fn has_room(&self, payload: usize) -> bool {
         self.outgoing.has_room(payload)
     }
@@ -193,7 +193,7 @@ impl Session {
         self.incoming.done(event);
     }
 
-    /// Whether this side is short of memory: then it keeps at most half of what
+    /// Sets whether this side is short of memory: then it keeps at most half of what
     /// [`Limits::retained`](crate::Limits::retained) allows, and at least
     /// [`MIN_RETAINED_FRUGAL`]. What it has sent stays until it is acknowledged; nothing new goes out before
     /// less is left.
@@ -291,7 +291,7 @@ impl Session {
         }
     }
 
-    /// What the application has ended the session with, also if the peer's goodbye was before: then nobody wants
+    /// Returns the goodbye with which the application has ended the session, also if the peer's was before: then nobody wants
     /// another session in its place.
     pub fn closed_with(&self) -> Option<&Goodbye> {
         self.closed_with.as_ref()

@@ -2,12 +2,12 @@
 
 use crate::limits::{FRAME_COST, MAX_PART};
 
-/// What a frame with this much payload is charged.
+/// Returns the charge of a frame with this much payload.
 pub(super) fn charge(payload: usize) -> u64 {
     payload as u64 + FRAME_COST
 }
 
-/// What a message of this length is charged in all, cut as this side cuts.
+/// Returns the charge of a whole message of this length, cut as this side cuts.
 pub(super) fn charge_all(payload: usize) -> usize {
     let parts = payload.div_ceil(MAX_PART).max(1);
     payload + parts * FRAME_COST as usize
@@ -17,16 +17,16 @@ pub(super) fn charge_all(payload: usize) -> usize {
 #[derive(Debug)]
 pub(super) struct Overrun;
 
-/// What this side grants its peer.
+/// The window that this side grants its peer.
 #[derive(Debug)]
 pub(super) struct Grant {
     window: u64,
     arrived: u64,
     /// Invariant: at most `arrived`.
     released: u64,
-    /// What the peer knows.
+    /// The limit that the peer knows.
     told: u64,
-    /// What takes room in the window and never arrived under it.
+    /// Bytes that take room in the window and never arrived under it.
     burden: u64,
 }
 
@@ -50,7 +50,7 @@ impl Grant {
         }
     }
 
-    /// What takes room besides what has arrived.
+    /// Returns the bytes that take room besides those that have arrived.
     pub(super) fn burden(&self) -> u64 {
         self.burden
     }
@@ -60,7 +60,7 @@ impl Grant {
         self.burden = 0;
     }
 
-    /// How far the peer may go.
+    /// Returns the limit of the peer.
     pub(super) fn granted(&self) -> u64 {
         self.released + self.window.saturating_sub(self.burden)
     }
@@ -74,29 +74,29 @@ impl Grant {
         Ok(())
     }
 
-    /// What was charged doesn't take room any more.
+    /// Gives the room of a charge back.
     pub(super) fn release(&mut self, charge: u64) {
         self.released += charge;
     }
 
-    /// Whether so much credit is new that the peer should know at once.
+    /// Returns true if so much credit is new that the peer should know at once.
     pub(super) fn is_worth_telling(&self) -> bool {
         self.granted() - self.told >= self.window / 4
     }
 
-    /// What was told may not have arrived. (What the peer had from the start, it has.)
+    /// Forgets that the peer was told: it may not have arrived. (The first limit has.)
     pub(super) fn tell_again(&mut self) {
         if self.released > 0 {
             self.told = 0;
         }
     }
 
-    /// What has arrived and still takes room.
+    /// Returns the bytes that have arrived and still take room.
     pub(super) fn held(&self) -> u64 {
         self.arrived - self.released
     }
 
-    /// What has arrived so far.
+    /// Returns the bytes that have arrived so far.
     pub(super) fn arrived(&self) -> u64 {
         self.arrived
     }
@@ -108,7 +108,7 @@ impl Grant {
     }
 }
 
-/// What the peer grants this side.
+/// The window that the peer grants this side.
 #[derive(Debug, Default)]
 pub(super) struct Allowance {
     limit: u64,

@@ -13,11 +13,11 @@ use crate::limits::MAX_MESSAGE;
 use crate::log::{Room, Slice};
 use crate::{Alias, Number, Offset, Position, Time};
 
-/// Where a server's client stands in the topics that it has joined.
+/// The places of a server's client in the topics that it has joined.
 #[derive(Debug, Default)]
 pub(super) struct Cursors {
     all: Sorted<Alias, Cursor>,
-    /// Who had its turn last.
+    /// The topic that had its turn last.
     last: Option<Alias>,
 }
 
@@ -27,7 +27,7 @@ struct Cursor {
     join: Number,
     /// The number of its reply, once that is out.
     reply: Option<Number>,
-    /// Where it began.
+    /// The place where it began.
     start: Offset,
     /// The first that the client doesn't have.
     next: Offset,
@@ -91,7 +91,7 @@ impl Cursors {
     }
 }
 
-/// What a server does.
+/// The server's side.
 impl Session {
     /// Has the client join a topic: `kind` is its place in the client's table, `key` its value. The
     /// outcome is that of a call whose reply is empty: the client's application hears of it.
@@ -163,7 +163,7 @@ impl Session {
         self.ask_of_topic(number, kind, payload, topic)
     }
 
-    /// Whether a request of the client's still waits for its answer.
+    /// Returns true if a request of the client's still waits for its answer.
     pub fn awaits_answer(&self, request: Number) -> bool {
         self.incoming.is_running(request)
     }

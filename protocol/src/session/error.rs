@@ -31,7 +31,7 @@ pub enum ItemRefused {
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerMisbehaved {
-    /// What it sent can't be read.
+    /// Its frames can't be read.
     #[error(transparent)]
     Malformed(#[from] Malformed),
     /// A frame came that has no place in this state.
@@ -39,7 +39,7 @@ pub enum PeerMisbehaved {
     WrongState {
         /// The frame's type.
         frame: FrameType,
-        /// Where this side stood.
+        /// The state of this side.
         state: State,
     },
     /// A numbered frame isn't the next one.
@@ -122,7 +122,7 @@ impl PeerMisbehaved {
     }
 }
 
-/// Why a session is over.
+/// The end of a session.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum End {

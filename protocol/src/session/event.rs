@@ -8,7 +8,7 @@ use crate::frame::{Answer, Continuity, Joined, Refusal, Resume, Skipped, Start, 
 use crate::log::Room;
 use crate::{Alias, BootId, Class, Number, Offset, PeerId, Secret, SessionId, Time};
 
-/// What happened outside the session.
+/// An input from outside the session.
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
     /// The client's transport opened, with one of this version's subprotocols.
@@ -23,7 +23,7 @@ pub enum Input<'a> {
     Tick,
 }
 
-/// What the shell has to do next.
+/// The next task of the shell.
 #[derive(Debug, PartialEq)]
 pub enum Output {
     /// Send the buffer as one binary message.
@@ -48,15 +48,15 @@ pub enum Output {
 /// A log to be read for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pull {
-    /// Which.
+    /// The topic.
     pub alias: Alias,
     /// From where.
     pub from: Offset,
-    /// How much.
+    /// The bounds of the read.
     pub room: Room,
 }
 
-/// What the session tells the application.
+/// News of the session for the application.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// To the server: a client has said hello. Answer with [`Session::welcome`], or refuse it
@@ -67,7 +67,7 @@ pub enum Event {
     /// [`Session::close`]: super::Session::close
     /// [`Session::resume`]: super::Session::resume
     Hello {
-        /// What the client's application gave for the server's to judge.
+        /// The token of the client's application, for the server's to judge.
         token: Vec<u8>,
         /// The client's kinds.
         table: Arc<Table>,
@@ -88,7 +88,7 @@ pub enum Event {
     /// waited have come as [`Event::Leftover`]; drop the handlers that run. Nothing is joined in the one that
     /// begins with the [`Event::Welcome`] that follows.
     Fresh {
-        /// Why.
+        /// The reason.
         why: Fresh,
     },
     /// To a client: an event of the server's that came in a session which is lost or over, and hadn't
@@ -111,7 +111,7 @@ pub enum Event {
     Dropped {
         /// The request's id.
         request: Number,
-        /// Why.
+        /// The reason.
         why: Refusal,
     },
     /// A stream has room for items again, after [`Session::item`](super::Session::item) found none.
@@ -133,7 +133,7 @@ pub enum Event {
     Joined {
         /// The key that `subscribe` gave.
         subscription: RequestKey,
-        /// Where it begins.
+        /// The place where it begins.
         joined: Joined,
     },
     /// To a client: something was published. Say [`Session::consumed`] when the application has taken
@@ -152,7 +152,7 @@ pub enum Event {
     Skipped {
         /// The key that `subscribe` gave.
         subscription: RequestKey,
-        /// Which, and why.
+        /// The offsets, and the reason.
         skipped: Skipped,
     },
     /// To a client: the server has put it out of a topic. Nothing more comes of it.
@@ -173,7 +173,7 @@ pub enum Event {
         /// Their places in the table.
         kinds: Vec<u32>,
     },
-    /// How the peer has a kind that differs, in its own words. What comes with a welcome follows it.
+    /// The peer's outline of a kind that differs, in its own words. One that comes with a welcome follows it.
     Outline {
         /// Its place in the table: always within it.
         kind: u32,
@@ -185,11 +185,11 @@ pub enum Event {
         /// The time since the ping was decided.
         round_trip: Duration,
     },
-    /// What became of a request of this side. Once for each that wasn't cancelled.
+    /// The outcome of a request of this side. Once for each that wasn't cancelled.
     Outcome {
         /// The key that `request` gave.
         request: RequestKey,
-        /// What became of it.
+        /// The outcome.
         outcome: Outcome,
     },
     /// The session is over; drop the handlers that still run. The last event.
@@ -206,25 +206,25 @@ pub struct Request {
     /// [`Session::item`]: super::Session::item
     /// [`Session::done`]: super::Session::done
     pub number: Number,
-    /// What its kind is used for.
+    /// The use of its kind.
     pub class: Class,
     /// Its kind, by the place in the client's table: always within it.
     pub kind: u32,
     /// The kind's value, in the connection's payload format; of a publication the item.
     pub payload: Vec<u8>,
-    /// What is wanted of a topic. Answer a join with [`Session::joined`], a publication with its
+    /// The wish about a topic. Answer a join with [`Session::joined`], a publication with its
     /// offset, an invitation with nothing, or any with a refusal.
     ///
     /// [`Session::joined`]: super::Session::joined
     pub topic: Option<TopicRequest>,
 }
 
-/// What a client wants of a topic, or a server of its client.
+/// A wish of a client about a topic, or of a server about its client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TopicRequest {
     /// To get what is published. The request's payload is the topic's key.
     Join {
-        /// Where to begin.
+        /// The place to begin.
         start: Start,
     },
     /// To publish the request's payload.
@@ -241,7 +241,7 @@ pub enum TopicRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestKey(pub(super) u64);
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The peer answered the call. For a stream this is the end: its items came before.
@@ -264,7 +264,7 @@ impl Outcome {
     }
 }
 
-/// What a server gives a client with its welcome.
+/// The parts of a server's welcome.
 #[derive(Clone, Debug)]
 pub struct Admitted {
     /// The session's id, from a cryptographic source.
@@ -275,7 +275,7 @@ pub struct Admitted {
     pub boot: BootId,
     /// With this the client may have the session back; from a cryptographic source.
     pub secret: Secret,
-    /// How the session relates to one that the client wanted back: never
+    /// The relation of the session to one that the client wanted back: never
     /// [`Resumed`](Continuity::Resumed), see [`Session::resume`](super::Session::resume).
     pub continuity: Continuity,
     /// The client's kinds that the server doesn't take, by their place in its table: unknown here or

@@ -36,9 +36,9 @@ struct Running {
 #[derive(Debug)]
 struct Blocking {
     number: Number,
-    /// What it still counts against the window.
+    /// Bytes that it still counts against the window.
     held: u64,
-    /// What all of it counts, if it is an event.
+    /// The charge of all of it, if it is an event.
     whole: u64,
 }
 
@@ -89,7 +89,7 @@ impl Answering {
     }
 }
 
-/// Whether a request is wanted also if nobody waits for an answer: an event, or a publication.
+/// Returns true if a request is wanted also if nobody waits for an answer: an event, or a publication.
 fn is_message(request: &Request) -> bool {
     match request.class {
         Class::Event => true,
@@ -98,7 +98,7 @@ fn is_message(request: &Request) -> bool {
     }
 }
 
-/// What an event counts in all, however its parts were credited; nothing for what is no event.
+/// Returns the charge of a whole event, however its parts were credited; nothing for what is no event.
 fn event_charge(request: &Request) -> u64 {
     match request.class {
         Class::Event => charge_all(request.payload.len()) as u64,
@@ -106,7 +106,7 @@ fn event_charge(request: &Request) -> u64 {
     }
 }
 
-/// What is wrong with a request's frame.
+/// A fault of a request's frame.
 #[derive(Debug)]
 pub(super) enum RequestFault {
     Overrun,
@@ -134,7 +134,7 @@ pub(super) struct Incoming {
     in_order: Vec<u32>,
     /// Answers that wait for the socket. With `running`, never more than `max_running`.
     answers: Vec<Answering>,
-    /// Whose items had their turn last.
+    /// The stream whose items had their turn last.
     last_fed: Option<Number>,
     largest: usize,
     max_running: usize,
@@ -160,7 +160,7 @@ impl Incoming {
         }
     }
 
-    /// What begins where another session was lost. So much `burden` of that counts against the window of
+    /// Begins where another session was lost. So much `burden` of that counts against the window of
     /// which the peer was `told`.
     pub(super) fn after(limits: &Limits, told: u64, burden: u64) -> Self {
         let mut incoming = Self::new(limits);
@@ -172,7 +172,7 @@ impl Incoming {
         self.in_order = kinds;
     }
 
-    /// How far the peer may go.
+    /// Returns the limit of the peer.
     pub(super) fn granted(&self) -> u64 {
         self.grant.granted()
     }
@@ -309,7 +309,7 @@ impl Incoming {
         }
     }
 
-    /// Whether one more stream is too many.
+    /// Returns true if one more stream is too many.
     pub(super) fn is_crowded(&self) -> bool {
         let streams = self
             .running
@@ -527,7 +527,7 @@ impl Incoming {
         }
     }
 
-    /// What would still take room if the session were lost now: its events that aren't done, whole, and
+    /// Returns the bytes that would still take room if the session were lost now: its events that aren't done, whole, and
     /// those of sessions before it.
     pub(super) fn burden(&self) -> u64 {
         let waiting = self.waiting.iter().map(|held| event_charge(&held.request));
@@ -535,12 +535,12 @@ impl Incoming {
         self.grant.burden() + blocking + waiting.sum::<u64>()
     }
 
-    /// What was left of sessions before this one takes no room any more.
+    /// Frees the room of what was left of sessions before this one.
     pub(super) fn unburden(&mut self) {
         self.grant.unburden();
     }
 
-    /// Whether any event or publication is waiting or at work, once the rest is forgotten.
+    /// Returns true if any event or publication is waiting or at work, once the rest is forgotten.
     pub(super) fn has_messages(&self) -> bool {
         !self.waiting.is_empty() || !self.running.is_empty()
     }

@@ -75,13 +75,13 @@ pub struct Session {
     /// The frame of the handshake that is due, as it stands on the wire: hello, table, need_table, welcome. Empty
     /// if none is.
     opening: Vec<u8>,
-    /// What this side says last, once it is decided.
+    /// The last word of this side, once it is decided.
     goodbye: Option<Goodbye>,
     /// It is out, or won't be: nothing follows it.
     goodbye_sent: bool,
     /// The time for goodbyes is over: what the transport holds doesn't matter any more.
     goodbye_given_up: bool,
-    /// Why the session ended or is about to.
+    /// The reason for which the session ended or is about to.
     end: Option<End>,
     events: Queue<Event>,
     outgoing: Outgoing,
@@ -93,11 +93,11 @@ pub struct Session {
     cursors: Cursors,
     /// To a client: it has told its table.
     table_told: bool,
-    /// Why the session ends, once what the peer sent before its goodbye is handled.
+    /// The reason for which the session ends, once what the peer sent before its goodbye is handled.
     leaving: Option<End>,
-    /// What this side says once all that was asked for is sent.
+    /// The goodbye of this side once all that was asked for is sent.
     finishing: Option<Goodbye>,
-    /// What the application has ended the session with, if ever so late.
+    /// The goodbye with which the application has ended the session, if ever so late.
     closed_with: Option<Goodbye>,
     /// The kinds whose outlines the peer may still tell: to a server those that it has asked for, to a
     /// client those that the server has otherwise.
@@ -114,7 +114,7 @@ pub struct Session {
     known: Vec<Arc<Table>>,
     /// The server waits for the client's table with this.
     hello: Option<Hello>,
-    /// How much the peer takes.
+    /// The bounds of what the peer takes.
     peer: Bounds,
     /// The number of the next numbered frame of this side.
     next_number: Number,
@@ -128,7 +128,7 @@ pub struct Session {
     ack_now: bool,
     /// Bytes that came with numbered frames since the last acknowledgement.
     unacked: usize,
-    /// What the peer hasn't acknowledged.
+    /// The frames that the peer hasn't acknowledged.
     retained: Retained,
     /// To a client: what it has its session back with.
     ticket: Option<Ticket>,
@@ -144,7 +144,7 @@ pub struct Session {
     lock: Option<Lock>,
     /// The connection is to be closed with this code; the session stays.
     dropping: Option<u16>,
-    /// Whose turn it is to send data.
+    /// The next to send data.
     turn: Turn,
 }
 
@@ -172,7 +172,7 @@ impl Session {
         session
     }
 
-    /// What this side tells of itself with its hello or welcome.
+    /// Returns the bounds that this side tells with its hello or welcome.
     fn bounds(&self, window: u64) -> Bounds {
         Bounds {
             window,
@@ -252,7 +252,7 @@ impl Session {
         (self.serving?.pull)(self)
     }
 
-    /// Where the session stands.
+    /// Returns the session's state.
     pub fn state(&self) -> State {
         self.state
     }

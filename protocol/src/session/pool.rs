@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::SessionId;
 
-/// What a session without a connection counts at least, in bytes. (What there are of those that have one,
+/// The least that a session without a connection counts, in bytes. (What there are of those that have one,
 /// sockets bound.)
 const LEAST: usize = 16 * 1024;
 
-/// What all sessions of a server hold together, against a bound. From three quarters of it on, until it is less than
+/// The bytes that all sessions of a server hold together, against a bound. From three quarters of it on, until it is less than
 /// half, each is to keep less ([`Session::set_frugal`](super::Session::set_frugal)); when it is more than all, those
 /// without a connection are to end, the ones first that lost theirs first.
 #[derive(Debug)]
@@ -98,12 +98,12 @@ impl Pool {
         })
     }
 
-    /// What they hold together, in bytes.
+    /// Returns the bytes that they hold together.
     pub fn held(&self) -> usize {
         self.sum
     }
 
-    /// Whether sessions are to keep less.
+    /// Returns true if sessions are to keep less.
     pub fn is_scarce(&self) -> bool {
         self.is_scarce
     }

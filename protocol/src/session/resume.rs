@@ -14,7 +14,7 @@ use crate::frame::{Ack, Continuity, Frame, Refusal, Resume, Table, Welcome};
 use crate::goodbye::{Goodbye, Retry};
 use crate::{BootId, Number, PeerId, Secret, SessionId, Time};
 
-/// What a client needs to have its session back.
+/// The credentials that a client needs to have its session back.
 #[derive(Debug)]
 pub(super) struct Ticket {
     session: SessionId,
@@ -33,7 +33,7 @@ pub(super) struct Lock {
     attempt: u64,
 }
 
-/// What a client proves with that a session is its own: either of the two.
+/// The secrets by which a client proves that a session is its own: either of the two.
 #[derive(Clone, Debug)]
 struct Secrets {
     /// The secret that the client surely has.
@@ -82,7 +82,7 @@ impl Secrets {
     }
 }
 
-/// Why a client doesn't get the session back that it wants.
+/// The reason for which a client doesn't get the session back that it wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotResumed {
     /// It isn't its session, or can't go on from where the client stands: welcome it to another, as
@@ -93,7 +93,7 @@ pub enum NotResumed {
     Superseded,
 }
 
-/// Why a client's session isn't the one that it had.
+/// The reason for which a client's session isn't the one that it had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fresh {
     /// The server's process is another: it was restarted, or the network leads to another one.
@@ -107,7 +107,7 @@ pub enum Fresh {
 }
 
 impl Session {
-    /// Whether a lost connection leaves the session as it is.
+    /// Returns true if a lost connection leaves the session as it is.
     fn outlives_connection(&self) -> bool {
         match (self.role(), self.state) {
             (_, State::Detached) => true,
@@ -167,7 +167,7 @@ impl Session {
         }
     }
 
-    /// What the peer has told over another connection: goes on from there.
+    /// Goes on from what the peer has told over another connection.
     fn go_on(&mut self, received: Option<Number>, window: u64) {
         if let Some(received) = received {
             self.arrived(received);
@@ -179,7 +179,7 @@ impl Session {
     }
 }
 
-/// What a client does.
+/// The client's side.
 impl Session {
     /// The session after this one, which is over and told [`Event::Ended`]: a client that was told to come
     /// back later begins anew. It has no connection yet; what is asked of it meanwhile waits. So many bytes
@@ -245,7 +245,7 @@ impl Session {
         self.incoming.unburden();
     }
 
-    /// What the next hello tells the server's application, at most
+    /// Sets the token that the next hello tells the server's application, at most
     /// [`MAX_TOKEN`](crate::limits::MAX_TOKEN), or the server will refuse it.
     pub fn set_token(&mut self, token: Vec<u8>) {
         self.token = token;
@@ -345,7 +345,7 @@ impl Session {
     }
 }
 
-/// What a server does.
+/// The server's side.
 impl Session {
     /// Gives the session to a client that wants it back, over another connection; the shell has to let
     /// go of the one that it had. `table` is the client's, `secret` the next, from a cryptographic source.
@@ -427,7 +427,7 @@ impl Session {
         self.retained.len() + self.outgoing.held_bytes() + self.incoming.held_bytes()
     }
 
-    /// What a client that proves to be the session's may learn once it is over: the last of its frames
+    /// Returns what a client that proves to be the session's may learn once it is over: the last of its frames
     /// that were received in order.
     pub fn tombstone(&self) -> Option<Tombstone> {
         let (lock, received) = (self.lock.as_ref()?, self.received);
@@ -440,7 +440,7 @@ impl Session {
     }
 }
 
-/// What is left of a server's session that is over.
+/// The rest of a server's session that is over.
 #[derive(Clone, Debug)]
 pub struct Tombstone {
     secrets: Secrets,
@@ -456,7 +456,7 @@ impl Tombstone {
         self
     }
 
-    /// What to close a client with that wants the session back, if it is its own and the application has
+    /// Returns the goodbye for a client that wants the session back, if it is its own and the application has
     /// ended it.
     pub fn goodbye(&self, secret: &Secret) -> Option<&Goodbye> {
         let is_right = self.secrets.have(secret);
@@ -464,7 +464,7 @@ impl Tombstone {
         self.goodbye.as_ref().filter(is_final).filter(|_| is_right)
     }
 
-    /// What a client that wants the session back is told: [`Continuity::Evicted`] if it is its own, else
+    /// Returns the answer to a client that wants the session back: [`Continuity::Evicted`] if it is its own, else
     /// [`Continuity::Unknown`].
     pub fn answer(&self, secret: &Secret) -> Continuity {
         if self.secrets.have(secret) {

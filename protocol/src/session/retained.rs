@@ -106,7 +106,7 @@ impl Retained {
         }
     }
 
-    /// Whether a peer that has everything up to this number, and nothing more, can be sent the rest.
+    /// Returns true if a peer that has everything up to this number, and nothing more, can be sent the rest.
     pub(super) fn can_go_on_after(&self, received: Option<Number>) -> bool {
         let next = received.map_or(Number::FIRST, Number::next);
         self.first <= next && next <= self.next

@@ -12,11 +12,11 @@ use crate::frame::{
 use crate::goodbye::Goodbye;
 use crate::limits::MAX_MESSAGE;
 
-/// How long an acknowledgement may wait for company.
+/// The longest time that an acknowledgement may wait for company.
 const ACK_DELAY_SERVER: Duration = Duration::from_millis(50);
 const ACK_DELAY_CLIENT: Duration = Duration::from_millis(100);
 
-/// What may send a part of its data next. They take turns, so that none waits for all of another's.
+/// The sources of data, which take turns, so that none waits for all of another's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Turn {
     #[default]
@@ -35,7 +35,7 @@ impl Turn {
     }
 }
 
-/// What came of a turn.
+/// The result of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
     Part,
@@ -63,7 +63,7 @@ impl Session {
         }
     }
 
-    /// Whether anything but an acknowledgement has to go out before the socket may close.
+    /// Returns true if anything but an acknowledgement has to go out before the socket may close.
     pub(super) fn has_last_words(&self) -> bool {
         !self.goodbye_sent
             && (!self.opening.is_empty()
@@ -84,7 +84,7 @@ impl Session {
                     .is_some_and(|feeding| (feeding.has_items)(&self.incoming)))
     }
 
-    /// Whether anything waits for the transport, acknowledgements that may wait apart.
+    /// Returns true if anything waits for the transport, acknowledgements that may wait apart.
     pub(super) fn has_something_to_send(&self) -> bool {
         self.has_last_words()
             || self.liveness.has_signs()
@@ -159,7 +159,7 @@ impl Session {
         }
     }
 
-    /// What isn't needed comes after what is.
+    /// Writes the outlines. They come last, since nothing needs them.
     fn write_outlines(&mut self, out: &mut Vec<u8>) {
         while let Some(frame) = self.outlines.first() {
             if self.state != State::Open || out.len() + frame.len() > MAX_MESSAGE {

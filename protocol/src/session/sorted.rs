@@ -13,7 +13,7 @@ impl<K, V> Default for Sorted<K, V> {
     }
 }
 
-/// Where an entry is of so many, or where it would be, if the one at each place compares with it so: one search for
+/// Returns the place of an entry among so many, or where it would be, if the one at each place compares with it so: one search for
 /// all types of entries.
 fn search(len: usize, compare: &dyn Fn(usize) -> Ordering) -> Result<usize, usize> {
     let (mut start, mut end) = (0, len);

@@ -2,7 +2,7 @@
 
 use crate::frame::FrameType;
 
-/// Which end of the connection a session is.
+/// The end of the connection that a session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The one that opened the socket.
@@ -13,7 +13,7 @@ pub enum Role {
 
 macro_rules! states {
     ($($(#[$doc:meta])* $name:ident = $wire:literal, $text:literal;)*) => {
-        /// Where a session stands.
+        /// The state of a session.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum State {
             $($(#[$doc])* $name,)*
@@ -54,7 +54,7 @@ states! {
     Closed = "closed", "over";
 }
 
-/// What to do with a frame in some state.
+/// The treatment of a frame in some state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// It has its place here.
@@ -66,7 +66,7 @@ pub enum Admission {
 }
 
 impl State {
-    /// Whether a session of this role ever stands here.
+    /// Returns true if a session of this role is ever in this state.
     pub fn is_of(self, role: Role) -> bool {
         match self {
             Self::Idle | Self::Greeting | Self::Parting => role == Role::Client,
@@ -80,7 +80,7 @@ impl State {
         }
     }
 
-    /// Whether a client's session takes another connection now.
+    /// Returns true if a client's session takes another connection now.
     pub fn awaits_connection(self) -> bool {
         matches!(self, Self::Idle | Self::Detached)
     }
@@ -119,7 +119,7 @@ impl State {
         }
     }
 
-    /// Whether requests may be given to the session: they wait until it is open.
+    /// Returns true if requests may be given to the session: they wait until it is open.
     pub fn takes_requests(self) -> bool {
         matches!(
             self,

@@ -11,9 +11,9 @@ pub(super) struct Receiving {
     pub(super) grant: Grant,
     /// The beginning of an item that isn't whole yet.
     partial: Option<Vec<u8>>,
-    /// What of the unfinished item still counts against the window.
+    /// Bytes of the unfinished item that still count against the window.
     held: u64,
-    /// What the items that the application hasn't consumed were charged, in order.
+    /// The charges of the items that the application hasn't consumed, in order.
     unconsumed: Queue<u64>,
 }
 
@@ -77,7 +77,7 @@ impl Receiving {
     }
 }
 
-/// What is wrong with an item's frame.
+/// A fault of an item's frame.
 #[derive(Debug)]
 pub(super) enum ItemFault {
     Overrun,
@@ -91,7 +91,7 @@ impl From<Overrun> for ItemFault {
     }
 }
 
-/// What a stream's producer may have waiting besides what is in its consumer's window.
+/// The most bytes that a stream's producer may have waiting besides those in its consumer's window.
 const MAX_WAITING: usize = MAX_MESSAGE;
 
 /// A stream's items at who produces them.
@@ -101,11 +101,11 @@ pub(super) struct Feed {
     queue: Queue<Vec<u8>>,
     /// Invariant: the sum of the costs in `queue`.
     queued: usize,
-    /// What of the first item is sent.
+    /// Bytes of the first item that are sent.
     sent: usize,
     /// Somebody waits for room.
     pub(super) wanted: bool,
-    /// What follows the last item.
+    /// The answer after the last item.
     pub(super) end: Option<Answer<Vec<u8>>>,
 }
 

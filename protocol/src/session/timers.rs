@@ -2,7 +2,7 @@
 
 use crate::Time;
 
-/// What a moment is waited for.
+/// The purpose of a moment that is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Timer {
     /// The welcome has to be there.
@@ -11,9 +11,9 @@ pub(super) enum Timer {
     Silence,
     /// The transport should have taken something.
     Stall,
-    /// What arrived has to be acknowledged.
+    /// The time by which what arrived has to be acknowledged.
     Ack,
-    /// What was asked for has to be sent before this side says goodbye.
+    /// The time by which what was asked for has to be sent before this side says goodbye.
     Finish,
     /// The peer's goodbye, or its close, has to be there.
     Drain,

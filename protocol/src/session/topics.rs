@@ -18,14 +18,14 @@ use crate::{Alias, Class, Number, Offset, Time};
 /// A client's subscriptions.
 #[derive(Debug)]
 pub(super) struct Subscriptions {
-    /// What hasn't been answered.
+    /// The requests that haven't been answered.
     asked: Sorted<RequestKey, Asked>,
     active: Sorted<RequestKey, Subscription>,
     by_alias: Sorted<Alias, RequestKey>,
     window: u64,
 }
 
-/// What is asked of the server.
+/// A request of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
     Join,
@@ -42,7 +42,7 @@ struct Subscription {
     join: Number,
     next: Offset,
     grant: Grant,
-    /// What the publications that the application hasn't consumed were charged, in order.
+    /// The charges of the publications that the application hasn't consumed, in order.
     unconsumed: Queue<u64>,
 }
 
@@ -67,7 +67,7 @@ impl Subscriptions {
         }
     }
 
-    /// Whether the application hears nothing of this request's outcome.
+    /// Settles a request. Returns true if the application hears nothing of its outcome.
     pub(super) fn settle(&mut self, request: RequestKey) -> bool {
         let asked = self.asked.remove(request);
         asked.is_some_and(|asked| asked != Asked::Join)
@@ -126,7 +126,7 @@ impl Subscriptions {
         Ok(self.of_alias(alias))
     }
 
-    /// What the server has to know to go on over another connection.
+    /// Returns what the server has to know to go on over another connection.
     pub(super) fn told_again(&mut self) -> Vec<Resumed> {
         let told = self.active.values_mut().map(|subscription| Resumed {
             alias: subscription.alias,
@@ -150,7 +150,7 @@ impl Subscriptions {
     }
 }
 
-/// What a client does.
+/// The client's side.
 impl Session {
     /// Joins a topic: `kind` is its place in the table, `key` its value. [`Event::Joined`] tells that it
     /// was joined, then each publication comes as [`Event::Publication`] with the key returned here; or

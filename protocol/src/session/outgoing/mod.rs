@@ -58,7 +58,7 @@ pub(super) struct Outgoing {
     /// Calls to be cancelled. Each is in flight, so it is bounded as those are.
     cancels: Vec<Number>,
     window: Allowance,
-    /// What the peer doesn't take.
+    /// The kinds that the peer doesn't take.
     refused: Vec<(u32, Refusal)>,
     /// The largest payload that the peer takes, once it has told.
     largest: Option<usize>,
@@ -68,11 +68,11 @@ pub(super) struct Outgoing {
     max_streams: usize,
     stream_window: u64,
     time: Duration,
-    /// What became of requests that are over, until the session reports it.
+    /// The outcomes of requests that are over, until the session reports them.
     pub(super) ended: Vec<Verdict>,
 }
 
-/// What is to become of a request that waits.
+/// The fate of a request that waits.
 enum Fate {
     Stays,
     /// Nobody waits for its outcome.
@@ -80,7 +80,7 @@ enum Fate {
     Ends(Outcome),
 }
 
-/// What became of a request.
+/// The outcome of a request.
 pub(super) type Verdict = (RequestKey, Outcome);
 
 impl Outgoing {
@@ -112,7 +112,7 @@ impl Outgoing {
         RequestKey(self.next_key)
     }
 
-    /// Why the peer wouldn't take such a request, as far as it has told.
+    /// Returns the refusal with which the peer would meet such a request, as far as it has told.
     pub(super) fn refusal(&self, kind: u32, class: Class, payload: usize) -> Option<Refusal> {
         if self.largest.is_some_and(|largest| payload > largest) {
             Some(Refusal::TooLarge)
@@ -123,7 +123,7 @@ impl Outgoing {
         }
     }
 
-    /// Whether a payload of this length may wait here.
+    /// Returns true if a payload of this length may wait here.
     pub(super) fn has_room(&self, payload: usize) -> bool {
         let waiting = &self.waiting;
         waiting.is_empty() || waiting.bytes() + charge_all(payload) <= self.max_queued
@@ -186,7 +186,7 @@ impl Outgoing {
         )
     }
 
-    /// Whether nothing waits to be sent.
+    /// Returns true if nothing waits to be sent.
     pub(super) fn is_sent(&self) -> bool {
         self.waiting.is_empty() && self.unsent.is_empty()
     }
@@ -551,7 +551,7 @@ pub(super) struct Closed {
 #[derive(Debug)]
 pub(super) struct OutOfPlace;
 
-/// What a peer said it had received when the connection ended.
+/// The number that a peer said it had received when the connection ended.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Received {
     /// Everything up to this number, and nothing after.
