@@ -120,7 +120,7 @@ impl Session {
         if self.is_welcomed()
             && let Some(Cursor { join, .. }) = self.cursors.all.remove(alias)
         {
-            self.outgoing.push_leave(Leave { alias, join }.encode());
+            self.leave(alias, join);
             self.events.push(Event::Left { alias });
         }
     }

@@ -247,8 +247,8 @@ impl Session {
         }
     }
 
-    /// Takes back one join, and none that came after it.
-    fn leave(&mut self, alias: Alias, join: Number) {
+    /// Takes back one join, and none that came after it. Nobody hears what became of that.
+    pub(super) fn leave(&mut self, alias: Alias, join: Number) {
         if self.is_welcomed() {
             let request = self.outgoing.push_leave(Leave { alias, join }.encode());
             let asked = Asked::Leave(alias);

@@ -130,6 +130,11 @@ fn who_is_put_out_hears_nothing_more_and_may_join_again() {
     );
     let left = |event: &&Event| **event == Event::Left { alias: ALIAS };
     assert_eq!(pair.server.events.iter().filter(left).count(), 1);
+    let outcome = |event: &Event| matches!(event, Event::Outcome { .. });
+    assert!(
+        !pair.server.events.iter().any(outcome),
+        "the server's application has asked for nothing"
+    );
 
     // The application's handle goes after that, which is no news.
     pair.client.session.unsubscribe(pair.now, subscription);
