@@ -99,6 +99,10 @@ pub const MUTANTS: &[(&str, &str)] = &[
         "leaving an earlier join leaves a later one too",
     ),
     (
+        "put_out_of_any_join",
+        "who is put out of an earlier join loses a later one too",
+    ),
+    (
         "replay_races_live",
         "publications go before the welcome and what is sent again",
     ),

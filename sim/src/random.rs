@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use twinwire::frame::{Refusal, Start};
-use twinwire::session::{Event, ItemRefused, Outcome, RequestKey, State};
+use twinwire::frame::{Invite, Refusal, Start};
+use twinwire::session::{Event, ItemRefused, Outcome, Request, RequestKey, State};
 use twinwire::{Answer, Class, Number, Offset, Position};
 
 use crate::{Application, Dice, Phase, Port, TOPICS};
@@ -137,6 +137,25 @@ impl RandomApp {
             }
             None => {}
         }
+    }
+
+    /// Joins the topic that it is invited to, unless it has or wants none.
+    fn is_invited(&mut self, port: &mut Port<'_>, request: &Request, dice: &mut Dice) {
+        let answer = match Invite::decode(&request.payload) {
+            Ok(_) if dice.one_in(5) => Answer::Refused(Refusal::Busy.into()),
+            Ok(invite) => {
+                let topic = invite.key.first().copied().unwrap_or(0);
+                let joined = &mut self.topics[usize::from(topic) % TOPICS];
+                if joined.subscription.is_none() && port.has_room(64) {
+                    joined.untaken = 0;
+                    let start = Start::At(invite.position);
+                    joined.subscription = port.subscribe(TOPIC, topic, start).ok();
+                }
+                Answer::Value(Vec::new())
+            }
+            Err(_) => Answer::Refused(Refusal::Undecodable.into()),
+        };
+        port.answer(request.number, answer);
     }
 
     fn take(&mut self, port: &mut Port<'_>) {
@@ -278,6 +297,10 @@ impl Application for RandomApp {
 
     fn hear(&mut self, port: &mut Port<'_>, event: Event, dice: &mut Dice) {
         match event {
+            // It takes its time for some.
+            Event::Request(request) if request.topic.is_some() && !dice.one_in(4) => {
+                self.is_invited(port, &request, dice);
+            }
             Event::Request(request) => {
                 if request.class == Class::Event && dice.one_in(6) {
                     port.hold(request.number);
@@ -325,6 +348,11 @@ impl Application for RandomApp {
                     topic.subscription = None;
                 }
             }
+            Event::PutOut { subscription } => {
+                if let Some(topic) = self.topic(subscription) {
+                    topic.subscription = None;
+                }
+            }
             Event::Fresh { .. } | Event::Ended(_) => self.forget(port),
             Event::Leftover { .. }
             | Event::Hello { .. }
@@ -332,7 +360,6 @@ impl Application for RandomApp {
             | Event::Detached { .. }
             | Event::Room { .. }
             | Event::Left { .. }
-            | Event::PutOut { .. }
             | Event::NeedOutlines { .. }
             | Event::Outline { .. }
             | Event::Pong { .. } => {}

@@ -27,6 +27,10 @@ pub struct Report {
     pub leftovers: u64,
     /// Requests that a lost session never sent, and the next one took over.
     pub carried_over: u64,
+    /// Clients that were put out of a topic, and heard of it.
+    pub put_outs: u64,
+    /// Invitations to a topic that a client's application heard.
+    pub invitations: u64,
     /// Pongs that somebody waited for while nothing went wrong.
     pub pongs: u64,
     /// Times that the server began anew.
@@ -52,6 +56,8 @@ impl AddAssign<&Self> for Report {
         self.crowded += other.crowded;
         self.leftovers += other.leftovers;
         self.carried_over += other.carried_over;
+        self.put_outs += other.put_outs;
+        self.invitations += other.invitations;
         self.pongs += other.pongs;
         self.restarts += other.restarts;
         self.polls += other.polls;

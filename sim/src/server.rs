@@ -411,6 +411,43 @@ impl World<'_> {
         self.append(place, id, item, except).map(|_| ())
     }
 
+    /// The server has its client in a topic no longer, or wants it in one.
+    pub(crate) fn put_out_or_invite(&mut self, end: usize) -> Check {
+        let Who::Server(session) = self.ends[end].who else {
+            return Ok(());
+        };
+        if !matches!(
+            self.ends[end].session.state(),
+            State::Open | State::Detached
+        ) {
+            return Ok(());
+        }
+        let now = self.clock(end);
+        let joined = self.oracle.sessions[session].joined.keys();
+        let joined: Vec<Alias> = joined.copied().collect();
+        if self.dice.one_in(2) {
+            if !joined.is_empty() {
+                let alias = joined[self.dice.place(joined.len())];
+                self.oracle.put_out(session, alias);
+                self.ends[end].session.put_out(now, alias);
+            }
+            return Ok(());
+        }
+        let kind = self.classes.iter().position(|class| *class == Class::Topic);
+        let Some(kind) = kind else { return Ok(()) };
+        let place = self.dice.place(TOPICS);
+        let last = Start::Last(self.dice.roll(6) as u32);
+        let position = self.server.topics[place].log.join(last).position;
+        let (_, key) = self.oracle.stamp(&[place as u8]);
+        let at = &mut self.ends[end];
+        // Where there is no room, nobody is invited.
+        if let Ok(request) = at.session.invite(now, kind as u32, &key, position) {
+            let made = self.oracle.made(at.who, request, Class::Topic, now, &key)?;
+            self.oracle.invited(made);
+        }
+        Ok(())
+    }
+
     /// The worker's turn: its sessions hear of what is new.
     pub(crate) fn tell_news(&mut self, place: usize) -> Check {
         if let Some(thaw) = self.processes[SERVER].frozen_until {

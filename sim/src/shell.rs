@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use twinwire::frame::Answer;
-use twinwire::session::{Event, Input, Outcome, Output, Role, State};
+use twinwire::frame::{Answer, Invite};
+use twinwire::session::{Event, Input, Outcome, Output, Role, State, TopicRequest};
 use twinwire::{Goodbye, GoodbyeCode, Time, plant};
 
 use crate::end::SERVER;
@@ -249,7 +249,9 @@ impl World<'_> {
         }
         match event {
             Event::Hello { resume, .. } => return self.hello(end, resume),
-            Event::Request(request) if request.topic.is_some() => {
+            Event::Request(request)
+                if request.topic.is_some() && self.ends[end].process == SERVER =>
+            {
                 if self.dice.one_in(4) {
                     self.ends[end].judging.push(request);
                     self.plan_turn(end);
@@ -326,6 +328,10 @@ impl World<'_> {
             if self.phase == Phase::Busy && self.ends[end].process == SERVER && self.dice.one_in(12)
             {
                 self.publish_something(end)?;
+            }
+            if self.phase == Phase::Busy && self.ends[end].process == SERVER && self.dice.one_in(12)
+            {
+                self.put_out_or_invite(end)?;
             }
         }
         self.settle(end)?;
@@ -428,6 +434,13 @@ impl World<'_> {
 /// Takes from what an application hears the oracle's stamp.
 fn unstamp(event: &mut Event) {
     let payload = match event {
+        Event::Request(request) if request.topic == Some(TopicRequest::Invite) => {
+            if let Ok(mut invite) = Invite::decode(&request.payload) {
+                invite.key = invite.key.get(STAMP..).unwrap_or_default();
+                request.payload = invite.encode();
+            }
+            return;
+        }
         Event::Request(request) => &mut request.payload,
         Event::Item { payload, .. }
         | Event::Publication { payload, .. }

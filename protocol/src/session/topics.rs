@@ -337,6 +337,7 @@ impl Session {
         let Leave { alias, join } = leave;
         let subscriptions = &mut self.subscriptions;
         let named = subscriptions.of_alias(alias);
+        plant!("put_out_of_any_join", let join = named.as_ref().map_or(join, |(_, active)| active.join));
         let put_out = match named.filter(|(_, active)| active.join == join) {
             Some((key, _)) => {
                 subscriptions.active.remove(key);

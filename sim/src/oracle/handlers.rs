@@ -1,7 +1,7 @@
 //! Requests at those who handle them.
 
-use twinwire::frame::Refusal;
-use twinwire::session::{Request, State};
+use twinwire::frame::{Invite, Refusal};
+use twinwire::session::{Request, State, TopicRequest};
 use twinwire::{Class, Number, Time};
 
 use super::{Check, Fate, Hearing, Oracle, Way, Who, Wrong, ensure, hash, read_stamp};
@@ -10,7 +10,14 @@ impl Oracle {
     /// A request starts at the end that it was made to.
     pub(super) fn handed_over(&mut self, hearing: Hearing, request: &Request) -> Check {
         let (way, number) = (hearing.who.hears(), request.number);
-        let (id, _) = read_stamp(&request.payload)?;
+        let invitation = match request.topic {
+            Some(TopicRequest::Invite) => Some(invitation(&request.payload)?),
+            Some(TopicRequest::Join { .. } | TopicRequest::Publish { .. }) | None => None,
+        };
+        let payload = invitation
+            .as_ref()
+            .map_or(&request.payload[..], |of| of.key);
+        let (id, _) = read_stamp(payload)?;
         let session = self.session(hearing.who);
         let session = session.ok_or_else(|| Wrong("a request without a session".to_owned()))?;
         let before = self.sessions[session].blocking[way as usize];
@@ -35,12 +42,12 @@ impl Oracle {
             "request {id} is larger than may be"
         );
         ensure!(
-            made.hash == hash(0, &request.payload),
+            made.hash == hash(0, payload),
             "request {id} isn't what was sent"
         );
         made.handed = true;
         let blocks = made.class == Class::Event
-            || request.topic.is_some()
+            || request.topic.is_some() && invitation.is_none()
             // The client's application is asked in order only by events.
             || way == Way::Up && self.in_order.contains(&request.kind);
         record.blocking[way as usize] = blocks.then_some(number);
@@ -56,6 +63,7 @@ impl Oracle {
             running.len()
         );
         self.report.messages += 1;
+        self.report.invitations += u64::from(invitation.is_some());
         Ok(())
     }
 
@@ -146,4 +154,8 @@ impl Oracle {
         }
         Ok(())
     }
+}
+
+fn invitation(payload: &[u8]) -> Check<Invite<'_>> {
+    Invite::decode(payload).map_err(|fault| Wrong(format!("no invitation: {fault}")))
 }

@@ -7,7 +7,7 @@ mod pings;
 mod topics;
 mod wire;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use twinwire::frame::{Joined, Refusal};
 use twinwire::limits::FRAME_COST;
@@ -115,6 +115,9 @@ pub(crate) struct Made {
     heard: usize,
     untaken: Untaken,
     joined: Option<Joined>,
+    /// The server has put its client out of the topic that this joined.
+    put_out: bool,
+    is_invitation: bool,
     appended: Option<(LogId, u64)>,
 }
 
@@ -174,8 +177,8 @@ pub(crate) struct Record {
     partial: [Option<u32>; 2],
     /// Calls that have arrived and aren't answered on the wire, and what was asked for, but for leaves.
     open: [BTreeMap<Number, Option<u32>>; 2],
-    /// The topics that the server has its client in.
-    joined: BTreeSet<Alias>,
+    /// The topics that the server has its client in, and the joins.
+    pub(crate) joined: BTreeMap<Alias, u32>,
     /// How many those were, each time that one came or went.
     joined_counts: Vec<(Time, usize)>,
     /// What the requests that arrived were charged.
@@ -319,7 +322,7 @@ impl Oracle {
             blocking: [None; 2],
             partial: [None; 2],
             open: Default::default(),
-            joined: BTreeSet::new(),
+            joined: BTreeMap::new(),
             joined_counts: Vec::new(),
             charged: [0; 2],
             unacknowledged: Default::default(),
@@ -438,6 +441,8 @@ impl Oracle {
             heard: 0,
             untaken: Untaken::default(),
             joined: None,
+            put_out: false,
+            is_invitation: false,
             appended: None,
         });
         self.made.len() as u32 - 1
@@ -506,6 +511,9 @@ impl Oracle {
                 } => {
                     self.skipped(hearing.who, *subscription, skipped)?;
                 }
+                Event::PutOut { subscription } => {
+                    self.put_out_heard(hearing.who, *subscription)?;
+                }
                 Event::Welcome(welcome) => {
                     self.asks_again(hearing.who);
                     self.welcomed(hearing.who, welcome)?;
@@ -528,7 +536,6 @@ impl Oracle {
                 Event::Left { alias } => self.left_by_client(hearing.who, *alias),
                 Event::Hello { .. }
                 | Event::Room { .. }
-                | Event::PutOut { .. }
                 | Event::NeedOutlines { .. }
                 | Event::Outline { .. } => {}
                 Event::Pong { .. } => self.pong_came(hearing)?,

@@ -193,6 +193,7 @@ impl Oracle {
 impl super::Made {
     fn check_refusal(&self, id: u32, why: Refusal) -> Check {
         let is_true = match why {
+            Refusal::Busy if self.is_invitation => self.refusal == Some(why),
             Refusal::Busy => self.may_be_busy,
             Refusal::TooLarge if self.handed => self.answer_is_large,
             Refusal::TooLarge => self.is_large,
@@ -208,7 +209,7 @@ impl super::Made {
     }
 
     fn check_value(&self, id: u32, payload: &[u8]) -> Check {
-        if self.class == Class::Topic {
+        if self.class == Class::Topic && !self.is_invitation {
             let offset = decode_offset(payload).map(twinwire::Offset::get);
             let (_, there) = self
                 .appended

@@ -30,6 +30,7 @@ pub(super) struct LogRecord {
 
 #[derive(Debug)]
 pub(super) struct Subscription {
+    join: u32,
     log: LogId,
     next: Offset,
     pub(super) untaken: super::Untaken,
@@ -76,7 +77,7 @@ impl Oracle {
     ) -> Check {
         let now = self.now;
         let record = &mut self.sessions[session];
-        record.joined.insert(joined.alias);
+        record.joined.insert(joined.alias, id);
         record.joined_counts.push((now, record.joined.len()));
         let log = LogId::of(joined.position.epoch);
         let record = &self.logs[log.0];
@@ -120,6 +121,7 @@ impl Oracle {
             return Ok(());
         };
         let subscription = Subscription {
+            join: id,
             log: LogId::of(joined.position.epoch),
             next: joined.position.offset,
             untaken: super::Untaken::default(),
@@ -133,6 +135,37 @@ impl Oracle {
         if let Who::Client(life) = who {
             self.subscriptions.remove(&(life, key));
         }
+    }
+
+    /// The server puts its client out of a topic.
+    pub(crate) fn put_out(&mut self, session: usize, alias: Alias) {
+        if let Some(join) = self.sessions[session].joined.get(&alias) {
+            self.made[*join as usize].put_out = true;
+        }
+    }
+
+    /// A client is told that it was put out, also of what it is still joining.
+    pub(super) fn put_out_heard(&mut self, who: Who, key: RequestKey) -> Check {
+        let joining = self.keys(who)?.remove(&key);
+        let joined = match who {
+            Who::Client(life) => self.subscriptions.remove(&(life, key)),
+            Who::Server(_) | Who::Greeter => None,
+        };
+        let join = joining.or(joined.map(|subscription| subscription.join));
+        let join = join.ok_or_else(|| Wrong(format!("put out of {key:?}, and isn't in it")))?;
+        let made = &mut self.made[join as usize];
+        ensure!(
+            made.put_out,
+            "a client was put out of join {join}, which stands"
+        );
+        made.cancelled = true;
+        self.report.put_outs += 1;
+        Ok(())
+    }
+
+    /// The server wants its client in a topic.
+    pub(crate) fn invited(&mut self, id: u32) {
+        self.made[id as usize].is_invitation = true;
     }
 
     fn subscription(&mut self, who: Who, key: RequestKey) -> Check<(&mut Subscription, PeerId)> {
@@ -216,6 +249,11 @@ impl Oracle {
             let (next, end) = (
                 subscription.next,
                 self.logs[subscription.log.0].entries.len(),
+            );
+            let join = subscription.join;
+            ensure!(
+                !self.made[join as usize].put_out,
+                "a client was put out of join {join}, and never hears of it"
             );
             ensure!(
                 next.get() == end as u64 + 1,

@@ -1,8 +1,8 @@
 //! What goes over the wire: who has what, and how much waits for its acknowledgement.
 
 use twinwire::frame::{
-    Answer, Call, Continuity, Event, Frame, FrameType, Frames, Hello, JOIN, LEAVE, PUBLISH, Part,
-    Refusal, ReplyPart,
+    Answer, Call, Continuity, Event, Frame, FrameType, Frames, Hello, INVITE, JOIN, LEAVE, PUBLISH,
+    Part, Refusal, ReplyPart,
 };
 use twinwire::limits::{FRAME_COST, MAX_MESSAGE};
 use twinwire::session::{Role, State};
@@ -130,7 +130,7 @@ impl Oracle {
                 let payload = match call.kind {
                     Some(LEAVE) => return Ok(()),
                     // The kind and the key's length are a byte each.
-                    Some(JOIN | PUBLISH) => call.payload.get(2..).unwrap_or_default(),
+                    Some(JOIN | PUBLISH | INVITE) => call.payload.get(2..).unwrap_or_default(),
                     _ => call.payload,
                 };
                 (call.number, call.part, payload)
