@@ -84,6 +84,10 @@ pub const MUTANTS: &[(&str, &str)] = &[
         "the next request starts beside an event's handler",
     ),
     (
+        "sent_item_gives_no_time",
+        "an item that goes out doesn't renew its handler's time",
+    ),
+    (
         "long_call_waits",
         "the rest of a request in parts waits for a place of its own",
     ),

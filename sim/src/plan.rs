@@ -106,7 +106,10 @@ pub(crate) fn draw_limits(dice: &mut Dice) -> (Limits, Bounds) {
         },
         heartbeat: dice.wait(800, 2_500),
         resume: dice.wait(3_000, 12_000),
-        deadline: dice.wait(4_000, 20_000),
+        deadline: match dice.roll(4) {
+            0 => dice.wait(1_000, 4_000),
+            _ => dice.wait(4_000, 20_000),
+        },
     };
     let limits = Limits::default()
         .requests(bounds.requests)

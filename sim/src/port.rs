@@ -182,7 +182,7 @@ impl Port<'_> {
         let hashed = hash(0, &stamped);
         let given = self.session.item(self.now, call, stamped);
         given.map_err(|(why, _)| why)?;
-        self.oracle.item_given(id, hashed);
+        self.oracle.item_given(self.who, call, self.now, id, hashed);
         Ok(())
     }
 

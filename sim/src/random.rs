@@ -24,6 +24,8 @@ struct Work {
     items: u64,
     /// Turns to let pass.
     patience: u64,
+    /// Turns to let pass after each item.
+    pause: u64,
 }
 
 /// How an application is, drawn once.
@@ -206,7 +208,10 @@ impl RandomApp {
             }
             if work.items > 0 {
                 let given = port.item(*number, &temper.filling(dice));
-                work.items -= u64::from(given != Err(ItemRefused::Full));
+                if given != Err(ItemRefused::Full) {
+                    work.items -= 1;
+                    work.patience = work.pause;
+                }
                 return given != Err(ItemRefused::Over);
             }
             let answer = match dice.roll(12) {
@@ -314,6 +319,10 @@ impl Application for RandomApp {
                     class: request.class,
                     items,
                     patience: dice.roll(self.temper.patience),
+                    pause: match dice.roll(4) {
+                        0 => dice.roll(self.temper.patience),
+                        _ => 0,
+                    },
                 };
                 self.work.insert(request.number, work);
             }

@@ -189,7 +189,8 @@ impl World<'_> {
             .ok_or_else(|| Wrong("it sends without a connection".to_owned()))?;
         let to = at.side().other();
         let moment = self.now.since_origin().as_millis() as u64;
-        self.oracle.sent(at.who, moment, &message)?;
+        self.oracle
+            .sent(at.who, moment, self.clock(end), &message)?;
         self.transmit(conn, to, Packet::Message(message));
         Ok(())
     }

@@ -438,8 +438,13 @@ impl Incoming {
 
     /// A part of this stream went out: whether its producer waited for the room that this made.
     pub(super) fn fed(&mut self, now: Time, call: Number) -> bool {
-        self.last_fed = Some(call);
+        plant!("sent_item_gives_no_time", return self.departed(call));
         self.renew(now, call);
+        self.departed(call)
+    }
+
+    fn departed(&mut self, call: Number) -> bool {
+        self.last_fed = Some(call);
         let Some(feed) = self.feed(call) else {
             return false;
         };

@@ -170,7 +170,8 @@ pub(crate) struct Record {
     made: Vec<u32>,
     down: usize,
     keys: BTreeMap<RequestKey, u32>,
-    /// By the way of the requests: handlers at work, and what must end before the next starts.
+    /// By the way of the requests: handlers at work, since when by the clock of their end or, if that is later, when
+    /// their last item was given or sent; and what must end before the next starts.
     running: [BTreeMap<Number, (u32, Time)>; 2],
     blocking: [Option<Number>; 2],
     /// What has arrived in part.

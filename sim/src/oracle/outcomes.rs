@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use twinwire::frame::{Answer, Continuity, Refusal, Resume, Welcome, decode_offset};
 use twinwire::session::{Outcome, RequestKey};
-use twinwire::{Class, Number};
+use twinwire::{Class, Number, Time};
 
 use super::{Check, Fate, Hearing, Oracle, Way, Who, Wrong, ensure, hash, session_of, stamp};
 
@@ -53,10 +53,22 @@ impl Oracle {
         Some((id, stamp(id, index, item)))
     }
 
-    pub(crate) fn item_given(&mut self, id: u32, hashed: u64) {
+    pub(crate) fn item_given(&mut self, who: Who, call: Number, now: Time, id: u32, hashed: u64) {
+        self.goes_on(who, call, now);
         let made = &mut self.made[id as usize];
         made.items.push(hashed);
         made.last_item = self.now;
+    }
+
+    /// A handler has its time again.
+    pub(super) fn goes_on(&mut self, who: Who, call: Number, now: Time) {
+        let Some(session) = self.session(who) else {
+            return;
+        };
+        let running = &mut self.sessions[session].running[who.hears() as usize];
+        if let Some((_, since)) = running.get_mut(&call) {
+            *since = now;
+        }
     }
 
     pub(super) fn item_heard(&mut self, who: Who, call: RequestKey, payload: &[u8]) -> Check {

@@ -6,14 +6,14 @@ use twinwire::frame::{
 };
 use twinwire::limits::{FRAME_COST, MAX_MESSAGE};
 use twinwire::session::{Role, State};
-use twinwire::{Class, Number};
+use twinwire::{Class, Number, Time};
 
 use super::{Check, Made, Oracle, Record, Way, Who, Wrong, ensure, hash, read_stamp};
 use crate::plan::Bounds;
 
 impl Oracle {
-    /// A message goes out.
-    pub(crate) fn sent(&mut self, who: Who, at: u64, message: &[u8]) -> Check {
+    /// A message goes out, at a moment by the world's clock in milliseconds, and by that of its end.
+    pub(crate) fn sent(&mut self, who: Who, at: u64, now: Time, message: &[u8]) -> Check {
         ensure!(
             message.len() <= MAX_MESSAGE,
             "a message of {} bytes",
@@ -53,6 +53,12 @@ impl Oracle {
                 let length = frame.encoded_len();
                 kept.top = Some(number);
                 kept.frames.push_back((number, length));
+                if let Frame::Item(item) = &frame {
+                    let running = record.running[hears].get_mut(&item.call);
+                    if let Some((_, since)) = running {
+                        *since = now;
+                    }
+                }
                 kept.bytes += length;
                 let most = self.bounds.retained + MAX_MESSAGE;
                 ensure!(
