@@ -307,13 +307,13 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
         };
         match event {
             Event::Hello { .. } => return Some(event),
-            Event::Request(request) => {
-                let opening = self.open.as_mut();
-                match opening.filter(|open| open.lifetime.is_opening()) {
-                    Some(open) => open.waiting.push(request),
-                    None => self.handle(request),
+            Event::Request(request) => match &mut self.open {
+                Some(open) if open.lifetime.is_opening() => open.waiting.push(request),
+                Some(open) if open.lifetime.has_failed() => {
+                    self.refuse(request.number, request.class, Refusal::Panicked);
                 }
-            }
+                Some(_) | None => self.handle(request),
+            },
             Event::Dropped { request, why } => self.dropped(request, why),
             Event::Room { call } => {
                 let now = self.now();

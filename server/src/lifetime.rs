@@ -18,6 +18,8 @@ use crate::task::Task;
 /// however the session's connection goes, a panic or a stop of the server included.
 pub(crate) struct Lifetime<S, I> {
     opened: Option<oneshot::Receiver<Opened>>,
+    /// True once `on_open` has failed.
+    has_failed: bool,
     end: Option<oneshot::Sender<(Cx<S, I>, End)>>,
 }
 
@@ -32,8 +34,11 @@ impl<S, I> Lifetime<S, I> {
         I: Send + Sync + 'static,
     {
         if shared.on_open.is_none() && shared.on_close.is_none() {
-            let (opened, end) = (None, None);
-            return Self { opened, end };
+            return Self {
+                opened: None,
+                has_failed: false,
+                end: None,
+            };
         }
         let (tell_opened, opened) = oneshot::channel();
         let (end, ended) = oneshot::channel();
@@ -41,13 +46,22 @@ impl<S, I> Lifetime<S, I> {
         let running = run(Arc::clone(shared), cx, tell_opened, ended);
         // Nothing stops it: it ends by itself.
         actix_web::rt::spawn(running);
-        let end = Some(end);
-        Self { opened, end }
+        Self {
+            opened,
+            has_failed: false,
+            end: Some(end),
+        }
     }
 
     /// Returns true while `on_open` runs.
     pub(crate) fn is_opening(&self) -> bool {
         self.opened.is_some()
+    }
+
+    /// Returns true once `on_open` has failed: the session ends, and what has come is not to be handled without what the
+    /// application prepares there.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
     /// Ready once, when `on_open` is over; an error says why the session can't be left open.
@@ -58,7 +72,9 @@ impl<S, I> Lifetime<S, I> {
         let opened = std::pin::Pin::new(opened).poll(cx);
         opened.map(|opened| {
             self.opened = None;
-            opened.unwrap_or(Err("on_open's worker has stopped"))
+            let opened = opened.unwrap_or(Err("on_open's worker has stopped"));
+            self.has_failed = opened.is_err();
+            opened
         })
     }
 

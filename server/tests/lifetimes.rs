@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use testkit::{Log, Server, hasty, serve, soon};
 use tokio::sync::Semaphore;
-use twinwire::frame::{Cancel, Frame};
-use twinwire::{Call, End, Goodbye, GoodbyeCode, Kinds, Limits, Refusal, kinds};
+use twinwire::frame::{self, Cancel, Frame, Part};
+use twinwire::{Call, End, Event, Goodbye, GoodbyeCode, Kinds, Limits, Refusal, kinds};
 use twinwire_server::{Builder, Cx, Next, Twinwire};
 
 use by_hand::{Greeter, Said, Socket};
@@ -17,8 +17,12 @@ use by_hand::{Greeter, Said, Socket};
 #[derive(Serialize, Deserialize, Call)]
 struct Nod {}
 
+#[derive(Serialize, Deserialize, Event)]
+struct Told {}
+
 const NOD: u32 = 0;
-const KINDS: Kinds = kinds![Nod];
+const TOLD: u32 = 1;
+const KINDS: Kinds = kinds![Nod, Told];
 
 /// Log of what the functions did.
 #[derive(Clone, Default)]
@@ -77,6 +81,42 @@ async fn an_on_open_that_panics_ends_its_session() {
     assert_eq!(socket.goodbye().await.code, GoodbyeCode::Internal);
     assert!(app.closed.count(1).await.iter().all(is_internal));
     assert_eq!(app.opened.events().len(), 1);
+}
+
+#[tokio::test]
+async fn what_has_come_when_on_open_fails_is_never_handled() {
+    let (app, gate, called) = (App::default(), Arc::new(Semaphore::new(0)), Log::default());
+    let (opened, told) = (Arc::clone(&gate), called.clone());
+    let polled = opening(&app, move || {
+        let gate = Arc::clone(&opened);
+        async move {
+            let _permit = gate.acquire().await;
+            panic!("as the test asked")
+        }
+    });
+    let polled = polled.event(|_: Cx<App>, _: Told| async {});
+    let polled = polled.around(move |_, next: Next| {
+        told.push(());
+        next.run()
+    });
+    let (server, _wire) = serve(polled);
+    let (mut socket, said) = greet(&server, "").await;
+    said.welcome();
+    for _ in 0..3 {
+        let event = frame::Event {
+            number: socket.next_number(),
+            part: Part::WHOLE,
+            kind: Some(TOLD),
+            payload: b"",
+        };
+        socket.send(&Frame::Event(event)).await;
+    }
+    socket.pongs().await;
+    gate.add_permits(1);
+    assert_eq!(socket.goodbye().await.code, GoodbyeCode::Internal);
+    drop(socket);
+    app.closed.count(1).await;
+    assert!(called.events().is_empty());
 }
 
 #[tokio::test]
