@@ -136,3 +136,20 @@ story("a lobby that was away for longer than the log reaches says that lines are
   await hears(bob, "Ada", "Ada's line 39");
   await bob.getByText("Some lines are lost here").waitFor();
 });
+
+story("whose name is somebody else's by now is asked for another, and what was written is kept", async (t) => {
+  const server = await startServer(t, "--keep", "1");
+  const network = await startNetwork(t, server);
+  const bob = await joinLobby(t, { url: network.url }, "Bob", { expected: [...BROKEN, /status of 503/] });
+  await composer(bob).fill("Half a text.");
+  network.answers("/ws", 503);
+  network.cut();
+  await server.line(/a session ended .*connection was lost/);
+  const other = await joinLobby(t, server, "Bob");
+  network.passes("/ws");
+  await bob.getByRole("alert").filter({ hasText: "Somebody here has this name." }).waitFor();
+  await tryName(bob, "Eve");
+  assert.equal(await composer(bob).inputValue(), "Half a text.");
+  await composer(bob).press("Enter");
+  await hears(other, "Eve", "Half a text.");
+});

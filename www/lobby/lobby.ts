@@ -61,22 +61,22 @@ function showLine({ from, text, at }: Line): void {
   const line = (find("#line") as Element as HTMLTemplateElement).content.cloneNode(true) as DocumentFragment;
   find("article", line).classList.toggle("mine", from === name);
   const time = new Date(Number(at)).toLocaleTimeString([], { timeStyle: "short" });
-  const parts = { ".face": from.slice(0, 1).toUpperCase(), bdi: from, time, ".text": text };
+  const parts = { ".face": [...from.toUpperCase()].slice(0, 1).join(""), bdi: from, time, ".text": text };
   for (const [part, content] of Object.entries(parts)) find(part, line).textContent = content;
   find("#lines").append(line);
 }
 
-async function comeIn(client: Lobby, wanted: string): Promise<void> {
-  if (name === "") ({ name } = await client.call(Join, { name: wanted }));
+async function comeIn(client: Lobby, wanted: string, isNamed: boolean): Promise<void> {
+  if (!isNamed) ({ name } = await client.call(Join, { name: wanted }));
   await client.call(Enter, { room: LOBBY });
   showForm("#say");
 }
 async function onFresh(client: Lobby): Promise<void> {
-  const wanted = name;
+  const failed = name !== "" && (await comeIn(client, name, false).catch((error: Error) => error));
+  if (!(failed instanceof ApplicationError)) return; // If this session was lost too, the next one begins so.
   name = "";
-  if (wanted !== "") await comeIn(client, wanted).catch((error) => showForm("#enter", explain(error)));
+  showForm("#enter", explain(failed));
 }
-
 async function readNames(client: Lobby): Promise<void> {
   for await (const update of client.subscribe(Roster, { room: LOBBY }, { from: { last: 1 } })) {
     if (update.type === "item") find("#people").textContent = update.item.names.join(", ");
@@ -84,7 +84,7 @@ async function readNames(client: Lobby): Promise<void> {
 }
 async function live(client: Lobby): Promise<void> {
   find("#lost button").onclick = () => client.reconnectNow();
-  onSubmit("#enter", (wanted) => comeIn(client, wanted));
+  onSubmit("#enter", (wanted) => comeIn(client, wanted, name !== ""));
   onSubmit("#say", (text) => client.call(Say, { room: LOBBY, text }));
   void readNames(client);
   for await (const update of client.subscribe(Room, { name: LOBBY }, { from: { last: 50 } })) {
