@@ -190,8 +190,14 @@ story("tabs whose worker ends begin again what can begin again", async (t) => {
   for (const tab of tabs) {
     await tab.evaluate(async (url) => {
       const worker = (name) => new SharedWorker("./mortal.js", { type: "module", name });
-      await join(url, { worker });
       window.echoes = [];
+      window.fresh = [];
+      const onFresh = async (client, why) => {
+        fresh.push(why);
+        await client.call(suite.Add, { left: 1n, right: 1n });
+        await client.publish(suite.Room, { name: "after" }, "from onFresh");
+      };
+      await join(url, { worker, onFresh });
       client.on(suite.Echo, ({ text }) => echoes.push(text));
       window.room = client.subscribe(suite.Room, { name: "after" });
       await room.joined;
@@ -202,15 +208,22 @@ story("tabs whose worker ends begin again what can begin again", async (t) => {
   const before = await session(ada);
   const hang = ada.evaluate(() => client.call(suite.Hang, {}).catch(({ code }) => code));
   await ada.evaluate(() => client.ping());
-  await ada.evaluate(() => new BroadcastChannel("end").postMessage(""));
+  await ada.evaluate(() => {
+    client.addEventListener("statechange", () => {
+      if (client.state.type === "resuming") client.publish(suite.Room, { name: "after" }, "meanwhile");
+    }, { once: true });
+    new BroadcastChannel("end").postMessage("");
+  });
   assert.equal(await hang, "unknown");
   for (const tab of tabs) {
     await tab.waitForFunction((before) => client.state.type === "open" && client.state.session !== before, before);
   }
   assert.equal(await session(ada), await session(bob));
-  await bob.evaluate(() => client.publish(suite.Room, { name: "after" }, "a line"));
-  const next = () => room.next().then(({ value }) => value.item);
-  assert.deepEqual([await ada.evaluate(next), await bob.evaluate(next)], ["a line", "a line"]);
+  await ada.evaluate(() => client.publish(suite.Room, { name: "after" }, "a line"));
+  const heard = () => Promise.all([1, 2, 3].map(() => room.next().then(({ value }) => value.item)));
+  const lines = await ada.evaluate(heard);
+  assert.deepEqual(lines, ["from onFresh", "meanwhile", "a line"]);
+  assert.deepEqual((await Promise.all(tabs.map((tab) => tab.evaluate(() => fresh)))).flat(), ["unknown"]);
   await bob.evaluate(() => client.send(suite.Echo, { text: "an echo" }));
   for (const tab of tabs) await tab.waitForFunction(() => echoes.join() === "an echo");
   assert.equal(await bob.evaluate(() => client.call(suite.AskMe, { whom: "x" })), '"Ada"');

@@ -14,6 +14,7 @@ const MOST_WAITING = { requests: 64, length: 256 * 1024 };
 const PAUSE = { first: 250, longest: 5_000 };
 
 /** The states' numbers, as the module tells them. */
+const CONNECTING_STATE = 0;
 const CLOSED_STATE = 3;
 const RESUMING_STATE = 4;
 
@@ -28,11 +29,13 @@ interface Open {
   isJoined: boolean;
   /** What was told and isn't taken yet. */
   readonly inbox: Told[];
+  /** How many of these an earlier worker told, to which nothing is to be said of them. */
+  earlier: number;
 }
 
 /** How a tab gets to its worker. */
 export interface Door {
-  readonly hello: Promise<Omit<Hello, "lock" | "isVisible">>;
+  readonly hello: Promise<Omit<Hello, "lock" | "isVisible" | "isAgain">>;
   /** Starts the worker of this name, or finds it. */
   readonly start: (name: string) => SharedWorker;
   /** Milliseconds that the worker has to answer. */
@@ -54,6 +57,7 @@ export class Attachment {
   #parting: AbortController | undefined;
   #isWelcome = false;
   #wasWelcome = false;
+  #wasConnected = false;
   #isPaused = false;
   #isClosing = false;
   #failures = 0;
@@ -105,6 +109,8 @@ export class Attachment {
     }
     if (isLast(told)) {
       this.#open.delete(id);
+    } else if (open !== undefined && open.earlier > 0) {
+      open.earlier -= 1;
     } else {
       this.post({ type: "taken", id, cost: cost(told) });
     }
@@ -119,7 +125,7 @@ export class Attachment {
   }
 
   request(id: number, request: Request, first?: number): void {
-    this.#open.set(id, { request, isPosted: false, isJoined: false, inbox: [] });
+    this.#open.set(id, { request, isPosted: false, isJoined: false, inbox: [], earlier: 0 });
     if (request.type !== "listen" && request.type !== "invitations" && first === undefined) {
       this.#waiting.set(id, lengthOf(request));
     }
@@ -147,6 +153,9 @@ export class Attachment {
   reconnectNow(): void {
     this.#isPaused = false;
     this.post({ type: "reconnect_now" });
+    if (this.#retry !== undefined) {
+      this.#attachAgain();
+    }
   }
 
   pause(): void {
@@ -219,7 +228,7 @@ export class Attachment {
       };
       this.#post = (messages) => port.postMessage(messages);
       const isVisible = document.visibilityState === "visible";
-      this.#outbox.unshift({ ...hello, lock: lock.name, isVisible });
+      this.#outbox.unshift({ ...hello, lock: lock.name, isVisible, isAgain: this.#wasConnected });
       this.#flush();
     } catch (error) {
       this.#failUnless(signal, `can't be reached: ${error}`);
@@ -261,7 +270,11 @@ export class Attachment {
         this.#calls.delete(id);
       } else if (what === What.Fresh) {
         this.freshId = id;
+      } else if (what === What.State && id === CONNECTING_STATE && this.#wasConnected) {
+        // As far as this tab can see it comes back.
+        return;
       }
+      this.#wasConnected ||= what === What.Connected;
       this.bridge.hear(what, id, code, a, b, bytes);
       return;
     }
@@ -319,6 +332,7 @@ export class Attachment {
     }
     for (const [id, open] of this.#open) {
       const { request } = open;
+      open.earlier = open.inbox.length;
       if (open.isPosted && !["subscribe", "listen", "invitations"].includes(request.type)) {
         this.#leftLine(id);
         this.#give(open, { what: What.Settled, id, code: Given.Unknown, a: -1, b: 0, bytes: NONE });
@@ -347,6 +361,7 @@ export class Attachment {
     this.#parting?.abort();
     this.#parting = undefined;
     clearTimeout(this.#retry);
+    this.#retry = undefined;
   }
 
   #failUnless(signal: AbortSignal, why: string): void {
@@ -370,7 +385,13 @@ export class Attachment {
     const wait = this.#pause;
     this.#failures += 1;
     this.#tellState(RESUMING_STATE + this.#failures, Given.Lost, wait);
-    this.#retry = setTimeout(() => void this.#attach(), wait);
+    this.#retry = setTimeout(() => this.#attachAgain(), wait);
+  }
+
+  #attachAgain(): void {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    void this.#attach();
   }
 
   /** Ends the facade's client. */

@@ -5,6 +5,7 @@ import { CLOSED, Given, NOT_RECEIVED } from "./codes.js";
 import { started } from "./config.js";
 import type { Core } from "./core.js";
 import { Invitees } from "./invitees.js";
+import { Timer } from "./pending.js";
 import type { Duty, Hello, Request, ToWorker, Told } from "./port.js";
 import { Relay } from "./relay.js";
 import type { Tab, TabListener } from "./tab.js";
@@ -13,6 +14,12 @@ import { What } from "./tell.js";
 /** The states' numbers, as the module tells them. */
 const PAUSED_STATE = 2;
 const CLOSED_STATE = 3;
+
+/** The id of an `onFresh` that the module didn't ask for: its own begin with 1. */
+const REPLACED = 0;
+
+/** The number of the reason `unknown`, for which a session was lost. */
+const UNKNOWN_LOSS = 3;
 
 const NONE = new Uint8Array();
 
@@ -34,6 +41,8 @@ export class Host implements ClientListener, TabListener {
   readonly #handled = new Set<number>();
   readonly #tasks = new Map<Duty, Task>();
   #first: First | undefined;
+  /** What waits for `onFresh`, where this connection replaces one of a worker or a tab that is gone. Else the module holds it back. */
+  #held: Relay[] | undefined;
 
   /** Starts to connect, as the first tab has it. Throws a {@link ConnectError} if its kinds can't be declared. */
   constructor(
@@ -41,10 +50,13 @@ export class Host implements ClientListener, TabListener {
     /** Called once no tab can join any more. */
     private readonly ends: () => void,
   ) {
-    const { url, kinds, options, gives } = hello;
+    const { url, kinds, options, gives, isAgain } = hello;
     const token = gives.token ? () => undefined : undefined;
     const facade = { bridge: this.#bridge, places: new Map<string, number>() };
-    const core = started(facade, url, kinds, { ...options, token, onFresh: () => {} });
+    // A tab that comes back does so for as long as it takes.
+    const connectTimeout = isAgain ? Timer.Longest : options.connectTimeout;
+    this.#held = isAgain ? [] : undefined;
+    const core = started(facade, url, kinds, { ...options, connectTimeout, token, onFresh: () => {} });
     this.#bridge.open(core, this);
   }
 
@@ -137,8 +149,14 @@ export class Host implements ClientListener, TabListener {
         this.#tellState(told);
         break;
       case What.Connected:
+        this.#isConnected = true;
+        this.#tellAll(told);
+        if (this.#held !== undefined && !this.#ask("fresh", { ...told, what: What.Fresh, id: REPLACED, code: UNKNOWN_LOSS })) {
+          queueMicrotask(() => this.#release());
+        }
+        break;
       case What.NotConnected:
-        this.#isConnected = what === What.Connected;
+        this.ends();
         this.#tellAll(told);
         break;
       case What.Call:
@@ -219,7 +237,11 @@ export class Host implements ClientListener, TabListener {
     const others = () => (request.type === "subscribe" ? this.#readers(tab, request) : []);
     const relay = new Relay(this.#bridge, tab, id, request, () => others().length > 0);
     tab.relays.set(id, relay);
-    relay.begin(first === undefined ? undefined : this.#first);
+    if (this.#held !== undefined && first === undefined && request.type !== "listen") {
+      this.#held.push(relay);
+    } else {
+      relay.begin(first === undefined ? undefined : this.#first);
+    }
     // Who stood still has read alone until now.
     for (const reader of others()) {
       reader.wake();
@@ -305,7 +327,7 @@ export class Host implements ClientListener, TabListener {
   }
 
   #fresh(told: Told): void {
-    this.#release();
+    this.#first?.core?.free();
     this.#first = { core: this.#bridge.first(), isStale: false };
     if (!this.#ask("fresh", told)) {
       this.#refreshed(told.id);
@@ -317,9 +339,15 @@ export class Host implements ClientListener, TabListener {
     this.#release();
   }
 
+  /** Lets go what waited for `onFresh`. */
   #release(): void {
     this.#first?.core?.free();
     this.#first = undefined;
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const relay of held) {
+      relay.begin(undefined);
+    }
   }
 
   /** The connection is paused while all of its tabs have paused it. */

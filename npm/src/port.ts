@@ -24,6 +24,8 @@ export interface Hello {
   /** What this tab has a function, or a value, for. */
   readonly gives: Readonly<Record<Duty, boolean>>;
   readonly isVisible: boolean;
+  /** True if the tab took part before: a connection that begins with it replaces one that was lost. */
+  readonly isAgain: boolean;
 }
 
 /** What one tab does for all. */

@@ -41,8 +41,11 @@ export class Relay implements Waiter {
     this.#id = bridge.add(this);
   }
 
-  /** Waits in line with the request; a listener needn't. */
+  /** Waits in line with the request, unless that was given up before; a listener needn't. */
   begin(first: First | undefined): void {
+    if (this.#tab === undefined) {
+      return;
+    }
     if (this.request.type === "listen") {
       this.bridge.core?.listen(this.#id, this.request.kind);
       queueMicrotask(() => this.wake());

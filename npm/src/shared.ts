@@ -43,7 +43,7 @@ async function greeting(
   { identity, token, onFresh, callTimeout, maxBackoff, reconnect, carryOver }: ConnectOptions<never>,
   connectTimeout: number,
   version: string,
-): Promise<Omit<Hello, "lock" | "isVisible">> {
+): Promise<Omit<Hello, "lock" | "isVisible" | "isAgain">> {
   const address = absolute(url);
   const table = kinds.map(({ name, class: of, fingerprint, outline }) => ({
     name,
