@@ -6,7 +6,7 @@ import { started } from "./config.js";
 import type { Core } from "./core.js";
 import { Invitees } from "./invitees.js";
 import { Timer } from "./pending.js";
-import type { Duty, Hello, Request, ToWorker, Told } from "./port.js";
+import { type Duty, type Hello, type Request, type ToWorker, type Told, clock } from "./port.js";
 import { Relay } from "./relay.js";
 import type { Tab, TabListener } from "./tab.js";
 import { What } from "./tell.js";
@@ -53,8 +53,7 @@ export class Host implements ClientListener, TabListener {
     const { url, kinds, options, gives, isAgain } = hello;
     const token = gives.token ? () => undefined : undefined;
     const facade = { bridge: this.#bridge, places: new Map<string, number>() };
-    // A tab that comes back does so for as long as it takes.
-    const connectTimeout = isAgain ? Timer.Longest : options.connectTimeout;
+    const connectTimeout = timeLeft(hello);
     this.#held = isAgain ? [] : undefined;
     const core = started(facade, url, kinds, { ...options, connectTimeout, token, onFresh: () => {} });
     this.#bridge.open(core, this);
@@ -78,7 +77,7 @@ export class Host implements ClientListener, TabListener {
     } else if (!isFirst) {
       // The module has the time of the first.
       const late = () => this.#isConnected || tab.tell(told(What.NotConnected, 0, Given.TimedOut));
-      const timer = setTimeout(late, tab.hello.options.connectTimeout);
+      const timer = setTimeout(late, timeLeft(tab.hello));
       tab.part.signal.addEventListener("abort", () => clearTimeout(timer));
     }
     this.#pauseOrResume();
@@ -442,6 +441,11 @@ export class Host implements ClientListener, TabListener {
       }
     }
   }
+}
+
+/** Returns the milliseconds in which a tab is to be connected: one that comes back does so for as long as it takes. */
+export function timeLeft({ deadline, isAgain }: Hello): number {
+  return isAgain ? Timer.Longest : Math.min(deadline - clock(), Timer.Longest);
 }
 
 function last<T>(all: readonly T[], isIt: (one: T) => boolean): T | undefined {

@@ -14,8 +14,9 @@ export interface Hello {
   readonly lock: string;
   readonly url: string;
   readonly kinds: readonly Pick<Kind, "name" | "class" | "fingerprint" | "outline">[];
+  /** When to give up connecting, if the tab is new, by {@link clock}. */
+  readonly deadline: number;
   readonly options: {
-    readonly connectTimeout: number;
     readonly callTimeout?: number | undefined;
     readonly maxBackoff?: number | undefined;
     readonly reconnect?: boolean | undefined;
@@ -101,4 +102,9 @@ const OVERHEAD = 64;
 /** What it costs to keep something that was told and isn't taken. */
 export function cost({ bytes }: Told): number {
   return bytes.length + OVERHEAD;
+}
+
+/** Milliseconds that a tab and its worker count alike. */
+export function clock(): number {
+  return performance.timeOrigin + performance.now();
 }

@@ -6,7 +6,7 @@ import type { Bridge } from "./bridge.js";
 import type { ConnectOptions } from "./client.js";
 import type { Core } from "./core.js";
 import type { Kind } from "./kinds.js";
-import type { Hello } from "./port.js";
+import { type Hello, clock } from "./port.js";
 import { CoreProxy } from "./proxy.js";
 
 /** The half of a connection that the tab has. */
@@ -41,9 +41,10 @@ async function greeting(
   url: string,
   kinds: readonly Kind[],
   { identity, token, onFresh, callTimeout, maxBackoff, reconnect, carryOver }: ConnectOptions<never>,
-  connectTimeout: number,
+  time: number,
   version: string,
 ): Promise<Omit<Hello, "lock" | "isVisible" | "isAgain">> {
+  const deadline = clock() + time;
   const address = absolute(url);
   const table = kinds.map(({ name, class: of, fingerprint, outline }) => ({
     name,
@@ -58,7 +59,8 @@ async function greeting(
     name: `twinwire ${version} ${digest} ${address} ${identity ?? ""}`,
     url: address,
     kinds: table,
-    options: { connectTimeout, callTimeout, maxBackoff, reconnect, carryOver },
+    deadline,
+    options: { callTimeout, maxBackoff, reconnect, carryOver },
     gives: { token: token !== undefined, fresh: onFresh !== undefined },
   };
 }

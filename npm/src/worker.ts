@@ -3,7 +3,7 @@
 import { source } from "./address.js";
 import { version } from "./core.js";
 import { ConnectError } from "./errors.js";
-import { Host } from "./host.js";
+import { Host, timeLeft } from "./host.js";
 import { holdLock, watchLock } from "./lock.js";
 import { load } from "./module.js";
 import type { Hello, ToWorker } from "./port.js";
@@ -73,7 +73,7 @@ async function admitted(tab: Tab, lock: string): Promise<Host | undefined> {
     const both = `is of version ${version}, its page of version ${hello.version}`;
     throw new ConnectError("worker", `Twinwire's shared worker ${both}: serve both from one package, and reload the page`);
   }
-  await load(source, hello.options.connectTimeout);
+  await load(source, timeLeft(hello));
   if (tab.isGone) {
     return undefined;
   }
