@@ -37,7 +37,7 @@ interface Open {
 export interface Door {
   readonly hello: Promise<Omit<Hello, "lock" | "isVisible" | "isAgain">>;
   /** Starts the worker of this name, or finds it. */
-  readonly start: (name: string) => SharedWorker;
+  readonly start: (name: string) => EventTarget & { readonly port: MessagePort };
   /** Milliseconds that the worker has to answer. */
   readonly time: number;
   /** True if a tab that has lost its worker takes another. */

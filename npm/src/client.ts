@@ -71,7 +71,7 @@ export interface ConnectOptions<Kinds extends readonly Kind[] = readonly Kind[]>
    * Starts the worker of shared connections, where the bundler doesn't find it: a module of your own, which imports `twinwire/worker`.
    * Workers of two names hold two connections.
    */
-  readonly worker?: ((name: string) => SharedWorker) | undefined;
+  readonly worker?: ((name: string) => EventTarget & { readonly port: MessagePort }) | undefined;
 }
 
 /** What the functions get that a client asks for something. */

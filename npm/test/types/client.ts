@@ -114,6 +114,9 @@ export async function wrong(): Promise<void> {
   suite.handle(Locate, () => 5);
   // @ts-expect-error a handler's request of another type
   suite.handle(Locate, ({ who }) => who);
+  // @ts-expect-error a worker of one page
+  const ofOnePage: ConnectOptions = { shared: true, worker: () => new Worker("./worker.js") };
+  void ofOnePage;
   // @ts-expect-error a call that has no such option
   await client.call(Whisper, { to: "Ada", text: "Hi" }, { timeout: 5 });
 }
