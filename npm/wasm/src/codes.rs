@@ -68,32 +68,32 @@ pub(crate) fn call_error<'a, E>(
     payload: fn(&E) -> &[u8],
     words: &'a mut String,
 ) -> Told<'a> {
-    match error {
-        CallError::App(own) => Told {
-            code: ERROR,
-            a: -1.0,
-            bytes: payload(own),
-            ..Told::default()
-        },
-        CallError::Refused(why) => refused(why, words),
-        CallError::Deadline => code(DEADLINE),
-        CallError::NotReceived => code(NOT_RECEIVED),
-        CallError::Closed => code(CLOSED),
-        CallError::Undeclared(_) => code(UNDECLARED),
-        CallError::Encode(_) => code(TOO_LARGE),
-        _ => code(UNKNOWN),
-    }
+    code(match error {
+        CallError::App(own) => {
+            return Told {
+                bytes: payload(own),
+                ..code(ERROR)
+            };
+        }
+        CallError::Refused(why) => return refused(why, words),
+        CallError::Deadline => DEADLINE,
+        CallError::NotReceived => NOT_RECEIVED,
+        CallError::Closed => CLOSED,
+        CallError::Undeclared(_) => UNDECLARED,
+        CallError::Encode(_) => TOO_LARGE,
+        _ => UNKNOWN,
+    })
 }
 
 pub(crate) fn event_error<'a>(error: &EventError, words: &'a mut String) -> Told<'a> {
-    match error {
-        EventError::Refused(why) => refused(why, words),
-        EventError::NotReceived => code(NOT_RECEIVED),
-        EventError::Closed => code(CLOSED),
-        EventError::Undeclared(_) => code(UNDECLARED),
-        EventError::Encode(_) => code(TOO_LARGE),
-        _ => code(UNKNOWN),
-    }
+    code(match error {
+        EventError::Refused(why) => return refused(why, words),
+        EventError::NotReceived => NOT_RECEIVED,
+        EventError::Closed => CLOSED,
+        EventError::Undeclared(_) => UNDECLARED,
+        EventError::Encode(_) => TOO_LARGE,
+        _ => UNKNOWN,
+    })
 }
 
 pub(crate) fn verdict(verdict: Verdict) -> u32 {
@@ -140,42 +140,41 @@ fn goodbye(base: u32, goodbye: &Goodbye) -> Told<'_> {
 
 /// Tells the end of a session. Codes of this side's goodbyes are 50 above those of the other's.
 pub(crate) fn end(end: &End) -> Told<'_> {
-    match end {
-        End::Closed(said) => goodbye(ENDED + 50, said),
-        End::Goodbye(said) => goodbye(ENDED, said),
-        End::Misbehaved(_) => code(MISBEHAVED),
-        End::TooSlow => code(TOO_SLOW),
-        End::Silent => code(SILENT),
-        _ => code(LOST),
-    }
+    code(match end {
+        End::Closed(said) => return goodbye(ENDED + 50, said),
+        End::Goodbye(said) => return goodbye(ENDED, said),
+        End::Misbehaved(_) => MISBEHAVED,
+        End::TooSlow => TOO_SLOW,
+        End::Silent => SILENT,
+        _ => LOST,
+    })
 }
 
 pub(crate) fn cause(cause: &ReconnectCause) -> Told<'_> {
-    match cause {
-        ReconnectCause::Ended(why) => end(why),
-        ReconnectCause::Status(status) => Told {
-            b: f64::from(*status),
-            ..code(STATUS)
-        },
-        ReconnectCause::NotOpened(_) => code(NOT_OPENED),
-        ReconnectCause::TimedOut => code(TIMED_OUT),
-        _ => code(NO_TOKEN),
-    }
+    code(match cause {
+        ReconnectCause::Ended(why) => return end(why),
+        ReconnectCause::Status(status) => {
+            return Told {
+                b: f64::from(*status),
+                ..code(STATUS)
+            };
+        }
+        ReconnectCause::NotOpened(_) => NOT_OPENED,
+        ReconnectCause::TimedOut => TIMED_OUT,
+        _ => NO_TOKEN,
+    })
 }
 
 pub(crate) fn connect_error(error: &ConnectError) -> Told<'_> {
-    match error {
-        ConnectError::Open(open) => match open {
-            OpenError::Url(_) => code(URL),
-            OpenError::Protocol { .. } => code(PROTOCOL),
-            OpenError::Blocked => code(BLOCKED),
-            OpenError::TimedOut => code(TIMED_OUT),
-            _ => code(NOT_OPENED),
-        },
-        ConnectError::NotWelcomed(why) => end(why),
-        ConnectError::TimedOut => code(TIMED_OUT),
-        ConnectError::NoToken => code(NO_TOKEN),
-        ConnectError::Undeclared(_) => code(UNDECLARED),
-        _ => code(ABANDONED),
-    }
+    code(match error {
+        ConnectError::Open(OpenError::Url(_)) => URL,
+        ConnectError::Open(OpenError::Protocol { .. }) => PROTOCOL,
+        ConnectError::Open(OpenError::Blocked) => BLOCKED,
+        ConnectError::Open(OpenError::TimedOut) | ConnectError::TimedOut => TIMED_OUT,
+        ConnectError::Open(_) => NOT_OPENED,
+        ConnectError::NotWelcomed(why) => return end(why),
+        ConnectError::NoToken => NO_TOKEN,
+        ConnectError::Undeclared(_) => UNDECLARED,
+        _ => ABANDONED,
+    })
 }
