@@ -57,8 +57,8 @@ pub(crate) struct InSession {
     /// In the order of their keys, which is the one in which the session got them; without their
     /// payloads.
     requests: VecDeque<(RequestKey, Asked)>,
-    /// Those who wait for the time of a round trip and until when, the first first.
-    pings: VecDeque<(Time, once::Sender<Duration>)>,
+    /// Those who wait for the time of a round trip and until when, the first first: a few, for which a ring would be code.
+    pings: Vec<(Time, once::Sender<Duration>)>,
 }
 
 impl InSession {
@@ -95,19 +95,16 @@ impl Pending for InSession {
     fn ping(&mut self, pong: once::Sender<Duration>, deadline: Time) {
         self.pings.retain(|(_, waiting)| !waiting.is_closed());
         if self.pings.len() < MAX_PINGS {
-            self.pings.push_back((deadline, pong));
+            self.pings.push((deadline, pong));
         }
     }
 
     fn deadline(&self) -> Option<Time> {
-        self.pings.front().map(|(deadline, _)| *deadline)
+        self.pings.first().map(|(deadline, _)| *deadline)
     }
 
     fn expire(&mut self, now: Time) {
-        // All have the same time, so that they stand in the order of their deadlines.
-        while self.deadline().is_some_and(|deadline| deadline <= now) {
-            self.pings.pop_front();
-        }
+        self.pings.retain(|(deadline, _)| *deadline > now);
     }
 
     fn settle(&mut self, request: RequestKey, outcome: Outcome) {
@@ -125,7 +122,7 @@ impl Pending for InSession {
     }
 
     fn pong(&mut self, round_trip: Duration) {
-        for (_, ping) in self.pings.drain(..) {
+        for (_, ping) in std::mem::take(&mut self.pings) {
             // Who left meanwhile wants nothing.
             let _ = ping.send(round_trip);
         }
