@@ -63,7 +63,7 @@ macro_rules! goodbye_codes {
 goodbye_codes! {
     /// The application is done with the connection.
     Done = 0, "done", Retry::Never, "the application is done with the connection";
-    /// What came can't be read as frames.
+    /// The message can't be read as frames.
     Malformed = 1, "malformed", Retry::Never, "what came can't be read as frames";
     /// A frame that can be read, but not in this state.
     WrongState = 2, "wrong_state", Retry::Never, "a frame that has no place in this state";

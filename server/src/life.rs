@@ -361,7 +361,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
         }
     }
 
-    /// What the client hasn't acknowledged, what handlers answer and what the application sends is kept: tells
+    /// Counts what is kept: what the client hasn't acknowledged, what handlers answer and what the application sends. Tells
     /// the endpoint when that is much more, or less, than it knows.
     pub(crate) fn weigh(&mut self) {
         let Some(open) = &self.open else { return };

@@ -74,7 +74,7 @@ impl Socket {
         Self::options().connect(url).await
     }
 
-    /// How to connect: subprotocols, time limit, bounds.
+    /// Returns options to connect with: subprotocols, time limit, bounds.
     pub fn options() -> SocketOptions {
         SocketOptions::default()
     }

@@ -12,7 +12,7 @@ use super::connection::construct;
 use super::*;
 use crate::peer;
 
-/// How far a socket comes before it is dropped.
+/// The phase in which a socket is dropped.
 #[derive(Clone, Copy)]
 enum Until {
     Connecting,
@@ -47,7 +47,7 @@ async fn open(until: Until, batched: bool, key: &str) -> Socket {
     }
 }
 
-/// How many events meet a listener that is attached though its closure is gone, which throws.
+/// Counts the events that meet a listener that is attached though its closure is gone, which throws.
 /// Browsers don't tell of listeners otherwise.
 fn errors_of_events(handles: &[WebSocket]) -> usize {
     let global: EventTarget = js_sys::global().unchecked_into();

@@ -81,7 +81,7 @@ frame_types! {
     Hello = 0x01, "hello", Client, false;
     /// The server's answer to a hello.
     Welcome = 0x02, "welcome", Server, false;
-    /// What has arrived, and how far the peer may go.
+    /// Acknowledges what has arrived, and tells the peer's limit.
     Ack = 0x03, "ack", Both, false;
     /// Asks for a sign of life.
     Ping = 0x04, "ping", Both, false;
@@ -91,9 +91,9 @@ frame_types! {
     NeedTable = 0x06, "need_table", Server, false;
     /// The client's table of kinds.
     Table = 0x07, "table", Client, false;
-    /// How far a stream's items may go.
+    /// Tells the limit of a stream's items.
     StreamWindow = 0x08, "stream_window", Both, false;
-    /// How far a subscription's publications may go.
+    /// Tells the limit of a subscription's publications.
     TopicWindow = 0x09, "topic_window", Client, false;
     /// A request that is answered by one reply, after the items if it is a stream.
     Call = 0x10, "call", Both, true;

@@ -45,7 +45,7 @@ const TWICE: Form = Form::Written {
     write: |item| Some(item.repeat(2)),
 };
 
-/// What a reader gets, in short.
+/// Returns what a reader gets, in short.
 fn read_as(log: &mut Log, form: Form, from: u64, room: Room) -> (Vec<String>, Slice) {
     let mut out = Vec::new();
     let peer = READER;

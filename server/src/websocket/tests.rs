@@ -70,7 +70,7 @@ fn accepted(
     (accepted, response.into_body())
 }
 
-/// What the body hands over now, if anything; empty at its end.
+/// Returns what the body hands over now, if anything; empty at its end.
 pub(crate) fn handed_over(body: &mut BoxBody) -> Option<Bytes> {
     let cx = &mut Context::from_waker(Waker::noop());
     match Pin::new(body).poll_next(cx) {

@@ -112,7 +112,7 @@ impl Tree {
 type Rule = fn(&Workspace, &Tree) -> Result<Vec<Finding>>;
 
 /// The rules, by what holds when nothing is found.
-const RULES: [(&str, Rule); 12] = [
+const RULES: [(&str, Rule); 13] = [
     ("source files have at most 600 lines", |_, tree| {
         Ok(lines::too_many(tree))
     }),
@@ -128,6 +128,10 @@ const RULES: [(&str, Rule); 12] = [
     ("the lints for long functions are on", |_, tree| {
         Ok(sources::function_lints(tree))
     }),
+    (
+        "no doc of the libraries begins like a question",
+        |_, tree| Ok(sources::asking_docs(tree)),
+    ),
     (
         "the protocol depends on nothing native",
         dependencies::native_in_protocol,

@@ -88,6 +88,46 @@ pub(super) fn function_lints(tree: &Tree) -> Vec<Finding> {
         .collect()
 }
 
+/// The sources of the crates that applications use.
+const LIBRARIES: [&str; 8] = [
+    "protocol/src",
+    "protocol/derive/src",
+    "remote/src",
+    "client/src",
+    "client-wasm/src",
+    "client-native/src",
+    "server/src",
+    "typescript/src",
+];
+
+const QUESTION_WORDS: [&str; 10] = [
+    "What", "Who", "Whose", "Whom", "Where", "Whether", "How", "Why", "When", "Which",
+];
+
+/// A doc says what a function does, and names what a thing is. One that begins like a question makes its reader wait
+/// for that.
+pub(super) fn asking_docs(tree: &Tree) -> Vec<Finding> {
+    let asks = |line: &str| {
+        let doc = line.trim_start().strip_prefix("/// ");
+        let first = doc.and_then(|doc| doc.split(|char: char| !char.is_alphabetic()).next());
+        first.is_some_and(|first| QUESTION_WORDS.contains(&first))
+    };
+    let is_library =
+        |file: &&TextFile| LIBRARIES.iter().any(|folder| file.path.starts_with(folder));
+    let advice = "begin with what the function does, or the name of the thing";
+    let mut findings = Vec::new();
+    for file in tree.rust().filter(is_library) {
+        let mut is_doc = false;
+        for (index, line) in file.text.lines().enumerate() {
+            if !is_doc && asks(line) {
+                findings.push(Finding::new(&file.path, index + 1, advice));
+            }
+            is_doc = line.trim_start().starts_with("///");
+        }
+    }
+    findings
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +168,13 @@ mod tests {
             });
         }
         assert_eq!(places(&crates_without_forbid(&tree)), ["b/src/lib.rs:1"]);
+    }
+
+    #[test]
+    fn a_doc_that_begins_like_a_question_is_found_in_libraries() {
+        let text = "/// What a side takes.\nstruct A;\n\n    /// Returns\n    /// What it has.\n    fn b() {}\n/// However.\n";
+        let found = asking_docs(&tree(&[("remote/src/a.rs", text), ("sim/src/a.rs", text)]));
+        assert_eq!(places(&found), ["remote/src/a.rs:1"]);
     }
 
     #[test]

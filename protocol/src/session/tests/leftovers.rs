@@ -12,7 +12,7 @@ use crate::limits::{FRAME_COST, MAX_MESSAGE, MAX_PART};
 use crate::session::{End, Event, Input, Outcome, Session, State};
 use crate::{Limits, Number};
 
-/// What a side's application heard of events, in order, and of its session.
+/// Returns what a side's application heard of events, in order, and of its session.
 fn heard(side: &Side) -> Vec<String> {
     let told = |event: &Event| match event {
         Event::Request(request) => Some(text(&request.payload)),
@@ -91,7 +91,7 @@ fn fill(pair: &mut Pair) {
     }
 }
 
-/// What the client's application was given and hasn't taken, as a window counts it.
+/// Returns the bytes that the client's application was given and hasn't taken, as a window counts them.
 fn given(pair: &Pair) -> u64 {
     let given = |event: &&Event| matches!(event, Event::Leftover { .. } | Event::Request(_));
     let given = pair.client.events.iter().filter(given).count() as u64;

@@ -22,7 +22,7 @@ pub(super) struct Side {
     pub(super) sent: VecDeque<Vec<u8>>,
     pub(super) closed: Option<u16>,
     pub(super) wake: Option<Time>,
-    /// What the transport takes.
+    /// Bytes that the transport takes.
     pub(super) room: usize,
     /// The network loses what this side sends, and tells nobody.
     pub(super) unheard: bool,

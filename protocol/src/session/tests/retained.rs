@@ -32,7 +32,7 @@ fn send(pair: &mut Pair) -> usize {
     pair.server.sent.iter().map(Vec::len).sum()
 }
 
-/// What goes out until as much is kept, with the message that reaches it.
+/// Returns true if so much went out until as much is kept, with the message that reaches it.
 fn reaches(sent: usize, most: usize) -> bool {
     (most..most + MAX_MESSAGE).contains(&sent)
 }

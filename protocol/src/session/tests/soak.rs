@@ -32,7 +32,7 @@ impl Dice {
     }
 }
 
-/// What an application does with a request of the other side: items, then the answer.
+/// An application's work on a request of the other side: items, then the answer.
 struct Work {
     class: Class,
     items: u64,
@@ -237,7 +237,7 @@ impl Line {
 pub(super) struct Network {
     up: Line,
     down: Line,
-    /// Whether connections break.
+    /// True if connections break.
     pub(super) breaks: bool,
     /// Nothing that is sent arrives any more.
     is_cut: bool,
@@ -315,7 +315,7 @@ impl Network {
     }
 }
 
-/// What was settled, and how often a session was resumed.
+/// Returns the number of requests that were settled, and of resumes.
 fn run(seed: u64, breaks: bool) -> (u64, u64) {
     let mut dice = Dice(seed);
     let limits = Limits::default()

@@ -14,11 +14,11 @@ use crate::{Alias, Answer, Epoch, Limits, Offset, Position};
 const STEPS: u32 = 500;
 const EPOCH: Epoch = Epoch::from_bytes([9; 8]);
 
-/// What the client's application knows.
+/// The knowledge of the client's application.
 #[derive(Default)]
 struct Reader {
     subscription: Option<RequestKey>,
-    /// Where it stands, once it has joined.
+    /// Its place, once it has joined.
     next: Option<Offset>,
     /// Updates that it hasn't taken.
     waiting: u64,
@@ -31,7 +31,7 @@ struct World {
     pair: Pair,
     reader: Reader,
     dice: Dice,
-    /// What was published, in order.
+    /// The items that were published, in order.
     published: Vec<Vec<u8>>,
     requests_seen: usize,
 }
@@ -203,7 +203,7 @@ impl World {
     }
 }
 
-/// What was heard, and what was told as gone.
+/// Returns the number of items that were heard, and of those told as gone.
 fn run(seed: u64, breaks: bool) -> (u64, u64) {
     let mut world = World::new(seed);
     let mut network = Network::new(breaks);

@@ -7,7 +7,7 @@ use super::{Link, MESSAGE_COST, Message, Next, PONGS, Refused, Silence};
 use crate::websocket::Close;
 use crate::websocket::tests::Woken;
 
-/// What the body would do next: a message's text, `close`, `pong` or `end`; `wait` when pending.
+/// Returns the body's next step: a message's text, `close`, `pong` or `end`; `wait` when pending.
 fn next(link: &Link) -> String {
     match link.poll_next(&Context::from_waker(Waker::noop())) {
         Poll::Pending => "wait".to_owned(),
