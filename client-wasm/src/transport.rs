@@ -27,7 +27,7 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// A transport whose sockets have these options.
+    /// Makes a transport whose sockets have these options.
     pub(crate) fn new(socket: SocketOptions) -> Self {
         Self {
             socket: socket.high_water_mark(AHEAD),

@@ -149,7 +149,7 @@ impl Client {
         self.remote.send_latest(key, event).await
     }
 
-    /// The server's events of one kind, in order. Each of several such streams gets them all.
+    /// Returns the server's events of one kind, in order. Each of several such streams gets them all.
     ///
     /// The first gets those that have come so far, as far as they were kept: of each kind the first
     /// 64, and 256 KiB of all. When 64 or 256 KiB wait in a stream that isn't read, the next one holds
@@ -162,7 +162,7 @@ impl Client {
         Ok(Events::new(self.listen(Some(kind)), self.remote.format()))
     }
 
-    /// The server's events of all kinds, in one order. What [`events`](Self::events) says of streams
+    /// Returns the server's events of all kinds, in one order. What [`events`](Self::events) says of streams
     /// that aren't read holds here, too.
     pub fn inbox(&self) -> Inbox {
         let table = Arc::clone(self.remote.table());
@@ -209,7 +209,7 @@ impl Client {
         self.remote.publish(topic, item).await
     }
 
-    /// The topics of one kind into which the server puts this client from now on, as the application
+    /// Returns the topics of one kind into which the server puts this client from now on, as the application
     /// would with [`subscribe`](Self::subscribe). Each is joined when it is taken; up to 64 wait. An earlier
     /// such stream of the kind ends. What the server wants of kinds that have none waits or is refused as its calls
     /// are: see [`handle`](Self::handle).
@@ -361,7 +361,7 @@ impl WeakClient {
         }
     }
 
-    /// One whose requests go before those that are held back.
+    /// Returns one whose requests go before those that are held back.
     pub(crate) fn upgrade_to_go_first(&self) -> Option<Client> {
         Some(Client {
             remote: self.remote.upgrade_to_go_first()?,

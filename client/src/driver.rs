@@ -59,7 +59,7 @@ pub(crate) struct Shared<E: std::error::Error + 'static> {
     pub(crate) report: once::Sender<Result<(), ConnectError<E>>>,
 }
 
-/// The first session, which has no connection yet.
+/// Makes the first session, which has no connection yet.
 fn session(options: &Options, table: &Arc<Table>) -> Session {
     let mut limits = options.limits.clone();
     if !options.reconnect {

@@ -83,7 +83,7 @@ impl<E> Events<E> {
 }
 
 impl<E: Event> Events<E> {
-    /// The next event; none once the client is closed.
+    /// Returns the next event; none once the client is closed.
     pub async fn next(&mut self) -> Option<Result<E, DecodeError>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
@@ -122,7 +122,7 @@ impl Inbox {
         }
     }
 
-    /// The next event; none once the client is closed.
+    /// Returns the next event; none once the client is closed.
     pub async fn next(&mut self) -> Option<AnyEvent> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
@@ -156,7 +156,7 @@ pub struct AnyEvent {
 }
 
 impl AnyEvent {
-    /// The kind's name.
+    /// Returns the kind's name.
     pub fn name(&self) -> &str {
         let place = usize::try_from(self.event.kind).ok();
         let line = place.and_then(|place| self.table.kinds().get(place));

@@ -62,7 +62,7 @@ where
     }))
 }
 
-/// A handler of payloads.
+/// Makes a handler of payloads.
 pub(crate) fn untyped<F, R>(mut handler: F) -> Handler
 where
     F: FnMut(Vec<u8>) -> R + MaybeSend + 'static,
@@ -71,7 +71,7 @@ where
     Handler(Box::new(move |payload| Box::pin(handler(payload))))
 }
 
-/// A handler of what is in the envelope, which answers at once.
+/// Makes a handler of what is in the envelope, which answers at once.
 pub(crate) fn at_once<F>(mut handler: F) -> Handler
 where
     F: FnMut(Vec<u8>) -> Answer<Vec<u8>> + MaybeSend + 'static,
@@ -162,7 +162,7 @@ impl Handlers {
         }
     }
 
-    /// An answer that is ready.
+    /// Returns an answer that is ready.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(Number, Answer<Vec<u8>>)> {
         match &mut self.working {
             Some(working) => working.poll(cx),

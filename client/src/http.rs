@@ -9,7 +9,7 @@ pub fn is_rejection(status: u16) -> bool {
     matches!(status, 400..=499) && !matches!(status, 408 | 425 | 426 | 429)
 }
 
-/// The wait that a `Retry-After` asks for (RFC 9110 §10.2.3): its seconds. A date, which needs both clocks to
+/// Returns the wait that a `Retry-After` asks for (RFC 9110 §10.2.3): its seconds. A date, which needs both clocks to
 /// agree, counts as none. Ten minutes are the longest: a page that says "back tomorrow" doesn't know of us.
 pub fn retry_after(value: &str) -> Option<Duration> {
     const LONGEST: u64 = 10 * 60;

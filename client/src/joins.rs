@@ -47,7 +47,7 @@ impl Invitations {
         (handler, Self { waiting, next })
     }
 
-    /// The next one, which stays that until it is [joined](Self::joined).
+    /// Returns the next one, which stays that until it is [joined](Self::joined).
     pub(crate) async fn next(&mut self) -> Option<&[u8]> {
         if self.next.is_none() {
             self.next = poll_fn(|cx| self.waiting.poll_next(cx)).await;
@@ -81,7 +81,7 @@ pub(crate) fn read<'a>(
 }
 
 impl<T: Topic> Joins<T> {
-    /// The stream, and the handler of invitations that fills it.
+    /// Makes the stream, and the handler of invitations that fills it.
     pub(crate) fn new(remote: Remote) -> (Handler, Self) {
         let (handler, invitations) = Invitations::new();
         let joins = Self {

@@ -153,7 +153,7 @@ impl Listeners {
         self.all.as_ref().map_or(0, |all| all.untaken())
     }
 
-    /// The event that was held and needn't be any more: because there is room, or since `last` of the
+    /// Returns the event that was held and needn't be any more: because there is room, or since `last` of the
     /// events have come.
     pub(crate) fn released(&mut self, last: bool) -> Option<Number> {
         if self.is_full() && !last {

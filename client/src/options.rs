@@ -200,7 +200,7 @@ impl Options {
         self
     }
 
-    /// The time from `connect` to the welcome (default 30 s). Until then it tries again and again, as a client that
+    /// Sets the time from `connect` to the welcome (default 30 s). Until then it tries again and again, as a client that
     /// comes back does, unless trying can't help. It ends at once if the URL is none, the server chooses no subprotocol of
     /// ours, or its goodbye says `never`. It ends ten seconds early or more if HTTP answers that the URL is wrong (404,
     /// say): an answer of that kind counts once it comes ten seconds after the first, since a server that is being
@@ -210,7 +210,7 @@ impl Options {
         self
     }
 
-    /// The session's bounds, the calls' deadline among them.
+    /// Sets the session's bounds, the calls' deadline among them.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -273,7 +273,7 @@ impl Options {
         self
     }
 
-    /// The longest pause between two attempts to connect (default 5 s, at least 100 ms), besides what the server
+    /// Sets the longest pause between two attempts to connect (default 5 s, at least 100 ms), besides what the server
     /// asks for. Less finds a server sooner that was away for long, more spares it attempts while it starts.
     pub fn max_backoff(mut self, pause: Duration) -> Self {
         self.max_backoff = pause.max(Duration::from_millis(100));

@@ -20,7 +20,7 @@ impl States {
         Self(state)
     }
 
-    /// The next state; none once the client is closed and that was told.
+    /// Returns the next state; none once the client is closed and that was told.
     pub async fn next(&mut self) -> Option<ClientState> {
         poll_fn(|cx| self.0.poll_news(cx)).await
     }

@@ -34,13 +34,13 @@ pub trait Transport: 'static {
         std::future::ready(None)
     }
 
-    /// The time since some origin that stays the same for this value's life.
+    /// Returns the time since some origin that stays the same for this value's life.
     fn now(&self) -> Time;
 
     /// Waits at least `time`.
     fn sleep(&self, time: Duration) -> Self::Sleep;
 
-    /// A number from zero up to one, another each time: clients that lost their server together must
+    /// Returns a number from zero up to one, another each time: clients that lost their server together must
     /// not come back together.
     fn jitter(&self) -> f64;
 

@@ -55,7 +55,7 @@ pub enum KindsError {
 }
 
 impl UntypedKinds {
-    /// The table of these kinds, which are named by their places in it from then on.
+    /// Makes the table of these kinds, which are named by their places in it from then on.
     ///
     /// # Errors
     /// If the wire can't carry them; see [`KindsError`].
@@ -101,7 +101,7 @@ pub struct UntypedClient {
 }
 
 impl Client {
-    /// The same client, of payloads.
+    /// Returns the same client, of payloads.
     pub fn untyped(&self) -> UntypedClient {
         UntypedClient {
             remote: self.remote.clone().into(),
@@ -111,12 +111,12 @@ impl Client {
 }
 
 impl UntypedClient {
-    /// The client itself: its state, its end.
+    /// Returns the client itself: its state, its end.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// The same requests for who polls by hand: bindings without an executor.
+    /// Returns the same requests for who polls by hand: bindings without an executor.
     pub fn remote(&self) -> &UntypedRemote {
         &self.remote
     }
@@ -263,7 +263,7 @@ impl fmt::Debug for UntypedClient {
 pub struct UntypedEvents(Heard);
 
 impl UntypedEvents {
-    /// The next event; none once the client is closed.
+    /// Returns the next event; none once the client is closed.
     pub async fn next(&mut self) -> Option<Arc<[u8]>> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }

@@ -25,7 +25,7 @@ macro_rules! goodbye_codes {
             pub const ALL: &[(Self, &'static str, Retry, &'static str)] =
                 &[$((Self::$name, $wire, $retry, $text),)*];
 
-            /// The number on the wire.
+            /// Returns the number on the wire.
             pub const fn number(self) -> u16 {
                 match self {
                     $(Self::$name => $code,)*
@@ -49,7 +49,7 @@ macro_rules! goodbye_codes {
                 }
             }
 
-            /// The code of a number on the wire.
+            /// Returns the code of a number on the wire.
             pub const fn from_number(code: u16) -> Self {
                 match code {
                     $($code => Self::$name,)*
@@ -86,7 +86,7 @@ goodbye_codes! {
 }
 
 impl GoodbyeCode {
-    /// The WebSocket close code that follows a goodbye of this code: 1000 after `done`, 1001 after
+    /// Returns the WebSocket close code that follows a goodbye of this code: 1000 after `done`, 1001 after
     /// `going_away`, else 4000 + the code, within RFC 6455's private range (§7.4.2).
     pub const fn close_code(self) -> u16 {
         match self {
@@ -145,7 +145,7 @@ pub struct Goodbye {
 }
 
 impl Goodbye {
-    /// A goodbye with the code's usual `retry`. A reason longer than [`MAX_REASON`] is cut at a
+    /// Makes a goodbye with the code's usual `retry`. A reason longer than [`MAX_REASON`] is cut at a
     /// character's end.
     pub fn new(code: GoodbyeCode, reason: impl Into<String>) -> Self {
         let mut reason = reason.into();

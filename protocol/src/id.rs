@@ -12,12 +12,12 @@ macro_rules! random_id {
             /// Length on the wire, in bytes.
             pub const LEN: usize = $len;
 
-            /// The id of these bytes, which the shell draws from a cryptographic source.
+            /// Makes the id of these bytes, which the shell draws from a cryptographic source.
             pub const fn from_bytes(bytes: [u8; $len]) -> Self {
                 Self(bytes)
             }
 
-            /// The id as it stands on the wire.
+            /// Returns the id as it stands on the wire.
             pub const fn as_bytes(&self) -> &[u8; $len] {
                 &self.0
             }
@@ -66,12 +66,12 @@ impl Secret {
     /// Length on the wire, in bytes.
     pub const LEN: usize = 32;
 
-    /// The secret of these bytes, which the shell draws from a cryptographic source.
+    /// Makes the secret of these bytes, which the shell draws from a cryptographic source.
     pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
         Self(bytes)
     }
 
-    /// The secret as it stands on the wire.
+    /// Returns the secret as it stands on the wire.
     pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
         &self.0
     }
@@ -108,12 +108,12 @@ macro_rules! counter {
                 if value == 0 { None } else { Some(Self(value)) }
             }
 
-            /// The number as it stands on the wire.
+            /// Returns the number as it stands on the wire.
             pub const fn get(self) -> u64 {
                 self.0
             }
 
-            /// The number that follows. At one a nanosecond the 53 bits of the wire last 104 days, and
+            /// Returns the number that follows. At one a nanosecond the 53 bits of the wire last 104 days, and
             /// nothing that is counted here is that fast.
             pub(crate) const fn next(self) -> Self {
                 Self(self.0 + 1)
@@ -155,7 +155,7 @@ impl Offset {
         Self::new(number)
     }
 
-    /// The offset of the next entry.
+    /// Returns the offset of the next entry.
     pub const fn following(self) -> Self {
         self.next()
     }
@@ -175,12 +175,12 @@ pub struct Position {
 pub struct Alias(u64);
 
 impl Alias {
-    /// The alias of a number below 2^53.
+    /// Makes the alias of a number below 2^53.
     pub const fn new(value: u64) -> Self {
         Self(value)
     }
 
-    /// The alias as it stands on the wire.
+    /// Returns the alias as it stands on the wire.
     pub const fn get(self) -> u64 {
         self.0
     }

@@ -17,7 +17,7 @@ macro_rules! classes {
             /// Every class with its name: the table of PROTOCOL.md.
             pub const ALL: &[(Self, &'static str)] = &[$((Self::$name, $wire),)*];
 
-            /// The byte on the wire.
+            /// Returns the byte on the wire.
             pub const fn number(self) -> u8 {
                 match self { $(Self::$name => $number,)* }
             }
@@ -50,7 +50,7 @@ pub struct KindInfo {
 }
 
 impl KindInfo {
-    /// The line of one kind.
+    /// Returns the line of one kind.
     pub const fn of<K: Kind>() -> Self {
         Self {
             name: K::NAME,
@@ -65,7 +65,7 @@ impl KindInfo {
         }
     }
 
-    /// The kind's name on the wire.
+    /// Returns the kind's name on the wire.
     pub const fn name(&self) -> &'static str {
         self.name
     }
@@ -75,7 +75,7 @@ impl KindInfo {
         self.class
     }
 
-    /// The kind's structure.
+    /// Returns the kind's structure.
     pub const fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
@@ -97,7 +97,7 @@ pub struct Kinds {
 }
 
 impl Kinds {
-    /// A table of these lines; [`kinds!`](crate::kinds) is the short way. In a `const`, a clash of
+    /// Makes a table of these lines; [`kinds!`](crate::kinds) is the short way. In a `const`, a clash of
     /// names or a table larger than the wire allows is an error of the compiler.
     ///
     /// # Panics
@@ -132,12 +132,12 @@ impl Kinds {
         }
     }
 
-    /// The lines, in the order of the table.
+    /// Returns the lines, in the order of the table.
     pub const fn lines(&self) -> &'static [KindInfo] {
         self.lines
     }
 
-    /// The place of a kind in the table, by which requests name it; none if it isn't declared.
+    /// Returns the place of a kind in the table, by which requests name it; none if it isn't declared.
     pub fn position<K: Kind>(&self) -> Option<u32> {
         let place = self
             .lines
@@ -146,7 +146,7 @@ impl Kinds {
         u32::try_from(place).ok()
     }
 
-    /// The structure of a kind in words, by its place; none in a release build.
+    /// Returns the structure of a kind in words, by its place; none in a release build.
     pub fn outline(&self, kind: u32) -> Option<String> {
         if !cfg!(debug_assertions) {
             return None;
@@ -155,7 +155,7 @@ impl Kinds {
         Some(outline(line.class, line.shapes))
     }
 
-    /// The table as a hello carries it.
+    /// Returns the table as a hello carries it.
     pub fn entries(&self) -> Vec<KindEntry> {
         let entry = |line: &KindInfo| KindEntry {
             name: line.name.to_owned(),
@@ -165,7 +165,7 @@ impl Kinds {
         self.lines.iter().map(entry).collect()
     }
 
-    /// The table that a client tells its server. Its digest is made where the kinds are: by the compiler, if
+    /// Returns the table that a client tells its server. Its digest is made where the kinds are: by the compiler, if
     /// they are in a `const`.
     pub fn table(&self) -> Table {
         Table::digested(self.entries(), self.digest)

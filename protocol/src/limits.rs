@@ -98,7 +98,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The window of requests that this side grants its peer: bytes that have arrived and wait for
+    /// Sets the window of requests that this side grants its peer: bytes that have arrived and wait for
     /// their turn (default 256 KiB, at least one largest call). A peer that sends past it is
     /// refused with `limit`; an honest one waits. At most 4 GiB. More costs memory for each session, less makes
     /// bursts wait a round trip.
@@ -107,7 +107,7 @@ impl Limits {
         self
     }
 
-    /// The largest payload of one request, answer or item that this side takes and sends (default
+    /// Sets the largest payload of one request, answer or item that this side takes and sends (default
     /// 256 KiB, at least 32 KiB, at most 16 MiB). The peer is told: it refuses its caller at once as
     /// [`Refusal::TooLarge`](crate::Refusal::TooLarge); one that sends more is refused with `limit`.
     /// An unfinished message of that size may stand beside each window.
@@ -116,12 +116,12 @@ impl Limits {
         self
     }
 
-    /// The largest payload, see [`payload`](Self::payload).
+    /// Returns the largest payload, see [`payload`](Self::payload).
     pub fn largest_payload(&self) -> usize {
         self.payload
     }
 
-    /// Bytes of requests that wait in this side's hands for the peer's window (default 256 KiB). When
+    /// Sets the bytes of requests that wait in this side's hands for the peer's window (default 256 KiB). When
     /// that many wait, [`Session::request`](crate::session::Session::request) says
     /// [`Full`](crate::session::Full); into an empty queue goes one of any size.
     pub fn queued(mut self, bytes: usize) -> Self {
@@ -143,7 +143,7 @@ impl Limits {
         self
     }
 
-    /// Bytes of a stream's items that this side holds for a consumer that is slow (default 64 KiB,
+    /// Sets the bytes of a stream's items that this side holds for a consumer that is slow (default 64 KiB,
     /// at least that, at most 4 GiB). When they are there, the producer waits.
     pub fn stream_window(mut self, bytes: u64) -> Self {
         self.stream_window = bytes.clamp(MAX_MESSAGE as u64, MAX_WINDOW);
@@ -157,7 +157,7 @@ impl Limits {
         self
     }
 
-    /// Bytes of a subscription's publications that this side holds for a consumer that is slow
+    /// Sets the bytes of a subscription's publications that this side holds for a consumer that is slow
     /// (default 256 KiB, at least 64 KiB, at most 4 GiB). When they are there, it falls behind in the
     /// topic's log, at no cost to anybody.
     pub fn subscription_window(mut self, bytes: u64) -> Self {
@@ -182,7 +182,7 @@ impl Limits {
         self.drain
     }
 
-    /// The handshake's time, see [`handshake`](Self::handshake).
+    /// Returns the handshake's time, see [`handshake`](Self::handshake).
     pub fn handshake_time(&self) -> Duration {
         self.handshake
     }
@@ -214,7 +214,7 @@ impl Limits {
         self
     }
 
-    /// Bytes of what this side has sent that it keeps until the peer acknowledges them, to send them
+    /// Sets the bytes of what this side has sent that it keeps until the peer acknowledges them, to send them
     /// again over another connection (default and least 256 KiB). While as much is kept, nothing new
     /// of requests, answers and items is sent. More allows more speed over long distances: a round
     /// trip carries as much at most. A side that is short of memory keeps half: see

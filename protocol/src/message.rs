@@ -116,7 +116,7 @@ pub trait AlsoCalls<C: Call> {
 
 /// A visitor of each older type of a call.
 pub trait CallVisitor<C: Call>: Sized {
-    /// One of them.
+    /// Returns one of them.
     fn also<O>(self) -> Self
     where
         O: Call + Into<C>,
@@ -187,7 +187,7 @@ pub trait AlsoStreams<C: StreamCall> {
 
 /// A visitor of each older type of a stream's request.
 pub trait StreamVisitor<C: StreamCall>: Sized {
-    /// One of them.
+    /// Returns one of them.
     fn also<O>(self) -> Self
     where
         O: StreamCall + Into<C>,
@@ -244,7 +244,7 @@ pub trait AlsoEvents<E: Event> {
 
 /// A visitor of each older type of an event.
 pub trait EventVisitor<E: Event>: Sized {
-    /// One of them.
+    /// Returns one of them.
     fn also<O: Event + Into<E>>(self) -> Self;
 }
 
@@ -357,7 +357,7 @@ pub trait AlsoTopics<T: Topic> {
 
 /// A visitor of each older type of a topic.
 pub trait TopicVisitor<T: Topic>: Sized {
-    /// One of them.
+    /// Returns one of them.
     fn also<O>(self) -> Self
     where
         O: Topic + Into<T>,

@@ -14,7 +14,7 @@ pub struct Time(
 );
 
 impl Time {
-    /// The moment `elapsed` after the shell's origin; a later one than can be told is the latest.
+    /// Makes the moment `elapsed` after the shell's origin; a later one than can be told is the latest.
     pub const fn from_origin(elapsed: Duration) -> Self {
         Self(nanos(elapsed))
     }
@@ -24,7 +24,7 @@ impl Time {
         Duration::from_nanos(self.0)
     }
 
-    /// The time from `earlier` to this moment; zero if `earlier` is in fact later.
+    /// Returns the time from `earlier` to this moment; zero if `earlier` is in fact later.
     pub fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }

@@ -24,7 +24,7 @@ pub fn format(subprotocol: &str) -> Option<Format> {
     }
 }
 
-/// The subprotocol that names a payload format.
+/// Returns the subprotocol that names a payload format.
 pub const fn subprotocol(format: Format) -> &'static str {
     match format {
         Format::Postcard => POSTCARD,

@@ -71,7 +71,7 @@ impl<C> Items<C> {
 }
 
 impl<C> Items<C> {
-    /// The next piece as it came; none after the end.
+    /// Returns the next piece as it came; none after the end.
     pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Piece>> {
         if self.ended {
             return Poll::Ready(None);
@@ -90,7 +90,7 @@ impl<C> Items<C> {
 }
 
 impl<C: StreamCall> Items<C> {
-    /// The next item; none after the end.
+    /// Returns the next item; none after the end.
     pub async fn next(&mut self) -> Option<Result<C::Item, CallError<C::Error>>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }

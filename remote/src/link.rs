@@ -7,7 +7,7 @@ pub trait Link: Unpin {
     /// A binary message, in the form in which the socket has it.
     type Message: AsRef<[u8]>;
 
-    /// The next message; after [`LinkLost`] nothing follows.
+    /// Returns the next message; after [`LinkLost`] nothing follows.
     fn poll_receive(
         &mut self,
         cx: &mut Context<'_>,

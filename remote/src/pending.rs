@@ -18,10 +18,10 @@ pub(crate) trait Pending: Send {
     /// The session got a request.
     fn add(&mut self, key: RequestKey, asked: Asked);
 
-    /// The key of the request of this id.
+    /// Returns the key of the request of this id.
     fn key(&self, id: u64) -> Option<RequestKey>;
 
-    /// The key of the newest request of the same kind and name.
+    /// Returns the key of the newest request of the same kind and name.
     fn latest(&self, asked: &Asked) -> Option<RequestKey>;
 
     /// Forgets a request, and gives its key.

@@ -37,7 +37,7 @@ pub struct Remote {
 pub struct WeakRemote(Weak<Handle>);
 
 impl WeakRemote {
-    /// One whose requests go out also while those of the application are
+    /// Returns one whose requests go out also while those of the application are
     /// [held back](crate::Requests::begin_anew); none if the application has let go of all.
     pub fn upgrade_to_go_first(&self) -> Option<Remote> {
         let handle = self.0.upgrade()?;
@@ -115,7 +115,7 @@ impl Remote {
         }
     }
 
-    /// The way back to this one, which doesn't keep it.
+    /// Returns the way back to this one, which doesn't keep it.
     pub fn downgrade(&self) -> WeakRemote {
         WeakRemote(Arc::downgrade(&self.handle))
     }
@@ -125,7 +125,7 @@ impl Remote {
         self.handle.format
     }
 
-    /// The client's table of kinds.
+    /// Returns the client's table of kinds.
     pub fn table(&self) -> &Arc<Table> {
         &self.handle.table
     }
@@ -312,7 +312,7 @@ impl Remote {
         &self.handle.control
     }
 
-    /// A request of its kind.
+    /// Makes a request of its kind.
     fn asked<K: Kind>(&self, request: K, waiter: Option<Waiter>) -> Result<Asked, NotMade> {
         let payload = self.handle.format.encode(&request, MAX_PAYLOAD);
         let payload = payload.map_err(NotMade::Encode)?;

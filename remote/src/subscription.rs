@@ -120,7 +120,7 @@ impl<T> Subscription<T> {
         self.next
     }
 
-    /// The next update, whose item `read` makes of its payload.
+    /// Returns the next update, whose item `read` makes of its payload.
     pub(crate) fn poll_update<I>(
         &mut self,
         cx: &mut Context<'_>,
@@ -168,7 +168,7 @@ impl<T> Subscription<T> {
 }
 
 impl<T: Topic> Subscription<T> {
-    /// The next update; none once the client is over, the server has put it out, or refuses to let it in again
+    /// Returns the next update; none once the client is over, the server has put it out, or refuses to let it in again
     /// ([`Update::Refused`]). Neither a lost connection nor a lost session ends it.
     pub async fn next(&mut self) -> Option<Result<Update<T::Item>, DecodeError>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await

@@ -42,7 +42,7 @@ impl From<Remote> for UntypedRemote {
     }
 }
 
-/// The name, kept for the program's life as a type's is: errors carry it.
+/// Returns the name, kept for the program's life as a type's is: errors carry it.
 fn kept(name: &str) -> &'static str {
     static NAMES: Mutex<Vec<&str>> = Mutex::new(Vec::new());
     let mut names = lock(&NAMES);
@@ -55,7 +55,7 @@ fn kept(name: &str) -> &'static str {
 }
 
 impl UntypedRemote {
-    /// A place in the line of those who wait to make a request. Make one when it is ready, as with a
+    /// Returns a place in the line of those who wait to make a request. Make one when it is ready, as with a
     /// `Sink`: what starts without that is bounded by nothing but the caller.
     pub fn room(&self) -> Room {
         Room(self.remote.commands().room(UNDER_WAY))
@@ -186,7 +186,7 @@ impl UntypedRemote {
         line.is_some_and(|line| line.class == class)
     }
 
-    /// The name of the kind at this place, as errors have it.
+    /// Returns the name of the kind at this place, as errors have it.
     pub fn name(&self, kind: u32) -> &'static str {
         let place = usize::try_from(kind).ok();
         let name = place.and_then(|place| self.names.get(place));
@@ -221,7 +221,7 @@ impl UntypedRemote {
     }
 }
 
-/// A payload that the wire can carry.
+/// Returns a payload that the wire can carry.
 fn fitting(payload: Vec<u8>) -> Result<Vec<u8>, NotMade> {
     if payload.len() > MAX_PAYLOAD {
         return Err(NotMade::Encode(EncodeError::TooLarge {
@@ -314,7 +314,7 @@ pub struct UntypedItems {
 }
 
 impl UntypedItems {
-    /// The next item; none after the end.
+    /// Returns the next item; none after the end.
     pub async fn next(&mut self) -> Option<Result<Vec<u8>, CallError<Vec<u8>>>> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
@@ -349,7 +349,7 @@ impl UntypedSubscription {
         self.0.position()
     }
 
-    /// The next update; none at the end, as of a [`Subscription`](crate::Subscription::next).
+    /// Returns the next update; none at the end, as of a [`Subscription`](crate::Subscription::next).
     pub async fn next(&mut self) -> Option<Update<Vec<u8>>> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }

@@ -22,7 +22,7 @@ pub struct Next {
 }
 
 impl Next {
-    /// The name of the request's kind.
+    /// Returns the name of the request's kind.
     pub fn kind(&self) -> &'static str {
         self.kind
     }

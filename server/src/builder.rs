@@ -158,7 +158,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self.calls(handler, false)
     }
 
-    /// A kind of call and the older types that become it.
+    /// Adds a kind of call and the older types that become it.
     fn calls<C, F, R>(self, handler: F, in_order: bool) -> Self
     where
         C: Call,
@@ -247,7 +247,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
-    /// The most topics at a time (default 1,000, at least 1): with what each [keeps](Self::keep), this
+    /// Sets the most topics at a time (default 1,000, at least 1): with what each [keeps](Self::keep), this
     /// bounds what all logs are charged, to 256 MiB by default, and as much again where all are read in JSON
     /// or by older clients too. What an allocator keeps besides isn't charged. For another one, the least lately used that
     /// nobody is subscribed to goes, with its log; if those looked at have subscribers, the other one is
@@ -405,7 +405,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
-    /// The bounds of every session.
+    /// Sets the bounds of every session.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -429,7 +429,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
-    /// The time over which clients come back that [`shut_down`](Twinwire::shut_down) sends away (default 5 s). Each is
+    /// Sets the time over which clients come back that [`shut_down`](Twinwire::shut_down) sends away (default 5 s). Each is
     /// asked for a pause of its own, so that the next server isn't met by all of them in one moment: up to 10 ms for
     /// each session that there is, and this at most. A client that is alone comes back at once. More spares the next
     /// server, less brings the last client back sooner.
@@ -438,7 +438,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
-    /// The endpoint, ready to be mounted.
+    /// Makes the endpoint, ready to be mounted.
     ///
     /// # Errors
     /// [`BuildError`] when two handlers answer one kind, an older type of a kind has another name, an allowed

@@ -32,7 +32,7 @@ impl<S, I> Cx<S, I> {
         }
     }
 
-    /// The same for a client that has come back.
+    /// Returns the same for a client that has come back.
     pub(crate) fn with_peer(&self, peer: Peer<I>) -> Self {
         Self {
             peer,
@@ -40,12 +40,12 @@ impl<S, I> Cx<S, I> {
         }
     }
 
-    /// The application's state.
+    /// Returns the application's state.
     pub fn state(&self) -> &S {
         &self.shared.state
     }
 
-    /// The client that asks.
+    /// Returns the client that asks.
     pub fn peer(&self) -> &Peer<I> {
         &self.peer
     }
@@ -56,17 +56,17 @@ impl<S, I> Cx<S, I> {
         self.peer.identity()
     }
 
-    /// The client's public id: the same for its session's life.
+    /// Returns the client's public id: the same for its session's life.
     pub fn id(&self) -> PeerId {
         self.peer.id()
     }
 
-    /// The address that the socket comes from, see [`Peer::address`].
+    /// Returns the address that the socket comes from, see [`Peer::address`].
     pub fn address(&self) -> Option<SocketAddr> {
         self.peer.address()
     }
 
-    /// The endpoint, and through it the other clients.
+    /// Returns the endpoint, and through it the other clients.
     pub fn wire(&self) -> Twinwire<S, I> {
         Twinwire::new(Arc::clone(&self.shared))
     }

@@ -398,7 +398,7 @@ where
     told.collect()
 }
 
-/// The newest type of this name, in words.
+/// Returns the newest type of this name, in words.
 fn outline_of<S, I>(registry: &Registry<S, I>, name: &str) -> Option<String> {
     let newest = registry.get(name)?.first()?;
     Some(outline(newest.class, newest.shapes))

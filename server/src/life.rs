@@ -97,7 +97,7 @@ fn stopping(shutdown: Arc<Shutdown>) -> Stopping {
 }
 
 impl<S, I> Life<S, I> {
-    /// One that awaits its client's hello.
+    /// Makes one that awaits its client's hello.
     pub(crate) fn new(shared: Arc<Shared<S, I>>, format: Format) -> Self {
         let shutdown = Arc::clone(&shared.shutdown);
         let (limits, known) = (shared.limits.clone(), shared.tables.known());

@@ -122,7 +122,7 @@ impl<I> Peer<I> {
         }
     }
 
-    /// The client as it has come back.
+    /// Returns the client as it has come back.
     pub(crate) fn with_handshake(&self, handshake: Handshake<I>) -> Self {
         Self {
             session: Arc::clone(&self.session),
@@ -139,12 +139,12 @@ impl<I> Peer<I> {
         &self.handshake
     }
 
-    /// The topics into which the server has put the client.
+    /// Returns the topics into which the server has put the client.
     pub(crate) fn invited(&self) -> &Invited {
         &self.session.invited
     }
 
-    /// The client's public id: the same for its session's life.
+    /// Returns the client's public id: the same for its session's life.
     pub fn id(&self) -> PeerId {
         self.session.peer
     }
@@ -154,18 +154,18 @@ impl<I> Peer<I> {
         &self.handshake.identity
     }
 
-    /// The session's id. A secret between its two ends: fit for a log, not for other clients.
+    /// Returns the session's id. A secret between its two ends: fit for a log, not for other clients.
     pub fn session(&self) -> SessionId {
         self.session.session
     }
 
-    /// The address that the socket comes from: the client's, or its nearest proxy's. None where
+    /// Returns the address that the socket comes from: the client's, or its nearest proxy's. None where
     /// the server listens on something that has none.
     pub fn address(&self) -> Option<SocketAddr> {
         self.handshake.address
     }
 
-    /// The headers of the handshake.
+    /// Returns the headers of the handshake.
     pub fn headers(&self) -> &HeaderMap {
         &self.handshake.headers
     }

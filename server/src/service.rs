@@ -50,7 +50,7 @@ impl<S, I> Twinwire<S, I> {
         Self(shared)
     }
 
-    /// The clients that have a session, in no order: also those whose connection is lost, until they are back
+    /// Returns the clients that have a session, in no order: also those whose connection is lost, until they are back
     /// or their session is given up ([`Limits::resume`](twinwire::Limits::resume)).
     pub fn peers(&self) -> Vec<Peer<I>> {
         self.0.peers.all()
@@ -61,7 +61,7 @@ impl<S, I> Twinwire<S, I> {
         self.0.peers.get(id)
     }
 
-    /// The clients of one user, as [`Builder::user_key`](crate::Builder::user_key) names them: one for
+    /// Returns the clients of one user, as [`Builder::user_key`](crate::Builder::user_key) names them: one for
     /// each of the user's tabs and devices that have a session.
     pub fn user(&self, key: &str) -> Vec<Peer<I>> {
         self.0.peers.of_user(key)
@@ -187,7 +187,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
     }
 }
 
-/// The first offer that this version speaks; else the first of another version, to refuse it in
+/// Returns the first offer that this version speaks; else the first of another version, to refuse it in
 /// words that its client understands.
 fn choose<'a>(offered: &[&'a str]) -> Option<&'a str> {
     let ours = offered.iter().find(|name| version::format(name).is_some());

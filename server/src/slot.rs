@@ -93,7 +93,7 @@ impl<S, I> Holding<S, I> {
         }
     }
 
-    /// The slot, to be locked for one turn.
+    /// Returns the slot, to be locked for one turn.
     pub(crate) fn slot(&self) -> Arc<Slot<S, I>> {
         Arc::clone(&self.slot)
     }

@@ -83,7 +83,7 @@ pub enum PublishError {
     NoRandomness,
 }
 
-/// The form in which a client that knows a topic as `O` reads it. Its log has items of `T`'s.
+/// Returns the form in which a client that knows a topic as `O` reads it. Its log has items of `T`'s.
 pub(crate) fn form<T, O>(format: Format) -> Form
 where
     T: Topic,
@@ -122,7 +122,7 @@ where
     })
 }
 
-/// The canonical form of a topic's key.
+/// Returns the canonical form of a topic's key.
 pub(crate) fn canonical<T: Topic>(topic: &T) -> Result<Vec<u8>, PublishError> {
     match Format::Postcard.encode(topic, MAX_TOPIC_KEY) {
         Err(EncodeError::TooLarge { .. }) => Err(PublishError::KeyTooLong),
@@ -219,7 +219,7 @@ impl Topics {
         }
     }
 
-    /// The topic, by the newest type of its kind.
+    /// Returns the topic, by the newest type of its kind.
     pub(crate) fn of<T: Topic>(&self, topic: &T) -> Result<Arc<Live>, PublishError> {
         if self.kinds.get(T::NAME) != Some(&T::FINGERPRINT) {
             return Err(PublishError::NotRegistered { name: T::NAME });
@@ -234,7 +234,7 @@ impl Topics {
         Some(entry.live.state().log.alias())
     }
 
-    /// The topic of this name, which begins now if it isn't there. The least lately used that nobody is
+    /// Returns the topic of this name, which begins now if it isn't there. The least lately used that nobody is
     /// subscribed to goes for it, if there are too many.
     pub(crate) fn open(&self, name: Name) -> Result<Arc<Live>, PublishError> {
         let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
@@ -386,7 +386,7 @@ impl News {
         }
     }
 
-    /// The topics that have news, and how far they go.
+    /// Returns the topics that have news, and how far they go.
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<BTreeMap<Alias, Offset>> {
         let mut told = self.told();
         if told.heads.is_empty() {

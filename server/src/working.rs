@@ -185,7 +185,7 @@ impl Working {
         self.stop(call);
     }
 
-    /// The name of the kind of a request at work.
+    /// Returns the name of the kind of a request at work.
     pub(crate) fn kind(&self, request: Number) -> &'static str {
         let mut requests = self.requests.values();
         let found = requests.find(|of| of.number == request);

@@ -94,7 +94,7 @@ pub enum TrySendError {
 }
 
 impl TrySendError {
-    /// The message that did not go.
+    /// Returns the message that did not go.
     pub fn into_message(self) -> Message {
         match self {
             Self::Full(message) | Self::Closed(message) | Self::Refused(message) => message,

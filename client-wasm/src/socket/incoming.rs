@@ -11,7 +11,7 @@ extern "C" {
     /// `ArrayBuffer`.
     pub(super) type Data;
 
-    /// UTF-16 units of a string.
+    /// Returns the UTF-16 units of a string.
     #[wasm_bindgen(method, getter, structural)]
     fn length(this: &Data) -> u32;
 

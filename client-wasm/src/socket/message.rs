@@ -10,7 +10,7 @@ pub enum Message {
 }
 
 impl Message {
-    /// The payload's length in bytes, text counted as UTF-8.
+    /// Returns the payload's length in bytes, text counted as UTF-8.
     pub fn len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),

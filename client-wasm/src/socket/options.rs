@@ -144,7 +144,7 @@ impl SocketOptions {
         self
     }
 
-    /// The constructor of WebSockets, where the global object has none, such as that of npm's `ws` in Node 20: a function that is called with
+    /// Sets the constructor of WebSockets, where the global object has none, such as that of npm's `ws` in Node 20: a function that is called with
     /// `new`, a URL and an array of subprotocols, and whose objects are like a browser's `WebSocket`.
     pub fn constructor(mut self, constructor: Function) -> Self {
         self.constructor = Some(Constructor::new(constructor));

@@ -133,7 +133,7 @@ impl Shared {
         self.web_socket.ready_state() == WebSocket::OPEN
     }
 
-    /// Bytes that the browser holds unsent.
+    /// Returns the bytes that the browser holds unsent.
     pub(super) fn held(&self) -> usize {
         let held = self.web_socket.buffered_amount() as usize;
         self.held.set(held);

@@ -18,12 +18,12 @@ extern "C" {
     fn href(this: &Url) -> String;
 }
 
-/// The absolute `ws:` or `wss:` form of `url`, which may be relative to the page.
+/// Returns the absolute `ws:` or `wss:` form of `url`, which may be relative to the page.
 pub(crate) fn absolute(url: &str) -> Result<String, UrlError> {
     resolve(url, &env::base_urls())
 }
 
-/// The absolute form of `url`, relative ones taken from the first of `bases` that anything can be relative to.
+/// Returns the absolute form of `url`, relative ones taken from the first of `bases` that anything can be relative to.
 fn resolve(url: &str, bases: &[JsValue]) -> Result<String, UrlError> {
     let with = |base| Url::new(url, base).ok();
     let parsed = with(&JsValue::UNDEFINED).or_else(|| bases.iter().find_map(with));

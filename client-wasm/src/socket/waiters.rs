@@ -60,7 +60,7 @@ impl Waiters {
         }
     }
 
-    /// All of them, who then wait no more.
+    /// Takes all of them, who then wait no more.
     pub(super) fn take(&mut self) -> impl Iterator<Item = Waker> + use<> {
         std::mem::take(&mut self.waiting)
             .into_iter()

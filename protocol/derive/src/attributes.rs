@@ -149,7 +149,7 @@ fn each(
     Ok(())
 }
 
-/// The text in `name = "text"`.
+/// Returns the text in `name = "text"`.
 fn text(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
     if meta.input.peek(token::Paren) {
         return Err(refuse(

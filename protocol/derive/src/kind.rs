@@ -10,7 +10,7 @@ use syn::{DeriveInput, Error, Ident, LitStr, Result, Type, parse_quote};
 
 use crate::shape;
 
-/// `impl Shape` and `impl Kind` for the type. The fingerprint is over its own shape and those of
+/// Returns `impl Shape` and `impl Kind` for the type. The fingerprint is over its own shape and those of
 /// `others`, where the compiler then reports what they lack.
 pub(crate) fn expand(
     input: &DeriveInput,
@@ -56,7 +56,7 @@ pub(crate) fn expand(
     })
 }
 
-/// A `where` that takes for granted that the type and `others` are payloads.
+/// Returns a `where` that takes for granted that the type and `others` are payloads.
 ///
 /// [`expand`] has the compiler say of each that it is none, once. Without this it would say so again at each trait,
 /// and of each bound of `Payload`. Only a bound that is `for<'a>` may be false of a type that isn't generic.
@@ -104,7 +104,7 @@ pub(crate) fn several(types: &mut Vec<Type>, meta: &ParseNestedMeta<'_>) -> Resu
     Ok(true)
 }
 
-/// The list of older types, as the traits want it: `(A, (B, ()))`.
+/// Returns the list of older types, as the traits want it: `(A, (B, ()))`.
 pub(crate) fn list(types: &[Type]) -> TokenStream {
     let nested = |rest, older: &Type| quote!((#older, #rest));
     types.iter().rev().fold(quote!(()), nested)

@@ -32,7 +32,7 @@ impl<'a> Recursion<'a> {
         self.found
     }
 
-    /// The field's type with the type itself replaced.
+    /// Returns the field's type with the type itself replaced.
     pub(crate) fn cut(&mut self, field: &Type) -> Result<Type> {
         let mut field = field.clone();
         self.visit_type_mut(&mut field);

@@ -119,7 +119,7 @@ fn describe_struct(
     }
 }
 
-/// A struct that both formats write as its only field.
+/// Returns the descriptor of a struct that both formats write as its only field.
 fn like_its_field(inner: &TokenStream) -> TokenStream {
     quote! {
         ::twinwire::shape::assert_not_optional_self(#inner);
@@ -218,7 +218,7 @@ fn describe_content(
     })
 }
 
-/// The descriptor of a single unnamed field; `None` when there are none or several.
+/// Returns the descriptor of a single unnamed field; `None` when there are none or several.
 fn only_field(
     fields: &FieldsUnnamed,
     recursion: &mut Recursion<'_>,
@@ -250,7 +250,7 @@ fn describe_items(fields: &FieldsUnnamed, recursion: &mut Recursion<'_>) -> Resu
     Ok(quote!(&[#(#items),*]))
 }
 
-/// A default lets JSON leave a field out, which only a named field can be.
+/// Refuses a default, which lets JSON leave a field out: only a named field can be.
 fn refuse_default(field: &attributes::Field) -> Result<()> {
     match field.default {
         None => Ok(()),

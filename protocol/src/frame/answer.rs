@@ -143,7 +143,7 @@ macro_rules! refusals {
             pub const ALL: &[(Self, &'static str, &'static str)] =
                 &[$((Self::$name, $wire, $text),)*];
 
-            /// The number on the wire.
+            /// Returns the number on the wire.
             pub const fn number(self) -> u16 {
                 match self { $(Self::$name => $number,)* Self::Other(number) => number }
             }
@@ -153,7 +153,7 @@ macro_rules! refusals {
                 match self { $(Self::$name => $retry,)* Self::Other(_) => Retry::Never }
             }
 
-            /// The refusal of a number on the wire; 0 and 1 are no refusals.
+            /// Returns the refusal of a number on the wire; 0 and 1 are no refusals.
             pub(super) fn read(number: u16) -> Result<Self, Malformed> {
                 match number {
                     VALUE | ERROR => Err(Malformed::Meaningless),

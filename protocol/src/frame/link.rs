@@ -31,7 +31,7 @@ impl TableDigest {
     /// Length on the wire, in bytes.
     pub const LEN: usize = 16;
 
-    /// The digest as it stands on the wire.
+    /// Makes a digest of its bytes on the wire.
     pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
         Self(bytes)
     }
@@ -41,7 +41,7 @@ impl TableDigest {
 pub(crate) struct Digesting(Sha256);
 
 impl Digesting {
-    /// A table of so many lines.
+    /// Makes a table of so many lines.
     pub(crate) const fn new(lines: usize) -> Self {
         let mut table = Self(Sha256::new());
         table.integer(lines);
@@ -88,7 +88,7 @@ impl Default for Table {
 }
 
 impl Table {
-    /// The table of these lines. More than [`MAX_KINDS`], or a name twice, and no server takes it;
+    /// Makes the table of these lines. More than [`MAX_KINDS`], or a name twice, and no server takes it;
     /// [`Kinds`](crate::Kinds) can't hold such.
     pub fn new(kinds: Vec<KindEntry>) -> Self {
         let mut digesting = Digesting::new(kinds.len());
@@ -99,12 +99,12 @@ impl Table {
         Self { kinds, digest }
     }
 
-    /// The table of lines whose digest is known.
+    /// Returns the table of lines whose digest is known.
     pub(crate) const fn digested(kinds: Vec<KindEntry>, digest: TableDigest) -> Self {
         Self { kinds, digest }
     }
 
-    /// The lines, in order.
+    /// Returns the lines, in order.
     pub fn kinds(&self) -> &[KindEntry] {
         &self.kinds
     }
@@ -114,7 +114,7 @@ impl Table {
         self.digest
     }
 
-    /// The place of a kind, by which frames name it.
+    /// Returns the place of a kind, by which frames name it.
     ///
     /// # Errors
     /// [`Refusal::UnknownKind`] if no line has its name, [`Refusal::KindDiffers`] if one has and means

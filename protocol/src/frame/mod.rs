@@ -57,7 +57,7 @@ macro_rules! frame_types {
             pub const ALL: &[(Self, &'static str, Sender, bool)] =
                 &[$((Self::$name, $wire, Sender::$sender, $numbered),)*];
 
-            /// The byte on the wire.
+            /// Returns the byte on the wire.
             pub const fn number(self) -> u8 {
                 match self { $(Self::$name => $number,)* }
             }
@@ -162,7 +162,7 @@ pub enum Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// The frame's type.
+    /// Returns the frame's type.
     pub fn frame_type(&self) -> FrameType {
         match self {
             Self::Goodbye(_) => FrameType::Goodbye,
@@ -226,14 +226,14 @@ impl Frame<'_> {
         );
     }
 
-    /// The frame alone, as it stands on the wire.
+    /// Returns the frame alone, as it stands on the wire.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
         self.encode(&mut out);
         out
     }
 
-    /// The bytes that [`encode`](Self::encode) appends.
+    /// Returns the bytes that [`encode`](Self::encode) appends.
     pub fn encoded_len(&self) -> usize {
         let rest = self.body_len() + 1;
         wire::integer_len(rest as u64) + rest
@@ -292,7 +292,7 @@ impl Frame<'_> {
 }
 
 impl Table {
-    /// The frame alone, as it stands on the wire.
+    /// Returns the frame alone, as it stands on the wire.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let (mut body, mut out) = (Vec::new(), Vec::new());
         self.put(&mut body);
@@ -466,7 +466,7 @@ pub enum Malformed {
 }
 
 impl Malformed {
-    /// The code of the goodbye that answers it.
+    /// Returns the code of the goodbye that answers it.
     pub fn code(self) -> GoodbyeCode {
         match self {
             Self::OverLimit => GoodbyeCode::Limit,

@@ -70,7 +70,7 @@ impl Sha256 {
         }
     }
 
-    /// The digest of all that has come.
+    /// Returns the digest of all that has come.
     pub(super) const fn digest(mut self) -> [u8; 32] {
         // Padding (§5.1.1): a one, zeros up to eight bytes before a block's end, and the length in bits.
         let bits = self.len as u64 * 8;

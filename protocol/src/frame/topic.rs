@@ -41,7 +41,7 @@ pub struct Join<'a> {
 }
 
 impl<'a> Join<'a> {
-    /// The payload of the call.
+    /// Returns the payload of the call.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         put_integer(&mut out, u64::from(self.kind));
@@ -125,7 +125,7 @@ pub struct Joined {
 }
 
 impl Joined {
-    /// The payload of the reply.
+    /// Returns the payload of the reply.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         put_integer(&mut out, self.alias.get());
@@ -167,7 +167,7 @@ pub struct Leave {
 }
 
 impl Leave {
-    /// The payload of the call.
+    /// Returns the payload of the call.
     pub fn encode(self) -> Vec<u8> {
         let mut out = Vec::new();
         put_integer(&mut out, self.alias.get());
@@ -198,7 +198,7 @@ pub struct Invite<'a> {
 }
 
 impl<'a> Invite<'a> {
-    /// The payload of the call.
+    /// Returns the payload of the call.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         put_integer(&mut out, u64::from(self.kind));
@@ -235,7 +235,7 @@ pub struct Publish<'a> {
 }
 
 impl<'a> Publish<'a> {
-    /// The payload of the call.
+    /// Returns the payload of the call.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         put_integer(&mut out, u64::from(self.kind));
@@ -256,7 +256,7 @@ impl<'a> Publish<'a> {
     }
 }
 
-/// The payload of the reply to a [`Publish`].
+/// Returns the payload of the reply to a [`Publish`].
 pub fn encode_offset(offset: Offset) -> Vec<u8> {
     let mut out = Vec::new();
     put_integer(&mut out, offset.get());

@@ -59,7 +59,7 @@ impl<'a> Reader<'a> {
         Ok(*first)
     }
 
-    /// A minimal LEB128 integer below 2^53.
+    /// Reads a minimal LEB128 integer below 2^53.
     pub(super) fn integer(&mut self) -> Result<u64, Malformed> {
         let mut value = 0;
         for shift in (0..56).step_by(7) {
@@ -79,17 +79,17 @@ impl<'a> Reader<'a> {
         Err(Malformed::TooLarge)
     }
 
-    /// An integer that fits a smaller type.
+    /// Reads an integer that fits a smaller type.
     pub(super) fn small<T: TryFrom<u64>>(&mut self) -> Result<T, Malformed> {
         T::try_from(self.integer()?).map_err(|_| Malformed::TooLarge)
     }
 
-    /// A duration, in milliseconds.
+    /// Reads a duration, in milliseconds.
     pub(super) fn duration(&mut self) -> Result<Duration, Malformed> {
         Ok(Duration::from_millis(u64::from(self.small::<u32>()?)))
     }
 
-    /// A length and that many bytes, which are there: a lying length allocates nothing.
+    /// Reads a length and that many bytes, which are there: a lying length allocates nothing.
     pub(super) fn bytes(&mut self) -> Result<&'a [u8], Malformed> {
         let len = self.small::<usize>()?;
         let (bytes, rest) = self
@@ -114,7 +114,7 @@ impl<'a> Reader<'a> {
         Ok(*bytes)
     }
 
-    /// All that is left.
+    /// Takes all that is left.
     pub(super) fn take_rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.rest)
     }
@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The end of a frame that takes no tagged values.
+    /// Checks the end of a frame that takes no tagged values.
     pub(crate) fn end(&self) -> Result<(), Malformed> {
         if self.is_empty() {
             Ok(())

@@ -90,7 +90,7 @@ impl Entry {
         self.canonical.len() + FRAME_COST as usize
     }
 
-    /// Bytes that it keeps besides its cost.
+    /// Returns the bytes that it keeps besides its cost.
     pub(super) fn written_len(&self) -> usize {
         let bytes = self.written.iter().filter_map(|form| form.bytes.as_ref());
         bytes.map(Vec::len).sum()
@@ -123,7 +123,7 @@ impl Entry {
         }
     }
 
-    /// The item in this form, if that has been written and there is such a value.
+    /// Returns the item in this form, if that has been written and there is such a value.
     pub(super) fn read(&self, form: Form) -> Option<&[u8]> {
         match form {
             Form::Canonical => Some(&self.canonical),

@@ -34,13 +34,13 @@ impl Default for Keep {
 }
 
 impl Keep {
-    /// The most entries (default 1,000, at least 1).
+    /// Sets the most entries (default 1,000, at least 1).
     pub fn entries(mut self, entries: usize) -> Self {
         self.entries = entries.max(1);
         self
     }
 
-    /// The most bytes of entries, each charged its length and 64 more (default 256 KiB), and as many
+    /// Sets the most bytes of entries, each charged its length and 64 more (default 256 KiB), and as many
     /// again of what was written for readers in other [forms](Form). The newest entry stays whatever its size.
     pub fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
@@ -109,7 +109,7 @@ impl Slice {
 }
 
 impl Log {
-    /// An empty log. `epoch` is random.
+    /// Makes an empty log. `epoch` is random.
     pub fn new(alias: Alias, epoch: Epoch, keep: Keep) -> Self {
         Self {
             alias,
@@ -127,13 +127,13 @@ impl Log {
         self.alias
     }
 
-    /// The place of the next entry.
+    /// Returns the place of the next entry.
     pub fn next(&self) -> Offset {
         // Entries have no holes.
         Offset::new(self.first.get() + self.entries.len() as u64).unwrap_or(Offset::FIRST)
     }
 
-    /// Bytes that it holds, as [`Keep::bytes`] charges them.
+    /// Returns the bytes that it holds, as [`Keep::bytes`] charges them.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

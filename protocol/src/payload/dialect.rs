@@ -35,7 +35,7 @@ impl<'a> Watch<'a> {
         Self { level: 0, fault }
     }
 
-    /// One level down, or `None` at the bottom, with the fault noted.
+    /// Goes one level down, or returns `None` at the bottom, with the fault noted.
     pub(super) fn deeper(self) -> Option<Self> {
         if self.level == MAX_DEPTH {
             self.note(Fault::TooDeep);

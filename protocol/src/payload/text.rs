@@ -8,7 +8,7 @@ use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::{Error, Unexpected, Visitor};
 
-/// Bytes as base64: standard alphabet, padded.
+/// Writes bytes as base64: standard alphabet, padded.
 pub(super) fn base64(bytes: &[u8]) -> Base64Display<'_, 'static, GeneralPurpose> {
     Base64Display::new(bytes, &STANDARD)
 }

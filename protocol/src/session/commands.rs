@@ -37,7 +37,7 @@ impl Session {
         }
     }
 
-    /// A request that is over before it began.
+    /// Makes a request that is over before it began.
     pub(super) fn refused(&mut self, outcome: Outcome) -> RequestKey {
         let request = self.outgoing.new_key();
         self.events.push(Event::Outcome { request, outcome });
@@ -113,7 +113,7 @@ impl Session {
         });
     }
 
-    /// The application doesn't want events of this request any more: those that `key` has a key of.
+    /// Drops the events of a request that the application doesn't want any more: those that `key` has a key of.
     pub(super) fn drop_events(
         &mut self,
         request: RequestKey,
@@ -203,7 +203,7 @@ impl Session {
         self.retained.set_most(if yes { half } else { most });
     }
 
-    /// The largest payload that the peer takes and this side sends. Zero before the peer has told.
+    /// Returns the largest payload that the peer takes and this side sends. Zero before the peer has told.
     pub fn largest_to_peer(&self) -> usize {
         let peer = usize::try_from(self.peer.payload).unwrap_or(usize::MAX);
         peer.min(self.limits.payload)
@@ -297,7 +297,7 @@ impl Session {
         self.closed_with.as_ref()
     }
 
-    /// The end that the application wanted.
+    /// Returns the end that the application wanted.
     pub(super) fn closed(&self) -> Option<End> {
         self.closed_with.clone().map(End::Closed)
     }

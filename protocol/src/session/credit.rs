@@ -41,7 +41,7 @@ impl Grant {
         }
     }
 
-    /// One that has told so much, and of which something else takes a part.
+    /// Makes one that has told so much, and of which something else takes a part.
     pub(super) fn burdened(window: u64, told: u64, burden: u64) -> Self {
         Self {
             told,
@@ -101,7 +101,7 @@ impl Grant {
         self.arrived
     }
 
-    /// The limit, as told now.
+    /// Returns the limit, as told now.
     pub(super) fn tell(&mut self) -> u64 {
         self.told = self.granted();
         self.told
@@ -121,7 +121,7 @@ impl Allowance {
         Self { limit, used: 0 }
     }
 
-    /// An allowance of which some is used.
+    /// Makes an allowance of which some is used.
     pub(super) fn used(limit: u64, used: u64) -> Self {
         Self { limit, used }
     }

@@ -125,7 +125,7 @@ impl Session {
         }
     }
 
-    /// A request of a reserved kind, from the client, starts.
+    /// Starts a request of a reserved kind, from the client.
     pub(super) fn start_clients_request(&mut self, request: Request) -> Result<(), PeerMisbehaved> {
         let Request {
             number,
@@ -213,7 +213,7 @@ impl Session {
         self.state == State::Open && replayed
     }
 
-    /// The log to be read next.
+    /// Returns the log to be read next.
     pub(super) fn pull(&self) -> Option<Output> {
         if !self.may_pull() {
             return None;

@@ -98,7 +98,7 @@ pub enum PeerMisbehaved {
 }
 
 impl PeerMisbehaved {
-    /// The code of the goodbye that answers it.
+    /// Returns the code of the goodbye that answers it.
     pub fn code(self) -> GoodbyeCode {
         match self {
             Self::Malformed(malformed) => malformed.code(),
@@ -174,7 +174,7 @@ impl End {
         }
     }
 
-    /// The code of the goodbye that this side says at this end.
+    /// Returns the code of the goodbye that this side says at this end.
     pub(super) fn code(&self) -> GoodbyeCode {
         match self {
             Self::Closed(goodbye) => goodbye.code,

@@ -69,7 +69,7 @@ impl Answering {
         self.begun
     }
 
-    /// The part that goes next, and whether more follow.
+    /// Returns the part that goes next, and whether more follow.
     pub(super) fn next_part(&self) -> (Answer<&[u8]>, bool) {
         let cut = |payload: &Vec<u8>| {
             let end = payload.len().min(self.sent + MAX_PART);
@@ -185,7 +185,7 @@ impl Incoming {
         self.grant.tell()
     }
 
-    /// Bytes that wait for their turn, as charged, and answers and items that wait for the socket.
+    /// Returns the bytes that wait for their turn, as charged, and those of answers and items that wait for the socket.
     pub(super) fn held_bytes(&self) -> usize {
         let answers = self
             .answers
@@ -427,7 +427,7 @@ impl Incoming {
         }
     }
 
-    /// The stream whose turn it is, of those that have a part that may go.
+    /// Returns the stream whose turn it is, of those that have a part that may go.
     pub(super) fn next_feed(&self) -> Option<Number> {
         let mut feeds = self.running.iter_after(self.last_fed);
         feeds.find_map(|(number, running)| {
@@ -436,7 +436,7 @@ impl Incoming {
         })
     }
 
-    /// A part of this stream went out: whether its producer waited for the room that this made.
+    /// Notes that a part of this stream went out. Returns true if its producer waited for the room that this made.
     pub(super) fn fed(&mut self, now: Time, call: Number) -> bool {
         plant!("sent_item_gives_no_time", return self.departed(call));
         self.renew(now, call);
@@ -465,7 +465,7 @@ impl Incoming {
         self.answers.first()
     }
 
-    /// A part of the [`next_answer`](Self::next_answer) went out; gives the topic that was joined with
+    /// Notes that a part of the [`next_answer`](Self::next_answer) went out; gives the topic that was joined with
     /// it. A long one lets others pass.
     pub(super) fn answer_sent(&mut self, len: usize, more: bool) -> Option<(Alias, Number)> {
         if self.answers.is_empty() {

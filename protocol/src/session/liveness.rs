@@ -44,7 +44,7 @@ impl Liveness {
         self.pong_due = Some(ping);
     }
 
-    /// The peer answers: how long it took. An answer to an older ping tells nothing new.
+    /// Takes the peer's answer. Returns the time that it took. An answer to an older ping tells nothing new.
     pub(super) fn answered(&mut self, now: Time, pong: Ping) -> Option<Duration> {
         let (_, at) = self.asked.take_if(|(ping, _)| *ping == pong)?;
         Some(now.saturating_since(at))

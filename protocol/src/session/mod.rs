@@ -149,7 +149,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// The client's end. It says hello as soon as it hears [`Input::Opened`].
+    /// Makes the client's end. It says hello as soon as it hears [`Input::Opened`].
     ///
     /// `table` is what requests refer to, and `token` goes to the server's application: at most
     /// [`MAX_TOKEN`](crate::limits::MAX_TOKEN), or the server will refuse the hello.
@@ -159,7 +159,7 @@ impl Session {
         session
     }
 
-    /// The server's end, on a socket that has just opened. A client whose table isn't among `known`
+    /// Makes the server's end, on a socket that has just opened. A client whose table isn't among `known`
     /// is asked for it.
     pub fn server(now: Time, limits: Limits, known: Vec<Arc<Table>>) -> Self {
         let limits = Arc::new(limits);

@@ -32,7 +32,7 @@ struct Weight {
 }
 
 impl Pool {
-    /// One of `most` bytes, in which there is nothing yet.
+    /// Makes one of `most` bytes, in which there is nothing yet.
     pub fn new(most: usize) -> Self {
         Self {
             most,

@@ -67,7 +67,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// The one with this key, of a queue that is in the order of its keys.
+    /// Returns the one with this key, of a queue that is in the order of its keys.
     pub(super) fn find_mut<K: Ord>(&mut self, key: &K, of: impl Fn(&T) -> K) -> Option<&mut T> {
         let in_front = self.front.binary_search_by(|item| key.cmp(&of(item)));
         if let Ok(place) = in_front {

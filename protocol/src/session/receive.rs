@@ -210,7 +210,7 @@ impl Session {
         Ok(())
     }
 
-    /// The server doesn't know this client's table.
+    /// Sends the table, which the server doesn't know.
     fn tell_table(&mut self) -> Result<(), PeerMisbehaved> {
         if std::mem::replace(&mut self.table_told, true) {
             return Err(PeerMisbehaved::WrongState {
@@ -367,7 +367,7 @@ impl Session {
         Ok(())
     }
 
-    /// A call that is over may still be named, as its answer and what names it may have crossed.
+    /// Checks that a call has come. One that is over may still be named, as its answer and what names it may have crossed.
     fn has_come(&self, call: Number) -> Result<(), PeerMisbehaved> {
         if self.counted.is_some_and(|counted| call <= counted) {
             Ok(())

@@ -181,7 +181,7 @@ impl Session {
 
 /// The client's side.
 impl Session {
-    /// The session after this one, which is over and told [`Event::Ended`]: a client that was told to come
+    /// Makes the session after this one, which is over and told [`Event::Ended`]: a client that was told to come
     /// back later begins anew. It has no connection yet; what is asked of it meanwhile waits. So many bytes
     /// of events, `untaken`, the application was given and hasn't taken: they count against the new window
     /// until [`leftovers_taken`](Self::leftovers_taken).
@@ -251,7 +251,7 @@ impl Session {
         self.token = token;
     }
 
-    /// The session that the client wants back, if it has one.
+    /// Returns the session that the client wants back, if it has one.
     pub(super) fn wanted(&mut self) -> Option<Resume> {
         let ticket = self.ticket.as_ref()?;
         self.attempt += 1;
@@ -449,7 +449,7 @@ pub struct Tombstone {
 }
 
 impl Tombstone {
-    /// The application has ended the session with this while the client was away: if it may not try again, it
+    /// Sets the goodbye with which the application has ended the session while the client was away: if it may not try again, it
     /// is told so when it comes back; else it begins another session.
     pub fn with_goodbye(mut self, goodbye: Goodbye) -> Self {
         self.goodbye = Some(goodbye);

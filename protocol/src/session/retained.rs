@@ -46,12 +46,12 @@ impl Retained {
         self.len() >= self.most
     }
 
-    /// Bytes that are kept.
+    /// Returns the bytes that are kept.
     pub(super) fn len(&self) -> usize {
         self.bytes.len() - self.gone
     }
 
-    /// All that is kept is out over this connection.
+    /// Returns true if all that is kept is out over this connection.
     pub(super) fn is_written(&self) -> bool {
         self.written == self.len()
     }

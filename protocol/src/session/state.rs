@@ -85,7 +85,7 @@ impl State {
         matches!(self, Self::Idle | Self::Detached)
     }
 
-    /// The table of states and frames, in PROTOCOL.md too.
+    /// Returns what to do with a frame in a state: the table of states and frames, in PROTOCOL.md too.
     pub fn admit(self, role: Role, frame: FrameType) -> Admission {
         use Admission::{Drop, Refuse, Take};
         use FrameType::{

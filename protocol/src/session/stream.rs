@@ -134,7 +134,7 @@ impl Feed {
         self.window.raise(limit);
     }
 
-    /// Bytes that wait to be sent, as charged.
+    /// Returns the bytes that wait to be sent, as charged.
     pub(super) fn queued_bytes(&self) -> usize {
         self.queued
     }
@@ -143,7 +143,7 @@ impl Feed {
         self.queue.is_empty()
     }
 
-    /// The part that may go next: whether it continues an item, the bytes, whether more follow.
+    /// Returns the part that may go next: whether it continues an item, the bytes, whether more follow.
     pub(super) fn next_part(&self) -> Option<(bool, &[u8], bool)> {
         let rest = &self.queue.first()?[self.sent..];
         let (part, more) = match rest.split_at_checked(MAX_PART) {

@@ -114,7 +114,7 @@ impl Subscriptions {
         self.active.get_mut(key).map(|found| (key, found))
     }
 
-    /// The subscription of an alias; none if it is being left.
+    /// Returns the subscription of an alias; none if it is being left.
     fn named(
         &mut self,
         alias: Alias,
@@ -143,7 +143,7 @@ impl Subscriptions {
         active.any(|subscription| subscription.grant.is_worth_telling())
     }
 
-    /// A subscription of which the server should hear how far it may go.
+    /// Returns a subscription of which the server should hear how far it may go.
     fn news(&mut self) -> Option<&mut Subscription> {
         let mut active = self.active.values_mut();
         active.find(|subscription| subscription.grant.is_worth_telling())
@@ -256,7 +256,7 @@ impl Session {
         }
     }
 
-    /// The server has answered a join. Who made it may have left.
+    /// Takes the server's answer to a join. Who made it may have left.
     pub(super) fn join_answered(
         &mut self,
         join: Number,
@@ -315,7 +315,7 @@ impl Session {
         Ok(())
     }
 
-    /// A request of a reserved kind, from the server, starts.
+    /// Starts a request of a reserved kind, from the server.
     fn start_servers_request(&mut self, request: Request) -> Result<(), PeerMisbehaved> {
         let number = request.number;
         match request.kind {
@@ -376,7 +376,7 @@ impl Session {
 }
 
 impl Session {
-    /// A request of a reserved kind starts.
+    /// Starts a request of a reserved kind.
     pub(super) fn start_topic_request(&mut self, request: Request) -> Result<(), PeerMisbehaved> {
         match self.serving {
             None => self.start_servers_request(request),

@@ -35,7 +35,7 @@ pub(super) enum Span {
 }
 
 impl Queued {
-    /// The part that goes next, and whether more follow.
+    /// Returns the part that goes next, and whether more follow.
     pub(super) fn next_part(&self) -> (&[u8], bool) {
         let rest = &self.payload[self.sent..];
         match rest.split_at_checked(MAX_PART) {
@@ -72,7 +72,7 @@ impl Waiting {
         self.queue.is_empty()
     }
 
-    /// Bytes that wait, as charged.
+    /// Returns the bytes that wait, as charged.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }

@@ -13,13 +13,13 @@ use super::{Content, Descriptor, Field, Tagging, Variant, check};
 pub struct Fingerprint(u64);
 
 impl Fingerprint {
-    /// The fingerprint of one type.
+    /// Returns the fingerprint of one type.
     #[must_use]
     pub const fn of(shape: &Descriptor) -> Self {
         Hash::new().shape(shape).finish()
     }
 
-    /// The fingerprint of a kind: its class, its name, and the shapes that its class calls for. Of
+    /// Returns the fingerprint of a kind: its class, its name, and the shapes that its class calls for. Of
     /// a call these are request, reply and error; of a stream request, item and error; of an event
     /// its own; of a topic key and item.
     ///
@@ -51,7 +51,7 @@ impl Fingerprint {
         hash.finish()
     }
 
-    /// The eight bytes of the wire, little endian.
+    /// Returns the eight bytes of the wire, little endian.
     #[must_use]
     pub const fn to_bytes(self) -> [u8; 8] {
         self.0.to_le_bytes()

@@ -87,7 +87,7 @@ impl<T> Watcher<T> {
 }
 
 impl<T: Clone> Watcher<T> {
-    /// The value now; that changes nothing of what was seen.
+    /// Returns the value now; that changes nothing of what was seen.
     pub fn get(&self) -> T {
         lock(&self.shared).value.clone()
     }

@@ -141,7 +141,7 @@ impl PlainBuilder {
         self
     }
 
-    /// The subprotocols spoken: the first that a client offers among them is selected.
+    /// Sets the subprotocols spoken: the first that a client offers among them is selected.
     pub fn protocols<P: Into<String>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
         self.protocols = protocols.into_iter().map(Into::into).collect();
         self
@@ -154,7 +154,7 @@ impl PlainBuilder {
         self
     }
 
-    /// The endpoint, to mount with [`Plain::at`].
+    /// Makes the endpoint, to mount with [`Plain::at`].
     #[must_use]
     pub fn build(self) -> Plain {
         let PlainLimits {

@@ -230,7 +230,7 @@ impl Connection {
         self.id
     }
 
-    /// The endpoint, to reach other connections.
+    /// Returns the endpoint, to reach other connections.
     #[must_use]
     pub fn plain(&self) -> &Plain {
         &self.plain

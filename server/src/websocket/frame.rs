@@ -16,7 +16,7 @@ pub enum Opcode {
 }
 
 impl Opcode {
-    /// The number on the wire: 0, 1 or 2.
+    /// Returns the number on the wire: 0, 1 or 2.
     #[must_use]
     pub fn number(self) -> u8 {
         match self {

@@ -61,7 +61,7 @@ impl Inbound {
         }
     }
 
-    /// The next data frame, in the order sent. Dropping the future loses nothing.
+    /// Returns the next data frame, in the order sent. Dropping the future loses nothing.
     ///
     /// A text is UTF-8 as a whole; a frame of a fragmented one may begin or end inside a
     /// character. After this side has closed, frames that still come are discarded.

@@ -48,7 +48,7 @@ pub(super) struct Switch {
 }
 
 impl Switch {
-    /// The switch of the connection that a request came on.
+    /// Returns the switch of the connection that a request came on.
     ///
     /// # Errors
     /// 503 where it should have one and the process had no file descriptor left: one without a switch could

@@ -174,7 +174,7 @@ impl Outgoing {
         key
     }
 
-    /// Bytes that wait to be sent, as charged, and the beginnings of answers.
+    /// Returns the bytes that wait to be sent, as charged, and those of the beginnings of answers.
     pub(super) fn held_bytes(&self) -> usize {
         let begun = self.in_flight.values().map(|call| match &call.answer {
             Some(Answer::Value(payload) | Answer::Error(payload)) => payload.len(),
@@ -230,7 +230,7 @@ impl Outgoing {
         self.window.raise(window);
     }
 
-    /// The request whose next part may go out now, if there is one.
+    /// Returns the request whose next part may go out now, if there is one.
     pub(super) fn ready(&self) -> Option<&Queued> {
         let head = self.waiting.first()?;
         let fits = self.window.fits(charge(head.next_part().0.len()));
@@ -309,7 +309,7 @@ impl Outgoing {
         }
     }
 
-    /// The streams of which the peer should hear how far it may go, and how far.
+    /// Returns a stream of which the peer should hear how far it may go.
     pub(super) fn stream_news(&mut self) -> Option<(Number, &mut Receiving)> {
         self.in_flight.iter_mut().find_map(|(call, state)| {
             let items = state.items.as_mut()?;
@@ -510,7 +510,7 @@ impl Outgoing {
         self.count_unsent_streams();
     }
 
-    /// The number of the request that is under way in parts: always the first that waits.
+    /// Returns the number of the request that is under way in parts: always the first that waits.
     fn under_way(&self) -> Option<Number> {
         self.waiting.first()?.first
     }

@@ -109,7 +109,7 @@ impl<T> Sender<T> {
         }
     }
 
-    /// A place in the line of those who wait until less than `bound` are in the queue.
+    /// Returns a place in the line of those who wait until less than `bound` are in the queue.
     pub fn room(&self, bound: usize) -> Room<T> {
         Room {
             sender: self.clone(),
@@ -143,7 +143,7 @@ impl<T> Sender<T> {
         self.0.is_closed()
     }
 
-    /// A sender that doesn't keep the queue from ending.
+    /// Returns a sender that doesn't keep the queue from ending.
     pub fn downgrade(&self) -> WeakSender<T> {
         WeakSender(Arc::clone(&self.0))
     }
@@ -254,7 +254,7 @@ impl<T> Drop for Sending<'_, T> {
 pub struct Receiver<T>(Arc<Shared<T>>);
 
 impl<T> Receiver<T> {
-    /// The next item; none when the queue has ended.
+    /// Returns the next item; none when the queue has ended.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let displaced = {
             let mut state = lock(&self.0.0);
@@ -291,7 +291,7 @@ impl<T> Receiver<T> {
         lock(&self.0.0).items.len() == 0
     }
 
-    /// The items that are in the queue now.
+    /// Returns the items that are in the queue now.
     pub fn drain(&mut self) -> Items<T> {
         let (items, first) = {
             let mut state = lock(&self.0.0);

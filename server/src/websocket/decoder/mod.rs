@@ -55,7 +55,7 @@ impl Decoder {
         self.came = bytes;
     }
 
-    /// The next frame of what was fed, if all of it came.
+    /// Returns the next frame of what was fed, if all of it came.
     pub(super) fn next(&mut self) -> Result<Option<Incoming>, Fault> {
         if self.came.is_empty() {
             return Ok(None);
