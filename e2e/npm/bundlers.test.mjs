@@ -200,6 +200,12 @@ for (const vite of VITES) {
     const config = { ...(await vitePage(name, "main")), cacheDir: join(folder, name, "cache") };
     hasOne(await visit(t, `${await develop(t, vite.createServer, config)}/${name}/`));
   });
+
+  story(`tabs of a page that ${vite.title} serves for development from a cache of its own place share a connection`, async (t) => {
+    const name = `${vite.title.replaceAll(" ", "-")}-cached-shared`;
+    const config = { ...(await vitePage(name, "shared")), cacheDir: join(folder, name, "cache") };
+    await visitTwice(t, `${await develop(t, vite.createServer, config)}/${name}/`);
+  });
 }
 
 story("Firefox opens what Vite builds of main", async (t) => {

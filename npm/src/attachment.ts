@@ -33,11 +33,13 @@ interface Open {
   earlier: number;
 }
 
+type WorkerHandle = EventTarget & { readonly port: MessagePort };
+
 /** How a tab gets to its worker. */
 export interface Door {
   readonly hello: Promise<Omit<Hello, "lock" | "isVisible" | "isAgain">>;
   /** Starts the worker of this name, or finds it. */
-  readonly start: (name: string) => EventTarget & { readonly port: MessagePort };
+  readonly start: (name: string) => WorkerHandle | Promise<WorkerHandle>;
   /** Milliseconds that the worker has to answer. */
   readonly time: number;
   /** True if a tab that has lost its worker takes another. */
@@ -210,11 +212,12 @@ export class Attachment {
     try {
       const [lock, hello] = await Promise.all([holdLock(), this.door.hello]);
       signal.addEventListener("abort", lock.release);
-      if (signal.aborted) {
+      const worker = signal.aborted ? undefined : await this.door.start(hello.name);
+      if (signal.aborted || worker === undefined) {
         lock.release();
+        worker?.port.close();
         return;
       }
-      const worker = this.door.start(hello.name);
       const { port } = worker;
       // It holds the worker too, whose errors would go unheard.
       signal.addEventListener("abort", () => worker.port.close());

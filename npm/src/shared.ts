@@ -81,11 +81,14 @@ async function hash(value: unknown): Promise<string> {
   return digits.join("");
 }
 
-function start(name: string): SharedWorker {
-  // Vite before 8 doesn't move the worker along when it moves the package's scripts, for development.
-  const [folder, moved] = new URL("./core_bg.wasm", import.meta.url).href.split("/.vite/deps/");
-  if (moved !== undefined) {
-    return new SharedWorker(`${folder}/twinwire/dist/worker.js`, { type: "module", name });
+async function start(name: string): Promise<SharedWorker> {
+  const options = { type: "module", name } as const;
+  // Vite before 8 doesn't move the worker along when it moves the package's scripts, for development: see address.ts.
+  const { href } = new URL("./core_bg.wasm", import.meta.url);
+  const dist = href.replace(/^(.*(?=\/node_modules\/)|\w+:\/\/[^/]+).*\/deps\/.*/, "$1/node_modules/twinwire/dist/worker.js");
+  const found = dist === href ? undefined : await fetch(dist, { method: "HEAD" }).catch(() => undefined);
+  if (found?.headers.get("content-type")?.includes("javascript")) {
+    return new SharedWorker(dist, options);
   }
   // In the words that bundlers know.
   return new SharedWorker(new URL("./worker.js", import.meta.url), { type: "module", name });
