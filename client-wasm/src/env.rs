@@ -76,13 +76,13 @@ pub(crate) fn sleep(duration: Duration) -> Sleep {
     // Rounded up, so that a wait is never shorter than was asked for.
     let rest = duration.subsec_nanos().div_ceil(1_000_000).into();
     let millis = duration.as_secs().saturating_mul(1000).saturating_add(rest);
-    let bell = Bell::default();
-    let rung = bell.clone();
-    let callback = Callback::new(move |_| rung.ring());
+    let notify = Notify::default();
+    let notifier = notify.clone();
+    let callback = Callback::new(move |_| notifier.notify());
     let millis = i32::try_from(millis).unwrap_or(LONGEST_TIMER);
     Sleep {
         timer: set_timeout(callback.as_ref().unchecked_ref(), millis),
-        bell,
+        notify,
         _callback: callback,
     }
 }
@@ -91,7 +91,7 @@ pub(crate) fn sleep(duration: Duration) -> Sleep {
 #[must_use = "dropping it cancels the timer"]
 pub(crate) struct Sleep {
     timer: JsValue,
-    bell: Bell,
+    notify: Notify,
     _callback: Callback,
 }
 
@@ -99,7 +99,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.bell.poll(cx)
+        self.notify.poll(cx)
     }
 }
 
@@ -112,39 +112,42 @@ impl Drop for Sleep {
 
 /// Resolves in a task of its own, after the events the browser has at hand; at once where the browser
 /// has no message channels to give.
-pub(crate) fn turn() -> Turn {
-    let bell = Bell::default();
-    let rung = bell.clone();
-    let task = Macrotask::new(move || rung.ring());
+pub(crate) fn yield_now() -> YieldNow {
+    let notify = Notify::default();
+    let notifier = notify.clone();
+    let task = Macrotask::new(move || notifier.notify());
     match &task {
         Some(task) => task.trigger().fire(),
-        None => bell.ring(),
+        None => notify.notify(),
     }
-    Turn { bell, _task: task }
+    YieldNow {
+        notify,
+        _task: task,
+    }
 }
 
-/// The future of [`turn`].
-pub(crate) struct Turn {
-    bell: Bell,
+/// The future of [`yield_now`].
+pub(crate) struct YieldNow {
+    notify: Notify,
     _task: Option<Macrotask>,
 }
 
-impl Future for Turn {
+impl Future for YieldNow {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.bell.poll(cx)
+        self.notify.poll(cx)
     }
 }
 
 /// An event listener. Dropping it takes it off.
-pub(crate) struct Listener {
+pub(crate) struct EventListener {
     target: EventTarget,
     name: &'static str,
     callback: Callback,
 }
 
-impl Listener {
+impl EventListener {
     pub(crate) fn new(
         target: EventTarget,
         name: &'static str,
@@ -161,7 +164,7 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
+impl Drop for EventListener {
     fn drop(&mut self) {
         let listener = self.callback.as_ref().unchecked_ref();
         let _ = self
@@ -172,23 +175,23 @@ impl Drop for Listener {
 
 /// A signal that a callback gives once, and a task waits for.
 #[derive(Clone)]
-pub(crate) struct Bell(Rc<RefCell<Phase>>);
+pub(crate) struct Notify(Rc<RefCell<NotifyState>>);
 
-enum Phase {
+enum NotifyState {
     /// With whoever waits.
-    Silent(Option<Waker>),
-    Rung,
+    Waiting(Option<Waker>),
+    Notified,
 }
 
-impl Default for Bell {
+impl Default for Notify {
     fn default() -> Self {
-        Self(Rc::new(RefCell::new(Phase::Silent(None))))
+        Self(Rc::new(RefCell::new(NotifyState::Waiting(None))))
     }
 }
 
-impl Bell {
-    pub(crate) fn ring(&self) {
-        if let Phase::Silent(Some(waker)) = self.0.replace(Phase::Rung) {
+impl Notify {
+    pub(crate) fn notify(&self) {
+        if let NotifyState::Waiting(Some(waker)) = self.0.replace(NotifyState::Notified) {
             waker.wake();
         }
     }
@@ -196,8 +199,8 @@ impl Bell {
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         // Dropping the waker that it displaces may run anything: nothing is borrowed by then.
         let _displaced = match &mut *self.0.borrow_mut() {
-            Phase::Rung => return Poll::Ready(()),
-            Phase::Silent(waker) => waker.replace(cx.waker().clone()),
+            NotifyState::Notified => return Poll::Ready(()),
+            NotifyState::Waiting(waker) => waker.replace(cx.waker().clone()),
         };
         Poll::Pending
     }

@@ -8,7 +8,7 @@ use twinwire_client::Departure;
 use wasm_bindgen::prelude::*;
 use web_sys::EventTarget;
 
-use crate::env::{Bell, Listener, scope};
+use crate::env::{EventListener, Notify, scope};
 
 #[wasm_bindgen]
 extern "C" {
@@ -22,8 +22,8 @@ extern "C" {
 type Wanted = (&'static str, fn(&JsValue) -> bool);
 
 /// Resolves when the network is back, or the page is shown again. A hidden page goes back to its network too.
-pub(crate) fn wake_hint() -> Heard {
-    Heard::new(&[
+pub(crate) fn wake_hint() -> FirstEvent {
+    FirstEvent::new(&[
         ("online", |_| true),
         ("pageshow", |_| true),
         ("visibilitychange", |_| {
@@ -35,8 +35,8 @@ pub(crate) fn wake_hint() -> Heard {
 /// Resolves when the page goes: for good, or perhaps into the cache from which the back button shows it again.
 pub(crate) fn leaving() -> Leaving {
     Leaving {
-        cached: Heard::new(&[("pagehide", is_persisted)]),
-        is_final: Heard::new(&[("pagehide", |event| !is_persisted(event))]),
+        cached: FirstEvent::new(&[("pagehide", is_persisted)]),
+        is_final: FirstEvent::new(&[("pagehide", |event| !is_persisted(event))]),
     }
 }
 
@@ -48,8 +48,8 @@ fn is_persisted(event: &JsValue) -> bool {
 /// The future of [`leaving`].
 #[must_use = "futures do nothing unless polled"]
 pub(crate) struct Leaving {
-    cached: Heard,
-    is_final: Heard,
+    cached: FirstEvent,
+    is_final: FirstEvent,
 }
 
 impl Future for Leaving {
@@ -66,36 +66,36 @@ impl Future for Leaving {
 
 /// The first of some events. Dropping it takes the listeners off.
 #[must_use = "futures do nothing unless polled"]
-pub(crate) struct Heard {
-    _listeners: Vec<Listener>,
-    bell: Bell,
+pub(crate) struct FirstEvent {
+    _listeners: Vec<EventListener>,
+    notify: Notify,
 }
 
-impl Heard {
+impl FirstEvent {
     fn new(events: &[Wanted]) -> Self {
-        let bell = Bell::default();
+        let notify = Notify::default();
         let mut listeners = Vec::new();
         for &(name, counts) in events {
             let target: EventTarget = scope().unchecked_into();
-            let rung = bell.clone();
-            listeners.push(Listener::new(target, name, move |event| {
+            let notifier = notify.clone();
+            listeners.push(EventListener::new(target, name, move |event| {
                 if counts(&event) {
-                    rung.ring();
+                    notifier.notify();
                 }
             }));
         }
         Self {
             _listeners: listeners,
-            bell,
+            notify,
         }
     }
 }
 
-impl Future for Heard {
+impl Future for FirstEvent {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.bell.poll(cx)
+        self.notify.poll(cx)
     }
 }
 

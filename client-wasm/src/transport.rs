@@ -10,7 +10,7 @@ use twinwire_client::{Departure, Inbound, Link, LinkLost, OpenFailure, Transport
 
 use crate::env::{self, Sleep};
 use crate::page;
-use crate::socket::{Connection, Shared, UntilAsked, absolute};
+use crate::socket::{Connection, SharedSocket, UntilAsked, absolute};
 use crate::{Message, OpenError, SocketOptions};
 
 /// The most bytes of ours that a browser holds. More waits in the session, where an
@@ -124,7 +124,7 @@ pub(crate) struct BrowserLink {
 }
 
 impl BrowserLink {
-    fn shared(&self) -> &Shared {
+    fn shared(&self) -> &SharedSocket {
         self.connection.shared()
     }
 }

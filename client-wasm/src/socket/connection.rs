@@ -9,19 +9,19 @@ use web_sys::{BinaryType, WebSocket};
 
 use super::SocketOptions;
 use super::error::OpenError;
-use super::listeners::Listeners;
-use super::shared::Shared;
+use super::listeners::SocketListeners;
+use super::shared::SharedSocket;
 
 /// A [`Socket`](super::Socket) without its lines of those who wait: for one task, which alone sends and receives.
 /// Dropping it closes the connection.
 pub(crate) struct Connection {
     // Fields drop in this order: the listeners go first, then the connection closes.
-    _listeners: Listeners,
+    _listeners: SocketListeners,
     owner: Owner,
 }
 
 /// The connection's own share; closes it when dropped.
-struct Owner(Rc<Shared>);
+struct Owner(Rc<SharedSocket>);
 
 impl Connection {
     /// Opens one to an absolute URL. The caller has checked the subprotocols, and watches the time.
@@ -39,14 +39,14 @@ impl Connection {
     }
 
     pub(super) fn attach(web_socket: WebSocket, options: &SocketOptions) -> Self {
-        let shared = Rc::new(Shared::new(web_socket, options));
+        let shared = Rc::new(SharedSocket::new(web_socket, options));
         Self {
-            _listeners: Listeners::attach(&shared, options.batched),
+            _listeners: SocketListeners::attach(&shared, options.batched),
             owner: Owner(shared),
         }
     }
 
-    pub(crate) fn shared(&self) -> &Rc<Shared> {
+    pub(crate) fn shared(&self) -> &Rc<SharedSocket> {
         &self.owner.0
     }
 }

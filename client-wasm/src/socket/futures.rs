@@ -9,22 +9,22 @@ use std::time::Duration;
 use super::close::CloseEvent;
 use super::error::SendError;
 use super::message::Message;
-use super::shared::{Line, Shared};
-use super::waiters::Ticket;
-use crate::env::{Sleep, Turn, sleep, turn};
+use super::shared::{Line, SharedSocket};
+use super::waiters::WaiterTicket;
+use crate::env::{Sleep, YieldNow, sleep, yield_now};
 
 /// The future of [`Socket::send`](super::Socket::send): resolves when the browser took the message.
 /// Dropping it before takes the message back.
 #[must_use = "a message is sent only when its future is polled"]
 pub struct Sending {
-    gate: Gate,
+    gate: SendGate,
     message: Message,
 }
 
 impl Sending {
-    pub(super) fn new(shared: Rc<Shared>, message: Message) -> Self {
+    pub(super) fn new(shared: Rc<SharedSocket>, message: Message) -> Self {
         Self {
-            gate: Gate::new(shared),
+            gate: SendGate::new(shared),
             message,
         }
     }
@@ -48,7 +48,7 @@ pub struct Flushing {
 }
 
 impl Flushing {
-    pub(super) fn new(shared: Rc<Shared>) -> Self {
+    pub(super) fn new(shared: Rc<SharedSocket>) -> Self {
         Self {
             place: Place::new(shared, Line::Closing),
             until_asked: UntilAsked::default(),
@@ -79,7 +79,7 @@ impl Future for Flushing {
 pub struct Closed(Place);
 
 impl Closed {
-    pub(super) fn new(shared: Rc<Shared>) -> Self {
+    pub(super) fn new(shared: Rc<SharedSocket>) -> Self {
         Self(Place::new(shared, Line::Closing))
     }
 }
@@ -99,13 +99,13 @@ impl Future for Closed {
 }
 
 /// Lets one sender after the other pass, while the browser holds less than the high-water mark.
-pub(super) struct Gate {
+pub(super) struct SendGate {
     place: Place,
     until_asked: UntilAsked,
 }
 
-impl Gate {
-    pub(super) fn new(shared: Rc<Shared>) -> Self {
+impl SendGate {
+    pub(super) fn new(shared: Rc<SharedSocket>) -> Self {
         Self {
             place: Place::new(shared, Line::Senders),
             until_asked: UntilAsked::default(),
@@ -142,7 +142,7 @@ pub(super) struct SinkGate {
 }
 
 impl SinkGate {
-    pub(super) fn new(shared: Rc<Shared>) -> Self {
+    pub(super) fn new(shared: Rc<SharedSocket>) -> Self {
         Self {
             place: Place::new(shared, Line::Closing),
             until_asked: UntilAsked::default(),
@@ -171,13 +171,13 @@ impl SinkGate {
 
 /// A place in one of the socket's lines, given up when dropped.
 struct Place {
-    shared: Rc<Shared>,
+    shared: Rc<SharedSocket>,
     line: Line,
-    ticket: Option<Ticket>,
+    ticket: Option<WaiterTicket>,
 }
 
 impl Place {
-    fn new(shared: Rc<Shared>, line: Line) -> Self {
+    fn new(shared: Rc<SharedSocket>, line: Line) -> Self {
         Self {
             shared,
             line,
@@ -215,7 +215,7 @@ impl Drop for Place {
 #[derive(Default)]
 pub(crate) struct UntilAsked {
     asked: u32,
-    turn: Option<Turn>,
+    yielded: Option<YieldNow>,
     sleep: Option<Sleep>,
 }
 
@@ -225,11 +225,11 @@ impl UntilAsked {
 
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.asked < Self::QUICK && self.sleep.is_none() {
-            ready!(Pin::new(self.turn.get_or_insert_with(turn)).poll(cx));
+            ready!(Pin::new(self.yielded.get_or_insert_with(yield_now)).poll(cx));
         }
         let sleep = self.sleep.get_or_insert_with(|| sleep(Duration::ZERO));
         ready!(Pin::new(sleep).poll(cx));
-        (self.turn, self.sleep) = (None, None);
+        (self.yielded, self.sleep) = (None, None);
         self.asked += 1;
         Poll::Ready(())
     }

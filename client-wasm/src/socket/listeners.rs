@@ -6,21 +6,21 @@ use wasm_bindgen::prelude::*;
 use web_sys::MessageEvent;
 
 use super::close::CloseEvent;
-use super::shared::Shared;
-use crate::env::{Listener, Macrotask, Trigger};
+use super::shared::SharedSocket;
+use crate::env::{EventListener, Macrotask, Trigger};
 
 /// Everything of ours that the browser can call for one socket. Dropping it takes all of it off, and
 /// then nothing of ours runs any more, or is kept alive by the browser.
 ///
 /// There is no listener for `error`: it tells nothing, and `close` always follows it. They are event listeners,
 /// because Chromium takes 0.2 µs longer to call an event handler, `onmessage`.
-pub(super) struct Listeners {
-    _all: [Listener; 3],
+pub(super) struct SocketListeners {
+    _all: [EventListener; 3],
     _batch: Option<Macrotask>,
 }
 
-impl Listeners {
-    pub(super) fn attach(shared: &Rc<Shared>, batched: bool) -> Self {
+impl SocketListeners {
+    pub(super) fn attach(shared: &Rc<SharedSocket>, batched: bool) -> Self {
         let batch = batched.then(|| {
             let shared = Rc::clone(shared);
             Macrotask::new(move || shared.wake_reader())
@@ -39,14 +39,14 @@ impl Listeners {
     }
 }
 
-fn listen_open(shared: Rc<Shared>) -> Listener {
+fn listen_open(shared: Rc<SharedSocket>) -> EventListener {
     let target = shared.web_socket().clone();
-    Listener::new(target.into(), "open", move |_| shared.opened())
+    EventListener::new(target.into(), "open", move |_| shared.opened())
 }
 
-fn listen_message(shared: Rc<Shared>, batch: Option<Trigger>) -> Listener {
+fn listen_message(shared: Rc<SharedSocket>, batch: Option<Trigger>) -> EventListener {
     let target = shared.web_socket().clone();
-    Listener::new(target.into(), "message", move |event| {
+    EventListener::new(target.into(), "message", move |event| {
         let event = event.unchecked_ref::<MessageEvent>();
         let reader_waits = shared.received(event.data().unchecked_ref());
         match &batch {
@@ -61,9 +61,9 @@ fn listen_message(shared: Rc<Shared>, batch: Option<Trigger>) -> Listener {
     })
 }
 
-fn listen_close(shared: Rc<Shared>) -> Listener {
+fn listen_close(shared: Rc<SharedSocket>) -> EventListener {
     let target = shared.web_socket().clone();
-    Listener::new(target.into(), "close", move |event| {
+    EventListener::new(target.into(), "close", move |event| {
         let event = event.unchecked_ref::<web_sys::CloseEvent>();
         shared.finish(CloseEvent {
             code: event.code(),

@@ -34,7 +34,7 @@ pub use self::options::SocketOptions;
 
 pub(crate) use self::connection::Connection;
 pub(crate) use self::futures::UntilAsked;
-pub(crate) use self::shared::Shared;
+pub(crate) use self::shared::SharedSocket;
 pub(crate) use self::url::absolute;
 
 use self::close::NORMAL_CODE;
@@ -149,7 +149,7 @@ impl Socket {
         Closed::new(Rc::clone(self.shared()))
     }
 
-    fn shared(&self) -> &Rc<Shared> {
+    fn shared(&self) -> &Rc<SharedSocket> {
         self.connection.shared()
     }
 

@@ -12,7 +12,7 @@ use web_sys::WebSocket;
 use super::Socket;
 use super::connect;
 use super::error::OpenError;
-use super::queue::Bounds;
+use super::queue::QueueBounds;
 
 /// The options of a [`Socket`]: the way it connects, and its bounds in either direction.
 ///
@@ -35,7 +35,7 @@ pub struct SocketOptions {
     pub(super) protocols: Vec<String>,
     pub(super) time_limit: Option<Duration>,
     pub(super) high_water_mark: usize,
-    pub(super) queue: Bounds,
+    pub(super) queue: QueueBounds,
     pub(super) batched: bool,
     /// None for the global one.
     pub(super) constructor: Option<Constructor>,
@@ -77,7 +77,7 @@ impl Default for SocketOptions {
             protocols: Vec::new(),
             time_limit: Some(Duration::from_secs(30)),
             high_water_mark: 16 * 1024 * 1024,
-            queue: Bounds {
+            queue: QueueBounds {
                 messages: 1024,
                 bytes: 4 * 1024 * 1024,
             },

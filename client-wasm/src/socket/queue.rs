@@ -5,24 +5,24 @@ use std::collections::VecDeque;
 use super::error::ReceiveError;
 use super::message::Message;
 
-/// The bounds of a [`Queue`].
+/// The bounds of a [`ReceiveQueue`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
+pub(super) struct QueueBounds {
     pub(super) messages: usize,
     pub(super) bytes: usize,
 }
 
 /// Messages on their way from the browser to the stream, and how the stream ends.
-pub(super) struct Queue {
-    bounds: Bounds,
+pub(super) struct ReceiveQueue {
+    bounds: QueueBounds,
     messages: VecDeque<Message>,
     /// Invariant: the sum of the lengths of `messages`, at most `bounds.bytes`.
     bytes: usize,
-    end: End,
+    end: StreamEnd,
 }
 
 /// The end after the last message.
-enum End {
+enum StreamEnd {
     /// Not known yet: more messages may come.
     Open,
     /// This error, then nothing.
@@ -31,28 +31,28 @@ enum End {
     Done,
 }
 
-/// The next thing out of a [`Queue`].
+/// The next thing out of a [`ReceiveQueue`].
 #[derive(Debug, PartialEq)]
-pub(super) enum Next {
+pub(super) enum Popped {
     Item(Result<Message, ReceiveError>),
     Nothing,
     End,
 }
 
-impl Queue {
-    pub(super) fn new(bounds: Bounds) -> Self {
+impl ReceiveQueue {
+    pub(super) fn new(bounds: QueueBounds) -> Self {
         Self {
             bounds,
             messages: VecDeque::new(),
             bytes: 0,
-            end: End::Open,
+            end: StreamEnd::Open,
         }
     }
 
     /// Returns true if a message of `bytes` would be taken: asked before it is copied into wasm's memory.
     /// After the end nothing is taken.
     pub(super) fn admits(&self, bytes: usize) -> bool {
-        matches!(self.end, End::Open)
+        matches!(self.end, StreamEnd::Open)
             && self.messages.len() < self.bounds.messages
             && bytes <= self.bounds.bytes - self.bytes
     }
@@ -69,29 +69,29 @@ impl Queue {
 
     /// No message comes after those held. The first end stands; later ones change nothing.
     pub(super) fn end(&mut self, error: Option<ReceiveError>) {
-        if matches!(self.end, End::Open) {
-            self.end = error.map_or(End::Done, End::Failed);
+        if matches!(self.end, StreamEnd::Open) {
+            self.end = error.map_or(StreamEnd::Done, StreamEnd::Failed);
         }
     }
 
-    pub(super) fn pop(&mut self) -> Next {
+    pub(super) fn pop(&mut self) -> Popped {
         if let Some(message) = self.messages.pop_front() {
             self.bytes -= message.len();
-            return Next::Item(Ok(message));
+            return Popped::Item(Ok(message));
         }
-        match std::mem::replace(&mut self.end, End::Done) {
-            End::Open => {
-                self.end = End::Open;
-                Next::Nothing
+        match std::mem::replace(&mut self.end, StreamEnd::Done) {
+            StreamEnd::Open => {
+                self.end = StreamEnd::Open;
+                Popped::Nothing
             }
-            End::Failed(error) => Next::Item(Err(error)),
-            End::Done => Next::End,
+            StreamEnd::Failed(error) => Popped::Item(Err(error)),
+            StreamEnd::Done => Popped::End,
         }
     }
 
-    /// Returns true once [`pop`](Self::pop) gives [`Next::End`].
+    /// Returns true once [`pop`](Self::pop) gives [`Popped::End`].
     pub(super) fn is_done(&self) -> bool {
-        self.messages.is_empty() && matches!(self.end, End::Done)
+        self.messages.is_empty() && matches!(self.end, StreamEnd::Done)
     }
 }
 
@@ -102,8 +102,8 @@ mod tests {
     use super::*;
     use crate::socket::close::CloseEvent;
 
-    fn queue(messages: usize, bytes: usize) -> Queue {
-        Queue::new(Bounds { messages, bytes })
+    fn queue(messages: usize, bytes: usize) -> ReceiveQueue {
+        ReceiveQueue::new(QueueBounds { messages, bytes })
     }
 
     fn message(bytes: usize) -> Message {
@@ -116,12 +116,12 @@ mod tests {
         assert!(queue.push(message(4)));
         assert!(queue.push(message(6)));
         assert!(!queue.push(message(0)), "a third message is over the bound");
-        assert_eq!(queue.pop(), Next::Item(Ok(message(4))));
+        assert_eq!(queue.pop(), Popped::Item(Ok(message(4))));
         assert!(!queue.admits(5), "six of ten bytes are taken");
         assert!(queue.push(message(4)));
-        assert_eq!(queue.pop(), Next::Item(Ok(message(6))));
-        assert_eq!(queue.pop(), Next::Item(Ok(message(4))));
-        assert_eq!(queue.pop(), Next::Nothing);
+        assert_eq!(queue.pop(), Popped::Item(Ok(message(6))));
+        assert_eq!(queue.pop(), Popped::Item(Ok(message(4))));
+        assert_eq!(queue.pop(), Popped::Nothing);
     }
 
     #[wasm_bindgen_test(unsupported = test)]
@@ -136,12 +136,12 @@ mod tests {
         assert!(queue.push(message(1)));
         queue.end(Some(ReceiveError::Overflow));
         assert!(!queue.is_done());
-        assert_eq!(queue.pop(), Next::Item(Ok(message(1))));
+        assert_eq!(queue.pop(), Popped::Item(Ok(message(1))));
         assert!(!queue.push(message(1)), "nothing is taken after the end");
-        assert_eq!(queue.pop(), Next::Item(Err(ReceiveError::Overflow)));
+        assert_eq!(queue.pop(), Popped::Item(Err(ReceiveError::Overflow)));
         assert!(queue.is_done());
-        assert_eq!(queue.pop(), Next::End);
-        assert_eq!(queue.pop(), Next::End);
+        assert_eq!(queue.pop(), Popped::End);
+        assert_eq!(queue.pop(), Popped::End);
     }
 
     #[wasm_bindgen_test(unsupported = test)]
@@ -150,7 +150,7 @@ mod tests {
         queue.end(Some(ReceiveError::Overflow));
         queue.end(Some(ReceiveError::Lost(CloseEvent::unseen())));
         queue.end(None);
-        assert_eq!(queue.pop(), Next::Item(Err(ReceiveError::Overflow)));
-        assert_eq!(queue.pop(), Next::End);
+        assert_eq!(queue.pop(), Popped::Item(Err(ReceiveError::Overflow)));
+        assert_eq!(queue.pop(), Popped::End);
     }
 }

@@ -15,10 +15,10 @@ use super::close::{CloseEvent, NORMAL_CODE, QUEUE_FULL_CODE};
 use super::error::{ReceiveError, SendError};
 use super::incoming::Data;
 use super::message::Message;
-use super::queue::{Next, Queue};
-use super::waiters::{Ticket, Waiters};
+use super::queue::{Popped, ReceiveQueue};
+use super::waiters::{WaiterTicket, Waiters};
 
-pub(crate) struct Shared {
+pub(crate) struct SharedSocket {
     web_socket: WebSocket,
     high_water_mark: usize,
     /// Bytes that the browser held when last asked, and all that was sent since: never less than it holds
@@ -28,12 +28,12 @@ pub(crate) struct Shared {
     copies: Cell<bool>,
     /// The browser held as much as the mark, and still holds three quarters of it.
     is_full: Cell<bool>,
-    state: RefCell<State>,
+    state: RefCell<SocketState>,
 }
 
-struct State {
+struct SocketState {
     phase: Phase,
-    queue: Queue,
+    queue: ReceiveQueue,
     /// Whoever waits for the next message, or for the connection to open.
     reader: Option<Waker>,
     /// True while a task is under way that will wake the reader.
@@ -59,7 +59,7 @@ pub(super) enum Line {
     Closing,
 }
 
-impl Shared {
+impl SharedSocket {
     pub(super) fn new(web_socket: WebSocket, options: &SocketOptions) -> Self {
         Self {
             web_socket,
@@ -67,9 +67,9 @@ impl Shared {
             held: Cell::new(0),
             copies: Cell::new(false),
             is_full: Cell::new(false),
-            state: RefCell::new(State {
+            state: RefCell::new(SocketState {
                 phase: Phase::Connecting,
-                queue: Queue::new(options.queue),
+                queue: ReceiveQueue::new(options.queue),
                 reader: None,
                 batch_under_way: false,
                 senders: Waiters::default(),
@@ -84,7 +84,7 @@ impl Shared {
 }
 
 /// The questions of the futures.
-impl Shared {
+impl SharedSocket {
     pub(crate) fn poll_open(&self, cx: &mut Context<'_>) -> Poll<Result<(), CloseEvent>> {
         let displaced;
         {
@@ -107,9 +107,9 @@ impl Shared {
         {
             let mut state = self.state.borrow_mut();
             match state.queue.pop() {
-                Next::Item(item) => return Poll::Ready(Some(item)),
-                Next::End => return Poll::Ready(None),
-                Next::Nothing => displaced = state.reader.replace(cx.waker().clone()),
+                Popped::Item(item) => return Poll::Ready(Some(item)),
+                Popped::End => return Poll::Ready(None),
+                Popped::Nothing => displaced = state.reader.replace(cx.waker().clone()),
             }
         }
         drop(displaced);
@@ -179,17 +179,17 @@ impl Shared {
         let _ = self.web_socket.close_with_code_and_reason(code, reason);
     }
 
-    pub(super) fn is_turn(&self, line: Line, ticket: Option<&Ticket>) -> bool {
+    pub(super) fn is_turn(&self, line: Line, ticket: Option<&WaiterTicket>) -> bool {
         self.state.borrow_mut().line(line).is_turn(ticket)
     }
 
-    pub(super) fn wait(&self, line: Line, ticket: &mut Option<Ticket>, waker: &Waker) {
+    pub(super) fn wait(&self, line: Line, ticket: &mut Option<WaiterTicket>, waker: &Waker) {
         let displaced = self.state.borrow_mut().line(line).wait(ticket, waker);
         drop(displaced);
     }
 
     /// Leaves a line, and lets the next one know if it is first now.
-    pub(super) fn leave(&self, line: Line, ticket: &Ticket) {
+    pub(super) fn leave(&self, line: Line, ticket: &WaiterTicket) {
         let left = self.state.borrow_mut().line(line).leave(ticket);
         drop(left.own);
         if let Some(first) = left.first {
@@ -199,7 +199,7 @@ impl Shared {
 }
 
 /// The news of the listeners.
-impl Shared {
+impl SharedSocket {
     pub(super) fn opened(&self) {
         let reader = {
             let mut state = self.state.borrow_mut();
@@ -259,7 +259,7 @@ impl Shared {
     }
 }
 
-impl State {
+impl SocketState {
     fn line(&mut self, line: Line) -> &mut Waiters {
         match line {
             Line::Senders => &mut self.senders,

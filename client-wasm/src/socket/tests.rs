@@ -74,7 +74,7 @@ async fn thousand_dropped_sockets_leave_no_closure_and_no_connection() {
     use Until::{Answered, Closing, Connecting, Unread};
     let key = &format!("{}", js_sys::Math::random());
     let kinds = [Connecting, Unread, Answered, Closing];
-    let (mut shares, mut handles) = (Vec::<Weak<Shared>>::new(), Vec::<WebSocket>::new());
+    let (mut shares, mut handles) = (Vec::<Weak<SharedSocket>>::new(), Vec::<WebSocket>::new());
     for _ in 0..20 {
         // Chromium delays those who connect many at once, so a few at a time until 50 are there.
         let sockets: Vec<Socket> = stream::iter(0..50)

@@ -7,7 +7,7 @@ use std::task::Waker;
 
 /// A place in [`Waiters`].
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Ticket(u64);
+pub(super) struct WaiterTicket(u64);
 
 /// Those who wait, the longest-waiting first.
 #[derive(Default)]
@@ -19,7 +19,7 @@ pub(super) struct Waiters {
 
 /// The wakers that [`Waiters::leave`] hands out.
 #[must_use]
-pub(super) struct Left {
+pub(super) struct WakersOfLeave {
     /// Of the one who left: to be dropped.
     pub(super) own: Option<Waker>,
     /// Of the one who became first by that: to be woken.
@@ -28,7 +28,7 @@ pub(super) struct Left {
 
 impl Waiters {
     /// Returns true if nobody waits before the holder of `ticket`, or before one who has none.
-    pub(super) fn is_turn(&self, ticket: Option<&Ticket>) -> bool {
+    pub(super) fn is_turn(&self, ticket: Option<&WaiterTicket>) -> bool {
         match (self.waiting.first(), ticket) {
             (None, _) => true,
             (Some((first, _)), Some(ticket)) => *first == ticket.0,
@@ -39,22 +39,26 @@ impl Waiters {
     /// Waits, at the end of the line without a ticket, else in its place. Gives back the waker that
     /// the new one replaces.
     #[must_use]
-    pub(super) fn wait(&mut self, ticket: &mut Option<Ticket>, waker: &Waker) -> Option<Waker> {
+    pub(super) fn wait(
+        &mut self,
+        ticket: &mut Option<WaiterTicket>,
+        waker: &Waker,
+    ) -> Option<Waker> {
         let place = ticket.as_ref().and_then(|ticket| self.place(ticket));
         if let Some((_, held)) = place.and_then(|place| self.waiting.get_mut(place)) {
             return (!held.will_wake(waker)).then(|| std::mem::replace(held, waker.clone()));
         }
         self.issued += 1;
         self.waiting.push((self.issued, waker.clone()));
-        *ticket = Some(Ticket(self.issued));
+        *ticket = Some(WaiterTicket(self.issued));
         None
     }
 
     /// Gives a place up.
-    pub(super) fn leave(&mut self, ticket: &Ticket) -> Left {
+    pub(super) fn leave(&mut self, ticket: &WaiterTicket) -> WakersOfLeave {
         let place = self.place(ticket);
         let own = place.map(|place| self.waiting.remove(place));
-        Left {
+        WakersOfLeave {
             own: own.map(|(_, waker)| waker),
             first: (place == Some(0)).then(|| self.first()).flatten(),
         }
@@ -71,7 +75,7 @@ impl Waiters {
         self.waiting.first().map(|(_, waker)| waker.clone())
     }
 
-    fn place(&self, ticket: &Ticket) -> Option<usize> {
+    fn place(&self, ticket: &WaiterTicket) -> Option<usize> {
         self.waiting
             .binary_search_by_key(&ticket.0, |(ticket, _)| *ticket)
             .ok()
