@@ -15,7 +15,7 @@ use twinwire::{
 
 use crate::around::{Around, Done, Next};
 use crate::feed::Feed;
-use crate::handler::{Registered, Registry};
+use crate::handler::{KindHandler, Registry};
 use crate::identity::{Authenticate, Denied};
 use crate::older::Older;
 use crate::origin::{OriginError, OriginGuard, Origins};
@@ -30,9 +30,9 @@ use crate::warnings::Warnings;
 use crate::{Cx, Twinwire};
 
 /// Work of the application's that ends in nothing.
-pub(crate) type Pending = Pin<Box<dyn Future<Output = ()>>>;
-pub(crate) type OnOpen<S, I> = Box<dyn Fn(Cx<S, I>) -> Pending + Send + Sync>;
-pub(crate) type OnClose<S, I> = Box<dyn Fn(Cx<S, I>, End) -> Pending + Send + Sync>;
+pub(crate) type AppFuture = Pin<Box<dyn Future<Output = ()>>>;
+pub(crate) type OnOpen<S, I> = Box<dyn Fn(Cx<S, I>) -> AppFuture + Send + Sync>;
+pub(crate) type OnClose<S, I> = Box<dyn Fn(Cx<S, I>, End) -> AppFuture + Send + Sync>;
 
 /// Collects an application's handlers. Made by [`Twinwire::builder`].
 #[must_use = "a builder does nothing until it is built"]
@@ -167,7 +167,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     {
         let handler = Arc::new(handler);
         let newest = Arc::clone(&handler);
-        let newest = Registered::call(move |cx, request: C| newest(cx, request));
+        let newest = KindHandler::call(move |cx, request: C| newest(cx, request));
         let mut types = C::Also::visit(Older::of(newest, handler)).types;
         for registered in &mut types {
             registered.in_order = in_order;
@@ -196,7 +196,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         R: Future<Output = Result<(), C::Error>> + 'static,
     {
         let handler = Arc::new(handler);
-        let newest = Registered::stream::<C, C, F, R>(Arc::clone(&handler));
+        let newest = KindHandler::stream::<C, C, F, R>(Arc::clone(&handler));
         self.register::<C>(C::Also::visit(Older::of(newest, handler)).types)
     }
 
@@ -211,7 +211,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     {
         let handler = Arc::new(handler);
         let newest = Arc::clone(&handler);
-        let newest = Registered::event(move |cx, event: E| newest(cx, event));
+        let newest = KindHandler::event(move |cx, event: E| newest(cx, event));
         self.register::<E>(E::Also::visit(Older::of(newest, handler)).types)
     }
 
@@ -236,7 +236,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         R: Future<Output = Access> + 'static,
     {
         let access = Arc::new(access);
-        let newest = Registered::topic::<T, T, F, R>(Arc::clone(&access));
+        let newest = KindHandler::topic::<T, T, F, R>(Arc::clone(&access));
         self.register::<T>(T::Also::visit(Older::of(newest, access)).types)
     }
 
@@ -258,7 +258,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
-    fn register<K: Kind>(mut self, types: Vec<Registered<S, I>>) -> Self {
+    fn register<K: Kind>(mut self, types: Vec<KindHandler<S, I>>) -> Self {
         let fingerprints: HashSet<_> = types.iter().map(|kind| kind.fingerprint).collect();
         let are_alike = fingerprints.len() < types.len();
         let name = K::NAME;

@@ -15,10 +15,10 @@ use twinwire::session::{Event, Input, Output, State};
 use twinwire::{Format, Goodbye, GoodbyeCode, Secret, Time};
 use twinwire_remote::{Inbound, Link, LinkLost};
 
-use crate::identity::{Judged, Judging, judge};
+use crate::identity::{Authenticated, AuthenticationTask, judge};
 use crate::life::{Life, Replaced};
 use crate::shared::Shared;
-use crate::slot::{Holding, NotGiven, TURN_PAUSE};
+use crate::slot::{NotGiven, SlotLease, TURN_PAUSE};
 use crate::task::Task;
 
 /// Carries one connection from its handshake to its end; and then the session, for as long as it is
@@ -40,7 +40,7 @@ pub(crate) async fn run<S, I>(
         format,
         link: Some(link),
         sleep: None,
-        holding: Holding::new(life),
+        holding: SlotLease::new(life),
         resumed: None,
         out: Vec::new(),
         judging: None,
@@ -70,16 +70,16 @@ struct Shell<S, I, L> {
     /// The pause until the session's deadline.
     /// Beside tokio's budget, which a peer that sends without pause uses up.
     sleep: Option<(Time, Pin<Box<Unconstrained<Sleep>>>)>,
-    holding: Holding<S, I>,
+    holding: SlotLease<S, I>,
     /// A session that the client has wanted back, to be held in the place of the one that greeted it; and what
     /// it had of its last connection.
-    resumed: Option<(Holding<S, I>, Replaced<S, I>)>,
+    resumed: Option<(SlotLease<S, I>, Replaced<S, I>)>,
     out: Vec<u8>,
-    judging: Option<(Judging<I>, Hello)>,
+    judging: Option<(AuthenticationTask<I>, AuthenticatingHello)>,
 }
 
 /// The part of a client's hello that is wanted once its token is judged.
-struct Hello {
+struct AuthenticatingHello {
     table: Arc<Table>,
     resume: Option<Box<Resume>>,
 }
@@ -89,7 +89,7 @@ struct Hello {
 const MESSAGES_AT_ONCE: usize = 32;
 
 /// The loop is over.
-enum Over {
+enum LoopExit {
     Close(u16),
     Lost,
     /// Another connection has the session.
@@ -103,9 +103,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
         let _open = self.shared.shutdown.open();
         drop(self.holding);
         let code = match over {
-            Over::Close(code) => Some(code),
-            Over::Fenced => Some(GoodbyeCode::Superseded.close_code()),
-            Over::Lost => None,
+            LoopExit::Close(code) => Some(code),
+            LoopExit::Fenced => Some(GoodbyeCode::Superseded.close_code()),
+            LoopExit::Lost => None,
         };
         if let (Some(link), Some(code)) = (self.link, code) {
             link.close(code).await;
@@ -113,11 +113,11 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
     }
 
     /// Takes its turns with the session for as long as it holds it.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Over> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<LoopExit> {
         loop {
             let slot = self.holding.slot();
             let Some(mut held) = self.holding.turn(&slot, cx) else {
-                return Poll::Ready(Over::Fenced);
+                return Poll::Ready(LoopExit::Fenced);
             };
             let turn = self.turn(&mut held.life, cx);
             drop(held);
@@ -134,7 +134,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
     }
 
     /// Feeds the session with what came, bytes before time, and does what it says.
-    fn turn(&mut self, life: &mut Life<S, I>, cx: &mut Context<'_>) -> Poll<Over> {
+    fn turn(&mut self, life: &mut Life<S, I>, cx: &mut Context<'_>) -> Poll<LoopExit> {
         life.be_frugal_if_needed();
         loop {
             let received = self.receive(life, cx);
@@ -179,7 +179,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
     }
 
     /// Does what the session says until it waits.
-    fn drive(&mut self, life: &mut Life<S, I>, cx: &mut Context<'_>) -> Option<Over> {
+    fn drive(&mut self, life: &mut Life<S, I>, cx: &mut Context<'_>) -> Option<LoopExit> {
         loop {
             let room = match self.link.as_mut().map(|link| link.poll_ready(cx)) {
                 Some(Poll::Ready(Ok(()))) => MAX_MESSAGE,
@@ -197,7 +197,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
                     {
                         let wanted = resume.as_ref().map(|wanted| wanted.session);
                         let judging = judge(Arc::clone(&self.shared), token, request, wanted);
-                        self.judging = Some((Task::spawn(judging), Hello { table, resume }));
+                        self.judging =
+                            Some((Task::spawn(judging), AuthenticatingHello { table, resume }));
                     }
                 }
                 Output::Pull(pull) => {
@@ -208,7 +209,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
                 Output::Close { code } if life.session.state() == State::Detached => {
                     self.give_link_up(code);
                 }
-                Output::Close { code } => return Some(Over::Close(code)),
+                Output::Close { code } => return Some(LoopExit::Close(code)),
                 Output::Wait(deadline) => {
                     let deadlines = deadline.into_iter().chain(life.deadline());
                     self.wake_at(life.now(), deadlines.min());
@@ -224,7 +225,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
         if is_over {
             self.judging = None;
         }
-        is_over.then_some(Over::Lost)
+        is_over.then_some(LoopExit::Lost)
     }
 
     fn send(&mut self) {
@@ -302,8 +303,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
     fn judged(
         &mut self,
         life: &mut Life<S, I>,
-        verdict: Result<Box<Judged<I>>, Goodbye>,
-        hello: Hello,
+        verdict: Result<Box<Authenticated<I>>, Goodbye>,
+        hello: AuthenticatingHello,
     ) -> Result<(), Goodbye> {
         let mut client = verdict?;
         let internal = |_| Goodbye::new(GoodbyeCode::Internal, "no random bytes");

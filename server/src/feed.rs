@@ -20,11 +20,11 @@ pub struct Feed<C: StreamCall> {
 #[derive(Clone)]
 pub(crate) struct Outlet {
     pub(crate) call: Number,
-    pub(crate) given: mpsc::UnboundedSender<Item>,
+    pub(crate) given: mpsc::UnboundedSender<PendingItem>,
 }
 
 /// An item of a stream, or why the stream can't go on. A handler gives one at a time.
-pub(crate) struct Item {
+pub(crate) struct PendingItem {
     pub(crate) call: Number,
     pub(crate) item: Result<Vec<u8>, Refusal>,
     pub(crate) taken: oneshot::Sender<()>,
@@ -56,7 +56,7 @@ impl<C: StreamCall> Feed<C> {
         let (taken, is_taken) = oneshot::channel();
         let Outlet { call, given } = &self.outlet;
         let call = *call;
-        let sent = given.send(Item { call, item, taken });
+        let sent = given.send(PendingItem { call, item, taken });
         if sent.is_err() || is_taken.await.is_err() {
             std::future::pending::<()>().await;
         }

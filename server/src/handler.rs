@@ -35,20 +35,20 @@ pub(crate) struct Arrived<S, I> {
     pub(crate) outlet: Outlet,
 }
 
-type Handler<S, I> = dyn Fn(Arrived<S, I>) -> Handling + Send + Sync;
+type HandlerFn<S, I> = dyn Fn(Arrived<S, I>) -> Handling + Send + Sync;
 
 /// One kind that the server takes.
-pub(crate) struct Registered<S, I> {
+pub(crate) struct KindHandler<S, I> {
     pub(crate) name: &'static str,
     class: Class,
     pub(crate) fingerprint: Fingerprint,
     shapes: &'static [&'static Descriptor],
     /// It ends before the next request starts.
     pub(crate) in_order: bool,
-    handler: Box<Handler<S, I>>,
+    handler: Box<HandlerFn<S, I>>,
 }
 
-impl<S: 'static, I: 'static> Registered<S, I> {
+impl<S: 'static, I: 'static> KindHandler<S, I> {
     fn new<K: Kind>(handler: impl Fn(Arrived<S, I>) -> Handling + Send + Sync + 'static) -> Self {
         Self {
             name: K::NAME,
@@ -325,13 +325,13 @@ pub(crate) fn unwritable(kind: &str, error: &EncodeError) -> Refusal {
 }
 
 /// All kinds by name: of each its newest type, and the older ones that become it.
-pub(crate) type Registry<S, I> = HashMap<&'static str, Vec<Registered<S, I>>>;
+pub(crate) type Registry<S, I> = HashMap<&'static str, Vec<KindHandler<S, I>>>;
 
 /// A kind of a client's, as it is known here.
 pub(crate) type Known = (&'static str, usize);
 
 /// The meaning of a client's kinds here, by their place in its table.
-pub(crate) struct Judged {
+pub(crate) struct MatchedKinds {
     /// The kinds that agree with ours, by name.
     pub(crate) known: Vec<Option<Known>>,
     pub(crate) refused: Vec<(u32, Refusal)>,
@@ -341,7 +341,7 @@ pub(crate) struct Judged {
 }
 
 /// Compares a client's table with the server's.
-pub(crate) fn judge<S, I>(shared: &Shared<S, I>, table: &[KindEntry]) -> Judged
+pub(crate) fn judge<S, I>(shared: &Shared<S, I>, table: &[KindEntry]) -> MatchedKinds
 where
     S: 'static,
     I: 'static,
@@ -371,7 +371,7 @@ where
         None
     });
     let known = known.collect();
-    Judged {
+    MatchedKinds {
         known,
         refused,
         in_order,

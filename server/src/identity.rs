@@ -21,10 +21,10 @@ pub(crate) type Authenticate<I> =
 
 /// A hello that the application judges, in a task of its own: no lock is held meanwhile, and a panic ends
 /// nothing else.
-pub(crate) type Judging<I> = Task<Result<Box<Judged<I>>, Goodbye>>;
+pub(crate) type AuthenticationTask<I> = Task<Result<Box<Authenticated<I>>, Goodbye>>;
 
 /// A client that the application lets in.
-pub(crate) struct Judged<I> {
+pub(crate) struct Authenticated<I> {
     pub(crate) handshake: Handshake<I>,
     /// The verdict of [`Builder::may_resume`](crate::Builder::may_resume) on the session that the client wants
     /// back, and the owner that the session had then.
@@ -37,7 +37,7 @@ pub(crate) async fn judge<S, I>(
     token: Vec<u8>,
     request: HttpRequest,
     wanted: Option<SessionId>,
-) -> Result<Box<Judged<I>>, Goodbye> {
+) -> Result<Box<Authenticated<I>>, Goodbye> {
     let owners = &shared.owners;
     let shown = owners.go_by_credentials().then(|| token.clone());
     let identity = (shared.authenticate)(token, request.clone()).await;
@@ -57,7 +57,7 @@ pub(crate) async fn judge<S, I>(
         address: request.peer_addr(),
         headers: own(request.headers()),
     };
-    Ok(Box::new(Judged {
+    Ok(Box::new(Authenticated {
         handshake,
         may_resume,
     }))

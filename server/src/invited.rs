@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::topic::Name;
+use crate::topic::TopicName;
 
 /// The topics that a client may join, whatever `access` says.
 ///
@@ -13,10 +13,10 @@ pub(crate) struct Invited(Mutex<Rights>);
 
 #[derive(Default)]
 struct Rights {
-    by_topic: HashMap<Name, Right>,
+    by_topic: HashMap<TopicName, Right>,
     next_id: u64,
     /// The generations of the topics that joins under way were judged in.
-    generations: HashMap<Name, Weak<()>>,
+    generations: HashMap<TopicName, Weak<()>>,
 }
 
 /// The time between two revocations of a topic, in which `access` judges a join of it.
@@ -39,7 +39,7 @@ impl Invited {
     }
 
     /// Lets the client in for as long as an invitation is under way. Returns the invitation's id.
-    pub(crate) fn begin(&self, topic: &Name) -> u64 {
+    pub(crate) fn begin(&self, topic: &TopicName) -> u64 {
         let mut rights = self.rights();
         let id = rights.next_id;
         rights.next_id += 1;
@@ -50,7 +50,7 @@ impl Invited {
 
     /// Ends an invitation: one that succeeded lets the client in from now on, one that didn't takes back
     /// only what it gave. Returns true if the client has joined by it and has to go.
-    pub(crate) fn settle(&self, topic: &Name, id: u64, has_succeeded: bool) -> bool {
+    pub(crate) fn settle(&self, topic: &TopicName, id: u64, has_succeeded: bool) -> bool {
         let mut rights = self.rights();
         let Some(right) = rights.by_topic.get_mut(topic) else {
             return false;
@@ -72,12 +72,12 @@ impl Invited {
     }
 
     /// Returns true while the client may join the topic.
-    pub(crate) fn contains(&self, topic: &Name) -> bool {
+    pub(crate) fn contains(&self, topic: &TopicName) -> bool {
         self.rights().by_topic.contains_key(topic)
     }
 
     /// Returns the generation of a join that `access` is about to judge.
-    pub(crate) fn generation(&self, topic: &Name) -> Generation {
+    pub(crate) fn generation(&self, topic: &TopicName) -> Generation {
         let mut rights = self.rights();
         rights.generations.retain(|_, of| of.strong_count() > 0);
         let known = rights.generations.get(topic).and_then(Weak::upgrade);
@@ -89,7 +89,7 @@ impl Invited {
 
     /// Records that the client joins: as `access` said in the generation, or else by its right. Returns false if
     /// neither counts (any more).
-    pub(crate) fn take_up(&self, topic: &Name, judged: Option<&Generation>) -> bool {
+    pub(crate) fn take_up(&self, topic: &TopicName, judged: Option<&Generation>) -> bool {
         let mut rights = self.rights();
         let current = rights.generations.get(topic).and_then(Weak::upgrade);
         if judged
@@ -106,7 +106,7 @@ impl Invited {
     }
 
     /// Takes the right away, also that of invitations and joins under way.
-    pub(crate) fn revoke(&self, topic: &Name) {
+    pub(crate) fn revoke(&self, topic: &TopicName) {
         let mut rights = self.rights();
         rights.by_topic.remove(topic);
         rights.generations.remove(topic);
@@ -117,7 +117,7 @@ impl Invited {
 mod tests {
     use super::*;
 
-    fn room() -> Name {
+    fn room() -> TopicName {
         ("room", vec![1])
     }
 

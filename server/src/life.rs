@@ -18,7 +18,7 @@ use twinwire::{
 };
 use twinwire_remote::{Requests, Taken};
 
-use crate::handler::{Arrived, Judged, Known, explain, judge, log_difference};
+use crate::handler::{Arrived, Known, MatchedKinds, explain, judge, log_difference};
 use crate::identity;
 use crate::lifetime::Lifetime;
 use crate::logged::Logged;
@@ -26,10 +26,10 @@ use crate::peer::Handshake;
 use crate::peers::{Listed, Unlisted};
 use crate::random::Credentials;
 use crate::shared::Shared;
-use crate::shutdown::{Open as OpenEndpoint, Shutdown};
+use crate::shutdown::{OpenGuard as OpenEndpoint, Shutdown};
 use crate::slot::{NotGiven, Rejected};
 use crate::topic::{Membership, News};
-use crate::working::{Join, Joining, Working};
+use crate::working::{GrantedJoin, Joining, Working};
 use crate::{Cx, Peer};
 
 /// A session, its application's side, and the handlers at work for it. It may move from one worker to
@@ -65,7 +65,7 @@ pub(crate) struct Life<S, I> {
 }
 
 /// A session that has ended, with what of the application's is in it: dropped where no slot is locked.
-pub(crate) struct Ended<S, I>(
+pub(crate) struct EndedSession<S, I>(
     #[expect(dead_code, reason = "it is only dropped")] Option<Open<S, I>>,
 );
 
@@ -138,7 +138,7 @@ impl<S, I> Life<S, I> {
 
     /// Ends a session that nobody looks after any more. One that wasn't over lost its connection's task: to a
     /// panic, or as its worker stops.
-    pub(crate) fn end(&mut self) -> Ended<S, I> {
+    pub(crate) fn end(&mut self) -> EndedSession<S, I> {
         if let Some(open) = &mut self.open {
             let gone = Goodbye::new(GoodbyeCode::Internal, "the session was dropped");
             open.lifetime.end(&open.cx, End::Closed(gone));
@@ -152,7 +152,7 @@ impl<S, I> Life<S, I> {
         if let Some(open) = &mut open {
             open.requests.end();
         }
-        Ended(open)
+        EndedSession(open)
     }
 
     /// Returns the client, once it is welcomed.
@@ -181,7 +181,7 @@ impl<S, I> Life<S, I> {
     /// slot is locked.
     pub(crate) fn resume(
         &mut self,
-        client: Box<identity::Judged<I>>,
+        client: Box<identity::Authenticated<I>>,
         format: Format,
         wanted: &Resume,
         table: &Table,
@@ -194,7 +194,7 @@ impl<S, I> Life<S, I> {
         let Some(open) = &mut self.open else {
             return Err((NotGiven::Another(Continuity::Unknown), client));
         };
-        let identity::Judged {
+        let identity::Authenticated {
             handshake,
             may_resume,
         } = *client;
@@ -218,7 +218,11 @@ impl<S, I> Life<S, I> {
     }
 
     /// Judges whether the client is the session's owner, and reads the session's payload format.
-    fn judge_owner(&self, client: &identity::Judged<I>, format: Format) -> Result<(), NotGiven> {
+    fn judge_owner(
+        &self,
+        client: &identity::Authenticated<I>,
+        format: Format,
+    ) -> Result<(), NotGiven> {
         let owner = self.open.as_ref().filter(|_| format == self.format);
         let unknown = NotGiven::Another(Continuity::Unknown);
         let owner = owner.ok_or(unknown)?.cx.peer();
@@ -425,7 +429,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
         } = credentials;
         self.shared.tables.learn(table);
         let judged = judge(&self.shared, table.kinds());
-        let Judged {
+        let MatchedKinds {
             known,
             refused,
             in_order,
@@ -512,8 +516,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
     }
 
     /// A client has been let into a topic.
-    fn join(&mut self, join: Join) {
-        let Join { call, joining } = join;
+    fn join(&mut self, join: GrantedJoin) {
+        let GrantedJoin { call, joining } = join;
         let Joining {
             view,
             start,

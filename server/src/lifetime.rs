@@ -9,7 +9,7 @@ use twinwire::End;
 
 use crate::Cx;
 use crate::shared::Shared;
-use crate::shutdown::Open;
+use crate::shutdown::OpenGuard;
 use crate::task::Task;
 
 /// A session that the application knows of, until it is over.
@@ -155,7 +155,7 @@ where
     early
 }
 
-async fn run_on_close<S, I>(shared: &Arc<Shared<S, I>>, cx: Cx<S, I>, end: End, open: Open)
+async fn run_on_close<S, I>(shared: &Arc<Shared<S, I>>, cx: Cx<S, I>, end: End, open: OpenGuard)
 where
     S: Send + Sync + 'static,
     I: Send + Sync + 'static,

@@ -6,17 +6,17 @@ use twinwire::{
     Call, CallVisitor, Event, EventVisitor, StreamCall, StreamVisitor, Topic, TopicVisitor,
 };
 
-use crate::handler::Registered;
+use crate::handler::KindHandler;
 use crate::{Access, Cx, Feed};
 
 /// Collects the types of one kind, the newest first: all become that, and have its handler.
 pub(crate) struct Older<S, I, F> {
     handler: Arc<F>,
-    pub(crate) types: Vec<Registered<S, I>>,
+    pub(crate) types: Vec<KindHandler<S, I>>,
 }
 
 impl<S, I, F> Older<S, I, F> {
-    pub(crate) fn of(newest: Registered<S, I>, handler: Arc<F>) -> Self {
+    pub(crate) fn of(newest: KindHandler<S, I>, handler: Arc<F>) -> Self {
         let types = vec![newest];
         Self { handler, types }
     }
@@ -36,7 +36,7 @@ where
         C::Reply: Into<O::Reply>,
         C::Error: Into<O::Error>,
     {
-        let older = Registered::older_call::<O, C, F, R>(Arc::clone(&self.handler));
+        let older = KindHandler::older_call::<O, C, F, R>(Arc::clone(&self.handler));
         self.types.push(older);
         self
     }
@@ -56,7 +56,7 @@ where
         C::Item: Into<O::Item>,
         C::Error: Into<O::Error>,
     {
-        let older = Registered::stream::<O, C, F, R>(Arc::clone(&self.handler));
+        let older = KindHandler::stream::<O, C, F, R>(Arc::clone(&self.handler));
         self.types.push(older);
         self
     }
@@ -72,7 +72,7 @@ where
 {
     fn also<O: Event + Into<E>>(mut self) -> Self {
         let handler = Arc::clone(&self.handler);
-        let older = Registered::event(move |cx, older: O| handler(cx, older.into()));
+        let older = KindHandler::event(move |cx, older: O| handler(cx, older.into()));
         self.types.push(older);
         self
     }
@@ -92,7 +92,7 @@ where
         O::Item: Into<T::Item>,
         T::Item: Into<O::Item>,
     {
-        let older = Registered::topic::<O, T, F, R>(Arc::clone(&self.handler));
+        let older = KindHandler::topic::<O, T, F, R>(Arc::clone(&self.handler));
         self.types.push(older);
         self
     }

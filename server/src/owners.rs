@@ -6,7 +6,7 @@ use twinwire::frame::Continuity;
 use twinwire::{Goodbye, GoodbyeCode};
 
 use crate::Peer;
-use crate::identity::Judged;
+use crate::identity::Authenticated;
 use crate::peer::Handshake;
 use crate::slot::NotGiven;
 use crate::warnings::Warnings;
@@ -35,7 +35,7 @@ impl<I> Owners<I> {
 
     /// Judges whether a client that knows the session's secret is the session's owner. Calls nothing of the
     /// application's.
-    pub(crate) fn judge(&self, owner: &Peer<I>, client: &Judged<I>) -> Result<(), NotGiven> {
+    pub(crate) fn judge(&self, owner: &Peer<I>, client: &Authenticated<I>) -> Result<(), NotGiven> {
         let is_owner = match &client.may_resume {
             Some((judged, _)) if !judged.is_as_of(owner) => {
                 // Another connection came first: who has the session now wasn't judged.
@@ -61,7 +61,7 @@ impl<I> Owners<I> {
 
     /// Says in the log why a client gets a new session. At WARN where each client of its kind does, which is the
     /// application's to decide.
-    fn log_refusal(&self, owner: &Peer<I>, client: &Judged<I>) {
+    fn log_refusal(&self, owner: &Peer<I>, client: &Authenticated<I>) {
         let peer = owner.id();
         if shows_credentials(owner.handshake()) || shows_credentials(&client.handshake) {
             tracing::info!(

@@ -12,7 +12,7 @@ use twinwire_remote::{CallError, EventError, Receipt, Refused, Remote};
 
 use crate::handler::{Known, unpublished};
 use crate::invited::Invited;
-use crate::topic::{Name, PublishError, Topics, canonical};
+use crate::topic::{PublishError, TopicName, Topics, canonical};
 
 /// One client, for as long as its session lasts: who it is, and a way to speak to it. A cheap clone,
 /// which may be used on any thread and kept: once the session is over, requests end as
@@ -69,13 +69,13 @@ const KIND: usize = size_of::<KindEntry>() + size_of::<Option<Known>>() + ALLOCA
 /// An invitation to a topic under way. One that is dropped has failed.
 struct Invitation<'a> {
     session: &'a Inner,
-    topic: Name,
+    topic: TopicName,
     id: u64,
     has_succeeded: bool,
 }
 
 impl<'a> Invitation<'a> {
-    fn begin(session: &'a Inner, topic: Name) -> Self {
+    fn begin(session: &'a Inner, topic: TopicName) -> Self {
         let id = session.invited.begin(&topic);
         Self {
             session,

@@ -18,7 +18,7 @@ use crate::connection;
 use crate::drain::Drain;
 use crate::logged::quoted_header;
 use crate::shared::Shared;
-use crate::socket::Socket;
+use crate::socket::SocketLink;
 use crate::topic::PublishError;
 use crate::websocket::{self, Accepted};
 
@@ -151,10 +151,10 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
         let Some(spoken) = choose(&offered) else {
             return refuse_stranger(request);
         };
-        let options = websocket::Options {
+        let options = websocket::AcceptOptions {
             protocols: vec![spoken.to_owned()],
             message: MAX_MESSAGE,
-            queue: Socket::QUEUE,
+            queue: SocketLink::QUEUE,
             close_time: CLOSE_TIME,
             // The session has its own.
             timeouts: None,
@@ -168,7 +168,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
             Ok(accepted) => accepted,
             Err(error) => return error.error_response(),
         };
-        let socket = Socket::new(inbound, outbound);
+        let socket = SocketLink::new(inbound, outbound);
         let stopping = self.0.shutdown.goodbye();
         match (version::format(spoken), stopping) {
             (Some(format), None) => {

@@ -20,7 +20,7 @@ pub(crate) struct Shutdown {
 
 /// Keeps the endpoint from being shut down before it is dropped.
 #[must_use = "dropping it lets the endpoint end"]
-pub(crate) struct Open(Arc<Shutdown>);
+pub(crate) struct OpenGuard(Arc<Shutdown>);
 
 impl Shutdown {
     /// Has all who wait for it say goodbye. A second one changes nothing.
@@ -48,9 +48,9 @@ impl Shutdown {
     }
 
     /// Has the endpoint wait for what this is given to.
-    pub(crate) fn open(self: &Arc<Self>) -> Open {
+    pub(crate) fn open(self: &Arc<Self>) -> OpenGuard {
         self.open.fetch_add(1, Ordering::Relaxed);
-        Open(Arc::clone(self))
+        OpenGuard(Arc::clone(self))
     }
 
     /// Waits until nothing is open.
@@ -65,7 +65,7 @@ impl Shutdown {
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenGuard {
     fn drop(&mut self) {
         if self.0.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.closed.notify_waiters();

@@ -11,7 +11,7 @@ use twinwire::session::{Pool, Tombstone};
 use twinwire::{Goodbye, Secret, SessionId};
 
 use crate::Peer;
-use crate::identity::Judged;
+use crate::identity::Authenticated;
 use crate::life::Life;
 
 /// The number of sessions that are over and remembered: who comes back to one learns what it had received.
@@ -27,24 +27,24 @@ pub(crate) const TURN_PAUSE: Duration = Duration::from_millis(5);
 /// Behind a mutex, as connections live on several workers; it is held for one turn of the holder's
 /// loop, never across an await.
 pub(crate) struct Slot<S, I> {
-    held: Mutex<Held<S, I>>,
+    held: Mutex<SlotState<S, I>>,
     holder: Mutex<Option<Waker>>,
     evicted: AtomicBool,
 }
 
-pub(crate) struct Held<S, I> {
+pub(crate) struct SlotState<S, I> {
     generation: u64,
     pub(crate) life: Life<S, I>,
 }
 
 impl<S, I> Slot<S, I> {
-    fn lock(&self) -> MutexGuard<'_, Held<S, I>> {
+    fn lock(&self) -> MutexGuard<'_, SlotState<S, I>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Locks the slot of another's session; none during a turn, which may be one that never ends: only its holder
     /// waits for a slot.
-    fn try_lock(&self) -> Option<MutexGuard<'_, Held<S, I>>> {
+    fn try_lock(&self) -> Option<MutexGuard<'_, SlotState<S, I>>> {
         match self.held.try_lock() {
             Ok(held) => Some(held),
             Err(TryLockError::Poisoned(held)) => Some(held.into_inner()),
@@ -71,16 +71,16 @@ impl<S, I> Slot<S, I> {
 }
 
 /// A connection's hold on a slot. The session ends with the hold on it, unless another has it by then.
-pub(crate) struct Holding<S, I> {
+pub(crate) struct SlotLease<S, I> {
     slot: Arc<Slot<S, I>>,
     generation: u64,
 }
 
-impl<S, I> Holding<S, I> {
+impl<S, I> SlotLease<S, I> {
     /// Holds a session that nobody else knows.
     pub(crate) fn new(life: Life<S, I>) -> Self {
         let slot = Slot {
-            held: Mutex::new(Held {
+            held: Mutex::new(SlotState {
                 generation: 0,
                 life,
             }),
@@ -104,7 +104,7 @@ impl<S, I> Holding<S, I> {
         &self,
         slot: &'a Slot<S, I>,
         cx: &Context<'_>,
-    ) -> Option<MutexGuard<'a, Held<S, I>>> {
+    ) -> Option<MutexGuard<'a, SlotState<S, I>>> {
         let mut held = slot.lock();
         if held.generation != self.generation {
             return None;
@@ -117,7 +117,7 @@ impl<S, I> Holding<S, I> {
     }
 }
 
-impl<S, I> Drop for Holding<S, I> {
+impl<S, I> Drop for SlotLease<S, I> {
     fn drop(&mut self) {
         let ended = {
             let mut held = self.slot.lock();
@@ -248,7 +248,7 @@ impl<S, I> Sessions<S, I> {
         next: Secret,
         client: C,
         may: impl FnOnce(&mut Life<S, I>, C, Secret) -> Result<T, (NotGiven, C)>,
-    ) -> Result<(Holding<S, I>, T), (NotGiven, C)> {
+    ) -> Result<(SlotLease<S, I>, T), (NotGiven, C)> {
         let slot = {
             let all = self.all();
             match all.open.get(&wanted.session) {
@@ -269,7 +269,7 @@ impl<S, I> Sessions<S, I> {
         drop(all);
         drop(held);
         slot.wake();
-        Ok((Holding { slot, generation }, replaced))
+        Ok((SlotLease { slot, generation }, replaced))
     }
 }
 
@@ -284,7 +284,7 @@ pub(crate) enum NotGiven {
 }
 
 /// The reason why a client doesn't get the session, and the client itself.
-pub(crate) type Rejected<I> = (NotGiven, Box<Judged<I>>);
+pub(crate) type Rejected<I> = (NotGiven, Box<Authenticated<I>>);
 
 impl<S, I> All<S, I> {
     fn tell(&self, wanted: &Resume) -> NotGiven {

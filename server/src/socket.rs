@@ -6,24 +6,26 @@ use actix_web::web::Bytes;
 use twinwire::limits::MAX_MESSAGE;
 use twinwire_remote::{Inbound as Message, Link, LinkLost};
 
-use crate::websocket::{Assembler, Close, Inbound, Message as Whole, Opcode, Outbound, Refused};
+use crate::websocket::{
+    Assembler, Close, InboundFrames, Message as Whole, NotQueued, Opcode, Outbound,
+};
 
 /// Frames that are taken before anything else gets its turn, while they make no message.
 const FRAMES_AT_ONCE: usize = 32;
 
 /// The two halves of a WebSocket.
-pub(crate) struct Socket {
-    inbound: Inbound,
+pub(crate) struct SocketLink {
+    inbound: InboundFrames,
     outbound: Outbound,
     assembler: Assembler,
 }
 
-impl Socket {
+impl SocketLink {
     /// The bytes that may wait: one message on its way and one behind it. What waits longer waits in
     /// the session.
     pub(crate) const QUEUE: usize = 2 * (MAX_MESSAGE + 64);
 
-    pub(crate) fn new(inbound: Inbound, outbound: Outbound) -> Self {
+    pub(crate) fn new(inbound: InboundFrames, outbound: Outbound) -> Self {
         Self {
             inbound,
             outbound,
@@ -32,7 +34,7 @@ impl Socket {
     }
 }
 
-impl Link for Socket {
+impl Link for SocketLink {
     type Message = Bytes;
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message<Bytes>, LinkLost>> {
@@ -61,8 +63,8 @@ impl Link for Socket {
     fn send(&mut self, message: Vec<u8>) {
         match self.outbound.try_send(message) {
             // A closed connection shows in `poll_receive`.
-            Ok(()) | Err(Refused::Closed) => {}
-            Err(refused @ (Refused::Full | Refused::TooLarge)) => {
+            Ok(()) | Err(NotQueued::Closed) => {}
+            Err(refused @ (NotQueued::Full | NotQueued::TooLarge)) => {
                 debug_assert!(false, "`poll_ready` has found room: {refused}");
                 // Rather no connection than one that left something out.
                 self.outbound.abort();
@@ -100,11 +102,11 @@ mod tests {
     use twinwire::limits::MAX_MESSAGE;
     use twinwire_remote::Link;
 
-    use super::Socket;
+    use super::SocketLink;
     use crate::websocket::tests::{Woken, connection, handed_over};
 
     /// Sends messages of `len` bytes for as long as the socket takes them; how many those were.
-    fn fill(socket: &mut Socket, len: usize) -> usize {
+    fn fill(socket: &mut SocketLink, len: usize) -> usize {
         let cx = &mut Context::from_waker(Waker::noop());
         let mut taken = 0;
         while let Poll::Ready(ready) = socket.poll_ready(cx) {
@@ -118,9 +120,9 @@ mod tests {
     #[actix_web::test]
     async fn what_a_peer_does_not_read_is_bounded_in_bytes() {
         for len in [0, 1, 1000, MAX_MESSAGE] {
-            let (accepted, mut body) = connection(Socket::QUEUE, Vec::new());
-            let mut socket = Socket::new(accepted.inbound, accepted.outbound);
-            let bound = Socket::QUEUE / (len + 64);
+            let (accepted, mut body) = connection(SocketLink::QUEUE, Vec::new());
+            let mut socket = SocketLink::new(accepted.inbound, accepted.outbound);
+            let bound = SocketLink::QUEUE / (len + 64);
             // Each round, what actix has taken makes room for as much again, and for no more.
             for _ in 0..10 {
                 let taken = fill(&mut socket, len);
@@ -139,8 +141,8 @@ mod tests {
     async fn fragments_without_end_leave_others_their_turn() {
         let mut bytes = raw::frame(0x02, b"");
         bytes.extend(raw::frame(0x00, b"").repeat(10_000));
-        let (accepted, _body) = connection(Socket::QUEUE, bytes);
-        let mut socket = Socket::new(accepted.inbound, accepted.outbound);
+        let (accepted, _body) = connection(SocketLink::QUEUE, bytes);
+        let mut socket = SocketLink::new(accepted.inbound, accepted.outbound);
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
         let cx = &mut Context::from_waker(&waker);
@@ -151,8 +153,8 @@ mod tests {
 
     #[actix_web::test]
     async fn who_waits_for_room_is_woken_by_what_actix_takes() {
-        let (accepted, mut body) = connection(Socket::QUEUE, Vec::new());
-        let mut socket = Socket::new(accepted.inbound, accepted.outbound);
+        let (accepted, mut body) = connection(SocketLink::QUEUE, Vec::new());
+        let mut socket = SocketLink::new(accepted.inbound, accepted.outbound);
         fill(&mut socket, MAX_MESSAGE);
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));

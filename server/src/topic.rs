@@ -131,7 +131,7 @@ pub(crate) fn canonical<T: Topic>(topic: &T) -> Result<Vec<u8>, PublishError> {
 }
 
 /// A topic's kind, and its key in canonical form.
-pub(crate) type Name = (&'static str, Vec<u8>);
+pub(crate) type TopicName = (&'static str, Vec<u8>);
 
 /// All topics that are in use, or were of late.
 ///
@@ -148,14 +148,14 @@ pub(crate) struct Topics {
 
 #[derive(Default)]
 struct InUse {
-    by_name: HashMap<Name, Entry>,
+    by_name: HashMap<TopicName, TopicEntry>,
     /// All names, the least lately used first.
-    by_use: BTreeMap<u64, Name>,
+    by_use: BTreeMap<u64, TopicName>,
     /// Aliases and the order of use both count by it.
     clock: u64,
 }
 
-struct Entry {
+struct TopicEntry {
     live: Arc<Live>,
     used: u64,
 }
@@ -171,7 +171,7 @@ impl InUse {
     }
 
     /// Puts a topic last in the order of use.
-    fn touch(&mut self, name: &Name) {
+    fn touch(&mut self, name: &TopicName) {
         let used = self.tick();
         if let Some(entry) = self.by_name.get_mut(name) {
             self.by_use.remove(&entry.used);
@@ -228,7 +228,7 @@ impl Topics {
     }
 
     /// Returns the alias by which publications name a topic, if it is in use.
-    pub(crate) fn alias_of(&self, name: &Name) -> Option<Alias> {
+    pub(crate) fn alias_of(&self, name: &TopicName) -> Option<Alias> {
         let in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = in_use.by_name.get(name)?;
         Some(entry.live.state().log.alias())
@@ -236,7 +236,7 @@ impl Topics {
 
     /// Returns the topic of this name, which begins now if it isn't there. The least lately used that nobody is
     /// subscribed to goes for it, if there are too many.
-    pub(crate) fn open(&self, name: Name) -> Result<Arc<Live>, PublishError> {
+    pub(crate) fn open(&self, name: TopicName) -> Result<Arc<Live>, PublishError> {
         let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
         in_use.touch(&name);
         if let Some(entry) = in_use.by_name.get(&name) {
@@ -250,11 +250,11 @@ impl Topics {
             in_use.evict()?;
         }
         let used = in_use.tick();
-        let live = Arc::new(Live(Mutex::new(State {
+        let live = Arc::new(Live(Mutex::new(TopicState {
             log: Log::new(Alias::new(used), Epoch::from_bytes(epoch), self.keep),
             subscribers: Vec::new(),
         })));
-        let entry = Entry {
+        let entry = TopicEntry {
             live: Arc::clone(&live),
             used,
         };
@@ -268,15 +268,15 @@ impl Topics {
 ///
 /// Behind a mutex, as all workers meet here; it is held to append, to read a slice or to change the
 /// list, never across an await. Who publishes never waits for who reads.
-pub(crate) struct Live(Mutex<State>);
+pub(crate) struct Live(Mutex<TopicState>);
 
-struct State {
+struct TopicState {
     log: Log,
     subscribers: Vec<Arc<News>>,
 }
 
 impl Live {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, TopicState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -13,31 +13,31 @@ use twinwire::session::{ItemRefused, Session};
 use twinwire::{Answer, Class, Number, Refusal, Time};
 
 use crate::around::Done;
-use crate::feed::{Item, Outlet};
+use crate::feed::{Outlet, PendingItem};
 use crate::handler::Handling;
 use crate::invited::Generation;
-use crate::topic::{Name, View};
+use crate::topic::{TopicName, View};
 
 /// A handler's end.
-type Ended = Result<(Id, Done), JoinError>;
+type HandlerEnd = Result<(Id, Done), JoinError>;
 
 /// The handlers of a session's requests: each a task of its own, so that none keeps another waiting.
 pub(crate) struct Working {
     handlers: JoinSet<Done>,
-    requests: HashMap<Id, Request>,
+    requests: HashMap<Id, RunningRequest>,
     aborts: BTreeMap<Number, AbortHandle>,
-    given: mpsc::UnboundedReceiver<Item>,
-    outlet: mpsc::UnboundedSender<Item>,
+    given: mpsc::UnboundedReceiver<PendingItem>,
+    outlet: mpsc::UnboundedSender<PendingItem>,
     /// Items that wait for room: at most one a stream. In order, as their handlers are woken when they are dropped.
-    waiting: BTreeMap<Number, Item>,
+    waiting: BTreeMap<Number, PendingItem>,
     /// The joins that were granted, and aren't answered yet.
-    joins: VecDeque<Join>,
+    joins: VecDeque<GrantedJoin>,
     /// A handler has begun that wasn't polled yet.
     begun: bool,
 }
 
 /// A join that was granted.
-pub(crate) struct Join {
+pub(crate) struct GrantedJoin {
     pub(crate) call: Number,
     pub(crate) joining: Joining,
 }
@@ -46,12 +46,12 @@ pub(crate) struct Join {
 pub(crate) struct Joining {
     pub(crate) view: View,
     pub(crate) start: Start,
-    pub(crate) topic: Name,
+    pub(crate) topic: TopicName,
     /// The generation in which `access` was asked; none if the server has put the client in.
     pub(crate) judged: Option<Generation>,
 }
 
-struct Request {
+struct RunningRequest {
     number: Number,
     class: Class,
     kind: &'static str,
@@ -88,7 +88,7 @@ impl Working {
         handling: Handling,
     ) {
         let handler = self.handlers.spawn_local(handling);
-        let request = Request {
+        let request = RunningRequest {
             number,
             class,
             kind,
@@ -133,17 +133,17 @@ impl Working {
     }
 
     /// A peer that sends without pause uses tokio's budget up: what was granted before must not wait for that.
-    fn poll_given(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+    fn poll_given(&mut self, cx: &mut Context<'_>) -> Poll<Option<PendingItem>> {
         pin!(unconstrained(poll_fn(|cx| self.given.poll_recv(cx)))).poll(cx)
     }
 
-    fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ended>> {
+    fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<HandlerEnd>> {
         let ended = poll_fn(|cx| self.handlers.poll_join_next_with_id(cx));
         pin!(unconstrained(ended)).poll(cx)
     }
 
     /// Takes the next join that was granted.
-    pub(crate) fn next_join(&mut self) -> Option<Join> {
+    pub(crate) fn next_join(&mut self) -> Option<GrantedJoin> {
         self.joins.pop_front()
     }
 
@@ -154,8 +154,8 @@ impl Working {
         }
     }
 
-    fn give(&mut self, given: Item, session: &mut Session, now: Time) {
-        let Item { call, item, taken } = given;
+    fn give(&mut self, given: PendingItem, session: &mut Session, now: Time) {
+        let PendingItem { call, item, taken } = given;
         if taken.is_closed() {
             // The handler wants it no more.
             return;
@@ -169,7 +169,7 @@ impl Working {
                 }
                 Err((ItemRefused::Full, item)) => {
                     let item = Ok(item);
-                    self.waiting.insert(call, Item { call, item, taken });
+                    self.waiting.insert(call, PendingItem { call, item, taken });
                     return;
                 }
                 Err((ItemRefused::Over, _)) => return,
@@ -192,7 +192,7 @@ impl Working {
         found.map_or("", |request| request.kind)
     }
 
-    fn ended(&mut self, ended: Ended, session: &mut Session, now: Time) {
+    fn ended(&mut self, ended: HandlerEnd, session: &mut Session, now: Time) {
         let (id, done, panicked) = match ended {
             Ok((id, done)) => (id, done, false),
             Err(error) => {
@@ -203,7 +203,7 @@ impl Working {
         let Some(request) = self.requests.remove(&id) else {
             return;
         };
-        let Request {
+        let RunningRequest {
             number,
             class,
             kind,
@@ -215,7 +215,7 @@ impl Working {
         let Done { answer, joining } = done;
         if let Some(joining) = joining {
             let call = number;
-            self.joins.push_back(Join { call, joining });
+            self.joins.push_back(GrantedJoin { call, joining });
             return;
         }
         // A handler that was dropped has been answered for: the session ignores this.

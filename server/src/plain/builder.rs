@@ -5,10 +5,10 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 
 use super::connections::{Connection, Connections, Plain};
-use super::endpoint::{Endpoint, Handlers};
+use super::endpoint::{PlainEndpoint, PlainHandlers};
 use super::frame::Frame;
 use crate::origin::{OriginGuard, Origins};
-use crate::websocket::{CloseEvent, Message, Options, Timeouts};
+use crate::websocket::{AcceptOptions, CloseEvent, Message, Timeouts};
 
 /// The bounds of one connection, in bytes and in time.
 ///
@@ -64,13 +64,13 @@ impl Default for PlainLimits {
 
 /// Builds a [`Plain`] endpoint.
 ///
-/// Handlers are called on actix's workers, one at a time per connection, and must not block: what
+/// PlainHandlers are called on actix's workers, one at a time per connection, and must not block: what
 /// takes long belongs in a task, which reaches the connection by its id. A handler that panics
 /// closes its connection with 1011 and does nothing to the others.
 #[must_use = "call build"]
 #[derive(Default)]
 pub struct PlainBuilder {
-    handlers: Handlers,
+    handlers: PlainHandlers,
     limits: PlainLimits,
     protocols: Vec<String>,
     origins: Origins,
@@ -165,7 +165,7 @@ impl PlainBuilder {
             message_time,
             write_time,
         } = self.limits;
-        let options = Options {
+        let options = AcceptOptions {
             protocols: self.protocols,
             message,
             queue,
@@ -176,7 +176,7 @@ impl PlainBuilder {
                 write: write_time,
             }),
         };
-        Plain::new(Endpoint {
+        Plain::new(PlainEndpoint {
             handlers: self.handlers,
             options,
             connections: Connections::default(),

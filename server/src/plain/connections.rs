@@ -9,7 +9,7 @@ use actix_web::web::ServiceConfig;
 use tokio::sync::watch;
 
 use super::builder::PlainBuilder;
-use super::endpoint::{self, Endpoint};
+use super::endpoint::{self, PlainEndpoint};
 use super::error::{DisconnectError, PushError};
 use crate::websocket::{Close, Message, Outbound};
 
@@ -118,7 +118,7 @@ impl Connections {
 /// ```
 #[derive(Clone)]
 pub struct Plain {
-    endpoint: Arc<Endpoint>,
+    endpoint: Arc<PlainEndpoint>,
 }
 
 impl Plain {
@@ -127,13 +127,13 @@ impl Plain {
         PlainBuilder::default()
     }
 
-    pub(super) fn new(endpoint: Endpoint) -> Self {
+    pub(super) fn new(endpoint: PlainEndpoint) -> Self {
         Self {
             endpoint: Arc::new(endpoint),
         }
     }
 
-    pub(super) fn endpoint(&self) -> &Endpoint {
+    pub(super) fn endpoint(&self) -> &PlainEndpoint {
         &self.endpoint
     }
 

@@ -11,7 +11,8 @@ use super::connections::{Connection, Connections, Plain};
 use super::frame::Frame;
 use crate::origin::OriginGuard;
 use crate::websocket::{
-    self, Accepted, Assembler, Close, CloseEvent, End, Inbound, Message, Options, Outbound, accept,
+    self, AcceptOptions, Accepted, Assembler, Close, CloseEvent, InboundFrames, Message, Outbound,
+    ReadEnd, accept,
 };
 
 /// Told to whoever opens the endpoint in a browser.
@@ -22,19 +23,19 @@ const WHAT: &str = "It takes bare WebSocket messages from browsers and tools. Co
 /// The close code for an error of the server's own (RFC 6455 §7.4.1).
 const INTERNAL_ERROR: u16 = 1011;
 
-type OnOpen = dyn Fn(&Connection, &HttpRequest) + Send + Sync;
+type PlainOnOpen = dyn Fn(&Connection, &HttpRequest) + Send + Sync;
 type OnMessage = dyn Fn(&Connection, Message) + Send + Sync;
 type OnFrame = dyn Fn(&Connection, Frame) + Send + Sync;
-type OnClose = dyn Fn(&Connection, CloseEvent) + Send + Sync;
+type PlainOnClose = dyn Fn(&Connection, CloseEvent) + Send + Sync;
 
-pub(super) struct Handlers {
-    pub(super) open: Box<OnOpen>,
+pub(super) struct PlainHandlers {
+    pub(super) open: Box<PlainOnOpen>,
     pub(super) message: Option<Box<OnMessage>>,
     pub(super) frame: Option<Box<OnFrame>>,
-    pub(super) close: Box<OnClose>,
+    pub(super) close: Box<PlainOnClose>,
 }
 
-impl Default for Handlers {
+impl Default for PlainHandlers {
     fn default() -> Self {
         Self {
             open: Box::new(|_, _| {}),
@@ -46,9 +47,9 @@ impl Default for Handlers {
 }
 
 /// The part of an endpoint that all workers share.
-pub(super) struct Endpoint {
-    pub(super) handlers: Handlers,
-    pub(super) options: Options,
+pub(super) struct PlainEndpoint {
+    pub(super) handlers: PlainHandlers,
+    pub(super) options: AcceptOptions,
     pub(super) connections: Connections,
     pub(super) origins: OriginGuard,
 }
@@ -90,7 +91,7 @@ fn connect(plain: &Plain, request: &HttpRequest, payload: Payload) -> Result<Htt
     Ok(response)
 }
 
-async fn serve(guard: OpenGuard, mut inbound: Inbound) {
+async fn serve(guard: OpenGuard, mut inbound: InboundFrames) {
     // Dropped before `inbound`, which would close the connection, and with it decide how it ended.
     let mut guard = guard;
     let endpoint = guard.connection.plain().endpoint();
@@ -109,18 +110,18 @@ struct OpenGuard {
     connection: Connection,
     outbound: Outbound,
     /// The end of the receiving half; none if the runtime drops the task before.
-    end: Option<End>,
+    end: Option<ReadEnd>,
     /// Dropped last, after `on_close`: who shuts the endpoint down waits for it.
     _stop: watch::Receiver<bool>,
 }
 
 impl OpenGuard {
-    fn handlers(&self) -> &Handlers {
+    fn handlers(&self) -> &PlainHandlers {
         &self.connection.plain().endpoint().handlers
     }
 
     /// Hands a frame to the handlers.
-    fn handle(&self, frame: websocket::Frame, assembler: &mut Assembler) {
+    fn handle(&self, frame: websocket::WsFrame, assembler: &mut Assembler) {
         if let Some(on_frame) = &self.handlers().frame {
             let frame = Frame::new(self.connection.id(), frame.clone());
             self.call(|connection| on_frame(connection, frame));

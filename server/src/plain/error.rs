@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::connections::ConnectionId;
-use crate::websocket::{InvalidClose, Refused};
+use crate::websocket::{InvalidClose, NotQueued};
 
 /// A message wasn't queued for a connection; it wasn't sent, not even in part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -24,11 +24,11 @@ pub enum PushError {
 }
 
 impl PushError {
-    pub(super) fn new(id: ConnectionId, refused: Refused) -> Self {
+    pub(super) fn new(id: ConnectionId, refused: NotQueued) -> Self {
         match refused {
-            Refused::Full => Self::Full(id),
-            Refused::Closed => Self::Gone(id),
-            Refused::TooLarge => Self::TooLarge,
+            NotQueued::Full => Self::Full(id),
+            NotQueued::Closed => Self::Gone(id),
+            NotQueued::TooLarge => Self::TooLarge,
         }
     }
 }

@@ -23,7 +23,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    pub(super) fn new(id: ConnectionId, frame: websocket::Frame) -> Self {
+    pub(super) fn new(id: ConnectionId, frame: websocket::WsFrame) -> Self {
         Self {
             id,
             data: frame.data,

@@ -9,9 +9,9 @@ use actix_web::http::header;
 use actix_web::web::Payload;
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse};
 
-use super::body::Body;
+use super::body::SocketBody;
 use super::handshake::verify;
-use super::inbound::Inbound;
+use super::inbound::InboundFrames;
 use super::link::Link;
 use super::outbound::Outbound;
 use super::reaper;
@@ -20,7 +20,7 @@ use super::watchdog::Timeouts;
 
 /// The bounds of a connection, in bytes and in time.
 #[derive(Clone, Debug)]
-pub(crate) struct Options {
+pub(crate) struct AcceptOptions {
     /// The subprotocols spoken; of the client's offers the first among them is chosen.
     pub(crate) protocols: Vec<String>,
     /// The largest message received, in bytes; one frame may be as large.
@@ -36,7 +36,7 @@ pub(crate) struct Options {
 /// A connection whose handshake is done; it opens when the response is returned to actix.
 pub(crate) struct Accepted {
     pub(crate) response: HttpResponse,
-    pub(crate) inbound: Inbound,
+    pub(crate) inbound: InboundFrames,
     pub(crate) outbound: Outbound,
     /// The subprotocol chosen.
     pub(crate) protocol: Option<String>,
@@ -49,7 +49,7 @@ pub(crate) struct Accepted {
 pub(crate) fn accept(
     request: &HttpRequest,
     payload: Payload,
-    options: &Options,
+    options: &AcceptOptions,
     what: &str,
 ) -> Result<Accepted, Error> {
     verify(request, what)?;
@@ -63,7 +63,7 @@ pub(crate) fn accept(
         .map(ToOwned::to_owned);
 
     let link = Arc::new(Link::new(options.queue));
-    let body = Body::new(Arc::clone(&link), switch.clone());
+    let body = SocketBody::new(Arc::clone(&link), switch.clone());
     actix_web::rt::spawn(reaper::run(
         Arc::clone(&link),
         switch.clone(),
@@ -72,7 +72,7 @@ pub(crate) fn accept(
     ));
     Ok(Accepted {
         response: response.set_body(body.boxed()),
-        inbound: Inbound::new(Arc::clone(&link), payload.into_inner(), options.message),
+        inbound: InboundFrames::new(Arc::clone(&link), payload.into_inner(), options.message),
         outbound: Outbound::new(link, switch),
         protocol,
     })

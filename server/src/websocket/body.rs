@@ -10,7 +10,7 @@ use actix_http::ws::{OpCode, Parser};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::{Bytes, BytesMut};
 
-use super::link::{Link, Next, Silence};
+use super::link::{BodyStep, Link, Silence};
 use super::message::Message;
 use super::switch::Switch;
 
@@ -21,7 +21,7 @@ const SLICE: usize = 64 * 1024;
 pub(super) const AS_IT_IS: usize = 4 * 1024;
 
 /// Takes from the [`Link`] only what it is about to hand over. What waits stays there.
-pub(super) struct Body {
+pub(super) struct SocketBody {
     link: Arc<Link>,
     switch: Option<Switch>,
     /// Encoded but not yet handed over.
@@ -32,7 +32,7 @@ pub(super) struct Body {
     charged: usize,
 }
 
-impl Body {
+impl SocketBody {
     pub(super) fn new(link: Arc<Link>, switch: Option<Switch>) -> Self {
         Self {
             link,
@@ -49,7 +49,7 @@ impl Body {
         let mut encoded = BytesMut::new();
         while encoded.len() < SLICE && self.large.is_empty() {
             match self.link.poll_next(cx) {
-                Poll::Ready(Next::Message(message)) => {
+                Poll::Ready(BodyStep::Message(message)) => {
                     self.charged += message.cost();
                     match message {
                         Message::Text(text) => {
@@ -58,17 +58,19 @@ impl Body {
                         Message::Binary(bytes) => self.write(&mut encoded, OpCode::Binary, bytes),
                     }
                 }
-                Poll::Ready(Next::Ping) => self.write(&mut encoded, OpCode::Ping, Bytes::new()),
-                Poll::Ready(Next::Pong(payload)) => self.write(&mut encoded, OpCode::Pong, payload),
-                Poll::Ready(Next::Close(close)) => {
+                Poll::Ready(BodyStep::Ping) => self.write(&mut encoded, OpCode::Ping, Bytes::new()),
+                Poll::Ready(BodyStep::Pong(payload)) => {
+                    self.write(&mut encoded, OpCode::Pong, payload)
+                }
+                Poll::Ready(BodyStep::Close(close)) => {
                     Parser::write_close(&mut encoded, close.map(Into::into), false);
                 }
-                Poll::Ready(Next::End { silence }) if encoded.is_empty() => {
+                Poll::Ready(BodyStep::Finish { silence }) if encoded.is_empty() => {
                     self.stop_reading(silence);
                     return Poll::Ready(false);
                 }
                 Poll::Pending if encoded.is_empty() => return Poll::Pending,
-                Poll::Ready(Next::End { .. }) | Poll::Pending => break,
+                Poll::Ready(BodyStep::Finish { .. }) | Poll::Pending => break,
             }
         }
         self.rest = encoded.freeze();
@@ -95,7 +97,7 @@ impl Body {
     }
 }
 
-impl MessageBody for Body {
+impl MessageBody for SocketBody {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {
@@ -127,7 +129,7 @@ impl MessageBody for Body {
     }
 }
 
-impl Drop for Body {
+impl Drop for SocketBody {
     fn drop(&mut self) {
         self.link.gone();
     }

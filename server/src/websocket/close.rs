@@ -3,7 +3,7 @@
 use actix_http::ws::CloseReason;
 use thiserror::Error;
 
-use super::inbound::End;
+use super::inbound::ReadEnd;
 
 /// The longest reason in bytes: a control frame holds 125, two are the code (RFC 6455 §5.5).
 const LONGEST_REASON: usize = 123;
@@ -112,17 +112,17 @@ impl CloseEvent {
 
     /// Makes the event from this side's own end, if it was first, and from the receiving half's, if
     /// that came to one.
-    pub(super) fn new(own: Option<Self>, end: Option<&End>) -> Self {
-        let closed = matches!(end, Some(End::Closed(_)));
+    pub(super) fn new(own: Option<Self>, end: Option<&ReadEnd>) -> Self {
+        let closed = matches!(end, Some(ReadEnd::Closed(_)));
         let mut event = own.unwrap_or_else(|| match end {
-            Some(End::Closed(Some(close))) => Self::of(close),
-            Some(End::Closed(None)) => Self {
+            Some(ReadEnd::Closed(Some(close))) => Self::of(close),
+            Some(ReadEnd::Closed(None)) => Self {
                 code: 1005,
                 ..Self::abnormal("")
             },
             // TCP was gone before its close frame could be queued.
-            Some(End::Fault(fault)) => Self::of(&fault.close()),
-            Some(End::Lost) | None => Self::abnormal(""),
+            Some(ReadEnd::Fault(fault)) => Self::of(&fault.close()),
+            Some(ReadEnd::Lost) | None => Self::abnormal(""),
         });
         event.clean = closed;
         event

@@ -39,7 +39,7 @@ impl fmt::Display for Opcode {
 
 /// A data frame as the peer sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Frame {
+pub(crate) struct WsFrame {
     pub(crate) opcode: Opcode,
     /// True if it ends its message.
     pub(crate) fin: bool,

@@ -15,7 +15,7 @@ const VERSION: &str = "13";
 
 /// The reason why a request isn't answered with 101. Its text tells the client's developer what to change.
 #[derive(Debug, PartialEq, Eq)]
-enum Fault {
+enum HandshakeFault {
     /// An ordinary request, as of a browser's visitor.
     NoHandshake,
     /// A method other than GET.
@@ -36,7 +36,7 @@ pub(crate) fn verify(request: &HttpRequest, what: &str) -> Result<(), Error> {
     let Err(fault) = check(request) else {
         return Ok(());
     };
-    if fault != Fault::NoHandshake {
+    if fault != HandshakeFault::NoHandshake {
         tracing::debug!(%fault, "a handshake is refused");
     }
     let response = fault.response(what);
@@ -46,7 +46,7 @@ pub(crate) fn verify(request: &HttpRequest, what: &str) -> Result<(), Error> {
 /// Beside the RFC's rules, actix has to give all bytes that follow to the payload: what a peer sends after the
 /// 101 would else be read as requests, past whatever a proxy before the server allows. It does so for HTTP/1.1 with one
 /// `Upgrade: websocket` and no body; a length of 0, which some clients send with each GET, is no body.
-fn check(request: &HttpRequest) -> Result<(), Fault> {
+fn check(request: &HttpRequest) -> Result<(), HandshakeFault> {
     let headers = request.headers();
     let is_meant = [
         header::UPGRADE,
@@ -54,17 +54,19 @@ fn check(request: &HttpRequest) -> Result<(), Fault> {
         header::SEC_WEBSOCKET_VERSION,
     ];
     if request.method() != Method::GET {
-        return Err(Fault::Method(quoted(request.method().as_str().as_bytes())));
+        return Err(HandshakeFault::Method(quoted(
+            request.method().as_str().as_bytes(),
+        )));
     }
     if !is_meant.into_iter().any(|name| headers.contains_key(name)) {
-        return Err(Fault::NoHandshake);
+        return Err(HandshakeFault::NoHandshake);
     }
     if request.version() != Version::HTTP_11 {
-        return Err(Fault::Http(request.version()));
+        return Err(HandshakeFault::Http(request.version()));
     }
     let need = |name: HeaderName, is_right: bool, needed| match is_right {
         true => Ok(()),
-        false => Err(Fault::Header {
+        false => Err(HandshakeFault::Header {
             values: quoted_header(headers, name.clone()),
             name,
             needed,
@@ -107,7 +109,7 @@ fn is_zero(length: &HeaderValue) -> bool {
     length.and_then(|length| length.parse::<u64>().ok()) == Some(0)
 }
 
-impl Fault {
+impl HandshakeFault {
     fn response(&self, what: &str) -> HttpResponse {
         let mut response = HttpResponse::build(self.status());
         match self {
@@ -143,7 +145,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for HandshakeFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoHandshake => write!(f, "This is a WebSocket endpoint"),

@@ -11,15 +11,15 @@ use tokio::task::coop;
 use tokio::time::Instant;
 
 use super::close::Close;
-use super::decoder::{Decoder, Incoming};
+use super::decoder::{FrameDecoder, IncomingFrame};
 use super::fault::Fault;
-use super::frame::{Frame, Opcode};
+use super::frame::{Opcode, WsFrame};
 use super::link::{Link, Silence};
 use super::utf8::Utf8;
 
 /// The end of a connection's receiving half.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum ReadEnd {
     /// The peer's close frame came, of itself or in answer to ours; `None` when without a code.
     Closed(Option<Close>),
     /// TCP ended without a close frame, or the peer didn't answer ours in time.
@@ -30,12 +30,12 @@ pub(crate) enum End {
 
 /// Receives from one peer, answers its pings, and takes part in closing.
 ///
-/// It must be polled until it gives an [`End`]: only so are pings and close frames answered.
+/// It must be polled until it gives an [`ReadEnd`]: only so are pings and close frames answered.
 /// Dropped before, it closes the connection with 1011.
-pub(crate) struct Inbound {
+pub(crate) struct InboundFrames {
     link: Arc<Link>,
     payload: Payload,
-    decoder: Decoder,
+    decoder: FrameDecoder,
     /// The time at which the latest bytes came.
     arrived: Instant,
     /// True while the link hasn't heard of the latest bytes.
@@ -44,15 +44,15 @@ pub(crate) struct Inbound {
     begun: Option<Instant>,
     /// Set while a text is open.
     text: Option<Utf8>,
-    end: Option<End>,
+    end: Option<ReadEnd>,
 }
 
-impl Inbound {
+impl InboundFrames {
     pub(super) fn new(link: Arc<Link>, payload: Payload, limit: usize) -> Self {
         Self {
             link,
             payload,
-            decoder: Decoder::new(limit),
+            decoder: FrameDecoder::new(limit),
             arrived: Instant::now(),
             untold: false,
             begun: None,
@@ -69,12 +69,12 @@ impl Inbound {
     /// # Errors
     ///
     /// The way the connection ended, and the same again if asked again.
-    pub(crate) async fn next(&mut self) -> Result<Frame, End> {
+    pub(crate) async fn next(&mut self) -> Result<WsFrame, ReadEnd> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
     /// [`next`](Self::next), for who waits for other things beside it.
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, End>> {
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<WsFrame, ReadEnd>> {
         loop {
             if let Some(end) = &self.end {
                 return Poll::Ready(Err(end.clone()));
@@ -131,26 +131,26 @@ impl Inbound {
         self.link.received(self.arrived, self.begun);
     }
 
-    fn take(&mut self, incoming: Incoming) -> Option<Frame> {
+    fn take(&mut self, incoming: IncomingFrame) -> Option<WsFrame> {
         // The next message has a time of its own, also if it begins with the same bytes.
         if !self.decoder.is_unfinished() {
             self.begun = None;
         }
         match incoming {
-            Incoming::Data(frame) => self.data(frame),
-            Incoming::Ping(payload) => {
+            IncomingFrame::Data(frame) => self.data(frame),
+            IncomingFrame::Ping(payload) => {
                 self.link.ping(payload);
                 None
             }
-            Incoming::Close(close) => {
+            IncomingFrame::Close(close) => {
                 self.closed(close);
                 None
             }
-            Incoming::Pong => None,
+            IncomingFrame::Pong => None,
         }
     }
 
-    fn data(&mut self, frame: Frame) -> Option<Frame> {
+    fn data(&mut self, frame: WsFrame) -> Option<WsFrame> {
         if frame.opcode == Opcode::Text {
             self.text = Some(Utf8::default());
         }
@@ -167,7 +167,7 @@ impl Inbound {
     }
 
     fn closed(&mut self, close: Option<Close>) {
-        self.end = Some(End::Closed(close.clone()));
+        self.end = Some(ReadEnd::Closed(close.clone()));
         // The answer repeats the code (RFC 6455 §5.5.1), unless our own frame is on its way.
         self.link
             .answer(close.map(|close| Close::known(close.code(), "")));
@@ -175,18 +175,18 @@ impl Inbound {
     }
 
     fn fail(&mut self, fault: Fault) {
-        self.end = Some(End::Fault(fault));
+        self.end = Some(ReadEnd::Fault(fault));
         self.link.close(fault.close());
         self.link.silence(Silence::Ignored);
     }
 
     fn lose(&mut self) {
-        self.end = Some(End::Lost);
+        self.end = Some(ReadEnd::Lost);
         self.link.gone();
     }
 }
 
-impl Drop for Inbound {
+impl Drop for InboundFrames {
     fn drop(&mut self) {
         if self.end.is_none() {
             self.link.close(Close::known(1011, ""));

@@ -3,7 +3,7 @@
 use actix_web::web::Bytes;
 use bytestring::ByteString;
 
-use super::frame::{Frame, Opcode};
+use super::frame::{Opcode, WsFrame};
 
 /// One WebSocket message: text or binary (RFC 6455 §5.6).
 ///
@@ -77,7 +77,7 @@ impl Assembler {
     }
 
     /// Adds a frame; returns the message that it ends.
-    pub(crate) fn push(&mut self, frame: Frame) -> Option<Message> {
+    pub(crate) fn push(&mut self, frame: WsFrame) -> Option<Message> {
         match frame.opcode {
             Opcode::Text => self.text = true,
             Opcode::Binary => self.text = false,
@@ -121,11 +121,11 @@ mod tests {
     use actix_web::web::Bytes;
 
     use super::{Assembler, Message};
-    use crate::websocket::{Frame, Opcode};
+    use crate::websocket::{Opcode, WsFrame};
 
-    fn frame(opcode: Opcode, fin: bool, data: &[u8]) -> Frame {
+    fn frame(opcode: Opcode, fin: bool, data: &[u8]) -> WsFrame {
         let data = Bytes::copy_from_slice(data);
-        Frame { opcode, fin, data }
+        WsFrame { opcode, fin, data }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The socket under both endpoints: WebSocket on actix's request and response.
 //!
-//! [`accept()`] turns a request into an [`Inbound`] and an [`Outbound`]. What comes in is guarded:
+//! [`accept()`] turns a request into an [`InboundFrames`] and an [`Outbound`]. What comes in is guarded:
 //! headers are judged before anything is buffered ([`guard`], [`decoder`]), texts are UTF-8 across
 //! fragments ([`utf8`]), messages are bounded, pings and close frames are answered. What goes out
 //! waits in a queue bounded in bytes ([`link`]) until the response's body is polled ([`body`]).
@@ -25,14 +25,14 @@ mod switch;
 mod utf8;
 mod watchdog;
 
-pub(crate) use accept::{Accepted, Options, accept, offered};
+pub(crate) use accept::{AcceptOptions, Accepted, accept, offered};
 pub(crate) use close::Close;
 pub use close::{CloseEvent, InvalidClose};
-pub(crate) use frame::Frame;
 pub use frame::Opcode;
+pub(crate) use frame::WsFrame;
 pub(crate) use handshake::verify;
-pub(crate) use inbound::{End, Inbound};
-pub(crate) use link::Refused;
+pub(crate) use inbound::{InboundFrames, ReadEnd};
+pub(crate) use link::NotQueued;
 pub(crate) use message::Assembler;
 pub use message::Message;
 pub(crate) use outbound::Outbound;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::close::{Close, CloseEvent};
-use super::inbound::End;
-use super::link::{Link, Refused};
+use super::inbound::ReadEnd;
+use super::link::{Link, NotQueued};
 use super::message::Message;
 use super::switch::Switch;
 
@@ -26,19 +26,19 @@ impl Outbound {
 
     /// Ready when a message of so many bytes has room, or with the reason why it never will have.
     /// Wakes one waiter: for a connection with a single sender.
-    pub(crate) fn poll_room(&self, len: usize, cx: &Context<'_>) -> Poll<Result<(), Refused>> {
+    pub(crate) fn poll_room(&self, len: usize, cx: &Context<'_>) -> Poll<Result<(), NotQueued>> {
         self.link.poll_room(len, cx)
     }
 
     /// Queues a message if there is room now.
-    pub(crate) fn try_send(&self, message: impl Into<Message>) -> Result<(), Refused> {
+    pub(crate) fn try_send(&self, message: impl Into<Message>) -> Result<(), NotQueued> {
         self.link.try_send(message.into())
     }
 
     /// Closes after what is queued; `false` when the connection was closing or gone already.
     ///
     /// TCP ends when the peer has answered, at the latest after the time set by
-    /// [`Options::close_time`](super::Options) and a second, whatever the peer does.
+    /// [`AcceptOptions::close_time`](super::AcceptOptions) and a second, whatever the peer does.
     pub(crate) fn close(&self, close: Close) -> bool {
         self.link.close(close)
     }
@@ -52,7 +52,7 @@ impl Outbound {
     }
 
     /// Returns how the connection ended, given the end of its receiving half.
-    pub(crate) fn close_event(&self, end: Option<&End>) -> CloseEvent {
+    pub(crate) fn close_event(&self, end: Option<&ReadEnd>) -> CloseEvent {
         CloseEvent::new(self.link.own_end(), end)
     }
 

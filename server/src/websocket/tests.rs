@@ -19,7 +19,7 @@ use testkit::raw;
 use twinwire::limits::MAX_MESSAGE;
 
 use super::body::AS_IT_IS;
-use super::{Accepted, Close, End, Options, Refused, Timeouts, accept};
+use super::{AcceptOptions, Accepted, Close, NotQueued, ReadEnd, Timeouts, accept};
 
 /// A handshake's request, of a peer that sends these bytes.
 pub(crate) fn handshake(bytes: impl Stream<Item = Bytes> + 'static) -> (HttpRequest, Payload) {
@@ -57,7 +57,7 @@ fn accepted(
     queue: usize,
     timeouts: Option<Timeouts>,
 ) -> (Accepted, BoxBody) {
-    let options = Options {
+    let options = AcceptOptions {
         protocols: vec!["spoken".to_owned()],
         message: 1 << 20,
         queue,
@@ -165,13 +165,13 @@ async fn a_message_is_charged_until_all_of_it_is_handed_over() {
     for _ in 0..3 {
         assert_eq!(
             accepted.outbound.try_send(vec![8; 60_000]),
-            Err(Refused::Full)
+            Err(NotQueued::Full)
         );
         assert!(handed_over(&mut body).is_some());
     }
     assert_eq!(
         accepted.outbound.try_send(vec![8; 60_000]),
-        Err(Refused::Full)
+        Err(NotQueued::Full)
     );
     assert!(handed_over(&mut body).is_some());
     assert_eq!(accepted.outbound.try_send(vec![8; 60_000]), Ok(()));
@@ -186,9 +186,9 @@ async fn what_came_before_tcp_ended_is_read_and_after_an_abort_it_is_not() {
         let frame = accepted.inbound.next().await.expect("it came");
         assert_eq!(&frame.data[..], expected);
     }
-    assert_eq!(accepted.inbound.next().await, Err(End::Lost));
+    assert_eq!(accepted.inbound.next().await, Err(ReadEnd::Lost));
 
     let (mut accepted, _body) = connection(1000, bytes);
     accepted.outbound.abort();
-    assert_eq!(accepted.inbound.next().await, Err(End::Lost));
+    assert_eq!(accepted.inbound.next().await, Err(ReadEnd::Lost));
 }

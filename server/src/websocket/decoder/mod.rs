@@ -7,7 +7,7 @@ use actix_web::web::{Bytes, BytesMut};
 
 use super::close::Close;
 use super::fault::Fault;
-use super::frame::{Frame, Opcode};
+use super::frame::{Opcode, WsFrame};
 use super::guard::{Guard, LONGEST_CONTROL};
 
 /// From so many bytes on, a frame gets memory for all of it at once: growing on in steps costs more
@@ -16,8 +16,8 @@ const EARNEST: usize = 32 * 1024;
 
 /// Input of a peer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Incoming {
-    Data(Frame),
+pub(super) enum IncomingFrame {
+    Data(WsFrame),
     Ping(Bytes),
     Pong,
     /// `None` when without a code.
@@ -28,7 +28,7 @@ pub(super) enum Incoming {
 ///
 /// Call [`next`](Self::next) until it gives nothing, then [`feed`](Self::feed). After a fault
 /// neither may be called again: where the next frame begins is unknown.
-pub(super) struct Decoder {
+pub(super) struct FrameDecoder {
     guard: Guard,
     /// The longest payload of a frame, in bytes. Control frames aren't bounded by the largest message.
     limit: usize,
@@ -38,7 +38,7 @@ pub(super) struct Decoder {
     frame: Vec<u8>,
 }
 
-impl Decoder {
+impl FrameDecoder {
     /// Begins with a connection whose messages have at most so many bytes.
     pub(super) fn new(limit: usize) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl Decoder {
     }
 
     /// Returns the next frame of what was fed, if all of it came.
-    pub(super) fn next(&mut self) -> Result<Option<Incoming>, Fault> {
+    pub(super) fn next(&mut self) -> Result<Option<IncomingFrame>, Fault> {
         if self.came.is_empty() {
             return Ok(None);
         }
@@ -88,7 +88,7 @@ impl Decoder {
         }
     }
 
-    fn decode(&mut self) -> Result<Incoming, Fault> {
+    fn decode(&mut self) -> Result<IncomingFrame, Fault> {
         let mut frame = BytesMut::from(Bytes::from(mem::take(&mut self.frame)));
         // The guard has refused all that the parser knows to refuse.
         let (fin, opcode, data) = Parser::parse(&mut frame, true, self.limit)
@@ -96,15 +96,15 @@ impl Decoder {
             .ok_or(Fault::Undecodable)?;
         debug_assert!(frame.is_empty(), "guard and parser agree on a frame's end");
         let data = data.map(BytesMut::freeze).unwrap_or_default();
-        let data_frame = |opcode, data| Incoming::Data(Frame { opcode, fin, data });
+        let data_frame = |opcode, data| IncomingFrame::Data(WsFrame { opcode, fin, data });
         match opcode {
             OpCode::Continue => Ok(data_frame(Opcode::Continuation, data)),
             OpCode::Text => Ok(data_frame(Opcode::Text, data)),
             OpCode::Binary => Ok(data_frame(Opcode::Binary, data)),
-            OpCode::Ping => Ok(Incoming::Ping(data)),
-            OpCode::Pong => Ok(Incoming::Pong),
+            OpCode::Ping => Ok(IncomingFrame::Ping(data)),
+            OpCode::Pong => Ok(IncomingFrame::Pong),
             OpCode::Close => match Parser::try_parse_close_payload(&data) {
-                Ok(reason) => Ok(Incoming::Close(reason.map(Close::from))),
+                Ok(reason) => Ok(IncomingFrame::Close(reason.map(Close::from))),
                 Err(_) => Err(Fault::Close),
             },
             OpCode::Bad => Err(Fault::Undecodable),

@@ -3,14 +3,14 @@ use proptest::prelude::*;
 use testkit::raw::frame;
 
 use super::super::fault::Fault;
-use super::super::frame::{Frame, Opcode};
-use super::{Close, Decoder, EARNEST, Incoming};
+use super::super::frame::{Opcode, WsFrame};
+use super::{Close, EARNEST, FrameDecoder, IncomingFrame};
 
 const LIMIT: usize = 1 << 20;
 
 /// All that comes of `parts`, and the fault if one ended it.
-fn decode<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Incoming>, Option<Fault>) {
-    let mut decoder = Decoder::new(LIMIT);
+fn decode<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> (Vec<IncomingFrame>, Option<Fault>) {
+    let mut decoder = FrameDecoder::new(LIMIT);
     let mut all = Vec::new();
     for part in parts {
         decoder.feed(Bytes::copy_from_slice(part));
@@ -25,13 +25,13 @@ fn decode<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Incoming>, Opti
     (all, None)
 }
 
-fn data(opcode: Opcode, fin: bool, data: &[u8]) -> Incoming {
+fn data(opcode: Opcode, fin: bool, data: &[u8]) -> IncomingFrame {
     let data = Bytes::copy_from_slice(data);
-    Incoming::Data(Frame { opcode, fin, data })
+    IncomingFrame::Data(WsFrame { opcode, fin, data })
 }
 
 /// Frames of every kind and of every form of length, and what they mean.
-fn conversation() -> (Vec<u8>, Vec<Incoming>) {
+fn conversation() -> (Vec<u8>, Vec<IncomingFrame>) {
     let (long, longer) = ([7; 300], vec![8; 0x1_0000]);
     let bytes = [
         frame(0x81, "whole – text".as_bytes()),
@@ -50,13 +50,13 @@ fn conversation() -> (Vec<u8>, Vec<Incoming>) {
         data(Opcode::Text, true, "whole – text".as_bytes()),
         data(Opcode::Binary, true, b""),
         data(Opcode::Binary, false, b"one, "),
-        Incoming::Ping(Bytes::from_static(b"ping")),
+        IncomingFrame::Ping(Bytes::from_static(b"ping")),
         data(Opcode::Continuation, false, &long),
-        Incoming::Pong,
+        IncomingFrame::Pong,
         data(Opcode::Continuation, true, b""),
         data(Opcode::Binary, true, &longer),
-        Incoming::Ping(Bytes::new()),
-        Incoming::Close(Some(close)),
+        IncomingFrame::Ping(Bytes::new()),
+        IncomingFrame::Close(Some(close)),
     ];
     (bytes.concat(), meaning)
 }
@@ -81,14 +81,14 @@ fn bytes_cut_at_any_place_give_the_same_frames() {
 fn a_header_that_lies_about_its_length_costs_no_buffer() {
     // The largest claim that isn't refused, in the longest header.
     let header = &frame(0x82, &vec![0; LIMIT])[..14];
-    let mut decoder = Decoder::new(LIMIT);
+    let mut decoder = FrameDecoder::new(LIMIT);
     decoder.feed(Bytes::copy_from_slice(header));
     assert_eq!(decoder.next(), Ok(None));
     let held = decoder.frame.capacity();
     assert!(held <= 64, "{held} bytes for a header");
 
     let limit = LIMIT - 1;
-    let mut decoder = Decoder::new(limit);
+    let mut decoder = FrameDecoder::new(limit);
     decoder.feed(Bytes::copy_from_slice(header));
     assert_eq!(decoder.next(), Err(Fault::TooLarge { limit }));
     assert_eq!(decoder.frame.capacity(), 0);
@@ -98,7 +98,7 @@ fn a_header_that_lies_about_its_length_costs_no_buffer() {
 fn a_frame_gets_memory_as_it_comes_and_never_more_than_it_needs() {
     for (len, part) in [(LIMIT, 10_000), (20_000, 1), (300, 7)] {
         let bytes = frame(0x82, &vec![7; len]);
-        let mut decoder = Decoder::new(LIMIT);
+        let mut decoder = FrameDecoder::new(LIMIT);
         let mut came = 0;
         for part in bytes[..bytes.len() - 1].chunks(part) {
             decoder.feed(Bytes::copy_from_slice(part));
@@ -120,7 +120,7 @@ fn a_frame_that_is_kept_keeps_nothing_that_came_with_it() {
     bytes.extend(frame(0x82, &[0; 50_000]));
     let (mut incoming, _) = decode([&bytes[..]]);
     incoming.truncate(1);
-    let Some(Incoming::Data(kept)) = incoming.pop() else {
+    let Some(IncomingFrame::Data(kept)) = incoming.pop() else {
         panic!("the first frame has data");
     };
     let kept = BytesMut::from(kept.data);
@@ -143,7 +143,7 @@ fn what_came_before_a_fault_is_given_first() {
 #[test]
 fn only_proper_close_frames_are_taken() {
     let close = |payload: &[u8]| decode([&frame(0x88, payload)[..]]);
-    let taken = |close| (vec![Incoming::Close(close)], None);
+    let taken = |close| (vec![IncomingFrame::Close(close)], None);
     assert_eq!(close(b""), taken(None));
     assert_eq!(close(&[0x03, 0xe8]), taken(Some(Close::known(1000, ""))));
     for bad in [&b"\x03"[..], b"\x03\xed", b"\x00\x00", b"\x03\xe8\xff"] {
@@ -158,7 +158,7 @@ proptest! {
         part in 1_usize..400,
     ) {
         let bytes: Vec<u8> = payloads.iter().flat_map(|payload| frame(0x82, payload)).collect();
-        let whole: Vec<Incoming> =
+        let whole: Vec<IncomingFrame> =
             payloads.iter().map(|payload| data(Opcode::Binary, true, payload)).collect();
         prop_assert_eq!(decode(bytes.chunks(part)), (whole, None));
     }

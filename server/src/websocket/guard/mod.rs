@@ -43,7 +43,7 @@ const BETWEEN_FRAMES: At = At::Header {
 
 /// The guard's finding on some bytes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Watched {
+pub(super) struct Watch {
     /// The number of bytes that it took: all, or up to the end of a frame.
     pub(super) taken: usize,
     /// True if the last one taken ends a frame.
@@ -61,7 +61,7 @@ impl Guard {
     }
 
     /// Takes bytes up to the end of the current frame.
-    pub(super) fn watch(&mut self, bytes: &[u8]) -> Result<Watched, Fault> {
+    pub(super) fn watch(&mut self, bytes: &[u8]) -> Result<Watch, Fault> {
         let mut taken = 0;
         while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
             taken += match &mut self.at {
@@ -82,13 +82,13 @@ impl Guard {
                 }
             };
             if matches!(self.at, At::Header { len: 0, .. }) {
-                return Ok(Watched {
+                return Ok(Watch {
                     taken,
                     complete: true,
                 });
             }
         }
-        Ok(Watched {
+        Ok(Watch {
             taken,
             complete: false,
         })

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::super::fault::Fault;
-use super::{Guard, Watched};
+use super::{Guard, Watch};
 
 const LIMIT: usize = 70_000;
 
@@ -76,14 +76,14 @@ fn watching_stops_at_the_end_of_a_frame() {
     let mut guard = Guard::new(LIMIT);
     assert_eq!(
         guard.watch(&bytes),
-        Ok(Watched {
+        Ok(Watch {
             taken: first,
             complete: true
         })
     );
     assert_eq!(
         guard.watch(&[]),
-        Ok(Watched {
+        Ok(Watch {
             taken: 0,
             complete: false
         })

@@ -33,7 +33,7 @@ impl Message {
 
 /// A message wasn't queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub(crate) enum Refused {
+pub(crate) enum NotQueued {
     /// The queue has no room now.
     #[error("the queue is full")]
     Full,
@@ -56,7 +56,7 @@ pub(super) enum Silence {
     Expired,
 }
 
-enum Phase {
+enum LinkPhase {
     Open,
     /// A close frame waits behind the queue.
     Closing(Option<Close>),
@@ -67,14 +67,14 @@ enum Phase {
 }
 
 /// The next step of the body.
-pub(super) enum Next {
+pub(super) enum BodyStep {
     /// Send this, and say its cost when it is [`handed_over`](Link::handed_over).
     Message(Message),
     Ping,
     Pong(Bytes),
     Close(Option<Close>),
     /// End the response, and with it the connection.
-    End {
+    Finish {
         silence: Option<Silence>,
     },
 }
@@ -86,11 +86,11 @@ pub(super) enum Next {
 pub(super) struct Link {
     /// The most that may be charged.
     capacity: usize,
-    state: Mutex<State>,
+    state: Mutex<LinkState>,
     left_open: Notify,
 }
 
-struct State {
+struct LinkState {
     queue: VecDeque<Message>,
     /// The charge of what the queue holds, and of what the body took of it and hasn't handed over. Invariant: at most
     /// the capacity.
@@ -100,7 +100,7 @@ struct State {
     /// True while a ping waits to be sent.
     ping: bool,
     activity: Activity,
-    phase: Phase,
+    phase: LinkPhase,
     /// The end by this side, if it came before the peer's. Data that still comes goes nowhere.
     own_end: Option<CloseEvent>,
     silence: Option<Silence>,
@@ -116,7 +116,7 @@ fn wake(waker: &mut Option<Waker>) {
     }
 }
 
-impl State {
+impl LinkState {
     /// Has the body send what was queued.
     fn queued(&mut self) {
         self.activity.waiting.get_or_insert_with(Instant::now);
@@ -128,13 +128,13 @@ impl Link {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             capacity,
-            state: Mutex::new(State {
+            state: Mutex::new(LinkState {
                 queue: VecDeque::new(),
                 charged: 0,
                 pongs: VecDeque::new(),
                 ping: false,
                 activity: Activity::begin(Instant::now()),
-                phase: Phase::Open,
+                phase: LinkPhase::Open,
                 own_end: None,
                 silence: None,
                 body: None,
@@ -145,24 +145,24 @@ impl Link {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, LinkState> {
         // Every change is complete before the guard drops, so a panic elsewhere spoils nothing.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the queue's charge with one more message of this cost.
-    fn charged_with(&self, state: &State, cost: usize) -> Result<usize, Refused> {
+    fn charged_with(&self, state: &LinkState, cost: usize) -> Result<usize, NotQueued> {
         if cost > self.capacity {
-            return Err(Refused::TooLarge);
+            return Err(NotQueued::TooLarge);
         }
         match state.phase {
-            Phase::Open if cost > self.capacity - state.charged => Err(Refused::Full),
-            Phase::Open => Ok(state.charged + cost),
-            Phase::Closing(_) | Phase::Sent | Phase::Gone => Err(Refused::Closed),
+            LinkPhase::Open if cost > self.capacity - state.charged => Err(NotQueued::Full),
+            LinkPhase::Open => Ok(state.charged + cost),
+            LinkPhase::Closing(_) | LinkPhase::Sent | LinkPhase::Gone => Err(NotQueued::Closed),
         }
     }
 
-    pub(super) fn try_send(&self, message: Message) -> Result<(), Refused> {
+    pub(super) fn try_send(&self, message: Message) -> Result<(), NotQueued> {
         let mut state = self.state();
         state.charged = self.charged_with(&state, message.cost())?;
         state.queue.push_back(message);
@@ -171,15 +171,15 @@ impl Link {
     }
 
     /// Ready when a message of so many bytes has room, or never will. For one sender at a time.
-    pub(super) fn poll_room(&self, len: usize, cx: &Context<'_>) -> Poll<Result<(), Refused>> {
+    pub(super) fn poll_room(&self, len: usize, cx: &Context<'_>) -> Poll<Result<(), NotQueued>> {
         let mut state = self.state();
         match self.charged_with(&state, cost(len)) {
             Ok(_) => Poll::Ready(Ok(())),
-            Err(Refused::Full) => {
+            Err(NotQueued::Full) => {
                 state.sender = Some(cx.waker().clone());
                 Poll::Pending
             }
-            Err(refused @ (Refused::Closed | Refused::TooLarge)) => Poll::Ready(Err(refused)),
+            Err(refused @ (NotQueued::Closed | NotQueued::TooLarge)) => Poll::Ready(Err(refused)),
         }
     }
 
@@ -230,19 +230,19 @@ impl Link {
     /// Queues this side's close frame behind what is queued; `false` when the connection isn't open.
     pub(super) fn close(&self, close: Close) -> bool {
         let mut state = self.state();
-        if !matches!(state.phase, Phase::Open) {
+        if !matches!(state.phase, LinkPhase::Open) {
             return false;
         }
         state.own_end = Some(CloseEvent::of(&close));
-        self.leave_open(&mut state, Phase::Closing(Some(close)));
+        self.leave_open(&mut state, LinkPhase::Closing(Some(close)));
         true
     }
 
     /// Queues the answer to the peer's close frame, unless this side has closed before.
     pub(super) fn answer(&self, close: Option<Close>) {
         let mut state = self.state();
-        if matches!(state.phase, Phase::Open) {
-            self.leave_open(&mut state, Phase::Closing(close));
+        if matches!(state.phase, LinkPhase::Open) {
+            self.leave_open(&mut state, LinkPhase::Closing(close));
         }
     }
 
@@ -268,7 +268,7 @@ impl Link {
     /// Returns true once this side has ended the connection without a close frame.
     pub(super) fn is_aborted(&self) -> bool {
         let state = self.state();
-        matches!(state.phase, Phase::Gone) && state.own_end.is_some()
+        matches!(state.phase, LinkPhase::Gone) && state.own_end.is_some()
     }
 
     /// Returns true if data that still comes goes nowhere: this side has closed. What came before TCP ended counts.
@@ -289,11 +289,11 @@ impl Link {
         let mut state = self.state();
         state.queue = VecDeque::new();
         state.pongs = VecDeque::new();
-        self.leave_open(&mut state, Phase::Gone);
+        self.leave_open(&mut state, LinkPhase::Gone);
         wake(&mut state.reader);
     }
 
-    fn leave_open(&self, state: &mut State, phase: Phase) {
+    fn leave_open(&self, state: &mut LinkState, phase: LinkPhase) {
         state.phase = phase;
         wake(&mut state.body);
         wake(&mut state.sender);
@@ -301,7 +301,7 @@ impl Link {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        matches!(self.state().phase, Phase::Open)
+        matches!(self.state().phase, LinkPhase::Open)
     }
 
     /// Waits until the connection closes or is gone; for one waiter.
@@ -312,7 +312,7 @@ impl Link {
     /// For the reading half: whether it may stop waiting for bytes. Wakes it when that changes.
     pub(super) fn poll_silence(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.state();
-        if state.silence.is_some() || matches!(state.phase, Phase::Gone) {
+        if state.silence.is_some() || matches!(state.phase, LinkPhase::Gone) {
             return Poll::Ready(());
         }
         state.reader = Some(cx.waker().clone());
@@ -320,27 +320,27 @@ impl Link {
     }
 
     /// For the body: what to send next.
-    pub(super) fn poll_next(&self, cx: &Context<'_>) -> Poll<Next> {
+    pub(super) fn poll_next(&self, cx: &Context<'_>) -> Poll<BodyStep> {
         let mut state = self.state();
         if std::mem::take(&mut state.ping) {
-            return Poll::Ready(Next::Ping);
+            return Poll::Ready(BodyStep::Ping);
         }
         if let Some(pong) = state.pongs.pop_front() {
-            return Poll::Ready(Next::Pong(pong));
+            return Poll::Ready(BodyStep::Pong(pong));
         }
         if let Some(message) = state.queue.pop_front() {
-            return Poll::Ready(Next::Message(message));
+            return Poll::Ready(BodyStep::Message(message));
         }
         let silence = state.silence;
         match &mut state.phase {
-            Phase::Closing(close) => {
+            LinkPhase::Closing(close) => {
                 let close = close.take();
-                state.phase = Phase::Sent;
-                Poll::Ready(Next::Close(close))
+                state.phase = LinkPhase::Sent;
+                Poll::Ready(BodyStep::Close(close))
             }
-            Phase::Sent if silence.is_some() => Poll::Ready(Next::End { silence }),
-            Phase::Gone => Poll::Ready(Next::End { silence }),
-            Phase::Open | Phase::Sent => {
+            LinkPhase::Sent if silence.is_some() => Poll::Ready(BodyStep::Finish { silence }),
+            LinkPhase::Gone => Poll::Ready(BodyStep::Finish { silence }),
+            LinkPhase::Open | LinkPhase::Sent => {
                 state.activity.waiting = None;
                 state.body = Some(cx.waker().clone());
                 Poll::Pending

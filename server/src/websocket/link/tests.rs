@@ -3,7 +3,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt;
 
-use super::{Link, MESSAGE_COST, Message, Next, PONGS, Refused, Silence};
+use super::{BodyStep, Link, MESSAGE_COST, Message, NotQueued, PONGS, Silence};
 use crate::websocket::Close;
 use crate::websocket::tests::Woken;
 
@@ -11,11 +11,11 @@ use crate::websocket::tests::Woken;
 fn next(link: &Link) -> String {
     match link.poll_next(&Context::from_waker(Waker::noop())) {
         Poll::Pending => "wait".to_owned(),
-        Poll::Ready(Next::End { .. }) => "end".to_owned(),
-        Poll::Ready(Next::Ping) => "ping".to_owned(),
-        Poll::Ready(Next::Pong(_)) => "pong".to_owned(),
-        Poll::Ready(Next::Close(_)) => "close".to_owned(),
-        Poll::Ready(Next::Message(message)) => {
+        Poll::Ready(BodyStep::Finish { .. }) => "end".to_owned(),
+        Poll::Ready(BodyStep::Ping) => "ping".to_owned(),
+        Poll::Ready(BodyStep::Pong(_)) => "pong".to_owned(),
+        Poll::Ready(BodyStep::Close(_)) => "close".to_owned(),
+        Poll::Ready(BodyStep::Message(message)) => {
             link.handed_over(message.cost());
             match message {
                 Message::Text(text) => text.to_string(),
@@ -35,12 +35,12 @@ fn the_queue_is_bounded_by_bytes_and_by_messages() {
     for _ in 0..10 {
         assert_eq!(link.try_send("".into()), Ok(()));
     }
-    assert_eq!(link.try_send("".into()), Err(Refused::Full));
+    assert_eq!(link.try_send("".into()), Err(NotQueued::Full));
     assert_eq!(next(&link), "");
-    assert_eq!(link.try_send("x".into()), Err(Refused::Full));
+    assert_eq!(link.try_send("x".into()), Err(NotQueued::Full));
     assert_eq!(link.try_send("".into()), Ok(()));
     let large = Message::from(vec![0; 9 * MESSAGE_COST + 1]);
-    assert_eq!(link.try_send(large), Err(Refused::TooLarge));
+    assert_eq!(link.try_send(large), Err(NotQueued::TooLarge));
 }
 
 #[test]
@@ -49,11 +49,14 @@ fn there_is_room_once_what_was_taken_is_released() {
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(Arc::clone(&woken));
     let room = |len| link.poll_room(len, &Context::from_waker(&waker));
-    assert_eq!(room(MESSAGE_COST + 4), Poll::Ready(Err(Refused::TooLarge)));
+    assert_eq!(
+        room(MESSAGE_COST + 4),
+        Poll::Ready(Err(NotQueued::TooLarge))
+    );
     assert_eq!(link.try_send("one".into()), Ok(()));
     assert_eq!(room(1), Poll::Pending);
     assert_eq!(room(0), Poll::Ready(Ok(())));
-    let Poll::Ready(Next::Message(taken)) = link.poll_next(&Context::from_waker(&waker)) else {
+    let Poll::Ready(BodyStep::Message(taken)) = link.poll_next(&Context::from_waker(&waker)) else {
         panic!("a message is queued");
     };
     assert_eq!(room(1), Poll::Pending);
@@ -88,7 +91,7 @@ fn closing_sends_what_is_queued_then_waits_for_the_peer() {
     assert_eq!(link.try_send("last".into()), Ok(()));
     assert!(link.close(close()));
     assert!(!link.close(close()));
-    assert_eq!(link.try_send("late".into()), Err(Refused::Closed));
+    assert_eq!(link.try_send("late".into()), Err(NotQueued::Closed));
     link.ping("are you there".into());
     let seen = [next(&link), next(&link), next(&link), next(&link)];
     assert_eq!(seen, ["pong", "last", "close", "wait"]);
@@ -104,7 +107,7 @@ fn of_a_flood_of_pings_only_the_newest_are_answered() {
     }
     for index in 1000 - PONGS..1000 {
         let next = link.poll_next(&Context::from_waker(Waker::noop()));
-        let Poll::Ready(Next::Pong(payload)) = next else {
+        let Poll::Ready(BodyStep::Pong(payload)) = next else {
             panic!("pong {index} is missing");
         };
         assert_eq!(payload, format!("{index}"));
@@ -122,7 +125,7 @@ fn whoever_waits_for_room_learns_of_the_end() {
     assert_eq!(room(), Poll::Pending);
     link.gone();
     assert_eq!(woken.times(), 1);
-    assert_eq!(room(), Poll::Ready(Err(Refused::Closed)));
+    assert_eq!(room(), Poll::Ready(Err(NotQueued::Closed)));
     assert_eq!(next(&link), "end");
     assert_eq!(link.left_open().now_or_never(), Some(()));
 }

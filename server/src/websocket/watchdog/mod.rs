@@ -65,7 +65,7 @@ impl Activity {
 
 /// The next thing to do for a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+enum WatchVerdict {
     /// Judge again at this time; never, if there is none.
     Wait(Option<Instant>),
     Ping,
@@ -112,7 +112,7 @@ impl Watchdog {
         }
     }
 
-    fn judge(&mut self, now: Instant, activity: &Activity) -> Verdict {
+    fn judge(&mut self, now: Instant, activity: &Activity) -> WatchVerdict {
         let deadline = |since: Instant, time| since.max(self.floor).checked_add(time);
         let due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| now >= deadline);
         let Timeouts {
@@ -124,11 +124,11 @@ impl Watchdog {
             .unfinished
             .and_then(|since| deadline(since, message));
         if due(whole) {
-            return Verdict::GiveUp(TimedOut::Message);
+            return WatchVerdict::GiveUp(TimedOut::Message);
         }
         let written = activity.waiting.and_then(|since| deadline(since, write));
         if due(written) {
-            return Verdict::GiveUp(TimedOut::Write);
+            return WatchVerdict::GiveUp(TimedOut::Write);
         }
         let answered = self.asked && activity.received >= self.pinged;
         self.asked &= !answered;
@@ -139,16 +139,16 @@ impl Watchdog {
         };
         let beat = deadline(quiet, heartbeat);
         match (due(beat), self.asked) {
-            (true, true) => return Verdict::GiveUp(TimedOut::Heartbeat),
+            (true, true) => return WatchVerdict::GiveUp(TimedOut::Heartbeat),
             (true, false) => {
                 (self.pinged, self.asked) = (now, true);
-                return Verdict::Ping;
+                return WatchVerdict::Ping;
             }
             (false, _) => {}
         }
         // Whatever begins after this look has its time from then on, which is the least to wait for.
         let look = now.checked_add(message.min(write));
-        Verdict::Wait([whole, written, beat, look].into_iter().flatten().min())
+        WatchVerdict::Wait([whole, written, beat, look].into_iter().flatten().min())
     }
 }
 
@@ -157,7 +157,7 @@ pub(super) async fn watch(link: &Link, timeouts: Timeouts) -> TimedOut {
     let mut watchdog = Watchdog::new(timeouts, Instant::now());
     loop {
         match watchdog.judge(Instant::now(), &link.activity()) {
-            Verdict::Wait(Some(until)) => {
+            WatchVerdict::Wait(Some(until)) => {
                 sleep_until(until).await;
                 watchdog.woke(until, Instant::now());
                 // Bytes before time: what has come may be on its way through actix's task and the
@@ -166,9 +166,9 @@ pub(super) async fn watch(link: &Link, timeouts: Timeouts) -> TimedOut {
                     yield_now().await;
                 }
             }
-            Verdict::Wait(None) => std::future::pending().await,
-            Verdict::Ping => link.send_ping(),
-            Verdict::GiveUp(timed_out) => return timed_out,
+            WatchVerdict::Wait(None) => std::future::pending().await,
+            WatchVerdict::Ping => link.send_ping(),
+            WatchVerdict::GiveUp(timed_out) => return timed_out,
         }
     }
 }

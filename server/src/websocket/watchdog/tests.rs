@@ -7,9 +7,9 @@ use futures_util::stream;
 use testkit::raw;
 use tokio::time::{Instant, pause, sleep};
 
-use super::{Activity, TimedOut, Timeouts, Verdict, Watchdog};
+use super::{Activity, TimedOut, Timeouts, WatchVerdict, Watchdog};
 use crate::websocket::tests::{connection_of, handed_over};
-use crate::websocket::{CloseEvent, End};
+use crate::websocket::{CloseEvent, ReadEnd};
 
 const TIMEOUTS: Timeouts = Timeouts {
     heartbeat: seconds(25),
@@ -31,17 +31,19 @@ fn given_up(timed_out: TimedOut) -> CloseEvent {
 
 /// The watchdog's steps for a connection with this activity, each at the time that it asked for, up
 /// to so many; seconds from the beginning.
-fn steps(activity: impl Fn(Instant) -> Activity, count: usize) -> Vec<(u64, Verdict)> {
+fn steps(activity: impl Fn(Instant) -> Activity, count: usize) -> Vec<(u64, WatchVerdict)> {
     let begin = Instant::now();
     let mut watchdog = Watchdog::new(TIMEOUTS, begin);
     let (mut now, mut steps) = (begin, Vec::new());
     while steps.len() < count {
         let verdict = watchdog.judge(now, &activity(begin));
         match verdict {
-            Verdict::Wait(until) => now = until.expect("there is a deadline"),
-            Verdict::Ping | Verdict::GiveUp(_) => steps.push(((now - begin).as_secs(), verdict)),
+            WatchVerdict::Wait(until) => now = until.expect("there is a deadline"),
+            WatchVerdict::Ping | WatchVerdict::GiveUp(_) => {
+                steps.push(((now - begin).as_secs(), verdict))
+            }
         }
-        if matches!(verdict, Verdict::GiveUp(_)) {
+        if matches!(verdict, WatchVerdict::GiveUp(_)) {
             break;
         }
     }
@@ -50,10 +52,10 @@ fn steps(activity: impl Fn(Instant) -> Activity, count: usize) -> Vec<(u64, Verd
 
 #[test]
 fn silence_is_asked_once_and_then_given_up() {
-    let given_up = Verdict::GiveUp(TimedOut::Heartbeat);
+    let given_up = WatchVerdict::GiveUp(TimedOut::Heartbeat);
     assert_eq!(
         steps(Activity::begin, 9),
-        [(25, Verdict::Ping), (50, given_up)]
+        [(25, WatchVerdict::Ping), (50, given_up)]
     );
 }
 
@@ -63,15 +65,18 @@ fn an_unfinished_message_and_a_write_count_from_their_beginning() {
         unfinished: Some(begin + seconds(3)),
         ..Activity::begin(begin)
     };
-    let given_up = Verdict::GiveUp(TimedOut::Message);
+    let given_up = WatchVerdict::GiveUp(TimedOut::Message);
     assert_eq!(steps(unfinished, 9), [(13, given_up)]);
     let waiting = |begin| Activity {
         waiting: Some(begin + seconds(3)),
         received: begin + seconds(30),
         ..Activity::begin(begin)
     };
-    let given_up = Verdict::GiveUp(TimedOut::Write);
-    assert_eq!(steps(waiting, 9), [(25, Verdict::Ping), (33, given_up)]);
+    let given_up = WatchVerdict::GiveUp(TimedOut::Write);
+    assert_eq!(
+        steps(waiting, 9),
+        [(25, WatchVerdict::Ping), (33, given_up)]
+    );
 }
 
 #[test]
@@ -82,14 +87,14 @@ fn a_process_that_stood_still_blames_nobody() {
         unfinished: Some(begin),
         ..Activity::begin(begin)
     };
-    let Verdict::Wait(Some(planned)) = watchdog.judge(begin, &activity) else {
+    let WatchVerdict::Wait(Some(planned)) = watchdog.judge(begin, &activity) else {
         panic!("nothing is late yet");
     };
     let late = planned + seconds(60);
     watchdog.woke(planned, late);
-    let again = Verdict::Wait(Some(late + TIMEOUTS.message));
+    let again = WatchVerdict::Wait(Some(late + TIMEOUTS.message));
     assert_eq!(watchdog.judge(late, &activity), again);
-    let given_up = Verdict::GiveUp(TimedOut::Message);
+    let given_up = WatchVerdict::GiveUp(TimedOut::Message);
     assert_eq!(watchdog.judge(late + TIMEOUTS.message, &activity), given_up);
 }
 
@@ -104,8 +109,8 @@ fn no_time_at_all_does_not_spin_and_endless_time_never_ends() {
         };
         Watchdog::new(timeouts, begin).judge(begin, &Activity::begin(begin))
     };
-    assert_eq!(judge(Duration::MAX), Verdict::Wait(None));
-    let Verdict::Wait(Some(until)) = judge(Duration::ZERO) else {
+    assert_eq!(judge(Duration::MAX), WatchVerdict::Wait(None));
+    let WatchVerdict::Wait(Some(until)) = judge(Duration::ZERO) else {
         panic!("there is a deadline");
     };
     assert!(until > begin);
@@ -132,9 +137,9 @@ async fn a_peer_that_says_nothing_is_pinged_and_given_up() {
         () = sleep(seconds(26)) => {}
     }
     assert_eq!(handed_over(&mut body).as_deref(), Some(&b"\x89\x00"[..]));
-    assert_eq!(next.await, Err(End::Lost));
+    assert_eq!(next.await, Err(ReadEnd::Lost));
     assert_eq!(begin.elapsed().as_secs(), 50);
-    let event = accepted.outbound.close_event(Some(&End::Lost));
+    let event = accepted.outbound.close_event(Some(&ReadEnd::Lost));
     assert_eq!(event, given_up(TimedOut::Heartbeat));
 }
 
@@ -214,8 +219,8 @@ async fn who_takes_something_now_and_then_is_kept_and_who_takes_nothing_is_given
         () = slowly => {}
     }
     let stalled = Instant::now();
-    assert_eq!(accepted.inbound.next().await, Err(End::Lost));
+    assert_eq!(accepted.inbound.next().await, Err(ReadEnd::Lost));
     assert_eq!(stalled.elapsed().as_secs(), 30);
-    let event = accepted.outbound.close_event(Some(&End::Lost));
+    let event = accepted.outbound.close_event(Some(&ReadEnd::Lost));
     assert_eq!(event, given_up(TimedOut::Write));
 }
