@@ -229,6 +229,31 @@ fn who_closes_for_now_says_goodbye_and_the_next_session_has_what_was_not_sent() 
 }
 
 #[test]
+fn what_the_next_session_takes_over_has_its_items_and_its_receipts() {
+    let mut pair = cut(&Limits::default());
+    pair.resume();
+    pair.drive();
+    let stream = pair.client.request(pair.now, ASK, b"stream");
+    let event = pair.client.request(pair.now, TYPING, b"event");
+    let said = Goodbye::new(GoodbyeCode::Done, "");
+    pair.client.session.close_for_now(pair.now, said);
+    pair.client.session.handle(pair.now, Input::Lost);
+    follow(&mut pair);
+    let session = &mut pair.server.session;
+    let given = session.item(pair.now, Number::FIRST, b"item".to_vec());
+    assert_eq!(given, Ok(()));
+    pair.drive();
+    let payload = b"item".to_vec();
+    let item = Event::Item {
+        call: stream,
+        payload,
+    };
+    assert!(pair.client.events.contains(&item));
+    assert_eq!(pair.client.outcome(event), Some(&Outcome::Accepted));
+    assert_eq!(pair.client.session.state(), State::Open);
+}
+
+#[test]
 fn who_closes_for_now_without_a_welcome_goes_on_over_the_next_connection() {
     let mut pair = cut(&Limits::default());
     let call = pair.call(b"hello");
