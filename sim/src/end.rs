@@ -48,6 +48,8 @@ pub(crate) struct End {
     pub(crate) turn_due: bool,
     /// True from the loss of a session until the application is ready for the next.
     pub(crate) is_replacing: bool,
+    /// True from a goodbye for now until its session is over.
+    pub(crate) goes_away: bool,
     /// What is asked of topics and isn't answered yet.
     pub(crate) judging: Vec<Request>,
     /// Of a greeter: what a client wants back that has said hello, and waits to be judged.
@@ -77,6 +79,7 @@ impl End {
             dead: false,
             turn_due: false,
             is_replacing: false,
+            goes_away: false,
             judging: Vec::new(),
             hello: None,
         }

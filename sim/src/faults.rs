@@ -128,6 +128,7 @@ impl World<'_> {
     pub(crate) fn heal(&mut self) -> Time {
         for client in 0..self.clients.len() {
             // Nobody waits for long any more.
+            self.clients[client].paused_until = self.now;
             if self.clients[client].connecting {
                 let wait = self.dice.wait(10, 600);
                 self.plan_next(wait, Due::Connects { client });

@@ -21,6 +21,7 @@
 
 #![forbid(unsafe_code)]
 
+mod absence;
 mod coverage;
 mod dice;
 mod end;

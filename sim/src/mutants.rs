@@ -94,6 +94,10 @@ pub const MUTANTS: &[(&str, &str)] = &[
     ("hold_ignored", "an event that is held has a deadline"),
     ("replaced_half_way", "what has begun to go out is replaced"),
     (
+        "carried_over_unread",
+        "a session that took over requests reads nothing that comes for them",
+    ),
+    (
         "replaced_behind",
         "what is replaced before its application is ready goes behind the rest",
     ),

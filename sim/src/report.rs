@@ -27,6 +27,8 @@ pub struct Report {
     pub leftovers: u64,
     /// Requests that a lost session never sent, and the next one took over.
     pub carried_over: u64,
+    /// Clients that said goodbye for now, and began another session later.
+    pub away: u64,
     /// Clients that were put out of a topic, and heard of it.
     pub put_outs: u64,
     /// Invitations to a topic that a client's application heard.
@@ -56,6 +58,7 @@ impl AddAssign<&Self> for Report {
         self.crowded += other.crowded;
         self.leftovers += other.leftovers;
         self.carried_over += other.carried_over;
+        self.away += other.away;
         self.put_outs += other.put_outs;
         self.invitations += other.invitations;
         self.pongs += other.pongs;

@@ -232,6 +232,7 @@ impl World<'_> {
         let now = self.clock(end);
         match &event {
             Event::Detached { .. } => self.ends[end].detached_at = Some(now),
+            Event::Ended(_) if self.ends[end].goes_away => self.begin_again(end),
             Event::Ended(_) => self.ended(end),
             Event::Fresh { .. } => self.ends[end].is_replacing = true,
             Event::NeedOutlines { kinds } => {
@@ -326,6 +327,9 @@ impl World<'_> {
         if !self.ends[end].over {
             self.with_app(end, |app, port, dice| app.act(port, dice));
             self.requeue_unsent(end);
+            if self.ends[end].process != SERVER {
+                self.come_and_go(end)?;
+            }
             if self.phase == Phase::Busy && self.ends[end].process == SERVER && self.dice.one_in(12)
             {
                 self.publish_something(end)?;
@@ -388,6 +392,10 @@ impl World<'_> {
         let mut end = self.clients[client].end;
         if let Some(thaw) = self.frozen_until(end) {
             self.at(thaw, Due::Connects { client });
+            return Ok(());
+        }
+        if let Some(until) = self.clients[client].paused(self.now) {
+            self.at(until, Due::Connects { client });
             return Ok(());
         }
         self.clients[client].connecting = false;

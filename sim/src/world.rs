@@ -51,6 +51,8 @@ pub(crate) struct Client {
     pub(crate) end: usize,
     /// It is about to open a connection.
     pub(crate) connecting: bool,
+    /// Until then it opens none.
+    pub(crate) paused_until: Time,
 }
 
 pub(crate) struct World<'a> {
@@ -120,6 +122,7 @@ impl<'a> World<'a> {
             world.clients.push(Client {
                 end,
                 connecting: false,
+                paused_until: Time::default(),
             });
             world.reconnect(client, Duration::ZERO);
         }

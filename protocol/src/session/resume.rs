@@ -209,6 +209,7 @@ impl Session {
     /// Takes over what another session, which is over, never sent.
     pub fn take_unsent(&mut self, earlier: &mut Self) {
         self.outgoing.follow(&mut earlier.outgoing);
+        plant!("carried_over_unread", earlier.asking = None);
         // What comes for those requests is read by this session, which may be asked for nothing else.
         self.asking = self.asking.or(earlier.asking);
         let earlier = &mut earlier.subscriptions;

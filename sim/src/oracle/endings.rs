@@ -76,7 +76,15 @@ impl Oracle {
             "the session was lost as {why:?}, restarted: {restarted}, over: {}",
             record.over
         );
-        self.leaves(life, lost)?;
+        self.report.lost += 1;
+        self.begins_anew(life, Some(lost))
+    }
+
+    /// Another session is to follow one, if there was one yet: it may take over what was never sent.
+    fn begins_anew(&mut self, life: usize, lost: Option<usize>) -> Check {
+        if let Some(lost) = lost {
+            self.leaves(life, lost)?;
+        }
         let life = &mut self.lives[life];
         ensure!(
             life.keeps_unsent || life.keys.is_empty(),
@@ -101,7 +109,6 @@ impl Oracle {
             );
         }
         life.start = life.made.len();
-        self.report.lost += 1;
         Ok(())
     }
 
@@ -135,6 +142,7 @@ impl Oracle {
         );
         let session = self.session(hearing.who);
         let record = session.map(|session| &self.sessions[session]);
+        let away = matches!(hearing.who, Who::Client(life) if self.lives[life].goes_away);
         let closed = self.is_closing(hearing.who) || hearing.who == Who::Greeter;
         // The client gave up before it heard the welcome.
         let unheard = record.is_none_or(|record| record.up.is_none());
@@ -150,6 +158,7 @@ impl Oracle {
                 closed && said(goodbye.code) || unheard && goodbye.code == GoodbyeCode::TooSlow
             }
             End::TooSlow => session.is_none(),
+            End::Lost if away => true,
             End::Lost if session.is_none() => true,
             End::Lost => hearing.kept && matches!(hearing.who, Who::Server(_)),
             End::Silent | End::Misbehaved(_) => false,
@@ -163,6 +172,12 @@ impl Oracle {
             "requests have no outcome at the end of their session"
         );
         match (hearing.who, session) {
+            (Who::Client(life), session) if away => {
+                let life_at = &mut self.lives[life];
+                (life_at.goes_away, life_at.session) = (false, None);
+                self.report.away += 1;
+                self.begins_anew(life, session)?;
+            }
             (Who::Client(life), session) => {
                 if let Some(session) = session {
                     self.leaves(life, session)?;

@@ -157,6 +157,15 @@ pub(crate) struct Life {
     unsent: Vec<u32>,
     /// True while what was never sent outlives its session.
     pub(crate) keeps_unsent: bool,
+    /// True from a goodbye for now until another session is to follow.
+    pub(crate) goes_away: bool,
+}
+
+impl Life {
+    /// What was left of sessions that are over and isn't taken, as it was charged.
+    pub(crate) fn untaken(&self) -> u64 {
+        self.leftovers.0.iter().sum()
+    }
 }
 
 /// A session, as the server made it.
