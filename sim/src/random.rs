@@ -55,6 +55,8 @@ pub(crate) struct RandomApp {
     is_client: bool,
     temper: Temper,
     calls: Vec<RequestKey>,
+    /// A request that waits for room, and its kind: nothing else is asked meanwhile.
+    waiting: Option<(u32, Vec<u8>)>,
     /// A request of which only the newest value matters.
     newest: Option<RequestKey>,
     untaken: BTreeMap<RequestKey, u64>,
@@ -76,6 +78,7 @@ impl RandomApp {
             is_client,
             temper,
             calls: Vec::new(),
+            waiting: None,
             newest: None,
             untaken: BTreeMap::new(),
             work: BTreeMap::new(),
@@ -92,12 +95,20 @@ impl RandomApp {
             12..19 => EVENT,
             _ => UNKNOWN,
         };
-        let payload = self.temper.filling(dice);
-        self.ask_for(port, kind, payload, dice);
+        if self.waiting.is_none() {
+            let payload = self.temper.filling(dice);
+            self.ask_for(port, kind, payload, dice);
+        }
     }
 
     fn ask_for(&mut self, port: &mut Port<'_>, kind: u32, payload: Vec<u8>, dice: &mut Dice) {
-        if port.has_room(payload.len())
+        self.waiting = Some((kind, payload));
+        self.ask_if_room(port, dice);
+    }
+
+    fn ask_if_room(&mut self, port: &mut Port<'_>, dice: &mut Dice) {
+        let has_room = |(_, payload): &mut (u32, Vec<u8>)| port.has_room(payload.len());
+        if let Some((kind, payload)) = self.waiting.take_if(has_room)
             && let Ok(key) = port.request(kind, &payload)
         {
             if kind != EVENT {
@@ -274,6 +285,7 @@ impl Application for RandomApp {
         ) {
             return self.work(port, dice);
         }
+        self.ask_if_room(port, dice);
         match port.phase() {
             Phase::Busy => {}
             Phase::Proof => self.prove(port, dice),
@@ -362,7 +374,11 @@ impl Application for RandomApp {
                     topic.subscription = None;
                 }
             }
-            Event::Fresh { .. } | Event::Ended(_) => self.forget(port),
+            Event::Fresh { .. } => self.forget(port),
+            Event::Ended(_) => {
+                self.waiting = None;
+                self.forget(port);
+            }
             Event::Leftover { .. }
             | Event::Hello { .. }
             | Event::Welcome(_)
@@ -376,6 +392,6 @@ impl Application for RandomApp {
     }
 
     fn is_at_rest(&self) -> bool {
-        self.work.is_empty()
+        self.work.is_empty() && self.waiting.is_none()
     }
 }
