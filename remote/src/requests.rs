@@ -130,17 +130,26 @@ impl Requests {
             session.state(),
             State::Leaving | State::Parting | State::Closing | State::Closed
         );
-        while !is_going && let Some(command) = self.next(cx, session, now) {
+        while !is_going && let Some((command, is_held_back)) = self.next(cx, session, now) {
+            session.hold_back(is_held_back);
             if !session.has_room(command.asked.cost()) {
-                self.held = Some(command);
+                // While the gate isn't open, what is held is of the application's work for the session.
+                let held = match is_held_back {
+                    true => &mut self.held_back,
+                    false => &mut self.held,
+                };
+                *held = Some(command);
                 break;
             }
             (command.act)(self, command.asked, session, now);
             any = true;
         }
+        session.hold_back(false);
         // What was asked for before goes before, while the session takes it.
-        let is_asking =
-            self.held.is_some() || self.held_back.is_some() || !self.commands.is_empty();
+        let is_asking = self.held.is_some()
+            || self.held_back.is_some()
+            || self.gate != Gate::Open
+            || !self.commands.is_empty();
         if let Some(closing) = &self.closing
             && (!is_asking || now >= closing.until || !session.takes_requests())
         {
@@ -245,29 +254,32 @@ impl Requests {
         }
     }
 
-    fn next(&mut self, cx: &mut Context<'_>, session: &mut Session, now: Time) -> Option<Command> {
+    /// Takes the next request, which is held back in the session while the gate is shut: its deadline runs there.
+    fn next(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: &mut Session,
+        now: Time,
+    ) -> Option<(Command, bool)> {
         if let Some(held) = self.held.take() {
-            return Some(held);
+            return Some((held, false));
         }
         if let Poll::Ready(Some(command)) = self.first.poll_next(cx) {
-            return Some(command);
+            return Some((command, false));
         }
-        match self.gate {
-            Gate::Open => {}
-            Gate::Shut => return None,
-            Gate::Opening => {
-                self.gate = Gate::Open;
-                self.topics.join_again(session, now);
-                session.requeue_unsent(now);
-            }
+        if self.gate == Gate::Opening {
+            self.gate = Gate::Open;
+            self.topics.join_again(session, now);
+            session.requeue_unsent(now);
         }
-        if let Some(held) = self.held_back.take() {
-            return Some(held);
-        }
-        match self.commands.poll_next(cx) {
-            Poll::Ready(command) => command,
-            Poll::Pending => None,
-        }
+        let next = match self.held_back.take() {
+            Some(held) => Some(held),
+            None => match self.commands.poll_next(cx) {
+                Poll::Ready(command) => command,
+                Poll::Pending => None,
+            },
+        };
+        Some((next?, self.gate == Gate::Shut))
     }
 
     /// Nobody waits for this request any more.

@@ -173,7 +173,7 @@ impl User {
                     ..
                 } = state
                 {
-                    oracle.account().holds(life);
+                    oracle.account().parts(life);
                 }
             }
         });
@@ -564,15 +564,14 @@ fn options(world: &World, life: usize) -> Options {
                 (turn.manner != Manner::Declines).then(|| vec![life as u8])
             }
         })
-        .on_fresh(move |client, _| {
+        .on_fresh(move |client, why| {
             {
                 let mut account = oracle.account();
+                account.tell(|| format!("{why:?}"));
                 account.fresh(life);
-                account.holds(life);
                 account.reach("on_fresh");
             }
             let oracle = oracle.clone();
-            let freshening = Freshening(oracle.clone(), life);
             let turn = on_fresh.begin();
             async move {
                 let manner = Manner::Answers;
@@ -594,25 +593,6 @@ fn options(world: &World, life: usize) -> Options {
                 };
                 ticket.told(sent.map_or_else(Outcome::from, |()| Outcome::Accepted));
                 turn.work().await;
-                freshening.end();
             }
         })
-}
-
-/// An `on_fresh`, until it is over.
-struct Freshening(Oracle, usize);
-
-impl Freshening {
-    fn end(self) {
-        self.0.account().goes_on(self.1);
-    }
-}
-
-impl Drop for Freshening {
-    fn drop(&mut self) {
-        // One that is dropped with its session runs again for the next.
-        if std::thread::panicking() {
-            self.0.account().goes_on(self.1);
-        }
-    }
 }

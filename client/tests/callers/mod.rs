@@ -241,3 +241,43 @@ fn an_answer_that_came_in_time_counts_though_the_program_stood_still() {
     run.stand_still(25 * SECOND);
     assert_eq!(answer(&asked), Some(Ok(1)));
 }
+
+#[test]
+fn what_is_asked_between_a_goodbye_and_the_next_session_ends_at_its_deadline() {
+    let mut run = Run::connected(World::new(1), options());
+    run.world.answers(Answer::Refused);
+    run.world.says_goodbye();
+    run.pass(10 * SECOND);
+    let ask = |question| {
+        let asked = run.call(question);
+        run.pass(Duration::ZERO);
+        asked
+    };
+    let many: Vec<_> = (0..40).map(ask).collect();
+    run.pass(29 * SECOND);
+    assert!(many.iter().all(|asked| answer(asked).is_none()));
+    run.pass(2 * SECOND);
+    for asked in &many {
+        let answer = answer(asked).expect("its time is over");
+        assert!(answer.is_err_and(|error| error.contains("call_deadline")));
+    }
+}
+
+#[test]
+fn what_is_asked_between_a_goodbye_and_the_next_session_is_answered_there_in_order() {
+    let mut run = Run::connected(World::new(1), options());
+    run.world.answers(Answer::Refused);
+    run.world.says_goodbye();
+    run.pass(10 * SECOND);
+    for number in 0..40 {
+        let client = run.client().clone();
+        run.spawn(async move { client.send(Parcel(number, Vec::new())).await.is_ok() });
+    }
+    let asked = run.call(40);
+    run.pass(10 * SECOND);
+    run.world.answers(Answer::Welcome);
+    run.until("it is back", is_open);
+    run.pass(SECOND);
+    assert_eq!(run.world.heard(), (0..=40).collect::<Vec<_>>());
+    assert_eq!(answer(&asked), Some(Ok(40)));
+}

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use twinwire::session::{RequestKey, Session};
-use twinwire::{Call, Event, Goodbye, GoodbyeCode, Kinds, Number, Time, kinds};
+use twinwire::{Call, Event, Kinds, Number, Time, kinds};
 use twinwire_client::{Departure, OpenFailure};
 
 pub(crate) use run::{Asked, Run};
@@ -217,16 +217,6 @@ impl World {
         self.inner().said_goodbye
     }
 
-    /// Has the server say goodbye.
-    pub(crate) fn says_goodbye(&self) {
-        let mut inner = self.inner();
-        let now = inner.now();
-        if let Some(session) = &mut inner.session {
-            session.close(now, Goodbye::new(GoodbyeCode::GoingAway, "later"));
-        }
-        inner.drive();
-    }
-
     /// Returns what the server was asked and told, in the order in which it came.
     pub(crate) fn heard(&self) -> Vec<u32> {
         self.inner().heard.clone()
@@ -247,6 +237,11 @@ impl World {
         let mut inner = self.inner();
         inner.session = None;
         inner.asked.clear();
+    }
+
+    /// Has the server end the session with a goodbye.
+    pub(crate) fn says_goodbye(&self) {
+        self.inner().say_goodbye();
     }
 
     /// Has the server ask its client.

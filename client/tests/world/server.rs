@@ -45,6 +45,13 @@ impl Inner {
         number
     }
 
+    pub(super) fn say_goodbye(&mut self) {
+        let now = self.now();
+        let session = self.session.as_mut().expect("somebody is welcomed");
+        session.close(now, Goodbye::new(GoodbyeCode::GoingAway, ""));
+        self.drive();
+    }
+
     /// Gives the server what its client or time brings.
     pub(super) fn feed(&mut self, input: Input<'_>) {
         let now = self.now();

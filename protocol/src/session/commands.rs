@@ -71,7 +71,7 @@ impl Session {
         self.outgoing.replace(request, payload)?;
         plant!("replaced_behind", return Ok(()));
         // A session that takes none is over, or ends: its successor has the request where it stood.
-        if self.takes_requests() {
+        if self.takes_requests() && !self.outgoing.holds_back() {
             self.outgoing.requeue_first(request);
         }
         Ok(())

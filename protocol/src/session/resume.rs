@@ -201,9 +201,16 @@ impl Session {
     /// [`NotReceived`](super::Outcome::NotReceived)). If so, they wait from its loss
     /// ([`Event::Fresh`], or an end that the client didn't want) for [`requeue_unsent`](Self::requeue_unsent) of the
     /// session that follows, or for [`drop_unsent`](Self::drop_unsent) of the one that is over if none does. Their
-    /// deadlines run on. What is asked for after the loss and before `requeue_unsent` ends with its session.
+    /// deadlines run on. What is asked for after the loss and before `requeue_unsent` ends with its session, unless it is
+    /// [held back](Self::hold_back).
     pub fn keep_unsent(&mut self, yes: bool) {
         self.outgoing.keep_unsent(yes);
+    }
+
+    /// Sets whether what is asked for from now on waits behind what earlier sessions never sent, for
+    /// [`requeue_unsent`](Self::requeue_unsent) (no, until this is called). Its deadlines run on meanwhile.
+    pub fn hold_back(&mut self, yes: bool) {
+        self.outgoing.hold_back(yes);
     }
 
     /// Takes over what another session, which is over, never sent.

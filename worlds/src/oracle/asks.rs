@@ -235,7 +235,7 @@ impl Account {
         let took = ask.at.elapsed();
         let awake = took
             .saturating_sub(self.slept_since(ask.asked.by, ask.at))
-            .saturating_sub(self.held_since(ask.asked.by, ask.at));
+            .saturating_sub(self.parted_since(ask.asked.by, ask.at));
         let Asked { class, manner, by } = ask.asked;
         let time = self.bounds.deadline;
         let is_timed = class == Class::Call && self.bounds.is_roomy;

@@ -62,9 +62,8 @@ pub(crate) struct Life {
     pub(crate) paused: Option<Instant>,
     /// The stretches of time in which its machine slept.
     pub(crate) slept: Vec<(Instant, Instant)>,
-    /// The stretches of time in which its requests wait for its next session: from the goodbye that ended one, or
-    /// its loss, to the end of `on_fresh`. Deadlines of what is asked for then begin with that session.
-    held: Vec<(Instant, Option<Instant>)>,
+    /// The stretches of time in which it parts from its server: what is asked for then waits for the next session.
+    parting: Vec<(Instant, Instant)>,
     /// The newest handler of pokes, and when it was registered.
     pub(crate) handler: (u32, Instant),
     pub(crate) open_streams: usize,
@@ -138,7 +137,7 @@ impl Account {
             is_closed: false,
             paused: None,
             slept: Vec::new(),
-            held: Vec::new(),
+            parting: Vec::new(),
             handler: (0, Instant::now()),
             open_streams: 0,
         });
@@ -150,34 +149,19 @@ impl Account {
         self.lives[life].freshes += 1;
     }
 
-    /// Notes that a client's requests wait for its next session. They began to with the goodbye, which is told once the
-    /// two ends have parted.
-    pub(crate) fn holds(&mut self, life: usize) {
-        let since = Instant::now() - self.bounds.drain;
-        let held = &mut self.lives[life].held;
-        if held.last().is_none_or(|(_, to)| to.is_some()) {
-            held.push((since, None));
-        }
+    /// Notes that a client has parted from its server, for which there is [`Limits::drain`](twinwire::Limits::drain).
+    pub(crate) fn parts(&mut self, life: usize) {
+        let now = Instant::now();
+        let parting = (now - self.bounds.drain, now);
+        self.lives[life].parting.push(parting);
     }
 
-    /// Notes that they go on.
-    pub(crate) fn goes_on(&mut self, life: usize) {
-        if let Some((_, to)) = self.lives[life].held.last_mut() {
-            to.get_or_insert_with(Instant::now);
-        }
-    }
-
-    /// Returns the time in which a client's requests were held since then.
-    fn held_since(&self, by: Asker, since: Instant) -> Duration {
-        if by.is_server() {
-            return Duration::ZERO;
-        }
-        let held = self.lives[by.life()].held.iter();
-        held.map(|(from, to)| {
-            let to = to.unwrap_or_else(Instant::now);
-            to.saturating_duration_since((*from).max(since))
-        })
-        .sum()
+    /// Returns the time in which this request's maker parted from its server since then.
+    fn parted_since(&self, by: Asker, since: Instant) -> Duration {
+        let parting = self.lives[by.life()].parting.iter();
+        parting
+            .map(|(from, to)| to.saturating_duration_since((*from).max(since)))
+            .sum()
     }
 
     /// Checks that a client that does something on the network may: what is paused stays offline.

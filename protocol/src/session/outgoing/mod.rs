@@ -52,6 +52,8 @@ pub(super) struct Outgoing {
     /// True while `unsent` waits for the application. What is asked for meanwhile is asked for again in a further
     /// session, so it ends with this one.
     is_replacing: bool,
+    /// True while what is asked for waits behind `unsent`.
+    holds_back: bool,
     in_flight: Sorted<Number, InFlight>,
     /// Events that aren't acknowledged, by the number of their last frame.
     unacknowledged: Sorted<Number, RequestKey>,
@@ -91,6 +93,7 @@ impl Outgoing {
             unsent: Waiting::default(),
             keeps_unsent: false,
             is_replacing: false,
+            holds_back: false,
             in_flight: Sorted::default(),
             unacknowledged: Sorted::default(),
             cancels: Vec::new(),
@@ -125,7 +128,10 @@ impl Outgoing {
 
     /// Returns true if a payload of this length may wait here.
     pub(super) fn has_room(&self, payload: usize) -> bool {
-        let waiting = &self.waiting;
+        let waiting = match self.holds_back {
+            true => &self.unsent,
+            false => &self.waiting,
+        };
         waiting.is_empty() || waiting.bytes() + charge_all(payload) <= self.max_queued
     }
 
@@ -157,11 +163,12 @@ impl Outgoing {
         payload: Vec<u8>,
     ) -> RequestKey {
         let key = self.new_key();
-        let span = match self.keeps_unsent && !self.is_replacing {
-            true => Span::Client,
-            false => Span::Session,
+        let (span, waiting) = match (self.holds_back, self.keeps_unsent && !self.is_replacing) {
+            (true, _) => (Span::Client, &mut self.unsent),
+            (false, true) => (Span::Client, &mut self.waiting),
+            (false, false) => (Span::Session, &mut self.waiting),
         };
-        self.waiting.push(Queued {
+        waiting.push(Queued {
             key,
             deadline,
             class,

@@ -9,6 +9,16 @@ impl Outgoing {
         self.keeps_unsent = yes;
     }
 
+    /// Has what is asked for wait behind what earlier sessions never sent.
+    pub(in crate::session) fn hold_back(&mut self, yes: bool) {
+        self.holds_back = yes;
+    }
+
+    /// Returns true while what is asked for waits so.
+    pub(in crate::session) fn holds_back(&self) -> bool {
+        self.holds_back
+    }
+
     /// Begins in the place of another session's. Keys go on: they name requests of all.
     pub(in crate::session) fn follow(&mut self, earlier: &mut Self) {
         self.next_key = earlier.next_key;
