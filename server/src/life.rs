@@ -160,6 +160,15 @@ impl<S, I> Life<S, I> {
         self.open.as_ref().map(|open| open.cx.peer().clone())
     }
 
+    /// Adds what this session holds.
+    #[cfg(feature = "test")]
+    pub(crate) fn count(&self, counters: &mut crate::test::Counters) {
+        counters.handlers += self.working.count();
+        counters.waiting += self.open.as_ref().map_or(0, |open| open.waiting.len());
+        counters.memberships += self.topics.len();
+        counters.kept += self.session.kept();
+    }
+
     /// The session is over: from now on, who wants it back learns that.
     fn bury(&mut self) {
         let Some(open) = self.open.as_ref().filter(|_| !self.is_buried) else {

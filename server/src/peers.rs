@@ -82,6 +82,16 @@ impl<I> Peers<I> {
         self.present().by_id.values().cloned().collect()
     }
 
+    /// Returns the number of clients that are listed, and of those listed as some user's.
+    #[cfg(feature = "test")]
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let present = self.present();
+        (
+            present.by_id.len(),
+            present.by_user.values().map(Vec::len).sum(),
+        )
+    }
+
     pub(crate) fn of_user(&self, user: &str) -> Vec<Peer<I>> {
         self.present()
             .by_user

@@ -67,6 +67,16 @@ impl<S, I> Twinwire<S, I> {
         self.0.peers.of_user(key)
     }
 
+    /// Counts what the endpoint holds.
+    #[cfg(feature = "test")]
+    pub(crate) fn count(&self) -> crate::test::Counters {
+        let mut counters = crate::test::Counters::default();
+        self.0.sessions.count(&mut counters);
+        (counters.peers, counters.users) = self.0.peers.count();
+        (counters.topics, counters.subscribers) = self.0.topics.count();
+        counters
+    }
+
     /// Publishes to a topic, from anywhere in the application; gives the item's place in the topic's log.
     /// It doesn't wait for those who read.
     ///

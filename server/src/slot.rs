@@ -189,6 +189,21 @@ impl<S, I> Sessions<S, I> {
         self.is_scarce.load(Ordering::Relaxed)
     }
 
+    /// Adds up what the sessions hold that are in no turn.
+    #[cfg(feature = "test")]
+    pub(crate) fn count(&self, counters: &mut crate::test::Counters) {
+        let slots: Vec<_> = {
+            let all = self.all();
+            counters.sessions = all.open.len();
+            counters.tombstones = all.graves.len();
+            counters.pool = all.pool.held();
+            all.open.values().map(Arc::clone).collect()
+        };
+        for held in slots.iter().filter_map(|slot| slot.try_lock()) {
+            held.life.count(counters);
+        }
+    }
+
     fn judge(&self, all: &All<S, I>) {
         self.is_scarce
             .store(all.pool.is_scarce(), Ordering::Relaxed);

@@ -193,6 +193,39 @@ pub fn serve<S, I>(
     wire.serve(request, format, link);
 }
 
+/// The numbers of what an endpoint holds. At rest they are those of what its application and its clients hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Sessions, with or without a connection.
+    pub sessions: usize,
+    /// Sessions that are over and remembered.
+    pub tombstones: usize,
+    /// Bytes that count against [`Builder::pool`].
+    pub pool: usize,
+    /// Clients that [`Twinwire::peers`] finds.
+    pub peers: usize,
+    /// Clients that [`Twinwire::user`] finds.
+    pub users: usize,
+    /// Handlers at work, items that wait for room, and joins that aren't answered.
+    pub handlers: usize,
+    /// Requests that wait for `on_open`.
+    pub waiting: usize,
+    /// Topics that sessions have joined.
+    pub memberships: usize,
+    /// Bytes that sessions keep until they are acknowledged.
+    pub kept: usize,
+    /// Topics that have a log.
+    pub topics: usize,
+    /// Sessions that topics tell of news.
+    pub subscribers: usize,
+}
+
+/// Counts what an endpoint holds. A session in a turn on another thread is left out.
+pub fn counters<S, I>(wire: &Twinwire<S, I>) -> Counters {
+    wire.count()
+}
+
 /// The way to a server in the same program.
 struct Memory<S, I> {
     wire: Twinwire<S, I>,

@@ -227,6 +227,15 @@ impl Topics {
         self.open((T::NAME, canonical(topic)?))
     }
 
+    /// Returns the number of topics in use, and of their subscribers.
+    #[cfg(feature = "test")]
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        let topics = in_use.by_name.values();
+        let subscribers = topics.map(|entry| entry.live.state().subscribers.len());
+        (in_use.by_name.len(), subscribers.sum())
+    }
+
     /// Returns the alias by which publications name a topic, if it is in use.
     pub(crate) fn alias_of(&self, name: &TopicName) -> Option<Alias> {
         let in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);

@@ -185,6 +185,13 @@ impl Working {
         self.stop(call);
     }
 
+    /// Returns the number of handlers at work, of items that wait, and of joins that aren't answered.
+    #[cfg(feature = "test")]
+    pub(crate) fn count(&self) -> usize {
+        let known = self.requests.len().max(self.aborts.len());
+        known + self.waiting.len() + self.joins.len()
+    }
+
     /// Returns the name of the kind of a request at work.
     pub(crate) fn kind(&self, request: Number) -> &'static str {
         let mut requests = self.requests.values();

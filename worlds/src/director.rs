@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use twinwire_server::PeerId;
+use twinwire_server::{PeerId, test};
 
 use crate::application::live;
 use crate::functions::first_panic;
@@ -236,6 +236,25 @@ fn rests(world: &World) {
         let is_open = user.as_ref().is_some_and(|user| user.is_open());
         account.ensure(is_open, || format!("at rest client {number} is {state:?}"));
     }
+    let subscriptions = account.subscriptions();
+    drop(account);
+    counts(world, world.seats.len(), subscriptions);
+}
+
+/// Checks that the server holds what its clients hold, and nothing else.
+fn counts(world: &World, clients: usize, subscriptions: usize) {
+    let server = world.server.borrow();
+    let Some(wire) = &server.wire else {
+        return;
+    };
+    let counters = test::counters(wire);
+    let mut rest = counters;
+    (rest.sessions, rest.peers, rest.users) = (clients, clients, clients);
+    (rest.memberships, rest.subscribers) = (subscriptions, subscriptions);
+    (rest.handlers, rest.waiting, rest.kept) = (0, 0, 0);
+    world.oracle.account().ensure(counters == rest, || {
+        format!("the server holds {counters:?}, which should be {rest:?}")
+    });
 }
 
 /// Checks that everything works.
@@ -305,14 +324,10 @@ async fn parts(world: &Rc<World>) {
         }
     }
     wait(world, Duration::from_secs(10)).await;
+    counts(world, 0, 0);
     let Some(wire) = Server::leave(world) else {
         return;
     };
-    let left = wire.peers().len();
-    world
-        .oracle
-        .account()
-        .ensure(left == 0, || format!("{left} clients are left"));
     let shut_down = timeout(Duration::from_secs(2), wire.shut_down()).await;
     world.oracle.account().ensure(shut_down.is_ok(), || {
         "the endpoint isn't shut down".to_owned()

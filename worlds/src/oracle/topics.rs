@@ -1,6 +1,6 @@
 //! Topics: a log holds what was published, and each subscriber hears all of it or is told what is missing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use twinwire::{Epoch, Offset, Position};
 
@@ -83,6 +83,13 @@ impl Account {
                 next.offset
             )
         });
+    }
+
+    /// Returns the number of topics that clients hold subscriptions to.
+    pub(crate) fn subscriptions(&self) -> usize {
+        let live = self.subscribers.iter().filter(|of| of.is_live);
+        let joined: BTreeSet<_> = live.map(|of| (of.life, of.room)).collect();
+        joined.len()
     }
 
     /// Returns the subscribers that haven't heard this item, which all have to by now.
