@@ -33,7 +33,7 @@ pub(super) fn rename_module(bundle: &Path, module: &Path) -> Result<()> {
     let renamed = renamed(&text, &name.to_string_lossy());
     let renamed = renamed.with_context(|| {
         format!(
-            "{} doesn't name {} once: look at npm/src/browser.ts",
+            "{} doesn't name {}: look at npm/src/address.ts",
             bundle.display(),
             npm::MODULE
         )
@@ -41,11 +41,11 @@ pub(super) fn rename_module(bundle: &Path, module: &Path) -> Result<()> {
     fs::write(bundle, renamed).with_context(|| format!("can't write {}", bundle.display()))
 }
 
-/// esbuild leaves the address as the package has it: relative to the script.
+/// esbuild leaves the addresses as the package has them: relative to the script.
 fn renamed(text: &str, name: &str) -> Option<String> {
-    let (before, after) = text.split_once(&format!("\"./{}\"", npm::MODULE))?;
-    let is_once = !after.contains(&format!("./{}", npm::MODULE));
-    is_once.then(|| format!("{before}\"./{name}\"{after}"))
+    let module = format!("\"./{}\"", npm::MODULE);
+    let is_named = text.contains(&module);
+    is_named.then(|| text.replace(&module, &format!("\"./{name}\"")))
 }
 
 #[cfg(test)]
@@ -58,6 +58,9 @@ mod tests {
         let expect = "load(new URL(\"./core-01.wasm\",import.meta.url))";
         assert_eq!(renamed(bundle, "core-01.wasm").as_deref(), Some(expect));
         assert_eq!(renamed("load(url)", "core-01.wasm"), None);
-        assert_eq!(renamed(&bundle.repeat(2), "core-01.wasm"), None);
+        assert_eq!(
+            renamed(&bundle.repeat(2), "core-01.wasm"),
+            Some(expect.repeat(2))
+        );
     }
 }
