@@ -215,6 +215,14 @@ story("Firefox opens what Vite builds of main", async (t) => {
   hasOne(loaded.map((url) => url.split("/").pop()).filter((name) => name.endsWith(".wasm")));
 }, tool("geckodriver").missing);
 
+story("Firefox shares the connection of what Vite builds", async (t) => {
+  const address = await viteBuilds(t, { title: "Vite in Firefox", build: vite.build }, "shared");
+  const { text, loaded } = await readInFirefox(t, await asked(t, address));
+  assert.match(text, /^session [0-9a-f]{32}$/);
+  // The worker loads the module.
+  assert.deepEqual(loaded.filter((url) => url.endsWith(".wasm")), []);
+}, tool("geckodriver").missing);
+
 story("esbuild builds inline", async (t) => {
   const { out, script } = await prepare("esbuild-inline", "inline");
   await esbuild({ entryPoints: [script], bundle: true, format: "esm", outfile: join(out, "page.js") });
