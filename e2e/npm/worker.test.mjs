@@ -58,6 +58,19 @@ story("the tab in front gives the token, and the next one if it dies meanwhile",
   assert.equal(await session(ada), before);
 });
 
+story("without a tab that has a token the connection is without one", async (t) => {
+  const { ada, bob, network, url } = await openTwo(t, { expected: BROKEN });
+  await bob.evaluate(() => client.close());
+  await joins(bob, url);
+  await ada.evaluate(() => client.close());
+  network.cut();
+  await bob.waitForFunction(() => client.state.cause?.code === "no_token");
+  const carol = ada.evaluate((url) => join(url, { token: "a token" }), url);
+  await carol;
+  await bob.evaluate(() => client.reconnectNow());
+  await becomes(bob, "open");
+});
+
 story("what a new session needs one tab does, and the next one if it dies meanwhile", async (t) => {
   const { ada, bob, network } = await openTwo(t, { expected: [...BROKEN, KILLED] });
   const endpoints = [await startEndpoint(t), await startEndpoint(t)];

@@ -166,7 +166,9 @@ export class Host implements ClientListener, TabListener {
         this.#calls.delete(id);
         break;
       case What.Token:
-        this.#ask("token", told);
+        if (!this.#ask("token", told)) {
+          queueMicrotask(() => this.#bridge.token(id, undefined));
+        }
         break;
       case What.Fresh:
         // The module is at work, and can't be asked now.
