@@ -34,6 +34,8 @@ pub(crate) enum Ending {
     Success,
     Failure(ExitStatus),
     TimedOut(Duration),
+    /// What it printed was enough.
+    Stopped,
 }
 
 impl Finished {
@@ -45,6 +47,7 @@ impl Finished {
     pub(crate) fn require(&self, what: &str) -> Result<()> {
         match &self.ending {
             Ending::Success => Ok(()),
+            Ending::Stopped => bail!("{what} was stopped:\n{}", self.output),
             Ending::Failure(status) => bail!("{what} failed ({status}):\n{}", self.output),
             Ending::TimedOut(limit) => {
                 bail!(
@@ -59,6 +62,15 @@ impl Finished {
 
 /// Runs `command` without input, for `limit` at most.
 pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<Finished> {
+    run_until(command, limit, |_| false)
+}
+
+/// [`run`], and ends the command as soon as `enough` says so of what it has printed.
+pub(crate) fn run_until(
+    command: &mut Command,
+    limit: Duration,
+    enough: impl Fn(&[u8]) -> bool,
+) -> Result<Finished> {
     let name = command.get_program().to_string_lossy().into_owned();
     let mark = new_mark();
     let (reader, writer) = io::pipe().context("no pipe")?;
@@ -75,7 +87,7 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<Finished> {
     command.stdout(Stdio::null()).stderr(Stdio::null());
 
     let mut output = Output::of(reader);
-    let ending = wait(&mut child, &mut output, limit, &mark);
+    let ending = wait(&mut child, &mut output, limit, enough, &mark);
     let ending = ending.with_context(|| format!("lost sight of {name}"))?;
     let output = output.finish(&mark);
     Ok(Finished {
@@ -89,20 +101,31 @@ fn new_mark() -> String {
     format!("{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-fn wait(child: &mut Child, output: &mut Output, limit: Duration, mark: &str) -> io::Result<Ending> {
+fn wait(
+    child: &mut Child,
+    output: &mut Output,
+    limit: Duration,
+    enough: impl Fn(&[u8]) -> bool,
+    mark: &str,
+) -> io::Result<Ending> {
     let deadline = Instant::now() + limit;
+    let mut ending = Ending::TimedOut(limit);
     while Instant::now() < deadline {
         match child.try_wait()? {
             Some(status) if status.success() => return Ok(Ending::Success),
             Some(status) => return Ok(Ending::Failure(status)),
-            None => output.take_for(Duration::from_millis(20)),
+            None if output.take_for(Duration::from_millis(20)) && enough(&output.kept) => {
+                ending = Ending::Stopped;
+                break;
+            }
+            None => {}
         }
     }
     end_marked(mark);
     // Where there is no /proc to find the marked ones by, the command itself still ends here.
     child.kill()?;
     child.wait()?;
-    Ok(Ending::TimedOut(limit))
+    Ok(ending)
 }
 
 /// What a command prints, read by a thread that ends with the pipe, or when nobody listens.
@@ -128,13 +151,17 @@ impl Output {
         }
     }
 
-    /// Takes one chunk, or lets the time pass.
-    fn take_for(&mut self, time: Duration) {
+    /// Takes one chunk, or lets the time pass. Returns true if there was one.
+    fn take_for(&mut self, time: Duration) -> bool {
         match self.chunks.recv_timeout(time) {
-            Ok(chunk) => self.keep(&chunk),
+            Ok(chunk) => {
+                self.keep(&chunk);
+                return true;
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => thread::sleep(time),
         }
+        false
     }
 
     /// All of it. A process that outlives the command and holds its output is a left-over.
@@ -239,6 +266,14 @@ mod tests {
             Ending::TimedOut(Duration::from_millis(200))
         );
         assert_eq!(finished.output, "begun\n");
+    }
+
+    #[test]
+    fn a_command_that_has_said_enough_is_ended() {
+        let mut hang = shell("echo begun; sleep 600");
+        let enough = |output: &[u8]| output.ends_with(b"begun\n");
+        let finished = run_until(&mut hang, LONG, enough).unwrap();
+        assert_eq!(finished.ending, Ending::Stopped);
     }
 
     #[test]
