@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::mutants::{Stratum, Wanted};
 use crate::test::Suite;
 
 /// The port of `start` when none is given.
@@ -35,6 +36,12 @@ usage: cargo xtask VERB
                      measure the server's CPU time per message, of typed calls and of a
                      topic's deliveries; with a commit both, in alternation, and their
                      ratio with its interval
+  mutants --sample N --seed S [--stratum NAME]
+                     plant N changes of the code's that compile in each stratum (session
+                     remote client server websocket client-wasm), one at a time in a copy,
+                     and print those that no suite notices; a run that was ended goes on
+  mutants --mutant TEXT
+                     plant each change whose name has this text, such as its file:line
   npm                build the npm package into npm/dist, pack its archive, and print
                      what a page loads of it; above the budget is a failure
   types              write the TypeScript files anew that are generated of Rust types
@@ -73,6 +80,7 @@ pub(crate) enum Verb {
         /// The commit to compare with, as git names it.
         against: Option<String>,
     },
+    Mutants(Wanted),
     Npm,
     Types,
     Tidy,
@@ -85,11 +93,13 @@ pub(crate) enum Misuse {
     NoVerb,
     UnknownVerb(String),
     UnknownSuite(String),
+    UnknownStratum(String),
     UnexpectedArgument(String),
     PortMissing,
     PortInvalid(String),
     HostInvalid(String),
     ValueMissing(String),
+    OptionMissing(&'static str),
     NoNumber { of: String, value: String },
 }
 
@@ -103,6 +113,10 @@ impl fmt::Display for Misuse {
             Self::UnknownSuite(suite) => {
                 write!(f, "there is no suite `{suite}`: take one of those below")
             }
+            Self::UnknownStratum(stratum) => write!(
+                f,
+                "there is no stratum `{stratum}`: take one of those below"
+            ),
             Self::UnexpectedArgument(argument) => {
                 write!(f, "`{argument}` is not expected here: leave it out")
             }
@@ -117,6 +131,7 @@ impl fmt::Display for Misuse {
                 )
             }
             Self::ValueMissing(option) => write!(f, "{option} has no value: give one behind it"),
+            Self::OptionMissing(option) => write!(f, "{option} is missing: give it, and its value"),
             Self::NoNumber { of, value } => write!(f, "{of} takes a number, not `{value}`"),
         }
     }
@@ -140,6 +155,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Verb,
         "conformance" => nothing_more(rest, Verb::Conformance),
         "bench" if rest.first().is_some_and(|word| word == "cpu") => parse_bench_cpu(&rest[1..]),
         "bench" => nothing_more(rest, Verb::Bench),
+        "mutants" => parse_mutants(rest),
         "npm" => nothing_more(rest, Verb::Npm),
         "types" => nothing_more(rest, Verb::Types),
         "tidy" => nothing_more(rest, Verb::Tidy),
@@ -244,6 +260,45 @@ fn number(option: &str, value: Option<&String>) -> Result<(), Misuse> {
     }
 }
 
+fn parse_mutants(rest: Vec<String>) -> Result<Verb, Misuse> {
+    let (mut sample, mut seed, mut stratum, mut mutant) = (None, None, None, None);
+    let mut words = rest.into_iter();
+    while let Some(option) = words.next() {
+        if !["--sample", "--seed", "--stratum", "--mutant"].contains(&option.as_str()) {
+            return Err(Misuse::UnexpectedArgument(option));
+        }
+        let Some(value) = words.next() else {
+            return Err(Misuse::ValueMissing(option));
+        };
+        let number = || {
+            let (of, value) = (option.clone(), value.clone());
+            value.parse().map_err(|_| Misuse::NoNumber { of, value })
+        };
+        match option.as_str() {
+            "--sample" => sample = Some(number()?),
+            "--seed" => seed = Some(number()?),
+            "--stratum" => {
+                let named = |stratum: &Stratum| stratum.name() == value;
+                let found = Stratum::ALL.into_iter().find(named);
+                stratum = Some(found.ok_or(Misuse::UnknownStratum(value))?);
+            }
+            _ => mutant = Some(value),
+        }
+    }
+    let needed = |value: Option<u64>, option| match (value, &mutant) {
+        (Some(value), _) => Ok(value),
+        (None, Some(_)) => Ok(0),
+        (None, None) => Err(Misuse::OptionMissing(option)),
+    };
+    let sample = needed(sample, "--sample")?;
+    Ok(Verb::Mutants(Wanted {
+        sample: usize::try_from(sample).unwrap_or(usize::MAX),
+        seed: needed(seed, "--seed")?,
+        stratum,
+        mutant,
+    }))
+}
+
 /// All suites when none is named; in the order of a full run, each once, however they are named.
 fn parse_suites(rest: Vec<String>) -> Result<Vec<Suite>, Misuse> {
     let mut named = Vec::new();
@@ -339,6 +394,39 @@ mod tests {
     }
 
     #[test]
+    fn a_sample_of_mutants_has_a_size_and_a_seed() {
+        let wanted = |stratum| Wanted {
+            sample: 40,
+            seed: 7,
+            stratum,
+            mutant: None,
+        };
+        check(
+            "mutants --sample 40 --seed 7",
+            Ok(Verb::Mutants(wanted(None))),
+        );
+        check(
+            "mutants --seed 7 --stratum client-wasm --sample 40",
+            Ok(Verb::Mutants(wanted(Some(Stratum::ClientWasm)))),
+        );
+        let mutant = Some("life.rs:7".to_owned());
+        let named = Wanted {
+            sample: 0,
+            seed: 0,
+            stratum: None,
+            mutant,
+        };
+        check("mutants --mutant life.rs:7", Ok(Verb::Mutants(named)));
+        check("mutants --sample 40", Err(Misuse::OptionMissing("--seed")));
+        check(
+            "mutants --all",
+            Err(Misuse::UnexpectedArgument("--all".into())),
+        );
+        let (of, value) = ("--sample".into(), "few".into());
+        check("mutants --sample few", Err(Misuse::NoNumber { of, value }));
+    }
+
+    #[test]
     fn unknown_words_are_refused() {
         check("", Err(Misuse::NoVerb));
         check("begin", Err(Misuse::UnknownVerb("begin".into())));
@@ -398,6 +486,8 @@ mod tests {
             "start --host me",
             "simulate --seed",
             "simulate --seeds many",
+            "mutants --seed 7",
+            "mutants --stratum none",
         ] {
             let misuse = parse(line.split_whitespace().map(str::to_owned));
             let misuse = misuse.expect_err(line);
@@ -406,11 +496,13 @@ mod tests {
                 Misuse::NoVerb
                 | Misuse::UnknownVerb(_)
                 | Misuse::UnknownSuite(_)
+                | Misuse::UnknownStratum(_)
                 | Misuse::UnexpectedArgument(_)
                 | Misuse::PortMissing
                 | Misuse::PortInvalid(_)
                 | Misuse::HostInvalid(_)
                 | Misuse::ValueMissing(_)
+                | Misuse::OptionMissing(_)
                 | Misuse::NoNumber { .. } => {}
             }
             let command = format!("cargo xtask {line}");

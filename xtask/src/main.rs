@@ -11,6 +11,7 @@ mod cache;
 mod conformance;
 mod cpu;
 mod lockfile;
+mod mutants;
 mod npm;
 mod page;
 mod panics;
@@ -76,6 +77,7 @@ fn perform(verb: Verb) -> Result<bool> {
         Verb::Conformance => conformance::conformance(&workspace, &setup),
         Verb::Bench => test::bench(&workspace, &setup),
         Verb::BenchCpu { against } => cpu::bench(&workspace, against.as_deref()),
+        Verb::Mutants(wanted) => mutants::mutants(&workspace, &setup, &wanted),
         Verb::Npm => {
             println!("{}", npm::npm(&workspace, &setup)?.display());
             Ok(true)

@@ -9,6 +9,8 @@ use anyhow::{Context, Result, bail, ensure};
 /// The clone that `cargo xtask` was called in.
 pub(crate) struct Workspace {
     root: PathBuf,
+    /// The target folder of a copy, whatever the environment says.
+    own_target: Option<PathBuf>,
 }
 
 /// A crate of the workspace.
@@ -35,8 +37,17 @@ impl Workspace {
         match root {
             Some(root) => Ok(Self {
                 root: root.to_owned(),
+                own_target: None,
             }),
             None => bail!("{} is not inside the workspace", start.display()),
+        }
+    }
+
+    /// Returns a copy of this workspace in another folder, which has a target folder of its own.
+    pub(crate) fn copied(&self, folder: &Path) -> Self {
+        Self {
+            root: folder.to_owned(),
+            own_target: Some(folder.join("target")),
         }
     }
 
@@ -46,9 +57,10 @@ impl Workspace {
 
     /// Where cargo puts what it builds.
     pub(crate) fn target_dir(&self) -> PathBuf {
-        match env::var_os("CARGO_TARGET_DIR") {
-            Some(folder) => self.root.join(folder),
-            None => self.root.join("target"),
+        match (&self.own_target, env::var_os("CARGO_TARGET_DIR")) {
+            (Some(folder), _) => folder.clone(),
+            (None, Some(folder)) => self.root.join(folder),
+            (None, None) => self.root.join("target"),
         }
     }
 
@@ -65,6 +77,11 @@ impl Workspace {
         cargo
             .current_dir(&self.root)
             .env("CARGO_TERM_COLOR", "never");
+        if let Some(folder) = &self.own_target {
+            cargo.env("CARGO_TARGET_DIR", folder);
+            // It is built again and again with small changes, also where the environment wants none of this.
+            cargo.env("CARGO_INCREMENTAL", "1");
+        }
         cargo
     }
 

@@ -74,6 +74,17 @@ pub(super) fn geckodriver() -> CargoTool {
     }
 }
 
+pub(super) fn mutants() -> CargoTool {
+    CargoTool {
+        package: "cargo-mutants",
+        programs: &["cargo-mutants"],
+        version: "27.1.0".to_owned(),
+        fitting: "27.1.".to_owned(),
+        options: &["--locked"],
+        busy: &[],
+    }
+}
+
 impl CargoTool {
     pub(super) fn title(&self) -> String {
         format!("{} {}", self.package, self.version)

@@ -106,6 +106,11 @@ impl<'a> Setup<'a> {
         self.cargo_tool(&cargo_tool::trunk())
     }
 
+    /// The folder of cargo-mutants.
+    pub(crate) fn cargo_mutants(&self) -> Result<PathBuf> {
+        self.cargo_tool(&cargo_tool::mutants())
+    }
+
     /// Node and npm; any installation of them will do.
     pub(crate) fn node(&self) -> Result<()> {
         match Missing::of(&NODE) {

@@ -26,6 +26,7 @@ use crate::tidy;
 use crate::workspace::Workspace;
 pub(crate) use counts::Counts;
 use report::{Report, Row};
+pub(crate) use wasm::Chromium;
 
 /// No command of a suite may take longer, so that nothing hangs for good.
 const LIMIT: Duration = Duration::from_secs(15 * 60);

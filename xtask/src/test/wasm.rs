@@ -12,8 +12,9 @@ use super::{Bench, LIMIT};
 use crate::port_server::{self, PortServer};
 use crate::run;
 use crate::setup::{
-    CHROMEDRIVER, CHROMIUM, FIREFOX, Program, WEBKIT_DRIVER, XAUTH, XVFB_RUN, step,
+    CHROMEDRIVER, CHROMIUM, FIREFOX, Program, Setup, WEBKIT_DRIVER, XAUTH, XVFB_RUN, step,
 };
+use crate::workspace::Workspace;
 use crate::{binaries, workspace};
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -147,6 +148,30 @@ pub(super) fn bench(bench: &Bench) -> Result<bool> {
         everywhere &= finished.require("the bench").is_ok();
     }
     Ok(everywhere)
+}
+
+/// What the tests of the browser's crate need in Chromium: its driver, and the servers that they talk to.
+pub(crate) struct Chromium {
+    peer: PortServer,
+    driver: PathBuf,
+}
+
+impl Chromium {
+    pub(crate) fn start(workspace: &Workspace, setup: &Setup) -> Result<Self> {
+        let bench = Bench { workspace, setup };
+        let (_, driver) = Browser::Chromium.driver(&bench)?;
+        let peer = serve(&bench)?;
+        Ok(Self { peer, driver })
+    }
+
+    /// The command that runs them.
+    pub(crate) fn tests(&self, workspace: &Workspace, setup: &Setup) -> Result<Command> {
+        let bench = Bench { workspace, setup };
+        let mut cargo = in_page(&bench, &self.peer, "test")?;
+        let variable = DRIVERS[0];
+        cargo.args(["--lib", "--tests"]).env(variable, &self.driver);
+        Ok(cargo)
+    }
 }
 
 fn serve(bench: &Bench) -> Result<PortServer> {
