@@ -1,7 +1,7 @@
 //! The typed client in a browser.
 
 use twinwire::Kinds;
-use twinwire_client::{Client, Options};
+use twinwire_client::{Client, Connecting, Options};
 
 use crate::transport::Browser;
 use crate::{OpenError, SocketOptions};
@@ -31,10 +31,7 @@ pub fn connect_with(options: Options) -> impl Future<Output = Result<Client, Con
 ///
 /// # Errors
 /// See [`ConnectError`](twinwire_client::ConnectError).
-pub fn connect_through(
-    socket: SocketOptions,
-    options: Options,
-) -> impl Future<Output = Result<Client, ConnectError>> {
+pub fn connect_through(socket: SocketOptions, options: Options) -> Connecting<OpenError> {
     let (connecting, driver) = twinwire_client::start(Browser::new(socket), options);
     wasm_bindgen_futures::spawn_local(driver.run());
     connecting

@@ -299,11 +299,7 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
     const { bridge, closed } = this.#connection;
     if (this.#live !== undefined) {
       this.#connection.held = this;
-      bridge.drain((core) => {
-        const closing = new Pending<undefined>(bridge, undefined, () => undefined);
-        core.close(closing.id);
-        closing.wake();
-      });
+      bridge.drain((core) => core.close());
     }
     return closed;
   }

@@ -18,7 +18,7 @@ export class Pending<T> implements Waiter {
 
   constructor(
     private readonly bridge: Bridge,
-    private readonly kind: Kind | undefined,
+    private readonly kind: Kind,
     private readonly read: (bytes: Uint8Array, number: number) => T,
     /** Who must not be collected before it is settled. */
     readonly keeps?: unknown,
@@ -64,15 +64,14 @@ export class Pending<T> implements Waiter {
       return;
     }
     this.bridge.remove(this.id);
-    const kind = this.kind ?? { name: "the request" };
     try {
       if (code === VALUE) {
         this.#end(undefined, this.read(bytes, a));
       } else {
-        this.#end(requestError(kind, code, a, bytes));
+        this.#end(requestError(this.kind, code, a, bytes));
       }
     } catch (error) {
-      this.#end(error ?? new TwinwireError("unreadable", `${kind.name} can't be read`));
+      this.#end(error ?? new TwinwireError("unreadable", `${this.kind.name} can't be read`));
     }
   }
 

@@ -291,12 +291,17 @@ impl Remote {
     /// None if the session ends first, if no answer comes within
     /// [`Limits::call_deadline`](twinwire::Limits::call_deadline), or at once if 64 pings wait already.
     pub async fn ping(&self) -> Option<Duration> {
+        self.start_ping().await.ok()
+    }
+
+    pub(crate) fn start_ping(&self) -> once::Receiver<Duration> {
         let (waiter, pong) = once::once();
         let ping = Box::new(|requests: &mut Requests, session: &mut Session, now| {
             requests.ping(waiter, session, now);
         });
-        self.control().send(ping).ok()?;
-        pong.await.ok()
+        // A shell that is gone drops the waiter.
+        let _ = self.control().send(ping);
+        pong
     }
 
     /// Says goodbye.

@@ -5,12 +5,13 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_core::Stream;
 use twinwire::frame::Start;
 use twinwire::limits::MAX_PAYLOAD;
 use twinwire::session::Outcome;
-use twinwire::{Answer, Class, EncodeError, Format, Never, Position};
+use twinwire::{Answer, Class, EncodeError, Format, Goodbye, GoodbyeCode, Never, Position};
 
 use crate::cancel::CancelOnDrop;
 use crate::channels::{lock, once, queue};
@@ -177,6 +178,16 @@ impl UntypedRemote {
             outcome,
             self.remote.format(),
         ))
+    }
+
+    /// Asks for a sign of life; gives the time of the round trip, or none as [`Remote::ping`] does.
+    pub fn start_ping(&self) -> once::Receiver<Duration> {
+        self.remote.start_ping()
+    }
+
+    /// Says goodbye once what was asked for before is sent. The client's state tells when it is over.
+    pub fn start_close(&self) {
+        self.remote.close(Goodbye::new(GoodbyeCode::Done, ""));
     }
 
     /// Returns true if the client has declared a kind of this class at this place.

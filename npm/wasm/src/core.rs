@@ -104,15 +104,8 @@ impl Core {
         let connecting = connect_through(socket, options);
         let client = client.take()?;
         let states = client.client().states();
-        let connecting = async move {
-            match connecting.await {
-                // The facade has one.
-                Ok(_) => facade.tell(What::Connected, 0, Told::default()),
-                Err(error) => facade.tell(What::NotConnected, 0, codes::connect_error(&error)),
-            }
-        };
         let pending = vec![
-            (0, Pending::Work(Box::pin(connecting))),
+            (0, Pending::Connecting(connecting)),
             (1, Pending::States(states)),
         ];
         Some(Self {
@@ -315,20 +308,7 @@ impl Core {
 
     /// Measures a round trip, in milliseconds.
     pub fn ping(&self, id: u32) {
-        let (client, facade) = (self.client.client().clone(), self.facade);
-        let ping = async move {
-            let time = client.ping().await;
-            let a = time.map_or(-1.0, |time| time.as_secs_f64() * 1000.0);
-            settle_with(
-                facade,
-                id,
-                Told {
-                    a,
-                    ..Told::default()
-                },
-            );
-        };
-        self.wait_for(id, Pending::Work(Box::pin(ping)));
+        self.wait_for(id, Pending::Pong(self.client.remote().start_ping()));
     }
 
     /// Returns how many of the server's events were dropped because nobody listened.
@@ -347,11 +327,7 @@ impl Core {
     }
 
     /// Says goodbye; the state tells when it is over.
-    pub fn close(&self, id: u32) {
-        let client = self.client.client().clone();
-        let close = async move {
-            client.close().await;
-        };
-        self.wait_for(id, Pending::Work(Box::pin(close)));
+    pub fn close(&self) {
+        self.client.remote().start_close();
     }
 }

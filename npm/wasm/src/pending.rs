@@ -1,20 +1,26 @@
 //! What a facade waits for.
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker, ready};
+use std::time::Duration;
 
+use futures_core::Stream;
 use twinwire::Position;
 use twinwire_client::{
-    CallError, ClientState, EventError, Published, Receipt, Room, States, Subscribing,
-    UntypedEvents, UntypedItems, UntypedJoins, UntypedReply, UntypedSubscription, Update,
+    CallError, Client, ClientState, Connecting, EventError, Published, Receipt, Room, States,
+    Subscribing, UntypedEvents, UntypedItems, UntypedJoins, UntypedReply, UntypedSubscription,
+    Update,
 };
+use twinwire_client_wasm::{ConnectError, OpenError};
+use twinwire_remote::channels::once;
 
 use crate::codes;
 use crate::facade::{Facade, Told, What};
 
 /// Something that a facade waits for.
 pub(crate) enum Pending {
+    Connecting(Connecting<OpenError>),
     Room(Room),
     Reply(UntypedReply),
     Items(UntypedItems),
@@ -25,8 +31,7 @@ pub(crate) enum Pending {
     Events(UntypedEvents),
     Joins(UntypedJoins),
     States(States),
-    /// It tells by itself.
-    Work(Pin<Box<dyn Future<Output = ()>>>),
+    Pong(once::Receiver<Duration>),
 }
 
 /// Tells a facade that it may go on with what it waits for.
@@ -76,6 +81,10 @@ impl Pending {
 
     fn advance(&mut self, facade: Facade, id: u32, cx: &mut Context<'_>) -> Poll<Next> {
         match self {
+            Self::Connecting(connecting) => {
+                let outcome = ready!(Pin::new(connecting).poll(cx));
+                tell_connected(facade, id, &outcome);
+            }
             Self::Room(room) => {
                 ready!(room.poll_ready(cx));
                 settle_with(facade, id, Told::default());
@@ -84,7 +93,7 @@ impl Pending {
                 let reply = ready!(Pin::new(reply).poll(cx));
                 settle(facade, id, reply.as_ref().map(value), own);
             }
-            Self::Items(items) => match ready!(pin!(items.next()).poll(cx)) {
+            Self::Items(items) => match ready!(Pin::new(items).poll_next(cx)) {
                 Some(Ok(item)) => {
                     facade.tell(What::Item, id, value(&item));
                     return Poll::Ready(Next::More);
@@ -103,37 +112,45 @@ impl Pending {
                 settle(facade, id, told, |never| match *never {});
             }
             Self::Updates(updates) => {
-                if let Some(update) = ready!(pin!(updates.next()).poll(cx)) {
-                    tell_update(facade, id, &update);
-                    return Poll::Ready(Next::More);
-                }
-                facade.tell(What::Ended, id, Told::default());
+                let update = ready!(Pin::new(updates).poll_next(cx));
+                return Poll::Ready(next(facade, id, update, |update| {
+                    tell_update(facade, id, &update)
+                }));
             }
             Self::Events(events) => {
-                if let Some(event) = ready!(pin!(events.next()).poll(cx)) {
-                    facade.tell(What::Event, id, value(&event));
-                    return Poll::Ready(Next::More);
-                }
-                facade.tell(What::Ended, id, Told::default());
+                let event = ready!(Pin::new(events).poll_next(cx));
+                let tell = |event: Arc<[u8]>| facade.tell(What::Event, id, value(&event));
+                return Poll::Ready(next(facade, id, event, tell));
             }
             Self::Joins(joins) => {
-                if let Some((key, at)) = ready!(joins.poll_invitation(cx)) {
-                    tell_invited(facade, id, &key, at);
-                    return Poll::Ready(Next::More);
-                }
-                facade.tell(What::Ended, id, Told::default());
+                let join = ready!(joins.poll_invitation(cx));
+                let tell = |(key, at): (Vec<u8>, Position)| tell_invited(facade, id, &key, at);
+                return Poll::Ready(next(facade, id, join, tell));
             }
             Self::States(states) => {
-                if let Some(state) = ready!(pin!(states.next()).poll(cx)) {
+                if let Some(state) = ready!(Pin::new(states).poll_next(cx)) {
                     tell_state(facade, &state);
                     return Poll::Ready(Next::More);
                 }
             }
-            Self::Work(work) => ready!(work.as_mut().poll(cx)),
+            Self::Pong(pong) => {
+                let time = ready!(Pin::new(pong).poll(cx));
+                settle_with(facade, id, number(time.map_or(-1.0, millis)));
+            }
             Self::Subscribing(_) => {}
         }
         Poll::Ready(Next::Over)
     }
+}
+
+/// Tells what has come, or that nothing comes any more.
+fn next<T>(facade: Facade, id: u32, next: Option<T>, tell: impl FnOnce(T)) -> Next {
+    let Some(next) = next else {
+        facade.tell(What::Ended, id, Told::default());
+        return Next::Over;
+    };
+    tell(next);
+    Next::More
 }
 
 /// The payload of the application's own error.
@@ -154,6 +171,10 @@ fn number(a: f64) -> Told<'static> {
         a,
         ..Told::default()
     }
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
 }
 
 pub(crate) fn settle_with(facade: Facade, id: u32, told: Told<'_>) {
@@ -177,6 +198,14 @@ pub(crate) fn settle<E>(
 
 pub(crate) fn settle_event(facade: Facade, id: u32, error: &EventError) {
     settle_with(facade, id, codes::event_error(error, &mut String::new()));
+}
+
+fn tell_connected(facade: Facade, id: u32, outcome: &Result<Client, ConnectError>) {
+    match outcome {
+        // The facade has a client.
+        Ok(_) => facade.tell(What::Connected, id, Told::default()),
+        Err(error) => facade.tell(What::NotConnected, id, codes::connect_error(error)),
+    }
 }
 
 fn tell_joined(facade: Facade, id: u32, updates: &UntypedSubscription) {
