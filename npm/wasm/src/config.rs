@@ -20,12 +20,14 @@ pub struct Config {
     facade: Facade,
     url: String,
     kinds: Vec<UntypedKind>,
-    limits: Limits,
-    apply: Vec<Apply>,
+    token: Vec<u8>,
+    connect_timeout: Duration,
+    max_backoff: Duration,
+    call_deadline: Duration,
+    reconnect: bool,
+    carry_over: bool,
     socket: SocketOptions,
 }
-
-type Apply = Box<dyn FnOnce(Options) -> Options>;
 
 #[wasm_bindgen]
 impl Config {
@@ -36,8 +38,12 @@ impl Config {
             facade: Facade(facade),
             url,
             kinds: Vec::new(),
-            limits: Limits::default(),
-            apply: Vec::new(),
+            token: Vec::new(),
+            connect_timeout: Duration::ZERO,
+            max_backoff: Duration::ZERO,
+            call_deadline: Duration::ZERO,
+            reconnect: true,
+            carry_over: true,
             socket: SocketOptions::default(),
         }
     }
@@ -65,25 +71,21 @@ impl Config {
 
     /// Sets the token.
     pub fn token(&mut self, token: Vec<u8>) {
-        self.apply.push(Box::new(|options| options.token(token)));
+        self.token = token;
     }
 
     /// Sets the times, in milliseconds.
     pub fn times(&mut self, connect: f64, backoff: f64, call: f64) {
         let time = |millis: f64| Duration::from_millis(millis as u64);
-        self.limits = self.limits.clone().call_deadline(time(call));
-        self.apply.push(Box::new(move |options| {
-            options
-                .connect_timeout(time(connect))
-                .max_backoff(time(backoff))
-        }));
+        self.connect_timeout = time(connect);
+        self.max_backoff = time(backoff);
+        self.call_deadline = time(call);
     }
 
     /// Sets what happens when a connection or a session is lost.
     pub fn absence(&mut self, reconnect: bool, carry_over: bool) {
-        self.apply.push(Box::new(move |options| {
-            options.reconnect(reconnect).carry_over(carry_over)
-        }));
+        self.reconnect = reconnect;
+        self.carry_over = carry_over;
     }
 
     /// Sets the constructor of WebSockets.
@@ -91,15 +93,18 @@ impl Config {
         self.socket = SocketOptions::default().constructor(constructor);
     }
 
-    /// Starts the client. None if the kinds can't be declared.
+    /// Starts the client, once times are set. None if the kinds can't be declared.
     pub fn connect(self, asks_token: bool, refreshes: bool) -> Option<Core> {
         let facade = self.facade;
         let kinds = UntypedKinds::new(self.kinds).ok()?;
-        let options = Options::untyped(self.url, kinds, Format::Json).limits(self.limits);
-        let mut options = self
-            .apply
-            .into_iter()
-            .fold(options, |options, apply| apply(options));
+        let limits = Limits::default().call_deadline(self.call_deadline);
+        let mut options = Options::untyped(self.url, kinds, Format::Json)
+            .limits(limits)
+            .token(self.token)
+            .connect_timeout(self.connect_timeout)
+            .max_backoff(self.max_backoff)
+            .reconnect(self.reconnect)
+            .carry_over(self.carry_over);
         let asked = Asked::default();
         if asks_token {
             let asked = asked.clone();
