@@ -393,11 +393,7 @@ export class Host implements ClientListener, TabListener {
 
   #sayGoodbye(): void {
     this.ends();
-    this.#bridge.drain((core) => {
-      const closing = this.#bridge.add({ hear() {}, wake: () => this.#bridge.poll(closing) });
-      core.close(closing);
-      this.#bridge.poll(closing);
-    });
+    this.#bridge.drain((core) => core.close());
   }
 
   /** Does without a tab: another does what it was asked for, or nobody does. */
