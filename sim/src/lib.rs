@@ -26,6 +26,7 @@ mod coverage;
 mod dice;
 mod end;
 mod faults;
+mod form;
 mod link;
 mod mutants;
 mod oracle;

@@ -123,6 +123,10 @@ pub const MUTANTS: &[(&str, &str)] = &[
         "entries that are gone are passed over in silence",
     ),
     (
+        "forms_mixed",
+        "a reader gets what was written for readers of another form",
+    ),
+    (
         "gap_costs_credit",
         "what a gap was charged never comes back",
     ),

@@ -11,6 +11,7 @@ use twinwire::session::{
 use twinwire::{Alias, BootId, Class, Goodbye, GoodbyeCode, PeerId, Secret, Time, plant};
 
 use crate::end::{End, SERVER};
+use crate::form::form_of;
 use crate::link::{Packet, To};
 use crate::oracle::{Check, LogId, Oracle, Who, Wrong, peer_id, session_id, session_of};
 use crate::world::{Due, World};
@@ -385,10 +386,11 @@ impl World<'_> {
         except: Option<PeerId>,
     ) -> Check<twinwire::Offset> {
         let topic = &mut self.server.topics[place];
+        let kept = item.clone();
         let offset = topic.log.append(item, except);
         let offset = offset.map_err(|fault| Wrong(fault.to_string()))?;
         self.oracle
-            .appended(id, topic.id, offset, except, &topic.log)?;
+            .appended(id, topic.id, offset, &kept, except, &topic.log)?;
         if !std::mem::replace(&mut topic.news, true) {
             let wait = self.dice.wait(0, 20);
             self.plan_next(wait, Due::News { topic: place });
@@ -471,10 +473,11 @@ impl World<'_> {
         let Some((_, topic)) = self.server.topic(pull.alias) else {
             return Err(Wrong("a log is read that isn't there".to_owned()));
         };
-        let reader = Reader {
-            peer,
-            form: Form::Canonical,
+        let form = match self.ends[end].who {
+            Who::Server(session) => form_of(session),
+            Who::Client(_) | Who::Greeter => Form::Canonical,
         };
+        let reader = Reader { peer, form };
         let mut message = Vec::new();
         let slice = topic.log.read(reader, pull.from, pull.room, &mut message);
         if !message.is_empty() {

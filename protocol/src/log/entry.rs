@@ -132,6 +132,7 @@ impl Entry {
     }
 
     fn find(&self, item: TypeId, format: Format) -> Option<&Kept> {
+        plant!("forms_mixed", return self.written.first());
         let mut written = self.written.iter();
         written.find(|form| form.item == item && form.format == format)
     }

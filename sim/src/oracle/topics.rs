@@ -6,6 +6,7 @@ use twinwire::session::RequestKey;
 use twinwire::{Alias, Epoch, Offset, PeerId};
 
 use super::{Check, Oracle, Who, Wrong, ensure, hash, peer_id};
+use crate::form::{FORMS, in_form};
 
 /// One life of a topic's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +24,17 @@ impl LogId {
 
 #[derive(Debug, Default)]
 pub(super) struct LogRecord {
-    entries: Vec<(u64, Option<PeerId>)>,
+    entries: Vec<Entry>,
     /// The first that may still be there.
     first: u64,
+}
+
+/// What was published.
+#[derive(Debug)]
+struct Entry {
+    /// By the form that a session reads: its hash, if the form has it.
+    forms: [Option<u64>; FORMS],
+    except: Option<PeerId>,
 }
 
 #[derive(Debug)]
@@ -48,12 +57,14 @@ impl Oracle {
         id: u32,
         log: LogId,
         offset: Offset,
+        item: &[u8],
         except: Option<PeerId>,
         kept: &Log,
     ) -> Check {
         let record = &mut self.logs[log.0];
         let made = &mut self.made[id as usize];
-        record.entries.push((made.hash, except));
+        let forms = core::array::from_fn(|form| in_form(form, item).map(|item| hash(0, &item)));
+        record.entries.push(Entry { forms, except });
         record.first = kept.join(Start::Last(u32::MAX)).position.offset.get();
         ensure!(
             record.entries.len() as u64 == offset.get(),
@@ -185,23 +196,21 @@ impl Oracle {
         payload: &[u8],
     ) -> Check {
         let window = self.bounds.subscription;
+        let form = self.session(who).unwrap_or(0) % FORMS;
         let (subscription, peer) = self.subscription(who, key)?;
         subscription.untaken.add(payload.len(), window)?;
         let due = subscription.next;
         ensure!(offset == due, "{offset} came where {due} was due");
         subscription.next = offset.following();
         let log = subscription.log.0;
-        let entry = self.logs[log]
-            .entries
-            .get(offset.get() as usize - 1)
-            .copied();
-        let (hashed, except) = entry.ok_or_else(|| Wrong(format!("{offset} isn't there yet")))?;
+        let entry = self.logs[log].entries.get(offset.get() as usize - 1);
+        let entry = entry.ok_or_else(|| Wrong(format!("{offset} isn't there yet")))?;
         ensure!(
-            hashed == hash(0, payload),
+            entry.forms[form] == Some(hash(0, payload)),
             "{offset} of log {log} is another's"
         );
         ensure!(
-            except != Some(peer),
+            entry.except != Some(peer),
             "{offset} of log {log} is for all but this one"
         );
         self.report.messages += 1;
@@ -210,6 +219,7 @@ impl Oracle {
 
     pub(super) fn skipped(&mut self, who: Who, key: RequestKey, skipped: &Skipped) -> Check {
         let window = self.bounds.subscription;
+        let form = self.session(who).unwrap_or(0) % FORMS;
         let (subscription, peer) = self.subscription(who, key)?;
         subscription.untaken.add(0, window)?;
         ensure!(
@@ -219,14 +229,14 @@ impl Oracle {
         subscription.next = skipped.to;
         let log = subscription.log;
         let record = &self.logs[log.0];
+        let range = skipped.from.get() as usize - 1..skipped.to.get() as usize - 1;
+        let entries = record.entries.get(range).unwrap_or_default();
         let is_true = match skipped.why {
-            SkipReason::Gone => skipped.to.get() <= record.first,
-            SkipReason::LeftOut => {
-                let range = skipped.from.get() as usize - 1..skipped.to.get() as usize - 1;
-                let entries = record.entries.get(range).unwrap_or_default();
-                !entries.is_empty() && entries.iter().all(|(_, except)| *except == Some(peer))
-            }
+            SkipReason::Gone if skipped.to.get() <= record.first => true,
+            SkipReason::Gone => entries.iter().all(|entry| entry.forms[form].is_none()),
+            SkipReason::LeftOut => entries.iter().all(|entry| entry.except == Some(peer)),
         };
+        let is_true = is_true && !entries.is_empty();
         ensure!(is_true, "it isn't true: {skipped:?}");
         Ok(())
     }

@@ -1,0 +1,50 @@
+//! The forms in which clients read topics: as they are published, longer as in JSON, and of an older build, which
+//! hasn't all values.
+
+use core::any::TypeId;
+
+use twinwire::Format;
+use twinwire::limits::MAX_PART;
+use twinwire::log::Form;
+
+/// How many there are.
+pub(crate) const FORMS: usize = 3;
+
+struct Item;
+struct OlderItem;
+
+/// The form of a session, by its place.
+pub(crate) fn form_of(session: usize) -> Form {
+    match session % FORMS {
+        0 => Form::Canonical,
+        1 => Form::Written {
+            item: TypeId::of::<Item>(),
+            format: Format::Json,
+            write: longer,
+        },
+        _ => Form::Written {
+            item: TypeId::of::<OlderItem>(),
+            format: Format::Postcard,
+            write: older,
+        },
+    }
+}
+
+/// What a session of this place reads of an item, if its form has that and it isn't too long.
+pub(crate) fn in_form(session: usize, item: &[u8]) -> Option<Vec<u8>> {
+    let written = match session % FORMS {
+        0 => Some(item.to_vec()),
+        1 => longer(item),
+        _ => older(item),
+    };
+    written.filter(|written| written.len() <= MAX_PART)
+}
+
+fn longer(item: &[u8]) -> Option<Vec<u8>> {
+    Some(item.iter().flat_map(|byte| [*byte, *byte]).collect())
+}
+
+fn older(item: &[u8]) -> Option<Vec<u8>> {
+    let has_it = item.first().is_some_and(|byte| byte % 5 > 0);
+    has_it.then(|| item.iter().map(|byte| !byte).collect())
+}
