@@ -328,7 +328,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
                 Some(_) | None => self.handle(request),
             },
             Event::Dropped { request, why } => self.dropped(request, why),
-            Event::Room { call } => {
+            Event::StreamWritable { call } => {
                 let now = self.now();
                 self.working.room(call, &mut self.session, now);
             }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use thiserror::Error;
 use twinwire::frame::{Joined, Start};
 use twinwire::limits::{MAX_PART, MAX_TOPIC_KEY};
-use twinwire::log::{Form, ItemTooLarge, Keep, Log, Reader, Room, Slice};
+use twinwire::log::{Form, ItemTooLarge, Keep, Log, LogReader, ReadBudget, Slice};
 use twinwire::{Alias, EncodeError, Epoch, Fingerprint, Format, Offset, PeerId, Position, Topic};
 
 use crate::random::Random;
@@ -342,9 +342,15 @@ impl Membership {
     }
 
     /// Reads what follows for this subscriber.
-    pub(crate) fn read(&self, peer: PeerId, from: Offset, room: Room, out: &mut Vec<u8>) -> Slice {
+    pub(crate) fn read(
+        &self,
+        peer: PeerId,
+        from: Offset,
+        room: ReadBudget,
+        out: &mut Vec<u8>,
+    ) -> Slice {
         let View { live, form } = &self.view;
-        let reader = Reader { peer, form: *form };
+        let reader = LogReader { peer, form: *form };
         let (end, mut slice) = (out.len() + room.bytes, Slice::begin(from));
         loop {
             let mut state = live.state();

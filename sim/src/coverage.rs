@@ -1,6 +1,6 @@
 //! Which cells of the table of states and frames were visited.
 
-use twinwire::frame::{FrameType, Sender};
+use twinwire::frame::{FrameSender, FrameType};
 use twinwire::session::{Admission, Role, State};
 
 const STATES: usize = State::ALL.len();
@@ -55,9 +55,9 @@ impl Coverage {
 /// it sends nothing, and before it is welcomed only what belongs to that.
 fn cells(role: Role) -> Vec<(State, FrameType, &'static str)> {
     let from_peer = |sender| match sender {
-        Sender::Both => true,
-        Sender::Client => role == Role::Server,
-        Sender::Server => role == Role::Client,
+        FrameSender::Both => true,
+        FrameSender::Client => role == Role::Server,
+        FrameSender::Server => role == Role::Client,
     };
     let states = State::ALL.iter().map(|(state, ..)| *state);
     let states = states.filter(|state| state.is_of(role));

@@ -383,7 +383,7 @@ impl Application for RandomApp {
             | Event::Hello { .. }
             | Event::Welcome(_)
             | Event::Detached { .. }
-            | Event::Room { .. }
+            | Event::StreamWritable { .. }
             | Event::Left { .. }
             | Event::NeedOutlines { .. }
             | Event::Outline { .. }

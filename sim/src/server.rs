@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use twinwire::frame::{Answer, Continuity, Joined, Refusal, Resume, Start, encode_offset};
-use twinwire::log::{Form, Keep, Log, Reader};
+use twinwire::log::{Form, Keep, Log, LogReader};
 use twinwire::session::{
     Admitted, NotResumed, Pool, Pull, Request, Session, State, Tombstone, TopicRequest,
 };
@@ -477,7 +477,7 @@ impl World<'_> {
             Who::Server(session) => form_of(session),
             Who::Client(_) | Who::Greeter => Form::Canonical,
         };
-        let reader = Reader { peer, form };
+        let reader = LogReader { peer, form };
         let mut message = Vec::new();
         let slice = topic.log.read(reader, pull.from, pull.room, &mut message);
         if !message.is_empty() {

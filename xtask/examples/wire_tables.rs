@@ -5,7 +5,7 @@
 #![forbid(unsafe_code)]
 
 use twinwire::GoodbyeCode;
-use twinwire::frame::{FrameType, Refusal, Sender};
+use twinwire::frame::{FrameSender, FrameType, Refusal};
 use twinwire::session::{Admission, Role, State};
 
 fn main() {
@@ -87,11 +87,11 @@ fn admission(state: State, frame: FrameType) -> String {
     }
 }
 
-fn from(sender: Sender) -> &'static str {
+fn from(sender: FrameSender) -> &'static str {
     match sender {
-        Sender::Client => "client",
-        Sender::Server => "server",
-        Sender::Both => "both",
+        FrameSender::Client => "client",
+        FrameSender::Server => "server",
+        FrameSender::Both => "both",
     }
 }
 

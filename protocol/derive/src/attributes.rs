@@ -4,14 +4,14 @@ use proc_macro2::Span;
 use syn::meta::ParseNestedMeta;
 use syn::{Attribute, Error, Expr, Lit, LitStr, Meta, Result, token};
 
-use crate::rename::Rule;
+use crate::rename::RenameRule;
 
 /// The serde attributes of a struct or an enum.
 #[derive(Default)]
-pub(crate) struct Container {
+pub(crate) struct ContainerAttributes {
     pub(crate) rename: Option<String>,
-    pub(crate) rename_all: Option<Rule>,
-    pub(crate) rename_all_fields: Option<Rule>,
+    pub(crate) rename_all: Option<RenameRule>,
+    pub(crate) rename_all_fields: Option<RenameRule>,
     pub(crate) transparent: bool,
     pub(crate) deny_unknown_fields: bool,
     pub(crate) tag: Option<LitStr>,
@@ -20,28 +20,30 @@ pub(crate) struct Container {
 
 /// The serde attributes of a variant.
 #[derive(Default)]
-pub(crate) struct Variant {
+pub(crate) struct VariantAttributes {
     pub(crate) rename: Option<String>,
-    pub(crate) rename_all: Option<Rule>,
+    pub(crate) rename_all: Option<RenameRule>,
 }
 
 /// The serde attributes of a field.
 #[derive(Default)]
-pub(crate) struct Field {
+pub(crate) struct FieldAttributes {
     pub(crate) rename: Option<String>,
     pub(crate) skip: Option<Span>,
     pub(crate) default: Option<Span>,
 }
 
-impl Container {
+impl ContainerAttributes {
     pub(crate) fn read(attributes: &[Attribute]) -> Result<Self> {
         let mut read = Self::default();
         each(attributes, |name, meta| {
             match name {
                 // The type's own name travels in neither format: it names the type in other languages.
                 "rename" => read.rename = Some(text(meta)?.value()),
-                "rename_all" => read.rename_all = Some(Rule::parse(&text(meta)?)?),
-                "rename_all_fields" => read.rename_all_fields = Some(Rule::parse(&text(meta)?)?),
+                "rename_all" => read.rename_all = Some(RenameRule::parse(&text(meta)?)?),
+                "rename_all_fields" => {
+                    read.rename_all_fields = Some(RenameRule::parse(&text(meta)?)?)
+                }
                 "transparent" => read.transparent = true,
                 "deny_unknown_fields" => read.deny_unknown_fields = true,
                 "tag" => read.tag = Some(text(meta)?),
@@ -62,13 +64,13 @@ impl Container {
     }
 }
 
-impl Variant {
+impl VariantAttributes {
     pub(crate) fn read(attributes: &[Attribute]) -> Result<Self> {
         let mut read = Self::default();
         each(attributes, |name, meta| {
             match name {
                 "rename" => read.rename = Some(text(meta)?.value()),
-                "rename_all" => read.rename_all = Some(Rule::parse(&text(meta)?)?),
+                "rename_all" => read.rename_all = Some(RenameRule::parse(&text(meta)?)?),
                 "skip" => {
                     return Err(refuse(
                         meta,
@@ -83,7 +85,7 @@ impl Variant {
     }
 }
 
-impl Field {
+impl FieldAttributes {
     pub(crate) fn read(attributes: &[Attribute]) -> Result<Self> {
         let mut read = Self::default();
         each(attributes, |name, meta| {

@@ -8,7 +8,7 @@ use crate::kind::{self, list, once, options, several, travels};
 
 /// The contents of `#[call(…)]`.
 #[derive(Default)]
-struct Options {
+struct CallOptions {
     reply: Option<Type>,
     stream: Option<Type>,
     error: Option<Type>,
@@ -17,7 +17,7 @@ struct Options {
 }
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
-    let options = Options::read(input)?;
+    let options = CallOptions::read(input)?;
     let name = options.name.as_ref();
     let never = || parse_quote!(::twinwire::Never);
     let error = options.error.unwrap_or_else(never);
@@ -51,7 +51,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-impl Options {
+impl CallOptions {
     fn read(input: &DeriveInput) -> Result<Self> {
         let mut read = Self::default();
         let known = "`reply`, `stream`, `error`, `also` and `name`";

@@ -2,7 +2,7 @@ use syn::{Error, LitStr, Result};
 
 /// One of serde's rules for `rename_all`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rule {
+pub(crate) enum RenameRule {
     Lower,
     Upper,
     Pascal,
@@ -13,7 +13,7 @@ pub(crate) enum Rule {
     ScreamingKebab,
 }
 
-impl Rule {
+impl RenameRule {
     pub(crate) fn parse(text: &LitStr) -> Result<Self> {
         Ok(match text.value().as_str() {
             "lowercase" => Self::Lower,

@@ -13,10 +13,10 @@ use syn::{Type, parse_quote};
 
 use crate::attributes;
 use crate::recursion::Recursion;
-use crate::rename::Rule;
+use crate::rename::RenameRule;
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
-    let container = attributes::Container::read(&input.attrs)?;
+    let container = attributes::ContainerAttributes::read(&input.attrs)?;
     let mut recursion = Recursion::new(&input.ident, &input.generics);
     let mut shape = match &input.data {
         Data::Struct(data) => describe_struct(&data.fields, &container, &mut recursion)?,
@@ -69,7 +69,7 @@ fn recursive(shape: &TokenStream, generics: &Generics) -> TokenStream {
 fn named(
     shape: &TokenStream,
     input: &DeriveInput,
-    container: &attributes::Container,
+    container: &attributes::ContainerAttributes,
 ) -> TokenStream {
     let own_name = || input.ident.unraw().to_string();
     let name = container.rename.clone().unwrap_or_else(own_name);
@@ -91,7 +91,7 @@ fn named(
 
 fn describe_struct(
     fields: &Fields,
-    container: &attributes::Container,
+    container: &attributes::ContainerAttributes,
     recursion: &mut Recursion<'_>,
 ) -> Result<TokenStream> {
     if container.transparent {
@@ -130,7 +130,9 @@ fn like_its_field(inner: &TokenStream) -> TokenStream {
 fn describe_transparent(fields: &Fields, recursion: &mut Recursion<'_>) -> Result<TokenStream> {
     let mut carrying = Vec::new();
     for field in fields {
-        let skipped = attributes::Field::read(&field.attrs)?.skip.is_some();
+        let skipped = attributes::FieldAttributes::read(&field.attrs)?
+            .skip
+            .is_some();
         if !skipped && !is_phantom(&field.ty) {
             carrying.push(field);
         }
@@ -152,13 +154,13 @@ fn is_phantom(field: &Type) -> bool {
 
 fn describe_enum(
     data: &DataEnum,
-    container: &attributes::Container,
+    container: &attributes::ContainerAttributes,
     recursion: &mut Recursion<'_>,
 ) -> Result<TokenStream> {
     let mut names = Names::default();
     let mut variants = Vec::new();
     for variant in &data.variants {
-        let own = attributes::Variant::read(&variant.attrs)?;
+        let own = attributes::VariantAttributes::read(&variant.attrs)?;
         let rust_name = variant.ident.unraw().to_string();
         let name = match (own.rename, container.rename_all) {
             (Some(name), _) => name,
@@ -199,7 +201,7 @@ fn describe_enum(
 
 fn describe_content(
     fields: &Fields,
-    rule: Option<Rule>,
+    rule: Option<RenameRule>,
     recursion: &mut Recursion<'_>,
 ) -> Result<TokenStream> {
     Ok(match fields {
@@ -227,7 +229,7 @@ fn only_field(
     let (Some(field), None) = (all.next(), all.next()) else {
         return Ok(None);
     };
-    let own = attributes::Field::read(&field.attrs)?;
+    let own = attributes::FieldAttributes::read(&field.attrs)?;
     refuse_default(&own)?;
     match own.skip {
         None => describe_type(&field.ty, recursion).map(Some),
@@ -241,7 +243,7 @@ fn only_field(
 fn describe_items(fields: &FieldsUnnamed, recursion: &mut Recursion<'_>) -> Result<TokenStream> {
     let mut items = Vec::new();
     for field in &fields.unnamed {
-        let own = attributes::Field::read(&field.attrs)?;
+        let own = attributes::FieldAttributes::read(&field.attrs)?;
         refuse_default(&own)?;
         if own.skip.is_none() {
             items.push(describe_type(&field.ty, recursion)?);
@@ -251,7 +253,7 @@ fn describe_items(fields: &FieldsUnnamed, recursion: &mut Recursion<'_>) -> Resu
 }
 
 /// Refuses a default, which lets JSON leave a field out: only a named field can be.
-fn refuse_default(field: &attributes::Field) -> Result<()> {
+fn refuse_default(field: &attributes::FieldAttributes) -> Result<()> {
     match field.default {
         None => Ok(()),
         Some(span) => Err(Error::new(
@@ -264,7 +266,7 @@ fn refuse_default(field: &attributes::Field) -> Result<()> {
 
 fn describe_fields(
     fields: &FieldsNamed,
-    rule: Option<Rule>,
+    rule: Option<RenameRule>,
     recursion: &mut Recursion<'_>,
 ) -> Result<TokenStream> {
     let mut names = Names::default();
@@ -273,7 +275,7 @@ fn describe_fields(
         let Some(rust_name) = &field.ident else {
             continue;
         };
-        let own = attributes::Field::read(&field.attrs)?;
+        let own = attributes::FieldAttributes::read(&field.attrs)?;
         if own.skip.is_some() {
             continue;
         }

@@ -34,7 +34,7 @@ use wire::put_integer;
 
 /// The ends that may send a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sender {
+pub enum FrameSender {
     /// Only the client.
     Client,
     /// Only the server.
@@ -54,8 +54,8 @@ macro_rules! frame_types {
         impl FrameType {
             /// Every type with its name, who sends it, and whether it is numbered: the table of
             /// PROTOCOL.md.
-            pub const ALL: &[(Self, &'static str, Sender, bool)] =
-                &[$((Self::$name, $wire, Sender::$sender, $numbered),)*];
+            pub const ALL: &[(Self, &'static str, FrameSender, bool)] =
+                &[$((Self::$name, $wire, FrameSender::$sender, $numbered),)*];
 
             /// Returns the byte on the wire.
             pub const fn number(self) -> u8 {
@@ -67,8 +67,8 @@ macro_rules! frame_types {
             }
 
             /// Returns the ends that may send it.
-            pub const fn sender(self) -> Sender {
-                match self { $(Self::$name => Sender::$sender,)* }
+            pub const fn sender(self) -> FrameSender {
+                match self { $(Self::$name => FrameSender::$sender,)* }
             }
         }
     };
@@ -312,12 +312,12 @@ pub(crate) fn first_len(frames: &[u8]) -> Option<usize> {
 
 /// The frames of one WebSocket message, in order. After an error nothing follows.
 #[derive(Debug)]
-pub struct Frames<'a>(Bodies<'a>);
+pub struct Frames<'a>(RawFrames<'a>);
 
 impl<'a> Frames<'a> {
     /// Reads `message`, which is one binary WebSocket message.
     pub fn new(message: &'a [u8]) -> Self {
-        Self(Bodies::new(message))
+        Self(RawFrames::new(message))
     }
 }
 
@@ -325,7 +325,7 @@ impl<'a> Iterator for Frames<'a> {
     type Item = Result<Frame<'a>, Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let read = self.0.next()?.and_then(Body::read);
+        let read = self.0.next()?.and_then(RawFrame::read);
         if read.is_err() {
             self.0.state = Reading::Over;
         }
@@ -335,7 +335,7 @@ impl<'a> Iterator for Frames<'a> {
 
 /// The frames of one WebSocket message, of which only the types are read. After an error nothing follows.
 #[derive(Debug)]
-pub(crate) struct Bodies<'a> {
+pub(crate) struct RawFrames<'a> {
     rest: Reader<'a>,
     state: Reading,
 }
@@ -347,7 +347,7 @@ enum Reading {
     Over,
 }
 
-impl<'a> Bodies<'a> {
+impl<'a> RawFrames<'a> {
     pub(crate) fn new(message: &'a [u8]) -> Self {
         Self {
             rest: Reader::new(message),
@@ -355,7 +355,7 @@ impl<'a> Bodies<'a> {
         }
     }
 
-    fn read(&mut self) -> Result<Option<Body<'a>>, Malformed> {
+    fn read(&mut self) -> Result<Option<RawFrame<'a>>, Malformed> {
         loop {
             if self.rest.is_empty() && self.state == Reading::Further {
                 return Ok(None);
@@ -364,7 +364,7 @@ impl<'a> Bodies<'a> {
             let mut rest = Reader::new(self.rest.bytes()?);
             let number = rest.byte()?;
             match FrameType::from_number(number) {
-                Some(frame_type) => return Ok(Some(Body { frame_type, rest })),
+                Some(frame_type) => return Ok(Some(RawFrame { frame_type, rest })),
                 None if number >= OPTIONAL => {}
                 None => return Err(Malformed::UnknownType(number)),
             }
@@ -372,8 +372,8 @@ impl<'a> Bodies<'a> {
     }
 }
 
-impl<'a> Iterator for Bodies<'a> {
-    type Item = Result<Body<'a>, Malformed>;
+impl<'a> Iterator for RawFrames<'a> {
+    type Item = Result<RawFrame<'a>, Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.state == Reading::Over {
@@ -389,12 +389,12 @@ impl<'a> Iterator for Bodies<'a> {
 
 /// A frame whose body isn't read yet.
 #[derive(Debug)]
-pub(crate) struct Body<'a> {
+pub(crate) struct RawFrame<'a> {
     frame_type: FrameType,
     rest: Reader<'a>,
 }
 
-impl<'a> Body<'a> {
+impl<'a> RawFrame<'a> {
     pub(crate) fn frame_type(&self) -> FrameType {
         self.frame_type
     }

@@ -70,7 +70,7 @@ pub struct Log {
 
 /// A reader of a log.
 #[derive(Clone, Copy, Debug)]
-pub struct Reader {
+pub struct LogReader {
     /// The reader's id: it doesn't get what was published to all but it.
     pub peer: PeerId,
     /// The form in which it gets the items. An item without a value in that form is told as gone.
@@ -79,7 +79,7 @@ pub struct Reader {
 
 /// The bounds of one read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
+pub struct ReadBudget {
     /// Bytes of frames.
     pub bytes: usize,
     /// The rest of its window, in charged bytes.
@@ -205,7 +205,13 @@ impl Log {
     /// Appends to `out` the frames that follow for a reader that wants `from` next, as far as there is
     /// room for them. Items that aren't there in the reader's form are written here: see
     /// [`read_on`](Self::read_on) for who has the log behind a lock.
-    pub fn read(&mut self, reader: Reader, from: Offset, room: Room, out: &mut Vec<u8>) -> Slice {
+    pub fn read(
+        &mut self,
+        reader: LogReader,
+        from: Offset,
+        room: ReadBudget,
+        out: &mut Vec<u8>,
+    ) -> Slice {
         let end = out.len() + room.bytes;
         let mut slice = Slice::begin(from);
         while let Some(unwritten) = self.read_on(reader, room.credit, end, out, &mut slice) {
@@ -220,7 +226,7 @@ impl Log {
     /// [keep it](Self::keep_written), and call this again.
     pub fn read_on(
         &mut self,
-        reader: Reader,
+        reader: LogReader,
         credit: u64,
         end: usize,
         out: &mut Vec<u8>,
@@ -274,7 +280,7 @@ impl Log {
     /// first.
     fn read_one(
         &mut self,
-        reader: Reader,
+        reader: LogReader,
         credit: u64,
         end: usize,
         out: &mut Vec<u8>,

@@ -10,7 +10,7 @@ use crate::frame::Frames;
 
 const EPOCH: Epoch = Epoch::from_bytes([5; 8]);
 const READER: PeerId = PeerId::from_bytes([1; 8]);
-const PLENTY: Room = Room {
+const PLENTY: ReadBudget = ReadBudget {
     bytes: 64 * 1024,
     credit: 1 << 20,
 };
@@ -46,10 +46,10 @@ const TWICE: Form = Form::Written {
 };
 
 /// Returns what a reader gets, in short.
-fn read_as(log: &mut Log, form: Form, from: u64, room: Room) -> (Vec<String>, Slice) {
+fn read_as(log: &mut Log, form: Form, from: u64, room: ReadBudget) -> (Vec<String>, Slice) {
     let mut out = Vec::new();
     let peer = READER;
-    let reader = Reader { peer, form };
+    let reader = LogReader { peer, form };
     let slice = log.read(reader, offset(from), room, &mut out);
     assert!(out.len() <= room.bytes && slice.charged <= room.credit);
     let frames = (!out.is_empty()).then(|| Frames::new(&out));
@@ -95,8 +95,8 @@ fn what_is_kept_is_bounded_and_a_slow_reader_learns_what_it_missed() {
 #[test]
 fn room_and_credit_bound_a_slice() {
     let mut log = filled(Keep::default(), 3);
-    let credit = |credit| Room { credit, ..PLENTY };
-    let bytes = |bytes| Room { bytes, ..PLENTY };
+    let credit = |credit| ReadBudget { credit, ..PLENTY };
+    let bytes = |bytes| ReadBudget { bytes, ..PLENTY };
     for (room, got) in [
         (credit(64), 0),
         (credit(65), 1),
@@ -180,7 +180,7 @@ fn readers_of_other_forms_take_nothing_from_the_log() {
     for item in 20..30 {
         log.append(vec![item], None).expect("small");
     }
-    let nothing = Room {
+    let nothing = ReadBudget {
         credit: 0,
         ..PLENTY
     };

@@ -7,7 +7,7 @@ pub(super) struct Bounded {
 }
 
 /// The buffer is full.
-struct Full;
+struct BufferFull;
 
 impl Bounded {
     pub(super) fn new(limit: usize) -> Self {
@@ -21,10 +21,10 @@ impl Bounded {
         self.bytes
     }
 
-    fn append(&mut self, more: &[u8]) -> Result<(), Full> {
+    fn append(&mut self, more: &[u8]) -> Result<(), BufferFull> {
         // Invariant: never more bytes than the limit, so the difference can't wrap.
         if more.len() > self.limit - self.bytes.len() {
-            return Err(Full);
+            return Err(BufferFull);
         }
         self.bytes.extend_from_slice(more);
         Ok(())
@@ -40,7 +40,7 @@ impl postcard::ser_flavors::Flavor for Bounded {
 
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
         self.append(bytes)
-            .map_err(|Full| postcard::Error::SerializeBufferFull)
+            .map_err(|BufferFull| postcard::Error::SerializeBufferFull)
     }
 
     fn finalize(self) -> postcard::Result<Vec<u8>> {
@@ -52,7 +52,7 @@ impl postcard::ser_flavors::Flavor for Bounded {
 impl io::Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.append(bytes)
-            .map_err(|Full| io::ErrorKind::WriteZero)?;
+            .map_err(|BufferFull| io::ErrorKind::WriteZero)?;
         Ok(bytes.len())
     }
 

@@ -19,13 +19,13 @@ pub(super) struct Decoder<'a, I, D> {
 }
 
 /// A visitor, a seed or an access under watch.
-struct Watched<'a, T, D> {
+struct WatchedDeserialize<'a, T, D> {
     inner: T,
     watch: Watch<'a>,
     dialect: PhantomData<D>,
 }
 
-impl<'a, T, D> Watched<'a, T, D> {
+impl<'a, T, D> WatchedDeserialize<'a, T, D> {
     fn new(inner: T, watch: Watch<'a>) -> Self {
         Self {
             inner,
@@ -44,7 +44,7 @@ macro_rules! pass_on {
         fn $method<V: Visitor<'de>>(
             self, $($argument: $type,)* visitor: V,
         ) -> Result<V::Value, I::Error> {
-            self.inner.$method($($argument,)* Watched::<_, D>::new(visitor, self.watch))
+            self.inner.$method($($argument,)* WatchedDeserialize::<_, D>::new(visitor, self.watch))
         }
     )*};
 }
@@ -52,7 +52,7 @@ macro_rules! pass_on {
 macro_rules! ask_dialect {
     ($($method:ident, $dialect:ident;)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, I::Error> {
-            let visitor = Watched::<_, D>::new(visitor, self.watch);
+            let visitor = WatchedDeserialize::<_, D>::new(visitor, self.watch);
             D::$dialect(self.inner, visitor, self.watch)
         }
     )*};
@@ -98,7 +98,7 @@ impl<'de, I: Deserializer<'de>, D: Dialect> Deserializer<'de> for Decoder<'_, I,
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, I::Error> {
-        let visitor = Watched::<_, D>::new(visitor, self.watch);
+        let visitor = WatchedDeserialize::<_, D>::new(visitor, self.watch);
         if self.asked.get() {
             return D::read_readable(self.inner, visitor, self.watch);
         }
@@ -122,7 +122,7 @@ macro_rules! leaves {
     )*};
 }
 
-impl<'de, V: Visitor<'de>, D: Dialect> Visitor<'de> for Watched<'_, V, D> {
+impl<'de, V: Visitor<'de>, D: Dialect> Visitor<'de> for WatchedDeserialize<'_, V, D> {
     type Value = V::Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -173,22 +173,26 @@ impl<'de, V: Visitor<'de>, D: Dialect> Visitor<'de> for Watched<'_, V, D> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
         let watch = self.deeper()?;
-        self.inner.visit_seq(Watched::<_, D>::new(access, watch))
+        self.inner
+            .visit_seq(WatchedDeserialize::<_, D>::new(access, watch))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
         let watch = self.deeper()?;
-        self.inner.visit_map(Watched::<_, D>::new(access, watch))
+        self.inner
+            .visit_map(WatchedDeserialize::<_, D>::new(access, watch))
     }
 
     /// A variant's content counts, see [`VariantAccess`]; its name doesn't.
     fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
         self.inner
-            .visit_enum(Watched::<_, D>::new(access, self.watch))
+            .visit_enum(WatchedDeserialize::<_, D>::new(access, self.watch))
     }
 }
 
-impl<'de, T: DeserializeSeed<'de>, D: Dialect> DeserializeSeed<'de> for Watched<'_, T, D> {
+impl<'de, T: DeserializeSeed<'de>, D: Dialect> DeserializeSeed<'de>
+    for WatchedDeserialize<'_, T, D>
+{
     type Value = T::Value;
 
     fn deserialize<I: Deserializer<'de>>(self, inner: I) -> Result<T::Value, I::Error> {
@@ -198,7 +202,7 @@ impl<'de, T: DeserializeSeed<'de>, D: Dialect> DeserializeSeed<'de> for Watched<
 
 /// Tells no length: serde would reserve up to 1 MiB for each claim, at every level of nesting.
 /// Collections grow by what has really arrived.
-impl<'de, A: SeqAccess<'de>, D: Dialect> SeqAccess<'de> for Watched<'_, A, D> {
+impl<'de, A: SeqAccess<'de>, D: Dialect> SeqAccess<'de> for WatchedDeserialize<'_, A, D> {
     type Error = A::Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -206,7 +210,7 @@ impl<'de, A: SeqAccess<'de>, D: Dialect> SeqAccess<'de> for Watched<'_, A, D> {
         seed: T,
     ) -> Result<Option<T::Value>, A::Error> {
         self.inner
-            .next_element_seed(Watched::<_, D>::new(seed, self.watch))
+            .next_element_seed(WatchedDeserialize::<_, D>::new(seed, self.watch))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -215,7 +219,7 @@ impl<'de, A: SeqAccess<'de>, D: Dialect> SeqAccess<'de> for Watched<'_, A, D> {
 }
 
 /// Tells no length, as above.
-impl<'de, A: MapAccess<'de>, D: Dialect> MapAccess<'de> for Watched<'_, A, D> {
+impl<'de, A: MapAccess<'de>, D: Dialect> MapAccess<'de> for WatchedDeserialize<'_, A, D> {
     type Error = A::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -223,12 +227,12 @@ impl<'de, A: MapAccess<'de>, D: Dialect> MapAccess<'de> for Watched<'_, A, D> {
         seed: K,
     ) -> Result<Option<K::Value>, A::Error> {
         self.inner
-            .next_key_seed(Watched::<_, D::Key>::new(seed, self.watch))
+            .next_key_seed(WatchedDeserialize::<_, D::Key>::new(seed, self.watch))
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
         self.inner
-            .next_value_seed(Watched::<_, D>::new(seed, self.watch))
+            .next_value_seed(WatchedDeserialize::<_, D>::new(seed, self.watch))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -236,20 +240,20 @@ impl<'de, A: MapAccess<'de>, D: Dialect> MapAccess<'de> for Watched<'_, A, D> {
     }
 }
 
-impl<'de, 'a, A: EnumAccess<'de>, D: Dialect> EnumAccess<'de> for Watched<'a, A, D> {
+impl<'de, 'a, A: EnumAccess<'de>, D: Dialect> EnumAccess<'de> for WatchedDeserialize<'a, A, D> {
     type Error = A::Error;
-    type Variant = Watched<'a, A::Variant, D>;
+    type Variant = WatchedDeserialize<'a, A::Variant, D>;
 
     fn variant_seed<T: DeserializeSeed<'de>>(
         self,
         seed: T,
     ) -> Result<(T::Value, Self::Variant), A::Error> {
         let (name, variant) = self.inner.variant_seed(seed)?;
-        Ok((name, Watched::new(variant, self.watch)))
+        Ok((name, WatchedDeserialize::new(variant, self.watch)))
     }
 }
 
-impl<'de, A: VariantAccess<'de>, D: Dialect> VariantAccess<'de> for Watched<'_, A, D> {
+impl<'de, A: VariantAccess<'de>, D: Dialect> VariantAccess<'de> for WatchedDeserialize<'_, A, D> {
     type Error = A::Error;
 
     fn unit_variant(self) -> Result<(), A::Error> {
@@ -259,7 +263,7 @@ impl<'de, A: VariantAccess<'de>, D: Dialect> VariantAccess<'de> for Watched<'_, 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, A::Error> {
         let watch = self.deeper()?;
         self.inner
-            .newtype_variant_seed(Watched::<_, D>::new(seed, watch))
+            .newtype_variant_seed(WatchedDeserialize::<_, D>::new(seed, watch))
     }
 
     fn tuple_variant<V: Visitor<'de>>(
@@ -269,7 +273,7 @@ impl<'de, A: VariantAccess<'de>, D: Dialect> VariantAccess<'de> for Watched<'_, 
     ) -> Result<V::Value, A::Error> {
         let watch = self.deeper()?;
         self.inner
-            .tuple_variant(length, Watched::<_, D>::new(visitor, watch))
+            .tuple_variant(length, WatchedDeserialize::<_, D>::new(visitor, watch))
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -279,6 +283,6 @@ impl<'de, A: VariantAccess<'de>, D: Dialect> VariantAccess<'de> for Watched<'_, 
     ) -> Result<V::Value, A::Error> {
         let watch = self.deeper()?;
         self.inner
-            .struct_variant(fields, Watched::<_, D>::new(visitor, watch))
+            .struct_variant(fields, WatchedDeserialize::<_, D>::new(visitor, watch))
     }
 }

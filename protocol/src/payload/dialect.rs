@@ -17,7 +17,7 @@ use super::json::Asked;
     not(feature = "json"),
     expect(dead_code, reason = "some are faults of JSON alone")
 )]
-pub(super) enum Fault {
+pub(super) enum DialectFault {
     TooDeep,
     NotFinite,
     ContentFirst,
@@ -27,18 +27,18 @@ pub(super) enum Fault {
 #[derive(Clone, Copy)]
 pub(super) struct Watch<'a> {
     level: u32,
-    fault: &'a Cell<Option<Fault>>,
+    fault: &'a Cell<Option<DialectFault>>,
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(fault: &'a Cell<Option<Fault>>) -> Self {
+    pub(super) fn new(fault: &'a Cell<Option<DialectFault>>) -> Self {
         Self { level: 0, fault }
     }
 
     /// Goes one level down, or returns `None` at the bottom, with the fault noted.
     pub(super) fn deeper(self) -> Option<Self> {
         if self.level == MAX_DEPTH {
-            self.note(Fault::TooDeep);
+            self.note(DialectFault::TooDeep);
             return None;
         }
         Some(Self {
@@ -47,7 +47,7 @@ impl<'a> Watch<'a> {
         })
     }
 
-    pub(super) fn note(self, fault: Fault) {
+    pub(super) fn note(self, fault: DialectFault) {
         self.fault.set(Some(fault));
     }
 
@@ -69,7 +69,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// A message for the inner error; the noted [`Fault`] replaces it before anyone sees it.
+/// A message for the inner error; the noted [`DialectFault`] replaces it before anyone sees it.
 pub(super) const NOTED: &str = "see the noted fault";
 
 macro_rules! pass_on_writes {

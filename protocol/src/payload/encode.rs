@@ -18,13 +18,13 @@ pub(super) struct Encoder<'a, S, D> {
 }
 
 /// A value to be written under watch.
-struct Watched<'a, 'v, T: ?Sized, D> {
+struct WatchedSerialize<'a, 'v, T: ?Sized, D> {
     value: &'v T,
     watch: Watch<'a>,
     dialect: PhantomData<D>,
 }
 
-impl<T: Serialize + ?Sized, D: Dialect> Serialize for Watched<'_, '_, T, D> {
+impl<T: Serialize + ?Sized, D: Dialect> Serialize for WatchedSerialize<'_, '_, T, D> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.value.serialize(self.watch.encoder::<_, D>(serializer))
     }
@@ -91,7 +91,7 @@ impl<'a, S: Serializer, D: Dialect> Serializer for Encoder<'a, S, D> {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        let value = Watched::<_, D> {
+        let value = WatchedSerialize::<_, D> {
             value,
             watch: self.deeper()?,
             dialect: PhantomData,
@@ -117,7 +117,7 @@ impl<'a, S: Serializer, D: Dialect> Serializer for Encoder<'a, S, D> {
         name: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        let value = Watched::<_, D> {
+        let value = WatchedSerialize::<_, D> {
             value,
             watch: self.deeper()?,
             dialect: PhantomData,
@@ -132,7 +132,7 @@ impl<'a, S: Serializer, D: Dialect> Serializer for Encoder<'a, S, D> {
         variant: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        let value = Watched::<_, D> {
+        let value = WatchedSerialize::<_, D> {
             value,
             watch: self.deeper()?,
             dialect: PhantomData,
@@ -259,8 +259,8 @@ pub(super) struct Compound<'a, C, D> {
 }
 
 impl<'a, C, D: Dialect> Compound<'a, C, D> {
-    fn watched<'v, T: ?Sized>(&self, value: &'v T) -> Watched<'a, 'v, T, D> {
-        Watched {
+    fn watched<'v, T: ?Sized>(&self, value: &'v T) -> WatchedSerialize<'a, 'v, T, D> {
+        WatchedSerialize {
             value,
             watch: self.watch,
             dialect: PhantomData,
@@ -329,7 +329,7 @@ impl<C: SerializeMap, D: Dialect> SerializeMap for Compound<'_, C, D> {
     type Error = C::Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), C::Error> {
-        let key = Watched::<_, D::Key> {
+        let key = WatchedSerialize::<_, D::Key> {
             value: key,
             watch: self.watch,
             dialect: PhantomData,

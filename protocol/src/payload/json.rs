@@ -7,7 +7,7 @@ use serde::de::{DeserializeOwned, Deserializer, Visitor};
 use serde::ser::{Error as _, Serializer};
 
 use super::bounded::Bounded;
-use super::dialect::{Dialect, Fault, NOTED, Watch, reads};
+use super::dialect::{Dialect, DialectFault, NOTED, Watch, reads};
 use super::{DecodeError, EncodeError, text};
 
 /// The report of what reads and writes JSON. Two are equal if their texts are.
@@ -97,7 +97,7 @@ macro_rules! finite_writes {
             if value.is_finite() {
                 return inner.$serde(value);
             }
-            watch.note(Fault::NotFinite);
+            watch.note(DialectFault::NotFinite);
             Err(S::Error::custom(NOTED))
         }
     )*};
@@ -141,7 +141,7 @@ impl Dialect for Json {
     ) -> Result<V::Value, I::Error> {
         inner
             .deserialize_unit(visitor)
-            .inspect_err(|_| watch.note(Fault::ContentFirst))
+            .inspect_err(|_| watch.note(DialectFault::ContentFirst))
     }
 }
 

@@ -28,7 +28,7 @@ pub use error::{DecodeError, EncodeError};
 pub use json::Error as JsonError;
 
 use bounded::Bounded;
-use dialect::{Fault, Watch};
+use dialect::{DialectFault, Watch};
 
 /// Levels of nesting that a payload may have: each option, struct, sequence, map, tuple and
 /// variant with content counts as one, a variant with several fields as two.
@@ -75,8 +75,8 @@ impl Format {
             Self::Json => json::encode(value, limit, watch),
         };
         match (result, fault.get()) {
-            (Err(_), Some(Fault::TooDeep)) => Err(EncodeError::TooDeep),
-            (Err(_), Some(Fault::NotFinite)) => Err(EncodeError::NotFinite),
+            (Err(_), Some(DialectFault::TooDeep)) => Err(EncodeError::TooDeep),
+            (Err(_), Some(DialectFault::NotFinite)) => Err(EncodeError::NotFinite),
             (result, _) => result,
         }
     }
@@ -95,8 +95,8 @@ impl Format {
             Self::Json => json::decode(bytes, watch),
         };
         match (result, fault.get()) {
-            (Err(_), Some(Fault::TooDeep)) => Err(DecodeError::TooDeep),
-            (Err(_), Some(Fault::ContentFirst)) => Err(DecodeError::ContentFirst),
+            (Err(_), Some(DialectFault::TooDeep)) => Err(DecodeError::TooDeep),
+            (Err(_), Some(DialectFault::ContentFirst)) => Err(DecodeError::ContentFirst),
             (result, _) => result,
         }
     }

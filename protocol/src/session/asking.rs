@@ -2,7 +2,7 @@
 
 use super::incoming::Incoming;
 use super::outgoing::Outgoing;
-use super::send::Written;
+use super::send::WriteResult;
 use super::{PeerMisbehaved, Session};
 use crate::Number;
 use crate::frame::Item;
@@ -27,7 +27,7 @@ pub(super) static ASKING: Asking = Asking {
 #[derive(Debug)]
 pub(super) struct Feeding {
     pub(super) has_items: fn(&Incoming) -> bool,
-    pub(super) write_item: fn(&mut Session, &mut Vec<u8>) -> Written,
+    pub(super) write_item: fn(&mut Session, &mut Vec<u8>) -> WriteResult,
 }
 
 pub(super) static FEEDING: Feeding = Feeding {

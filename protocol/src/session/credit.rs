@@ -19,7 +19,7 @@ pub(super) struct Overrun;
 
 /// The window that this side grants its peer.
 #[derive(Debug)]
-pub(super) struct Grant {
+pub(super) struct RecvWindow {
     window: u64,
     arrived: u64,
     /// Invariant: at most `arrived`.
@@ -30,7 +30,7 @@ pub(super) struct Grant {
     burden: u64,
 }
 
-impl Grant {
+impl RecvWindow {
     pub(super) fn new(window: u64) -> Self {
         Self {
             window,
@@ -110,13 +110,13 @@ impl Grant {
 
 /// The window that the peer grants this side.
 #[derive(Debug, Default)]
-pub(super) struct Allowance {
+pub(super) struct SendWindow {
     limit: u64,
     /// Invariant: at most `limit`.
     used: u64,
 }
 
-impl Allowance {
+impl SendWindow {
     pub(super) fn new(limit: u64) -> Self {
         Self { limit, used: 0 }
     }

@@ -1,6 +1,6 @@
 //! A server's cursors into the logs of the topics that its client has joined.
 
-use super::credit::Allowance;
+use super::credit::SendWindow;
 use super::sorted::Sorted;
 use super::{
     Event, Full, Output, PeerMisbehaved, Pull, Request, RequestKey, Session, State, TopicRequest,
@@ -10,7 +10,7 @@ use crate::frame::{
     TopicWindow,
 };
 use crate::limits::MAX_MESSAGE;
-use crate::log::{Room, Slice};
+use crate::log::{ReadBudget, Slice};
 use crate::{Alias, Number, Offset, Position, Time};
 
 /// The places of a server's client in the topics that it has joined.
@@ -33,7 +33,7 @@ struct Cursor {
     next: Offset,
     /// The first that the log doesn't have.
     head: Offset,
-    window: Allowance,
+    window: SendWindow,
     /// The client awaits publications.
     active: bool,
     /// The window has no room for the next entry.
@@ -69,12 +69,12 @@ impl Cursors {
                     plant!("cursor_trusted", let next = cursor.next);
                     plant!("used_forgotten", let used = 0);
                     cursor.next = next;
-                    cursor.window = Allowance::used(told.limit, used);
+                    cursor.window = SendWindow::used(told.limit, used);
                     cursor.active = true;
                 }
                 None => {
                     cursor.next = cursor.start;
-                    cursor.window = Allowance::new(window);
+                    cursor.window = SendWindow::new(window);
                     cursor.active &= cursor.reply > wanted.received;
                 }
             }
@@ -184,7 +184,7 @@ impl Session {
             start: joined.position.offset,
             next: joined.position.offset,
             head,
-            window: Allowance::new(self.peer.topic),
+            window: SendWindow::new(self.peer.topic),
             active: false,
             blocked: false,
         };
@@ -219,7 +219,7 @@ impl Session {
             return None;
         }
         let (alias, cursor) = self.cursors.ready()?;
-        let room = Room {
+        let room = ReadBudget {
             bytes: MAX_MESSAGE,
             credit: cursor.window.left(),
         };

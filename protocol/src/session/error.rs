@@ -16,8 +16,8 @@ pub struct Full;
 /// An item wasn't taken.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum ItemRefused {
-    /// As much waits as may: try again after [`Event::Room`](super::Event::Room).
-    #[error("the stream's window is full: try again after Event::Room")]
+    /// As much waits as may: try again after [`Event::StreamWritable`](super::Event::StreamWritable).
+    #[error("the stream's window is full: try again after Event::StreamWritable")]
     Full,
     /// The item is larger than this side or the peer allows: the stream can only be ended.
     #[error("the item is larger than allowed: end the stream")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{End, Fresh};
 use crate::frame::{Answer, Continuity, Joined, Refusal, Resume, Skipped, Start, Table, Welcome};
-use crate::log::Room;
+use crate::log::ReadBudget;
 use crate::{Alias, BootId, Class, Number, Offset, PeerId, Secret, SessionId, Time};
 
 /// An input from outside the session.
@@ -53,7 +53,7 @@ pub struct Pull {
     /// From where.
     pub from: Offset,
     /// The bounds of the read.
-    pub room: Room,
+    pub room: ReadBudget,
 }
 
 /// News of the session for the application.
@@ -115,7 +115,7 @@ pub enum Event {
         why: Refusal,
     },
     /// A stream has room for items again, after [`Session::item`](super::Session::item) found none.
-    Room {
+    StreamWritable {
         /// The id of the call that the stream answers.
         call: Number,
     },

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use super::Request;
-use super::credit::{Grant, Overrun, charge, charge_all};
-use super::queue::Queue;
+use super::credit::{Overrun, RecvWindow, charge, charge_all};
+use super::queue::Fifo;
 use super::sorted::Sorted;
-use super::stream::Feed;
-use super::timers::Next;
+use super::stream::SendStream;
+use super::timers::NextDeadline;
 use crate::frame::{Answer, JOIN, PUBLISH, Part, Refusal};
 use crate::limits::{Limits, MAX_PART};
 use crate::{Alias, Class, Number, Time};
 
 /// A request and what it still counts against the window.
 #[derive(Debug)]
-struct Held {
+struct QueuedRequest {
     request: Request,
     held: u64,
     /// It only waits to be answered so: whoever makes and cancels calls faster than they can start
@@ -30,7 +30,7 @@ struct Running {
     /// It is wanted also if nobody waits for an answer.
     message: bool,
     /// Of a stream, until its reply is under way.
-    feed: Option<Feed>,
+    feed: Option<SendStream>,
 }
 
 #[derive(Debug)]
@@ -44,7 +44,7 @@ struct Blocking {
 
 /// An answer on its way out.
 #[derive(Debug)]
-pub(super) struct Answering {
+pub(super) struct OutgoingReply {
     pub(super) call: Number,
     pub(super) answer: Answer<Vec<u8>>,
     /// Bytes of its payload that are sent.
@@ -54,7 +54,7 @@ pub(super) struct Answering {
     joins: Option<Alias>,
 }
 
-impl Answering {
+impl OutgoingReply {
     fn new(call: Number, answer: Answer<Vec<u8>>) -> Self {
         Self {
             call,
@@ -122,10 +122,10 @@ impl From<Overrun> for RequestFault {
 
 #[derive(Debug)]
 pub(super) struct Incoming {
-    grant: Grant,
+    grant: RecvWindow,
     /// The request whose parts are arriving.
-    partial: Option<Held>,
-    waiting: Queue<Held>,
+    partial: Option<QueuedRequest>,
+    waiting: Fifo<QueuedRequest>,
     /// Handlers at work.
     running: Sorted<Number, Running>,
     /// The request at work that must end before the next starts.
@@ -133,7 +133,7 @@ pub(super) struct Incoming {
     /// Calls of these kinds block too.
     in_order: Vec<u32>,
     /// Answers that wait for the socket. With `running`, never more than `max_running`.
-    answers: Vec<Answering>,
+    answers: Vec<OutgoingReply>,
     /// The stream whose items had their turn last.
     last_fed: Option<Number>,
     largest: usize,
@@ -145,9 +145,9 @@ pub(super) struct Incoming {
 impl Incoming {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
-            grant: Grant::new(limits.requests),
+            grant: RecvWindow::new(limits.requests),
             partial: None,
-            waiting: Queue::default(),
+            waiting: Fifo::default(),
             running: Sorted::default(),
             blocking: None,
             in_order: Vec::new(),
@@ -164,7 +164,7 @@ impl Incoming {
     /// which the peer was `told`.
     pub(super) fn after(limits: &Limits, told: u64, burden: u64) -> Self {
         let mut incoming = Self::new(limits);
-        incoming.grant = Grant::burdened(limits.requests, told, burden);
+        incoming.grant = RecvWindow::burdened(limits.requests, told, burden);
         incoming
     }
 
@@ -198,7 +198,9 @@ impl Incoming {
         let feeds = running.filter_map(|running| running.feed.as_ref());
         let held = usize::try_from(self.grant.held()).unwrap_or(usize::MAX);
         let partial = self.partial.as_ref().map(|held| held.request.payload.len());
-        let waiting = answers.chain(feeds.map(Feed::queued_bytes)).chain(partial);
+        let waiting = answers
+            .chain(feeds.map(SendStream::queued_bytes))
+            .chain(partial);
         waiting.fold(held, usize::saturating_add)
     }
 
@@ -209,7 +211,7 @@ impl Incoming {
         }
         let held = charge(request.payload.len());
         self.grant.arrive(held)?;
-        let held = Held {
+        let held = QueuedRequest {
             request,
             held,
             cancelled: false,
@@ -270,7 +272,7 @@ impl Incoming {
             if is_answered && self.running.len() + self.answers.len() >= self.max_running {
                 return None;
             }
-            let Held {
+            let QueuedRequest {
                 request,
                 held,
                 cancelled,
@@ -295,14 +297,14 @@ impl Incoming {
             if cancelled {
                 plant!("cancel_unanswered", continue);
                 let answer = Answer::Refused(Refusal::Cancelled.into());
-                self.answers.push(Answering::new(number, answer));
+                self.answers.push(OutgoingReply::new(number, answer));
                 continue;
             }
             let running = Running {
                 deadline: Some(now + self.time),
                 class: request.class,
                 message: is_message(&request),
-                feed: (request.class == Class::Stream).then(|| Feed::new(stream_window)),
+                feed: (request.class == Class::Stream).then(|| SendStream::new(stream_window)),
             };
             self.running.insert(number, running);
             return Some(request);
@@ -350,7 +352,7 @@ impl Incoming {
             return;
         };
         plant!("end_before_items", running.feed = None);
-        let waits = |feed: &&mut Feed| !feed.is_empty();
+        let waits = |feed: &&mut SendStream| !feed.is_empty();
         if let Some(feed) = running.feed.as_mut().filter(waits) {
             feed.end.get_or_insert(answer);
             return;
@@ -358,7 +360,7 @@ impl Incoming {
         if running.class != Class::Event {
             self.running.remove(call);
             self.unblock(call);
-            self.answers.push(Answering::new(call, answer));
+            self.answers.push(OutgoingReply::new(call, answer));
         }
     }
 
@@ -370,7 +372,7 @@ impl Incoming {
     pub(super) fn answer_join(&mut self, call: Number, joined: Vec<u8>, alias: Alias) {
         self.running.remove(call);
         self.unblock(call);
-        let mut answering = Answering::new(call, Answer::Value(joined));
+        let mut answering = OutgoingReply::new(call, Answer::Value(joined));
         answering.joins = Some(alias);
         self.answers.push(answering);
     }
@@ -380,7 +382,7 @@ impl Incoming {
         let running = self.running.remove(call);
         if running.is_some_and(|running| running.class != Class::Event) {
             let answer = Answer::Refused(answer.into());
-            self.answers.push(Answering::new(call, answer));
+            self.answers.push(OutgoingReply::new(call, answer));
         }
         self.unblock(call);
     }
@@ -395,7 +397,9 @@ impl Incoming {
             self.cut(call, Refusal::Cancelled);
             return true;
         }
-        let is_it = |held: &Held| held.request.number == call && held.request.class != Class::Event;
+        let is_it = |held: &QueuedRequest| {
+            held.request.number == call && held.request.class != Class::Event
+        };
         if let Some(partial) = self.partial.take_if(|partial| is_it(partial)) {
             // Its other parts will not come.
             self.waiting.push(partial);
@@ -407,7 +411,7 @@ impl Incoming {
             held.cancelled = true;
             return false;
         }
-        let is_it = |answering: &&mut Answering| answering.call == call && !answering.begun;
+        let is_it = |answering: &&mut OutgoingReply| answering.call == call && !answering.begun;
         if let Some(answering) = self.answers.iter_mut().find(is_it)
             && answering.joins.is_none()
         {
@@ -416,7 +420,7 @@ impl Incoming {
         false
     }
 
-    pub(super) fn feed(&mut self, call: Number) -> Option<&mut Feed> {
+    pub(super) fn feed(&mut self, call: Number) -> Option<&mut SendStream> {
         self.running.get_mut(call)?.feed.as_mut()
     }
 
@@ -461,7 +465,7 @@ impl Incoming {
         wanted
     }
 
-    pub(super) fn next_answer(&self) -> Option<&Answering> {
+    pub(super) fn next_answer(&self) -> Option<&OutgoingReply> {
         self.answers.first()
     }
 
@@ -499,7 +503,7 @@ impl Incoming {
         late
     }
 
-    pub(super) fn add_deadlines(&self, next: &mut Next) {
+    pub(super) fn add_deadlines(&self, next: &mut NextDeadline) {
         for running in self.running.values() {
             next.add(running.deadline);
         }

@@ -40,11 +40,11 @@ use asking::{Asking, Feeding};
 use cursors::Cursors;
 use incoming::Incoming;
 use liveness::Liveness;
-use outgoing::{Outgoing, Received, Verdict};
-use queue::Queue;
+use outgoing::{Outgoing, Received, Settled};
+use queue::Fifo;
 use resume::{Lock, Ticket};
 use retained::Retained;
-use send::Turn;
+use send::SendTurn;
 use serving::{SERVING, Serving};
 use timers::{Timer, Timers};
 use topics::Subscriptions;
@@ -83,7 +83,7 @@ pub struct Session {
     goodbye_given_up: bool,
     /// The reason for which the session ended or is about to.
     end: Option<End>,
-    events: Queue<Event>,
+    events: Fifo<Event>,
     outgoing: Outgoing,
     incoming: Incoming,
     liveness: Liveness,
@@ -145,7 +145,7 @@ pub struct Session {
     /// The connection is to be closed with this code; the session stays.
     dropping: Option<u16>,
     /// The next to send data.
-    turn: Turn,
+    turn: SendTurn,
 }
 
 impl Session {
@@ -200,7 +200,7 @@ impl Session {
             goodbye_sent: false,
             goodbye_given_up: false,
             end: None,
-            events: Queue::default(),
+            events: Fifo::default(),
             outgoing: Outgoing::new(&limits),
             incoming: Incoming::new(&limits),
             liveness: Liveness::default(),
@@ -235,7 +235,7 @@ impl Session {
             token: Vec::new(),
             lock: None,
             dropping: None,
-            turn: Turn::default(),
+            turn: SendTurn::default(),
             limits,
         }
     }
@@ -484,7 +484,7 @@ impl Session {
         }
     }
 
-    fn settled(&mut self, (request, outcome): Verdict) {
+    fn settled(&mut self, (request, outcome): Settled) {
         if !self.subscriptions.settle(request) {
             self.events.push(Event::Outcome { request, outcome });
         }

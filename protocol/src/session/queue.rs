@@ -3,13 +3,13 @@
 /// A queue of two stacks: what comes is put on one, what goes is taken from the other, which is filled with all
 /// of the first, turned over, whenever it is empty. A page carries less code for it than for a ring.
 #[derive(Debug)]
-pub(super) struct Queue<T> {
+pub(super) struct Fifo<T> {
     /// The first is the last here.
     front: Vec<T>,
     back: Vec<T>,
 }
 
-impl<T> Default for Queue<T> {
+impl<T> Default for Fifo<T> {
     fn default() -> Self {
         Self {
             front: Vec::new(),
@@ -18,7 +18,7 @@ impl<T> Default for Queue<T> {
     }
 }
 
-impl<T> Queue<T> {
+impl<T> Fifo<T> {
     pub(super) fn is_empty(&self) -> bool {
         self.front.is_empty() && self.back.is_empty()
     }
@@ -83,11 +83,11 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    use super::Queue;
+    use super::Fifo;
 
     /// The numbers from 1 to 6, of which some have been turned over.
-    fn queue() -> Queue<u8> {
-        let mut queue = Queue::default();
+    fn queue() -> Fifo<u8> {
+        let mut queue = Fifo::default();
         for item in 0..4 {
             queue.push(item);
         }

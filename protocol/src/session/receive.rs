@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::incoming::RequestFault;
-use super::outgoing::{Closed, OutOfPlace, Received};
+use super::outgoing::{AnsweredCall, OutOfPlace, Received};
 use super::state::{Admission, Role};
 use super::stream::ItemFault;
 use super::timers::Timer;
 use super::{End, Event, Outcome, PeerMisbehaved, Request, Session, State};
 use crate::frame::{
-    self, Ack, Answer, Bodies, Body, Call, Cancel, Frame, FrameType, Hello, Item, JOIN,
-    NeedOutlines, Outline, Part, Ping, Publication, RESERVED, Reader, Refusal, Reply, ReplyPart,
-    Sender, Skipped, StreamWindow, Table, Welcome, check_size, read_goodbye,
+    self, Ack, Answer, Call, Cancel, Frame, FrameSender, FrameType, Hello, Item, JOIN,
+    NeedOutlines, Outline, Part, Ping, Publication, RESERVED, RawFrame, RawFrames, Reader, Refusal,
+    Reply, ReplyPart, Skipped, StreamWindow, Table, Welcome, check_size, read_goodbye,
 };
 use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 use crate::limits::{MAX_PART, MIN_RETAINED};
@@ -28,7 +28,7 @@ impl Session {
         }
         self.heard();
         let counted = self.counted;
-        for body in Bodies::new(message) {
+        for body in RawFrames::new(message) {
             if matches!(self.state, State::Detached | State::Closing | State::Closed) {
                 return;
             }
@@ -49,7 +49,7 @@ impl Session {
         }
     }
 
-    fn frame(&mut self, body: Body<'_>) -> Result<(), PeerMisbehaved> {
+    fn frame(&mut self, body: RawFrame<'_>) -> Result<(), PeerMisbehaved> {
         let frame_type = body.frame_type();
         let admission = self.state.admit(self.role(), frame_type);
         if admission == Admission::Refuse {
@@ -60,12 +60,12 @@ impl Session {
         }
         let takes = admission == Admission::Take;
         match frame_type.sender() {
-            Sender::Client => match self.serving {
+            FrameSender::Client => match self.serving {
                 Some(serving) if takes => (serving.take)(self, body),
                 Some(_) | None => Ok(()),
             },
-            Sender::Server => self.servers_frame(frame_type, body.fields(), takes),
-            Sender::Both => self.either_ends_frame(frame_type, body.fields(), takes),
+            FrameSender::Server => self.servers_frame(frame_type, body.fields(), takes),
+            FrameSender::Both => self.either_ends_frame(frame_type, body.fields(), takes),
         }
     }
 
@@ -400,7 +400,7 @@ impl Session {
             }
         };
         if whole {
-            let Closed { key, kind, answer } = self.outgoing.answered(reply.call)?;
+            let AnsweredCall { key, kind, answer } = self.outgoing.answered(reply.call)?;
             if kind == JOIN {
                 return self.join_answered(reply.call, key, answer);
             }

@@ -18,14 +18,14 @@ const ACK_DELAY_CLIENT: Duration = Duration::from_millis(100);
 
 /// The sources of data, which take turns, so that none waits for all of another's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum SendTurn {
     #[default]
     Answers,
     Requests,
     Items,
 }
 
-impl Turn {
+impl SendTurn {
     const fn next(self) -> Self {
         match self {
             Self::Answers => Self::Requests,
@@ -37,7 +37,7 @@ impl Turn {
 
 /// The result of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Written {
+pub(super) enum WriteResult {
     Part,
     /// There is nothing that may go.
     Nothing,
@@ -180,26 +180,26 @@ impl Session {
         let mut idle = 0;
         while idle < 3 && self.retained.is_written() && !self.retained.is_full() {
             let written = match self.turn {
-                Turn::Answers => self.write_answer(out),
-                _ if self.state != State::Open => Written::Nothing,
-                Turn::Requests => self.write_request(out),
-                Turn::Items => match self.feeding {
+                SendTurn::Answers => self.write_answer(out),
+                _ if self.state != State::Open => WriteResult::Nothing,
+                SendTurn::Requests => self.write_request(out),
+                SendTurn::Items => match self.feeding {
                     Some(feeding) => (feeding.write_item)(self, out),
-                    None => Written::Nothing,
+                    None => WriteResult::Nothing,
                 },
             };
             match written {
-                Written::Part => idle = 0,
-                Written::Nothing => idle += 1,
-                Written::NoRoom => return,
+                WriteResult::Part => idle = 0,
+                WriteResult::Nothing => idle += 1,
+                WriteResult::NoRoom => return,
             }
             self.turn = self.turn.next();
         }
     }
 
-    fn write_answer(&mut self, out: &mut Vec<u8>) -> Written {
+    fn write_answer(&mut self, out: &mut Vec<u8>) -> WriteResult {
         let Some(answering) = self.incoming.next_answer() else {
-            return Written::Nothing;
+            return WriteResult::Nothing;
         };
         let (part, more) = answering.next_part();
         let len = match &part {
@@ -218,30 +218,30 @@ impl Session {
             content,
         };
         if !self.retained.append(&Frame::Reply(reply), out) {
-            return Written::NoRoom;
+            return WriteResult::NoRoom;
         }
         if let Some((alias, join)) = self.incoming.answer_sent(len, more) {
             self.cursors.activate(alias, join, self.next_number);
         }
         self.numbered();
-        Written::Part
+        WriteResult::Part
     }
 
-    fn write_request(&mut self, out: &mut Vec<u8>) -> Written {
+    fn write_request(&mut self, out: &mut Vec<u8>) -> WriteResult {
         let number = self.next_number;
         if let Some(call) = self.outgoing.next_cancel() {
             if !self
                 .retained
                 .append(&Frame::Cancel(Cancel { number, call }), out)
             {
-                return Written::NoRoom;
+                return WriteResult::NoRoom;
             }
             self.outgoing.cancel_sent();
             self.numbered();
-            return Written::Part;
+            return WriteResult::Part;
         }
         let Some(request) = self.outgoing.ready() else {
-            return Written::Nothing;
+            return WriteResult::Nothing;
         };
         let (payload, more) = request.next_part();
         let continues = request.has_begun();
@@ -262,21 +262,21 @@ impl Session {
             }),
         };
         if !self.retained.append(&frame, out) {
-            return Written::NoRoom;
+            return WriteResult::NoRoom;
         }
         self.outgoing.departed(number);
         self.numbered();
-        Written::Part
+        WriteResult::Part
     }
 
-    pub(super) fn write_item(&mut self, out: &mut Vec<u8>) -> Written {
+    pub(super) fn write_item(&mut self, out: &mut Vec<u8>) -> WriteResult {
         let Some(call) = self.incoming.next_feed() else {
-            return Written::Nothing;
+            return WriteResult::Nothing;
         };
         let number = self.next_number;
         let next = self.incoming.feed(call).and_then(|feed| feed.next_part());
         let Some((continues, payload, more)) = next else {
-            return Written::Nothing;
+            return WriteResult::Nothing;
         };
         let part = Part { continues, more };
         let item = Item {
@@ -286,13 +286,13 @@ impl Session {
             payload,
         };
         if !self.retained.append(&Frame::Item(item), out) {
-            return Written::NoRoom;
+            return WriteResult::NoRoom;
         }
         if self.incoming.fed(self.now, call) {
-            self.events.push(Event::Room { call });
+            self.events.push(Event::StreamWritable { call });
         }
         self.numbered();
-        Written::Part
+        WriteResult::Part
     }
 
     fn numbered(&mut self) {

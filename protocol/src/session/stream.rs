@@ -1,29 +1,29 @@
 //! The items of a stream: those that come, and those that go.
 
-use super::credit::{Allowance, Grant, Overrun, charge, charge_all};
-use super::queue::Queue;
+use super::credit::{Overrun, RecvWindow, SendWindow, charge, charge_all};
+use super::queue::Fifo;
 use crate::frame::Answer;
 use crate::limits::{MAX_MESSAGE, MAX_PART};
 
 /// A stream's items at who asked for them.
 #[derive(Debug)]
-pub(super) struct Receiving {
-    pub(super) grant: Grant,
+pub(super) struct RecvStream {
+    pub(super) grant: RecvWindow,
     /// The beginning of an item that isn't whole yet.
     partial: Option<Vec<u8>>,
     /// Bytes of the unfinished item that still count against the window.
     held: u64,
     /// The charges of the items that the application hasn't consumed, in order.
-    unconsumed: Queue<u64>,
+    unconsumed: Fifo<u64>,
 }
 
-impl Receiving {
+impl RecvStream {
     pub(super) fn new(window: u64) -> Self {
         Self {
-            grant: Grant::new(window),
+            grant: RecvWindow::new(window),
             partial: None,
             held: 0,
-            unconsumed: Queue::default(),
+            unconsumed: Fifo::default(),
         }
     }
 
@@ -96,9 +96,9 @@ const MAX_WAITING: usize = MAX_MESSAGE;
 
 /// A stream's items at who produces them.
 #[derive(Debug)]
-pub(super) struct Feed {
-    window: Allowance,
-    queue: Queue<Vec<u8>>,
+pub(super) struct SendStream {
+    window: SendWindow,
+    queue: Fifo<Vec<u8>>,
     /// Invariant: the sum of the costs in `queue`.
     queued: usize,
     /// Bytes of the first item that are sent.
@@ -109,11 +109,11 @@ pub(super) struct Feed {
     pub(super) end: Option<Answer<Vec<u8>>>,
 }
 
-impl Feed {
+impl SendStream {
     pub(super) fn new(window: u64) -> Self {
         Self {
-            window: Allowance::new(window),
-            queue: Queue::default(),
+            window: SendWindow::new(window),
+            queue: Fifo::default(),
             queued: 0,
             sent: 0,
             wanted: false,

@@ -34,9 +34,9 @@ impl Timer {
 }
 
 /// The first of some moments.
-pub(super) struct Next(Option<Time>);
+pub(super) struct NextDeadline(Option<Time>);
 
-impl Next {
+impl NextDeadline {
     pub(super) fn add(&mut self, at: Option<Time>) {
         if let Some(at) = at
             && self.0.is_none_or(|earliest| at < earliest)
@@ -89,8 +89,8 @@ impl Timers {
         Some((timer, at))
     }
 
-    pub(super) fn next(&self) -> Next {
-        let mut next = Next(None);
+    pub(super) fn next(&self) -> NextDeadline {
+        let mut next = NextDeadline(None);
         for at in self.0 {
             next.add(at);
         }

@@ -1,8 +1,8 @@
 //! Topics: a client's subscriptions.
 
-use super::credit::{Grant, charge};
+use super::credit::{RecvWindow, charge};
 use super::outgoing::Outgoing;
-use super::queue::Queue;
+use super::queue::Fifo;
 use super::send::append;
 use super::sorted::Sorted;
 use super::{
@@ -19,15 +19,15 @@ use crate::{Alias, Class, Number, Offset, Time};
 #[derive(Debug)]
 pub(super) struct Subscriptions {
     /// The requests that haven't been answered.
-    asked: Sorted<RequestKey, Asked>,
-    active: Sorted<RequestKey, Subscription>,
+    asked: Sorted<RequestKey, UnansweredRequest>,
+    active: Sorted<RequestKey, ActiveSubscription>,
     by_alias: Sorted<Alias, RequestKey>,
     window: u64,
 }
 
 /// A request of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+enum UnansweredRequest {
     Join,
     /// A join that nobody wants any more.
     UnwantedJoin,
@@ -36,14 +36,14 @@ enum Asked {
 }
 
 #[derive(Debug)]
-struct Subscription {
+struct ActiveSubscription {
     alias: Alias,
     /// The call that joined.
     join: Number,
     next: Offset,
-    grant: Grant,
+    grant: RecvWindow,
     /// The charges of the publications that the application hasn't consumed, in order.
-    unconsumed: Queue<u64>,
+    unconsumed: Fifo<u64>,
 }
 
 impl Subscriptions {
@@ -59,7 +59,7 @@ impl Subscriptions {
     /// Takes over the joins of another session that were never sent, but for those that nobody wants any more.
     pub(super) fn follow(&mut self, earlier: &mut Self, outgoing: &mut Outgoing) {
         for (join, asked) in earlier.asked.take_all() {
-            if asked != Asked::Join {
+            if asked != UnansweredRequest::Join {
                 outgoing.drop_unsent_join(join);
             } else if outgoing.is_unsent(join) {
                 self.asked.insert(join, asked);
@@ -70,7 +70,7 @@ impl Subscriptions {
     /// Settles a request. Returns true if the application hears nothing of its outcome.
     pub(super) fn settle(&mut self, request: RequestKey) -> bool {
         let asked = self.asked.remove(request);
-        asked.is_some_and(|asked| asked != Asked::Join)
+        asked.is_some_and(|asked| asked != UnansweredRequest::Join)
     }
 
     pub(super) fn consumed(&mut self, subscription: RequestKey) -> bool {
@@ -87,20 +87,20 @@ impl Subscriptions {
         let Some(asked) = self.asked.get_mut(joining) else {
             return false;
         };
-        let is_wanted = *asked == Asked::Join;
+        let is_wanted = *asked == UnansweredRequest::Join;
         if is_wanted {
-            *asked = Asked::UnwantedJoin;
+            *asked = UnansweredRequest::UnwantedJoin;
         }
         is_wanted
     }
 
     fn activate(&mut self, key: RequestKey, join: Number, joined: Joined) {
-        let subscription = Subscription {
+        let subscription = ActiveSubscription {
             alias: joined.alias,
             join,
             next: joined.position.offset,
-            grant: Grant::new(self.window),
-            unconsumed: Queue::default(),
+            grant: RecvWindow::new(self.window),
+            unconsumed: Fifo::default(),
         };
         if let Some(earlier) = self.by_alias.remove(joined.alias) {
             self.active.remove(earlier);
@@ -109,7 +109,7 @@ impl Subscriptions {
         self.active.insert(key, subscription);
     }
 
-    fn of_alias(&mut self, alias: Alias) -> Option<(RequestKey, &mut Subscription)> {
+    fn of_alias(&mut self, alias: Alias) -> Option<(RequestKey, &mut ActiveSubscription)> {
         let key = *self.by_alias.get(alias)?;
         self.active.get_mut(key).map(|found| (key, found))
     }
@@ -118,8 +118,8 @@ impl Subscriptions {
     fn named(
         &mut self,
         alias: Alias,
-    ) -> Result<Option<(RequestKey, &mut Subscription)>, PeerMisbehaved> {
-        let leave = Asked::Leave(alias);
+    ) -> Result<Option<(RequestKey, &mut ActiveSubscription)>, PeerMisbehaved> {
+        let leave = UnansweredRequest::Leave(alias);
         if !self.by_alias.contains_key(alias) && !self.asked.values().any(|asked| *asked == leave) {
             return Err(PeerMisbehaved::NoSuchTopic);
         }
@@ -144,7 +144,7 @@ impl Subscriptions {
     }
 
     /// Returns a subscription of which the server should hear how far it may go.
-    fn news(&mut self) -> Option<&mut Subscription> {
+    fn news(&mut self) -> Option<&mut ActiveSubscription> {
         let mut active = self.active.values_mut();
         active.find(|subscription| subscription.grant.is_worth_telling())
     }
@@ -168,7 +168,9 @@ impl Session {
         let payload = Join { kind, key, start }.encode();
         Ok(match self.make_topic_request(now, kind, JOIN, payload)? {
             Ok(request) => {
-                self.subscriptions.asked.insert(request, Asked::Join);
+                self.subscriptions
+                    .asked
+                    .insert(request, UnansweredRequest::Join);
                 request
             }
             Err(outcome) => self.refused(outcome),
@@ -251,7 +253,7 @@ impl Session {
     pub(super) fn leave(&mut self, alias: Alias, join: Number) {
         if self.is_welcomed() {
             let request = self.outgoing.push_leave(Leave { alias, join }.encode());
-            let asked = Asked::Leave(alias);
+            let asked = UnansweredRequest::Leave(alias);
             self.subscriptions.asked.insert(request, asked);
         }
     }
@@ -272,7 +274,7 @@ impl Session {
         let joined = Joined::decode(&payload)?;
         let wanted = request.filter(|request| {
             let asked = self.subscriptions.asked.remove(*request);
-            asked == Some(Asked::Join)
+            asked == Some(UnansweredRequest::Join)
         });
         match wanted {
             Some(subscription) => {

@@ -2,8 +2,8 @@
 
 use super::RequestKey;
 use super::credit::charge_all;
-use super::queue::Queue;
-use super::timers::Next;
+use super::queue::Fifo;
+use super::timers::NextDeadline;
 use crate::limits::MAX_PART;
 use crate::{Class, Number, Time};
 
@@ -60,7 +60,7 @@ impl Queued {
 /// Requests that wait to be sent, in order.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    queue: Queue<Queued>,
+    queue: Fifo<Queued>,
     /// Invariant: the sum of the costs in `queue`.
     bytes: usize,
     /// Invariant: the number of those in `queue` that were carried over.
@@ -154,7 +154,7 @@ impl Waiting {
     }
 
     /// Adds the earliest deadline of those that haven't begun to go out. What has is among those in flight.
-    pub(super) fn add_deadline(&self, next: &mut Next) {
+    pub(super) fn add_deadline(&self, next: &mut NextDeadline) {
         let mut carried_over = self.carried_over;
         for queued in self.queue.iter() {
             carried_over -= usize::from(queued.span == Span::CarriedOver);

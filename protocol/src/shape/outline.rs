@@ -16,7 +16,7 @@ pub fn outline(class: Class, shapes: &[&Descriptor]) -> String {
         Class::Event => &["event"],
         Class::Topic => &["key", "item"],
     };
-    let mut outline = Outline {
+    let mut outline = OutlineText {
         lines: String::new(),
         path: String::new(),
     };
@@ -75,12 +75,12 @@ impl fmt::Display for Difference {
     }
 }
 
-struct Outline {
+struct OutlineText {
     lines: String,
     path: String,
 }
 
-impl Outline {
+impl OutlineText {
     fn line(&mut self, what: impl fmt::Display) {
         let before = self.lines.len();
         // A string takes whatever is written.

@@ -545,7 +545,7 @@ impl Oracle {
                 }
                 Event::Left { alias } => self.left_by_client(hearing.who, *alias),
                 Event::Hello { .. }
-                | Event::Room { .. }
+                | Event::StreamWritable { .. }
                 | Event::NeedOutlines { .. }
                 | Event::Outline { .. } => {}
                 Event::Pong { .. } => self.pong_came(hearing)?,

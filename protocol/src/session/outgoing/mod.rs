@@ -4,10 +4,10 @@ mod unsent;
 
 use std::time::Duration;
 
-use super::credit::{Allowance, charge, charge_all};
+use super::credit::{SendWindow, charge, charge_all};
 use super::sorted::Sorted;
-use super::stream::Receiving;
-use super::timers::Next;
+use super::stream::RecvStream;
+use super::timers::NextDeadline;
 use super::waiting::{Queued, Span, Waiting};
 use super::{Full, Outcome, RequestKey};
 use crate::frame::{Answer, LEAVE, Refusal};
@@ -31,7 +31,7 @@ pub(super) struct InFlight {
     /// The beginning of a reply that isn't whole yet.
     answer: Option<Answer<Vec<u8>>>,
     /// The items, if it is a stream.
-    pub(super) items: Option<Receiving>,
+    pub(super) items: Option<RecvStream>,
 }
 
 impl InFlight {
@@ -59,7 +59,7 @@ pub(super) struct Outgoing {
     unacknowledged: Sorted<Number, RequestKey>,
     /// Calls to be cancelled. Each is in flight, so it is bounded as those are.
     cancels: Vec<Number>,
-    window: Allowance,
+    window: SendWindow,
     /// The kinds that the peer doesn't take.
     refused: Vec<(u32, Refusal)>,
     /// The largest payload that the peer takes, once it has told.
@@ -71,7 +71,7 @@ pub(super) struct Outgoing {
     stream_window: u64,
     time: Duration,
     /// The outcomes of requests that are over, until the session reports them.
-    pub(super) ended: Vec<Verdict>,
+    pub(super) ended: Vec<Settled>,
 }
 
 /// The fate of a request that waits.
@@ -83,7 +83,7 @@ enum Fate {
 }
 
 /// The outcome of a request.
-pub(super) type Verdict = (RequestKey, Outcome);
+pub(super) type Settled = (RequestKey, Outcome);
 
 impl Outgoing {
     pub(super) fn new(limits: &Limits) -> Self {
@@ -97,7 +97,7 @@ impl Outgoing {
             in_flight: Sorted::default(),
             unacknowledged: Sorted::default(),
             cancels: Vec::new(),
-            window: Allowance::default(),
+            window: SendWindow::default(),
             refused: Vec::new(),
             largest: None,
             streams: 0,
@@ -269,7 +269,7 @@ impl Outgoing {
                         deadline: head.deadline,
                         whole: !more,
                         answer: None,
-                        items: is_stream.then(|| Receiving::new(self.stream_window)),
+                        items: is_stream.then(|| RecvStream::new(self.stream_window)),
                     };
                     self.in_flight.insert(first, call);
                 } else if let Some(call) = self.in_flight.get_mut(first) {
@@ -317,7 +317,7 @@ impl Outgoing {
     }
 
     /// Returns a stream of which the peer should hear how far it may go.
-    pub(super) fn stream_news(&mut self) -> Option<(Number, &mut Receiving)> {
+    pub(super) fn stream_news(&mut self) -> Option<(Number, &mut RecvStream)> {
         self.in_flight.iter_mut().find_map(|(call, state)| {
             let items = state.items.as_mut()?;
             items.grant.is_worth_telling().then_some((call, items))
@@ -325,7 +325,7 @@ impl Outgoing {
     }
 
     pub(super) fn has_stream_news(&self) -> bool {
-        let worth = |items: &Receiving| items.grant.is_worth_telling();
+        let worth = |items: &RecvStream| items.grant.is_worth_telling();
         let mut streams = self
             .in_flight
             .values()
@@ -363,7 +363,7 @@ impl Outgoing {
     }
 
     /// Closes a call whose answer is whole.
-    pub(super) fn answered(&mut self, call: Number) -> Result<Closed, OutOfPlace> {
+    pub(super) fn answered(&mut self, call: Number) -> Result<AnsweredCall, OutOfPlace> {
         let state = self.in_flight.remove(call).ok_or(OutOfPlace)?;
         let cancel = self.cancels.iter().position(|cancelled| *cancelled == call);
         if !state.whole && (state.key.is_some() || cancel.is_some()) {
@@ -374,7 +374,7 @@ impl Outgoing {
         if let Some(place) = cancel {
             self.cancels.remove(place);
         }
-        Ok(Closed {
+        Ok(AnsweredCall {
             key: state.key,
             kind: state.kind,
             answer: state.answer.ok_or(OutOfPlace)?,
@@ -412,7 +412,7 @@ impl Outgoing {
             if call.deadline.is_none_or(|deadline| now < deadline) {
                 continue;
             }
-            if call.items.as_ref().is_some_and(Receiving::has_unconsumed) {
+            if call.items.as_ref().is_some_and(RecvStream::has_unconsumed) {
                 call.deadline = Some(now + self.time);
             } else if let Some(key) = call.key.take() {
                 self.streams -= usize::from(call.items.is_some());
@@ -436,7 +436,7 @@ impl Outgoing {
         });
     }
 
-    pub(super) fn add_deadlines(&self, next: &mut Next) {
+    pub(super) fn add_deadlines(&self, next: &mut NextDeadline) {
         for call in self.in_flight.values() {
             if call.key.is_some() {
                 next.add(call.deadline);
@@ -547,7 +547,7 @@ fn why_refused(refused: &[(u32, Refusal)], kind: u32) -> Option<Refusal> {
 
 /// A call that was answered.
 #[derive(Debug)]
-pub(super) struct Closed {
+pub(super) struct AnsweredCall {
     /// Gone if the caller has its outcome already.
     pub(super) key: Option<RequestKey>,
     pub(super) kind: u32,

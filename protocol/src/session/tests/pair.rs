@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::frame::{Bounds, Continuity, Frame, Frames, Hello, Refusal, Resume, Table};
-use crate::log::{Form, Log, Reader};
+use crate::log::{Form, Log, LogReader};
 use crate::session::{
     Admitted, End, Event, Input, Outcome, Output, Pull, RequestKey, Session, State,
 };
@@ -69,7 +69,7 @@ impl Side {
     fn pull(&mut self, now: Time, pull: Pull) {
         let log = self.logs.iter_mut().find(|log| log.alias() == pull.alias);
         let log = log.expect("a session reads what was joined");
-        let reader = Reader {
+        let reader = LogReader {
             peer: PeerId::from_bytes([2; 8]),
             form: Form::Canonical,
         };

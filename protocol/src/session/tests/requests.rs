@@ -202,7 +202,8 @@ fn a_slow_consumer_makes_its_producer_wait_and_nobody_else() {
     assert_eq!(items(&pair.client, quick), [b"word"]);
 
     let rooms = |side: &Side| {
-        let room = |event: &&Event| matches!(event, Event::Room { call } if *call == first);
+        let room =
+            |event: &&Event| matches!(event, Event::StreamWritable { call } if *call == first);
         side.events.iter().filter(room).count()
     };
     let before = rooms(&pair.server);

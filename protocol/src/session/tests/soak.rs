@@ -157,7 +157,7 @@ impl App {
                 | Event::Fresh { .. }
                 | Event::Leftover { .. }
                 | Event::Pong { .. }
-                | Event::Room { .. } => {}
+                | Event::StreamWritable { .. } => {}
                 Event::Request(request) => {
                     let made = read(&request.payload);
                     assert!(self.heard.is_none_or(|heard| made > heard), "in order");
