@@ -10,7 +10,7 @@ use twinwire_remote::channels::{once, queue, watched};
 use crate::absence::Absence;
 use crate::application::Application;
 use crate::client::WeakClient;
-use crate::driver::Shared;
+use crate::driver::DriverEnds;
 use crate::handlers::Handlers;
 use crate::listeners::Listeners;
 use crate::{Client, ClientState, ConnectError, Driver, Options, Transport, Undeclared};
@@ -65,7 +65,7 @@ pub fn start<T: Transport>(transport: T, options: Options) -> (Connecting<T::Err
     let client = Client::new(remote, registrations, state, unheard);
     let register = options.register.as_ref();
     let registered = register.map_or(Ok(()), |register| register(&client));
-    let shared = Shared {
+    let shared = DriverEnds {
         client: WeakClient::of(&client),
         table,
         requests,

@@ -49,7 +49,7 @@ pub struct Driver<T: Transport> {
 }
 
 /// The ends of the channels between a [`Driver`] and its [`Client`](crate::Client).
-pub(crate) struct Shared<E: std::error::Error + 'static> {
+pub(crate) struct DriverEnds<E: std::error::Error + 'static> {
     pub(crate) client: WeakClient,
     pub(crate) table: Arc<Table>,
     pub(crate) requests: Requests,
@@ -71,7 +71,7 @@ fn session(options: &Options, table: &Arc<Table>) -> Session {
 }
 
 /// The reason for which the loop stops.
-pub(crate) enum Over {
+pub(crate) enum LoopExit {
     /// For good: the link is to be closed with this code.
     Close(u16),
     /// For good, and so is the link.
@@ -81,7 +81,7 @@ pub(crate) enum Over {
 }
 
 impl<T: Transport> Driver<T> {
-    pub(crate) fn new(transport: T, options: Options, shared: Shared<T::Error>) -> Self {
+    pub(crate) fn new(transport: T, options: Options, shared: DriverEnds<T::Error>) -> Self {
         Self {
             transport: Arc::new(transport),
             client: shared.client,
@@ -129,9 +129,9 @@ impl<T: Transport> Driver<T> {
                 self.poll(cx)
             });
             let code = match over.await {
-                Over::Close(code) => Some(code),
-                Over::Lost => None,
-                Over::Away => {
+                LoopExit::Close(code) => Some(code),
+                LoopExit::Lost => None,
+                LoopExit::Away => {
                     self.come_back().await;
                     continue;
                 }
@@ -179,7 +179,7 @@ impl<T: Transport> Driver<T> {
     }
 
     /// Feeds the session with what came, bytes before time, and does what it says.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Over> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<LoopExit> {
         loop {
             let received = self.receive(cx);
             // What the session has to tell comes first: what the application asks for may depend on it.
@@ -192,7 +192,7 @@ impl<T: Transport> Driver<T> {
             }
             if self.link.is_none() && !self.application.absence.begun {
                 self.application.absence.begun = true;
-                return Poll::Ready(Over::Away);
+                return Poll::Ready(LoopExit::Away);
             }
             let woken = self.poll_timer(cx);
             let begun = self.application.handlers.take_begun();
@@ -313,7 +313,7 @@ impl<T: Transport> Driver<T> {
     /// Says goodbye before the program goes: nobody else is to see a client that may never be back. A page in a cache
     /// has another session when the user returns to it, with what this one hasn't sent; or this one, if there is no
     /// welcome yet that a goodbye could follow.
-    fn leave(&mut self, cx: &mut Context<'_>, departure: Departure) -> Option<Over> {
+    fn leave(&mut self, cx: &mut Context<'_>, departure: Departure) -> Option<LoopExit> {
         self.requests.say_goodbye(&mut self.session);
         if departure == Departure::Final || self.session.closed_with().is_some() {
             self.close();
@@ -337,7 +337,7 @@ impl<T: Transport> Driver<T> {
     }
 
     /// Does what the session says until it waits.
-    fn drive(&mut self, cx: &mut Context<'_>) -> Option<Over> {
+    fn drive(&mut self, cx: &mut Context<'_>) -> Option<LoopExit> {
         loop {
             let room = match self.link.as_mut().map(|link| link.poll_ready(cx)) {
                 Some(Poll::Ready(Ok(()))) => MAX_MESSAGE,
@@ -355,7 +355,7 @@ impl<T: Transport> Driver<T> {
                 Output::Close { .. } if self.session.state() == State::Detached => {
                     self.link = None;
                 }
-                Output::Close { code } => return Some(Over::Close(code)),
+                Output::Close { code } => return Some(LoopExit::Close(code)),
                 Output::Wait(deadline) => {
                     self.welcome();
                     let deadlines = deadline.into_iter().chain(self.requests.deadline());
@@ -368,7 +368,7 @@ impl<T: Transport> Driver<T> {
             // A lost link shows in `receive`.
             let _ = link.poll_flush(cx);
         }
-        (self.session.state() == State::Closed).then_some(Over::Lost)
+        (self.session.state() == State::Closed).then_some(LoopExit::Lost)
     }
 
     /// Lets the application begin, once what came with the welcome has been taken too.
@@ -417,7 +417,7 @@ impl<T: Transport> Driver<T> {
                 }
             }
             Event::Hello { .. }
-            | Event::Room { .. }
+            | Event::StreamWritable { .. }
             | Event::Outcome { .. }
             | Event::Item { .. }
             | Event::Joined { .. }

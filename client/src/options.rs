@@ -57,12 +57,15 @@ pub(crate) type Freshened = Pin<Box<dyn Freshening>>;
 pub(crate) type OnFresh = Arc<dyn Freshen>;
 
 /// Asks the application for a token.
-pub(crate) trait AskToken: Fn() -> Pin<Box<dyn Asking>> + MaybeSend + MaybeSync {}
-impl<T> AskToken for T where T: Fn() -> Pin<Box<dyn Asking>> + MaybeSend + MaybeSync {}
+pub(crate) trait AskToken:
+    Fn() -> Pin<Box<dyn TokenFuture>> + MaybeSend + MaybeSync
+{
+}
+impl<T> AskToken for T where T: Fn() -> Pin<Box<dyn TokenFuture>> + MaybeSend + MaybeSync {}
 
 /// The application looks for a token.
-pub(crate) trait Asking: Future<Output = Option<Vec<u8>>> + MaybeSend {}
-impl<T: Future<Output = Option<Vec<u8>>> + MaybeSend> Asking for T {}
+pub(crate) trait TokenFuture: Future<Output = Option<Vec<u8>>> + MaybeSend {}
+impl<T: Future<Output = Option<Vec<u8>>> + MaybeSend> TokenFuture for T {}
 
 /// The structures of a client's kinds in words. What is done with them comes along with them: a page that has none needs no code
 /// for it.
@@ -187,7 +190,7 @@ impl Options {
         R: Future<Output = Option<Vec<u8>>> + MaybeSend + 'static,
     {
         self.token = Token::Asked(Arc::new(move || {
-            let asking: Pin<Box<dyn Asking>> = Box::pin(ask());
+            let asking: Pin<Box<dyn TokenFuture>> = Box::pin(ask());
             asking
         }));
         self

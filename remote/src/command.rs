@@ -22,15 +22,15 @@ pub(crate) const TOPIC_REQUEST: usize = 32;
 
 /// A request, which waits for room in the session.
 pub(crate) struct Command {
-    pub(crate) asked: Asked,
+    pub(crate) asked: OutboundRequest,
     pub(crate) act: Act,
 }
 
 /// Makes a request of the session. One that holds nothing needs no memory.
-pub(crate) type Act = Box<dyn FnOnce(&mut Requests, Asked, &mut Session, Time) + Send>;
+pub(crate) type Act = Box<dyn FnOnce(&mut Requests, OutboundRequest, &mut Session, Time) + Send>;
 
 /// The part that all requests have.
-pub(crate) struct Asked {
+pub(crate) struct OutboundRequest {
     /// Names the request between handle and shell.
     pub(crate) id: u64,
     pub(crate) kind: u32,
@@ -43,7 +43,7 @@ pub(crate) struct Asked {
     pub(crate) waiter: Option<Waiter>,
 }
 
-impl Asked {
+impl OutboundRequest {
     /// At most this many bytes are its payload in the session.
     pub(crate) fn cost(&self) -> usize {
         self.payload.len() + self.overhead

@@ -17,24 +17,24 @@ use crate::command::Waits;
 use crate::remote::not_answered;
 
 /// A piece of a stream.
-pub(crate) enum Piece {
+pub(crate) enum StreamMessage {
     Item(Vec<u8>),
     End(Outcome),
 }
 
 /// A stream's consumer. Its window bounds what waits here.
-impl Waits for queue::Shared<Piece> {
+impl Waits for queue::QueueShared<StreamMessage> {
     fn is_gone(&self) -> bool {
         self.is_closed()
     }
 
     fn item(&self, payload: Vec<u8>) {
         // A consumer that left has had its stream cancelled, or soon will.
-        let _ = self.send(Piece::Item(payload));
+        let _ = self.send(StreamMessage::Item(payload));
     }
 
     fn settle(&self, outcome: Outcome) {
-        let _ = self.send(Piece::End(outcome));
+        let _ = self.send(StreamMessage::End(outcome));
     }
 
     fn end(&self) {
@@ -47,7 +47,7 @@ impl Waits for queue::Shared<Piece> {
 /// stream. It doesn't keep the client: hold a `Client` for as long as you read.
 #[must_use = "dropping it cancels the stream"]
 pub struct Items<C> {
-    pieces: queue::Receiver<Piece>,
+    pieces: queue::Receiver<StreamMessage>,
     cancel: CancelOnDrop,
     format: Format,
     ended: bool,
@@ -56,7 +56,7 @@ pub struct Items<C> {
 
 impl<C> Items<C> {
     pub(crate) fn new(
-        pieces: queue::Receiver<Piece>,
+        pieces: queue::Receiver<StreamMessage>,
         cancel: CancelOnDrop,
         format: Format,
     ) -> Self {
@@ -72,15 +72,16 @@ impl<C> Items<C> {
 
 impl<C> Items<C> {
     /// Returns the next piece as it came; none after the end.
-    pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Piece>> {
+    pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<StreamMessage>> {
         if self.ended {
             return Poll::Ready(None);
         }
         // A shell ends every request before it ends itself, unless its runtime drops it.
-        let piece = ready!(self.pieces.poll_next(cx)).unwrap_or(Piece::End(Outcome::Unknown));
+        let piece =
+            ready!(self.pieces.poll_next(cx)).unwrap_or(StreamMessage::End(Outcome::Unknown));
         match &piece {
-            Piece::Item(_) => self.cancel.consumed(),
-            Piece::End(_) => {
+            StreamMessage::Item(_) => self.cancel.consumed(),
+            StreamMessage::End(_) => {
                 self.ended = true;
                 self.cancel.disarm();
             }
@@ -102,11 +103,11 @@ impl<C: StreamCall> Stream for Items<C> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         Poll::Ready(match ready!(self.poll_piece(cx)) {
             // What follows an item that can't be read is still to be had.
-            Some(Piece::Item(payload)) => {
+            Some(StreamMessage::Item(payload)) => {
                 Some(self.format.decode(&payload).map_err(CallError::Decode))
             }
-            None | Some(Piece::End(Outcome::Answered(Answer::Value(_)))) => None,
-            Some(Piece::End(other)) => Some(Err(not_answered(C::NAME, other, self.format))),
+            None | Some(StreamMessage::End(Outcome::Answered(Answer::Value(_)))) => None,
+            Some(StreamMessage::End(other)) => Some(Err(not_answered(C::NAME, other, self.format))),
         })
     }
 }

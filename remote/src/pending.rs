@@ -7,22 +7,22 @@ use twinwire::Time;
 use twinwire::session::{Outcome, RequestKey, Session};
 
 use crate::channels::once;
-use crate::command::Asked;
+use crate::command::OutboundRequest;
 
 /// The most that wait for the time of a round trip.
 const MAX_PINGS: usize = 64;
 
 /// The callers that wait to be told, as the shell uses them. It is made with the first request, so an application
 /// that makes none has none of it in its program.
-pub(crate) trait Pending: Send {
+pub(crate) trait InFlightRequests: Send {
     /// The session got a request.
-    fn add(&mut self, key: RequestKey, asked: Asked);
+    fn add(&mut self, key: RequestKey, asked: OutboundRequest);
 
     /// Returns the key of the request of this id.
     fn key(&self, id: u64) -> Option<RequestKey>;
 
     /// Returns the key of the newest request of the same kind and name.
-    fn latest(&self, asked: &Asked) -> Option<RequestKey>;
+    fn latest(&self, asked: &OutboundRequest) -> Option<RequestKey>;
 
     /// Forgets a request, and gives its key.
     fn forget(&mut self, id: u64) -> Option<RequestKey>;
@@ -53,15 +53,15 @@ pub(crate) trait Pending: Send {
 }
 
 #[derive(Default)]
-pub(crate) struct InSession {
+pub(crate) struct InFlight {
     /// In the order of their keys, which is the one in which the session got them; without their
     /// payloads.
-    requests: VecDeque<(RequestKey, Asked)>,
+    requests: VecDeque<(RequestKey, OutboundRequest)>,
     /// Those who wait for the time of a round trip and until when, the first first: a few, for which a ring would be code.
     pings: Vec<(Time, once::Sender<Duration>)>,
 }
 
-impl InSession {
+impl InFlight {
     fn place(&self, request: RequestKey) -> Option<usize> {
         let place = self
             .requests
@@ -70,8 +70,8 @@ impl InSession {
     }
 }
 
-impl Pending for InSession {
-    fn add(&mut self, key: RequestKey, mut asked: Asked) {
+impl InFlightRequests for InFlight {
+    fn add(&mut self, key: RequestKey, mut asked: OutboundRequest) {
         asked.payload = Vec::new();
         self.requests.push_back((key, asked));
     }
@@ -81,8 +81,8 @@ impl Pending for InSession {
         found.map(|(key, _)| *key)
     }
 
-    fn latest(&self, asked: &Asked) -> Option<RequestKey> {
-        let is_it = |of: &Asked| of.kind == asked.kind && of.latest == asked.latest;
+    fn latest(&self, asked: &OutboundRequest) -> Option<RequestKey> {
+        let is_it = |of: &OutboundRequest| of.kind == asked.kind && of.latest == asked.latest;
         let mut newest_first = self.requests.iter().rev();
         newest_first.find_map(|(key, of)| is_it(of).then_some(*key))
     }
@@ -154,7 +154,7 @@ mod tests {
         let mut session = Session::client(Limits::default(), table, Vec::new());
         let now = Time::default();
         let key = session.publish(now, 0, &[], &[7; 1000]).unwrap();
-        let asked = Asked {
+        let asked = OutboundRequest {
             id: 1,
             kind: 0,
             payload: vec![7; 1000],
@@ -162,7 +162,7 @@ mod tests {
             latest: None,
             waiter: None,
         };
-        let mut pending = InSession::default();
+        let mut pending = InFlight::default();
         pending.add(key, asked);
         let kept = pending.requests.iter().map(|(_, of)| of.payload.capacity());
         assert_eq!(kept.sum::<usize>(), 0);

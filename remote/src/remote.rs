@@ -16,10 +16,10 @@ use twinwire::{
 use crate::cancel::CancelOnDrop;
 use crate::channels::queue::{self, NotTaken};
 use crate::channels::{lock, once};
-use crate::command::{Asked, Command, Control, TOPIC_REQUEST, UNDER_WAY, Waiter, Waits};
+use crate::command::{Command, Control, OutboundRequest, TOPIC_REQUEST, UNDER_WAY, Waiter, Waits};
 use crate::error::NotMade;
 use crate::subscription::{LeaveOnDrop, Verdict};
-use crate::topics::{Piece, What};
+use crate::topics::{TopicUpdate, What};
 use crate::{
     CallError, EventError, Items, Published, Receipt, Refused, Requests, Subscription, Undeclared,
 };
@@ -318,7 +318,11 @@ impl Remote {
     }
 
     /// Makes a request of its kind.
-    fn asked<K: Kind>(&self, request: K, waiter: Option<Waiter>) -> Result<Asked, NotMade> {
+    fn asked<K: Kind>(
+        &self,
+        request: K,
+        waiter: Option<Waiter>,
+    ) -> Result<OutboundRequest, NotMade> {
         let payload = self.handle.format.encode(&request, MAX_PAYLOAD);
         let payload = payload.map_err(NotMade::Encode)?;
         drop(request);
@@ -326,8 +330,13 @@ impl Remote {
         Ok(self.asked_of(kind, payload, waiter))
     }
 
-    pub(crate) fn asked_of(&self, kind: u32, payload: Vec<u8>, waiter: Option<Waiter>) -> Asked {
-        Asked {
+    pub(crate) fn asked_of(
+        &self,
+        kind: u32,
+        payload: Vec<u8>,
+        waiter: Option<Waiter>,
+    ) -> OutboundRequest {
+        OutboundRequest {
             id: self.handle.next_id.fetch_add(1, Ordering::Relaxed),
             kind,
             payload,
@@ -346,7 +355,7 @@ impl Remote {
     ) -> Result<
         (
             Result<(Verdict, Position), Outcome>,
-            queue::Receiver<Arc<Piece>>,
+            queue::Receiver<Arc<TopicUpdate>>,
             LeaveOnDrop,
         ),
         NotMade,
@@ -366,7 +375,7 @@ impl Remote {
         kind: u32,
         key: Vec<u8>,
         start: Start,
-    ) -> (Command, queue::Receiver<Arc<Piece>>) {
+    ) -> (Command, queue::Receiver<Arc<TopicUpdate>>) {
         let (updates, incoming) = queue::queue();
         let mut asked = self.asked_of(kind, key, Some(Waiter(updates.share())));
         asked.overhead = TOPIC_REQUEST;
@@ -435,7 +444,7 @@ impl Remote {
 }
 
 /// Tells the outcome of a join by the first piece that came of it.
-pub(crate) fn joined(piece: Option<Arc<Piece>>) -> Result<(Verdict, Position), Outcome> {
+pub(crate) fn joined(piece: Option<Arc<TopicUpdate>>) -> Result<(Verdict, Position), Outcome> {
     match piece.as_ref().map(|piece| &piece.what) {
         Some(What::Joined(joined)) => Ok((joined.verdict.into(), joined.position)),
         Some(What::Shared(position)) => Ok((Verdict::Shared, *position)),
@@ -445,8 +454,8 @@ pub(crate) fn joined(piece: Option<Arc<Piece>>) -> Result<(Verdict, Position), O
     }
 }
 
-pub(crate) fn publish(asked: Asked, key: Vec<u8>) -> Command {
-    let act = move |requests: &mut Requests, asked: Asked, session: &mut Session, now| {
+pub(crate) fn publish(asked: OutboundRequest, key: Vec<u8>) -> Command {
+    let act = move |requests: &mut Requests, asked: OutboundRequest, session: &mut Session, now| {
         let made = session.publish(now, asked.kind, &key, &asked.payload);
         requests.made(asked, made);
     };
@@ -454,8 +463,8 @@ pub(crate) fn publish(asked: Asked, key: Vec<u8>) -> Command {
     Command { asked, act }
 }
 
-fn invite(asked: Asked, position: Position) -> Command {
-    let act = move |requests: &mut Requests, asked: Asked, session: &mut Session, now| {
+fn invite(asked: OutboundRequest, position: Position) -> Command {
+    let act = move |requests: &mut Requests, asked: OutboundRequest, session: &mut Session, now| {
         if !asked.is_unwanted() {
             let made = session.invite(now, asked.kind, &asked.payload, position);
             requests.made(asked, made);
@@ -471,7 +480,7 @@ pub(crate) fn outcome() -> (Waiter, once::Receiver<Outcome>) {
     (Waiter(shared), receiver)
 }
 
-impl Waits for once::Shared<Outcome> {
+impl Waits for once::OnceShared<Outcome> {
     fn is_gone(&self) -> bool {
         self.is_closed()
     }

@@ -9,8 +9,8 @@ use twinwire::{Goodbye, Time};
 
 use crate::Taken;
 use crate::channels::{lock, once, queue};
-use crate::command::{Asked, Command, Control};
-use crate::pending::{InSession, Pending};
+use crate::command::{Command, Control, OutboundRequest};
+use crate::pending::{InFlight, InFlightRequests};
 use crate::topics::Topics;
 
 /// The gate before the session, which requests that go first pass in any case.
@@ -44,7 +44,7 @@ pub struct Requests {
     /// One of the application's that was held when its session was lost.
     held_back: Option<Command>,
     /// None before the first.
-    pending: Option<Box<dyn Pending>>,
+    pending: Option<Box<dyn InFlightRequests>>,
     pub(crate) topics: Topics,
     /// Until the session has it.
     closing: Option<Closing>,
@@ -308,21 +308,31 @@ impl Requests {
     }
 
     /// Makes a request of its kind.
-    pub(crate) fn make(&mut self, mut asked: Asked, session: &mut Session, now: Time) {
+    pub(crate) fn make(&mut self, mut asked: OutboundRequest, session: &mut Session, now: Time) {
         let payload = std::mem::take(&mut asked.payload);
         let made = session.request(now, asked.kind, payload);
         self.made(asked, made);
     }
 
     /// Makes a request of its kind, unless whoever waited for its outcome has left.
-    pub(crate) fn make_if_wanted(&mut self, asked: Asked, session: &mut Session, now: Time) {
+    pub(crate) fn make_if_wanted(
+        &mut self,
+        asked: OutboundRequest,
+        session: &mut Session,
+        now: Time,
+    ) {
         if !asked.is_unwanted() {
             self.make(asked, session, now);
         }
     }
 
     /// Puts the payload in the place of an earlier one that waits, or makes a request if none does.
-    pub(crate) fn make_latest(&mut self, mut asked: Asked, session: &mut Session, now: Time) {
+    pub(crate) fn make_latest(
+        &mut self,
+        mut asked: OutboundRequest,
+        session: &mut Session,
+        now: Time,
+    ) {
         if let Some(earlier) = self.pending().latest(&asked) {
             let payload = std::mem::take(&mut asked.payload);
             match session.replace(earlier, payload) {
@@ -334,16 +344,16 @@ impl Requests {
     }
 
     /// The session has been asked: what becomes of it is to be told.
-    pub(crate) fn made(&mut self, asked: Asked, made: Result<RequestKey, Full>) {
+    pub(crate) fn made(&mut self, asked: OutboundRequest, made: Result<RequestKey, Full>) {
         match made {
             Ok(key) => self.pending().add(key, asked),
             Err(full) => debug_assert!(false, "there was room, yet: {full}"),
         }
     }
 
-    fn pending(&mut self) -> &mut dyn Pending {
+    fn pending(&mut self) -> &mut dyn InFlightRequests {
         let pending = &mut self.pending;
-        &mut **pending.get_or_insert_with(|| Box::<InSession>::default())
+        &mut **pending.get_or_insert_with(|| Box::<InFlight>::default())
     }
 }
 

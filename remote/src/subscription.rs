@@ -14,7 +14,7 @@ use twinwire::{DecodeError, Format, Offset, Position, Refusal, Topic};
 use crate::channels::queue;
 use crate::command::Control;
 use crate::requests::Requests;
-use crate::topics::{Piece, What};
+use crate::topics::{TopicUpdate, What};
 
 /// News for a subscriber.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ pub struct Publication<T> {
 pub struct Subscription<T> {
     verdict: Verdict,
     next: Position,
-    updates: queue::Receiver<Arc<Piece>>,
+    updates: queue::Receiver<Arc<TopicUpdate>>,
     format: Format,
     topic: PhantomData<fn() -> T>,
     _leave: LeaveOnDrop,
@@ -96,7 +96,7 @@ pub struct Subscription<T> {
 impl<T> Subscription<T> {
     pub(crate) fn new(
         (verdict, next): (Verdict, Position),
-        updates: queue::Receiver<Arc<Piece>>,
+        updates: queue::Receiver<Arc<TopicUpdate>>,
         leave: LeaveOnDrop,
         format: Format,
     ) -> Self {

@@ -8,17 +8,17 @@ use twinwire::session::{Outcome, RequestKey, Session};
 use twinwire::{Answer, Offset, Position, Refusal, Refused, Retry, Time};
 
 use crate::channels::queue;
-use crate::command::{Asked, Control, TOPIC_REQUEST, Waits};
+use crate::command::{Control, OutboundRequest, TOPIC_REQUEST, Waits};
 use crate::subscription::Credit;
 
 /// A piece of news for the handles of a topic, which share it.
-pub(crate) struct Piece {
+pub(crate) struct TopicUpdate {
     pub(crate) what: What,
     /// Makes room for another publication when the last handle has dropped this one.
     _credit: Option<Credit>,
 }
 
-impl Piece {
+impl TopicUpdate {
     fn new(what: What, credit: Option<Credit>) -> Arc<Self> {
         let _credit = credit;
         Arc::new(Self { what, _credit })
@@ -39,13 +39,13 @@ pub(crate) enum What {
     NotJoined(Outcome),
 }
 
-impl Waits for queue::Shared<Arc<Piece>> {
+impl Waits for queue::QueueShared<Arc<TopicUpdate>> {
     fn is_gone(&self) -> bool {
         self.is_closed()
     }
 
     fn settle(&self, outcome: Outcome) {
-        let _ = self.send(Piece::new(What::NotJoined(outcome), None));
+        let _ = self.send(TopicUpdate::new(What::NotJoined(outcome), None));
     }
 
     fn end(&self) {
@@ -59,24 +59,24 @@ const REJOIN_DOUBLINGS: u32 = 5;
 /// A handle's place in the shell.
 struct Subscriber {
     id: u64,
-    updates: queue::Sender<Arc<Piece>>,
+    updates: queue::Sender<Arc<TopicUpdate>>,
     /// True until the topic is joined, if it is then to begin elsewhere than this handle wanted.
     shares: bool,
 }
 
 impl Subscriber {
-    fn give(&self, piece: Arc<Piece>) {
+    fn give(&self, piece: Arc<TopicUpdate>) {
         // One that left will be taken off the list.
         let _ = self.updates.send(piece);
     }
 }
 
 /// A topic's kind and key.
-type Name = (u32, Vec<u8>);
+type TopicKey = (u32, Vec<u8>);
 
-struct Shared {
+struct SharedTopic {
     request: RequestKey,
-    name: Name,
+    name: TopicKey,
     credit_id: u64,
     control: queue::WeakSender<Control>,
     /// The start that its first handle wanted.
@@ -121,9 +121,9 @@ fn may_be_had(refused: Refused) -> bool {
     refused.retry != Retry::Never || matches!(refused.why, Refusal::Panicked | Refusal::Deadline)
 }
 
-impl Shared {
+impl SharedTopic {
     fn give(&self, what: What, credit: Option<Credit>) {
-        let piece = Piece::new(what, credit);
+        let piece = TopicUpdate::new(what, credit);
         for subscriber in &self.subscribers {
             subscriber.give(Arc::clone(&piece));
         }
@@ -151,9 +151,9 @@ impl Shared {
 #[derive(Default)]
 pub(crate) struct Topics {
     /// In the order of their requests' keys, which is the one in which they were joined.
-    shared: Vec<Shared>,
+    shared: Vec<SharedTopic>,
     /// The topics that were joined in a session that is lost, and haven't been asked for in this one.
-    lost: Vec<Shared>,
+    lost: Vec<SharedTopic>,
     /// The number of credits that are of later sessions.
     credits: u64,
 }
@@ -170,9 +170,9 @@ impl Topics {
     /// Lets a subscriber share what is there already, or joins the topic.
     pub(crate) fn join(
         &mut self,
-        asked: Asked,
+        asked: OutboundRequest,
         start: Start,
-        updates: queue::Sender<Arc<Piece>>,
+        updates: queue::Sender<Arc<TopicUpdate>>,
         control: queue::WeakSender<Control>,
         session: &mut Session,
         now: Time,
@@ -197,7 +197,7 @@ impl Topics {
                     }),
                     Start::Last(_) | Start::At(_) => What::Shared(joined.position),
                 };
-                subscriber.give(Piece::new(what, None));
+                subscriber.give(TopicUpdate::new(what, None));
             } else {
                 subscriber.shares = shared.start != start;
                 // The application's work for the session may wait for a join that waits for the end of that work.
@@ -207,7 +207,7 @@ impl Topics {
             return;
         }
         match session.subscribe(now, name.0, &name.1, start) {
-            Ok(request) => self.shared.push(Shared {
+            Ok(request) => self.shared.push(SharedTopic {
                 request,
                 name,
                 credit_id: id,
@@ -226,10 +226,10 @@ impl Topics {
         if let Some(shared) = self.get_mut(subscription) {
             shared.joined = Some(joined);
             shared.rejoin = Rejoin::default();
-            let piece = Piece::new(What::Joined(joined), None);
+            let piece = TopicUpdate::new(What::Joined(joined), None);
             for subscriber in &mut shared.subscribers {
                 let piece = match std::mem::take(&mut subscriber.shares) {
-                    true => Piece::new(What::Shared(joined.position), None),
+                    true => TopicUpdate::new(What::Shared(joined.position), None),
                     false => Arc::clone(&piece),
                 };
                 subscriber.give(piece);
@@ -290,12 +290,12 @@ impl Topics {
         self.lost.iter().filter_map(|lost| lost.rejoin.at).min()
     }
 
-    fn forget(&mut self, request: RequestKey) -> Option<Shared> {
+    fn forget(&mut self, request: RequestKey) -> Option<SharedTopic> {
         let place = self.place(request)?;
         Some(self.shared.remove(place))
     }
 
-    fn get_mut(&mut self, request: RequestKey) -> Option<&mut Shared> {
+    fn get_mut(&mut self, request: RequestKey) -> Option<&mut SharedTopic> {
         let place = self.place(request)?;
         self.shared.get_mut(place)
     }
@@ -373,7 +373,7 @@ impl Topics {
 }
 
 /// Takes a subscriber off the list; gives the topic if that was its last.
-fn take_off(all: &mut Vec<Shared>, id: u64) -> Option<Shared> {
+fn take_off(all: &mut Vec<SharedTopic>, id: u64) -> Option<SharedTopic> {
     let of_id = |of: &Subscriber| of.id == id;
     let place = all.iter().position(|of| of.subscribers.iter().any(of_id))?;
     let subscribers = &mut all.get_mut(place)?.subscribers;
@@ -394,8 +394,8 @@ mod tests {
     use super::*;
 
     /// A topic that was joined, without anybody who hears it.
-    fn lost(request: RequestKey) -> Shared {
-        Shared {
+    fn lost(request: RequestKey) -> SharedTopic {
+        SharedTopic {
             request,
             name: (0, Vec::new()),
             credit_id: 0,
@@ -488,7 +488,7 @@ mod tests {
                 shares: false,
             });
             requests.topics.lost.push(topic);
-            let another = Asked {
+            let another = OutboundRequest {
                 id: 1,
                 kind: 0,
                 payload: Vec::new(),

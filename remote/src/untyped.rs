@@ -15,12 +15,12 @@ use twinwire::{Answer, Class, EncodeError, Format, Goodbye, GoodbyeCode, Never, 
 
 use crate::cancel::CancelOnDrop;
 use crate::channels::{lock, once, queue};
-use crate::command::{Act, Asked, Command, TOPIC_REQUEST, UNDER_WAY, Waiter};
+use crate::command::{Act, Command, OutboundRequest, TOPIC_REQUEST, UNDER_WAY, Waiter};
 use crate::error::NotMade;
 use crate::items;
 use crate::remote::{joined, not_answered, not_answered_by, outcome, publish};
 use crate::subscription::LeaveOnDrop;
-use crate::topics::Piece;
+use crate::topics::TopicUpdate;
 use crate::{
     CallError, EventError, Items, Published, Receipt, Remote, Requests, Subscription, Undeclared,
     Update, Verdict,
@@ -59,7 +59,7 @@ impl UntypedRemote {
     /// Returns a place in the line of those who wait to make a request. Make one when it is ready, as with a
     /// `Sink`: what starts without that is bounded by nothing but the caller.
     pub fn room(&self) -> Room {
-        Room(self.remote.commands().room(UNDER_WAY))
+        Room(self.remote.commands().reserve(UNDER_WAY))
     }
 
     /// Makes a call; dropping its reply cancels it.
@@ -204,7 +204,7 @@ impl UntypedRemote {
         name.copied().unwrap_or("a kind beyond the table")
     }
 
-    fn start(&self, asked: Asked, act: Act) -> Result<u64, NotMade> {
+    fn start(&self, asked: OutboundRequest, act: Act) -> Result<u64, NotMade> {
         let id = asked.id;
         let sent = self.remote.commands().send(Command { asked, act });
         sent.map_err(|_| NotMade::Closed)?;
@@ -217,7 +217,7 @@ impl UntypedRemote {
         kind: u32,
         payload: Vec<u8>,
         waiter: Option<Waiter>,
-    ) -> Result<Asked, NotMade> {
+    ) -> Result<OutboundRequest, NotMade> {
         let payload = fitting(payload)?;
         let kind = self.place(class, kind, payload.len())?;
         Ok(self.remote.asked_of(kind, payload, waiter))
@@ -250,7 +250,7 @@ impl fmt::Debug for UntypedRemote {
 
 /// A place in the line of those who wait to make a request.
 #[derive(Debug)]
-pub struct Room(queue::Room<Command>);
+pub struct Room(queue::Reserve<Command>);
 
 impl Room {
     /// Ready when a request may be made.
@@ -287,7 +287,7 @@ impl Future for UntypedReply {
 pub struct Subscribing {
     kind: &'static str,
     /// Dropped in this order: a join that the shell hasn't made when it hears of the end is unwanted.
-    joining: Option<(queue::Receiver<Arc<Piece>>, LeaveOnDrop)>,
+    joining: Option<(queue::Receiver<Arc<TopicUpdate>>, LeaveOnDrop)>,
     format: Format,
 }
 
@@ -337,9 +337,11 @@ impl Stream for UntypedItems {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let kind = self.kind;
         self.items.poll_piece(cx).map(|piece| match piece? {
-            items::Piece::Item(payload) => Some(Ok(payload)),
-            items::Piece::End(Outcome::Answered(Answer::Value(_))) => None,
-            items::Piece::End(other) => Some(Err(not_answered_by(kind, other, CallError::App))),
+            items::StreamMessage::Item(payload) => Some(Ok(payload)),
+            items::StreamMessage::End(Outcome::Answered(Answer::Value(_))) => None,
+            items::StreamMessage::End(other) => {
+                Some(Err(not_answered_by(kind, other, CallError::App)))
+            }
         })
     }
 }

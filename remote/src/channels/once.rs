@@ -13,9 +13,9 @@ pub fn once<T>() -> (Sender<T>, Receiver<T>) {
     (Sender(shared), receiver)
 }
 
-/// Makes what both ends share, and the second one. Who has the first [ends](Shared::end) it.
-pub(crate) fn shared<T>() -> (Arc<Shared<T>>, Receiver<T>) {
-    let shared = Arc::new(Shared(Mutex::new(State {
+/// Makes what both ends share, and the second one. Who has the first [ends](OnceShared::end) it.
+pub(crate) fn shared<T>() -> (Arc<OnceShared<T>>, Receiver<T>) {
+    let shared = Arc::new(OnceShared(Mutex::new(OnceState {
         value: None,
         sender: Some(None),
         receiver: Some(None),
@@ -24,9 +24,9 @@ pub(crate) fn shared<T>() -> (Arc<Shared<T>>, Receiver<T>) {
 }
 
 /// The state that both ends share.
-pub(crate) struct Shared<T>(Mutex<State<T>>);
+pub(crate) struct OnceShared<T>(Mutex<OnceState<T>>);
 
-struct State<T> {
+struct OnceState<T> {
     value: Option<T>,
     /// None once the end is gone; else, who waits there for the other end to go.
     sender: Option<Option<Waker>>,
@@ -34,7 +34,7 @@ struct State<T> {
     receiver: Option<Option<Waker>>,
 }
 
-impl<T> Shared<T> {
+impl<T> OnceShared<T> {
     /// Gives the value, which the receiver gets once this end is gone.
     pub(crate) fn send(&self, value: T) -> Result<(), T> {
         let mut state = lock(&self.0);
@@ -65,7 +65,7 @@ impl<T> Shared<T> {
 }
 
 /// Gives the value; dropping it unused tells that none comes.
-pub struct Sender<T>(Arc<Shared<T>>);
+pub struct Sender<T>(Arc<OnceShared<T>>);
 
 impl<T> Sender<T> {
     /// Gives the value.
@@ -114,7 +114,7 @@ pub struct Gone;
 
 /// The future of the value; dropping it tells the sender that nobody waits.
 #[must_use = "futures do nothing unless polled"]
-pub struct Receiver<T>(Arc<Shared<T>>);
+pub struct Receiver<T>(Arc<OnceShared<T>>);
 
 impl<T> Future for Receiver<T> {
     type Output = Result<T, Gone>;

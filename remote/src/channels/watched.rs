@@ -8,7 +8,7 @@ use super::{lock, wake_all};
 
 /// Makes the two ends, of which the second may be cloned.
 pub fn watched<T: Clone>(value: T) -> (Teller<T>, Watcher<T>) {
-    let shared = Arc::new(Mutex::new(State {
+    let shared = Arc::new(Mutex::new(WatchState {
         value,
         version: 1,
         over: false,
@@ -19,7 +19,7 @@ pub fn watched<T: Clone>(value: T) -> (Teller<T>, Watcher<T>) {
     (Teller(shared), watcher)
 }
 
-struct State<T> {
+struct WatchState<T> {
     value: T,
     version: u64,
     /// The teller is gone.
@@ -30,7 +30,7 @@ struct State<T> {
 }
 
 /// Tells what the value is; dropping it tells that there won't be another.
-pub struct Teller<T>(Arc<Mutex<State<T>>>);
+pub struct Teller<T>(Arc<Mutex<WatchState<T>>>);
 
 impl<T> Teller<T> {
     /// The value is this from now on.
@@ -65,14 +65,14 @@ impl<T> fmt::Debug for Teller<T> {
 
 /// Watches the value. A new one, and a clone, has seen nothing of it yet.
 pub struct Watcher<T> {
-    shared: Arc<Mutex<State<T>>>,
+    shared: Arc<Mutex<WatchState<T>>>,
     id: u64,
     /// The version that was seen last.
     seen: u64,
 }
 
 impl<T> Watcher<T> {
-    fn new(shared: Arc<Mutex<State<T>>>) -> Self {
+    fn new(shared: Arc<Mutex<WatchState<T>>>) -> Self {
         let id = {
             let mut state = lock(&shared);
             state.issued += 1;
@@ -112,7 +112,7 @@ impl<T: Clone> Watcher<T> {
     }
 }
 
-impl<T> State<T> {
+impl<T> WatchState<T> {
     fn take(&mut self, id: u64) -> Option<(u64, Waker)> {
         let place = self.waiting.iter().position(|(of, _)| *of == id)?;
         Some(self.waiting.swap_remove(place))

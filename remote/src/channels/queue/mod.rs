@@ -1,50 +1,50 @@
 //! A queue from many to one.
 
-mod room;
+mod reserve;
 
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-pub use room::Room;
+pub use reserve::Reserve;
 
 use super::{lock, wake_all};
 
 /// Makes the two ends, of which the first may be cloned.
 pub fn queue<T>() -> (Sender<T>, Receiver<T>) {
-    let shared = Arc::new(Shared(Mutex::new(State {
-        items: Items::new(),
+    let shared = Arc::new(QueueShared(Mutex::new(QueueState {
+        items: QueueItems::new(),
         is_open: true,
         senders: 1,
         receiver: None,
-        line: Line::default(),
+        line: WaitList::default(),
     })));
     (Sender(Arc::clone(&shared)), Receiver(shared))
 }
 
 /// The state that both ends share.
-pub(crate) struct Shared<T>(Mutex<State<T>>);
+pub(crate) struct QueueShared<T>(Mutex<QueueState<T>>);
 
-struct State<T> {
-    items: Items<T>,
+struct QueueState<T> {
+    items: QueueItems<T>,
     /// True while the receiver takes what comes.
     is_open: bool,
     senders: usize,
     /// The receiver that waits for an item.
     receiver: Option<Waker>,
     /// The senders that wait for room.
-    line: Line,
+    line: WaitList,
 }
 
-impl<T> State<T> {
+impl<T> QueueState<T> {
     /// Returns true if one more may come, from the holder of this place in the line.
     fn has_room(&self, bound: usize, ticket: Option<u64>) -> bool {
         self.items.len() < bound && self.line.is_turn(ticket)
     }
 }
 
-impl<T> Shared<T> {
+impl<T> QueueShared<T> {
     /// See [`Sender::send`].
     pub(crate) fn send(&self, item: T) -> Result<(), T> {
         let receiver = {
@@ -87,7 +87,7 @@ impl<T> Shared<T> {
 }
 
 /// Puts items into the queue. When the last one is gone, the queue ends.
-pub struct Sender<T>(Arc<Shared<T>>);
+pub struct Sender<T>(Arc<QueueShared<T>>);
 
 impl<T> Sender<T> {
     /// Puts an item into the queue, whatever its length: what bounds it is elsewhere.
@@ -100,8 +100,8 @@ impl<T> Sender<T> {
 
     /// Puts an item into the queue when less than `bound` are in it, in the order in which senders
     /// first waited. Dropping the future takes the item back.
-    pub fn send_in_turn(&self, bound: usize, item: T) -> Sending<'_, T> {
-        Sending {
+    pub fn send_in_turn(&self, bound: usize, item: T) -> SendInTurn<'_, T> {
+        SendInTurn {
             sender: self,
             bound,
             item: Some(item),
@@ -110,8 +110,8 @@ impl<T> Sender<T> {
     }
 
     /// Returns a place in the line of those who wait until less than `bound` are in the queue.
-    pub fn room(&self, bound: usize) -> Room<T> {
-        Room {
+    pub fn reserve(&self, bound: usize) -> Reserve<T> {
+        Reserve {
             sender: self.clone(),
             bound,
             ticket: None,
@@ -148,8 +148,8 @@ impl<T> Sender<T> {
         WeakSender(Arc::clone(&self.0))
     }
 
-    /// Returns the shared state, for one more that sends. It [ends](Shared::end) that.
-    pub(crate) fn share(&self) -> Arc<Shared<T>> {
+    /// Returns the shared state, for one more that sends. It [ends](QueueShared::end) that.
+    pub(crate) fn share(&self) -> Arc<QueueShared<T>> {
         lock(&self.0.0).senders += 1;
         Arc::clone(&self.0)
     }
@@ -174,7 +174,7 @@ impl<T> fmt::Debug for Sender<T> {
 }
 
 /// A [`Sender`], if there still is one.
-pub struct WeakSender<T>(Arc<Shared<T>>);
+pub struct WeakSender<T>(Arc<QueueShared<T>>);
 
 impl<T> WeakSender<T> {
     /// A sender, unless the last one is gone.
@@ -205,27 +205,27 @@ pub enum NotTaken {
 
 /// The queue took no item: its receiver has closed or is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Closed;
+pub struct QueueClosed;
 
 /// The future of [`Sender::send_in_turn`].
 #[must_use = "futures do nothing unless polled"]
-pub struct Sending<'a, T> {
+pub struct SendInTurn<'a, T> {
     sender: &'a Sender<T>,
     bound: usize,
     item: Option<T>,
     ticket: Option<u64>,
 }
 
-impl<T> Unpin for Sending<'_, T> {}
+impl<T> Unpin for SendInTurn<'_, T> {}
 
-impl<T> Future for Sending<'_, T> {
-    type Output = Result<(), Closed>;
+impl<T> Future for SendInTurn<'_, T> {
+    type Output = Result<(), QueueClosed>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let mut state = lock(&this.sender.0.0);
         if !state.is_open {
-            return Poll::Ready(Err(Closed));
+            return Poll::Ready(Err(QueueClosed));
         }
         if !state.has_room(this.bound, this.ticket) {
             let displaced = state.line.wait(&mut this.ticket, cx.waker());
@@ -244,14 +244,14 @@ impl<T> Future for Sending<'_, T> {
     }
 }
 
-impl<T> Drop for Sending<'_, T> {
+impl<T> Drop for SendInTurn<'_, T> {
     fn drop(&mut self) {
         self.sender.0.leave_line(&mut self.ticket);
     }
 }
 
 /// Takes items out of the queue. Dropping it closes the queue.
-pub struct Receiver<T>(Arc<Shared<T>>);
+pub struct Receiver<T>(Arc<QueueShared<T>>);
 
 impl<T> Receiver<T> {
     /// Returns the next item; none when the queue has ended.
@@ -292,7 +292,7 @@ impl<T> Receiver<T> {
     }
 
     /// Returns the items that are in the queue now.
-    pub fn drain(&mut self) -> Items<T> {
+    pub fn drain(&mut self) -> QueueItems<T> {
         let (items, first) = {
             let mut state = lock(&self.0.0);
             (state.items.take_all(), state.line.first())
@@ -312,7 +312,7 @@ impl<T> Receiver<T> {
     }
 
     /// Takes no more items from senders, and gives those that are in the queue.
-    pub fn close(&mut self) -> Items<T> {
+    pub fn close(&mut self) -> QueueItems<T> {
         self.shut();
         self.drain()
     }
@@ -334,7 +334,7 @@ impl<T> fmt::Debug for Receiver<T> {
 
 /// The items of the queue, in order: one list is filled while the other is emptied, which is
 /// less code than a ring.
-pub struct Items<T> {
+pub struct QueueItems<T> {
     /// The next ones, of which the first `taken` are gone.
     next: Vec<Option<T>>,
     taken: usize,
@@ -342,7 +342,7 @@ pub struct Items<T> {
     later: Vec<Option<T>>,
 }
 
-impl<T> Items<T> {
+impl<T> QueueItems<T> {
     const fn new() -> Self {
         Self {
             next: Vec::new(),
@@ -364,7 +364,7 @@ impl<T> Items<T> {
     }
 }
 
-impl<T> Iterator for Items<T> {
+impl<T> Iterator for QueueItems<T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
@@ -381,12 +381,12 @@ impl<T> Iterator for Items<T> {
 
 /// The senders that wait for room, the longest-waiting first. It wakes and drops nothing itself.
 #[derive(Default)]
-struct Line {
+struct WaitList {
     issued: u64,
     waiting: Vec<(u64, Waker)>,
 }
 
-impl Line {
+impl WaitList {
     fn is_turn(&self, ticket: Option<u64>) -> bool {
         let first = self.waiting.first();
         first.is_none_or(|(first, _)| Some(*first) == ticket)
@@ -404,10 +404,10 @@ impl Line {
         None
     }
 
-    fn leave(&mut self, ticket: u64) -> Left {
+    fn leave(&mut self, ticket: u64) -> AfterUnlock {
         let place = self.place(ticket);
         let own = place.map(|place| self.waiting.remove(place));
-        Left {
+        AfterUnlock {
             own: own.map(|(_, waker)| waker),
             // Whether there is room it finds out itself.
             first: place.filter(|place| *place == 0).and_then(|_| self.first()),
@@ -425,12 +425,12 @@ impl Line {
 
 /// The work that is to be done once the lock is free.
 #[must_use]
-struct Left {
+struct AfterUnlock {
     own: Option<Waker>,
     first: Option<Waker>,
 }
 
-impl Left {
+impl AfterUnlock {
     fn done(self) {
         drop(self.own);
         wake(self.first);
@@ -503,7 +503,7 @@ mod tests {
         assert!(!sender.is_closed());
         assert_eq!(receiver.close().collect::<Vec<_>>(), [1]);
         assert_eq!(woken.count(), 1);
-        assert_eq!(woken.poll(&mut sending), Poll::Ready(Err(Closed)));
+        assert_eq!(woken.poll(&mut sending), Poll::Ready(Err(QueueClosed)));
         assert!(sender.is_closed());
         assert_eq!(sender.send(3), Err(3));
         assert_eq!(next(&mut receiver, &woken), Poll::Ready(None));

@@ -7,13 +7,13 @@ use super::Sender;
 use crate::channels::lock;
 
 /// A place in the line of those who wait for room, for who waits by hand.
-pub struct Room<T> {
+pub struct Reserve<T> {
     pub(super) sender: Sender<T>,
     pub(super) bound: usize,
     pub(super) ticket: Option<u64>,
 }
 
-impl<T> Room<T> {
+impl<T> Reserve<T> {
     /// Ready when less than `bound` are in the queue, in the order in which senders first waited; or its receiver has
     /// closed or is gone.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -30,14 +30,14 @@ impl<T> Room<T> {
     }
 }
 
-impl<T> Drop for Room<T> {
+impl<T> Drop for Reserve<T> {
     fn drop(&mut self) {
         self.sender.0.leave_line(&mut self.ticket);
     }
 }
 
-impl<T> fmt::Debug for Room<T> {
+impl<T> fmt::Debug for Reserve<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Room")
+        f.write_str("Reserve")
     }
 }
