@@ -2,6 +2,7 @@
 
 mod endings;
 mod handlers;
+mod made;
 mod outcomes;
 mod pings;
 mod topics;
@@ -9,13 +10,12 @@ mod wire;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use twinwire::frame::{Joined, Refusal};
-use twinwire::limits::FRAME_COST;
 use twinwire::session::{Event, Fresh, RequestKey, State};
 use twinwire::{Alias, Class, Number, PeerId, SessionId, Time};
 
 use crate::plan::Bounds;
 use crate::{Coverage, Report};
+use made::{Fate, Made, Untaken};
 pub(crate) use topics::LogId;
 use topics::{LogRecord, Subscription};
 
@@ -67,76 +67,6 @@ impl Who {
             Self::Client(_) => Way::Down,
             Self::Server(_) | Self::Greeter => Way::Up,
         }
-    }
-}
-
-/// What became of a request, as its maker heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Answered,
-    Refused,
-    Accepted,
-    Deadline,
-    NotReceived,
-    Unknown,
-}
-
-/// A request or a publication, from its making on.
-#[derive(Debug)]
-pub(crate) struct Made {
-    class: Class,
-    hash: u64,
-    /// It is larger than payloads may be.
-    is_large: bool,
-    answer_is_large: bool,
-    at: Time,
-    cancelled: bool,
-    /// An earlier session never sent it.
-    carried_over: bool,
-    /// A later one was handed over before it: it must be refused.
-    skipped: bool,
-    /// Its handler has all the time that it needs.
-    held: bool,
-    /// It is whole in the peer's session.
-    arrived: bool,
-    /// When it began to arrive there, by the world's clock.
-    arrived_at: Time,
-    /// As much was in use as may be when it was made, or while it waited for its turn.
-    may_be_busy: bool,
-    handed: bool,
-    fate: Option<Fate>,
-    /// What the handler answered.
-    answer: Option<u64>,
-    /// The handler refused it, or was dropped.
-    refusal: Option<Refusal>,
-    items: Vec<u64>,
-    /// The time of the last of them, by the world's clock.
-    last_item: Time,
-    heard: usize,
-    untaken: Untaken,
-    joined: Option<Joined>,
-    /// The server has put its client out of the topic that this joined.
-    put_out: bool,
-    is_invitation: bool,
-    appended: Option<(LogId, u64)>,
-}
-
-/// What was handed over and the application hasn't taken, as it was charged.
-#[derive(Debug, Default)]
-struct Untaken(VecDeque<u64>);
-
-impl Untaken {
-    /// One more: whether all but the largest, which may be larger than the window if it is alone, are within
-    /// the window.
-    fn add(&mut self, payload: usize, window: u64) -> Check {
-        self.0.push_back(payload as u64 + FRAME_COST);
-        let largest = self.0.iter().max().copied().unwrap_or(0);
-        let rest = self.0.iter().sum::<u64>() - largest;
-        ensure!(
-            rest <= window,
-            "{rest} bytes wait for a slow consumer, besides {largest}"
-        );
-        Ok(())
     }
 }
 
