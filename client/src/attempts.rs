@@ -239,7 +239,12 @@ impl<T: Transport> Driver<T> {
         let mut leaving = pin!(transport.leaving());
         let mut late = None;
         poll_fn(|cx| {
-            if self.poll(cx).is_ready() || self.application.absence.paused {
+            let is_over = self.poll(cx).is_ready();
+            twinwire::plant!(
+                "attempt_outlives_pause",
+                self.application.absence.paused = false
+            );
+            if is_over || self.application.absence.paused {
                 return Poll::Ready(None);
             }
             // Browsers keep no page that is opening a socket.

@@ -181,6 +181,7 @@ impl<T: Transport> Driver<T> {
     /// Feeds the session with what came, bytes before time, and does what it says.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<LoopExit> {
         loop {
+            twinwire::plant!("client_looks_at_time_first", self.poll_timer(cx));
             let received = self.receive(cx);
             // What the session has to tell comes first: what the application asks for may depend on it.
             if received && let Some(over) = self.drive(cx) {
@@ -516,6 +517,12 @@ impl<T: Transport> Driver<T> {
     }
 
     fn wake_at(&mut self, deadline: Option<Time>) {
+        twinwire::plant!(
+            "client_keeps_later_timer",
+            if self.sleep.is_some() && deadline.is_some() {
+                return;
+            }
+        );
         match (deadline, &self.sleep) {
             (None, _) => self.sleep = None,
             (Some(at), Some((set, _))) if *set == at => {}

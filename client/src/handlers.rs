@@ -156,6 +156,7 @@ impl Handlers {
     }
 
     pub(crate) fn drop_all(&mut self) {
+        twinwire::plant!("handlers_outlive_session", return);
         self.early.clear();
         if let Some(working) = &mut self.working {
             working.drop_all();
@@ -189,6 +190,12 @@ struct Registered {
 
 impl Answering for Registered {
     fn insert(&mut self, kind: u32, handler: Handler) {
+        twinwire::plant!(
+            "second_handler_unused",
+            if self.by_kind.iter().any(|(of, _)| *of == kind) {
+                return;
+            }
+        );
         self.by_kind.retain(|(of, _)| *of != kind);
         self.by_kind.push((kind, handler));
     }

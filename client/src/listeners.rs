@@ -82,6 +82,7 @@ impl Listeners {
             let wanted = listener.listen.wants(event.kind);
             if wanted {
                 listener.give(event.clone());
+                twinwire::plant!("kept_bytes_stay", self.kept_bytes += event.payload.len());
                 self.kept_bytes -= event.payload.len();
             }
             !wanted

@@ -150,6 +150,7 @@ impl Requests {
             || self.held_back.is_some()
             || self.gate != Gate::Open
             || !self.commands.is_empty();
+        twinwire::plant!("held_request_not_awaited", let is_asking = !self.commands.is_empty());
         if let Some(closing) = &self.closing
             && (!is_asking || now >= closing.until || !session.takes_requests())
         {

@@ -187,7 +187,9 @@ impl Topics {
             shares: false,
         };
         let name = (asked.kind, asked.payload);
-        let mut known = self.shared.iter_mut().chain(&mut self.lost);
+        let lost = &mut self.lost[..];
+        twinwire::plant!("lost_topic_not_shared", let lost = &mut [][..]);
+        let mut known = self.shared.iter_mut().chain(lost);
         if let Some(shared) = known.find(|of| of.name == name) {
             if let Some(joined) = shared.joined {
                 let what = match start {
@@ -314,6 +316,16 @@ impl Topics {
 
     /// A handle is gone; with the last of a topic, it is left.
     pub(crate) fn leave(&mut self, id: u64, session: &mut Session, now: Time) {
+        twinwire::plant!(
+            "left_topic_joined_again",
+            if self
+                .lost
+                .iter()
+                .any(|of| of.subscribers.iter().any(|of| of.id == id))
+            {
+                return;
+            }
+        );
         take_off(&mut self.lost, id);
         if let Some(left) = take_off(&mut self.shared, id) {
             session.unsubscribe(now, left.request);

@@ -247,6 +247,12 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
     }
 
     fn wake_at(&mut self, now: Time, deadline: Option<Time>) {
+        twinwire::plant!(
+            "server_keeps_later_timer",
+            if self.sleep.is_some() && deadline.is_some() {
+                return;
+            }
+        );
         match (deadline, &self.sleep) {
             (None, _) => self.sleep = None,
             (Some(at), Some((set, _))) if *set == at => {}

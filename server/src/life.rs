@@ -232,6 +232,7 @@ impl<S, I> Life<S, I> {
         client: &identity::Authenticated<I>,
         format: Format,
     ) -> Result<(), NotGiven> {
+        twinwire::plant!("resumed_in_another_format", let format = self.format);
         let owner = self.open.as_ref().filter(|_| format == self.format);
         let unknown = NotGiven::Another(Continuity::Unknown);
         let owner = owner.ok_or(unknown)?.cx.peer();
@@ -394,6 +395,10 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
     }
 
     fn dropped(&mut self, request: Number, why: Refusal) {
+        twinwire::plant!(
+            "cancelled_before_open_runs",
+            return self.working.stop(request)
+        );
         if let Some(open) = &mut self.open {
             open.waiting.retain(|waiting| waiting.number != request);
         }

@@ -36,6 +36,7 @@ impl<I> Present<I> {
             return;
         };
         if let Some(peers) = self.by_user.get_mut(user) {
+            twinwire::plant!("newest_of_user_forgotten", let id = peers.last().map_or(id, Peer::id));
             removed.extend(peers.extract_if(.., |other| other.id() == id));
             if peers.is_empty() {
                 self.by_user.remove(user);

@@ -41,7 +41,7 @@ mod world;
 
 pub use coverage::Coverage;
 pub use dice::Dice;
-pub use mutants::{MUTANTS, activate};
+pub use mutants::{Finder, MUTANTS, SHELL_MUTANTS, activate};
 pub use plan::Plan;
 pub use port::{Application, Phase, Port};
 pub use report::{Failure, Report};

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use twinwire::session::Role;
-use twinwire_sim::{Failure, MUTANTS, Plan, Report, Simulation, activate};
+use twinwire_sim::{Failure, Finder, MUTANTS, Plan, Report, SHELL_MUTANTS, Simulation, activate};
 
 const USAGE: &str = "usage: twinwire-sim [--seeds N] [--seed S] [--mutant NAME] [--mutants]";
 
@@ -182,6 +182,13 @@ fn try_mutants(seeds: u64) -> bool {
             (failure.seed.to_string(), failure.what)
         });
         println!("| {name}: {what} | {seed} | {says} |");
+    }
+    for (name, what, finder) in SHELL_MUTANTS {
+        let finder = match finder {
+            Finder::Test(test) => format!("a test finds it, {test}"),
+            Finder::Worlds => "worlds are to find it".to_owned(),
+        };
+        println!("| {name}: {what} | - | {finder} |");
     }
     println!(
         "\n{caught} of {} bugs are found within {seeds} seeds",

@@ -169,6 +169,98 @@ pub const MUTANTS: &[(&str, &str)] = &[
     ),
 ];
 
+/// The suite that finds a bug of the shells, which the simulator hasn't.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finder {
+    /// A test of this crate, by its name.
+    Test(&'static str),
+    /// Worlds of the real shells.
+    Worlds,
+}
+
+/// Every bug that can be planted in `remote`, `client` and `server`, what is wrong with it, and what finds it.
+pub const SHELL_MUTANTS: &[(&str, &str, Finder)] = &[
+    (
+        "ping_lost_with_session",
+        "a ping isn't asked again in the session that follows",
+        Finder::Test("client: a_ping_of_an_absence_is_answered_in_the_session_that_follows"),
+    ),
+    (
+        "drain_wakes_nobody",
+        "who waits for room hears nothing of a queue that was emptied",
+        Finder::Test("remote: what_is_drained_makes_room_for_who_waits"),
+    ),
+    (
+        "held_request_not_awaited",
+        "a request that waits for room is lost with the last handle",
+        Finder::Test("client: what_waits_for_room_when_the_last_handle_goes_is_sent"),
+    ),
+    (
+        "left_topic_joined_again",
+        "a topic that was left while its session was lost is joined again",
+        Finder::Test(
+            "remote: a_lost_topic_is_joined_again_once_for_all_of_its_handles_and_not_at_all_without",
+        ),
+    ),
+    (
+        "lost_topic_not_shared",
+        "a second handle of a lost topic joins it once more",
+        Finder::Test(
+            "remote: a_lost_topic_is_joined_again_once_for_all_of_its_handles_and_not_at_all_without",
+        ),
+    ),
+    (
+        "handlers_outlive_session",
+        "the answer of a lost session's call is given to a call of the next",
+        Finder::Test("client: no_answer_is_given_to_a_question_of_another_session"),
+    ),
+    (
+        "second_handler_unused",
+        "a handler doesn't replace the one before",
+        Finder::Test("client: the_newest_handler_answers"),
+    ),
+    (
+        "kept_bytes_stay",
+        "events that were kept and are heard count for ever",
+        Finder::Test("client: what_was_kept_for_listeners_and_taken_makes_room_for_more"),
+    ),
+    (
+        "attempt_outlives_pause",
+        "a pause doesn't stop the attempt that is under way",
+        Finder::Test("client: a_pause_stops_an_attempt_that_is_under_way"),
+    ),
+    (
+        "client_keeps_later_timer",
+        "a client sleeps past a deadline that came up since",
+        Finder::Test("client: a_hint_leaves_a_living_connection_alone_and_finds_a_dead_one"),
+    ),
+    (
+        "client_looks_at_time_first",
+        "a client that wakes looks at the clock before it reads what has come",
+        Finder::Test("client: an_answer_that_came_in_time_counts_though_the_program_stood_still"),
+    ),
+    (
+        "server_keeps_later_timer",
+        "a server sleeps past a deadline that came up since",
+        Finder::Worlds,
+    ),
+    (
+        "resumed_in_another_format",
+        "a session goes on in another payload format",
+        Finder::Worlds,
+    ),
+    (
+        "cancelled_before_open_runs",
+        "a call that was cancelled before on_open ended runs all the same",
+        Finder::Worlds,
+    ),
+    (
+        "newest_of_user_forgotten",
+        "of a user's tabs the newest is forgotten, not the closed one",
+        Finder::Worlds,
+    ),
+];
+
 /// Activates a bug for the worlds that this thread runs, if the workspace is compiled for that; or none.
 pub fn activate(mutant: Option<&'static str>) {
     #[cfg(twinwire_mutants)]

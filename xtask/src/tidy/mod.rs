@@ -8,6 +8,7 @@ mod guarantees;
 mod lines;
 mod links;
 mod markdown;
+mod plants;
 mod protocol;
 mod sources;
 
@@ -151,6 +152,9 @@ const RULES: [(&str, Rule); 13] = [
     ),
     ("ARCHITECTURE.md names every crate", |_, tree| {
         Ok(architecture::unnamed_crates(tree))
+    }),
+    ("every planted bug has its row in a table", |_, tree| {
+        Ok(plants::unlisted(tree))
     }),
     (
         "PROTOCOL.md's tables equal the code's",
