@@ -10,6 +10,7 @@ mod binaries;
 mod cache;
 mod conformance;
 mod cpu;
+mod function_order;
 mod lockfile;
 mod mutants;
 mod npm;

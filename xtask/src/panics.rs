@@ -7,11 +7,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::wasm_bytes::{
-    CODE, CUSTOM, IMPORTS, Reader, change_sections, put_bytes, put_integer, sections,
+    CODE, CUSTOM, FUNCTION_NAMES, Reader, change_sections, imported_functions, put_bytes,
+    put_integer, sections,
 };
-
-/// The part of the section `name` that has the functions' names (WebAssembly Core, appendix "Custom Sections").
-const FUNCTION_NAMES: u8 = 1;
 
 /// A function's body that traps at once: no locals, `unreachable`, `end`.
 const TRAP: &[u8] = b"\x00\x00\x0b";
@@ -96,26 +94,10 @@ fn function_names(module: &[u8]) -> Result<HashMap<usize, &str>> {
     Ok(names)
 }
 
-/// Returns the number of functions that are imported: the module's own are numbered from there.
-fn imported_functions(module: &[u8]) -> Result<usize> {
-    let mut functions = 0;
-    for (id, content) in sections(module)? {
-        if id != IMPORTS {
-            continue;
-        }
-        let mut rest = Reader(content);
-        for _ in 0..rest.integer()? {
-            rest.bytes()?;
-            rest.bytes()?;
-            functions += usize::from(rest.import()?);
-        }
-    }
-    Ok(functions)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wasm_bytes::IMPORTS;
 
     fn section(id: u8, content: &[u8]) -> Vec<u8> {
         let mut section = vec![id];

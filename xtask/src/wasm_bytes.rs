@@ -10,6 +10,9 @@ pub(crate) const IMPORTS: u8 = 2;
 pub(crate) const EXPORTS: u8 = 7;
 pub(crate) const CODE: u8 = 10;
 
+/// The part of the section `name` that has the functions' names (WebAssembly Core, appendix "Custom Sections").
+pub(crate) const FUNCTION_NAMES: u8 = 1;
+
 /// Returns the module with some of its sections changed: `change` gives a section's new content, or none for the old.
 pub(crate) fn change_sections<'m>(
     module: &'m [u8],
@@ -36,6 +39,23 @@ pub(crate) fn sections(module: &[u8]) -> Result<Vec<(u8, &[u8])>> {
         sections.push((rest.byte()?, rest.bytes()?));
     }
     Ok(sections)
+}
+
+/// Returns the number of functions that are imported: the module's own are numbered from there.
+pub(crate) fn imported_functions(module: &[u8]) -> Result<usize> {
+    let mut functions = 0;
+    for (id, content) in sections(module)? {
+        if id != IMPORTS {
+            continue;
+        }
+        let mut rest = Reader(content);
+        for _ in 0..rest.integer()? {
+            rest.bytes()?;
+            rest.bytes()?;
+            functions += usize::from(rest.import()?);
+        }
+    }
+    Ok(functions)
 }
 
 /// What is left to be read.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::function_order::name_by_likeness;
 use crate::run::run;
 use crate::setup::path_with;
 use crate::short_names::shorten_names;
@@ -15,6 +16,9 @@ use crate::workspace::Workspace;
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Leaves out the section that lists the features of WebAssembly in use.
+const STRIP_FEATURES: &str = "--strip-target-features";
 
 /// How a module is made of a crate.
 pub(crate) struct Recipe<'a> {
@@ -82,7 +86,13 @@ impl Recipe<'_> {
     /// Makes both files as small as they can be.
     pub(crate) fn shorten(&self, files: &Files) -> Result<()> {
         let mut wasm_opt = Command::new("wasm-opt");
-        wasm_opt.args(self.wasm_opt);
+        // The section tells the second run what it may use.
+        let options = self.wasm_opt.iter();
+        wasm_opt.args(options.filter(|option| *option != STRIP_FEATURES));
+        self.replace(wasm_opt, &files.wasm)?;
+        name_by_likeness(&files.wasm)?;
+        let mut wasm_opt = Command::new("wasm-opt");
+        wasm_opt.args(["--reorder-functions-by-name", STRIP_FEATURES]);
         self.replace(wasm_opt, &files.wasm)?;
         let mut terser = Command::new("terser");
         terser.args(["--module", "--compress", "passes=2", "--mangle"]);

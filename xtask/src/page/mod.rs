@@ -79,10 +79,11 @@ impl Page {
 }
 
 /// Files and folders of which the pages are made, beside their crates: the way they are built too.
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
     "Cargo.toml",
     "Cargo.lock",
     ".cargo/config.toml",
+    "xtask/src/function_order.rs",
     "xtask/src/page/bundle.rs",
     "xtask/src/page/html.rs",
     "xtask/src/page/node.rs",
