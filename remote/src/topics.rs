@@ -395,7 +395,7 @@ fn take_off(all: &mut Vec<SharedTopic>, id: u64) -> Option<SharedTopic> {
 
 #[cfg(test)]
 mod tests {
-    use std::task::{Context, Waker};
+    use std::task::{Context, Poll, Waker};
 
     use twinwire::frame::{Table, Verdict};
     use twinwire::session::{Event, Input, Output};
@@ -443,6 +443,37 @@ mod tests {
             }
             turns += 1;
             assert!(turns < 10, "it goes on for ever");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_client_ends_its_subscriptions_also_those_that_wait_to_be_joined_again() {
+        let (now, table) = (Time::default(), Arc::new(Table::new(Vec::new())));
+        let mut session = Session::client(Limits::default(), table, Vec::new());
+        let request = session.publish(now, 0, &[], &[]).unwrap();
+        let subscribed = || {
+            let mut topic = lost(request);
+            let (updates, handle) = queue::queue();
+            topic.subscribers.push(Subscriber {
+                id: 0,
+                updates,
+                shares: false,
+            });
+            (topic, handle)
+        };
+        let mut topics = Topics::default();
+        let (topic, joined) = subscribed();
+        topics.shared.push(topic);
+        let (topic, waiting) = subscribed();
+        topics.lost.push(topic);
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut handles = [joined, waiting];
+        for handle in &mut handles {
+            assert!(handle.poll_next(&mut cx).is_pending());
+        }
+        topics.end();
+        for handle in &mut handles {
+            assert!(matches!(handle.poll_next(&mut cx), Poll::Ready(None)));
         }
     }
 
