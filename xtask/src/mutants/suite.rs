@@ -106,15 +106,8 @@ impl Suite {
             cargo.arg("test").args(arguments);
             cargo
         };
-        let server = |arguments: &[&str]| {
-            let features = [
-                "-p",
-                "twinwire-server",
-                "--features",
-                "twinwire-server/test",
-            ];
-            test(&[&features[..], arguments].concat())
-        };
+        // One choice of crates for all three: with another, cargo would compile what they depend on once more.
+        let server = |arguments: &[&str]| test(&[&SERVER_CRATES[..], arguments].concat());
         Ok(match self {
             Self::Protocol => test(&["-p", "twinwire", "--lib"]),
             Self::Simulator => {
@@ -127,7 +120,7 @@ impl Suite {
             Self::Client => test(&["-p", "twinwire-client", "--lib", "--tests"]),
             Self::ServerUnit => server(&["--lib"]),
             Self::ServerCore => server(&CORE),
-            Self::Server => test(&[&SERVER_CRATES[..], &["--tests"]].concat()),
+            Self::Server => server(&["--tests"]),
             Self::Chromium => on.chromium()?.tests(&on.copy.workspace, on.setup)?,
         })
     }
