@@ -1,5 +1,7 @@
 //! What a client must do, on tokio.
 
+use std::time::Duration;
+
 use suite::Platform;
 use testkit::{Chaos, Server, soon};
 use tokio::sync::OnceCell;
@@ -17,6 +19,10 @@ impl Platform for Native {
     async fn breaking_url(&self) -> String {
         let breaking = || testkit::wire::breaking(&self.0);
         self.1.get_or_init(breaking).await.url("/ws")
+    }
+
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
     }
 
     fn tell(&self, figures: &str) {

@@ -1,5 +1,7 @@
 //! What a client must do, in a page.
 
+use std::time::Duration;
+
 use suite::Platform;
 use twinwire_client_wasm::{Client, ConnectError, OpenError, Options, connect_with};
 use wasm_bindgen_test::{console_log, wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -24,6 +26,10 @@ impl Platform for Browser {
 
     async fn breaking_url(&self) -> String {
         address(option_env!("TWINWIRE_TEST_BREAKING_PORT"))
+    }
+
+    async fn sleep(&self, time: Duration) {
+        gloo_timers::future::sleep(time).await;
     }
 
     fn tell(&self, figures: &str) {

@@ -5,19 +5,18 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use futures_util::pin_mut;
-use twinwire_client::{Client, ClientState, Options, Start, Update};
+use twinwire_client::{Client, ClientState, Start, Update};
 
-use crate::{Add, Echo, KINDS, Platform, Room, told};
+use crate::{Add, Echo, KINDS, Platform, Room, options, told};
 
 /// How often the connection breaks at least.
 const CUTS: u32 = 200;
 
 /// A client whose connections break every few messages.
 async fn breaking(platform: &impl Platform) -> Client {
-    let options =
-        Options::new(platform.breaking_url().await, KINDS).on_fresh(|_, why| async move {
-            panic!("the session is lost: {why:?}");
-        });
+    let options = options(platform.breaking_url().await, KINDS).on_fresh(|_, why| async move {
+        panic!("the session is lost: {why:?}");
+    });
     // The first connections may break before the welcome.
     platform.connect(options).await.expect("a welcome")
 }
@@ -112,7 +111,7 @@ async fn talk(client: &Client, cuts: &Cell<u32>) -> u64 {
 
 /// What is asked for meanwhile waits.
 pub async fn a_pause_loses_nothing(platform: &impl Platform) {
-    let options = Options::new(platform.url(), KINDS);
+    let options = options(platform.url(), KINDS);
     let client = platform.connect(options).await.expect("a welcome");
     let mut states = client.states();
     client.pause();

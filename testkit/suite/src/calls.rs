@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use futures_util::join;
-use twinwire::{End, Format, GoodbyeCode, Limits, Retry};
-use twinwire_client::{CallError, ClientState, ConnectError, OpenFailure, Options};
+use twinwire::{End, Format, GoodbyeCode, Retry};
+use twinwire_client::{CallError, ClientState, ConnectError, OpenFailure};
 
 use crate::{
     Add, AskMe, Forget, Hang, KINDS, Locate, Platform, REASON, REFUSED, Subtract, WHY_REFUSED,
-    client, told,
+    client, options, patient, told,
 };
 
 /// In postcard and in JSON, of a number that JavaScript's don't hold.
 pub async fn a_call_brings_its_reply_or_its_error_in_either_format(platform: &impl Platform) {
     for format in [Format::Postcard, Format::Json] {
-        let options = Options::new(platform.url(), KINDS).format(format);
+        let options = options(platform.url(), KINDS).format(format);
         let client = platform.connect(options).await.expect("a welcome");
         assert!(matches!(client.state(), ClientState::Open { .. }));
         let left = u64::MAX - 1;
@@ -64,7 +64,7 @@ pub async fn a_kind_that_the_server_has_otherwise_is_explained(platform: &impl P
 
 /// In the application's words.
 pub async fn a_refused_token_says_why(platform: &impl Platform) {
-    let options = Options::new(platform.url(), KINDS).token(REFUSED);
+    let options = options(platform.url(), KINDS).token(REFUSED);
     match platform.connect(options).await {
         Err(error) => {
             assert_eq!((error.is_denied(), error.reason()), (true, Some(REASON)));
@@ -79,7 +79,7 @@ pub async fn a_refused_token_says_why(platform: &impl Platform) {
 pub async fn what_an_address_answers_is_told_at_the_deadline(platform: &impl Platform) {
     let answer = async |path: &str| {
         let url = platform.url().replace("/ws", path);
-        let options = Options::new(url, KINDS).connect_timeout(Duration::from_secs(8));
+        let options = options(url, KINDS).connect_timeout(Duration::from_secs(8));
         match platform.connect(options).await {
             Err(error) => error.status(),
             other => panic!("nobody is there, not {other:?}"),
@@ -92,7 +92,7 @@ pub async fn what_an_address_answers_is_told_at_the_deadline(platform: &impl Pla
 /// The error says what the server's developer has to change, as its answer does.
 pub async fn why_an_address_refuses_is_told(platform: &impl Platform) {
     let refused = platform.url().replace("/ws", "/refused");
-    let options = Options::new(refused, KINDS).connect_timeout(Duration::from_secs(8));
+    let options = options(refused, KINDS).connect_timeout(Duration::from_secs(8));
     match platform.connect(options).await {
         Err(ConnectError::Open(error)) => {
             let text = error.to_string();
@@ -105,7 +105,7 @@ pub async fn why_an_address_refuses_is_told(platform: &impl Platform) {
 
 /// Trying again is of no use.
 pub async fn an_address_that_is_no_url_is_an_error_at_once(platform: &impl Platform) {
-    match platform.connect(Options::new("ftp://there", KINDS)).await {
+    match platform.connect(options("ftp://there", KINDS)).await {
         Err(ConnectError::Open(error)) => assert!(error.is_final(), "{error}"),
         other => panic!("refused, not {other:?}"),
     }
@@ -131,8 +131,8 @@ pub async fn closing_ends_every_call_and_every_waiter(platform: &impl Platform) 
 
 /// By the client's own clock.
 pub async fn a_call_past_its_deadline_ends(platform: &impl Platform) {
-    let limits = Limits::default().call_deadline(Duration::from_millis(50));
-    let options = Options::new(platform.url(), KINDS).limits(limits);
+    let limits = patient().call_deadline(Duration::from_millis(50));
+    let options = options(platform.url(), KINDS).limits(limits);
     let client = platform.connect(options).await.expect("a welcome");
     let hang = client.call(Hang {}).await;
     assert!(matches!(hang, Err(CallError::Deadline)));

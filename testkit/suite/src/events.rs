@@ -1,12 +1,12 @@
 use twinwire::{Format, Refusal};
-use twinwire_client::{EventError, Options};
+use twinwire_client::EventError;
 
-use crate::{Add, Echo, KINDS, Notice, Notify, Platform, client, told};
+use crate::{Add, Echo, KINDS, Notice, Notify, Platform, client, options, told};
 
 /// In postcard and in JSON.
 pub async fn events_come_back_in_order_and_their_receipts_say_so(platform: &impl Platform) {
     for format in [Format::Postcard, Format::Json] {
-        let options = Options::new(platform.url(), KINDS).format(format);
+        let options = options(platform.url(), KINDS).format(format);
         let client = platform.connect(options).await.expect("a welcome");
         let mut echoes = client.events::<Echo>().expect("it is declared");
         let mut receipts = Vec::new();

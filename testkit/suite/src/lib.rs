@@ -13,7 +13,11 @@ mod streams;
 mod topics;
 
 use std::fmt::Debug;
+use std::pin::pin;
+use std::time::Duration;
 
+use futures_util::future::{Either, select};
+use twinwire::{Kinds, Limits};
 use twinwire_client::{CallError, Client, ConnectError, OpenFailure, Options};
 
 pub use absences::*;
@@ -34,6 +38,9 @@ pub trait Platform {
     /// The URL of a link to the endpoint whose connections break after a few messages.
     fn breaking_url(&self) -> impl Future<Output = String>;
 
+    /// Waits.
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()>;
+
     /// Prints a line of figures, where whoever runs the suite looks for them.
     fn tell(&self, figures: &str);
 
@@ -44,8 +51,40 @@ pub trait Platform {
     ) -> impl Future<Output = Result<Client, ConnectError<Self::Error>>>;
 }
 
+/// The time that a case has: only a broken one takes so long.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Longer than any test waits.
+pub const NEVER: Duration = Duration::from_secs(3600);
+
+/// Returns limits by which neither a heartbeat nor the handshake's time comes while a test waits. Either would wake an end
+/// that has forgotten a deadline, and the test would pass, late.
+#[must_use]
+pub fn patient() -> Limits {
+    Limits::default().heartbeat(NEVER).handshake(NEVER)
+}
+
+/// Returns a client's options with the limits of [`patient`].
+#[must_use]
+pub fn options(url: impl Into<String>, kinds: Kinds) -> Options {
+    Options::new(url, kinds).limits(patient())
+}
+
+/// Runs a case within its limit.
+///
+/// # Panics
+///
+/// When the time is over.
+pub async fn limited(platform: &impl Platform, name: &str, case: impl Future<Output = ()>) {
+    let over = platform.sleep(LIMIT);
+    match select(pin!(case), pin!(over)).await {
+        Either::Left(((), _)) => {}
+        Either::Right(((), _)) => panic!("{name} didn't end within {LIMIT:?}"),
+    }
+}
+
 async fn client(platform: &impl Platform) -> Client {
-    let connected = platform.connect(Options::new(platform.url(), KINDS)).await;
+    let connected = platform.connect(options(platform.url(), KINDS)).await;
     connected.expect("the server welcomes everyone")
 }
 
@@ -99,7 +138,9 @@ macro_rules! suite {
         $(
             #[$test]
             async fn $case() {
-                $crate::$case(&$platform).await;
+                let platform = $platform;
+                let case = $crate::$case(&platform);
+                $crate::limited(&platform, stringify!($case), case).await;
             }
         )*
     };

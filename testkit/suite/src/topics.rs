@@ -2,9 +2,9 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use twinwire::{Format, Refusal};
-use twinwire_client::{CallError, Client, Options, Start, Subscription, Update, Verdict};
+use twinwire_client::{CallError, Client, Start, Subscription, Update, Verdict};
 
-use crate::{KINDS, Platform, PutMe, Room, client, told};
+use crate::{KINDS, Platform, PutMe, Room, client, options, told};
 
 /// Tests run beside each other on one server: each has a room of its own.
 fn room(case: &str, client: &Client) -> Room {
@@ -22,7 +22,7 @@ async fn hear(lines: &mut Subscription<Room>) -> String {
 
 /// Of two clients, one in postcard and one in JSON.
 pub async fn what_is_published_is_heard_in_one_order_in_either_format(platform: &impl Platform) {
-    let options = Options::new(platform.url(), KINDS).format(Format::Json);
+    let options = options(platform.url(), KINDS).format(Format::Json);
     let json = platform.connect(options).await.expect("a welcome");
     let postcard = client(platform).await;
     let room = room("order", &json);
@@ -152,7 +152,7 @@ pub async fn who_subscribes_again_at_once_hears_what_comes(platform: &impl Platf
 /// Where it couldn't come by itself, and without missing anything.
 pub async fn the_server_puts_its_client_into_a_room_and_out_of_it(platform: &impl Platform) {
     for format in [Format::Postcard, Format::Json] {
-        let options = Options::new(platform.url(), KINDS).format(format);
+        let options = options(platform.url(), KINDS).format(format);
         let client = platform.connect(options).await.expect("a welcome");
         let room = room("private", &client);
         let put = async |inside| {
