@@ -12,7 +12,7 @@ const KINDS: Kinds = kinds![];
 
 /// One attempt: another would find nobody there.
 fn once(url: String) -> Options {
-    Options::new(url, KINDS).reconnect(false)
+    testkit::options(url, KINDS).reconnect(false)
 }
 
 /// Takes one connection, reads its request's head, and lets `answer` go on.
@@ -34,7 +34,7 @@ where
     url
 }
 
-/// The answer of a server that speaks Twinwire, up to where its first message would begin.
+/// The answer of a server that speaks up to where its first message would begin.
 fn welcome(head: &str) -> String {
     let key = testkit::raw::accept_key(head);
     format!(
@@ -86,7 +86,7 @@ async fn a_server_that_pings_without_pause_and_never_reads_is_left_in_time() {
         }
     })
     .await;
-    let options = Options::new(url, KINDS).connect_timeout(Duration::from_millis(200));
+    let options = testkit::options(url, KINDS).connect_timeout(Duration::from_millis(200));
     let outcome = soon("the time-out", connect_with(options)).await;
     assert!(
         matches!(outcome, Err(ConnectError::TimedOut)),

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use suite::{Add, KINDS};
 use testkit::soon;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
-use twinwire_client_native::connect;
+use twinwire_client_native::connect_with;
 
 /// Takes an address, and doesn't listen there: whoever connects to it is refused.
 fn taken(address: SocketAddr) -> io::Result<TcpSocket> {
@@ -59,7 +59,7 @@ async fn localhost_is_found_at_whichever_of_its_addresses_the_server_listens() {
         let port = listener.local_addr().expect("it listens").port();
         let leading = tokio::spawn(lead(listener, server.addr()));
         let url = format!("ws://localhost:{port}/ws");
-        let client = soon("the welcome", connect(url, KINDS)).await;
+        let client = soon("the welcome", connect_with(testkit::options(url, KINDS))).await;
         let client = client.unwrap_or_else(|error| panic!("{address}: {error}"));
         let sum = client.call(Add { left: 1, right: 2 }).await;
         assert_eq!(sum.expect("an answer"), 3);

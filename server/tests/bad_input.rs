@@ -13,11 +13,9 @@ use twinwire::frame::{
     Start, StreamWindow, Table, TopicWindow,
 };
 use twinwire::limits::{MAX_PART, MAX_TOKEN};
-use twinwire::{
-    Alias, Answer, Call, Event, GoodbyeCode, Kinds, Limits, Number, Refusal, Topic, kinds,
-};
-use twinwire_client_native::{Client, ClientState, connect};
-use twinwire_server::{Access, Cx, Feed, Twinwire};
+use twinwire::{Alias, Answer, Call, Event, GoodbyeCode, Kinds, Number, Refusal, Topic, kinds};
+use twinwire_client_native::{Client, ClientState, connect_with};
+use twinwire_server::{Access, Cx, Feed};
 
 #[derive(Debug, Serialize, Deserialize, Call)]
 #[call(reply = u32)]
@@ -53,8 +51,8 @@ const ROOM: u32 = 4;
 const HANG: u32 = 5;
 
 fn serve() -> Server {
-    let builder = Twinwire::builder(())
-        .limits(Limits::default().handshake(Duration::from_secs(1)))
+    let builder = testkit::builder(())
+        .limits(testkit::patient().handshake(Duration::from_secs(1)))
         .call(|_: Cx, Double { number }| async move { Ok(number * 2) })
         .call(|_: Cx, _: Hang| std::future::pending())
         .stream(|_: Cx, _: Forever, mut feed: Feed<Forever>| async move {
@@ -155,7 +153,11 @@ struct Bystander {
 
 impl Bystander {
     async fn new(server: &Server) -> Self {
-        let client = soon("the welcome", connect(server.url("/ws"), KINDS)).await;
+        let client = soon(
+            "the welcome",
+            connect_with(testkit::options(server.url("/ws"), KINDS)),
+        )
+        .await;
         let client = client.expect("everyone is welcome");
         let state = client.state();
         let hanging = client.clone();

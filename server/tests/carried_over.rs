@@ -29,7 +29,7 @@ type Heard = Log<String>;
 
 fn serve() -> (Twinwire<Heard, ()>, Server, Heard) {
     let heard = Heard::default();
-    let builder = Twinwire::builder(heard.clone())
+    let builder = testkit::builder(heard.clone())
         .call(|cx: Cx<Heard>, ask: Ask| async move {
             cx.state().push(ask.text.clone());
             Ok(ask.text)
@@ -51,7 +51,7 @@ fn say(text: &str) -> Say {
 }
 
 async fn client(chaos: &Chaos, options: impl FnOnce(Options) -> Options) -> Client {
-    let options = options(Options::new(chaos.url("/ws"), KINDS));
+    let options = options(testkit::options(chaos.url("/ws"), KINDS));
     let client = soon("the welcome", connect_with(options)).await;
     client.expect("everyone is welcome")
 }

@@ -12,7 +12,7 @@ use numbers::{Double, Down, Start, Up, converse};
 use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Log, Server, hurry, soon};
 use twinwire::{Kinds, PeerId, Topic, kinds};
-use twinwire_client_native::{Options, Update, connect_with};
+use twinwire_client_native::{Update, connect_with};
 use twinwire_server::{Access, Cx, Twinwire};
 
 #[derive(Serialize, Deserialize, Topic)]
@@ -33,7 +33,7 @@ struct App {
 
 fn serve(app: &App) -> (Twinwire<App, ()>, Server) {
     let hellos = Arc::clone(&app.hellos);
-    let builder = Twinwire::builder(app.clone())
+    let builder = testkit::builder(app.clone())
         .authenticate(move |_, _| {
             hellos.fetch_add(1, Ordering::Relaxed);
             async { Ok(()) }
@@ -75,7 +75,7 @@ async fn a_hundred_clients_lose_nothing_in_thousands_of_cuts() {
             chaos.breaks_after(300..3_000);
             let freshes = Log::default();
             let told = freshes.clone();
-            let options = Options::new(chaos.url("/ws"), KINDS).on_fresh(move |_, why| {
+            let options = testkit::options(chaos.url("/ws"), KINDS).on_fresh(move |_, why| {
                 told.push(why);
                 async {}
             });
@@ -139,7 +139,7 @@ async fn cut_at_each(first: u64, step: usize) -> u64 {
         chaos.breaks_after(bytes..bytes + 1);
         let attempts = Log::default();
         let told = attempts.clone();
-        let options = Options::new(chaos.url("/ws"), KINDS).token_from(move || {
+        let options = testkit::options(chaos.url("/ws"), KINDS).token_from(move || {
             told.push(());
             async { Some(Vec::new()) }
         });

@@ -10,10 +10,8 @@ use testkit::{Chaos, Doors, Log, serve, soon};
 use tokio::sync::oneshot;
 use twinwire::session::Fresh;
 use twinwire::{Call, End, Event, GoodbyeCode, Kinds, Limits, Retry, kinds};
-use twinwire_client_native::{
-    CallError, Client, ClientState, EventError, Options, Receipt, connect_with,
-};
-use twinwire_server::{Builder, Cx, Denied, Twinwire};
+use twinwire_client_native::{CallError, Client, ClientState, EventError, Receipt, connect_with};
+use twinwire_server::{Builder, Cx, Denied};
 
 /// Answered when the gate is opened.
 #[derive(Serialize, Deserialize, Call)]
@@ -59,7 +57,7 @@ impl App {
 
 fn builder(app: &App) -> Builder<App, ()> {
     let judge = app.clone();
-    Twinwire::builder(app.clone())
+    testkit::builder(app.clone())
         .authenticate(move |_, _| std::future::ready(judge.judge()))
         .call(|cx: Cx<App>, _: Wait| async move {
             let gate = Arc::clone(&cx.state().gate);
@@ -75,7 +73,7 @@ fn builder(app: &App) -> Builder<App, ()> {
 async fn client(chaos: &Chaos, limits: Limits) -> (Client, Log<Fresh>) {
     let freshes = Log::default();
     let told = freshes.clone();
-    let options = Options::new(chaos.url("/ws"), KINDS).limits(limits);
+    let options = testkit::options(chaos.url("/ws"), KINDS).limits(limits);
     // What is carried over has no verdict of its own.
     let options = options.carry_over(false).on_fresh(move |_, why| {
         told.push(why);
@@ -149,7 +147,7 @@ async fn who_is_led_to_another_process_has_another_session_and_true_verdicts() {
     let (server, wire) = serve(builder(&here));
     let (other, other_wire) = serve(builder(&there));
     let balancer = Chaos::to(server.addr(), 1).await;
-    let (client, freshes) = client(&balancer, Limits::default()).await;
+    let (client, freshes) = client(&balancer, testkit::patient()).await;
     let receipts = send_and_lose(&balancer, &client, &here).await;
     balancer.leads_to(other.addr());
     come_back(&balancer, &client);
@@ -181,7 +179,7 @@ async fn who_is_refused_on_coming_back_is_over_and_its_verdicts_are_true() {
     let app = App::default();
     let (server, wire) = serve(builder(&app));
     let chaos = Chaos::to(server.addr(), 1).await;
-    let (client, freshes) = client(&chaos, Limits::default()).await;
+    let (client, freshes) = client(&chaos, testkit::patient()).await;
     let caller = client.clone();
     let call = tokio::spawn(async move { caller.call(Wait {}).await });
     app.waiting.count(1).await;
@@ -208,7 +206,7 @@ async fn who_is_refused_for_now_comes_back_until_its_session_goes_on() {
         let app = App::default();
         let (server, _) = serve(builder(&app));
         let chaos = Chaos::to(server.addr(), 1).await;
-        let (client, freshes) = client(&chaos, Limits::default()).await;
+        let (client, freshes) = client(&chaos, testkit::patient()).await;
         let caller = client.clone();
         let call = tokio::spawn(async move { caller.call(Wait {}).await });
         app.waiting.count(1).await;
@@ -249,7 +247,7 @@ impl Sleeper {
             runtime.block_on(async {
                 let freshes = Log::default();
                 let told = freshes.clone();
-                let options = Options::new(url, KINDS).limits(limits);
+                let options = testkit::options(url, KINDS).limits(limits);
                 let options = options.on_fresh(move |_, why| {
                     told.push(why);
                     async {}
@@ -282,7 +280,7 @@ impl Sleeper {
 
 /// Silence is found in two seconds; calls take longer.
 fn limits() -> Limits {
-    let limits = Limits::default().heartbeat(Duration::from_secs(1));
+    let limits = testkit::patient().heartbeat(Duration::from_secs(1));
     limits.call_deadline(Duration::from_secs(4))
 }
 

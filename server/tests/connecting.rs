@@ -27,7 +27,7 @@ type Tickets = Arc<Mutex<HashSet<Vec<u8>>>>;
 
 fn serve() -> (Twinwire<Mutex<u64>, ()>, Server) {
     let tickets = Tickets::default();
-    let builder = Twinwire::builder(Mutex::new(0))
+    let builder = testkit::builder(Mutex::new(0))
         .authenticate(move |ticket, _| {
             let is_new = tickets.lock().expect("nobody panics").insert(ticket);
             async move {
@@ -49,7 +49,7 @@ fn serve() -> (Twinwire<Mutex<u64>, ()>, Server) {
 /// Another ticket at each attempt, which `attempts` counts.
 fn tickets(url: String, attempts: &Log<u64>) -> Options {
     let attempts = attempts.clone();
-    Options::new(url, KINDS).token_from(move || {
+    testkit::options(url, KINDS).token_from(move || {
         let ticket = attempts.events().len() as u64;
         attempts.push(ticket);
         async move { Some(ticket.to_be_bytes().to_vec()) }
@@ -116,7 +116,7 @@ async fn a_cut_at_any_byte_before_the_welcome_only_delays_it() {
             let chaos = Arc::new(Chaos::to(addr, bytes).await);
             chaos.breaks_after(bytes..bytes + 1);
             let (attempts, weather) = (AtomicU64::new(0), Arc::clone(&chaos));
-            let options = Options::new(chaos.url("/ws"), KINDS).token_from(move || {
+            let options = testkit::options(chaos.url("/ws"), KINDS).token_from(move || {
                 let attempt = attempts.fetch_add(1, Ordering::Relaxed);
                 if attempt == 1 {
                     weather.is_fine();
@@ -154,16 +154,17 @@ async fn at_its_deadline_connect_tells_what_the_last_attempt_met() {
     }
     let chaos = Chaos::to(server.addr(), 1).await;
     chaos.doors(Doors::Closed);
-    let nobody = soon_over(Options::new(chaos.url("/ws"), KINDS));
+    let nobody = soon_over(testkit::options(chaos.url("/ws"), KINDS));
     match soon("the end", connect_with(nobody)).await {
         Err(ConnectError::Open(OpenError::WebSocket(_) | OpenError::Unreachable { .. })) => {}
         other => panic!("no connection, not {other:?}"),
     }
-    let without = soon_over(Options::new(server.url("/ws"), KINDS).token_from(|| async { None }));
+    let without =
+        soon_over(testkit::options(server.url("/ws"), KINDS).token_from(|| async { None }));
     let outcome = soon("the end", connect_with(without)).await;
     assert!(matches!(outcome, Err(ConnectError::NoToken)), "{outcome:?}");
     chaos.doors(Doors::Silent);
-    let silent = soon_over(Options::new(chaos.url("/ws"), KINDS));
+    let silent = soon_over(testkit::options(chaos.url("/ws"), KINDS));
     let outcome = soon("the end", connect_with(silent)).await;
     assert!(
         matches!(outcome, Err(ConnectError::TimedOut)),
@@ -176,7 +177,7 @@ async fn who_may_not_try_again_does_not() {
     let (_wire, server) = serve();
     let attempts = Log::default();
     let again = attempts.clone();
-    let options = Options::new(server.url("/ws"), KINDS).token_from(move || {
+    let options = testkit::options(server.url("/ws"), KINDS).token_from(move || {
         again.push(());
         async { Some(b"the same".to_vec()) }
     });
@@ -233,8 +234,8 @@ async fn who_comes_back_is_told_the_status_and_goes_on_once_it_passes() {
 async fn a_flooded_server_is_given_the_time_that_it_asks_for() {
     let busy = "HTTP/1.1 503 x\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n";
     let (address, came) = answering(busy).await;
-    let patient =
-        Options::new(format!("ws://{address}/ws"), KINDS).connect_timeout(Duration::from_secs(2));
+    let patient = testkit::options(format!("ws://{address}/ws"), KINDS)
+        .connect_timeout(Duration::from_secs(2));
     match soon("the end", connect_with(patient)).await {
         Err(error) => {
             assert_eq!(error.status(), Some(503));
@@ -270,7 +271,7 @@ async fn a_token_that_can_not_be_had_now_is_asked_for_again() {
     let (_wire, server) = serve();
     let asked = Log::default();
     let again = asked.clone();
-    let options = Options::new(server.url("/ws"), KINDS).token_from(move || {
+    let options = testkit::options(server.url("/ws"), KINDS).token_from(move || {
         again.push(());
         let round = again.events().len();
         async move {
@@ -287,7 +288,7 @@ async fn a_token_that_can_not_be_had_now_is_asked_for_again() {
 async fn a_client_that_is_denied_for_now_tries_again() {
     let denied = Log::default();
     let told = denied.clone();
-    let builder = Twinwire::builder(Mutex::new(0)).authenticate(move |_, _| {
+    let builder = testkit::builder(Mutex::new(0)).authenticate(move |_, _| {
         told.push(());
         let is_full = told.events().len() < 3;
         async move {
@@ -298,7 +299,7 @@ async fn a_client_that_is_denied_for_now_tries_again() {
         }
     });
     let (server, _) = testkit::serve(builder);
-    let options = Options::new(server.url("/ws"), kinds![]);
+    let options = testkit::options(server.url("/ws"), kinds![]);
     let client = soon("the welcome", connect_with(options)).await.unwrap();
     assert_eq!(denied.events().len(), 3);
     client.close().await;
@@ -312,7 +313,7 @@ async fn who_gives_up_waiting_ends_the_attempts() {
     let attempts = Log::default();
     let alive = Arc::new(());
     let (held, counted) = (Arc::clone(&alive), attempts.clone());
-    let options = Options::new(chaos.url("/ws"), KINDS).token_from(move || {
+    let options = testkit::options(chaos.url("/ws"), KINDS).token_from(move || {
         let _ = &held;
         counted.push(0);
         async { Some(Vec::new()) }

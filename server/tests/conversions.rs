@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use testkit::{Log, Server, soon};
 use twinwire::frame::{Continuity, JOIN, Join, Start};
-use twinwire::{GoodbyeCode, Kinds, Limits, Retry, Shape, Topic, kinds};
-use twinwire_client_native::{Update, connect};
+use twinwire::{GoodbyeCode, Kinds, Retry, Shape, Topic, kinds};
+use twinwire_client_native::{Update, connect_with};
 use twinwire_server::{Access, Builder, Cx, Twinwire};
 
 use by_hand::{Greeter, wants};
@@ -75,7 +75,7 @@ impl From<String> for older::Line {
 }
 
 fn serve(with: impl Fn(Builder<(), ()>) -> Builder<(), ()>) -> (Server, Twinwire<(), ()>) {
-    let builder = with(Twinwire::builder(()));
+    let builder = with(testkit::builder(()));
     let builder = builder.topic(|_: Cx, _: News| async { Access::subscribe() });
     testkit::serve(builder)
 }
@@ -84,7 +84,7 @@ fn serve(with: impl Fn(Builder<(), ()>) -> Builder<(), ()>) -> (Server, Twinwire
 async fn a_client_of_a_blocked_worker_comes_back_to_another(
     with: impl Fn(Builder<(), ()>) -> Builder<(), ()>,
 ) {
-    let limits = Limits::default().handshake(Duration::from_secs(2));
+    let limits = testkit::patient().handshake(Duration::from_secs(2));
     let (server, wire) = serve(|builder| with(builder.limits(limits.clone())));
     // Blocked workers are to fail this test alone.
     let server = ManuallyDrop::new(server);
@@ -130,7 +130,7 @@ async fn a_conversion_that_blocks_costs_its_own_worker_alone() {
 #[tokio::test]
 async fn a_conversion_may_publish_to_the_topic_that_it_is_read_from() {
     let (server, wire) = serve(|builder| builder);
-    let connecting = connect(server.url("/ws"), older::KINDS);
+    let connecting = connect_with(testkit::options(server.url("/ws"), older::KINDS));
     let client = soon("the welcome", connecting).await;
     let client = client.expect("everyone is welcome");
     let mut news = client.subscribe(older::News {}).await.expect("it may");

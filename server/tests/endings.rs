@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Doors, Server, soon, until};
 use twinwire::{Call, End, Kinds, Retry, kinds};
-use twinwire_client_native::{Client, ClientState, Options, ReconnectCause, connect_with};
+use twinwire_client_native::{Client, ClientState, ReconnectCause, connect_with};
 use twinwire_server::{Cx, Twinwire};
 
 #[derive(Serialize, Deserialize, Call)]
@@ -15,7 +15,7 @@ struct Nod {}
 const KINDS: Kinds = kinds![Nod];
 
 fn serve() -> (Twinwire<(), ()>, Server) {
-    let builder = Twinwire::builder(()).call(|_: Cx, _: Nod| async move { Ok(()) });
+    let builder = testkit::builder(()).call(|_: Cx, _: Nod| async move { Ok(()) });
     let (server, wire) = testkit::serve(builder);
     (wire, server)
 }
@@ -24,7 +24,7 @@ fn serve() -> (Twinwire<(), ()>, Server) {
 async fn client(url: String) -> (Client, Arc<()>) {
     let alive = Arc::new(());
     let held = Arc::clone(&alive);
-    let options = Options::new(url, KINDS).token_from(move || {
+    let options = testkit::options(url, KINDS).token_from(move || {
         let _ = &held;
         async { Some(Vec::new()) }
     });

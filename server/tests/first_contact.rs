@@ -3,9 +3,7 @@
 use serde::{Deserialize, Serialize};
 use testkit::{Log, Server, soon};
 use twinwire::{Call, Kinds, Refusal, Topic, kinds};
-use twinwire_client_native::{
-    CallError, Client, ConnectError, Options, Undeclared, connect, connect_with,
-};
+use twinwire_client_native::{CallError, Client, ConnectError, Undeclared, connect_with};
 use twinwire_server::{Access, Cx, Twinwire, test};
 
 #[derive(Serialize, Deserialize, Call)]
@@ -31,7 +29,7 @@ const KINDS: Kinds = kinds![Ask, Unanswered, Room];
 type Asked = Log<Result<u32, String>>;
 
 fn wire(asked: &Asked) -> Twinwire<Asked, ()> {
-    Twinwire::builder(asked.clone())
+    testkit::builder(asked.clone())
         .topic(|_: Cx<Asked>, _: Room| async { Access::none() })
         .on_open(|cx: Cx<Asked>| async move {
             let peer = cx.peer();
@@ -69,7 +67,7 @@ async fn what_on_open_asks_waits_for_the_handlers_that_follow_connect() {
     let asked = Asked::default();
     let server = serve(&wire(&asked));
     let clients = (0..200).map(|_| {
-        let connecting = connect(server.url("/ws"), KINDS);
+        let connecting = connect_with(testkit::options(server.url("/ws"), KINDS));
         tokio::spawn(async move {
             let client = soon("the welcome", connecting).await.expect("welcome");
             answer(&client).expect("it is declared");
@@ -90,7 +88,7 @@ async fn what_is_registered_before_the_hello_answers_the_first_call() {
     let server = serve(&wire(&asked));
     let rooms = Log::default();
     let heard = rooms.clone();
-    let options = Options::new(server.url("/ws"), KINDS).register(move |client| {
+    let options = testkit::options(server.url("/ws"), KINDS).register(move |client| {
         let mut invitations = client.joined::<Room>()?;
         let heard = heard.clone();
         tokio::spawn(async move {
@@ -111,7 +109,7 @@ async fn what_is_registered_before_the_hello_answers_the_first_call() {
 #[tokio::test]
 async fn what_is_registered_of_no_kind_in_the_table_is_an_error_of_connect() {
     let server = serve(&wire(&Asked::default()));
-    let options = Options::new(server.url("/ws"), kinds![Room]).register(answer);
+    let options = testkit::options(server.url("/ws"), kinds![Room]).register(answer);
     match soon("the error", connect_with(options)).await {
         Err(ConnectError::Undeclared(undeclared)) => assert_eq!(undeclared.kind, "Ask"),
         other => panic!("{other:?}"),
@@ -121,7 +119,7 @@ async fn what_is_registered_of_no_kind_in_the_table_is_an_error_of_connect() {
 #[tokio::test]
 async fn a_call_that_nobody_handles_is_refused_in_the_end() {
     let refusals = Log::default();
-    let wire = Twinwire::builder(refusals.clone())
+    let wire = testkit::builder(refusals.clone())
         .on_open(|cx: Cx<Log<Refusal>>| async move {
             if let Err(CallError::Refused(refused)) = cx.peer().call(Unanswered {}).await {
                 cx.state().push(refused.why);
@@ -133,7 +131,11 @@ async fn a_call_that_nobody_handles_is_refused_in_the_end() {
     let server = Server::with_workers(1, move |config| {
         config.configure(mounted.at("/ws"));
     });
-    let client = soon("the welcome", connect(server.url("/ws"), KINDS)).await;
+    let client = soon(
+        "the welcome",
+        connect_with(testkit::options(server.url("/ws"), KINDS)),
+    )
+    .await;
     let client = client.expect("welcome");
     answer(&client).expect("it is declared");
     assert_eq!(refusals.count(1).await, [Refusal::NoHandler]);

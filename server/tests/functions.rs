@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use testkit::{Log, Server, hasty, serve};
 use tokio::sync::Semaphore;
 use twinwire::frame::{JOIN, Join, Start};
-use twinwire::{Call, Format, GoodbyeCode, Kinds, Limits, Refusal, Topic, kinds};
+use twinwire::{Call, Format, GoodbyeCode, Kinds, Refusal, Topic, kinds};
 use twinwire_server::{Access, Cx, Done, Next, Twinwire};
 
 use by_hand::{Greeter, Said, Socket, wants};
@@ -39,7 +39,7 @@ async fn nod(socket: &mut Socket) -> Result<(), Refusal> {
 
 #[tokio::test]
 async fn an_authenticate_or_a_user_key_that_panics_refuses_its_client_alone() {
-    let builder = Twinwire::builder(()).authenticate(|token, _| {
+    let builder = testkit::builder(()).authenticate(|token, _| {
         let token = String::from_utf8_lossy(&token).into_owned();
         assert_ne!(token, "called", "as the test asked");
         async move {
@@ -70,8 +70,8 @@ async fn an_authenticate_or_a_user_key_that_panics_refuses_its_client_alone() {
 
 #[tokio::test]
 async fn an_authenticate_that_never_ends_is_given_up_with_the_handshake() {
-    let limits = Limits::default().handshake(Duration::from_millis(300));
-    let builder = Twinwire::builder(()).limits(limits);
+    let limits = testkit::patient().handshake(Duration::from_millis(300));
+    let builder = testkit::builder(()).limits(limits);
     let builder = builder.authenticate(|_, _| std::future::pending::<Result<(), _>>());
     let (server, _wire) = serve(builder);
     let (_socket, said) = greet(&server, "").await;
@@ -89,7 +89,7 @@ async fn join(socket: &mut Socket, number: u32) -> Result<(), Refusal> {
 
 #[tokio::test]
 async fn an_access_or_an_around_that_panics_or_never_ends_fails_its_request_alone() {
-    let builder = Twinwire::builder(()).limits(hasty());
+    let builder = testkit::builder(()).limits(hasty());
     let builder = builder.call(|_: Cx, _: Nod| async { Ok(()) });
     let builder = builder.topic(|_: Cx, room: Room| {
         assert_ne!(room.number, 1, "as the test asked");
@@ -132,7 +132,7 @@ async fn an_access_or_an_around_that_panics_or_never_ends_fails_its_request_alon
 
 #[tokio::test]
 async fn an_around_that_never_ends_is_dropped_at_the_deadline() {
-    let builder = Twinwire::builder(()).limits(hasty());
+    let builder = testkit::builder(()).limits(hasty());
     let builder = builder.call(|_: Cx, _: Nod| async { Ok(()) });
     let builder = builder.around(|_: Cx, _: Next| std::future::pending::<Done>());
     let (server, _wire) = serve(builder);
@@ -147,7 +147,7 @@ async fn a_session_works_while_it_is_judged_who_may_have_it_back() {
     let (judged, judging) = (Log::default(), Arc::clone(&is_armed));
     let (go_on, gate) = mpsc::channel::<()>();
     let (told, gate) = (judged.clone(), Mutex::new(gate));
-    let builder = Twinwire::builder(())
+    let builder = testkit::builder(())
         .authenticate(|token, _| async move { Ok(token) })
         .call(|_: Cx<(), Vec<u8>>, _: Nod| async { Ok(()) })
         .user_key(move |identity: &Vec<u8>| {
@@ -196,7 +196,7 @@ impl Drop for Curious {
 async fn what_is_dropped_may_call_the_endpoint() {
     let (wire, seen) = (Arc::new(OnceLock::new()), Log::default());
     let (given, told) = (Arc::clone(&wire), seen.clone());
-    let builder = Twinwire::builder(()).authenticate(move |_, _| {
+    let builder = testkit::builder(()).authenticate(move |_, _| {
         let identity = Curious(Arc::clone(&given), told.clone());
         async move { Ok(identity) }
     });

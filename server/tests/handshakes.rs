@@ -4,14 +4,14 @@
 
 use testkit::raw::{Client, frame};
 use testkit::{Server, soon};
-use twinwire_server::Twinwire;
 use twinwire_server::plain::Plain;
 
 /// A server with the typed endpoint at `/ws`, the plain one, which answers what it is sent, at `/plain`,
 /// and a page at `/secret`.
 fn serve() -> Server {
-    let wire = Twinwire::builder(()).build().expect("no kinds clash");
+    let wire = testkit::builder(()).build().expect("no kinds clash");
     let plain = Plain::builder()
+        .limits(testkit::patient_plain())
         .protocols(["twinwire.0.json"])
         .on_message(|connection, frame| {
             let _ = connection.push(frame.text().unwrap_or_default().to_owned());

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Log, Server, hurry, serve, soon};
 use twinwire::frame::{Continuity, Resume, Welcome};
 use twinwire::{Call, Goodbye, GoodbyeCode, Kinds, Retry, kinds};
-use twinwire_client_native::{Options, connect_with};
-use twinwire_server::{Builder, Cx, Twinwire};
+use twinwire_client_native::connect_with;
+use twinwire_server::{Builder, Cx};
 
 use by_hand::{Greeter, wants};
 
@@ -24,7 +24,7 @@ const KINDS: Kinds = kinds![WhoAmI];
 
 /// Identities are `user:role`, of the token or of a cookie.
 fn builder() -> Builder<(), String> {
-    Twinwire::builder(()).authenticate(|token, request| async move {
+    testkit::builder(()).authenticate(|token, request| async move {
         let cookie = request.headers().get("cookie");
         let shown = cookie.map_or(token, |cookie| cookie.as_bytes().to_vec());
         Ok(String::from_utf8_lossy(&shown).into_owned())
@@ -75,7 +75,7 @@ async fn other_credentials_begin_another_session() {
 
 /// An application that goes by what the library doesn't know for a credential.
 fn by_header() -> Builder<(), String> {
-    Twinwire::builder(()).authenticate(|_, request| async move {
+    testkit::builder(()).authenticate(|_, request| async move {
         let user = request.headers().get("x-user");
         let user = user.and_then(|user| user.to_str().ok());
         Ok(user.unwrap_or("guest").to_owned())
@@ -100,14 +100,14 @@ async fn who_shows_no_credentials_has_a_session_back_only_if_the_application_say
 
 #[tokio::test]
 async fn without_authenticate_the_secret_is_enough() {
-    let (server, _) = serve(Twinwire::builder(()));
+    let (server, _) = serve(testkit::builder(()));
     let (one, other) = (Greeter::new("one"), Greeter::new("other").cookie("a=b"));
     assert!(is_kept(&server, &one, &other).await);
 }
 
 #[tokio::test]
 async fn where_identities_tell_nobody_apart_the_secret_is_enough() {
-    let (server, _) = serve(Twinwire::builder(()).authenticate(|_, _| async { Ok(()) }));
+    let (server, _) = serve(testkit::builder(()).authenticate(|_, _| async { Ok(()) }));
     let (one, other) = (Greeter::new("one"), Greeter::new("other").cookie("a=b"));
     assert!(is_kept(&server, &one, &other).await);
 }
@@ -168,7 +168,7 @@ async fn handlers_see_the_newest_identity() {
     let (server, _) = serve(builder);
     let chaos = Chaos::to(server.addr(), 1).await;
     let roles = AtomicU32::new(0);
-    let options = Options::new(chaos.url("/ws"), KINDS).token_from(move || {
+    let options = testkit::options(chaos.url("/ws"), KINDS).token_from(move || {
         let role = roles.fetch_add(1, Ordering::Relaxed);
         async move { Some(format!("ada:{role}").into_bytes()) }
     });

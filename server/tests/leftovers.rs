@@ -9,7 +9,7 @@ use testkit::{Chaos, Doors, Log, Server, hurry, soon};
 use tokio::sync::Semaphore;
 use twinwire::session::Fresh;
 use twinwire::{Event, Goodbye, GoodbyeCode, Kinds, Limits, kinds};
-use twinwire_client_native::{Client, ClientState, Events, Options, connect_with};
+use twinwire_client_native::{Client, ClientState, Events, connect_with};
 use twinwire_server::{Cx, Twinwire};
 
 #[derive(Serialize, Deserialize, Event)]
@@ -67,11 +67,11 @@ impl Default for App {
 
 /// One that keeps no session whose connection is lost.
 fn serve(app: &App) -> (Twinwire<App, ()>, Server) {
-    serve_with(app, Limits::default())
+    serve_with(app, testkit::patient())
 }
 
 fn serve_with(app: &App, limits: Limits) -> (Twinwire<App, ()>, Server) {
-    let wire = Twinwire::builder(app.clone())
+    let wire = testkit::builder(app.clone())
         .event(|cx: Cx<App>, start: Start| async move {
             let sender = cx.clone();
             cx.detach(async move {
@@ -138,7 +138,7 @@ async fn what_was_accepted_is_handed_over_in_order_before_the_new_session_begins
     let chaos = Chaos::to(server.addr(), 1).await;
     let listener = Listener::default();
     let before = Log::default();
-    let options = Options::new(chaos.url("/ws"), KINDS).on_fresh({
+    let options = testkit::options(chaos.url("/ws"), KINDS).on_fresh({
         let (listener, before) = (Arc::clone(&listener), before.clone());
         move |client: Client, why| {
             let (listener, before) = (Arc::clone(&listener), before.clone());
@@ -177,13 +177,13 @@ async fn what_was_accepted_is_handed_over_in_order_before_the_new_session_begins
 async fn a_listener_that_reads_nothing_is_given_no_more_of_ten_sessions_than_of_one() {
     const DOWNS: u64 = 4_000;
     // More than a listener holds, and less than all that one session sends.
-    let limits = Limits::default().requests(64 * 1024);
+    let limits = testkit::patient().requests(64 * 1024);
     let app = App::default();
     // A goodbye waits no longer for what was asked for before it.
-    let (wire, server) = serve_with(&app, Limits::default().drain(Duration::from_millis(10)));
+    let (wire, server) = serve_with(&app, testkit::patient().drain(Duration::from_millis(10)));
     let chaos = Chaos::to(server.addr(), 1).await;
     let fresh = Log::default();
-    let options = Options::new(chaos.url("/ws"), KINDS).limits(limits);
+    let options = testkit::options(chaos.url("/ws"), KINDS).limits(limits);
     let options = options.on_fresh({
         let fresh = fresh.clone();
         move |_, _| {
@@ -228,7 +228,7 @@ async fn a_listener_that_reads_nothing_is_given_no_more_of_ten_sessions_than_of_
 
 /// A client of which three events were accepted, the first of them in its handler's hands.
 async fn with_slow_events(app: &App, chaos: &Chaos) -> Client {
-    let connecting = connect_with(Options::new(chaos.url("/ws"), KINDS));
+    let connecting = connect_with(testkit::options(chaos.url("/ws"), KINDS));
     let client = soon("the welcome", connecting).await.expect("welcome");
     let mut receipts = Vec::new();
     for number in 0..3 {

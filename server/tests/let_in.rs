@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use testkit::{Server, soon};
 use twinwire::{Kinds, Never, Refusal, Topic, kinds};
-use twinwire_client_native::{CallError, Client, ClientState, Subscription, Update, connect};
+use twinwire_client_native::{CallError, Client, ClientState, Subscription, Update, connect_with};
 use twinwire_server::{Access, Cx, Peer, Twinwire};
 
 #[derive(Debug, Serialize, Deserialize, Topic)]
@@ -39,13 +39,17 @@ impl From<older::Room> for Room {
 const KINDS: Kinds = kinds![Attic, Room];
 
 fn serve() -> (Server, Twinwire<(), ()>) {
-    let builder = Twinwire::builder(()).topic(|_: Cx, _: Room| async { Access::none() });
+    let builder = testkit::builder(()).topic(|_: Cx, _: Room| async { Access::none() });
     testkit::serve(builder)
 }
 
 /// A client, and what the server knows it by.
 async fn client(server: &Server, wire: &Twinwire<(), ()>, kinds: Kinds) -> (Client, Peer) {
-    let client = soon("the welcome", connect(server.url("/ws"), kinds)).await;
+    let client = soon(
+        "the welcome",
+        connect_with(testkit::options(server.url("/ws"), kinds)),
+    )
+    .await;
     let client = client.expect("everyone is welcome");
     let ClientState::Open { peer, .. } = client.state() else {
         panic!("{:?}", client.state());

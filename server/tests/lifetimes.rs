@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use testkit::{Log, Server, hasty, serve, soon};
 use tokio::sync::Semaphore;
 use twinwire::frame::{self, Cancel, Frame, Part};
-use twinwire::{Call, End, Event, Goodbye, GoodbyeCode, Kinds, Limits, Refusal, kinds};
-use twinwire_server::{Builder, Cx, Next, Twinwire};
+use twinwire::{Call, End, Event, Goodbye, GoodbyeCode, Kinds, Refusal, kinds};
+use twinwire_server::{Builder, Cx, Next};
 
 use by_hand::{Greeter, Said, Socket};
 
@@ -50,7 +50,7 @@ fn opening<F>(app: &App, on_open: impl Fn() -> F + Send + Sync + 'static) -> Bui
 where
     F: Future<Output = ()> + 'static,
 {
-    Twinwire::builder(app.clone())
+    testkit::builder(app.clone())
         .call(|_: Cx<App>, _: Nod| async { Ok(()) })
         .on_open(move |cx: Cx<App>| {
             cx.state().opened.push(());
@@ -171,7 +171,7 @@ async fn an_on_open_that_never_ends_ends_its_session() {
 async fn an_on_close_that_panics_or_never_ends_holds_nobody_up() {
     let begun = Log::default();
     let told = begun.clone();
-    let builder = Twinwire::builder(()).call(|_: Cx, _: Nod| async { Ok(()) });
+    let builder = testkit::builder(()).call(|_: Cx, _: Nod| async { Ok(()) });
     let builder = builder.on_close(move |_: Cx, _| {
         told.push(());
         let nth = told.events().len();
@@ -184,7 +184,7 @@ async fn an_on_close_that_panics_or_never_ends_holds_nobody_up() {
             }
         }
     });
-    let builder = builder.limits(Limits::default().resume(Duration::ZERO));
+    let builder = builder.limits(testkit::patient().resume(Duration::ZERO));
     let (server, wire) = serve(builder);
     for nth in 1..=4 {
         let (mut socket, said) = greet(&server, "").await;
@@ -201,7 +201,7 @@ async fn a_shut_down_waits_for_on_close() {
     const CLIENTS: usize = 8;
     let done = Log::default();
     let finished = done.clone();
-    let builder = Twinwire::builder(()).on_close(move |_: Cx, _| {
+    let builder = testkit::builder(()).on_close(move |_: Cx, _| {
         let finished = finished.clone();
         async move {
             // Longer than its client needs to say goodbye.
@@ -211,7 +211,7 @@ async fn a_shut_down_waits_for_on_close() {
             finished.push(());
         }
     });
-    let builder = builder.limits(Limits::default().drain(Duration::from_secs(60)));
+    let builder = builder.limits(testkit::patient().drain(Duration::from_secs(60)));
     let (server, wire) = serve(builder);
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {

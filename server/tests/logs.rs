@@ -14,7 +14,7 @@ use twinwire::frame::{
 use twinwire::{
     Call, Class, End, Event, Fingerprint, Goodbye, GoodbyeCode, Kinds, Refusal, Topic, kinds,
 };
-use twinwire_server::{Access, Cx, Twinwire};
+use twinwire_server::{Access, Cx};
 
 use by_hand::{Greeter, Socket};
 
@@ -53,7 +53,7 @@ const FLOOD: usize = 40;
 
 fn serve(closed: &Log<()>) -> Server {
     let told = closed.clone();
-    let builder = Twinwire::builder(())
+    let builder = testkit::builder(())
         .call(|_: Cx, _: Nod| async { Ok(()) })
         .event(|_: Cx, _: Tick| async {})
         .topic(|_: Cx, _: Room| async { Access::publish_and_subscribe() })

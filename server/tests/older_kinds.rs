@@ -5,9 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use testkit::{Server, soon};
 use twinwire::{Call, Format, Kinds, Refusal, Shape, StreamCall, Topic, kinds};
-use twinwire_client_native::{
-    CallError, Client, Items, Options, Start, Subscription, Update, connect_with,
-};
+use twinwire_client_native::{CallError, Client, Items, Start, Subscription, Update, connect_with};
 use twinwire_server::{Access, BuildError, Cx, Feed, PublishError, Twinwire};
 
 /// What the server speaks.
@@ -187,7 +185,7 @@ fn serve() -> (Server, Twinwire<(), ()>) {
             _ => Access::none(),
         }
     };
-    let wire = Twinwire::builder(()).stream(count).topic(access).build();
+    let wire = testkit::builder(()).stream(count).topic(access).build();
     let wire = wire.expect("the kinds don't clash");
     let mounted = wire.clone();
     let server = Server::with_workers(2, move |config| {
@@ -197,7 +195,7 @@ fn serve() -> (Server, Twinwire<(), ()>) {
 }
 
 async fn client(server: &Server, kinds: Kinds, format: Format) -> Client {
-    let options = Options::new(server.url("/ws"), kinds).format(format);
+    let options = testkit::options(server.url("/ws"), kinds).format(format);
     let connected = soon("the welcome", connect_with(options)).await;
     connected.expect("everyone is welcome")
 }
@@ -394,7 +392,7 @@ impl From<LeaveV1> for Leave {
 
 #[test]
 fn an_older_type_of_another_name_is_an_error_of_the_build() {
-    let built = Twinwire::builder(())
+    let built = testkit::builder(())
         .call(|_: Cx, _: Leave| async { Ok(()) })
         .build();
     let (name, older) = ("Leave", "LeaveV1");

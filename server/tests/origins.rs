@@ -6,12 +6,12 @@ use testkit::raw::{Client, HANDSHAKE};
 use testkit::{Log, Server, soon};
 use tracing_subscriber::filter::LevelFilter;
 use twinwire_server::plain::Plain;
-use twinwire_server::{Builder, Origins, Twinwire};
+use twinwire_server::{Builder, Origins};
 
 /// A server with the typed endpoint at `/ws` and the plain one at `/plain`, whose origins are the defaults.
 fn serve(build: impl FnOnce(Builder<(), ()>) -> Builder<(), ()>) -> Server {
-    let wire = build(Twinwire::builder(())).build().expect("origins");
-    let plain = Plain::builder().build();
+    let wire = build(testkit::builder(())).build().expect("origins");
+    let plain = Plain::builder().limits(testkit::patient_plain()).build();
     Server::start(move |config| {
         config
             .configure(wire.at("/ws"))
@@ -66,7 +66,7 @@ fn what_is_no_origin_is_an_error_of_build_that_says_how_to_write_it() {
         ("null", "allow_any_origin"),
         ("https://app.example/chat", "\"https://app.example\""),
     ] {
-        match Twinwire::builder(()).allow_origin(given).build() {
+        match testkit::builder(()).allow_origin(given).build() {
             Ok(_) => panic!("{given:?} is taken"),
             Err(error) => assert!(error.to_string().contains(words), "{given:?}: {error}"),
         }
@@ -117,9 +117,12 @@ async fn by_default_both_endpoints_take_the_pages_of_their_own_host() {
 
 /// A server whose two endpoints share these origins.
 fn serve_both(origins: &Origins) -> Server {
-    let wire = Twinwire::builder(()).origins(origins.clone()).build();
+    let wire = testkit::builder(()).origins(origins.clone()).build();
     let wire = wire.expect("no kinds clash");
-    let plain = Plain::builder().origins(origins.clone()).build();
+    let plain = Plain::builder()
+        .limits(testkit::patient_plain())
+        .origins(origins.clone())
+        .build();
     Server::start(move |config| {
         config
             .configure(wire.at("/ws"))

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use testkit::soon;
 use twinwire::{Call, DecodeError, End, Event, Format, Goodbye, GoodbyeCode, Kinds, Topic, kinds};
 use twinwire_server::test::{
-    CallError, ClientState, Joins, Options, Publication, Start, Subscription, Update, Verdict,
+    CallError, ClientState, Joins, Publication, Start, Subscription, Update, Verdict,
 };
 use twinwire_server::{Access, Cx, Denied, Twinwire, test};
 
@@ -23,7 +23,7 @@ struct Parcel(Vec<u8>);
 const KINDS: Kinds = kinds![WhoAmI, Room, Parcel];
 
 fn wire() -> Twinwire<(), String> {
-    Twinwire::builder(())
+    testkit::builder(())
         .authenticate(|token, request| async move {
             let cookie = request.headers().get("cookie");
             match cookie.and_then(|cookie| cookie.to_str().ok()) {
@@ -41,7 +41,9 @@ fn wire() -> Twinwire<(), String> {
 #[actix_web::test]
 async fn a_client_and_its_server_meet_in_memory() {
     let wire = wire();
-    let options = Options::new("", KINDS).token("Ada").format(Format::Json);
+    let options = testkit::options("", KINDS)
+        .token("Ada")
+        .format(Format::Json);
     let request = TestRequest::default().to_http_request();
     let ada = soon("the welcome", test::pair_with(&wire, options, request)).await;
     let ada = ada.expect("she is welcome");
@@ -112,7 +114,7 @@ async fn errors_are_compared() {
 #[actix_web::test]
 async fn the_handshake_is_the_tests_to_make() {
     let request = TestRequest::default().insert_header(("cookie", "refused"));
-    let options = Options::new("", KINDS);
+    let options = testkit::options("", KINDS);
     match test::pair_with(&wire(), options, request.to_http_request()).await {
         Err(error) => assert_eq!((error.is_denied(), error.reason()), (true, Some("not you"))),
         other => panic!("{other:?}"),
@@ -121,7 +123,7 @@ async fn the_handshake_is_the_tests_to_make() {
 
 #[actix_web::test]
 async fn authenticate_sees_the_token_the_headers_and_the_address_that_a_test_gives() {
-    let wire = Twinwire::builder(())
+    let wire = testkit::builder(())
         .authenticate(|token, request| async move {
             let language = request.headers().get("accept-language").cloned();
             let address = request.peer_addr().map(|address| address.ip());
@@ -138,13 +140,13 @@ async fn authenticate_sees_the_token_the_headers_and_the_address_that_a_test_giv
         let address = ([192, 0, 2, 7], 4321).into();
         request.peer_addr(address).to_http_request()
     };
-    let options = Options::new("", KINDS).token("let me in");
+    let options = testkit::options("", KINDS).token("let me in");
     let client = soon("the welcome", test::pair_with(&wire, options, request())).await;
     let client = client.expect("the token is right");
     let seen = client.call(WhoAmI {}).await.expect("an answer");
     assert_eq!(seen, r#"Some("en") at 192.0.2.7"#);
 
-    let options = Options::new("", KINDS).token("open");
+    let options = testkit::options("", KINDS).token("open");
     let refused = soon("no welcome", test::pair_with(&wire, options, request())).await;
     assert!(
         matches!(&refused, Err(test::ConnectError::NotWelcomed(_))),

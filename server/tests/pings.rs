@@ -2,16 +2,15 @@
 
 use testkit::{Chaos, Doors, hurry, soon, until};
 use twinwire::{Kinds, kinds};
-use twinwire_client_native::{ClientState, Options, connect_with};
-use twinwire_server::Twinwire;
+use twinwire_client_native::{ClientState, connect_with};
 
 const KINDS: Kinds = kinds![];
 
 #[tokio::test]
 async fn a_ping_that_is_open_at_a_cut_is_answered_over_the_next_connection() {
-    let (server, wire) = testkit::serve(Twinwire::builder(()));
+    let (server, wire) = testkit::serve(testkit::builder(()));
     let chaos = Chaos::to(server.addr(), 1).await;
-    let connecting = connect_with(Options::new(chaos.url("/ws"), KINDS));
+    let connecting = connect_with(testkit::options(chaos.url("/ws"), KINDS));
     let client = soon("the welcome", connecting).await;
     let client = client.expect("everyone is welcome");
     let peer = wire.peers().pop().expect("it is connected");

@@ -74,6 +74,7 @@ impl Endpoint {
         let log = Log::default();
         let (open, message, close) = (log.clone(), log.clone(), log.clone());
         let builder = Plain::builder()
+            .limits(testkit::patient_plain())
             .on_open(move |connection, _| open.push(Event::Open(connection.id())))
             .on_message(move |connection, _| message.push(Event::Message(connection.id())))
             .on_close(move |connection, event| {
@@ -216,7 +217,7 @@ async fn a_fault_is_answered_with_its_code_at_once() {
     let endpoint = Endpoint::with(|plain| {
         plain.limits(PlainLimits {
             message: 1000,
-            ..PlainLimits::default()
+            ..testkit::patient_plain()
         })
     });
     let too_long = testkit::raw::frame(0x02, &[0; 600]);
@@ -267,6 +268,7 @@ async fn panics_at_opening_and_closing_end_only_their_connection() {
     let log = Log::default();
     let closed = log.clone();
     let plain = Plain::builder()
+        .limits(testkit::patient_plain())
         .on_open(|_, request| assert_ne!(request.query_string(), "panic", "asked for"))
         .on_close(move |connection, event| {
             closed.push((connection.id(), event.code));
@@ -296,7 +298,7 @@ async fn a_client_that_never_reads_is_bounded_and_can_be_disconnected() {
     let limits = PlainLimits {
         queue: QUEUE,
         close_time: Duration::from_millis(50),
-        ..PlainLimits::default()
+        ..testkit::patient_plain()
     };
     let endpoint = Endpoint::with(|plain| plain.limits(limits));
     let (client, id) = endpoint.open().await;
@@ -340,7 +342,7 @@ async fn stopping_the_server_closes_every_connection_once() {
 async fn tcp_ends_though_the_client_never_answers_a_close() {
     let limits = PlainLimits {
         close_time: Duration::from_millis(50),
-        ..PlainLimits::default()
+        ..testkit::patient_plain()
     };
     for tuned in [true, false] {
         let endpoint = Endpoint::served(tuned, |plain| plain.limits(limits));
@@ -400,7 +402,7 @@ fn given_up(reason: &str) -> CloseEvent {
 async fn a_client_that_answers_pings_is_kept_and_one_that_does_not_is_given_up() {
     let limits = PlainLimits {
         heartbeat: Duration::from_millis(500),
-        ..PlainLimits::default()
+        ..testkit::patient_plain()
     };
     let endpoint = Endpoint::with(|plain| plain.limits(limits));
     let (mut client, id) = endpoint.open().await;
@@ -419,7 +421,7 @@ async fn a_client_that_answers_pings_is_kept_and_one_that_does_not_is_given_up()
 async fn a_message_that_never_ends_is_closed_with_a_reason() {
     let limits = PlainLimits {
         message_time: Duration::from_millis(50),
-        ..PlainLimits::default()
+        ..testkit::patient_plain()
     };
     let endpoint = Endpoint::with(|plain| plain.limits(limits));
     let whole = testkit::raw::frame(0x81, b"unfinished");
@@ -442,7 +444,7 @@ async fn a_client_that_reads_nothing_is_given_up_also_without_a_kill_switch() {
     let limits = PlainLimits {
         queue: 32 << 20,
         write_time: Duration::from_millis(100),
-        ..PlainLimits::default()
+        ..testkit::patient_plain()
     };
     for tuned in [true, false] {
         let endpoint = Endpoint::served(tuned, |plain| plain.limits(limits));
@@ -501,7 +503,7 @@ async fn shutting_down_closes_each_connection_and_takes_no_more() {
 async fn shutting_down_waits_no_longer_than_a_client_may_take_to_answer() {
     let limits = PlainLimits {
         close_time: Duration::from_millis(50),
-        ..PlainLimits::default()
+        ..testkit::patient_plain()
     };
     let endpoint = Endpoint::with(|plain| plain.limits(limits));
     let (_client, id) = endpoint.open().await;

@@ -5,7 +5,10 @@ use testkit::{Server, soon};
 use twinwire_server::plain::Plain;
 
 fn serve() -> Server {
-    let plain = Plain::builder().protocols(["chat.2", "chat.1"]).build();
+    let plain = Plain::builder()
+        .limits(testkit::patient_plain())
+        .protocols(["chat.2", "chat.1"])
+        .build();
     Server::start(move |config| {
         config.configure(plain.at("/socket"));
     })

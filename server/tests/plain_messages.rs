@@ -24,9 +24,11 @@ fn serve(plain: &Plain) -> Server {
 fn recorder() -> (PlainBuilder, Log<Seen>) {
     let log = Log::default();
     let seen = log.clone();
-    let plain = Plain::builder().on_frame(move |_, frame| {
-        seen.push((frame.opcode, frame.fin, frame.data.to_vec()));
-    });
+    let plain = Plain::builder()
+        .limits(testkit::patient_plain())
+        .on_frame(move |_, frame| {
+            seen.push((frame.opcode, frame.fin, frame.data.to_vec()));
+        });
     (plain, log)
 }
 
@@ -49,6 +51,7 @@ async fn receive(socket: &mut Socket) -> Message {
 #[tokio::test]
 async fn text_and_binary_come_and_go_as_they_are() {
     let plain = Plain::builder()
+        .limits(testkit::patient_plain())
         .on_message(|connection, message| {
             let sent = match message.text() {
                 Some(text) => connection.push(format!("text {text}")),
@@ -78,6 +81,7 @@ async fn a_text_in_fragments_comes_as_one_message() {
     let log = Log::default();
     let seen = log.clone();
     let plain = Plain::builder()
+        .limits(testkit::patient_plain())
         .on_message(move |connection, message| {
             seen.push(message.text().map(str::to_owned));
             connection.push("got it").unwrap();
@@ -110,7 +114,7 @@ async fn a_text_in_fragments_comes_as_one_message() {
 
 #[tokio::test]
 async fn ten_pings_in_a_row_get_ten_pongs() {
-    let server = serve(&Plain::builder().build());
+    let server = serve(&Plain::builder().limits(testkit::patient_plain()).build());
     let mut client = Client::open(server.addr(), "/").await.unwrap();
     let payload = |index| format!("ping {index}");
     let pings: Vec<u8> = (0..10)
@@ -160,6 +164,7 @@ async fn with_both_handlers_each_frame_comes_before_its_message_unless_it_closed
     let log = Log::default();
     let (frames, messages) = (log.clone(), log.clone());
     let plain = Plain::builder()
+        .limits(testkit::patient_plain())
         .on_frame(move |connection, frame| {
             if &frame.data[..] == b"panic" {
                 panic!("asked for");
@@ -210,6 +215,7 @@ async fn any_thread_pushes_to_any_connection() {
     let opened = Log::default();
     let ids = opened.clone();
     let plain = Plain::builder()
+        .limits(testkit::patient_plain())
         .on_open(move |connection, _| {
             connection.push("welcome").unwrap();
             ids.push(connection.id());
@@ -255,7 +261,7 @@ async fn a_slow_reader_receives_everything_in_order() {
     let plain = Plain::builder()
         .limits(PlainLimits {
             queue: 100_000,
-            ..PlainLimits::default()
+            ..testkit::patient_plain()
         })
         .on_open(move |connection, _| ids.push(connection.id()))
         .build();

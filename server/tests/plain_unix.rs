@@ -20,7 +20,7 @@ async fn a_client_that_reads_nothing_is_given_up_and_disconnected() {
     let plain = Plain::builder()
         .limits(PlainLimits {
             write_time: Duration::from_millis(100),
-            ..PlainLimits::default()
+            ..testkit::patient_plain()
         })
         .on_open(|connection, _| while connection.push(vec![0; 65_536]).is_ok() {})
         .on_close(move |_, event| closed.push(event))

@@ -10,8 +10,8 @@ use tokio_websockets::{ClientBuilder, Message};
 use twinwire::frame::{self, Bounds, Frame, Frames, Hello, Part, Ping, Table};
 use twinwire::limits::{MAX_MESSAGE, MIN_RETAINED, MIN_RETAINED_FRUGAL};
 use twinwire::{Call, Event, Goodbye, GoodbyeCode, Kinds, Number, kinds};
-use twinwire_client_native::{Client, ClientState, Options, connect_with};
-use twinwire_server::{Cx, Twinwire};
+use twinwire_client_native::{Client, ClientState, connect_with};
+use twinwire_server::Cx;
 
 /// Answered with so many bytes when the gate is opened.
 #[derive(Serialize, Deserialize, Call)]
@@ -39,7 +39,7 @@ struct App {
 }
 
 fn serve(app: &App, pool: usize) -> Server {
-    let builder = Twinwire::builder(app.clone())
+    let builder = testkit::builder(app.clone())
         .call(|cx: Cx<App>, fill: Fill| async move {
             let gate = Arc::clone(&cx.state().gate);
             let opened = gate.notified();
@@ -181,7 +181,7 @@ fn is_reached(kept: usize, most: usize) -> bool {
 
 /// A client without a connection for which answers of so many bytes wait.
 async fn leave_behind(app: &App, chaos: &Chaos, answers: u32, bytes: u32) -> Client {
-    let options = Options::new(chaos.url("/ws"), KINDS);
+    let options = testkit::options(chaos.url("/ws"), KINDS);
     let client = soon("the welcome", connect_with(options))
         .await
         .expect("welcome");

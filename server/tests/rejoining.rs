@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Server, soon};
 use twinwire::{Kinds, Limits, Refusal, Topic, kinds};
-use twinwire_client_native::{Client, Options, Start, Subscription, Update, Verdict, connect_with};
+use twinwire_client_native::{Client, Start, Subscription, Update, Verdict, connect_with};
 use twinwire_server::{Access, Cx, Twinwire};
 
 #[derive(Serialize, Deserialize, Topic)]
@@ -50,7 +50,7 @@ impl Judge {
 
 /// A server that keeps no session without a connection.
 fn serve(judge: &Judge, limits: Limits) -> (Twinwire<Judge, ()>, Server) {
-    let wire = Twinwire::builder(judge.clone())
+    let wire = testkit::builder(judge.clone())
         .topic(|cx: Cx<Judge>, _: Ticker| async move {
             match cx.state().next() {
                 Answer::Yes => Access::subscribe(),
@@ -72,7 +72,7 @@ fn serve(judge: &Judge, limits: Limits) -> (Twinwire<Judge, ()>, Server) {
 async fn client(chaos: &Chaos) -> Client {
     let client = soon(
         "the welcome",
-        connect_with(Options::new(chaos.url("/ws"), KINDS)),
+        connect_with(testkit::options(chaos.url("/ws"), KINDS)),
     )
     .await;
     client.expect("everyone is welcome")
@@ -86,7 +86,7 @@ async fn hear(ticks: &mut Subscription<Ticker>) -> Option<Update<u32>> {
 #[tokio::test]
 async fn whom_the_server_does_not_let_in_again_is_told() {
     let judge = Judge::new(&[Answer::Yes, Answer::No]);
-    let (_wire, server) = serve(&judge, Limits::default());
+    let (_wire, server) = serve(&judge, testkit::patient());
     let chaos = Chaos::to(server.addr(), 1).await;
     let client = client(&chaos).await;
     let mut ticks = client.subscribe(Ticker {}).await.expect("let in");
@@ -104,7 +104,7 @@ async fn whom_the_server_does_not_let_in_again_is_told() {
 async fn what_may_be_had_later_is_asked_for_again() {
     for fails in [Answer::Panic, Answer::Never] {
         let judge = Judge::new(&[Answer::Yes, fails, Answer::Yes]);
-        let limits = Limits::default().call_deadline(Duration::from_millis(300));
+        let limits = testkit::patient().call_deadline(Duration::from_millis(300));
         let (wire, server) = serve(&judge, limits);
         let chaos = Chaos::to(server.addr(), 1).await;
         let client = client(&chaos).await;
@@ -122,7 +122,7 @@ async fn what_may_be_had_later_is_asked_for_again() {
 
 #[tokio::test]
 async fn two_parts_of_a_page_get_the_same_past_or_learn_why_not() {
-    let (wire, server) = serve(&Judge::new(&[Answer::Yes]), Limits::default());
+    let (wire, server) = serve(&Judge::new(&[Answer::Yes]), testkit::patient());
     for number in 0..20 {
         wire.publish(&Ticker {}, &number).expect("published");
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Doors, Log, hurry, serve, soon};
-use twinwire::{Call, End, Event, GoodbyeCode, Kinds, Limits, Topic, kinds};
+use twinwire::{Call, End, Event, GoodbyeCode, Kinds, Topic, kinds};
 use twinwire_client_native::{Client, ClientState, EventError, Options, Update, connect_with};
-use twinwire_server::{Access, Builder, Cx, Goodbye, PeerId, Twinwire};
+use twinwire_server::{Access, Builder, Cx, Goodbye, PeerId};
 
 #[derive(Serialize, Deserialize, Call)]
 #[call(reply = ())]
@@ -30,7 +30,7 @@ const KINDS: Kinds = kinds![Login, Say, Ticker];
 type Heard = Log<(PeerId, String)>;
 
 fn builder(heard: &Heard) -> Builder<Heard, ()> {
-    Twinwire::builder(heard.clone())
+    testkit::builder(heard.clone())
         .call(|cx: Cx<Heard>, login: Login| async move {
             cx.state().push((cx.id(), login.name));
             Ok(())
@@ -66,8 +66,8 @@ async fn an_outage_longer_than_any_deadline_ends_no_subscription_and_no_work() {
     let (server, wire) = serve(builder(&heard));
     let chaos = Chaos::to(server.addr(), 1).await;
     let deadline = Duration::from_millis(200);
-    let options = Options::new(chaos.url("/ws"), KINDS)
-        .limits(Limits::default().call_deadline(deadline))
+    let options = testkit::options(chaos.url("/ws"), KINDS)
+        .limits(testkit::patient().call_deadline(deadline))
         .on_fresh(|client, _| async move {
             let name = "Ada".to_owned();
             client
@@ -111,10 +111,10 @@ async fn an_outage_longer_than_any_deadline_ends_no_subscription_and_no_work() {
 async fn sessions_that_are_lost_one_after_the_other_end_no_subscription() {
     let heard = Heard::default();
     // This server keeps no session without a connection.
-    let limits = Limits::default().resume(Duration::ZERO);
+    let limits = testkit::patient().resume(Duration::ZERO);
     let (server, wire) = serve(builder(&heard).limits(limits));
     let chaos = Chaos::to(server.addr(), 3).await;
-    let client = client(Options::new(chaos.url("/ws"), KINDS)).await;
+    let client = client(testkit::options(chaos.url("/ws"), KINDS)).await;
     let hurrying = tokio::spawn(hurry(client.clone(), || {}));
     let mut ticks = client.subscribe(Ticker {}).await.expect("let in");
     chaos.breaks_after(300..900);
@@ -135,7 +135,7 @@ async fn nothing_goes_before_what_a_new_session_needs_first() {
     let heard = Heard::default();
     let (server, _) = serve(builder(&heard).pool(0));
     let chaos = Chaos::to(server.addr(), 1).await;
-    let options = Options::new(chaos.url("/ws"), KINDS).on_fresh(|client, _| async move {
+    let options = testkit::options(chaos.url("/ws"), KINDS).on_fresh(|client, _| async move {
         let name = "Ada".to_owned();
         client.call(Login { name }).await.expect("an answer");
     });
@@ -187,7 +187,7 @@ async fn who_is_closed_while_away_learns_it_when_it_comes_back() {
     let heard = Heard::default();
     let (server, wire) = serve(builder(&heard));
     let chaos = Chaos::to(server.addr(), 1).await;
-    let client = client(Options::new(chaos.url("/ws"), KINDS)).await;
+    let client = client(testkit::options(chaos.url("/ws"), KINDS)).await;
     chaos.doors(Doors::Closed);
     chaos.cut();
     away(&client).await;

@@ -13,9 +13,9 @@ use tokio::task::JoinHandle;
 use twinwire::session::Fresh;
 use twinwire::{Call, Kinds, Limits, Never, Topic, kinds};
 use twinwire_client_native::{
-    CallError, Client, ClientState, EventError, Options, Receipt, Update, connect_with,
+    CallError, Client, ClientState, EventError, Receipt, Update, connect_with,
 };
-use twinwire_server::{Access, Builder, Cx, Twinwire};
+use twinwire_server::{Access, Builder, Cx};
 
 /// Answered when the gate is opened.
 #[derive(Serialize, Deserialize, Call)]
@@ -46,7 +46,7 @@ struct App {
 }
 
 fn builder(app: &App) -> Builder<App, ()> {
-    Twinwire::builder(app.clone())
+    testkit::builder(app.clone())
         .call(|_: Cx<App>, double: Double| async move { Ok(2 * double.number) })
         .call(|cx: Cx<App>, _: Wait| async move {
             let gate = Arc::clone(&cx.state().gate);
@@ -82,13 +82,13 @@ fn builder(app: &App) -> Builder<App, ()> {
 type Freshes = Log<Fresh>;
 
 async fn client(chaos: &Chaos) -> (Client, Freshes) {
-    client_with(chaos, Limits::default()).await
+    client_with(chaos, testkit::patient()).await
 }
 
 async fn client_with(chaos: &Chaos, limits: Limits) -> (Client, Freshes) {
     let freshes = Freshes::default();
     let told = freshes.clone();
-    let options = Options::new(chaos.url("/ws"), KINDS).limits(limits);
+    let options = testkit::options(chaos.url("/ws"), KINDS).limits(limits);
     // What is carried over has no verdict of its own.
     let options = options.carry_over(false).on_fresh(move |_, why| {
         told.push(why);
@@ -230,7 +230,7 @@ async fn after_a_restart_every_verdict_is_true() {
 #[tokio::test]
 async fn topics_are_joined_again_in_another_session() {
     let app = App::default();
-    let (server, wire) = serve(builder(&app).limits(Limits::default().resume(Duration::ZERO)));
+    let (server, wire) = serve(builder(&app).limits(testkit::patient().resume(Duration::ZERO)));
     let chaos = Chaos::to(server.addr(), 1).await;
     let (client, freshes) = client(&chaos).await;
     let mut ticks = client.subscribe(Ticker {}).await.expect("let in");
@@ -303,9 +303,9 @@ async fn what_has_no_room_is_given_up_and_told() {
 #[tokio::test]
 async fn what_a_new_session_needs_first_goes_first() {
     let app = App::default();
-    let (server, _) = serve(builder(&app).limits(Limits::default().resume(Duration::ZERO)));
+    let (server, _) = serve(builder(&app).limits(testkit::patient().resume(Duration::ZERO)));
     let chaos = Chaos::to(server.addr(), 1).await;
-    let options = Options::new(chaos.url("/ws"), KINDS).on_fresh(|client, _| async move {
+    let options = testkit::options(chaos.url("/ws"), KINDS).on_fresh(|client, _| async move {
         // Two round trips, that nothing may overtake.
         for number in 100..102 {
             let doubled = client.call(Double { number }).await;
@@ -335,7 +335,7 @@ async fn what_a_new_session_needs_first_goes_first() {
 #[tokio::test]
 async fn a_connection_that_is_dead_both_ways_is_found_by_both_ends() {
     let app = App::default();
-    let limits = || Limits::default().heartbeat(Duration::from_secs(1));
+    let limits = || testkit::patient().heartbeat(Duration::from_secs(1));
     let (server, _) = serve(builder(&app).limits(limits()).pool(0));
     let chaos = Chaos::to(server.addr(), 1).await;
     let (client, freshes) = client_with(&chaos, limits()).await;

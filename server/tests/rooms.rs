@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use testkit::{Server, serve, soon};
 use twinwire::log::Keep;
-use twinwire::{Event, Format, Kinds, Limits, Never, Refusal, Shape, Topic, kinds};
+use twinwire::{Event, Format, Kinds, Never, Refusal, Shape, Topic, kinds};
 use twinwire_client_native::{
-    CallError, Client, Options, Start, Subscription, Update, Verdict, connect, connect_with,
+    CallError, Client, Start, Subscription, Update, Verdict, connect_with,
 };
-use twinwire_server::{Access, Builder, Cx, PublishError, Twinwire};
+use twinwire_server::{Access, Builder, Cx, PublishError};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Topic)]
 #[topic(item = Line)]
@@ -42,7 +42,7 @@ fn line(from: u64, text: &str) -> Line {
 }
 
 fn builder() -> Builder<(), ()> {
-    Twinwire::builder(()).topic(|_: Cx, room: Room| async move {
+    testkit::builder(()).topic(|_: Cx, room: Room| async move {
         match room.name.as_str() {
             "news" => Access::subscribe(),
             "box" => Access::publish(),
@@ -53,9 +53,12 @@ fn builder() -> Builder<(), ()> {
 }
 
 async fn client(server: &Server) -> Client {
-    soon("the welcome", connect(server.url("/ws"), KINDS))
-        .await
-        .expect("everyone is welcome")
+    soon(
+        "the welcome",
+        connect_with(testkit::options(server.url("/ws"), KINDS)),
+    )
+    .await
+    .expect("everyone is welcome")
 }
 
 async fn join(client: &Client, name: &str) -> Subscription<Room> {
@@ -88,7 +91,7 @@ async fn a_postcard_client_and_a_json_client_meet_in_one_room_and_hear_one_order
         Format::Postcard,
         Format::Json,
     ] {
-        let options = Options::new(server.url("/ws"), KINDS).format(format);
+        let options = testkit::options(server.url("/ws"), KINDS).format(format);
         let client = soon("the welcome", connect_with(options)).await.unwrap();
         let lines = join(&client, "lobby").await;
         clients.push((client, lines));
@@ -260,7 +263,7 @@ async fn what_is_no_topic_or_too_large_is_refused() {
 
 #[tokio::test]
 async fn handles_share_one_subscription_and_the_last_one_leaves() {
-    let limits = Limits::default().subscriptions(1);
+    let limits = testkit::patient().subscriptions(1);
     let (server, wire) = serve(builder().limits(limits));
     let client = client(&server).await;
     let mut first = join(&client, "lobby").await;

@@ -5,12 +5,11 @@ mod by_hand;
 use testkit::Server;
 use twinwire::frame::{Continuity, Resume, Resumed};
 use twinwire::{Alias, GoodbyeCode, Number, Offset, Secret, SessionId};
-use twinwire_server::Twinwire;
 
 use by_hand::{Greeter, Said, Socket, wants};
 
 fn serve() -> Server {
-    let builder = Twinwire::builder(())
+    let builder = testkit::builder(())
         .authenticate(|token, _| async move { Ok(String::from_utf8_lossy(&token).into_owned()) })
         .user_key(|name: &String| name.clone());
     let (server, _) = testkit::serve(builder);

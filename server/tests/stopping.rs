@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Log, Running, example, soon};
 use tokio_websockets::{ClientBuilder, CloseCode};
 use twinwire::{Call, Kinds, Shape, kinds};
-use twinwire_client_native::{Fresh, Options, connect_with};
+use twinwire_client_native::{Fresh, connect_with};
 
 #[derive(Serialize, Deserialize, Call)]
 #[call(reply = Greeting, error = NameError)]
@@ -48,7 +48,7 @@ async fn clients_of_both_endpoints_are_told_and_each_is_closed_once() {
         let chaos = Chaos::to(addr, 1).await;
         let freshes = Log::default();
         let told = freshes.clone();
-        let options = Options::new(chaos.url("/ws"), KINDS).on_fresh(move |_, why: Fresh| {
+        let options = testkit::options(chaos.url("/ws"), KINDS).on_fresh(move |_, why: Fresh| {
             told.push(why);
             async {}
         });

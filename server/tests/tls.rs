@@ -22,7 +22,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_websockets::{ClientBuilder, CloseCode, Message};
 use twinwire::{Call, End, GoodbyeCode, Kinds, kinds};
-use twinwire_client_native::{Options, connect_with};
+use twinwire_client_native::connect_with;
 use twinwire_server::plain::{Plain, PlainLimits};
 use twinwire_server::{Cx, Twinwire};
 
@@ -103,19 +103,21 @@ async fn wrapped(server: SocketAddr) -> SocketAddr {
 
 #[actix_web::test]
 async fn both_endpoints_answer_over_tls_and_a_stop_reaches_their_clients() {
-    let wire = Twinwire::builder(())
+    let wire = testkit::builder(())
         .call(|_: Cx, double: Double| async move { Ok(2 * double.number) })
         .build()
         .expect("the kinds don't clash");
-    let plain = Plain::builder().on_message(|connection, message| {
-        let pushed = connection.push(message);
-        pushed.expect("there is room");
-    });
+    let plain = Plain::builder()
+        .limits(testkit::patient_plain())
+        .on_message(|connection, message| {
+            let pushed = connection.push(message);
+            pushed.expect("there is room");
+        });
     let plain = plain.build();
     let (address, handle) = serve(&wire, &plain);
 
     let url = format!("ws://{}/ws", wrapped(address).await);
-    let options = Options::new(url, KINDS).reconnect(false);
+    let options = testkit::options(url, KINDS).reconnect(false);
     let client = soon("the welcome", connect_with(options)).await;
     let client = client.expect("everyone is welcome");
     let doubled = client.call(Double { number: 21 }).await;
@@ -153,12 +155,12 @@ async fn who_reads_nothing_over_tls_is_disconnected() {
     let plain = Plain::builder()
         .limits(PlainLimits {
             write_time: Duration::from_millis(100),
-            ..PlainLimits::default()
+            ..testkit::patient_plain()
         })
         .on_open(|connection, _| while connection.push(vec![0; 65_536]).is_ok() {})
         .on_close(move |_, event| closed.push(event))
         .build();
-    let wire = Twinwire::builder(()).build().expect("there are no kinds");
+    let wire = testkit::builder(()).build().expect("there are no kinds");
     let (address, handle) = serve(&wire, &plain);
     let mut client = open(address).await;
     let head = format!("GET /plain HTTP/1.1\r\nHost: test\r\n{HANDSHAKE}\r\n");

@@ -7,11 +7,9 @@ use serde::{Deserialize, Serialize};
 use testkit::{Log, Server, soon};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
-use twinwire::{Call, End, Format, GoodbyeCode, Kinds, Limits, Never, Refusal, Shape, kinds};
-use twinwire_client_native::{
-    CallError, Client, ClientState, ConnectError, Options, connect, connect_with,
-};
-use twinwire_server::{Builder, Cx, Denied, Twinwire};
+use twinwire::{Call, End, Format, GoodbyeCode, Kinds, Never, Refusal, Shape, kinds};
+use twinwire_client_native::{CallError, Client, ClientState, ConnectError, connect_with};
+use twinwire_server::{Builder, Cx, Denied};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Call)]
 #[call(reply = Sum, error = Overflow)]
@@ -86,7 +84,7 @@ async fn add<I>(cx: Cx<App, I>, add: Add) -> Result<Sum, Overflow> {
 }
 
 fn builder(app: &App) -> Builder<App, ()> {
-    handlers(Twinwire::builder(app.clone()))
+    handlers(testkit::builder(app.clone()))
 }
 
 fn handlers<I: Send + Sync + 'static>(builder: Builder<App, I>) -> Builder<App, I> {
@@ -110,14 +108,17 @@ fn serve<I: Send + Sync + 'static>(builder: Builder<App, I>) -> Server {
 }
 
 async fn client(server: &Server) -> Client {
-    soon("the welcome", connect(server.url("/ws"), KINDS))
-        .await
-        .expect("everyone is welcome")
+    soon(
+        "the welcome",
+        connect_with(testkit::options(server.url("/ws"), KINDS)),
+    )
+    .await
+    .expect("everyone is welcome")
 }
 
 /// A client that ends with its connection.
 async fn leaver(server: &Server) -> Client {
-    let options = Options::new(server.url("/ws"), KINDS).reconnect(false);
+    let options = testkit::options(server.url("/ws"), KINDS).reconnect(false);
     let client = soon("the welcome", connect_with(options)).await;
     client.expect("everyone is welcome")
 }
@@ -141,7 +142,7 @@ fn refused<T: std::fmt::Debug, E: std::fmt::Debug>(outcome: Result<T, CallError<
 async fn a_call_brings_its_typed_reply_or_its_typed_error_in_either_format() {
     let server = serve(builder(&App::default()));
     for format in [Format::Postcard, Format::Json] {
-        let options = Options::new(server.url("/ws"), KINDS).format(format);
+        let options = testkit::options(server.url("/ws"), KINDS).format(format);
         let client = soon("the welcome", connect_with(options)).await.unwrap();
         let ClientState::Open { peer, .. } = client.state() else {
             panic!("{:?}", client.state())
@@ -208,9 +209,12 @@ async fn kinds_that_the_server_lacks_or_has_otherwise_are_refused() {
         other => panic!("{other:?}"),
     }
     let url = server.url("/ws");
-    let newer = soon("the welcome", connect(url, kinds![newer::Add, Give]))
-        .await
-        .unwrap();
+    let newer = soon(
+        "the welcome",
+        connect_with(testkit::options(url, kinds![newer::Add, Give])),
+    )
+    .await
+    .unwrap();
     assert_eq!(
         refused(newer.call(newer::Add { left: 1 }).await),
         Refusal::KindDiffers
@@ -235,7 +239,7 @@ async fn an_answer_beyond_the_limit_is_an_error_of_its_call() {
 #[tokio::test]
 async fn a_call_past_its_deadline_ends_and_its_handler_is_dropped() {
     let app = App::default();
-    let limits = Limits::default().call_deadline(Duration::from_millis(50));
+    let limits = testkit::patient().call_deadline(Duration::from_millis(50));
     let server = serve(builder(&app).limits(limits));
     let client = client(&server).await;
     assert_eq!(
@@ -315,7 +319,7 @@ async fn authenticate_names_the_caller_or_refuses_in_words() {
     struct WhoAmI {}
     const KINDS: Kinds = kinds![WhoAmI];
 
-    let builder = Twinwire::builder(())
+    let builder = testkit::builder(())
         .authenticate(|token, request| async move {
             assert_eq!(request.path(), "/ws");
             match String::from_utf8(token) {
@@ -325,7 +329,7 @@ async fn authenticate_names_the_caller_or_refuses_in_words() {
         })
         .call(|cx: Cx<(), User>, _: WhoAmI| async move { Ok(cx.identity().0.clone()) });
     let (server, _) = testkit::serve(builder);
-    let options = Options::new(server.url("/ws"), KINDS);
+    let options = testkit::options(server.url("/ws"), KINDS);
     let ada = soon("the welcome", connect_with(options.clone().token("Ada")))
         .await
         .unwrap();
@@ -356,14 +360,14 @@ async fn connecting_fails_in_words_where_nobody_answers_as_expected() {
             "wss: isn't supported by the native client yet: use ws:, to a proxy that speaks TLS if need be",
         ),
     ] {
-        match soon("the failure", connect(url, KINDS)).await {
+        match soon("the failure", connect_with(testkit::options(url, KINDS))).await {
             Err(ConnectError::Open(error)) => assert_eq!(error.to_string(), speaks),
             other => panic!("{other:?}"),
         }
     }
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}/", silent.local_addr().unwrap());
-    let options = Options::new(url, KINDS).connect_timeout(Duration::from_millis(100));
+    let options = testkit::options(url, KINDS).connect_timeout(Duration::from_millis(100));
     assert!(matches!(
         soon("the time-out", connect_with(options)).await,
         Err(ConnectError::TimedOut)
@@ -384,7 +388,7 @@ async fn a_server_that_shuts_down_says_goodbye_to_all_and_takes_no_new_ones() {
             other => panic!("a goodbye, not {other:?}"),
         }
     }
-    let once = Options::new(server.url("/ws"), KINDS).reconnect(false);
+    let once = testkit::options(server.url("/ws"), KINDS).reconnect(false);
     match soon("the refusal", connect_with(once)).await {
         Err(ConnectError::NotWelcomed(End::Goodbye(goodbye))) => {
             assert_eq!(goodbye.code, GoodbyeCode::GoingAway);

@@ -9,11 +9,10 @@ use testkit::raw::{Client, HANDSHAKE};
 use testkit::{Server, soon};
 use tokio_websockets::{ClientBuilder, Message};
 use twinwire::frame::{Bounds, Frame, Frames, Hello, Table};
-use twinwire::{Goodbye, GoodbyeCode, Limits};
-use twinwire_server::Twinwire;
+use twinwire::{Goodbye, GoodbyeCode};
 
 fn serve() -> Server {
-    let builder = Twinwire::builder(()).allow_origin("http://localhost:8080");
+    let builder = testkit::builder(()).allow_origin("http://localhost:8080");
     let (server, _) = testkit::serve(builder);
     server
 }
@@ -186,8 +185,8 @@ const NOTHING: [u8; 8] = [0x82, 0x82, 0, 0, 0, 0, 0x01, 0xff];
 
 #[tokio::test]
 async fn a_peer_that_floods_is_still_held_to_its_time() {
-    let limits = Limits::default().handshake(Duration::from_millis(300));
-    let builder = Twinwire::builder(()).limits(limits);
+    let limits = testkit::patient().handshake(Duration::from_millis(300));
+    let builder = testkit::builder(()).limits(limits);
     let (server, _) = testkit::serve(builder);
     let mut client = Client::tcp(server.addr()).await.unwrap();
     let handshake = format!("{HANDSHAKE}Sec-WebSocket-Protocol: twinwire.0.postcard\r\n");

@@ -5,8 +5,8 @@ use std::sync::{Mutex, OnceLock};
 use serde::{Deserialize, Serialize};
 use testkit::{Log, Server, soon};
 use twinwire::{Call, Event, Kinds, Refusal, Shape, kinds};
-use twinwire_client_native::{CallError, Client, EventError, connect};
-use twinwire_server::{BuildError, Builder, Cx, Twinwire};
+use twinwire_client_native::{CallError, Client, EventError, connect_with};
+use twinwire_server::{BuildError, Builder, Cx};
 
 /// What the server speaks.
 mod newest {
@@ -130,7 +130,7 @@ fn serve(log: &Log<String>) -> Server {
 }
 
 fn builder(log: &Log<String>) -> Builder<Log<String>, ()> {
-    Twinwire::builder(log.clone())
+    testkit::builder(log.clone())
         .call_in_order(|cx: Cx<Log<String>>, join: newest::Join| async move {
             cx.state().push(format!("{} {}", join.room, join.quietly));
             match join.room.as_str() {
@@ -153,7 +153,11 @@ fn mount(builder: Builder<Log<String>, ()>) -> Server {
 }
 
 async fn client(server: &Server, kinds: Kinds) -> Client {
-    let connected = soon("the welcome", connect(server.url("/ws"), kinds)).await;
+    let connected = soon(
+        "the welcome",
+        connect_with(testkit::options(server.url("/ws"), kinds)),
+    )
+    .await;
     connected.expect("everyone is welcome")
 }
 
@@ -217,7 +221,7 @@ async fn clients_of_older_builds_are_served_beside_those_of_the_newest() {
 
 #[test]
 fn names_that_clash_are_an_error_of_the_build() {
-    let twice = Twinwire::builder(())
+    let twice = testkit::builder(())
         .call(|_: Cx, _: forgotten::Join| async { Ok(()) })
         .call(|_: Cx, _: oldest::Join| async { Ok(0) })
         .build();

@@ -7,11 +7,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use testkit::{Log, Server, serve, soon};
 use tokio::sync::Semaphore;
-use twinwire::{Call, Class, End, Event, Kinds, Limits, Refusal, kinds};
-use twinwire_client_native::{
-    CallError, Client, EventError, Options, Undeclared, connect, connect_with,
-};
-use twinwire_server::{Builder, Cx, Done, Goodbye, GoodbyeCode, Next, Twinwire};
+use twinwire::{Call, Class, End, Event, Kinds, Refusal, kinds};
+use twinwire_client_native::{CallError, Client, EventError, Undeclared, connect_with};
+use twinwire_server::{Builder, Cx, Done, Goodbye, GoodbyeCode, Next};
 
 /// The server sends it back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Event)]
@@ -118,7 +116,7 @@ fn describe<T: std::fmt::Debug, E: std::fmt::Debug>(outcome: Result<T, CallError
 }
 
 fn builder(app: &App) -> Builder<App, ()> {
-    Twinwire::builder(app.clone())
+    testkit::builder(app.clone())
         .event(|cx: Cx<App>, echo: Echo| async move {
             cx.state().log.push(format!("heard {}", echo.text));
             cx.peer().send(echo).await.expect("the client takes it");
@@ -149,9 +147,12 @@ fn builder(app: &App) -> Builder<App, ()> {
 }
 
 async fn client(server: &Server) -> Client {
-    soon("the welcome", connect(server.url("/ws"), KINDS))
-        .await
-        .expect("everyone is welcome")
+    soon(
+        "the welcome",
+        connect_with(testkit::options(server.url("/ws"), KINDS)),
+    )
+    .await
+    .expect("everyone is welcome")
 }
 
 fn count(to: u32) -> Count {
@@ -184,7 +185,7 @@ async fn what_follows_an_event_or_a_call_in_order_waits_for_its_handler() {
 #[tokio::test]
 async fn an_event_whose_handler_panics_or_runs_late_lets_the_next_one_pass() {
     let app = App::default();
-    let limits = Limits::default().call_deadline(Duration::from_millis(50));
+    let limits = testkit::patient().call_deadline(Duration::from_millis(50));
     let (server, _) = serve(builder(&app).limits(limits));
     let client = client(&server).await;
     client.send(Panic {}).await.unwrap();
@@ -412,13 +413,13 @@ async fn a_session_opens_before_its_first_request_and_its_close_is_told() {
 
 #[tokio::test]
 async fn all_sessions_of_a_user_are_found_by_the_users_key() {
-    let builder = Twinwire::builder(())
+    let builder = testkit::builder(())
         .authenticate(|token, _| async move { Ok(String::from_utf8_lossy(&token).into_owned()) })
         .user_key(String::clone);
     let (server, wire) = serve(builder);
     let mut clients = Vec::new();
     for name in ["ada", "ada", "grace"] {
-        let options = Options::new(server.url("/ws"), KINDS).token(name);
+        let options = testkit::options(server.url("/ws"), KINDS).token(name);
         let client = soon("the welcome", connect_with(options)).await.unwrap();
         let notices = client.events::<Notice>().unwrap();
         clients.push((client, notices));
@@ -450,7 +451,7 @@ async fn an_item_whose_handler_gave_up_waiting_is_not_sent() {
 
     let app = App::default();
     let builder =
-        Twinwire::builder(app.clone()).stream(|cx: Cx<App>, _: Large, mut feed| async move {
+        testkit::builder(app.clone()).stream(|cx: Cx<App>, _: Large, mut feed| async move {
             // Until there is no room, and the test says so.
             let mut number = 0;
             loop {
@@ -467,9 +468,12 @@ async fn an_item_whose_handler_gave_up_waiting_is_not_sent() {
             Ok(())
         });
     let (server, _) = serve(builder);
-    let client = soon("the welcome", connect(server.url("/ws"), LARGE))
-        .await
-        .unwrap();
+    let client = soon(
+        "the welcome",
+        connect_with(testkit::options(server.url("/ws"), LARGE)),
+    )
+    .await
+    .unwrap();
     let mut items = client.stream(Large {}).await.unwrap();
     // Two for the client's window, and as many as wait here.
     app.log.count(4).await;

@@ -9,7 +9,7 @@ use twinwire_client_native::{
     CallError, EventError, KindsError, Publication, Start, UntypedClient, UntypedKind,
     UntypedKinds, Update, Verdict,
 };
-use twinwire_server::{Access, Builder, Cx, Twinwire, test};
+use twinwire_server::{Access, Builder, Cx, test};
 
 #[derive(Serialize, Deserialize, Call)]
 #[call(reply = u32, error = String)]
@@ -63,7 +63,7 @@ const ASK: u32 = 5;
 const ROOM: u32 = 6;
 
 fn builder() -> Builder<(), ()> {
-    Twinwire::builder(())
+    testkit::builder(())
         .call(|_: Cx, Double { number }| async move {
             number.checked_mul(2).ok_or_else(|| "too large".to_owned())
         })

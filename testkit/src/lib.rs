@@ -13,6 +13,6 @@ pub mod wire;
 
 pub use chaos::{Chaos, Doors};
 pub use running::{Running, example};
-pub use server::{Server, serve};
-pub use suite::{hurry, until};
+pub use server::{Server, builder, patient_plain, serve};
+pub use suite::{hurry, options, patient, until};
 pub use wait::{Log, hasty, soon};

@@ -8,6 +8,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::rt::System;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
+use twinwire_server::plain::PlainLimits;
 use twinwire_server::{Builder, Twinwire};
 
 /// A running server on 127.0.0.1; dropping it stops it at once, with all its connections.
@@ -92,6 +93,20 @@ impl Server {
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("ws://{}{path}", self.addr)
+    }
+}
+
+/// Begins an endpoint with the limits of [`patient`](crate::patient).
+pub fn builder<S: Send + Sync + 'static>(state: S) -> Builder<S, ()> {
+    Twinwire::builder(state).limits(crate::patient())
+}
+
+/// Returns limits of a plain endpoint by which no heartbeat comes while a test waits.
+#[must_use]
+pub fn patient_plain() -> PlainLimits {
+    PlainLimits {
+        heartbeat: suite::NEVER,
+        ..PlainLimits::default()
     }
 }
 

@@ -4,10 +4,11 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
+use suite::patient;
 use tokio::sync::watch;
 use twinwire_server::Limits;
 
-/// When waiting is given up: only a broken test takes so long.
+/// The time after which waiting is given up: only a broken test takes so long.
 const SAFETY_NET: Duration = Duration::from_secs(30);
 
 /// Awaits a future that must be ready soon.
@@ -29,7 +30,7 @@ pub fn soon<F: Future>(what: &str, future: F) -> impl Future<Output = F::Output>
 /// Returns limits by which what never ends is given up after a second.
 #[must_use]
 pub fn hasty() -> Limits {
-    Limits::default().call_deadline(Duration::from_secs(1))
+    patient().call_deadline(Duration::from_secs(1))
 }
 
 /// What happened so far, in order: handlers on any thread append, tests wait for it.

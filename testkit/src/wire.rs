@@ -26,7 +26,7 @@ type Cx = Context<(), Drops>;
 /// If it can't start.
 #[must_use]
 pub fn serve() -> Server {
-    let wire = Twinwire::builder(())
+    let wire = crate::builder(())
         .authenticate(|token, _| async move {
             if token == REFUSED.as_bytes() {
                 Err(Denied::new(REASON))
@@ -86,7 +86,7 @@ pub fn serve() -> Server {
 }
 
 fn mount(wire: Twinwire<(), Drops>) -> Server {
-    let own = Twinwire::builder(()).build().expect("no kinds clash");
+    let own = crate::builder(()).build().expect("no kinds clash");
     Server::with_workers(2, move |config| {
         config.configure(wire.at("/ws")).configure(own.at("/own"));
         config.route("/refused", web::get().to(refused));

@@ -10,9 +10,7 @@ use std::time::Duration;
 
 use suite::{KINDS, Notice};
 use testkit::{Chaos, Log, soon};
-use twinwire_client_native::{
-    Client, ClientState, EventError, Fresh, Limits, Options, Receipt, connect_with,
-};
+use twinwire_client_native::{Client, ClientState, EventError, Fresh, Receipt, connect_with};
 
 /// A server in a process of its own, and the numbers that its handlers got.
 struct Tally {
@@ -94,10 +92,10 @@ async fn a_process_that_stands_still_and_goes_on_loses_nothing() {
     let server = Tally::start();
     let url = format!("ws://{}/ws", server.addr());
     // A second of silence is asked about, two are too many.
-    let limits = Limits::default().heartbeat(Duration::from_secs(1));
+    let limits = testkit::patient().heartbeat(Duration::from_secs(1));
     let freshes = Log::default();
     let told = freshes.clone();
-    let options = Options::new(url, KINDS).limits(limits);
+    let options = testkit::options(url, KINDS).limits(limits);
     let options = options.on_fresh(move |_, why: Fresh| {
         told.push(why);
         async {}
@@ -148,7 +146,7 @@ async fn after_a_kill_the_servers_tally_agrees_with_every_verdict() {
     for round in 0..5_usize {
         let mut server = Tally::start();
         let chaos = Chaos::to(server.addr(), round as u64).await;
-        let options = Options::new(chaos.url("/ws"), KINDS);
+        let options = testkit::options(chaos.url("/ws"), KINDS);
         let client = soon("a welcome", connect_with(options))
             .await
             .expect("welcome");

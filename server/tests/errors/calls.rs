@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use testkit::soon;
 use twinwire::shape::{Descriptor, Shape};
-use twinwire::{Call, End, Event, Goodbye, GoodbyeCode, Kinds, Limits, kinds};
-use twinwire_client_native::{CallError, Client, EventError, Options, Undeclared};
+use twinwire::{Call, End, Event, Goodbye, GoodbyeCode, Kinds, kinds};
+use twinwire_client_native::{CallError, Client, EventError, Undeclared};
 use twinwire_server::{Builder, Cx, Peer, Twinwire, test};
 
 use crate::listed::{List, listed};
@@ -76,7 +76,7 @@ impl Shape for Puzzle {
 const KINDS: Kinds = kinds![Greet, Wait, Ask, Typing, Draw, other::Join];
 
 fn builder() -> Builder<(), ()> {
-    Twinwire::builder(())
+    testkit::builder(())
         .call(|_: Cx, greet: Greet| async move { Err::<String, _>(format!("no {}", greet.name)) })
         .call(|_: Cx, _: Wait| std::future::pending())
         .call(|_: Cx, _: Ask| async { Ok(Puzzle) })
@@ -85,8 +85,8 @@ fn builder() -> Builder<(), ()> {
 }
 
 async fn client(wire: &Twinwire<(), ()>) -> Client {
-    let limits = Limits::default().call_deadline(Duration::from_secs(5));
-    let options = Options::new("", KINDS).limits(limits);
+    let limits = testkit::patient().call_deadline(Duration::from_secs(5));
+    let options = testkit::options("", KINDS).limits(limits);
     let request = actix_web::test::TestRequest::default().to_http_request();
     let client = soon("the welcome", test::pair_with(wire, options, request)).await;
     client.expect("everyone is welcome")

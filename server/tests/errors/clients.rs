@@ -23,7 +23,10 @@ struct Confirm {}
 const KINDS: Kinds = kinds![];
 
 pub(crate) async fn list(list: &mut List) {
-    let (plain, wire) = (Plain::builder().build(), wire());
+    let (plain, wire) = (
+        Plain::builder().limits(testkit::patient_plain()).build(),
+        wire(),
+    );
     let server = Server::start(move |config| {
         config
             .configure(wire.at("/ws"))
@@ -41,7 +44,7 @@ pub(crate) async fn list(list: &mut List) {
 }
 
 fn wire() -> Twinwire<(), ()> {
-    let wire = Twinwire::builder(())
+    let wire = testkit::builder(())
         .authenticate(|_, _| async { Err(Denied::new("your ticket is used up")) })
         .build();
     wire.expect("there are no kinds")
@@ -49,7 +52,7 @@ fn wire() -> Twinwire<(), ()> {
 
 /// Gives up with the first attempt.
 fn once(url: impl Into<String>) -> Options {
-    Options::new(url, KINDS).reconnect(false)
+    testkit::options(url, KINDS).reconnect(false)
 }
 
 async fn failure(options: Options) -> ConnectError {

@@ -3,7 +3,6 @@
 use actix_web::App;
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
-use twinwire_server::Twinwire;
 
 use crate::listed::List;
 
@@ -29,7 +28,7 @@ fn handshake(name: &str, value: Option<&str>) -> TestRequest {
 
 pub(crate) async fn list(list: &mut List) {
     list.heading("HTTP answers of twinwire-server");
-    let wire = Twinwire::builder(()).build().expect("there are no kinds");
+    let wire = testkit::builder(()).build().expect("there are no kinds");
     let service = init_service(App::new().configure(wire.at("/ws"))).await;
     for (when, request) in [
         ("a visitor's browser", TestRequest::with_uri("/ws")),

@@ -11,8 +11,7 @@ use twinwire_server::plain::{
     Connection, DisconnectError, InvalidClose, Plain, PlainLimits, PushError,
 };
 use twinwire_server::{
-    Access, BuildError, Builder, Cx, OriginError, Origins, PublishError, ServeError, Server,
-    Twinwire, test,
+    Access, BuildError, Builder, Cx, OriginError, Origins, PublishError, ServeError, Server, test,
 };
 
 use crate::listed::{List, listed};
@@ -63,7 +62,7 @@ pub(crate) async fn list(list: &mut List) {
 }
 
 fn builder() -> Builder<(), ()> {
-    Twinwire::builder(())
+    testkit::builder(())
 }
 
 fn not_built(builder: Builder<(), ()>) -> BuildError {
@@ -249,7 +248,7 @@ async fn plain(list: &mut List) {
     let open = opened.clone();
     let limits = PlainLimits {
         queue: 1 << 20,
-        ..PlainLimits::default()
+        ..testkit::patient_plain()
     };
     let plain = Plain::builder()
         .limits(limits)

@@ -10,11 +10,11 @@ use std::thread;
 
 use actix_web::{App, HttpServer};
 use suite::Notice;
-use twinwire_server::{Cx, Twinwire, tune};
+use twinwire_server::{Cx, tune};
 
 #[actix_web::main]
 async fn main() -> io::Result<()> {
-    let wire = Twinwire::builder(())
+    let wire = testkit::builder(())
         .event(|_: Cx, notice: Notice| async move {
             // A pipe holds what was written to it, also when this process is killed next.
             let line = format!("{}\n", notice.number);
