@@ -120,6 +120,9 @@ const RULES: [(&str, Rule); 13] = [
     ("no lint is silenced by `allow`", |_, tree| {
         Ok(sources::allowed_lints(tree))
     }),
+    ("no timer of an end comes while a test waits", |_, tree| {
+        Ok(sources::impatient_tests(tree))
+    }),
     ("every crate forbids unsafe code", |_, tree| {
         Ok(sources::crates_without_forbid(tree))
     }),

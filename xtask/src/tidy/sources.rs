@@ -42,6 +42,30 @@ pub(super) fn machine_paths(tree: &Tree) -> Vec<Finding> {
         .collect()
 }
 
+/// Limits by default have timers that come while a test waits, and wake an end that has forgotten an earlier one.
+pub(super) fn impatient_tests(tree: &Tree) -> Vec<Finding> {
+    const FOLDERS: [&str; 4] = [
+        "client-native/tests",
+        "server/tests",
+        "testkit/src/wire.rs",
+        "testkit/tests",
+    ];
+    const DEFAULTS: [&str; 5] = [
+        "Limits::default()",
+        "Options::new(",
+        "Plain::builder().build",
+        "Twinwire::builder(",
+        " connect(server.url(",
+    ];
+    let begins = |line: &str| DEFAULTS.iter().any(|default| line.contains(default));
+    let advice = "begin with the testkit's builder, options or patient limits";
+    let of_tests = |file: &&TextFile| FOLDERS.iter().any(|place| file.path.starts_with(place));
+    let tests = tree.rust().filter(of_tests);
+    tests
+        .flat_map(|file| find_lines(file, begins, advice))
+        .collect()
+}
+
 fn find_lines(file: &TextFile, wrong: impl Fn(&str) -> bool, advice: &str) -> Vec<Finding> {
     let lines = file
         .text
