@@ -281,3 +281,22 @@ fn what_is_asked_between_a_goodbye_and_the_next_session_is_answered_there_in_ord
     assert_eq!(run.world.heard(), (0..=40).collect::<Vec<_>>());
     assert_eq!(answer(&asked), Some(Ok(40)));
 }
+
+#[test]
+fn what_a_goodbye_leaves_unsent_has_its_outcomes_in_the_session_that_follows() {
+    let mut run = Run::connected(World::new(1), options());
+    run.world.sticks();
+    let client = run.client().clone();
+    let sent = run.spawn(async move {
+        let receipt = client.send(Parcel(1, Vec::new())).await?;
+        receipt.await
+    });
+    let asked = run.call(2);
+    run.pass(Duration::ZERO);
+    run.world.says_goodbye();
+    run.pass(60 * SECOND);
+    assert!(is_open(&run.state()));
+    assert_eq!(run.world.heard(), [1, 2]);
+    assert_eq!(answer(&asked), Some(Ok(2)));
+    assert!(matches!(*sent.lock().expect("nobody panics"), Some(Ok(()))));
+}
