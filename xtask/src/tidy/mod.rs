@@ -113,7 +113,7 @@ impl Tree {
 type Rule = fn(&Workspace, &Tree) -> Result<Vec<Finding>>;
 
 /// The rules, by what holds when nothing is found.
-const RULES: [(&str, Rule); 13] = [
+const RULES: [(&str, Rule); 15] = [
     ("source files have at most 600 lines", |_, tree| {
         Ok(lines::too_many(tree))
     }),
