@@ -106,7 +106,7 @@ impl User {
             number,
             life,
         };
-        let (connecting, driver) = start(platform, options(world, life));
+        let (connecting, driver) = start(platform, options(world, number, life));
         let polled = Rc::clone(world);
         let mut running = Box::pin(driver.run());
         spawn_local(poll_fn(move |cx| {
@@ -549,7 +549,7 @@ fn handle(client: &Client, oracle: &Oracle, life: usize, version: u32) -> Result
     })
 }
 
-fn options(world: &World, life: usize) -> Options {
+fn options(world: &World, number: usize, life: usize) -> Options {
     let token = world.functions.token.clone();
     let (on_fresh, oracle) = (world.functions.on_fresh.clone(), world.oracle.clone());
     let registered = world.oracle.clone();
@@ -561,7 +561,7 @@ fn options(world: &World, life: usize) -> Options {
             let turn = token.begin();
             async move {
                 turn.work().await;
-                (turn.manner != Manner::Declines).then(|| vec![life as u8])
+                (turn.manner != Manner::Declines).then(|| vec![life as u8, number as u8])
             }
         })
         .on_fresh(move |client, why| {

@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use twinwire_server::{PeerId, test};
+use twinwire_server::{Peer, PeerId, test};
 
 use crate::application::live;
 use crate::functions::first_panic;
 use crate::kinds::{Manner, Room};
 use crate::network::Connection;
 use crate::plan::{Act, Fault, ROOMS};
-use crate::server::{Server, Speaker};
+use crate::server::{Identity, Server, Speaker, user_key};
 use crate::world::{Seat, World};
 
 /// The time after the last fault in which all that was asked for has to have ended.
-const QUIET: Duration = Duration::from_secs(90);
+const QUIET: Duration = Duration::from_secs(150);
 
 /// Leads a world from its beginning to its end, or to the first thing that is wrong.
 pub(crate) async fn direct(world: Rc<World>) {
@@ -115,10 +115,16 @@ async fn restarts(world: &Rc<World>, away: Duration) {
 /// Has the server do something by itself.
 fn speaks(world: &Rc<World>, fault: Fault) {
     match fault {
-        Fault::Poke { manner, wait } => {
-            for_each_peer(world, |speaker, peer| async move {
-                speaker.poke(peer, manner, wait).await;
-            });
+        Fault::Poke {
+            manner,
+            wait,
+            times,
+        } => {
+            for _ in 0..times {
+                for_each_peer(world, |speaker, peer| async move {
+                    speaker.poke(peer, manner, wait).await;
+                });
+            }
         }
         Fault::Tell => {
             for_each_peer(world, |speaker, peer| async move {
@@ -140,6 +146,7 @@ fn speaks(world: &Rc<World>, fault: Fault) {
         Fault::Leave { client, room } => {
             with_peer(world, client, move |speaker, peer| async move {
                 if let Some(peer) = speaker.wire.peer(peer) {
+                    speaker.puts_out();
                     peer.leave(&Room { number: room });
                 }
             })
@@ -195,11 +202,8 @@ fn with_peer<R: Future<Output = ()> + 'static>(
     let Some(speaker) = Speaker::now(world) else {
         return;
     };
-    let Some(user) = world.seats[client].user.borrow().clone() else {
-        return;
-    };
     world.oracle.account().reach("Twinwire::user");
-    for peer in speaker.wire.user(&user.life.to_string()) {
+    for peer in speaker.wire.user(&user_key(client)) {
         world.spawn(world.worker(0), task(speaker.clone(), peer.id()));
     }
 }
@@ -247,6 +251,16 @@ fn counts(world: &World, clients: usize, subscriptions: usize) {
     let Some(wire) = &server.wire else {
         return;
     };
+    let peers = wire.peers();
+    let is_found = |of: &Peer<Identity>| {
+        let found = wire.user(&user_key(of.identity().number));
+        found.iter().filter(|peer| peer.id() == of.id()).count() == 1
+    };
+    let is_well = peers.iter().all(is_found);
+    world
+        .oracle
+        .account()
+        .ensure(is_well, || "a user's session isn't found".to_owned());
     let counters = test::counters(wire);
     let mut rest = counters;
     (rest.sessions, rest.peers, rest.users) = (clients, clients, clients);

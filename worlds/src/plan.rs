@@ -102,11 +102,13 @@ pub(crate) enum Fault {
     Refuse {
         time: Duration,
     },
-    /// The server calls its clients, or sends them an event.
+    /// The server calls each of its clients so many times.
     Poke {
         manner: Manner,
         wait: u32,
+        times: u32,
     },
+    /// The server sends each an event.
     Tell,
     /// The server publishes so many items.
     Publish {
@@ -192,7 +194,11 @@ impl Plan {
         let bounds = Bounds {
             streams: 1 + dice.roll(3) as usize,
             deadline: dice.wait(3_000, 10_000),
-            heartbeat: dice.wait(1_000, 4_000),
+            // In every second world longer than a deadline, so that no heartbeat makes up for a timer that is missing.
+            heartbeat: match dice.one_in(2) {
+                true => dice.wait(1_000, 4_000),
+                false => dice.wait(12_000, 20_000),
+            },
             drain: dice.wait(500, 2_000),
             is_roomy: dice.one_in(2),
             functions_fail: true,
@@ -390,7 +396,8 @@ fn draw_fault(dice: &mut Dice, clients: usize, workers: usize) -> Fault {
         },
         23..28 => Fault::Poke {
             manner: draw_manner(dice),
-            wait: draw_wait(dice) / 4,
+            wait: draw_wait(dice) / 2,
+            times: 1 + dice.roll(3) as u32,
         },
         28..31 => Fault::Tell,
         31..36 => Fault::Publish {

@@ -55,7 +55,13 @@ impl Transport for Platform {
 
     async fn open(&self, _: &str, subprotocol: &'static str) -> Result<Half, NotOpened> {
         self.world.oracle.account().goes_online(self.life);
-        let pause = self.world.dice.borrow_mut().wait(1, 120);
+        let pause = {
+            let mut dice = self.world.dice.borrow_mut();
+            match dice.one_in(4) {
+                true => dice.wait(100, 3_000),
+                false => dice.wait(1, 120),
+            }
+        };
         tokio::time::sleep(pause).await;
         let format = version::format(subprotocol).expect("both ends are of one build");
         self.world.oracle.account().goes_online(self.life);

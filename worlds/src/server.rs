@@ -29,6 +29,13 @@ pub(crate) struct State {
 #[derive(Debug)]
 pub(crate) struct Identity {
     pub(crate) life: usize,
+    /// The number of its client.
+    pub(crate) number: usize,
+}
+
+/// Names the user of a client: one has several.
+pub(crate) fn user_key(number: usize) -> String {
+    (number % 2).to_string()
 }
 
 pub(crate) type Wire = Twinwire<State, Identity>;
@@ -131,11 +138,15 @@ fn authenticated(builder: Builder<State, ()>, functions: &Functions) -> Builder<
                 if turn.manner == Manner::Declines {
                     return Err(Denied::new("not now").retry(Retry::Now));
                 }
-                let life = token.first().copied().map_or(0, usize::from);
-                Ok(Identity { life })
+                let mut token = token.into_iter().map(usize::from);
+                let mut next = || token.next().unwrap_or_default();
+                Ok(Identity {
+                    life: next(),
+                    number: next(),
+                })
             }
         })
-        .user_key(|identity| identity.life.to_string())
+        .user_key(|identity| user_key(identity.number))
 }
 
 /// Begins a request's handler, on its worker.
@@ -243,6 +254,11 @@ impl Speaker {
         };
         let asked = Asked { by, class, manner };
         Ticket::new(&self.oracle, asked)
+    }
+
+    /// Notes that somebody is put out of a topic.
+    pub(crate) fn puts_out(&self) {
+        self.oracle.account().put_out = Some(Instant::now());
     }
 
     /// Calls a client.

@@ -278,6 +278,10 @@ impl Account {
                     || class == Class::Join,
                 &format!("{} streams are open", ask.open_streams),
             ),
+            Outcome::Refused(Refusal::Denied) => never(
+                class == Class::Join && self.put_out.is_some_and(|at| at >= ask.at),
+                "nobody was put out",
+            ),
             Outcome::Refused(Refusal::NoHandler) => never(by.is_server(), "it has a handler"),
             Outcome::Refused(why) => Some(format!("nothing is the reason of {why:?}")),
             Outcome::Other(_) => Some("it can't be".to_owned()),

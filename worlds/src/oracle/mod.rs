@@ -37,6 +37,7 @@ impl Oracle {
             last_begun: BTreeMap::new(),
             lives: Vec::new(),
             frozen: Vec::new(),
+            put_out: None,
             logs: BTreeMap::new(),
             subscribers: Vec::new(),
             newest: BTreeMap::new(),
@@ -83,6 +84,8 @@ pub(crate) struct Account {
     pub(crate) lives: Vec<Life>,
     /// The stretches of time in which a worker of the server's stands still.
     pub(crate) frozen: Vec<(Instant, Instant)>,
+    /// The last time at which the server put somebody out of a topic.
+    pub(crate) put_out: Option<Instant>,
     logs: BTreeMap<(Epoch, u8), Log>,
     subscribers: Vec<Subscriber>,
     /// The newest of the events of which only the newest matters, by life.
