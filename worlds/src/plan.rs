@@ -203,19 +203,7 @@ impl Plan {
             is_roomy: dice.one_in(2),
             functions_fail: true,
         };
-        let limits = Limits::default()
-            .requests(64 * 1024 * (1 + dice.roll(4)))
-            .queued(match bounds.is_roomy {
-                true => 1 << 20,
-                false => 64 * 1024 * (1 + dice.roll(4)) as usize,
-            })
-            .calls(1 + dice.roll(16) as usize)
-            .streams(bounds.streams)
-            .call_deadline(bounds.deadline)
-            .heartbeat(bounds.heartbeat)
-            .resume(dice.wait(4_000, 20_000))
-            .handshake(dice.wait(2_000, 5_000))
-            .drain(bounds.drain);
+        let limits = draw_limits(dice, bounds);
         let clients = 3 + dice.roll(2) as usize;
         let workers = 1 + dice.roll(2) as usize;
         let plan = |_| draw_acts(dice, bounds.is_roomy);
@@ -255,6 +243,23 @@ impl Plan {
             faults,
         }
     }
+}
+
+/// Draws a session's limits.
+fn draw_limits(dice: &mut Dice, bounds: Bounds) -> Limits {
+    Limits::default()
+        .requests(64 * 1024 * (1 + dice.roll(4)))
+        .queued(match bounds.is_roomy {
+            true => 1 << 20,
+            false => 64 * 1024 * (1 + dice.roll(4)) as usize,
+        })
+        .calls(1 + dice.roll(16) as usize)
+        .streams(bounds.streams)
+        .call_deadline(bounds.deadline)
+        .heartbeat(bounds.heartbeat)
+        .resume(dice.wait(4_000, 20_000))
+        .handshake(dice.wait(2_000, 5_000))
+        .drain(bounds.drain)
 }
 
 fn draw_acts(dice: &mut Dice, is_roomy: bool) -> Vec<(Duration, Act)> {
