@@ -27,15 +27,15 @@ interface Open {
   isPosted: boolean;
   /** True once the topic was joined. */
   isJoined: boolean;
-  /** What was told and isn't taken yet. */
+  /** Updates that were told and aren't taken yet. */
   readonly inbox: Told[];
-  /** How many of these an earlier worker told, to which nothing is to be said of them. */
+  /** The number of these that an earlier worker told: the present one counts none of them. */
   earlier: number;
 }
 
 type WorkerHandle = EventTarget & { readonly port: MessagePort };
 
-/** How a tab gets to its worker. */
+/** The way from a tab to its worker. */
 export interface Door {
   readonly hello: Promise<Omit<Hello, "lock" | "isVisible" | "isAgain">>;
   /** Starts the worker of this name, or finds it. */
@@ -174,7 +174,7 @@ export class Attachment {
     }
   }
 
-  /** Is over: whatever is open ends with the facade. */
+  /** Ends the tab's part for good. */
   leave(): void {
     this.#watching.abort();
     this.#part("leave");
@@ -318,7 +318,7 @@ export class Attachment {
     return true;
   }
 
-  /** The worker is gone, or has forgotten the tab: what can begin again does, the rest ends as `unknown`. */
+  /** Begins anew without the worker, which is gone or has forgotten the tab: what can't begin again ends as `unknown`. */
   #lose(): void {
     this.#part();
     if (this.#isClosing || !this.door.comesBack) {
@@ -354,7 +354,7 @@ export class Attachment {
     this.bridge.hear(What.State, state, code, -1, wait, NONE);
   }
 
-  /** Takes no part any more; tells the worker why, if it is there. */
+  /** Ends the present part; tells the worker so, if `leave` is given and it is there. */
   #part(why?: "leave"): void {
     if (why !== undefined) {
       this.#post?.([{ type: why }]);
@@ -377,7 +377,7 @@ export class Attachment {
     return Math.min(PAUSE.first * 2 ** this.#failures, PAUSE.longest);
   }
 
-  /** No worker is to be had: for good if there never was one. */
+  /** Ends the client if there never was a worker; else tries again after a pause. */
   #fail(why: string, code = "worker", retry?: number): void {
     if (!this.#wasWelcome) {
       const next = "or give your own as the option `worker`, or connect without `shared`";
@@ -397,7 +397,7 @@ export class Attachment {
     void this.#attach();
   }
 
-  /** Ends the facade's client. */
+  /** Ends the client, or its `connect`. */
   #end(code: string, why: string, retry: number | undefined): void {
     this.#part();
     if (this.#wasWelcome) {

@@ -23,7 +23,7 @@ const UNKNOWN_LOSS = 3;
 
 const NONE = new Uint8Array();
 
-/** What a tab was asked to do for all, and hasn't done. */
+/** A job for all tabs that one of them was given, and hasn't done. */
 interface Task {
   readonly told: Told;
   readonly tab: Tab;
@@ -41,7 +41,7 @@ export class Host implements ClientListener, TabListener {
   readonly #handled = new Set<number>();
   readonly #tasks = new Map<Duty, Task>();
   #first: First | undefined;
-  /** What waits for `onFresh`, where this connection replaces one of a worker or a tab that is gone. Else the module holds it back. */
+  /** Requests that wait for `onFresh`, if this connection replaces one of a worker or a tab that is gone. Else the module holds them back. */
   #held: Relay[] | undefined;
 
   /** Starts to connect, as the first tab has it. Throws a {@link ConnectError} if its kinds can't be declared. */
@@ -59,7 +59,7 @@ export class Host implements ClientListener, TabListener {
     this.#bridge.open(core, this);
   }
 
-  /** Lets a tab take part. */
+  /** Adds a tab, and tells it where the connection stands. */
   join(tab: Tab, lock: string): void {
     tab.listener = this;
     const isFirst = this.#tabs.length === 0;
@@ -136,7 +136,7 @@ export class Host implements ClientListener, TabListener {
     }
   }
 
-  /** How many of the server's events nobody listened to. */
+  /** The number of the server's events that nobody listened to. */
   get unheard(): number {
     return this.#core?.unheard() ?? 0;
   }
@@ -177,7 +177,7 @@ export class Host implements ClientListener, TabListener {
     }
   }
 
-  /** Takes leave of a tab, and of what it has asked for. */
+  /** Removes a tab, and gives up its requests. */
   leave(tab: Tab): void {
     for (const [id] of tab.relays) {
       this.#abort(tab, id);
@@ -310,7 +310,7 @@ export class Host implements ClientListener, TabListener {
     tab.tell(told);
   }
 
-  /** Asks the tab that is at it, or else the one in front of those that can. False if none can. */
+  /** Gives a job to the tab that has it already, or else to the one in front of those that can. False if none can. */
   #ask(duty: Duty, told: Told): boolean {
     const tab = this.#tasks.get(duty)?.tab ?? last(this.#tabs, ({ hello }) => hello.gives[duty]);
     if (tab === undefined) {
@@ -340,7 +340,7 @@ export class Host implements ClientListener, TabListener {
     this.#release();
   }
 
-  /** Lets go what waited for `onFresh`. */
+  /** Begins the requests that waited for `onFresh`. */
   #release(): void {
     this.#first?.core?.free();
     this.#first = undefined;
@@ -351,7 +351,7 @@ export class Host implements ClientListener, TabListener {
     }
   }
 
-  /** The connection is paused while all of its tabs have paused it. */
+  /** Pauses the connection if all of its tabs have, else ends a pause. */
   #pauseOrResume(): void {
     if (this.#tabs.length > 0 && this.#tabs.every(({ isPaused }) => isPaused)) {
       this.#core?.pause();
@@ -372,7 +372,7 @@ export class Host implements ClientListener, TabListener {
     this.advanced(tab);
   }
 
-  /** Ends a tab's part as if its connection had been closed. What others don't see goes on for as long as a goodbye may take. */
+  /** Ends a tab's part as if its connection had been closed. Its calls, events and publications go on for as long as a goodbye may take. */
   #end(tab: Tab): void {
     // With the last tab the connection ends, which tells all by itself.
     if (tab.isGone || this.#tabs.every(({ isClosing }) => isClosing)) {
@@ -396,7 +396,7 @@ export class Host implements ClientListener, TabListener {
     this.#bridge.drain((core) => core.close());
   }
 
-  /** Does without a tab: another does what it was asked for, or nobody does. */
+  /** Removes a tab from the connection; its jobs go to others. */
   #forget(tab: Tab): void {
     const place = this.#tabs.indexOf(tab);
     if (place < 0) {
@@ -422,7 +422,7 @@ export class Host implements ClientListener, TabListener {
     }
   }
 
-  /** Has another tab do what a tab was asked to do for all. */
+  /** Gives a tab's jobs to another; without one there is no token, and no `onFresh`. */
   #handOver(tab: Tab): void {
     for (const [duty, task] of this.#tasks) {
       if (task.tab !== tab) {

@@ -1,9 +1,9 @@
-// What stands in the module's place in a tab whose connection is in a worker.
+// The module's client, in a tab whose connection is in a worker.
 
 import type { Attachment } from "./attachment.js";
 import type { Core } from "./core.js";
 
-/** The module's client as a tab sees it: what is asked of it goes to the worker. */
+/** Stands in the place of the module's client: requests go to the worker. */
 export class CoreProxy implements Core {
   constructor(
     private readonly attachment: Attachment,

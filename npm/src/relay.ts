@@ -11,11 +11,11 @@ const WINDOW = 64 * 1024;
 /** The tab of a request. */
 export interface Requester {
   tell(told: Told): void;
-  /** The request has left the line. */
+  /** Called when the request has left the line. */
   started(id: number): void;
-  /** Nothing more comes under this id. */
+  /** Called when nothing more comes under this id. */
   finished(id: number): void;
-  /** So many more bytes of events, or less, wait for the tab. */
+  /** Called with the cost of events that begin to wait for the tab, or, if it is negative, have ended to. */
   eventsWait(cost: number): void;
 }
 
@@ -34,7 +34,7 @@ export class Relay implements Waiter {
     tab: Requester,
     private readonly tabId: number,
     readonly request: Request,
-    /** Whether another tab reads the same topic. */
+    /** Returns true if another tab reads the same topic. */
     private readonly isShared: () => boolean,
   ) {
     this.#tab = tab;
@@ -82,7 +82,7 @@ export class Relay implements Waiter {
     while ((!this.#isFull || this.#goesOn) && this.bridge.poll(this.#id));
   }
 
-  /** The tab has taken so much. */
+  /** Makes room for so much, which the tab has taken. */
   taken(cost: number): void {
     this.#untaken -= cost;
     if (this.request.type === "listen") {
@@ -91,18 +91,18 @@ export class Relay implements Waiter {
     this.wake();
   }
 
-  /** Gives it up. */
+  /** Gives the request up. */
   abort(): void {
     this.#tab = undefined;
     this.bridge.abort(this.#id);
   }
 
-  /** Goes on without the tab. */
+  /** Lets the request go on without its tab. */
   orphan(): void {
     this.#tab = undefined;
   }
 
-  /** Tells the tab that it is over, whatever becomes of it. */
+  /** Tells the tab that the request is over, whatever becomes of it. */
   settle(code: number): void {
     const { type } = this.request;
     const what = ["subscribe", "listen"].includes(type) ? What.Ended : What.Settled;
@@ -118,7 +118,7 @@ export class Relay implements Waiter {
     return this.request.type === "listen" || (this.request.type === "subscribe" && this.isShared());
   }
 
-  /** Notes what the tab misses; false if it has to be told. */
+  /** Notes an update that the tab misses; false if the tab has to be told. */
   #misses({ what, a, b }: Told): boolean {
     if (what === What.NewEpoch) {
       this.#missed = undefined;

@@ -6,13 +6,13 @@ import type { Relay, Requester } from "./relay.js";
 /** The cost of events that wait for a tab, above which it is put off: a page whose script stands still. */
 const MOST_EVENTS = 1024 * 1024;
 
-/** What becomes of a tab. */
+/** The connection of which a tab is part. */
 export interface TabListener {
-  /** How many of the server's events nobody listened to. */
+  /** The number of the server's events that nobody listened to. */
   readonly unheard: number;
-  /** Requests of the tab have left the line. */
+  /** Called when a request of the tab has left the line. */
   advanced(tab: Tab): void;
-  /** More events wait for the tab than may. */
+  /** Called when more events wait for the tab than may. */
   lags(tab: Tab): void;
 }
 
@@ -82,7 +82,7 @@ export class Tab implements Requester {
     return [...this.relays.values()].some(({ isStarted, request }) => !isStarted && request.type !== "listen");
   }
 
-  /** Nothing is posted to it any more. */
+  /** Ends its part: nothing is posted to it from now on. */
   leave(): void {
     this.isGone = true;
     this.part.abort();

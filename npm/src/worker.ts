@@ -11,7 +11,7 @@ import { Tab } from "./tab.js";
 
 type Message = Exclude<ToWorker, Hello>;
 
-/** By names. A worker that was started under none of them may hold several. */
+/** The connections by their names. A worker that was started under another name may hold several. */
 const hosts = new Map<string, Host>();
 
 if ("SharedWorkerGlobalScope" in globalThis) {
@@ -28,7 +28,7 @@ if ("SharedWorkerGlobalScope" in globalThis) {
 function meet(port: MessagePort, lock: ReturnType<typeof holdLock>): void {
   let tab: Tab | undefined;
   let joined: Host | undefined;
-  /** What came before the tab could take part. */
+  /** Messages that came before the tab could take part. */
   const early: Message[] = [];
   const take = (tab: Tab, message: Message) => {
     if (joined !== undefined) {
@@ -66,7 +66,7 @@ function meet(port: MessagePort, lock: ReturnType<typeof holdLock>): void {
   };
 }
 
-/** Lets a tab take part in its connection, which begins with the first; undefined if the tab is gone by then. */
+/** Adds a tab to its connection, which begins with the first tab; undefined if the tab is gone by then. */
 async function admitted(tab: Tab, lock: string): Promise<Host | undefined> {
   const { hello } = tab;
   if (hello.version !== version) {
