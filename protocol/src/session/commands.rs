@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::asking::{ASKING, FEEDING};
-use super::resume::Lock;
+use super::resume::ResumeCredentials;
 use super::state::Role;
 use super::timers::Timer;
 use super::{Admitted, End, Event, Full, ItemRefused, Outcome, RequestKey, Session, State};
@@ -274,7 +274,7 @@ impl Session {
             in_order,
         } = admitted;
         self.incoming.set_in_order(in_order);
-        self.lock = Some(Lock::new(session, peer, boot, secret.clone()));
+        self.credentials = Some(ResumeCredentials::new(session, peer, boot, secret.clone()));
         self.say_welcome(secret, continuity, refused);
     }
 

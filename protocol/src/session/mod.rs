@@ -42,7 +42,7 @@ use incoming::Incoming;
 use liveness::Liveness;
 use outgoing::{Outgoing, Received, Settled};
 use queue::Fifo;
-use resume::{Lock, Ticket};
+use resume::{ResumeCredentials, Ticket};
 use retained::Retained;
 use send::SendTurn;
 use serving::{SERVING, Serving};
@@ -141,7 +141,7 @@ pub struct Session {
     /// To a client: what its application gave for the server's to judge.
     token: Vec<u8>,
     /// To a server: what its client has the session back with.
-    lock: Option<Lock>,
+    credentials: Option<ResumeCredentials>,
     /// The connection is to be closed with this code; the session stays.
     dropping: Option<u16>,
     /// The next to send data.
@@ -233,7 +233,7 @@ impl Session {
             attempt: 0,
             offered: limits.requests,
             token: Vec::new(),
-            lock: None,
+            credentials: None,
             dropping: None,
             turn: SendTurn::default(),
             limits,

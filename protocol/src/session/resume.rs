@@ -24,31 +24,31 @@ pub(super) struct Ticket {
 
 /// To a server: who its client is, and what proves it.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(super) struct ResumeCredentials {
     session: SessionId,
     peer: PeerId,
     boot: BootId,
-    secrets: Secrets,
+    secrets: SecretPair,
     /// The highest that a client counted.
     attempt: u64,
 }
 
 /// The secrets by which a client proves that a session is its own: either of the two.
 #[derive(Clone, Debug)]
-struct Secrets {
+struct SecretPair {
     /// The secret that the client surely has.
     confirmed: Option<Secret>,
     /// The newest, until something comes over the connection whose welcome told it.
     pending: Option<Secret>,
 }
 
-impl Lock {
+impl ResumeCredentials {
     pub(super) fn new(session: SessionId, peer: PeerId, boot: BootId, secret: Secret) -> Self {
         Self {
             session,
             peer,
             boot,
-            secrets: Secrets {
+            secrets: SecretPair {
                 confirmed: None,
                 pending: Some(secret),
             },
@@ -57,7 +57,7 @@ impl Lock {
     }
 }
 
-impl Secrets {
+impl SecretPair {
     /// Takes the same time whatever differs.
     fn have(&self, secret: &Secret) -> bool {
         let confirmed = self.confirmed.as_ref().is_some_and(|right| right == secret);
@@ -371,20 +371,21 @@ impl Session {
     ) -> Result<(), NotResumed> {
         self.now = self.now.max(now);
         let is_alive = matches!(self.state, State::Open | State::Detached);
-        let Some(lock) = self.lock.as_mut().filter(|_| is_alive) else {
+        let Some(credentials) = self.credentials.as_mut().filter(|_| is_alive) else {
             return Err(NotResumed::Unknown);
         };
-        let is_right = lock.secrets.have(&wanted.secret) && lock.session == wanted.session;
+        let is_right =
+            credentials.secrets.have(&wanted.secret) && credentials.session == wanted.session;
         let can_go_on = self.retained.can_go_on_after(wanted.received);
         if !is_right || !can_go_on || table.digest() != self.table.digest() {
             return Err(NotResumed::Unknown);
         }
-        plant!("delayed_hello", lock.attempt = 0);
-        if wanted.attempt <= lock.attempt {
+        plant!("delayed_hello", credentials.attempt = 0);
+        if wanted.attempt <= credentials.attempt {
             return Err(NotResumed::Superseded);
         }
-        lock.attempt = wanted.attempt;
-        lock.secrets.renew(&wanted.secret, secret.clone());
+        credentials.attempt = wanted.attempt;
+        credentials.secrets.renew(&wanted.secret, secret.clone());
         self.leave_connection();
         self.timers.stop(Timer::Resume);
         plant!(
@@ -406,8 +407,10 @@ impl Session {
         continuity: Continuity,
         refused: Vec<(u32, Refusal)>,
     ) {
-        let Some(lock) = &self.lock else { return };
-        let (session, peer, boot) = (lock.session, lock.peer, lock.boot);
+        let Some(credentials) = &self.credentials else {
+            return;
+        };
+        let (session, peer, boot) = (credentials.session, credentials.peer, credentials.boot);
         let (received, window) = (self.received, self.incoming.tell_grant());
         self.acked = Ack { received, window };
         let welcome = Welcome {
@@ -426,8 +429,8 @@ impl Session {
 
     /// The client has heard the welcome: the secret that it told is the only one.
     pub(super) fn confirm_secret(&mut self) {
-        if let Some(lock) = &mut self.lock {
-            lock.secrets.confirm();
+        if let Some(credentials) = &mut self.credentials {
+            credentials.secrets.confirm();
         }
     }
 
@@ -440,10 +443,10 @@ impl Session {
     /// Returns what a client that proves to be the session's may learn once it is over: the last of its frames
     /// that were received in order.
     pub fn tombstone(&self) -> Option<Tombstone> {
-        let (lock, received) = (self.lock.as_ref()?, self.received);
+        let (credentials, received) = (self.credentials.as_ref()?, self.received);
         plant!("tombstone_forgets", let received = None);
         Some(Tombstone {
-            secrets: lock.secrets.clone(),
+            secrets: credentials.secrets.clone(),
             received,
             goodbye: None,
         })
@@ -453,7 +456,7 @@ impl Session {
 /// The rest of a server's session that is over.
 #[derive(Clone, Debug)]
 pub struct Tombstone {
-    secrets: Secrets,
+    secrets: SecretPair,
     received: Option<Number>,
     goodbye: Option<Goodbye>,
 }
