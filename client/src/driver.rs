@@ -11,7 +11,7 @@ use twinwire::limits::MAX_MESSAGE;
 use twinwire::session::{Event, Fresh, Input, Output, Request, Session, State};
 use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Number, Refusal, Retry, Time};
 use twinwire_remote::channels::{once, queue, watched};
-use twinwire_remote::{Requests, Taken};
+use twinwire_remote::{PeerCapabilities, Requests};
 
 use crate::application::{Application, Registration};
 use crate::attempts::{Awaited, Unawaited};
@@ -41,7 +41,7 @@ pub struct Driver<T: Transport> {
     /// The pause in which the application registers what answers the server's first calls.
     first_turn: Option<Pin<Box<T::Sleep>>>,
     /// The server's welcome, until the application is told.
-    welcomed: Option<(ClientState, Taken)>,
+    welcomed: Option<(ClientState, PeerCapabilities)>,
     pub(crate) options: Options,
     table: Arc<Table>,
     pub(crate) state: watched::Teller<ClientState>,
@@ -374,10 +374,10 @@ impl<T: Transport> Driver<T> {
 
     /// Lets the application begin, once what came with the welcome has been taken too.
     fn welcome(&mut self) {
-        let Some((open, taken)) = self.welcomed.take() else {
+        let Some((open, capabilities)) = self.welcomed.take() else {
             return;
         };
-        self.requests.told(taken);
+        self.requests.set_peer_capabilities(capabilities);
         self.requests
             .welcomed(&mut self.session, self.transport.now());
         self.state.tell(open);
@@ -398,10 +398,10 @@ impl<T: Transport> Driver<T> {
             Event::Welcome(welcome) => self.welcomed(welcome),
             Event::Outline { kind, text } => {
                 if let Some(outlines) = &self.options.outlines
-                    && let Some((_, taken)) = &mut self.welcomed
+                    && let Some((_, capabilities)) = &mut self.welcomed
                     && let Some(difference) = outlines.difference(kind, &text)
                 {
-                    taken.differences.push((kind, Arc::new(difference)));
+                    capabilities.differences.push((kind, Arc::new(difference)));
                 }
             }
             Event::Detached { end } => self.application.absence.begin(self.transport.now(), end),
@@ -444,12 +444,12 @@ impl<T: Transport> Driver<T> {
             self.state.tell(open);
             return;
         }
-        let taken = Taken {
+        let capabilities = PeerCapabilities {
             payload: welcome.bounds.payload,
             refused: welcome.refused,
             differences: Vec::new(),
         };
-        self.welcomed = Some((open, taken));
+        self.welcomed = Some((open, capabilities));
     }
 
     /// The session is lost, and another has begun.

@@ -96,13 +96,13 @@ pub fn channel(table: Arc<Table>, format: Format) -> (Remote, Requests) {
     let (commands, incoming) = queue::queue();
     let (first, incoming_first) = queue::queue();
     let (control, incoming_control) = queue::queue();
-    let taken = Arc::new(Mutex::default());
+    let capabilities = Arc::new(Mutex::default());
     let requests = Requests::new(
         incoming,
         incoming_first,
         incoming_control,
-        Arc::clone(&taken),
+        Arc::clone(&capabilities),
     );
-    let handle = Handle::new(commands, first, control, taken, table, format);
+    let handle = Handle::new(commands, first, control, capabilities, table, format);
     (Remote::new(handle), requests)
 }

@@ -27,7 +27,7 @@ pub use error::{CallError, EventError, Refused, Undeclared};
 pub use items::Items;
 pub use link::{Inbound, Link, LinkLost};
 pub use receipt::{Published, Receipt};
-pub use remote::{Remote, Taken, WeakRemote};
+pub use remote::{PeerCapabilities, Remote, WeakRemote};
 pub use requests::Requests;
 pub use subscription::{Publication, Subscription, Update, Verdict};
 pub use untyped::{

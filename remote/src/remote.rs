@@ -54,14 +54,14 @@ pub(crate) struct Handle {
     first: queue::Sender<Command>,
     control: queue::Sender<Control>,
     next_id: AtomicU64,
-    taken: Arc<Mutex<Option<Taken>>>,
+    capabilities: Arc<Mutex<Option<PeerCapabilities>>>,
     table: Arc<Table>,
     format: Format,
 }
 
 /// The bounds and kinds that the other end takes, as it told with its hello or welcome.
 #[derive(Clone, Debug)]
-pub struct Taken {
+pub struct PeerCapabilities {
     /// The largest payload.
     pub payload: u64,
     /// The kinds that it doesn't take.
@@ -70,7 +70,7 @@ pub struct Taken {
     pub differences: Vec<(u32, Arc<Difference>)>,
 }
 
-impl Taken {
+impl PeerCapabilities {
     fn refusal(&self, name: &'static str, kind: u32, payload: usize) -> Option<Refused> {
         if payload as u64 > self.payload {
             return Some(Refused::new(name, Refusal::TooLarge.into()));
@@ -91,7 +91,7 @@ impl Handle {
         commands: queue::Sender<Command>,
         first: queue::Sender<Command>,
         control: queue::Sender<Control>,
-        taken: Arc<Mutex<Option<Taken>>>,
+        capabilities: Arc<Mutex<Option<PeerCapabilities>>>,
         table: Arc<Table>,
         format: Format,
     ) -> Self {
@@ -100,7 +100,7 @@ impl Handle {
             first,
             control,
             next_id: AtomicU64::new(0),
-            taken,
+            capabilities,
             table,
             format,
         }
@@ -394,19 +394,19 @@ impl Remote {
             Refusal::UnknownKind => NotMade::Undeclared(Undeclared::of::<K>()),
             why => NotMade::Refused(Refused::new(K::NAME, why.into())),
         })?;
-        self.taken(K::NAME, kind, payload)
+        self.check(K::NAME, kind, payload)
     }
 
-    /// The place in the table again, unless the other end is known not to take such a payload of that kind.
-    pub(crate) fn taken(
+    /// Checks that the other end takes such a payload of the kind, as far as it has told. Returns the place in the table.
+    pub(crate) fn check(
         &self,
         name: &'static str,
         kind: u32,
         payload: usize,
     ) -> Result<u32, NotMade> {
-        let taken = lock(&self.handle.taken);
-        let taken = taken.as_ref();
-        match taken.and_then(|taken| taken.refusal(name, kind, payload)) {
+        let capabilities = lock(&self.handle.capabilities);
+        let capabilities = capabilities.as_ref();
+        match capabilities.and_then(|capabilities| capabilities.refusal(name, kind, payload)) {
             Some(refused) => Err(NotMade::Refused(refused)),
             None => Ok(kind),
         }

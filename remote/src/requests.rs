@@ -7,7 +7,7 @@ use std::time::Duration;
 use twinwire::session::{Event, Full, Outcome, RequestKey, Session, State};
 use twinwire::{Goodbye, Time};
 
-use crate::Taken;
+use crate::PeerCapabilities;
 use crate::channels::{lock, once, queue};
 use crate::command::{Command, Control, OutboundRequest};
 use crate::pending::{InFlight, InFlightRequests};
@@ -38,7 +38,7 @@ pub struct Requests {
     first: queue::Receiver<Command>,
     control: queue::Receiver<Control>,
     gate: Gate,
-    taken: Arc<Mutex<Option<Taken>>>,
+    capabilities: Arc<Mutex<Option<PeerCapabilities>>>,
     /// One that the session has no room for.
     held: Option<Command>,
     /// One of the application's that was held when its session was lost.
@@ -55,14 +55,14 @@ impl Requests {
         commands: queue::Receiver<Command>,
         first: queue::Receiver<Command>,
         control: queue::Receiver<Control>,
-        taken: Arc<Mutex<Option<Taken>>>,
+        capabilities: Arc<Mutex<Option<PeerCapabilities>>>,
     ) -> Self {
         Self {
             commands,
             first,
             control,
             gate: Gate::Open,
-            taken,
+            capabilities,
             held: None,
             held_back: None,
             pending: None,
@@ -72,8 +72,8 @@ impl Requests {
     }
 
     /// The other end has told what it takes: what it doesn't is refused at the handle from now on.
-    pub fn told(&self, taken: Taken) {
-        *lock(&self.taken) = Some(taken);
+    pub fn set_peer_capabilities(&self, capabilities: PeerCapabilities) {
+        *lock(&self.capabilities) = Some(capabilities);
     }
 
     /// Another session has begun in the place of one that is lost, whose requests have their outcomes, but for those

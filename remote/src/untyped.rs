@@ -228,7 +228,7 @@ impl UntypedRemote {
             let kind = self.name(kind);
             return Err(NotMade::Undeclared(Undeclared { kind }));
         }
-        self.remote.taken(self.name(kind), kind, payload)
+        self.remote.check(self.name(kind), kind, payload)
     }
 }
 

@@ -16,7 +16,7 @@ use twinwire::{
     Alias, Answer, Class, End, Format, Goodbye, GoodbyeCode, Number, PeerId, Refusal, Secret,
     SessionId, Time,
 };
-use twinwire_remote::{Requests, Taken};
+use twinwire_remote::{PeerCapabilities, Requests};
 
 use crate::handler::{Arrived, Known, MatchedKinds, explain, judge, log_difference};
 use crate::identity;
@@ -481,7 +481,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
         table: &Arc<Table>,
     ) -> Open<S, I> {
         let (remote, requests) = twinwire_remote::channel(Arc::clone(table), self.format);
-        requests.told(Taken {
+        requests.set_peer_capabilities(PeerCapabilities {
             payload: self.session.largest_to_peer() as u64,
             refused: Vec::new(),
             differences: Vec::new(),
