@@ -23,11 +23,12 @@ pub(crate) const TOPIC_REQUEST: usize = 32;
 /// A request, which waits for room in the session.
 pub(crate) struct Command {
     pub(crate) asked: OutboundRequest,
-    pub(crate) act: Act,
+    pub(crate) act: RequestFn,
 }
 
 /// Makes a request of the session. One that holds nothing needs no memory.
-pub(crate) type Act = Box<dyn FnOnce(&mut Requests, OutboundRequest, &mut Session, Time) + Send>;
+pub(crate) type RequestFn =
+    Box<dyn FnOnce(&mut Requests, OutboundRequest, &mut Session, Time) + Send>;
 
 /// The part that all requests have.
 pub(crate) struct OutboundRequest {
@@ -64,7 +65,7 @@ impl OutboundRequest {
 }
 
 /// The caller that waits for the outcome of a request: one of the ends of a channel.
-pub(crate) struct Waiter(pub(crate) Arc<dyn Waits>);
+pub(crate) struct Waiter(pub(crate) Arc<dyn Completion>);
 
 impl Drop for Waiter {
     fn drop(&mut self) {
@@ -74,7 +75,7 @@ impl Drop for Waiter {
 
 /// The state that both ends of a channel share through which somebody waits for the outcome of a request.
 /// Who left meanwhile wants nothing.
-pub(crate) trait Waits: Send + Sync {
+pub(crate) trait Completion: Send + Sync {
     /// Returns true if whoever waited has left.
     fn is_gone(&self) -> bool;
 
@@ -89,9 +90,9 @@ pub(crate) trait Waits: Send + Sync {
 }
 
 /// A task of the shell besides requests, done also while those have to wait.
-pub(crate) type Control = Box<dyn FnOnce(&mut Requests, &mut Session, Time) + Send>;
+pub(crate) type ControlFn = Box<dyn FnOnce(&mut Requests, &mut Session, Time) + Send>;
 
-/// Makes the two halves. What the other end takes may be told later, by [`Requests::told`].
+/// Makes the two halves. What the other end takes may be told later, by [`Requests::set_peer_capabilities`].
 pub fn channel(table: Arc<Table>, format: Format) -> (Remote, Requests) {
     let (commands, incoming) = queue::queue();
     let (first, incoming_first) = queue::queue();

@@ -13,7 +13,7 @@ use twinwire::{Answer, Format, StreamCall};
 use crate::CallError;
 use crate::cancel::CancelOnDrop;
 use crate::channels::queue;
-use crate::command::Waits;
+use crate::command::Completion;
 use crate::remote::not_answered;
 
 /// A piece of a stream.
@@ -23,7 +23,7 @@ pub(crate) enum StreamMessage {
 }
 
 /// A stream's consumer. Its window bounds what waits here.
-impl Waits for queue::QueueShared<StreamMessage> {
+impl Completion for queue::QueueShared<StreamMessage> {
     fn is_gone(&self) -> bool {
         self.is_closed()
     }

@@ -8,7 +8,7 @@ use twinwire::session::{Outcome, Session};
 use twinwire::{Answer, Format, Never, Offset, Refusal, Time};
 
 use crate::channels::{once, queue};
-use crate::command::Control;
+use crate::command::ControlFn;
 use crate::remote::not_answered;
 use crate::{CallError, EventError, Refused, Requests};
 
@@ -20,7 +20,7 @@ pub struct Receipt {
     /// The name of the event's kind.
     kind: &'static str,
     outcome: once::Receiver<Outcome>,
-    control: queue::Sender<Control>,
+    control: queue::Sender<ControlFn>,
     asked: bool,
 }
 
@@ -28,7 +28,7 @@ impl Receipt {
     pub(crate) fn new(
         kind: &'static str,
         outcome: once::Receiver<Outcome>,
-        control: queue::Sender<Control>,
+        control: queue::Sender<ControlFn>,
     ) -> Self {
         Self {
             kind,

@@ -16,7 +16,9 @@ use twinwire::{
 use crate::cancel::CancelOnDrop;
 use crate::channels::queue::{self, NotTaken};
 use crate::channels::{lock, once};
-use crate::command::{Command, Control, OutboundRequest, TOPIC_REQUEST, UNDER_WAY, Waiter, Waits};
+use crate::command::{
+    Command, Completion, ControlFn, OutboundRequest, TOPIC_REQUEST, UNDER_WAY, Waiter,
+};
 use crate::error::NotMade;
 use crate::subscription::{LeaveOnDrop, Verdict};
 use crate::topics::{TopicUpdate, What};
@@ -52,7 +54,7 @@ pub(crate) struct Handle {
     commands: queue::Sender<Command>,
     /// For those that go first.
     first: queue::Sender<Command>,
-    control: queue::Sender<Control>,
+    control: queue::Sender<ControlFn>,
     next_id: AtomicU64,
     capabilities: Arc<Mutex<Option<PeerCapabilities>>>,
     table: Arc<Table>,
@@ -90,7 +92,7 @@ impl Handle {
     pub(crate) fn new(
         commands: queue::Sender<Command>,
         first: queue::Sender<Command>,
-        control: queue::Sender<Control>,
+        control: queue::Sender<ControlFn>,
         capabilities: Arc<Mutex<Option<PeerCapabilities>>>,
         table: Arc<Table>,
         format: Format,
@@ -313,7 +315,7 @@ impl Remote {
         let _ = self.control().send(Box::new(close));
     }
 
-    pub(crate) fn control(&self) -> &queue::Sender<Control> {
+    pub(crate) fn control(&self) -> &queue::Sender<ControlFn> {
         &self.handle.control
     }
 
@@ -480,7 +482,7 @@ pub(crate) fn outcome() -> (Waiter, once::Receiver<Outcome>) {
     (Waiter(shared), receiver)
 }
 
-impl Waits for once::OnceShared<Outcome> {
+impl Completion for once::OnceShared<Outcome> {
     fn is_gone(&self) -> bool {
         self.is_closed()
     }

@@ -9,7 +9,7 @@ use twinwire::{Goodbye, Time};
 
 use crate::PeerCapabilities;
 use crate::channels::{lock, once, queue};
-use crate::command::{Command, Control, OutboundRequest};
+use crate::command::{Command, ControlFn, OutboundRequest};
 use crate::pending::{InFlight, InFlightRequests};
 use crate::topics::Topics;
 
@@ -36,7 +36,7 @@ pub struct Requests {
     commands: queue::Receiver<Command>,
     /// Those that go first, while the others are held back.
     first: queue::Receiver<Command>,
-    control: queue::Receiver<Control>,
+    control: queue::Receiver<ControlFn>,
     gate: Gate,
     capabilities: Arc<Mutex<Option<PeerCapabilities>>>,
     /// One that the session has no room for.
@@ -54,7 +54,7 @@ impl Requests {
     pub(crate) fn new(
         commands: queue::Receiver<Command>,
         first: queue::Receiver<Command>,
-        control: queue::Receiver<Control>,
+        control: queue::Receiver<ControlFn>,
         capabilities: Arc<Mutex<Option<PeerCapabilities>>>,
     ) -> Self {
         Self {

@@ -12,7 +12,7 @@ use twinwire::session::Session;
 use twinwire::{DecodeError, Format, Offset, Position, Refusal, Topic};
 
 use crate::channels::queue;
-use crate::command::Control;
+use crate::command::ControlFn;
 use crate::requests::Requests;
 use crate::topics::{TopicUpdate, What};
 
@@ -194,12 +194,12 @@ impl<T> fmt::Debug for Subscription<T> {
 
 /// Tells the shell when a subscriber goes.
 pub(crate) struct LeaveOnDrop {
-    control: queue::Sender<Control>,
+    control: queue::Sender<ControlFn>,
     id: u64,
 }
 
 impl LeaveOnDrop {
-    pub(crate) fn new(control: queue::Sender<Control>, id: u64) -> Self {
+    pub(crate) fn new(control: queue::Sender<ControlFn>, id: u64) -> Self {
         Self { control, id }
     }
 }
@@ -217,7 +217,7 @@ impl Drop for LeaveOnDrop {
 
 /// The credit of a publication: dropping it gives it back.
 pub(crate) struct Credit {
-    pub(crate) control: queue::WeakSender<Control>,
+    pub(crate) control: queue::WeakSender<ControlFn>,
     pub(crate) id: u64,
 }
 

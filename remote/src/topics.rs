@@ -8,7 +8,7 @@ use twinwire::session::{Outcome, RequestKey, Session};
 use twinwire::{Answer, Offset, Position, Refusal, Refused, Retry, Time};
 
 use crate::channels::queue;
-use crate::command::{Control, OutboundRequest, TOPIC_REQUEST, Waits};
+use crate::command::{Completion, ControlFn, OutboundRequest, TOPIC_REQUEST};
 use crate::subscription::Credit;
 
 /// A piece of news for the handles of a topic, which share it.
@@ -39,7 +39,7 @@ pub(crate) enum What {
     NotJoined(Outcome),
 }
 
-impl Waits for queue::QueueShared<Arc<TopicUpdate>> {
+impl Completion for queue::QueueShared<Arc<TopicUpdate>> {
     fn is_gone(&self) -> bool {
         self.is_closed()
     }
@@ -78,7 +78,7 @@ struct SharedTopic {
     request: RequestKey,
     name: TopicKey,
     credit_id: u64,
-    control: queue::WeakSender<Control>,
+    control: queue::WeakSender<ControlFn>,
     /// The start that its first handle wanted.
     start: Start,
     /// Once it is joined: where the next handle begins.
@@ -173,7 +173,7 @@ impl Topics {
         asked: OutboundRequest,
         start: Start,
         updates: queue::Sender<Arc<TopicUpdate>>,
-        control: queue::WeakSender<Control>,
+        control: queue::WeakSender<ControlFn>,
         session: &mut Session,
         now: Time,
     ) {

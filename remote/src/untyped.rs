@@ -15,7 +15,7 @@ use twinwire::{Answer, Class, EncodeError, Format, Goodbye, GoodbyeCode, Never, 
 
 use crate::cancel::CancelOnDrop;
 use crate::channels::{lock, once, queue};
-use crate::command::{Act, Command, OutboundRequest, TOPIC_REQUEST, UNDER_WAY, Waiter};
+use crate::command::{Command, OutboundRequest, RequestFn, TOPIC_REQUEST, UNDER_WAY, Waiter};
 use crate::error::NotMade;
 use crate::items;
 use crate::remote::{joined, not_answered, not_answered_by, outcome, publish};
@@ -204,7 +204,7 @@ impl UntypedRemote {
         name.copied().unwrap_or("a kind beyond the table")
     }
 
-    fn start(&self, asked: OutboundRequest, act: Act) -> Result<u64, NotMade> {
+    fn start(&self, asked: OutboundRequest, act: RequestFn) -> Result<u64, NotMade> {
         let id = asked.id;
         let sent = self.remote.commands().send(Command { asked, act });
         sent.map_err(|_| NotMade::Closed)?;
