@@ -1,14 +1,14 @@
 //! What the application has asked of the driver, besides requests.
 
-use crate::absence::Absence;
 use crate::handlers::{Handlers, MaybeSend};
 use crate::listeners::Listeners;
+use crate::reconnect::Reconnect;
 
 /// The application's listeners and handlers, and its wish for a connection.
 pub(crate) struct Application {
     pub(crate) listeners: Listeners,
     pub(crate) handlers: Handlers,
-    pub(crate) absence: Absence,
+    pub(crate) reconnect: Reconnect,
     /// There is a connection already.
     pub(crate) has_link: bool,
     /// True from the moment at which the application has its client until the driver has taken note.

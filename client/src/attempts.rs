@@ -10,8 +10,8 @@ use twinwire::session::Input;
 use twinwire::{Retry, Time, version};
 use twinwire_remote::channels::once;
 
-use crate::absence::DIAGNOSE_AFTER;
 use crate::driver::Driver;
+use crate::reconnect::DIAGNOSE_AFTER;
 use crate::{
     ClientState, ConnectError, Departure, OpenFailure, Options, ReconnectCause, Transport,
 };
@@ -24,7 +24,7 @@ const FINAL_AFTER: Duration = Duration::from_secs(10);
 const AFTER_HINT: Duration = Duration::from_secs(1);
 
 /// The caller that awaits the first connection, until it is welcomed.
-pub(crate) struct Awaited<T: Transport> {
+pub(crate) struct ConnectWaiter<T: Transport> {
     report: once::Sender<Result<(), ConnectError<T::Error>>>,
     /// Until when.
     late: Option<Pin<Box<T::Sleep>>>,
@@ -37,14 +37,14 @@ pub(crate) struct Awaited<T: Transport> {
 }
 
 /// Nobody awaits a connection any more.
-pub(crate) enum Unawaited {
+pub(crate) enum ConnectAborted {
     /// The caller has gone.
     Abandoned,
     /// The time is up.
     Late,
 }
 
-impl<T: Transport> Awaited<T> {
+impl<T: Transport> ConnectWaiter<T> {
     pub(crate) fn new(report: once::Sender<Result<(), ConnectError<T::Error>>>) -> Self {
         Self {
             report,
@@ -60,12 +60,12 @@ impl<T: Transport> Awaited<T> {
         self.late = Some(Box::pin(late));
     }
 
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Unawaited> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ConnectAborted> {
         if self.report.poll_closed(cx).is_ready() {
-            return Poll::Ready(Unawaited::Abandoned);
+            return Poll::Ready(ConnectAborted::Abandoned);
         }
         match &mut self.late {
-            Some(late) => late.as_mut().poll(cx).map(|()| Unawaited::Late),
+            Some(late) => late.as_mut().poll(cx).map(|()| ConnectAborted::Late),
             None => Poll::Pending,
         }
     }
@@ -116,23 +116,23 @@ enum Attempt<T: Transport> {
 
 impl<T: Transport> Driver<T> {
     /// Waits, tries, and waits longer, until there is a link or the session is over.
-    pub(crate) async fn come_back(&mut self) {
+    pub(crate) async fn reconnect(&mut self) {
         let transport = Arc::clone(&self.transport);
         while self.link.is_none() && self.session.state().awaits_connection() {
             let (now, jitter) = (transport.now(), transport.jitter());
             let longest = self.options.max_backoff;
-            let wait = self.application.absence.next_wait(now, jitter, longest);
-            self.tell_absence(wait);
+            let wait = self.application.reconnect.next_wait(now, jitter, longest);
+            self.tell_reconnect(wait);
             self.wait(wait).await;
             if !self.session.state().awaits_connection() {
                 return;
             }
-            self.tell_absence(Duration::ZERO);
+            self.tell_reconnect(Duration::ZERO);
             let attempt = attempt(&*transport, &self.options);
-            match self.meanwhile(attempt).await {
+            match self.drive_while(attempt).await {
                 None => {}
                 Some(Attempt::Opened { token, link }) => {
-                    self.application.absence.opened();
+                    self.application.reconnect.opened();
                     if let Some(awaited) = &mut self.awaited {
                         (awaited.cause, awaited.rejected) = (None, None);
                     }
@@ -143,12 +143,12 @@ impl<T: Transport> Driver<T> {
                 }
                 Some(Attempt::Failed(failure)) => {
                     let is_shut = !matches!(failure, ConnectError::NoToken);
-                    self.application.absence.unopened += u32::from(is_shut);
-                    self.in_vain(failure);
-                    let unopened = self.application.absence.unopened;
+                    self.application.reconnect.unopened += u32::from(is_shut);
+                    self.on_attempt_failed(failure);
+                    let unopened = self.application.reconnect.unopened;
                     if is_shut && unopened.is_multiple_of(DIAGNOSE_AFTER) {
                         let cause = diagnosis(&*transport, &self.options);
-                        if let Some(cause) = self.meanwhile(cause).await {
+                        if let Some(cause) = self.drive_while(cause).await {
                             self.found(cause);
                         }
                     }
@@ -159,12 +159,12 @@ impl<T: Transport> Driver<T> {
 
     /// Takes what was found out about why none opens, if anything was.
     fn found(&mut self, cause: Option<T::Error>) {
-        let absence = &mut self.application.absence;
-        absence.diagnosed(cause.as_ref().map(cause_of));
+        let reconnect = &mut self.application.reconnect;
+        reconnect.diagnosed(cause.as_ref().map(cause_of));
         let Some(cause) = cause else {
             return;
         };
-        self.listen_to(&cause);
+        self.apply_retry_after(&cause);
         let now = self.transport.now();
         let Some(awaited) = &mut self.awaited else {
             return;
@@ -181,20 +181,20 @@ impl<T: Transport> Driver<T> {
     }
 
     /// A server may ask for time.
-    fn listen_to(&mut self, error: &T::Error) {
+    fn apply_retry_after(&mut self, error: &T::Error) {
         if let Some(wait) = error.retry_after() {
-            self.application.absence.asked_for(Retry::After(wait));
+            self.application.reconnect.asked_for(Retry::After(wait));
         }
     }
 
-    pub(crate) fn tell_absence(&self, wait: Duration) {
-        let attempt = self.application.absence.attempt;
-        let absent = match self.application.absence.paused {
+    pub(crate) fn tell_reconnect(&self, wait: Duration) {
+        let attempt = self.application.reconnect.attempt;
+        let absent = match self.application.reconnect.paused {
             true => ClientState::Paused,
             false => ClientState::Resuming {
                 attempt,
                 wait,
-                cause: self.application.absence.cause(),
+                cause: self.application.reconnect.cause(),
             },
         };
         if self.awaited.is_none() {
@@ -210,20 +210,20 @@ impl<T: Transport> Driver<T> {
             if self.poll(cx).is_ready() {
                 return Poll::Ready(());
             }
-            let absence = &mut self.application.absence;
-            if absence.take_retry_now() {
-                absence.restart(transport.now());
+            let reconnect = &mut self.application.reconnect;
+            if reconnect.take_retry_now() {
+                reconnect.restart(transport.now());
                 return Poll::Ready(());
             }
-            if absence.paused {
+            if reconnect.paused {
                 return Poll::Pending;
             }
-            if (absence.honours_hints || absence.cached) && hint.as_mut().poll(cx).is_ready() {
-                absence.restart(transport.now());
+            if (reconnect.honours_hints || reconnect.cached) && hint.as_mut().poll(cx).is_ready() {
+                reconnect.restart(transport.now());
                 return Poll::Ready(());
             }
             // A page that lies in a cache has left: whoever else is there mustn't see it again.
-            if absence.cached {
+            if reconnect.cached {
                 return Poll::Pending;
             }
             sleep.as_mut().poll(cx)
@@ -233,7 +233,7 @@ impl<T: Transport> Driver<T> {
 
     /// Does one step towards a connection beside the loop. Returns none if the loop wants no connection any more, if the
     /// program goes, or if the step lasts for long after a wake hint.
-    async fn meanwhile<O>(&mut self, step: impl Future<Output = O>) -> Option<O> {
+    async fn drive_while<O>(&mut self, step: impl Future<Output = O>) -> Option<O> {
         let transport = Arc::clone(&self.transport);
         let (mut step, mut hint) = (pin!(step), pin!(transport.wake_hint()));
         let mut leaving = pin!(transport.leaving());
@@ -242,21 +242,21 @@ impl<T: Transport> Driver<T> {
             let is_over = self.poll(cx).is_ready();
             twinwire::plant!(
                 "attempt_outlives_pause",
-                self.application.absence.paused = false
+                self.application.reconnect.paused = false
             );
-            if is_over || self.application.absence.paused {
+            if is_over || self.application.reconnect.paused {
                 return Poll::Ready(None);
             }
             // Browsers keep no page that is opening a socket.
             if let Poll::Ready(departure) = leaving.as_mut().poll(cx) {
-                self.application.absence.cached |= departure == Departure::Cached;
+                self.application.reconnect.cached |= departure == Departure::Cached;
                 return Poll::Ready(None);
             }
             if let Poll::Ready(output) = step.as_mut().poll(cx) {
                 return Poll::Ready(Some(output));
             }
             if late.is_none() && hint.as_mut().poll(cx).is_ready() {
-                self.application.absence.restart(transport.now());
+                self.application.reconnect.restart(transport.now());
                 late = Some(Box::pin(transport.sleep(AFTER_HINT)));
             }
             match &mut late {
@@ -268,8 +268,8 @@ impl<T: Transport> Driver<T> {
     }
 
     /// Takes the failure of an attempt that opened nothing.
-    fn in_vain(&mut self, failure: ConnectError<T::Error>) {
-        self.application.absence.failed(match &failure {
+    fn on_attempt_failed(&mut self, failure: ConnectError<T::Error>) {
+        self.application.reconnect.failed(match &failure {
             ConnectError::Open(error) => cause_of(error),
             ConnectError::NotWelcomed(end) => ReconnectCause::Ended(end.clone()),
             ConnectError::NoToken => ReconnectCause::NoToken,
@@ -279,7 +279,7 @@ impl<T: Transport> Driver<T> {
             }
         });
         if let ConnectError::Open(error) = &failure {
-            self.listen_to(error);
+            self.apply_retry_after(error);
         }
         let now = self.transport.now();
         let Some(awaited) = &mut self.awaited else {

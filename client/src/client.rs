@@ -300,7 +300,7 @@ impl Client {
     /// itself then. Elsewhere an application that knows of such a change calls it.
     pub fn reconnect_now(&self) {
         // A driver that is gone comes back no more.
-        self.register(|application| application.absence.reconnect_now(application.has_link));
+        self.register(|application| application.reconnect.reconnect_now(application.has_link));
     }
 
     /// Gives the connection up until [`reconnect_now`](Self::reconnect_now). What is asked for meanwhile
@@ -308,7 +308,7 @@ impl Client {
     /// [`Options::reconnect`](crate::Options::reconnect) off it ends the client.
     pub fn pause(&self) {
         // A driver that is gone has no connection.
-        self.register(|application| application.absence.pause());
+        self.register(|application| application.reconnect.pause());
     }
 
     /// Waits for the end, and says why it came. Any number may wait.

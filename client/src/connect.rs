@@ -7,12 +7,12 @@ use std::task::{Context, Poll, ready};
 
 use twinwire_remote::channels::{once, queue, watched};
 
-use crate::absence::Absence;
 use crate::application::Application;
 use crate::client::WeakClient;
 use crate::driver::DriverEnds;
 use crate::handlers::Handlers;
 use crate::listeners::Listeners;
+use crate::reconnect::Reconnect;
 use crate::{Client, ClientState, ConnectError, Driver, Options, Transport, Undeclared};
 
 /// The future of an open and welcomed client. It makes progress while the driver runs; dropping it
@@ -58,7 +58,7 @@ pub fn start<T: Transport>(transport: T, options: Options) -> (Connecting<T::Err
     let application = Application {
         listeners: Listeners::new(Arc::clone(&unheard)),
         handlers: Handlers::default(),
-        absence: Absence::default(),
+        reconnect: Reconnect::default(),
         has_link: false,
         has_begun: false,
     };

@@ -14,7 +14,7 @@ use twinwire_remote::channels::{once, queue, watched};
 use twinwire_remote::{PeerCapabilities, Requests};
 
 use crate::application::{Application, Registration};
-use crate::attempts::{Awaited, Unawaited};
+use crate::attempts::{ConnectAborted, ConnectWaiter};
 use crate::client::WeakClient;
 use crate::fresh::Renewal;
 use crate::handlers::ServerCall;
@@ -45,7 +45,7 @@ pub struct Driver<T: Transport> {
     pub(crate) options: Options,
     table: Arc<Table>,
     pub(crate) state: watched::Teller<ClientState>,
-    pub(crate) awaited: Option<Awaited<T>>,
+    pub(crate) awaited: Option<ConnectWaiter<T>>,
 }
 
 /// The ends of the channels between a [`Driver`] and its [`Client`](crate::Client).
@@ -98,7 +98,7 @@ impl<T: Transport> Driver<T> {
             options,
             table: shared.table,
             state: shared.state,
-            awaited: Some(Awaited::new(shared.report)),
+            awaited: Some(ConnectWaiter::new(shared.report)),
         }
     }
 
@@ -121,7 +121,7 @@ impl<T: Transport> Driver<T> {
                 }
                 if hint.as_mut().poll(cx).is_ready() {
                     let now = transport.now();
-                    self.application.absence.restart(now);
+                    self.application.reconnect.restart(now);
                     self.session.probe(now);
                     hint.set(transport.wake_hint());
                     cx.waker().wake_by_ref();
@@ -132,11 +132,11 @@ impl<T: Transport> Driver<T> {
                 LoopExit::Close(code) => Some(code),
                 LoopExit::Lost => None,
                 LoopExit::Away => {
-                    self.come_back().await;
+                    self.reconnect().await;
                     continue;
                 }
             };
-            if std::mem::take(&mut self.application.absence.begins_anew) {
+            if std::mem::take(&mut self.application.reconnect.begins_anew) {
                 let Some(said) = self.session.closed_with() else {
                     self.begin_anew();
                     continue;
@@ -191,8 +191,8 @@ impl<T: Transport> Driver<T> {
             if let Some(over) = self.drive(cx) {
                 return Poll::Ready(over);
             }
-            if self.link.is_none() && !self.application.absence.begun {
-                self.application.absence.begun = true;
+            if self.link.is_none() && !self.application.reconnect.begun {
+                self.application.reconnect.begun = true;
                 return Poll::Ready(LoopExit::Away);
             }
             let woken = self.poll_timer(cx);
@@ -237,21 +237,21 @@ impl<T: Transport> Driver<T> {
         let mut any = false;
         let mut waits = false;
         while let Poll::Ready(Some(registration)) = self.registrations.poll_next(cx) {
-            let was_paused = self.application.absence.paused;
+            let was_paused = self.application.reconnect.paused;
             self.application.has_link = self.link.is_some();
             registration(&mut self.application);
-            if self.application.absence.paused && !was_paused {
+            if self.application.reconnect.paused && !was_paused {
                 waits |= self.link.is_none();
                 self.link = None;
                 self.session.handle(now, Input::Lost);
             }
             any = true;
         }
-        if waits && self.application.absence.paused && self.session.state() == State::Detached {
-            self.tell_absence(Duration::ZERO);
+        if waits && self.application.reconnect.paused && self.session.state() == State::Detached {
+            self.tell_reconnect(Duration::ZERO);
         }
         any |= self.poll_first_turn(cx, now);
-        if self.application.absence.take_probe() {
+        if self.application.reconnect.take_probe() {
             self.session.probe(now);
         }
         let last = self.session.state() == State::Leaving;
@@ -277,8 +277,8 @@ impl<T: Transport> Driver<T> {
         }
         any |= self.requests.poll(cx, &mut self.session, now);
         match self.awaited.as_mut().map(|awaited| awaited.poll(cx)) {
-            Some(Poll::Ready(Unawaited::Abandoned)) => self.close(),
-            Some(Poll::Ready(Unawaited::Late)) => {
+            Some(Poll::Ready(ConnectAborted::Abandoned)) => self.close(),
+            Some(Poll::Ready(ConnectAborted::Late)) => {
                 self.give_up();
                 let goodbye = Goodbye::new(GoodbyeCode::TooSlow, "");
                 self.session.close(now, goodbye);
@@ -320,7 +320,7 @@ impl<T: Transport> Driver<T> {
             self.close();
             return None;
         }
-        self.application.absence.cached = true;
+        self.application.reconnect.cached = true;
         let now = self.transport.now();
         let goodbye = Goodbye::new(GoodbyeCode::Done, "");
         self.session.close_for_now(now, goodbye);
@@ -404,7 +404,7 @@ impl<T: Transport> Driver<T> {
                     capabilities.differences.push((kind, Arc::new(difference)));
                 }
             }
-            Event::Detached { end } => self.application.absence.begin(self.transport.now(), end),
+            Event::Detached { end } => self.application.reconnect.begin(self.transport.now(), end),
             Event::Fresh { why } => self.fresh(why),
             Event::Ended(end) => self.ended(end),
             Event::Leftover { kind, payload } => {
@@ -438,7 +438,7 @@ impl<T: Transport> Driver<T> {
     fn welcomed(&mut self, welcome: Welcome) {
         let (session, peer) = (welcome.session, welcome.peer);
         let open = ClientState::Open { session, peer };
-        self.application.absence.welcomed(self.transport.now());
+        self.application.reconnect.welcomed(self.transport.now());
         if let Continuity::Resumed { .. } = welcome.continuity {
             // What was told stands.
             self.state.tell(open);
@@ -472,8 +472,8 @@ impl<T: Transport> Driver<T> {
             });
         }
         if end.retry() != Retry::Never && self.options.reconnect {
-            self.application.absence.begin(self.transport.now(), end);
-            self.application.absence.begins_anew = true;
+            self.application.reconnect.begin(self.transport.now(), end);
+            self.application.reconnect.begins_anew = true;
             return;
         }
         // No session follows.

@@ -24,7 +24,6 @@
 
 #![forbid(unsafe_code)]
 
-mod absence;
 mod application;
 mod attempts;
 mod client;
@@ -38,6 +37,7 @@ pub mod http;
 mod joins;
 mod listeners;
 mod options;
+mod reconnect;
 mod states;
 mod transport;
 mod untyped;

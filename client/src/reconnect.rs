@@ -21,7 +21,7 @@ pub(crate) const DIAGNOSE_AFTER: u32 = 3;
 /// Reconnect state, from the start or a loss to the next welcome. An attempt that opened a connection and brought
 /// no welcome is one of many.
 #[derive(Debug)]
-pub(crate) struct Absence {
+pub(crate) struct Reconnect {
     /// True once the loop knows of the absence.
     pub(crate) begun: bool,
     /// Number of attempts since the last welcome, the next one included.
@@ -56,7 +56,7 @@ pub(crate) struct Absence {
     diagnosis: Option<ReconnectCause>,
 }
 
-impl Default for Absence {
+impl Default for Reconnect {
     fn default() -> Self {
         Self {
             begun: false,
@@ -79,7 +79,7 @@ impl Default for Absence {
     }
 }
 
-impl Absence {
+impl Reconnect {
     /// Begins an absence, or goes on with one whose attempt opened a connection in vain.
     pub(crate) fn begin(&mut self, now: Time, end: End) {
         if let Some(welcomed) = self.welcomed.take() {
@@ -192,45 +192,45 @@ mod tests {
 
     use twinwire::{End, Goodbye, GoodbyeCode, Retry, Time};
 
-    use super::{Absence, FIRST, TOLERATED};
+    use super::{FIRST, Reconnect, TOLERATED};
 
     const LONGEST: Duration = Duration::from_secs(5);
 
     /// Returns one whose first attempt was in vain.
-    fn tried() -> Absence {
-        let mut absence = Absence::default();
-        let first = absence.next_wait(Time::default(), 1.0, LONGEST);
+    fn tried() -> Reconnect {
+        let mut reconnect = Reconnect::default();
+        let first = reconnect.next_wait(Time::default(), 1.0, LONGEST);
         assert_eq!(first, Duration::ZERO);
-        absence
+        reconnect
     }
 
     #[test]
     fn the_pauses_grow_with_the_absence_up_to_the_longest() {
-        let mut absence = tried();
+        let mut reconnect = tried();
         let mut now = Time::default();
         for _ in 0..100 {
             let away = now.saturating_since(Time::default());
-            let wait = absence.next_wait(now, 1.0, LONGEST);
+            let wait = reconnect.next_wait(now, 1.0, LONGEST);
             let bound = (FIRST + away / 2).min(LONGEST);
             assert!(wait <= bound && wait + Duration::from_millis(1) > bound);
-            assert_eq!(absence.next_wait(now, 0.0, LONGEST), Duration::ZERO);
+            assert_eq!(reconnect.next_wait(now, 0.0, LONGEST), Duration::ZERO);
             now = now + wait;
         }
-        absence.restart(now);
-        assert_eq!(absence.next_wait(now, 1.0, LONGEST), FIRST);
+        reconnect.restart(now);
+        assert_eq!(reconnect.next_wait(now, 1.0, LONGEST), FIRST);
     }
 
     #[test]
     fn the_server_may_ask_for_more_once() {
-        let mut absence = tried();
+        let mut reconnect = tried();
         let going = Goodbye {
             retry: Retry::After(Duration::from_secs(7)),
             ..Goodbye::new(GoodbyeCode::GoingAway, "")
         };
-        absence.begin(Time::default(), End::Goodbye(going));
+        reconnect.begin(Time::default(), End::Goodbye(going));
         let mut next = || {
-            let wait = absence.next_wait(Time::default(), 0.0, LONGEST);
-            (wait, absence.honours_hints)
+            let wait = reconnect.next_wait(Time::default(), 0.0, LONGEST);
+            (wait, reconnect.honours_hints)
         };
         assert_eq!(next(), (Duration::from_secs(7), false));
         assert_eq!(next(), (Duration::ZERO, true));
@@ -238,22 +238,22 @@ mod tests {
 
     #[test]
     fn connections_that_break_at_once_are_made_ever_more_seldom_until_one_lasts() {
-        let mut absence = tried();
+        let mut reconnect = tried();
         let mut now = Time::default();
-        let mut lose_after = |absence: &mut Absence, time: Duration| {
-            absence.welcomed(now);
+        let mut lose_after = |reconnect: &mut Reconnect, time: Duration| {
+            reconnect.welcomed(now);
             now = now + time;
-            absence.begin(now, End::Lost);
-            absence.next_wait(now, 1.0, LONGEST)
+            reconnect.begin(now, End::Lost);
+            reconnect.next_wait(now, 1.0, LONGEST)
         };
         for _ in 0..TOLERATED {
-            assert_eq!(lose_after(&mut absence, Duration::ZERO), FIRST);
+            assert_eq!(lose_after(&mut reconnect, Duration::ZERO), FIRST);
         }
         for doublings in 1..4 {
-            let wait = lose_after(&mut absence, Duration::ZERO);
+            let wait = lose_after(&mut reconnect, Duration::ZERO);
             assert_eq!(wait, FIRST * (1 << doublings));
         }
-        assert_eq!(lose_after(&mut absence, Duration::ZERO), LONGEST);
-        assert_eq!(lose_after(&mut absence, Duration::from_secs(5)), FIRST);
+        assert_eq!(lose_after(&mut reconnect, Duration::ZERO), LONGEST);
+        assert_eq!(lose_after(&mut reconnect, Duration::from_secs(5)), FIRST);
     }
 }
