@@ -84,7 +84,7 @@ pub(crate) struct Bounds {
 
 /// A window of one to four messages: the smallest that there is up to what is usual.
 fn draw_window(dice: &mut Dice) -> u64 {
-    [1, 1, 2, 4][dice.place(4)] * MAX_MESSAGE as u64
+    [1, 1, 1, 1, 2, 4][dice.place(6)] * MAX_MESSAGE as u64
 }
 
 /// Narrow limits, so that a short run meets all of them.

@@ -77,7 +77,12 @@ fn new_topic(oracle: &mut Oracle) -> Topic {
     let id = oracle.new_log();
     let alias = id.0;
     plant!("alias_reused", let alias = id.0 % 2);
-    let keep = Keep::default().entries(30).bytes(100_000);
+    // One keeps more than a window, one so little that there are gaps.
+    let keep = match id.0 % TOPICS {
+        0 => Keep::default().entries(30).bytes(100_000),
+        1 => Keep::default().entries(60).bytes(400_000),
+        _ => Keep::default().entries(6),
+    };
     Topic {
         id,
         log: Log::new(Alias::new(alias as u64), id.epoch(), keep),

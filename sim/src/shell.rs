@@ -334,7 +334,7 @@ impl World<'_> {
             {
                 self.publish_something(end)?;
             }
-            if self.phase == Phase::Busy && self.ends[end].process == SERVER && self.dice.one_in(12)
+            if self.phase == Phase::Busy && self.ends[end].process == SERVER && self.dice.one_in(60)
             {
                 self.put_out_or_invite(end)?;
             }

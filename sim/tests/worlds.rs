@@ -48,6 +48,18 @@ fn worlds_have_cuts_resumes_losses_and_restarts() {
         sum.lost,
         sum.restarts
     );
+    assert!(
+        sum.put_outs > 10 && sum.invitations > 20,
+        "{} put out of topics, {} invitations",
+        sum.put_outs,
+        sum.invitations
+    );
+    assert!(
+        sum.away > 10 && sum.pongs > 20,
+        "{} goodbyes for now, {} pongs",
+        sum.away,
+        sum.pongs
+    );
 }
 
 #[test]
