@@ -152,6 +152,31 @@ impl RandomApp {
         }
     }
 
+    /// A handler begins, or an invitation is answered at once; for some it takes its time.
+    fn starts(&mut self, port: &mut Port<'_>, request: &Request, dice: &mut Dice) {
+        if request.topic.is_some() && !dice.one_in(4) {
+            return self.is_invited(port, request, dice);
+        }
+        if request.class == Class::Event && dice.one_in(6) {
+            port.hold(request.number);
+        }
+        let items = match request.class {
+            Class::Stream if self.temper.loud => dice.roll(40),
+            Class::Stream => dice.roll(12),
+            Class::Call | Class::Event | Class::Topic => 0,
+        };
+        let work = Work {
+            class: request.class,
+            items,
+            patience: dice.roll(self.temper.patience),
+            pause: match dice.roll(4) {
+                0 => dice.roll(self.temper.patience),
+                _ => 0,
+            },
+        };
+        self.work.insert(request.number, work);
+    }
+
     /// Joins the topic that it is invited to, unless it has or wants none.
     fn is_invited(&mut self, port: &mut Port<'_>, request: &Request, dice: &mut Dice) {
         let answer = match Invite::decode(&request.payload) {
@@ -314,30 +339,7 @@ impl Application for RandomApp {
 
     fn hear(&mut self, port: &mut Port<'_>, event: Event, dice: &mut Dice) {
         match event {
-            // It takes its time for some.
-            Event::Request(request) if request.topic.is_some() && !dice.one_in(4) => {
-                self.is_invited(port, &request, dice);
-            }
-            Event::Request(request) => {
-                if request.class == Class::Event && dice.one_in(6) {
-                    port.hold(request.number);
-                }
-                let items = match request.class {
-                    Class::Stream if self.temper.loud => dice.roll(40),
-                    Class::Stream => dice.roll(12),
-                    Class::Call | Class::Event | Class::Topic => 0,
-                };
-                let work = Work {
-                    class: request.class,
-                    items,
-                    patience: dice.roll(self.temper.patience),
-                    pause: match dice.roll(4) {
-                        0 => dice.roll(self.temper.patience),
-                        _ => 0,
-                    },
-                };
-                self.work.insert(request.number, work);
-            }
+            Event::Request(request) => self.starts(port, &request, dice),
             Event::Dropped { request, .. } => {
                 self.work.remove(&request);
             }

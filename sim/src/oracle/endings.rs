@@ -61,6 +61,7 @@ impl Oracle {
         let Who::Client(life) = who else {
             return Err(Wrong("a server's session can't begin anew".to_owned()));
         };
+        self.asks_no_more(who);
         let lost = self.lives[life].session.take();
         let lost = lost.ok_or_else(|| Wrong("a session was lost that there wasn't".to_owned()))?;
         let record = &mut self.sessions[lost];
@@ -140,6 +141,7 @@ impl Oracle {
             !hearing.unread,
             "it ended before it read what had come: {end}"
         );
+        self.asks_no_more(hearing.who);
         let session = self.session(hearing.who);
         let record = session.map(|session| &self.sessions[session]);
         let away = matches!(hearing.who, Who::Client(life) if self.lives[life].goes_away);

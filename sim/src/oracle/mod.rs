@@ -454,19 +454,10 @@ impl Oracle {
                 Event::PutOut { subscription } => {
                     self.put_out_heard(hearing.who, *subscription)?;
                 }
-                Event::Welcome(welcome) => {
-                    self.asks_again(hearing.who);
-                    self.welcomed(hearing.who, welcome)?;
-                }
+                Event::Welcome(welcome) => self.welcomed(hearing.who, welcome)?,
                 Event::Leftover { payload, .. } => self.leftover(hearing.who, payload)?,
-                Event::Fresh { why } => {
-                    self.asks_no_more(hearing.who);
-                    self.fresh(hearing.who, *why)?;
-                }
-                Event::Ended(end) => {
-                    self.asks_no_more(hearing.who);
-                    self.ended(hearing, end)?;
-                }
+                Event::Fresh { why } => self.fresh(hearing.who, *why)?,
+                Event::Ended(end) => self.ended(hearing, end)?,
                 Event::Detached { .. } => {
                     ensure!(
                         !hearing.unread,

@@ -176,6 +176,7 @@ impl Oracle {
         let Who::Client(life) = who else {
             return Err(Wrong("a server was welcomed".to_owned()));
         };
+        self.asks_again(who);
         let session = session_of(&welcome.session);
         let at = &mut self.lives[life];
         if matches!(welcome.continuity, Continuity::Resumed { .. }) {
