@@ -242,17 +242,17 @@ pub const SHELL_MUTANTS: &[(&str, &str, Finder)] = &[
     (
         "server_keeps_later_timer",
         "a server sleeps past a deadline that came up since",
-        Finder::Worlds,
+        Finder::Test("server: a_deadline_before_the_next_heartbeat_is_kept"),
     ),
     (
         "resumed_in_another_format",
         "a session goes on in another payload format",
-        Finder::Worlds,
+        Finder::Test("server: only_the_right_secret_of_the_right_user_gets_a_session_back"),
     ),
     (
         "cancelled_before_open_runs",
         "a call that was cancelled before on_open ended runs all the same",
-        Finder::Worlds,
+        Finder::Test("server: a_call_that_is_cancelled_before_on_open_has_ended_never_runs"),
     ),
     (
         "newest_of_user_forgotten",
