@@ -1,6 +1,8 @@
 //! What the callers at both ends see: whatever becomes of sessions, each has its own answer, and nothing waits in vain.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use twinwire::{End, Limits};
@@ -299,4 +301,40 @@ fn what_a_goodbye_leaves_unsent_has_its_outcomes_in_the_session_that_follows() {
     assert_eq!(run.world.heard(), [1, 2]);
     assert_eq!(answer(&asked), Some(Ok(2)));
     assert!(matches!(*sent.lock().expect("nobody panics"), Some(Ok(()))));
+}
+
+#[test]
+fn a_deadline_behind_later_ones_is_kept() {
+    type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
+    let calls = Arc::<Mutex<Vec<Call>>>::default();
+    let kept = Arc::clone(&calls);
+    // One call is under way, the other waits before what was asked for earlier.
+    let options = options()
+        .limits(Limits::default().calls(1))
+        .on_fresh(move |client, _| {
+            for question in [1, 2] {
+                let client = client.clone();
+                let mut call: Call = Box::pin(async move {
+                    // Nobody answers it.
+                    let _ = client.call(Ask(question)).await;
+                });
+                let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+                assert!(polled.is_pending());
+                kept.lock().expect("nobody panics").push(call);
+            }
+            async {}
+        });
+    let mut run = Run::plain(World::new(1), options);
+    run.until("it is there", is_open);
+    run.world.answers(Answer::Refused);
+    run.world.says_goodbye();
+    run.pass(10 * SECOND);
+    let asked = run.call(3);
+    run.pass(10 * SECOND);
+    run.world.holds();
+    run.world.answers(Answer::Welcome);
+    run.until("it is back", is_open);
+    run.pass(21 * SECOND);
+    let answer = answer(&asked).expect("its time is over");
+    assert!(answer.is_err_and(|error| error.contains("call_deadline")));
 }

@@ -30,7 +30,7 @@ pub(super) enum Span {
     Session,
     /// As long as the client lasts: the next session takes it over.
     Client,
-    /// The same, and it was made in an earlier session.
+    /// The same, and it was made in an earlier session, or before this one began.
     CarriedOver,
 }
 

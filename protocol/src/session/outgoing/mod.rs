@@ -164,7 +164,8 @@ impl Outgoing {
     ) -> RequestKey {
         let key = self.new_key();
         let (span, waiting) = match (self.holds_back, self.keeps_unsent && !self.is_replacing) {
-            (true, _) => (Span::Client, &mut self.unsent),
+            // As what was carried over, it may come to stand behind later ones.
+            (true, _) => (Span::CarriedOver, &mut self.unsent),
             (false, true) => (Span::Client, &mut self.waiting),
             (false, false) => (Span::Session, &mut self.waiting),
         };
