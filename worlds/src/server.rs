@@ -2,9 +2,11 @@
 
 use std::rc::Rc;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use actix_web::test::TestRequest;
 use tokio::sync::mpsc;
+use tokio::task::spawn_local;
 use tokio::time::Instant;
 use twinwire::Format;
 use twinwire::log::Keep;
@@ -23,6 +25,8 @@ use crate::world::World;
 pub(crate) struct State {
     oracle: Oracle,
     pub(crate) process: u64,
+    /// The number of sessions so far.
+    opened: AtomicU32,
 }
 
 /// Who a client is.
@@ -111,6 +115,7 @@ fn endpoint(world: &World, process: u64) -> Wire {
     let state = State {
         oracle: world.oracle.clone(),
         process,
+        opened: AtomicU32::new(0),
     };
     let seed = world.dice.borrow_mut().roll(u64::MAX);
     let dice = Mutex::new(Dice::new(seed));
@@ -213,9 +218,18 @@ fn handlers(builder: Builder<State, Identity>, functions: &Functions) -> Builder
                 Access::publish_and_subscribe()
             }
         })
-        .on_open(move |_: Context| {
+        .on_open(move |cx: Context| {
             let turn = on_open.begin();
-            async move { turn.work().await }
+            let nth = cx.state().opened.fetch_add(1, Ordering::Relaxed);
+            async move {
+                // The first call of each session has the same number: none may be given another's answer.
+                let wait = nth * 700 % 7_000;
+                spawn_local(async move {
+                    let speaker = Speaker::of(&cx);
+                    speaker.poke(cx.id(), Manner::Answers, wait).await;
+                });
+                turn.work().await;
+            }
         })
 }
 
