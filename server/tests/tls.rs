@@ -154,6 +154,8 @@ async fn who_reads_nothing_over_tls_is_disconnected() {
     let closed = log.clone();
     let plain = Plain::builder()
         .limits(PlainLimits {
+            // More than the kernel holds for a peer: what it has taken doesn't wait any more.
+            queue: 64 << 20,
             write_time: Duration::from_millis(100),
             ..testkit::patient_plain()
         })
