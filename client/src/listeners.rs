@@ -231,3 +231,84 @@ impl Listener {
         let _ = self.listen.events.send(event);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listeners() -> (Listeners, Arc<AtomicU64>) {
+        let dropped = Arc::new(AtomicU64::new(0));
+        (Listeners::new(Arc::clone(&dropped)), dropped)
+    }
+
+    fn listen(listeners: &mut Listeners, kind: Option<u32>) -> (ListenerId, Heard) {
+        let (listen, heard) = Listen::new(kind, queue::queue().0);
+        let id = listen.id;
+        listeners.add(listen);
+        (id, heard)
+    }
+
+    #[test]
+    fn what_nobody_hears_is_kept_to_a_number_of_each_kind() {
+        let (mut listeners, dropped) = listeners();
+        let dropped = || dropped.load(Ordering::Relaxed);
+        for _ in 0..KEPT {
+            listeners.give_leftover(1, b"");
+        }
+        listeners.give_leftover(2, b"");
+        assert_eq!(dropped(), 0);
+        listeners.give_leftover(1, b"");
+        assert_eq!(dropped(), 1);
+    }
+
+    #[test]
+    fn what_nobody_hears_is_kept_to_a_number_of_bytes_of_all_kinds() {
+        let (mut listeners, dropped) = listeners();
+        let dropped = || dropped.load(Ordering::Relaxed);
+        let half = vec![0; KEPT_BYTES / 2];
+        listeners.give_leftover(1, &half);
+        listeners.give_leftover(2, &half);
+        assert_eq!(dropped(), 0);
+        listeners.give_leftover(3, b"one");
+        assert_eq!(dropped(), 1);
+        // What somebody takes makes room again.
+        let _heard = listen(&mut listeners, Some(1));
+        listeners.give_leftover(3, &half);
+        assert_eq!(dropped(), 1);
+        listeners.give_leftover(4, b"one");
+        assert_eq!(dropped(), 2);
+    }
+
+    #[test]
+    fn a_listener_with_more_than_may_wait_holds_the_next_event_up_until_it_has_taken_some() {
+        let half = vec![0; KEPT_BYTES / 2];
+        let number = Number::FIRST;
+        for (payload, fitting) in [(&b""[..], KEPT), (&half[..], 2)] {
+            let (mut listeners, _) = listeners();
+            let (id, _heard) = listen(&mut listeners, None);
+            for _ in 0..fitting {
+                assert!(listeners.give(number, 1, payload));
+            }
+            assert_eq!(listeners.untaken(), 0, "no more waits than may");
+            assert!(!listeners.give(number, 1, payload));
+            let waiting = fitting as u64 + 1;
+            let cost = payload.len() as u64 + FRAME_COST;
+            assert_eq!(listeners.untaken(), waiting * cost);
+            assert_eq!(listeners.released(false), None);
+            listeners.taken(id, payload.len());
+            assert_eq!(listeners.untaken(), 0);
+            assert_eq!(listeners.released(false), Some(number));
+        }
+    }
+
+    #[test]
+    fn a_listener_that_is_gone_holds_nothing_up() {
+        let (mut listeners, _) = listeners();
+        let (id, _heard) = listen(&mut listeners, Some(1));
+        for _ in 0..=KEPT {
+            listeners.give(Number::FIRST, 1, b"");
+        }
+        listeners.gone(id);
+        assert_eq!(listeners.released(false), Some(Number::FIRST));
+    }
+}
