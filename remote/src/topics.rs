@@ -447,6 +447,16 @@ mod tests {
     }
 
     #[test]
+    fn a_join_that_was_refused_is_made_again_unless_the_application_said_never() {
+        let may = |why, retry| may_be_had(Refused { why, retry });
+        assert!(may(Refusal::Busy, Retry::Now));
+        assert!(may(Refusal::Denied, Retry::After(Duration::ZERO)));
+        assert!(may(Refusal::Panicked, Retry::Never));
+        assert!(may(Refusal::Deadline, Retry::Never));
+        assert!(!may(Refusal::Denied, Retry::Never));
+    }
+
+    #[test]
     fn the_end_of_a_client_ends_its_subscriptions_also_those_that_wait_to_be_joined_again() {
         let (now, table) = (Time::default(), Arc::new(Table::new(Vec::new())));
         let mut session = Session::client(Limits::default(), table, Vec::new());
