@@ -235,3 +235,90 @@ impl Answering for Registered {
         Poll::Pending
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    /// Answers each call with this byte.
+    fn says(byte: u8) -> Handler {
+        Handler(Box::new(move |_| {
+            Box::pin(std::future::ready(Answer::Value(vec![byte])))
+        }))
+    }
+
+    fn call() -> ServerCall {
+        ServerCall {
+            number: Number::FIRST,
+            kind: 0,
+            payload: Vec::new(),
+        }
+    }
+
+    /// Returns the answer that is ready.
+    fn answered(handlers: &mut Handlers) -> Option<u8> {
+        match handlers.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready((Number::FIRST, Answer::Value(value))) => value.first().copied(),
+            Poll::Ready(other) => panic!("an answer, not {other:?}"),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn a_call_waits_for_its_handler_until_all_had_time_to_register() {
+        let mut handlers = Handlers::default();
+        assert!(handlers.start_or_keep(call()));
+        assert!(!handlers.take_begun());
+        handlers.insert(1, says(1));
+        assert_eq!(answered(&mut handlers), None, "it is of another kind");
+        handlers.insert(0, says(2));
+        assert!(handlers.take_begun(), "somebody has to poll it");
+        assert!(!handlers.take_begun());
+        assert_eq!(answered(&mut handlers), Some(2));
+        assert_eq!(handlers.complete(), None);
+    }
+
+    #[test]
+    fn a_call_without_a_handler_is_given_back_once_all_had_time_to_register() {
+        let mut handlers = Handlers::default();
+        assert!(handlers.start_or_keep(call()));
+        assert_eq!(handlers.complete(), Some(Number::FIRST));
+        assert_eq!(handlers.complete(), None);
+        assert!(!handlers.start_or_keep(call()));
+    }
+
+    #[test]
+    fn a_cancelled_call_is_dropped_whether_it_waits_or_runs() {
+        let mut handlers = Handlers::default();
+        assert!(handlers.start_or_keep(call()));
+        handlers.drop_one(Number::FIRST);
+        handlers.insert(0, says(1));
+        assert_eq!(answered(&mut handlers), None);
+        assert!(handlers.start_or_keep(call()));
+        handlers.drop_one(Number::FIRST);
+        assert_eq!(answered(&mut handlers), None);
+    }
+
+    #[test]
+    fn calls_of_a_lost_session_are_dropped_whether_they_wait_or_run() {
+        let mut handlers = Handlers::default();
+        assert!(handlers.start_or_keep(call()));
+        handlers.drop_all();
+        handlers.insert(0, says(1));
+        assert_eq!(answered(&mut handlers), None);
+        assert!(handlers.start_or_keep(call()));
+        handlers.drop_all();
+        assert_eq!(answered(&mut handlers), None);
+    }
+
+    #[test]
+    fn a_second_handler_of_a_kind_replaces_the_first() {
+        let mut handlers = Handlers::default();
+        handlers.insert(0, says(1));
+        handlers.insert(0, says(2));
+        assert!(handlers.start_or_keep(call()));
+        assert_eq!(answered(&mut handlers), Some(2));
+    }
+}
