@@ -19,7 +19,7 @@ use crate::around::{Around, Done, Next};
 use crate::feed::{Feed, Outlet};
 use crate::logged::{Logged, Undecodable};
 use crate::shared::Shared;
-use crate::topic::{Access, PublishError, View, canonical, form};
+use crate::topic::{Access, PublishError, TopicReader, canonical, form};
 use crate::working::Joining;
 
 /// The future of a request's handler; an event's answer is worth nothing. It stays on the worker where the
@@ -250,7 +250,7 @@ async fn join<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
     Ok(Done {
         answer: Answer::Value(Vec::new()),
         joining: Some(Joining {
-            view: View { live, form },
+            reader: TopicReader { live, form },
             start,
             topic: name,
             judged,

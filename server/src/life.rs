@@ -28,7 +28,7 @@ use crate::random::Credentials;
 use crate::shared::Shared;
 use crate::shutdown::{OpenGuard as OpenEndpoint, Shutdown};
 use crate::slot::{NotGiven, Rejected};
-use crate::topic::{Membership, News};
+use crate::topic::{DirtyTopics, SubscriptionGuard};
 use crate::working::{GrantedJoin, Joining, Working};
 use crate::{Cx, Peer};
 
@@ -48,8 +48,8 @@ pub(crate) struct Life<S, I> {
     _open: OpenEndpoint,
     working: Working,
     /// The news in the topics that the client has joined.
-    news: Arc<News>,
-    topics: HashMap<Alias, Membership>,
+    dirty: Arc<DirtyTopics>,
+    topics: HashMap<Alias, SubscriptionGuard>,
     /// It has no connection now.
     is_detached: bool,
     /// It was given up for others that need its room.
@@ -112,7 +112,7 @@ impl<S, I> Life<S, I> {
             _open: shutdown.open(),
             stopping: Some(stopping(shutdown)),
             working: Working::new(),
-            news: Arc::default(),
+            dirty: Arc::default(),
             topics: HashMap::new(),
             is_detached: false,
             is_evicted: false,
@@ -283,9 +283,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
         while let Some(join) = self.working.next_join() {
             self.join(join);
         }
-        if let Poll::Ready(news) = self.news.poll(cx) {
-            for (alias, head) in news {
-                self.session.news(alias, head);
+        if let Poll::Ready(heads) = self.dirty.poll(cx) {
+            for (alias, head) in heads {
+                self.session.log_advanced(alias, head);
             }
             any = true;
         }
@@ -533,7 +533,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
     fn join(&mut self, join: GrantedJoin) {
         let GrantedJoin { call, joining } = join;
         let Joining {
-            view,
+            reader,
             start,
             topic,
             judged,
@@ -550,15 +550,15 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
             return self.refuse(call, Class::Topic, Refusal::Denied);
         }
         // A client may join again without having left.
-        self.topics.remove(&view.alias());
-        let (membership, joined, head) = Membership::begin(view, &self.news, start);
+        self.topics.remove(&reader.alias());
+        let (guard, joined, head) = SubscriptionGuard::begin(reader, &self.dirty, start);
         self.session.joined(self.now(), call, joined, head);
-        self.topics.insert(joined.alias, membership);
+        self.topics.insert(joined.alias, guard);
     }
 
     /// Reads a log for the client.
     pub(crate) fn read(&self, pull: Pull, out: &mut Vec<u8>) -> Slice {
-        let Some((membership, open)) = self.topics.get(&pull.alias).zip(self.open.as_ref()) else {
+        let Some((guard, open)) = self.topics.get(&pull.alias).zip(self.open.as_ref()) else {
             debug_assert!(false, "a session reads what was joined");
             return Slice {
                 next: pull.from,
@@ -566,7 +566,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
                 more: true,
             };
         };
-        membership.read(open.cx.id(), pull.from, pull.room, out)
+        guard.read(open.cx.id(), pull.from, pull.room, out)
     }
 
     /// Answers a request without a handler: one that the client was told not to send, or that can't be had now.

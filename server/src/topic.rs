@@ -156,7 +156,7 @@ struct InUse {
 }
 
 struct TopicEntry {
-    live: Arc<Live>,
+    live: Arc<ActiveTopic>,
     used: u64,
 }
 
@@ -220,7 +220,7 @@ impl Topics {
     }
 
     /// Returns the topic, by the newest type of its kind.
-    pub(crate) fn of<T: Topic>(&self, topic: &T) -> Result<Arc<Live>, PublishError> {
+    pub(crate) fn of<T: Topic>(&self, topic: &T) -> Result<Arc<ActiveTopic>, PublishError> {
         if self.kinds.get(T::NAME) != Some(&T::FINGERPRINT) {
             return Err(PublishError::NotRegistered { name: T::NAME });
         }
@@ -245,7 +245,7 @@ impl Topics {
 
     /// Returns the topic of this name, which begins now if it isn't there. The least lately used that nobody is
     /// subscribed to goes for it, if there are too many.
-    pub(crate) fn open(&self, name: TopicName) -> Result<Arc<Live>, PublishError> {
+    pub(crate) fn open(&self, name: TopicName) -> Result<Arc<ActiveTopic>, PublishError> {
         let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
         in_use.touch(&name);
         if let Some(entry) = in_use.by_name.get(&name) {
@@ -259,7 +259,7 @@ impl Topics {
             in_use.evict()?;
         }
         let used = in_use.tick();
-        let live = Arc::new(Live(Mutex::new(TopicState {
+        let live = Arc::new(ActiveTopic(Mutex::new(TopicState {
             log: Log::new(Alias::new(used), Epoch::from_bytes(epoch), self.keep),
             subscribers: Vec::new(),
         })));
@@ -277,14 +277,14 @@ impl Topics {
 ///
 /// Behind a mutex, as all workers meet here; it is held to append, to read a slice or to change the
 /// list, never across an await. Who publishes never waits for who reads.
-pub(crate) struct Live(Mutex<TopicState>);
+pub(crate) struct ActiveTopic(Mutex<TopicState>);
 
 struct TopicState {
     log: Log,
-    subscribers: Vec<Arc<News>>,
+    subscribers: Vec<Arc<DirtyTopics>>,
 }
 
-impl Live {
+impl ActiveTopic {
     fn state(&self) -> MutexGuard<'_, TopicState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -303,20 +303,20 @@ impl Live {
         let mut state = self.state();
         let offset = state.log.append(item, except)?;
         let (alias, head) = (state.log.alias(), state.log.next());
-        for news in &state.subscribers {
-            news.tell(alias, head);
+        for dirty in &state.subscribers {
+            dirty.tell(alias, head);
         }
         Ok(offset)
     }
 }
 
 /// A topic as one client reads it.
-pub(crate) struct View {
-    pub(crate) live: Arc<Live>,
+pub(crate) struct TopicReader {
+    pub(crate) live: Arc<ActiveTopic>,
     pub(crate) form: Form,
 }
 
-impl View {
+impl TopicReader {
     /// Returns the alias by which the topic's publications name it.
     pub(crate) fn alias(&self) -> Alias {
         self.live.state().log.alias()
@@ -324,21 +324,25 @@ impl View {
 }
 
 /// A connection's place in a topic, until it is dropped.
-pub(crate) struct Membership {
-    view: View,
-    news: Arc<News>,
+pub(crate) struct SubscriptionGuard {
+    reader: TopicReader,
+    dirty: Arc<DirtyTopics>,
 }
 
-impl Membership {
-    /// Begins to tell `news` of the topic, of which it isn't told yet. Gives what the subscriber will get, and the log's end.
-    pub(crate) fn begin(view: View, news: &Arc<News>, start: Start) -> (Self, Joined, Offset) {
-        let mut state = view.live.state();
+impl SubscriptionGuard {
+    /// Marks the topic as dirty in `dirty` from now on, whenever its log grows. Gives what the subscriber will get, and the log's end.
+    pub(crate) fn begin(
+        reader: TopicReader,
+        dirty: &Arc<DirtyTopics>,
+        start: Start,
+    ) -> (Self, Joined, Offset) {
+        let mut state = reader.live.state();
         let joined = state.log.join(start);
         let head = state.log.next();
-        state.subscribers.push(Arc::clone(news));
+        state.subscribers.push(Arc::clone(dirty));
         drop(state);
-        let news = Arc::clone(news);
-        (Self { view, news }, joined, head)
+        let dirty = Arc::clone(dirty);
+        (Self { reader, dirty }, joined, head)
     }
 
     /// Reads what follows for this subscriber.
@@ -349,7 +353,7 @@ impl Membership {
         room: ReadBudget,
         out: &mut Vec<u8>,
     ) -> Slice {
-        let View { live, form } = &self.view;
+        let TopicReader { live, form } = &self.reader;
         let reader = LogReader { peer, form: *form };
         let (end, mut slice) = (out.len() + room.bytes, Slice::begin(from));
         loop {
@@ -366,35 +370,35 @@ impl Membership {
     }
 }
 
-impl Drop for Membership {
+impl Drop for SubscriptionGuard {
     fn drop(&mut self) {
-        let mut state = self.view.live.state();
+        let mut state = self.reader.live.state();
         state
             .subscribers
-            .retain(|news| !Arc::ptr_eq(news, &self.news));
+            .retain(|dirty| !Arc::ptr_eq(dirty, &self.dirty));
     }
 }
 
 /// The topics of one connection that have news: a set, however much is published.
 #[derive(Default)]
-pub(crate) struct News(Mutex<Told>);
+pub(crate) struct DirtyTopics(Mutex<DirtyState>);
 
 #[derive(Default)]
-struct Told {
+struct DirtyState {
     heads: BTreeMap<Alias, Offset>,
     waker: Option<Waker>,
 }
 
-impl News {
-    fn told(&self) -> MutexGuard<'_, Told> {
+impl DirtyTopics {
+    fn state(&self) -> MutexGuard<'_, DirtyState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tell(&self, alias: Alias, head: Offset) {
         let waker = {
-            let mut told = self.told();
-            told.heads.insert(alias, head);
-            told.waker.take()
+            let mut state = self.state();
+            state.heads.insert(alias, head);
+            state.waker.take()
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -403,11 +407,11 @@ impl News {
 
     /// Returns the topics that have news, and how far they go.
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<BTreeMap<Alias, Offset>> {
-        let mut told = self.told();
-        if told.heads.is_empty() {
-            told.waker = Some(cx.waker().clone());
+        let mut state = self.state();
+        if state.heads.is_empty() {
+            state.waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        Poll::Ready(std::mem::take(&mut told.heads))
+        Poll::Ready(std::mem::take(&mut state.heads))
     }
 }

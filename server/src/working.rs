@@ -16,7 +16,7 @@ use crate::around::Done;
 use crate::feed::{Outlet, PendingItem};
 use crate::handler::Handling;
 use crate::invited::Generation;
-use crate::topic::{TopicName, View};
+use crate::topic::{TopicName, TopicReader};
 
 /// A handler's end.
 type HandlerEnd = Result<(Id, Done), JoinError>;
@@ -44,7 +44,7 @@ pub(crate) struct GrantedJoin {
 
 /// The topic that a client is let into, and where it begins.
 pub(crate) struct Joining {
-    pub(crate) view: View,
+    pub(crate) reader: TopicReader,
     pub(crate) start: Start,
     pub(crate) topic: TopicName,
     /// The generation in which `access` was asked; none if the server has put the client in.
@@ -249,20 +249,20 @@ mod tests {
 
     use super::*;
     use crate::random::Random;
-    use crate::topic::{Live, Topics};
+    use crate::topic::{ActiveTopic, Topics};
 
-    fn topic() -> Arc<Live> {
+    fn topic() -> Arc<ActiveTopic> {
         let topics = Topics::new(HashMap::new(), Keep::default(), 1, Random::system());
         let opened = topics.open(("room", Vec::new()));
         opened.expect("there is room for one")
     }
 
     /// A handler that lets a client into a topic, once it runs.
-    fn join(live: Arc<Live>) -> Handling {
+    fn join(live: Arc<ActiveTopic>) -> Handling {
         Box::pin(async move {
             let form = Form::Canonical;
             let joining = Joining {
-                view: View { live, form },
+                reader: TopicReader { live, form },
                 start: Start::Now,
                 topic: ("room", Vec::new()),
                 judged: None,

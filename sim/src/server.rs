@@ -465,7 +465,7 @@ impl World<'_> {
         topic.news = false;
         let (alias, head) = (topic.log.alias(), topic.log.next());
         for end in self.server.ends() {
-            self.ends[end].session.news(alias, head);
+            self.ends[end].session.log_advanced(alias, head);
             self.settle(end)?;
         }
         Ok(())

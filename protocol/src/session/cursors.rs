@@ -192,7 +192,7 @@ impl Session {
     }
 
     /// A log has entries up to `head`, and without it.
-    pub fn news(&mut self, alias: Alias, head: Offset) {
+    pub fn log_advanced(&mut self, alias: Alias, head: Offset) {
         if let Some(cursor) = self.cursors.all.get_mut(alias) {
             cursor.head = cursor.head.max(head);
         }

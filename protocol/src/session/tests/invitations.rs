@@ -29,7 +29,7 @@ fn publish(pair: &mut Pair, item: u8) {
     let log = &mut pair.server.logs[0];
     log.append(vec![item], None).expect("it fits a frame");
     let head = log.next();
-    pair.server.session.news(ALIAS, head);
+    pair.server.session.log_advanced(ALIAS, head);
 }
 
 fn invite(kind: u32) -> Vec<u8> {

@@ -26,7 +26,7 @@ fn publish(pair: &mut Pair, item: &[u8]) {
     let log = &mut pair.server.logs[0];
     log.append(item.to_vec(), None).expect("it fits a frame");
     let head = log.next();
-    pair.server.session.news(ALIAS, head);
+    pair.server.session.log_advanced(ALIAS, head);
 }
 
 /// The server's application lets the client's newest request to join in.
@@ -330,7 +330,7 @@ fn what_is_skipped_counts_against_the_window() {
         log.append(vec![7], except).expect("it fits a frame");
     }
     let head = pair.server.logs[0].next();
-    pair.server.session.news(ALIAS, head);
+    pair.server.session.log_advanced(ALIAS, head);
     pair.drive();
     // 64 KiB at 64 and 65 bytes.
     let told = heard(&pair.client, subscription);

@@ -61,7 +61,10 @@ impl World {
         let offset = log.append(item.clone(), None).expect("it fits a frame");
         self.published.push(item);
         assert_eq!(offset.get(), self.published.len() as u64);
-        self.pair.server.session.news(log.alias(), log.next());
+        self.pair
+            .server
+            .session
+            .log_advanced(log.alias(), log.next());
         offset
     }
 
