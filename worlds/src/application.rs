@@ -168,7 +168,9 @@ impl User {
                 oracle
                     .account()
                     .tell(|| format!("client {life} is {state:?}"));
-                if let ClientState::Resuming {
+                // A pause hides the cause.
+                if let ClientState::Paused
+                | ClientState::Resuming {
                     cause: ReconnectCause::Ended(End::Goodbye(_)),
                     ..
                 } = state
