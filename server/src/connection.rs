@@ -15,8 +15,8 @@ use twinwire::session::{Event, Input, Output, State};
 use twinwire::{Format, Goodbye, GoodbyeCode, Secret, Time};
 use twinwire_remote::{Inbound, Link, LinkLost};
 
+use crate::app_session::{AppSession, Replaced};
 use crate::identity::{Authenticated, AuthenticationTask, judge};
-use crate::life::{Life, Replaced};
 use crate::shared::Shared;
 use crate::slot::{NotGiven, SlotLease, TURN_PAUSE};
 use crate::task::Task;
@@ -33,14 +33,14 @@ pub(crate) async fn run<S, I>(
     I: Send + Sync + 'static,
 {
     let address = request.peer_addr();
-    let life = Life::new(Arc::clone(&shared), format);
+    let app = AppSession::new(Arc::clone(&shared), format);
     let shell = Shell {
         shared,
         request: Some(request),
         format,
         link: Some(link),
         sleep: None,
-        holding: SlotLease::new(life),
+        holding: SlotLease::new(app),
         resumed: None,
         out: Vec::new(),
         judging: None,
@@ -119,7 +119,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
             let Some(mut held) = self.holding.turn(&slot, cx) else {
                 return Poll::Ready(LoopExit::Fenced);
             };
-            let turn = self.turn(&mut held.life, cx);
+            let turn = self.turn(&mut held.app, cx);
             drop(held);
             match self.resumed.take() {
                 Some((resumed, replaced)) => {
@@ -134,42 +134,42 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
     }
 
     /// Feeds the session with what came, bytes before time, and does what it says.
-    fn turn(&mut self, life: &mut Life<S, I>, cx: &mut Context<'_>) -> Poll<LoopExit> {
-        life.be_frugal_if_needed();
+    fn turn(&mut self, app: &mut AppSession<S, I>, cx: &mut Context<'_>) -> Poll<LoopExit> {
+        app.be_frugal_if_needed();
         loop {
-            let received = self.receive(life, cx);
-            let judged = self.poll_judging(life, cx);
+            let received = self.receive(app, cx);
+            let judged = self.poll_judging(app, cx);
             if self.resumed.is_some() {
                 return Poll::Pending;
             }
-            let worked = life.poll_application(cx);
-            if let Some(over) = self.drive(life, cx) {
+            let worked = app.poll_application(cx);
+            if let Some(over) = self.drive(app, cx) {
                 return Poll::Ready(over);
             }
-            let woken = self.poll_timer(life, cx);
-            let can_go_on = life.can_go_on();
+            let woken = self.poll_timer(app, cx);
+            let can_go_on = app.can_go_on();
             if !received && !judged && !worked && !woken && !can_go_on {
-                life.weigh();
+                app.weigh();
                 return Poll::Pending;
             }
         }
     }
 
     /// Takes what the link has, a bounded number of messages at a time.
-    fn receive(&mut self, life: &mut Life<S, I>, cx: &mut Context<'_>) -> bool {
+    fn receive(&mut self, app: &mut AppSession<S, I>, cx: &mut Context<'_>) -> bool {
         let Some(link) = &mut self.link else {
             return false;
         };
         for taken in 0..MESSAGES_AT_ONCE {
-            let now = life.now();
+            let now = app.now();
             match link.poll_receive(cx) {
                 Poll::Ready(Ok(Inbound::Binary(message))) => {
-                    life.session.handle(now, Input::Message(message.as_ref()));
+                    app.session.handle(now, Input::Message(message.as_ref()));
                 }
-                Poll::Ready(Ok(Inbound::Text)) => life.session.handle(now, Input::Text),
+                Poll::Ready(Ok(Inbound::Text)) => app.session.handle(now, Input::Text),
                 Poll::Ready(Err(LinkLost)) => {
                     self.link = None;
-                    life.session.handle(now, Input::Lost);
+                    app.session.handle(now, Input::Lost);
                     return true;
                 }
                 Poll::Pending => return taken > 0,
@@ -179,20 +179,20 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
     }
 
     /// Does what the session says until it waits.
-    fn drive(&mut self, life: &mut Life<S, I>, cx: &mut Context<'_>) -> Option<LoopExit> {
+    fn drive(&mut self, app: &mut AppSession<S, I>, cx: &mut Context<'_>) -> Option<LoopExit> {
         loop {
             let room = match self.link.as_mut().map(|link| link.poll_ready(cx)) {
                 Some(Poll::Ready(Ok(()))) => MAX_MESSAGE,
                 Some(Poll::Ready(Err(LinkLost)) | Poll::Pending) | None => 0,
             };
-            match life.session.poll(life.now(), &mut self.out, room) {
+            match app.session.poll(app.now(), &mut self.out, room) {
                 Output::Send => self.send(),
                 Output::Event(event) => {
                     if let Some(Event::Hello {
                         token,
                         table,
                         resume,
-                    }) = life.event(event)
+                    }) = app.event(event)
                         && let Some(request) = self.request.take()
                     {
                         let wanted = resume.as_ref().map(|wanted| wanted.session);
@@ -202,17 +202,17 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
                     }
                 }
                 Output::Pull(pull) => {
-                    let slice = life.read(pull, &mut self.out);
+                    let slice = app.read(pull, &mut self.out);
                     self.send();
-                    life.session.pulled(life.now(), pull, slice);
+                    app.session.pulled(app.now(), pull, slice);
                 }
-                Output::Close { code } if life.session.state() == State::Detached => {
+                Output::Close { code } if app.session.state() == State::Detached => {
                     self.give_link_up(code);
                 }
                 Output::Close { code } => return Some(LoopExit::Close(code)),
                 Output::Wait(deadline) => {
-                    let deadlines = deadline.into_iter().chain(life.deadline());
-                    self.wake_at(life.now(), deadlines.min());
+                    let deadlines = deadline.into_iter().chain(app.deadline());
+                    self.wake_at(app.now(), deadlines.min());
                     break;
                 }
             }
@@ -221,7 +221,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
             // A lost link shows in `receive`.
             let _ = link.poll_flush(cx);
         }
-        let is_over = life.session.state() == State::Closed;
+        let is_over = app.session.state() == State::Closed;
         if is_over {
             self.judging = None;
         }
@@ -265,7 +265,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
         }
     }
 
-    fn poll_timer(&mut self, life: &mut Life<S, I>, cx: &mut Context<'_>) -> bool {
+    fn poll_timer(&mut self, app: &mut AppSession<S, I>, cx: &mut Context<'_>) -> bool {
         let Some((_, sleep)) = &mut self.sleep else {
             return false;
         };
@@ -273,12 +273,12 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
             return false;
         }
         self.sleep = None;
-        life.session.handle(life.now(), Input::Tick);
+        app.session.handle(app.now(), Input::Tick);
         true
     }
 
-    fn poll_judging(&mut self, life: &mut Life<S, I>, cx: &mut Context<'_>) -> bool {
-        if life.session.state() != State::Judging {
+    fn poll_judging(&mut self, app: &mut AppSession<S, I>, cx: &mut Context<'_>) -> bool {
+        if app.session.state() != State::Judging {
             // Nobody waits for it any more.
             self.judging = None;
         }
@@ -298,9 +298,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
             Err(Goodbye::new(GoodbyeCode::Internal, "authenticate panicked"))
         });
         if let Some((_, hello)) = self.judging.take()
-            && let Err(goodbye) = self.judged(life, verdict, hello)
+            && let Err(goodbye) = self.judged(app, verdict, hello)
         {
-            life.session.close(life.now(), goodbye);
+            app.session.close(app.now(), goodbye);
         }
         true
     }
@@ -308,7 +308,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
     /// Gives the client the session that it wants back, or welcomes it to the one that greeted it.
     fn judged(
         &mut self,
-        life: &mut Life<S, I>,
+        app: &mut AppSession<S, I>,
         verdict: Result<Box<Authenticated<I>>, Goodbye>,
         hello: AuthenticatingHello,
     ) -> Result<(), Goodbye> {
@@ -320,8 +320,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
             let given = self
                 .shared
                 .sessions
-                .resume(wanted, next, client, |life, client, next| {
-                    life.resume(client, self.format, wanted, &hello.table, next)
+                .resume(wanted, next, client, |app, client, next| {
+                    app.resume(client, self.format, wanted, &hello.table, next)
                 });
             let (why, given_back) = match given {
                 Ok(resumed) => {
@@ -347,7 +347,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
         }
         let credentials = self.shared.random.credentials().map_err(internal)?;
         let session = credentials.session;
-        life.welcome(client.handshake, credentials, continuity, &hello.table);
+        app.welcome(client.handshake, credentials, continuity, &hello.table);
         self.shared.sessions.insert(session, self.holding.slot());
         Ok(())
     }

@@ -30,6 +30,7 @@
 //! Feature `test`: a client and its server without sockets, for an application's own tests.
 #![forbid(unsafe_code)]
 
+mod app_session;
 mod around;
 mod builder;
 mod connection;
@@ -39,7 +40,6 @@ mod feed;
 mod handler;
 mod identity;
 mod invited;
-mod life;
 mod lifetime;
 mod logged;
 mod older;

@@ -11,8 +11,8 @@ use twinwire::session::{Pool, Tombstone};
 use twinwire::{Goodbye, Secret, SessionId};
 
 use crate::Peer;
+use crate::app_session::AppSession;
 use crate::identity::Authenticated;
-use crate::life::Life;
 
 /// The number of sessions that are over and remembered: who comes back to one learns what it had received.
 const GRAVES: usize = 4096;
@@ -34,7 +34,7 @@ pub(crate) struct Slot<S, I> {
 
 pub(crate) struct SlotState<S, I> {
     generation: u64,
-    pub(crate) life: Life<S, I>,
+    pub(crate) app: AppSession<S, I>,
 }
 
 impl<S, I> Slot<S, I> {
@@ -78,12 +78,9 @@ pub(crate) struct SlotLease<S, I> {
 
 impl<S, I> SlotLease<S, I> {
     /// Holds a session that nobody else knows.
-    pub(crate) fn new(life: Life<S, I>) -> Self {
+    pub(crate) fn new(app: AppSession<S, I>) -> Self {
         let slot = Slot {
-            held: Mutex::new(SlotState {
-                generation: 0,
-                life,
-            }),
+            held: Mutex::new(SlotState { generation: 0, app }),
             holder: Mutex::new(None),
             evicted: AtomicBool::new(false),
         };
@@ -111,7 +108,7 @@ impl<S, I> SlotLease<S, I> {
         }
         *slot.holder() = Some(cx.waker().clone());
         if slot.evicted.swap(false, Ordering::AcqRel) {
-            held.life.evict();
+            held.app.evict();
         }
         Some(held)
     }
@@ -122,7 +119,7 @@ impl<S, I> Drop for SlotLease<S, I> {
         let ended = {
             let mut held = self.slot.lock();
             let is_held = held.generation == self.generation;
-            is_held.then(|| held.life.end())
+            is_held.then(|| held.app.end())
         };
         // What the application has in it may call the endpoint as it goes.
         drop(ended);
@@ -178,7 +175,7 @@ impl<S, I> Sessions<S, I> {
         let slot = self.all().open.get(id).map(Arc::clone)?;
         loop {
             if let Some(held) = slot.try_lock() {
-                return held.life.peer();
+                return held.app.peer();
             }
             tokio::time::sleep(TURN_PAUSE).await;
         }
@@ -200,7 +197,7 @@ impl<S, I> Sessions<S, I> {
             all.open.values().map(Arc::clone).collect()
         };
         for held in slots.iter().filter_map(|slot| slot.try_lock()) {
-            held.life.count(counters);
+            held.app.count(counters);
         }
     }
 
@@ -262,7 +259,7 @@ impl<S, I> Sessions<S, I> {
         wanted: &Resume,
         next: Secret,
         client: C,
-        may: impl FnOnce(&mut Life<S, I>, C, Secret) -> Result<T, (NotGiven, C)>,
+        may: impl FnOnce(&mut AppSession<S, I>, C, Secret) -> Result<T, (NotGiven, C)>,
     ) -> Result<(SlotLease<S, I>, T), (NotGiven, C)> {
         let slot = {
             let all = self.all();
@@ -274,7 +271,7 @@ impl<S, I> Sessions<S, I> {
         let Some(mut held) = slot.try_lock() else {
             return Err((NotGiven::InTurn, client));
         };
-        let replaced = may(&mut held.life, client, next)?;
+        let replaced = may(&mut held.app, client, next)?;
         held.generation += 1;
         let generation = held.generation;
         slot.evicted.store(false, Ordering::Release);

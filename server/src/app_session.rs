@@ -34,7 +34,7 @@ use crate::{Cx, Peer};
 
 /// A session, its application's side, and the handlers at work for it. It may move from one worker to
 /// another; its handlers run on where they began.
-pub(crate) struct Life<S, I> {
+pub(crate) struct AppSession<S, I> {
     shared: Arc<Shared<S, I>>,
     format: Format,
     origin: Instant,
@@ -96,7 +96,7 @@ fn stopping(shutdown: Arc<Shutdown>) -> Stopping {
     Box::pin(unconstrained(async move { shutdown.begun().await }))
 }
 
-impl<S, I> Life<S, I> {
+impl<S, I> AppSession<S, I> {
     /// Makes one that awaits its client's hello.
     pub(crate) fn new(shared: Arc<Shared<S, I>>, format: Format) -> Self {
         let shutdown = Arc::clone(&shared.shutdown);
@@ -259,7 +259,7 @@ impl<S, I> Life<S, I> {
     }
 }
 
-impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Life<S, I> {
+impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
     /// Returns true if there is something that the session took no room for, and would now, or a handler that
     /// hasn't been polled yet.
     pub(crate) fn can_go_on(&mut self) -> bool {
