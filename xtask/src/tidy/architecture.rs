@@ -29,6 +29,34 @@ pub(super) fn unnamed_crates(tree: &Tree) -> Vec<Finding> {
         .collect()
 }
 
+/// The section whose paths lead a newcomer to the place of a change.
+const CHANGES: &str = "## Where do I change";
+
+pub(super) fn missing_paths(tree: &Tree) -> Vec<Finding> {
+    let Some(document) = tree.file(DOCUMENT) else {
+        return Vec::new();
+    };
+    let lines = document.text.lines().enumerate();
+    let section = lines
+        .skip_while(|(_, line)| !line.starts_with(CHANGES))
+        .skip(1)
+        .take_while(|(_, line)| !line.starts_with("## "));
+    let mut findings = Vec::new();
+    for (index, line) in section {
+        // Every second piece stands in backticks.
+        let paths = line.split('`').skip(1).step_by(2);
+        let paths = paths.filter(|path| path.contains('/') && !path.contains(' '));
+        for path in paths {
+            let is_there = |found: &std::path::PathBuf| found.starts_with(path);
+            if !tree.paths.iter().any(is_there) {
+                let advice = format!("nothing is at {path}");
+                findings.push(Finding::new(&document.path, index + 1, advice));
+            }
+        }
+    }
+    findings
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +75,14 @@ mod tests {
             .into_iter()
             .map(|found| found.advice)
             .collect()
+    }
+
+    #[test]
+    fn a_path_that_leads_nowhere_is_found_where_changes_are_told() {
+        let text = "`gone/a.rs`\n## Where do I change …?\n| `a/b.rs`, `a/` | `plant!` |\n| `gone/b.rs` |\n## End\n`gone/c.rs`\n";
+        let found = missing_paths(&tree(&[(DOCUMENT, text), ("a/b.rs", "")]));
+        let advice: Vec<_> = found.iter().map(|found| found.advice.as_str()).collect();
+        assert_eq!(advice, ["nothing is at gone/b.rs"]);
     }
 
     #[test]

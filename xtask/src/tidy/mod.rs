@@ -113,7 +113,7 @@ impl Tree {
 type Rule = fn(&Workspace, &Tree) -> Result<Vec<Finding>>;
 
 /// The rules, by what holds when nothing is found.
-const RULES: [(&str, Rule); 15] = [
+const RULES: [(&str, Rule); 16] = [
     ("source files have at most 600 lines", |_, tree| {
         Ok(lines::too_many(tree))
     }),
@@ -156,6 +156,10 @@ const RULES: [(&str, Rule); 15] = [
     ("ARCHITECTURE.md names every crate", |_, tree| {
         Ok(architecture::unnamed_crates(tree))
     }),
+    (
+        "ARCHITECTURE.md's places of changes are there",
+        |_, tree| Ok(architecture::missing_paths(tree)),
+    ),
     ("every planted bug has its row in a table", |_, tree| {
         Ok(plants::unlisted(tree))
     }),
