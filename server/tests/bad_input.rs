@@ -13,7 +13,9 @@ use twinwire::frame::{
     Start, StreamWindow, Table, TopicWindow,
 };
 use twinwire::limits::{MAX_PART, MAX_TOKEN};
-use twinwire::{Alias, Answer, Call, Event, GoodbyeCode, Kinds, Number, Refusal, Topic, kinds};
+use twinwire::{
+    Alias, Answer, Call, Event, Format, GoodbyeCode, Kinds, Number, Refusal, Topic, kinds,
+};
 use twinwire_client_native::{Client, ClientState, connect_with};
 use twinwire_server::{Access, Cx, Feed};
 
@@ -42,19 +44,26 @@ struct Room {}
 #[derive(Debug, Serialize, Deserialize, Call)]
 struct Hang {}
 
-const KINDS: Kinds = kinds![Double, Unheard, Forever, Typing, Room, Hang];
+#[derive(Serialize, Deserialize, Call)]
+#[call(reply = u32)]
+struct HangHeavily {
+    padding: Vec<u8>,
+}
+
+const KINDS: Kinds = kinds![Double, Unheard, Forever, Typing, Room, Hang, HangHeavily];
 const DOUBLE: u32 = 0;
 const UNHEARD: u32 = 1;
 const FOREVER: u32 = 2;
 const TYPING: u32 = 3;
 const ROOM: u32 = 4;
-const HANG: u32 = 5;
+const HANG_HEAVILY: u32 = 6;
 
 fn serve() -> Server {
     let builder = testkit::builder(())
         .limits(testkit::patient().handshake(Duration::from_secs(1)))
         .call(|_: Cx, Double { number }| async move { Ok(number * 2) })
         .call(|_: Cx, _: Hang| std::future::pending())
+        .call(|_: Cx, _: HangHeavily| std::future::pending())
         .stream(|_: Cx, _: Forever, mut feed: Feed<Forever>| async move {
             loop {
                 feed.send(0).await;
@@ -467,9 +476,17 @@ async fn before_the_welcome_there_is_a_place_for_hello_and_table_only() {
 async fn a_window_overrun_and_parts_that_never_end_are_over_the_limit() {
     let server = serve();
     let bystander = Bystander::new(&server).await;
-    let payload = vec![0; MAX_PART];
+    // With its length it is a part, and a value: its handler runs, and its call stays open.
+    let padding = vec![0; MAX_PART - 3];
+    let heavy = HangHeavily { padding };
+    let payload = Format::Postcard.encode(&heavy, MAX_PART);
+    let payload = payload.expect("it fits");
+    assert_eq!(payload.len(), MAX_PART);
     // The first event's handler is never reached: the message isn't whole.
-    for (what, kind) in [("parts that never end", DOUBLE), ("calls that hang", HANG)] {
+    for (what, kind) in [
+        ("parts that never end", DOUBLE),
+        ("calls that hang", HANG_HEAVILY),
+    ] {
         let mut socket = welcomed(&server).await;
         let mut number = 0_u64;
         let ended = loop {
