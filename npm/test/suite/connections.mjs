@@ -65,7 +65,7 @@ export const connections = {
     equal(client.state.type, "open");
     const refused = await failure(platform.connect({ token: () => "refuse me" }));
     equal(refused.code, "denied");
-    const without = await failure(platform.connect({ token: () => undefined, connectTimeout: 300 }));
+    const without = await failure(platform.connect({ token: () => undefined, connectTimeout: 1_000 }));
     equal(without.code, "no_token");
   },
 

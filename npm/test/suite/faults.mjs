@@ -281,7 +281,7 @@ export const faults = {
     ];
     const before = platform.reports.length;
     for (const [token, why] of tokens) {
-      const error = await failure(platform.connect({ token, connectTimeout: 300 }));
+      const error = await failure(platform.connect({ token, connectTimeout: 1_000 }));
       equal([error.code, error.cause?.message], ["no_token", why], String(token));
     }
     const slow = platform.connect({ token: () => new Promise(() => {}), connectTimeout: 100 });
