@@ -178,6 +178,7 @@ impl<S, I> AppSession<S, I> {
         // A goodbye of the application's may not have arrived.
         let may_come_back = self.is_detached || self.said.is_some();
         let tombstone = self.session.tombstone().filter(|_| may_come_back);
+        // Its last words go into the tombstone: they are for the client that comes back for them.
         let tombstone = match (tombstone, self.said.take()) {
             (Some(tombstone), Some(said)) => Some(tombstone.with_goodbye(said)),
             (tombstone, _) => tombstone,
@@ -305,6 +306,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
         let Err(why) = opened else {
             return waiting.into_iter().for_each(|request| self.handle(request));
         };
+        // They came while it was opening, and the session isn't what the application meant them for.
         for Request { number, class, .. } in waiting {
             self.refuse(number, class, Refusal::Panicked);
         }

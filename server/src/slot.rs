@@ -268,14 +268,17 @@ impl<S, I> Sessions<S, I> {
                 None => return Err((all.tell(wanted), client)),
             }
         };
+        // The caller has a slot of its own locked: to wait here for another could be to wait for ever.
         let Some(mut held) = slot.try_lock() else {
             return Err((NotGiven::InTurn, client));
         };
         let replaced = may(&mut held.app, client, next)?;
+        // From here on the connection that had the session finds itself fenced off.
         held.generation += 1;
         let generation = held.generation;
         slot.evicted.store(false, Ordering::Release);
         let mut all = self.all();
+        // It has a connection again, and isn't one of those that may have to go.
         all.pool.release(&wanted.session);
         self.judge(&all);
         drop(all);

@@ -210,6 +210,7 @@ impl Incoming {
             return Err(RequestFault::OutOfPlace);
         }
         let held = charge(request.payload.len());
+        // Counted before it is kept: a peer that overruns its window makes nothing grow.
         self.grant.arrive(held)?;
         let held = QueuedRequest {
             request,
@@ -239,6 +240,7 @@ impl Incoming {
         }
         partial.request.payload.extend_from_slice(payload);
         partial.held += charge(payload.len());
+        // One part too many is kept until here, and a frame bounds that.
         if partial.request.payload.len() > self.largest {
             return Err(RequestFault::TooLarge);
         }
@@ -269,6 +271,7 @@ impl Incoming {
             }
             let next = self.waiting.first()?;
             let is_answered = next.request.class != Class::Event;
+            // Answers on their way count, too: a peer that reads nothing would have any number of them.
             if is_answered && self.running.len() + self.answers.len() >= self.max_running {
                 return None;
             }
@@ -283,6 +286,7 @@ impl Incoming {
                 || request.class == Class::Topic && matches!(request.kind, JOIN | PUBLISH)
                 || self.in_order.contains(&request.kind);
             plant!("event_does_not_block", let blocks = blocks && request.class != Class::Event);
+            // What runs in order keeps its room in the window until it is done: a slow handler slows its sender down.
             if blocks && !cancelled {
                 let whole = event_charge(&request);
                 self.blocking = Some(Blocking {
@@ -354,6 +358,7 @@ impl Incoming {
         plant!("end_before_items", running.feed = None);
         let waits = |feed: &&mut SendStream| !feed.is_empty();
         if let Some(feed) = running.feed.as_mut().filter(waits) {
+            // The first end stands: a handler that was cut has ended already.
             feed.end.get_or_insert(answer);
             return;
         }
@@ -407,10 +412,13 @@ impl Incoming {
         // They wait in the order of their numbers.
         let waiting = self.waiting.find_mut(&call, |held| held.request.number);
         if let Some(held) = waiting.filter(|held| is_it(held)) {
+            // Its place stays, as it is answered in its turn; its bytes needn't wait for that.
             held.request.payload = Vec::new();
             held.cancelled = true;
             return false;
         }
+        // An answer that has begun goes on, or its parts would be taken for another's. A join that was granted is the
+        // client's to leave.
         let is_it = |answering: &&mut OutgoingReply| answering.call == call && !answering.begun;
         if let Some(answering) = self.answers.iter_mut().find(is_it)
             && answering.joins.is_none()

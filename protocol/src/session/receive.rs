@@ -212,6 +212,7 @@ impl Session {
 
     /// Sends the table, which the server doesn't know.
     fn tell_table(&mut self) -> Result<(), PeerMisbehaved> {
+        // Asked for again and again, a table would be a small question with a large answer.
         if std::mem::replace(&mut self.table_told, true) {
             return Err(PeerMisbehaved::WrongState {
                 frame: FrameType::NeedTable,

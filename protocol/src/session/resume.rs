@@ -148,6 +148,7 @@ impl Session {
     pub(super) fn give_up_connection(&mut self, end: End) -> bool {
         let code = end.code();
         let stays = self.detach(end);
+        // A session that ends says goodbye over its connection; one that stays has only the socket to close.
         if stays {
             self.dropping = Some(code.close_code());
         }
@@ -161,6 +162,7 @@ impl Session {
         self.ack_now = false;
         self.unacked = 0;
         self.liveness.cut();
+        // What isn't acknowledged may not have arrived: it goes out again, under its old numbers.
         self.retained.rewind();
         for timer in [Timer::Handshake, Timer::Silence, Timer::Stall, Timer::Ack] {
             self.timers.stop(timer);
@@ -173,6 +175,7 @@ impl Session {
             self.arrived(received);
         }
         plant!("grant_not_taken", let window = 0);
+        // Frames that tell windows aren't numbered: the last of them may be lost with the connection.
         self.outgoing.grant(window);
         self.outgoing.tell_streams_again();
         self.liveness.reconnected(self.now);
@@ -286,6 +289,7 @@ impl Session {
             (Some(ticket), Continuity::Resumed { received })
                 if ticket.session == welcome.session =>
             {
+                // Who claims to have what was never sent, or to lack what it acknowledged, doesn't have this session.
                 if !self.retained.can_go_on_after(received) {
                     return Err(PeerMisbehaved::AckAhead);
                 }
@@ -293,6 +297,7 @@ impl Session {
                 true
             }
             (Some(ticket), Continuity::Unknown) => {
+                // Another boot is another process, which can have none of the old one's sessions.
                 let why = if ticket.boot == welcome.boot {
                     Fresh::Unknown
                 } else {
@@ -322,6 +327,7 @@ impl Session {
         self.outgoing.end_all(received, true);
         self.report();
         self.outgoing.begin_anew(&self.limits);
+        // Counted before they are handed over: what the application hasn't taken goes on taking room.
         let burden = self.incoming.burden();
         self.hand_over();
         self.incoming = Incoming::after(&self.limits, self.offered, burden);
@@ -329,6 +335,7 @@ impl Session {
         let mut earlier = std::mem::replace(&mut self.subscriptions, next);
         self.subscriptions.follow(&mut earlier, &mut self.outgoing);
         self.retained = Retained::new(self.limits.retained);
+        // The server that follows may be another build, which differs in other kinds.
         self.outlines.clear();
         self.liveness = Liveness::default();
         self.attempt = 0;
@@ -377,14 +384,18 @@ impl Session {
         let is_right =
             credentials.secrets.have(&wanted.secret) && credentials.session == wanted.session;
         let can_go_on = self.retained.can_go_on_after(wanted.received);
+        // Whatever refuses stands before the first change: a failed attempt leaves the session to its owner.
         if !is_right || !can_go_on || table.digest() != self.table.digest() {
             return Err(NotResumed::Unknown);
         }
         plant!("delayed_hello", credentials.attempt = 0);
+        // Hellos on two connections can overtake each other. If the older took the session, the client's newest connection
+        // would be cut off by its own past.
         if wanted.attempt <= credentials.attempt {
             return Err(NotResumed::Superseded);
         }
         credentials.attempt = wanted.attempt;
+        // The old secret stays good until the client confirms the new one: the welcome that tells it may be lost.
         credentials.secrets.renew(&wanted.secret, secret.clone());
         self.leave_connection();
         self.timers.stop(Timer::Resume);
@@ -473,6 +484,7 @@ impl Tombstone {
     /// ended it.
     pub fn goodbye(&self, secret: &Secret) -> Option<&Goodbye> {
         let is_right = self.secrets.have(secret);
+        // One that may come back would be told to try again: it begins another session at once instead.
         let is_final = |said: &&Goodbye| said.retry == Retry::Never;
         self.goodbye.as_ref().filter(is_final).filter(|_| is_right)
     }

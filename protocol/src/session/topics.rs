@@ -120,6 +120,7 @@ impl Subscriptions {
         alias: Alias,
     ) -> Result<Option<(RequestKey, &mut ActiveSubscription)>, PeerMisbehaved> {
         let leave = UnansweredRequest::Leave(alias);
+        // What is published until the server hears of a leave still comes, and is dropped.
         if !self.by_alias.contains_key(alias) && !self.asked.values().any(|asked| *asked == leave) {
             return Err(PeerMisbehaved::NoSuchTopic);
         }
@@ -284,6 +285,7 @@ impl Session {
                     joined,
                 });
             }
+            // Who joined has left meanwhile: without this the server would publish to nobody.
             None => self.leave(joined.alias, join),
         }
         Ok(())
@@ -301,6 +303,7 @@ impl Session {
         let Some((key, subscription)) = self.subscriptions.named(alias)? else {
             return Ok(());
         };
+        // A gap is told by a frame of its own: one that isn't is a publication lost.
         if offset != subscription.next || offset >= Offset::LAST {
             return Err(PeerMisbehaved::OffsetSkipped);
         }

@@ -243,7 +243,9 @@ impl Outgoing {
         let head = self.waiting.first()?;
         let fits = self.window.fits(charge(head.next_part().0.len()));
         let may_go = match head.class {
+            // No answer makes room after an event, so what isn't acknowledged bounds them.
             Class::Event => self.unacknowledged.len() < MAX_UNACKNOWLEDGED,
+            // One that has begun has its place in flight already: to wait for another would be to wait for itself.
             _ => head.has_begun() || self.in_flight.len() < self.max_in_flight,
         };
         plant!("long_call_waits", let may_go = may_go && self.in_flight.len() < self.max_in_flight);
@@ -367,6 +369,7 @@ impl Outgoing {
     pub(super) fn answered(&mut self, call: Number) -> Result<AnsweredCall, OutOfPlace> {
         let state = self.in_flight.remove(call).ok_or(OutOfPlace)?;
         let cancel = self.cancels.iter().position(|cancelled| *cancelled == call);
+        // While a part of the call is still here, only a cancel that the peer has heard can have ended it.
         if !state.whole && (state.key.is_some() || cancel.is_some()) {
             return Err(OutOfPlace);
         }
@@ -400,6 +403,7 @@ impl Outgoing {
         });
         let in_flight = self.in_flight_of(key);
         if let Some((number, call)) = in_flight {
+            // It stays in flight until it is answered: an answer under way has to find it.
             call.key = None;
             let is_stream = call.items.is_some();
             self.streams -= usize::from(is_stream);
@@ -413,6 +417,7 @@ impl Outgoing {
             if call.deadline.is_none_or(|deadline| now < deadline) {
                 continue;
             }
+            // Items are there: the consumer is slow, and not the other end.
             if call.items.as_ref().is_some_and(RecvStream::has_unconsumed) {
                 call.deadline = Some(now + self.time);
             } else if let Some(key) = call.key.take() {
@@ -449,6 +454,7 @@ impl Outgoing {
 
     /// Ends what was never handed to a socket as a whole.
     pub(super) fn end_queued(&mut self) {
+        // Its last part never went out, so the peer can't have run it.
         if let Some(first) = self.under_way() {
             self.in_flight.remove(first);
         }
