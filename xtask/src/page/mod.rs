@@ -140,7 +140,8 @@ pub(crate) fn build(workspace: &Workspace, setup: &Setup) -> Result<PathBuf> {
     setup.npm_packages(&workspace.root().join(npm::FOLDER))?;
     // Not trunk's usual folder: `trunk serve` fills that with a page of its own, on each change,
     // while a server started here still serves this one.
-    let dist = workspace.target_dir().join("xtask/page");
+    // Of no page's name: what each is bundled from lies in a folder of its name beside it.
+    let dist = workspace.target_dir().join("xtask/showcase");
     step("page", || build_if_changed(workspace, &tools, &dist))?;
     for page in PAGES {
         let bytes = size::in_brotli(&dist.join(page.folder))?;
