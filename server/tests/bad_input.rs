@@ -478,10 +478,8 @@ async fn a_window_overrun_and_parts_that_never_end_are_over_the_limit() {
     let bystander = Bystander::new(&server).await;
     // With its length it is a part, and a value: its handler runs, and its call stays open.
     let padding = vec![0; MAX_PART - 3];
-    let heavy = HangHeavily { padding };
-    let payload = Format::Postcard.encode(&heavy, MAX_PART);
+    let payload = Format::Postcard.encode(&HangHeavily { padding }, MAX_PART);
     let payload = payload.expect("it fits");
-    assert_eq!(payload.len(), MAX_PART);
     // The first event's handler is never reached: the message isn't whole.
     for (what, kind) in [
         ("parts that never end", DOUBLE),
