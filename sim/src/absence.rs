@@ -88,7 +88,7 @@ impl World<'_> {
 }
 
 impl crate::world::Client {
-    /// When it may open a connection, if not now.
+    /// Returns the time at which it may open a connection, if not now.
     pub(crate) fn paused(&self, now: Time) -> Option<Time> {
         Some(self.paused_until).filter(|until| now < *until)
     }

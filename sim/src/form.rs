@@ -7,7 +7,7 @@ use twinwire::Format;
 use twinwire::limits::MAX_PART;
 use twinwire::log::Form;
 
-/// How many there are.
+/// The number of forms.
 pub(crate) const FORMS: usize = 3;
 
 struct Item;
@@ -30,7 +30,7 @@ pub(crate) fn form_of(session: usize) -> Form {
     }
 }
 
-/// What a session of this place reads of an item, if its form has that and it isn't too long.
+/// Returns what a session of this place reads of an item, if its form has that and it isn't too long.
 pub(crate) fn in_form(session: usize, item: &[u8]) -> Option<Vec<u8>> {
     let written = match session % FORMS {
         0 => Some(item.to_vec()),

@@ -102,7 +102,7 @@ impl Conn {
         self.spike = self.spike.max(until);
     }
 
-    /// When nothing that is under way is slow any more.
+    /// Returns the time at which nothing that is under way is slow any more.
     pub(crate) fn slow_until_all_is_there(&self) -> Time {
         let last = self.lines[0].last.max(self.lines[1].last);
         last.max(self.spike + Duration::from_secs(1))

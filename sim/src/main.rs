@@ -13,7 +13,7 @@ use twinwire_sim::{Failure, Finder, MUTANTS, Plan, Report, SHELL_MUTANTS, Simula
 
 const USAGE: &str = "usage: twinwire-sim [--seeds N] [--seed S] [--mutant NAME] [--mutants]";
 
-/// What was asked for.
+/// The command line's wishes.
 struct Wanted {
     first: u64,
     seeds: u64,

@@ -75,7 +75,7 @@ pub(crate) struct Bounds {
     pub(crate) subscription: u64,
     /// The largest payload of a request, an answer or an item.
     pub(crate) payload: usize,
-    /// What an end keeps of what it sent, in bytes.
+    /// The bytes that an end keeps of what it sent.
     pub(crate) retained: usize,
     pub(crate) heartbeat: Duration,
     pub(crate) resume: Duration,

@@ -70,14 +70,14 @@ impl AddAssign<&Self> for Report {
     }
 }
 
-/// What the oracle found, or a panic.
+/// A violation that the oracle found, or a panic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The seed that shows it again.
     pub seed: u64,
-    /// When, in the world's time.
+    /// The world's time of it.
     pub at: Time,
-    /// What is wrong.
+    /// The violation, in words.
     pub what: String,
 }
 

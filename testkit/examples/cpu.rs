@@ -46,7 +46,7 @@ const CALLS: u64 = 1_000;
 const SUBSCRIBERS: u64 = 64;
 const ITEMS: u64 = 500;
 
-/// What goes before each measurement, as a part of it.
+/// The warm-up before each measurement, as a part of it.
 const WARM_UP: u64 = 10;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;

@@ -67,9 +67,9 @@ pub(crate) struct User {
     number: usize,
     pub(crate) life: usize,
     pub(crate) client: Client,
-    /// What hears the server's events.
+    /// The task that hears the server's events.
     listening: RefCell<Option<AbortHandle>>,
-    /// What takes the topics that the server puts it into. It keeps the client.
+    /// The task that takes the topics that the server puts it into. It keeps the client.
     joining: RefCell<Option<AbortHandle>>,
 }
 

@@ -60,7 +60,7 @@ pub(crate) fn first_panic() -> Option<String> {
 pub(crate) struct Function(Arc<Called>);
 
 struct Called {
-    /// What the oracle calls its failures.
+    /// The oracle's name of its failures.
     fails: &'static str,
     manners: Manners,
     times: AtomicUsize,

@@ -15,7 +15,7 @@ const USAGE: &str = "usage: twinwire-worlds [--seeds N] [--seed S] [--tell]";
 /// The number of worlds that have to reach everything.
 const REACH_ALL: u64 = 2_000;
 
-/// What was asked for.
+/// The command line's wishes.
 struct Wanted {
     first: u64,
     seeds: u64,

@@ -7,7 +7,7 @@ use twinwire_sim::Dice;
 
 use crate::kinds::Manner;
 
-/// What a client's application does at some time.
+/// An act of a client's application.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act {
     /// Makes a call, and waits for the answer, or drops its future after some time.
@@ -173,7 +173,7 @@ pub(crate) struct Plan {
     pub(crate) limits: Limits,
     pub(crate) pool: usize,
     pub(crate) keep: usize,
-    /// What each client does, and when.
+    /// The acts of each client, with their times.
     pub(crate) clients: Vec<Vec<(Duration, Act)>>,
     pub(crate) faults: Vec<(Duration, Fault)>,
     pub(crate) authenticate: Manners,

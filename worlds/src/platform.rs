@@ -19,7 +19,7 @@ pub(crate) struct Platform {
     pub(crate) life: usize,
 }
 
-/// Why no link opens.
+/// No link opens.
 #[derive(Clone, Copy, Debug, Error)]
 pub(crate) enum NotOpened {
     #[error("nobody listens")]

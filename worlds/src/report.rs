@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::world::World;
 
-/// What happened in a world in which nothing was wrong.
+/// The counts of a world in which nothing was wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Requests that were made.
@@ -27,7 +27,7 @@ pub struct Report {
     pub trace: u64,
 }
 
-/// What each run of many worlds has to reach: the public calls, the kinds of faults, and what subscribers hear.
+/// The things that each run of many worlds has to reach: the public calls, the kinds of faults, and what subscribers hear.
 const TO_REACH: [&str; 40] = [
     "Client::call",
     "Client::close",
@@ -111,14 +111,14 @@ impl AddAssign<&Self> for Report {
     }
 }
 
-/// What the oracle found, or a panic.
+/// A violation that the oracle found, or a panic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The seed that shows it again.
     pub seed: u64,
-    /// When, in the world's time.
+    /// The world's time of it.
     pub at: Duration,
-    /// What is wrong.
+    /// The violation, in words.
     pub what: String,
 }
 

@@ -21,7 +21,7 @@ use crate::oracle::{Asked, Asker, Class, Oracle, Outcome, Reader};
 use crate::platform::NotOpened;
 use crate::world::World;
 
-/// What the handlers share.
+/// The state that the handlers share.
 pub(crate) struct State {
     oracle: Oracle,
     pub(crate) process: u64,
@@ -29,7 +29,7 @@ pub(crate) struct State {
     opened: AtomicU32,
 }
 
-/// Who a client is.
+/// The identity of a client.
 #[derive(Debug)]
 pub(crate) struct Identity {
     pub(crate) life: usize,

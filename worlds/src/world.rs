@@ -41,7 +41,7 @@ impl Set {
     }
 }
 
-/// What the world knows of a client.
+/// The world's account of a client.
 #[derive(Default)]
 pub(crate) struct Seat {
     pub(crate) user: RefCell<Option<Rc<User>>>,

@@ -31,7 +31,7 @@ const T: f64 = 2.201;
 const BUILD_LIMIT: Duration = Duration::from_secs(30 * 60);
 const LOAD_LIMIT: Duration = Duration::from_secs(2 * 60);
 
-/// What the program needs besides the libraries of its side.
+/// The dependencies of the program besides the libraries of its side.
 const DEPENDENCIES: &str = r#"
 actix-web = { version = "4", default-features = false, features = ["macros"] }
 nix = { version = "0.31", default-features = false, features = ["resource"] }

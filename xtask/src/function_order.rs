@@ -9,7 +9,7 @@ use crate::wasm_bytes::{
     CODE, CUSTOM, FUNCTION_NAMES, Reader, imported_functions, put_bytes, put_integer, sections,
 };
 
-/// How much of a function's code is compared at once, in bytes.
+/// The bytes of a function's code that are compared at once.
 const GRAM: usize = 3;
 
 /// The words of a [`Sketch`].

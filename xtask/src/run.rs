@@ -34,7 +34,7 @@ pub(crate) enum Ending {
     Success,
     Failure(ExitStatus),
     TimedOut(Duration),
-    /// What it printed was enough.
+    /// Its output was enough.
     Stopped,
 }
 

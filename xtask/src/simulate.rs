@@ -30,7 +30,7 @@ pub(crate) fn worlds(workspace: &Workspace, arguments: &[String]) -> Result<bool
     Ok(status.context("can't run cargo")?.success())
 }
 
-/// What runs worlds.
+/// Returns the command that runs worlds.
 pub(crate) fn worlds_command(workspace: &Workspace, arguments: &[String]) -> Command {
     run(workspace, "twinwire-worlds", arguments)
 }

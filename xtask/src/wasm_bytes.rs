@@ -58,7 +58,7 @@ pub(crate) fn imported_functions(module: &[u8]) -> Result<usize> {
     Ok(functions)
 }
 
-/// What is left to be read.
+/// The bytes that are left to be read.
 pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {

@@ -107,7 +107,7 @@ fn fill(run: &mut Run, parcels: u32) -> Vec<Received> {
     receipts
 }
 
-/// What becomes of a parcel.
+/// The outcome of a parcel.
 type Received = Arc<Mutex<Option<Result<(), EventError>>>>;
 
 fn told(receipt: &Received) -> Option<Result<(), EventError>> {

@@ -9,7 +9,7 @@ use twinwire::{Class, Time};
 use super::topics::LogId;
 use super::{Check, ensure};
 
-/// What became of a request, as its maker heard.
+/// The outcome of a request, as its maker heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Answered,
@@ -38,13 +38,13 @@ pub(super) struct Made {
     pub(super) held: bool,
     /// It is whole in the peer's session.
     pub(super) arrived: bool,
-    /// When it began to arrive there, by the world's clock.
+    /// The time at which it began to arrive there, by the world's clock.
     pub(super) arrived_at: Time,
     /// As much was in use as may be when it was made, or while it waited for its turn.
     pub(super) may_be_busy: bool,
     pub(super) handed: bool,
     pub(super) fate: Option<Fate>,
-    /// What the handler answered.
+    /// The handler's answer.
     pub(super) answer: Option<u64>,
     /// The handler refused it, or was dropped.
     pub(super) refusal: Option<Refusal>,
@@ -60,7 +60,7 @@ pub(super) struct Made {
     pub(super) appended: Option<(LogId, u64)>,
 }
 
-/// What was handed over and the application hasn't taken, as it was charged.
+/// The charges of what was handed over and the application hasn't taken.
 #[derive(Debug, Default)]
 pub(super) struct Untaken(pub(super) VecDeque<u64>);
 

@@ -19,7 +19,7 @@ use made::{Fate, Made, Untaken};
 pub(crate) use topics::LogId;
 use topics::{LogRecord, Subscription};
 
-/// What is wrong.
+/// A violation, in words.
 #[derive(Debug)]
 pub(crate) struct Wrong(pub(crate) String);
 
@@ -92,7 +92,7 @@ pub(crate) struct Life {
 }
 
 impl Life {
-    /// What was left of sessions that are over and isn't taken, as it was charged.
+    /// Returns the charge of what was left of sessions that are over and isn't taken.
     pub(crate) fn untaken(&self) -> u64 {
         self.leftovers.0.iter().sum()
     }
@@ -119,9 +119,9 @@ pub(crate) struct Record {
     open: [BTreeMap<Number, Option<u32>>; 2],
     /// The topics that the server has its client in, and the joins.
     pub(crate) joined: BTreeMap<Alias, u32>,
-    /// How many those were, each time that one came or went.
+    /// The number of those, each time that one came or went.
     joined_counts: Vec<(Time, usize)>,
-    /// What the requests that arrived were charged.
+    /// The charges of the requests that arrived.
     charged: [u64; 2],
     /// What each end has sent and hasn't heard to be received.
     unacknowledged: [Unacknowledged; 2],
@@ -165,7 +165,7 @@ pub(crate) struct Oracle {
     pub(crate) sessions: Vec<Record>,
     logs: Vec<LogRecord>,
     subscriptions: BTreeMap<(usize, RequestKey), Subscription>,
-    /// Who waits for a pong, and since when nothing is in its way.
+    /// Those that wait for a pong, and the time since which nothing is in its way.
     pings: BTreeMap<Who, Time>,
     bounds: Bounds,
     in_order: Vec<u32>,
@@ -281,7 +281,7 @@ impl Oracle {
         }
     }
 
-    /// Whether an end that asks for a stream now has as many as it may have.
+    /// Returns true if an end that asks for a stream now has as many as it may have.
     pub(crate) fn has_most_streams(&self, who: Who) -> bool {
         let keys = match who {
             Who::Client(life) => &self.lives[life].keys,

@@ -29,7 +29,7 @@ pub(super) struct LogRecord {
     first: u64,
 }
 
-/// What was published.
+/// A publication.
 #[derive(Debug)]
 struct Entry {
     /// By the form that a session reads: its hash, if the form has it.

@@ -167,7 +167,7 @@ impl Oracle {
     }
 }
 
-/// Whether an end that nothing waits at has given its peer all credit back.
+/// Checks that an end that nothing waits at has given its peer all credit back.
 fn check_credit(record: &Record, bounds: &Bounds, frame: &Frame<'_>) -> Check {
     let (way, window) = match frame {
         Frame::Hello(Hello {
@@ -194,7 +194,7 @@ fn check_credit(record: &Record, bounds: &Bounds, frame: &Frame<'_>) -> Check {
     Ok(())
 }
 
-/// Whether as many were in use as may be at some time while a request waited for its turn: of streams those that were
+/// Returns true if as many were in use as may be at some time while a request waited for its turn: of streams those that were
 /// handed over and aren't answered on the wire, as answers go out in the order in which they are given.
 fn is_full(record: &Record, all: &[Made], bounds: &Bounds, id: u32, way: usize) -> bool {
     let made = &all[id as usize];

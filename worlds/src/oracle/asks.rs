@@ -7,7 +7,7 @@ use twinwire_client::{CallError, EventError};
 use super::{Account, LATE};
 use crate::kinds::Manner;
 
-/// Who makes requests that keep their order.
+/// A maker of requests that keep their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Asker {
     /// A client's application.
@@ -35,7 +35,7 @@ impl Asker {
     }
 }
 
-/// Who has events of which only the newest matters.
+/// A receiver of events of which only the newest matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Reader {
     /// A client, of its server.
@@ -62,7 +62,7 @@ pub(crate) struct Asked {
     pub(crate) manner: Manner,
 }
 
-/// What became of a request, as its maker learned.
+/// The outcome of a request, as its maker learned.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
     Replied(u64),

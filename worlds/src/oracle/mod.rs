@@ -90,7 +90,7 @@ pub(crate) struct Account {
     subscribers: Vec<Subscriber>,
     /// The newest of the events of which only the newest matters, by life.
     newest: BTreeMap<Reader, u64>,
-    /// How often each thing has happened.
+    /// The number of times that each thing has happened.
     coverage: BTreeMap<&'static str, u64>,
 }
 

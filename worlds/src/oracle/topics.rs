@@ -21,7 +21,7 @@ pub(super) struct Subscriber {
     is_live: bool,
 }
 
-/// What a subscriber hears.
+/// News for a subscriber.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Heard {
     Item { offset: Offset, id: u64 },

@@ -29,7 +29,7 @@ use verdicts::{Verdict, Verdicts};
 const BAR_OF_EACH: f64 = 0.90;
 const BAR_OF_ALL: f64 = 0.95;
 
-/// What is asked for.
+/// The command line's wishes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// Mutants of each stratum that compile.
@@ -74,7 +74,7 @@ struct Run<'a> {
     verdicts: Verdicts,
 }
 
-/// What became of a stratum's sample.
+/// The outcome of a stratum's sample.
 #[derive(Clone, Copy, Debug, Default)]
 struct Score {
     caught: usize,

@@ -19,7 +19,7 @@ pub(super) struct Mutant {
     pub(super) file: String,
     pub(super) start: Place,
     end: Place,
-    /// What it does in words, such as `replace + with - in take`.
+    /// Its change in words, such as `replace + with - in take`.
     description: String,
     /// Counted from 1 among those of one description in one file.
     ordinal: usize,

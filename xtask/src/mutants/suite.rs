@@ -17,7 +17,7 @@ const SEEDS: &str = "3000";
 /// No build takes longer, not even the first.
 const BUILD_LIMIT: Duration = Duration::from_secs(45 * 60);
 
-/// What a suite may take besides a multiple of what it takes without a mutant: the machine may be busy.
+/// The time that a suite may take besides a multiple of what it takes without a mutant: the machine may be busy.
 const LIMIT_BESIDES: Duration = Duration::from_secs(60);
 const LIMIT_TIMES: u32 = 4;
 
@@ -35,7 +35,7 @@ pub(super) enum Suite {
     Chromium,
 }
 
-/// How a suite ended.
+/// The end of a suite.
 #[derive(Debug)]
 pub(super) enum Ran {
     Passed {
@@ -141,7 +141,7 @@ const CORE: [&str; 12] = [
     "plain_messages",
 ];
 
-/// What the suites run on.
+/// The means on which the suites run.
 pub(super) struct Bench<'a> {
     pub(super) setup: &'a Setup<'a>,
     pub(super) copy: &'a Copy,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::mutant::Mutant;
 
-/// What became of a mutant.
+/// The verdict on a mutant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Something failed: the suite, and its words.

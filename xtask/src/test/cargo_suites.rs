@@ -9,10 +9,10 @@ use super::{Bench, LIMIT};
 use crate::binaries::SERVER_CRATES;
 use crate::simulate;
 
-/// How many worlds of sessions the suite runs.
+/// The number of worlds of sessions that the suite runs.
 const SEEDS: &str = "10000";
 
-/// How many worlds of client and server the suite runs.
+/// The number of worlds of client and server that the suite runs.
 const WORLDS: &str = "2000";
 
 /// Crates that make sense for the host. The features are those of the server's programs, so that

@@ -173,7 +173,7 @@ fn tell_missing_programs(suites: &[Suite]) {
     }
 }
 
-/// What the suites run on.
+/// The means on which the suites run.
 struct Bench<'a> {
     workspace: &'a Workspace,
     setup: &'a Setup<'a>,

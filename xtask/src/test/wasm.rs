@@ -150,7 +150,7 @@ pub(super) fn bench(bench: &Bench) -> Result<bool> {
     Ok(everywhere)
 }
 
-/// What the tests of the browser's crate need in Chromium: its driver, and the servers that they talk to.
+/// The means of the browser's crate's tests in Chromium: its driver, and the servers that they talk to.
 pub(crate) struct Chromium {
     peer: PortServer,
     driver: PathBuf,
