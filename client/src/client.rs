@@ -29,7 +29,7 @@ use crate::{ReconnectCause, States};
 /// When its connection is lost, it comes back by itself, and its session goes on: nothing is lost, nothing
 /// comes twice, nothing changes places, and what is asked for meanwhile waits. A session that can't
 /// go on (the server was restarted, or the client was away for too long) is replaced by another: what was
-/// sent ends, an event that had arrived as `Ok`, all else as `NotReceived` or `Unknown`; [`Options::on_fresh`](crate::Options::on_fresh)
+/// sent ends, an event that had arrived as `Ok`, all else as `NotReceived` or `Unknown`; [`Options::on_session_replaced`](crate::Options::on_session_replaced)
 /// runs, topics are joined again from where they stood, and what was never sent goes out.
 ///
 /// It comes back for as long as it takes, unless `close` was called, the server says goodbye for good (`denied`,
@@ -137,7 +137,7 @@ impl Client {
 
     /// Sends an event of which only the newest matters, such as the place of a cursor: if an earlier
     /// one of the same kind and `key` hasn't gone out yet, this takes its place. In
-    /// [`Options::on_fresh`](crate::Options::on_fresh) it goes out first, as all that is asked for there.
+    /// [`Options::on_session_replaced`](crate::Options::on_session_replaced) it goes out first, as all that is asked for there.
     ///
     /// # Errors
     /// If it can't be sent; see [`EventError`].

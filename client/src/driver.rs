@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use twinwire::frame::{Continuity, Table, Welcome};
 use twinwire::limits::MAX_MESSAGE;
-use twinwire::session::{Event, Fresh, Input, Output, Request, Session, State};
+use twinwire::session::{Event, Input, Output, Request, Session, SessionLost, State};
 use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Number, Refusal, Retry, Time};
 use twinwire_remote::channels::{once, queue, watched};
 use twinwire_remote::{PeerCapabilities, Requests};
@@ -16,8 +16,8 @@ use twinwire_remote::{PeerCapabilities, Requests};
 use crate::application::{Application, Registration};
 use crate::attempts::{ConnectAborted, ConnectWaiter};
 use crate::client::WeakClient;
-use crate::fresh::Renewal;
 use crate::handlers::ServerCall;
+use crate::replacement::Replacement;
 use crate::{ClientState, ConnectError, Departure, Inbound, Link, LinkLost, Options, Transport};
 
 /// The time that the server's calls wait for a handler once the application has its client.
@@ -29,7 +29,7 @@ const FIRST_TURN: Duration = Duration::from_secs(1);
 pub struct Driver<T: Transport> {
     pub(crate) transport: Arc<T>,
     client: WeakClient,
-    renewal: Renewal,
+    replacement: Replacement,
     pub(crate) link: Option<T::Link>,
     pub(crate) session: Session,
     out: Vec<u8>,
@@ -85,7 +85,7 @@ impl<T: Transport> Driver<T> {
         Self {
             transport: Arc::new(transport),
             client: shared.client,
-            renewal: Renewal::default(),
+            replacement: Replacement::default(),
             link: None,
             session: session(&options, &shared.table),
             out: Vec::new(),
@@ -138,7 +138,7 @@ impl<T: Transport> Driver<T> {
             };
             if std::mem::take(&mut self.application.reconnect.begins_anew) {
                 let Some(said) = self.session.closed_with() else {
-                    self.begin_anew();
+                    self.replace_session();
                     continue;
                 };
                 let end = End::Closed(said.clone());
@@ -165,7 +165,7 @@ impl<T: Transport> Driver<T> {
     }
 
     /// The session after the one that is over.
-    fn begin_anew(&mut self) {
+    fn replace_session(&mut self) {
         self.link = None;
         if self.awaited.is_some() {
             let mut next = session(&self.options, &self.table);
@@ -174,8 +174,10 @@ impl<T: Transport> Driver<T> {
             self.session = next;
             return;
         }
-        self.session = self.session.again(self.application.listeners.untaken());
-        self.fresh(Fresh::Ended);
+        self.session = self
+            .session
+            .replacement(self.application.listeners.untaken());
+        self.on_session_replaced(SessionLost::Ended);
     }
 
     /// Feeds the session with what came, bytes before time, and does what it says.
@@ -267,7 +269,7 @@ impl<T: Transport> Driver<T> {
             self.session.answer(now, call, answer);
             any = true;
         }
-        if self.renewal.poll(cx) {
+        if self.replacement.poll(cx) {
             self.requests.go_on();
             any = true;
         }
@@ -384,8 +386,8 @@ impl<T: Transport> Driver<T> {
         if let Some(awaited) = self.awaited.take() {
             awaited.succeed();
         }
-        let on_fresh = self.options.on_fresh.as_ref();
-        if self.renewal.welcomed(on_fresh, &self.client) {
+        let on_session_replaced = self.options.on_session_replaced.as_ref();
+        if self.replacement.welcomed(on_session_replaced, &self.client) {
             self.requests.go_on();
         }
     }
@@ -405,7 +407,7 @@ impl<T: Transport> Driver<T> {
                 }
             }
             Event::Detached { end } => self.application.reconnect.begin(self.transport.now(), end),
-            Event::Fresh { why } => self.fresh(why),
+            Event::SessionReplaced { why } => self.on_session_replaced(why),
             Event::Ended(end) => self.ended(end),
             Event::Leftover { kind, payload } => {
                 self.application.listeners.give_leftover(kind, &payload)
@@ -453,12 +455,12 @@ impl<T: Transport> Driver<T> {
     }
 
     /// The session is lost, and another has begun.
-    fn fresh(&mut self, why: Fresh) {
+    fn on_session_replaced(&mut self, why: SessionLost) {
         self.application.handlers.drop_all();
-        self.application.listeners.begin_anew();
+        self.application.listeners.replace_session();
         let now = self.transport.now();
-        self.requests.begin_anew(&mut self.session, now);
-        self.renewal.lost(why);
+        self.requests.replace_session(&mut self.session, now);
+        self.replacement.lost(why);
     }
 
     fn ended(&mut self, end: End) {

@@ -31,13 +31,13 @@ mod connect;
 mod driver;
 mod error;
 mod events;
-mod fresh;
 mod handlers;
 pub mod http;
 mod joins;
 mod listeners;
 mod options;
 mod reconnect;
+mod replacement;
 mod states;
 mod transport;
 mod untyped;
@@ -53,7 +53,7 @@ pub use options::Options;
 pub use states::States;
 pub use transport::{Departure, OpenFailure, Transport};
 pub use twinwire::frame::Start;
-pub use twinwire::session::Fresh;
+pub use twinwire::session::SessionLost;
 pub use twinwire_remote::{
     CallError, EventError, Inbound, Items, Link, LinkLost, Publication, Published, Receipt,
     Refused, Room, Subscribing, Subscription, Undeclared, UntypedItems, UntypedRemote,

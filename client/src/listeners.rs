@@ -139,7 +139,7 @@ impl Listeners {
     }
 
     /// Another session has begun, which holds nothing.
-    pub(crate) fn begin_anew(&mut self) {
+    pub(crate) fn replace_session(&mut self) {
         self.held = None;
         self.has_leftovers = true;
     }

@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use twinwire::frame::Table;
-use twinwire::session::{Fresh, Session};
+use twinwire::session::{Session, SessionLost};
 use twinwire::shape::Difference;
 use twinwire::{Format, Kinds, Limits};
 
@@ -30,7 +30,7 @@ pub struct Options {
     pub(crate) reconnect: bool,
     pub(crate) carry_over: bool,
     pub(crate) max_backoff: Duration,
-    pub(crate) on_fresh: Option<OnFresh>,
+    pub(crate) on_session_replaced: Option<OnSessionReplaced>,
     pub(crate) register: Option<Arc<dyn RegisterAll>>,
 }
 
@@ -41,20 +41,23 @@ pub(crate) trait RegisterAll:
 }
 impl<T> RegisterAll for T where T: Fn(&Client) -> Result<(), Undeclared> + MaybeSend + MaybeSync {}
 
-/// The application's work when a session begins anew.
-pub(crate) trait Freshening: Future<Output = ()> + MaybeSend {}
-impl<T: Future<Output = ()> + MaybeSend> Freshening for T {}
+/// The application's work when a session is replaced.
+pub(crate) trait ReplacementFuture: Future<Output = ()> + MaybeSend {}
+impl<T: Future<Output = ()> + MaybeSend> ReplacementFuture for T {}
 
-/// Makes that work, if there still is a client.
-pub(crate) trait Freshen:
-    Fn(&WeakClient, Fresh) -> Option<Freshened> + MaybeSend + MaybeSync
+/// Starts that work, if there still is a client.
+pub(crate) trait StartReplacement:
+    Fn(&WeakClient, SessionLost) -> Option<ReplacementTask> + MaybeSend + MaybeSync
 {
 }
-impl<T> Freshen for T where T: Fn(&WeakClient, Fresh) -> Option<Freshened> + MaybeSend + MaybeSync {}
+impl<T> StartReplacement for T where
+    T: Fn(&WeakClient, SessionLost) -> Option<ReplacementTask> + MaybeSend + MaybeSync
+{
+}
 
-pub(crate) type Freshened = Pin<Box<dyn Freshening>>;
+pub(crate) type ReplacementTask = Pin<Box<dyn ReplacementFuture>>;
 
-pub(crate) type OnFresh = Arc<dyn Freshen>;
+pub(crate) type OnSessionReplaced = Arc<dyn StartReplacement>;
 
 /// Asks the application for a token.
 pub(crate) trait AskToken:
@@ -164,7 +167,7 @@ impl Options {
             reconnect: true,
             carry_over: true,
             max_backoff: Duration::from_secs(5),
-            on_fresh: None,
+            on_session_replaced: None,
             register: None,
         }
     }
@@ -269,7 +272,7 @@ impl Options {
     }
 
     /// Carries requests that were never sent over to the session that replaces a lost one (default: yes). They go out
-    /// after [`on_fresh`](Self::on_fresh), in the order in which they were made; the deadlines of calls run on. With
+    /// after [`on_session_replaced`](Self::on_session_replaced), in the order in which they were made; the deadlines of calls run on. With
     /// `false` they end as `NotReceived` when the session is lost: for an application that has to decide again.
     pub fn carry_over(mut self, yes: bool) -> Self {
         self.carry_over = yes;
@@ -296,17 +299,17 @@ impl Options {
     /// Handlers, `events`, `joined` and subscriptions stay registered; the peer's id is another. The state is
     /// `Open` while this runs. What was asked for and never sent goes out after this
     /// ([`carry_over`](Self::carry_over)).
-    pub fn on_fresh<F, R>(mut self, on_fresh: F) -> Self
+    pub fn on_session_replaced<F, R>(mut self, on_session_replaced: F) -> Self
     where
-        F: Fn(Client, Fresh) -> R + MaybeSend + MaybeSync + 'static,
+        F: Fn(Client, SessionLost) -> R + MaybeSend + MaybeSync + 'static,
         R: Future<Output = ()> + MaybeSend + 'static,
     {
-        self.on_fresh = Some(Arc::new(move |client: &WeakClient, why| {
+        self.on_session_replaced = Some(Arc::new(move |client: &WeakClient, why| {
             let client = client.upgrade_to_go_first()?;
             // A panic in it is no reason to end the client, or to hold everything back for ever.
-            let work = catch_unwind(AssertUnwindSafe(|| on_fresh(client, why))).ok()?;
-            let freshened: Freshened = Box::pin(work);
-            Some(freshened)
+            let work = catch_unwind(AssertUnwindSafe(|| on_session_replaced(client, why))).ok()?;
+            let task: ReplacementTask = Box::pin(work);
+            Some(task)
         }));
         self
     }

@@ -6,7 +6,7 @@ mod world;
 
 use std::time::Duration;
 
-use twinwire::session::Fresh;
+use twinwire::session::SessionLost;
 use twinwire::{End, Goodbye, GoodbyeCode};
 use twinwire_client::{ClientState, ConnectError, Departure, OpenFailure, Options, ReconnectCause};
 use world::{Answer, Asked, Dice, KINDS, Run, World};
@@ -141,7 +141,7 @@ fn a_hint_leaves_a_living_connection_alone_and_finds_a_dead_one() {
         let (back, _) = run.until("it is back", is_open);
         let bound = seen + Duration::from_millis(5_600);
         assert!(back - hinted <= bound, "{:?}", back - hinted);
-        assert_eq!(run.freshes(), [], "the session goes on");
+        assert_eq!(run.losses(), [], "the session goes on");
     }
 }
 
@@ -170,7 +170,7 @@ fn who_is_away_is_told_the_cause() {
     check(Answer::Goodbye, ReconnectCause::Ended(End::Goodbye(later)));
     run.world.answers(Answer::Welcome);
     run.until("it is back", is_open);
-    assert_eq!(run.freshes(), [], "the session goes on");
+    assert_eq!(run.losses(), [], "the session goes on");
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn a_page_in_the_cache_is_gone_for_others_and_begins_anew_when_it_is_shown() {
     assert_eq!(run.world.attempts().len(), 1, "it is to stay gone");
     run.world.hint();
     run.until("it is back", is_open);
-    assert_eq!(run.freshes(), [Fresh::Ended]);
+    assert_eq!(run.losses(), [SessionLost::Ended]);
     // Again, and it is closed meanwhile.
     run.world.leaves(Departure::Cached);
     run.pass(Duration::ZERO);
@@ -319,7 +319,7 @@ fn a_page_that_goes_into_the_cache_while_it_comes_back_goes_on_when_it_is_shown(
         run.pass(30 * SECOND);
         assert!(is_open(&run.state()), "{:?}", run.state());
         assert_eq!(run.world.attempts().len(), 3, "its connection lives");
-        assert_eq!(run.freshes(), [], "the session goes on");
+        assert_eq!(run.losses(), [], "the session goes on");
         assert_eq!(answer(&asked), Some(Ok(7)));
     }
 }

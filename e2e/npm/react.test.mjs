@@ -85,13 +85,13 @@ async function reads(page, lines) {
 async function enter(t, url) {
   const { connect } = await import(pathToFileURL(join(folder, "node_modules/twinwire/dist/node.js")));
   const { Enter, Join, Say, kinds } = await import(pathToFileURL(join(folder, "build/chat.js")));
-  const onFresh = async (client) => {
+  const onSessionReplaced = async (client) => {
     await client.call(Join, { name: "Bob" });
     await client.call(Enter, { room: "lobby" });
   };
-  const bob = await connect(url, kinds, { webSocket: WebSocket, onFresh });
+  const bob = await connect(url, kinds, { webSocket: WebSocket, onSessionReplaced });
   t.after(() => bob.close());
-  await onFresh(bob);
+  await onSessionReplaced(bob);
   return async (...lines) => {
     for (const text of lines) await bob.call(Say, { room: "lobby", text });
   };

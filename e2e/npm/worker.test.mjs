@@ -21,22 +21,22 @@ async function openTwo(t, wish) {
   const { tabs, another, address } = await openTabs(t, folder, 2, wish);
   for (const tab of tabs) {
     await tab.evaluate((url) => {
-      Object.assign(window, { tokens: 0, fresh: 0, hangs: "" });
+      Object.assign(window, { tokens: 0, replaced: 0, hangs: "" });
       const answer = async (what, value) => (hangs === what ? new Promise(() => {}) : value);
       const token = () => answer("token", `token ${++tokens}`);
-      const onFresh = async (client) => {
-        fresh += 1;
-        await answer("fresh");
+      const onSessionReplaced = async (client) => {
+        replaced += 1;
+        await answer("replaced");
         await client.call(suite.Add, { left: 1n, right: 1n });
       };
-      return join(url, { token, onFresh, maxBackoff: 200 });
+      return join(url, { token, onSessionReplaced, maxBackoff: 200 });
     }, at(network));
   }
   const [ada, bob] = tabs;
   return { ada, bob, network, url: at(network), another, address };
 }
 
-const counts = (tab) => tab.evaluate(() => [tokens, fresh]);
+const counts = (tab) => tab.evaluate(() => [tokens, replaced]);
 
 const session = (tab) => tab.evaluate(() => client.state.session);
 
@@ -80,9 +80,9 @@ story("what a new session needs one tab does, and the next one if it dies meanwh
   assert.equal(await add(ada), 2n);
   assert.equal(await session(bob), await session(ada));
   assert.deepEqual([(await counts(ada))[1], (await counts(bob))[1]], [0, 1]);
-  await bob.evaluate(() => (hangs = "fresh"));
+  await bob.evaluate(() => (hangs = "replaced"));
   network.lead(endpoints[1]);
-  await bob.waitForFunction(() => fresh === 2);
+  await bob.waitForFunction(() => replaced === 2);
   const call = add(ada);
   assert.equal((await counts(ada))[1], 0);
   await kill(bob);
@@ -204,13 +204,13 @@ story("tabs whose worker ends begin again what can begin again", async (t) => {
     await tab.evaluate(async (url) => {
       const worker = (name) => new SharedWorker("./mortal.js", { type: "module", name });
       window.echoes = [];
-      window.fresh = [];
-      const onFresh = async (client, why) => {
-        fresh.push(why);
+      window.replaced = [];
+      const onSessionReplaced = async (client, why) => {
+        replaced.push(why);
         await client.call(suite.Add, { left: 1n, right: 1n });
-        await client.publish(suite.Room, { name: "after" }, "from onFresh");
+        await client.publish(suite.Room, { name: "after" }, "from onSessionReplaced");
       };
-      await join(url, { worker, onFresh });
+      await join(url, { worker, onSessionReplaced });
       client.on(suite.Echo, ({ text }) => echoes.push(text));
       window.room = client.subscribe(suite.Room, { name: "after" });
       await room.joined;
@@ -235,8 +235,8 @@ story("tabs whose worker ends begin again what can begin again", async (t) => {
   await ada.evaluate(() => client.publish(suite.Room, { name: "after" }, "a line"));
   const heard = () => Promise.all([1, 2, 3].map(() => room.next().then(({ value }) => value.item)));
   const lines = await ada.evaluate(heard);
-  assert.deepEqual(lines, ["from onFresh", "meanwhile", "a line"]);
-  assert.deepEqual((await Promise.all(tabs.map((tab) => tab.evaluate(() => fresh)))).flat(), ["unknown"]);
+  assert.deepEqual(lines, ["from onSessionReplaced", "meanwhile", "a line"]);
+  assert.deepEqual((await Promise.all(tabs.map((tab) => tab.evaluate(() => replaced)))).flat(), ["unknown"]);
   await bob.evaluate(() => client.send(suite.Echo, { text: "an echo" }));
   for (const tab of tabs) await tab.waitForFunction(() => echoes.join() === "an echo");
   assert.equal(await bob.evaluate(() => client.call(suite.AskMe, { whom: "x" })), '"Ada"');

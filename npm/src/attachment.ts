@@ -50,8 +50,8 @@ export interface Door {
 
 /** One tab's line to the worker. */
 export class Attachment {
-  /** The id of the `onFresh` that was asked for last. */
-  freshId = 0;
+  /** The id of the `onSessionReplaced` that was asked for last. */
+  replacementId = 0;
   unheard = 0;
   #post: ((messages: ToWorker[]) => void) | undefined;
   #outbox: ToWorker[] = [];
@@ -266,13 +266,13 @@ export class Attachment {
 
   #receive(told: Told): void {
     const { what, id, code, a, b, bytes } = told;
-    if (what >= What.Call && what <= What.Fresh && what !== What.Invited) {
+    if (what >= What.Call && what <= What.SessionReplaced && what !== What.Invited) {
       if (what === What.Call) {
         this.#calls.add(id);
       } else if (what === What.Cancelled) {
         this.#calls.delete(id);
-      } else if (what === What.Fresh) {
-        this.freshId = id;
+      } else if (what === What.SessionReplaced) {
+        this.replacementId = id;
       } else if (what === What.State && id === CONNECTING_STATE && this.#wasConnected) {
         // As far as this tab can see it comes back.
         return;

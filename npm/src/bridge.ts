@@ -30,10 +30,10 @@ export interface ClientListener {
   hear(what: What, id: number, code: number, a: number, b: number, bytes: Uint8Array): void;
 }
 
-/** The module's client whose requests go before all others, for as long as `onFresh` runs. */
+/** The module's client whose requests go before all others, for as long as `onSessionReplaced` runs. */
 export interface First {
   core: Core | undefined;
-  /** The application's client, which isn't collected before that of `onFresh`. */
+  /** The application's client, which isn't collected before that of `onSessionReplaced`. */
   client?: unknown;
   /** True once the session is lost for which it ran. */
   isStale: boolean;
@@ -143,8 +143,8 @@ export class Bridge implements Listener {
   }
 
   /** The application is ready for the new session. */
-  refreshed(id: number): void {
-    this.#core?.refreshed(id);
+  replacementDone(id: number): void {
+    this.#core?.replacement_done(id);
   }
 
   /** Calls `done` once what waits in line is handed over, or has ended as `closed` because its time is up. Takes nothing more. */
@@ -188,7 +188,7 @@ export class Bridge implements Listener {
       queueMicrotask(() => this.#wake(id));
     } else if (id === ROOM && what === What.Settled) {
       this.#waitsForRoom = false;
-    } else if (what >= What.Call && what <= What.Fresh && what !== What.Invited) {
+    } else if (what >= What.Call && what <= What.SessionReplaced && what !== What.Invited) {
       this.#client?.hear(what, id, code, a, b, bytes);
     } else {
       this.#waiter(id)?.hear(what, code, a, b, bytes);

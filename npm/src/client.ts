@@ -17,8 +17,8 @@ import { type SubscribeOptions, Subscription } from "./subscription.js";
 /** A secret that the server's `authenticate` judges: text, or bytes. */
 export type Token = string | Uint8Array;
 
-/** Why a session was lost. The Rust client's `Fresh` has the same. */
-export type Fresh = "restarted" | "ended" | "evicted" | "unknown";
+/** Why a session was lost. The Rust client's `SessionLost` has the same. */
+export type SessionLost = "restarted" | "ended" | "evicted" | "unknown";
 
 /** Where a client stands. */
 export type State =
@@ -40,7 +40,7 @@ export interface ConnectOptions<Kinds extends readonly Kind[] = readonly Kind[]>
   readonly token?: Token | ((context: AskContext) => Token | undefined | PromiseLike<Token | undefined>) | undefined;
   /** Milliseconds until `connect` gives up, with the loading of the module (default: 30 000). */
   readonly connectTimeout?: number | undefined;
-  /** Milliseconds in which calls are answered, also those that wait for a connection or for `onFresh` (default: 30 000). */
+  /** Milliseconds in which calls are answered, also those that wait for a connection or for `onSessionReplaced` (default: 30 000). */
   readonly callTimeout?: number | undefined;
   /** The longest pause between two attempts, in milliseconds (default: 5 000). */
   readonly maxBackoff?: number | undefined;
@@ -56,7 +56,7 @@ export interface ConnectOptions<Kinds extends readonly Kind[] = readonly Kind[]>
    * throws is told by `console.error`, and the session goes on. If that session is lost meanwhile, it begins again beside: then what
    * the client of the first asks for ends as `not_received`.
    */
-  readonly onFresh?: ((client: Client<Kinds>, why: Fresh, context: AskContext) => void | PromiseLike<void>) | undefined;
+  readonly onSessionReplaced?: ((client: Client<Kinds>, why: SessionLost, context: AskContext) => void | PromiseLike<void>) | undefined;
   /** The constructor of WebSockets, where there is no global one: `ws` in Node 20. */
   readonly webSocket?: WebSocketConstructor | undefined;
   /**

@@ -21,7 +21,7 @@ export function started<Kinds extends readonly Kind[]>(
   options: ConnectOptions<Kinds>,
 ): Core {
   const config = configured(bridge.number, url, kinds, options, places);
-  const core = config.connect(typeof options.token === "function", options.onFresh !== undefined);
+  const core = config.connect(typeof options.token === "function", options.onSessionReplaced !== undefined);
   if (core === undefined) {
     throw new ConnectError("kinds", "the kinds can't be declared: two have one name, or they are more than 512");
   }

@@ -1,7 +1,7 @@
 // What the clients of one connection share.
 
 import { Bridge, type First } from "./bridge.js";
-import type { CallContext, Client, ConnectOptions, Fresh, State } from "./client.js";
+import type { CallContext, Client, ConnectOptions, SessionLost, State } from "./client.js";
 import { ABANDONED, ERROR, type End, FAILED, VALUE, connectError, end } from "./codes.js";
 import { bytesOf } from "./config.js";
 import type { Core } from "./core.js";
@@ -10,11 +10,11 @@ import { decode, text, toHex, write } from "./json.js";
 import type { Kind } from "./kinds.js";
 import { What, report } from "./tell.js";
 
-const FRESH: readonly Fresh[] = ["restarted", "ended", "evicted", "unknown"];
+const LOSSES: readonly SessionLost[] = ["restarted", "ended", "evicted", "unknown"];
 
 export type Handler = (request: unknown, context: CallContext) => unknown;
 
-/** What the clients of one connection share: the one that an application has, and those of `onFresh`. */
+/** What the clients of one connection share: the one that an application has, and those of `onSessionReplaced`. */
 export class Connection {
   readonly bridge = new Bridge();
   readonly places = new Map<string, number>();
@@ -30,8 +30,8 @@ export class Connection {
   readonly #over = new AbortController();
   /** The token that the application was asked for and hasn't given yet. */
   #asking: Promise<Uint8Array | undefined> | undefined;
-  /** Gives up the `onFresh` that is running, if one is. */
-  #giveUpFresh: () => void = () => {};
+  /** Gives up the `onSessionReplaced` that is running, if one is. */
+  #giveUpReplacement: () => void = () => {};
   /** What the function that gives tokens threw, when it was asked last. */
   #tokenError: unknown;
   readonly closed: Promise<End>;
@@ -89,8 +89,8 @@ export class Connection {
         // The module is at work, and can't be answered now.
         queueMicrotask(() => void this.#token(id));
         break;
-      case What.Fresh:
-        queueMicrotask(() => void this.#fresh(id, FRESH[code] ?? "unknown"));
+      case What.SessionReplaced:
+        queueMicrotask(() => void this.#sessionReplaced(id, LOSSES[code] ?? "unknown"));
         break;
     }
   }
@@ -166,8 +166,8 @@ export class Connection {
     }
   }
 
-  async #fresh(id: number, why: Fresh): Promise<void> {
-    this.#giveUpFresh();
+  async #sessionReplaced(id: number, why: SessionLost): Promise<void> {
+    this.#giveUpReplacement();
     const first: First = { core: this.bridge.first(), isStale: false };
     const controller = new AbortController();
     const release = () => {
@@ -175,22 +175,22 @@ export class Connection {
       first.core?.free();
       first.core = undefined;
     };
-    this.#giveUpFresh = () => {
+    this.#giveUpReplacement = () => {
       first.isStale = true;
       release();
       controller.abort();
     };
     try {
       if (first.core !== undefined) {
-        await this.options.onFresh?.(this.first(first), why, { signal: controller.signal });
+        await this.options.onSessionReplaced?.(this.first(first), why, { signal: controller.signal });
       }
     } catch (error) {
-      console.error(`onFresh of the client of ${this.url} failed; its session goes on:`, error);
+      console.error(`onSessionReplaced of the client of ${this.url} failed; its session goes on:`, error);
     }
-    this.bridge.refreshed(id);
+    this.bridge.replacementDone(id);
     if (!first.isStale) {
       release();
-      this.#giveUpFresh = () => {};
+      this.#giveUpReplacement = () => {};
     }
   }
 
@@ -199,7 +199,7 @@ export class Connection {
     // Its listeners are the application's, and the module may be at work.
     queueMicrotask(() => {
       this.#over.abort();
-      this.#giveUpFresh();
+      this.#giveUpReplacement();
       this.#isClosed(end);
     });
   }

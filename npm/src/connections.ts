@@ -159,7 +159,7 @@ class SharedConnection {
 /** Returns the options, of which callbacks are looked up in the newest render when they are called. */
 function following(latest: ConnectArguments["latest"]): ConnectOptions {
   const { current } = latest;
-  const { token, onFresh } = current;
+  const { token, onSessionReplaced } = current;
   const newestToken: typeof token = (...given) => {
     const newest = latest.current.token;
     return typeof newest === "function" ? newest(...given) : newest;
@@ -167,7 +167,7 @@ function following(latest: ConnectArguments["latest"]): ConnectOptions {
   return {
     ...current,
     token: typeof token === "function" ? newestToken : token,
-    onFresh: onFresh && ((...given) => latest.current.onFresh?.(...given)),
+    onSessionReplaced: onSessionReplaced && ((...given) => latest.current.onSessionReplaced?.(...given)),
   };
 }
 

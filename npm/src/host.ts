@@ -15,7 +15,7 @@ import { What } from "./tell.js";
 const PAUSED_STATE = 2;
 const CLOSED_STATE = 3;
 
-/** The id of an `onFresh` that the module didn't ask for: its own begin with 1. */
+/** The id of an `onSessionReplaced` that the module didn't ask for: its own begin with 1. */
 const REPLACED = 0;
 
 /** The number of the reason `unknown`, for which a session was lost. */
@@ -41,7 +41,7 @@ export class Host implements ClientListener, TabListener {
   readonly #handled = new Set<number>();
   readonly #tasks = new Map<Duty, Task>();
   #first: First | undefined;
-  /** Requests that wait for `onFresh`, if this connection replaces one of a worker or a tab that is gone. Else the module holds them back. */
+  /** Requests that wait for `onSessionReplaced`, if this connection replaces one of a worker or a tab that is gone. Else the module holds them back. */
   #held: Relay[] | undefined;
 
   /** Starts to connect, as the first tab has it. Throws a {@link ConnectError} if its kinds can't be declared. */
@@ -55,7 +55,7 @@ export class Host implements ClientListener, TabListener {
     const facade = { bridge: this.#bridge, places: new Map<string, number>() };
     const connectTimeout = timeLeft(hello);
     this.#held = isAgain ? [] : undefined;
-    const core = started(facade, url, kinds, { ...options, connectTimeout, token, onFresh: () => {} });
+    const core = started(facade, url, kinds, { ...options, connectTimeout, token, onSessionReplaced: () => {} });
     this.#bridge.open(core, this);
   }
 
@@ -111,9 +111,9 @@ export class Host implements ClientListener, TabListener {
           this.#bridge.token(message.id, message.token);
         }
         break;
-      case "refreshed":
-        if (this.#done("fresh", tab, message.id)) {
-          this.#refreshed(message.id);
+      case "replacement_done":
+        if (this.#done("replaced", tab, message.id)) {
+          this.#replacementDone(message.id);
         }
         break;
       case "front":
@@ -150,7 +150,7 @@ export class Host implements ClientListener, TabListener {
       case What.Connected:
         this.#isConnected = true;
         this.#tellAll(told);
-        if (this.#held !== undefined && !this.#ask("fresh", { ...told, what: What.Fresh, id: REPLACED, code: UNKNOWN_LOSS })) {
+        if (this.#held !== undefined && !this.#ask("replaced", { ...told, what: What.SessionReplaced, id: REPLACED, code: UNKNOWN_LOSS })) {
           queueMicrotask(() => this.#release());
         }
         break;
@@ -170,9 +170,9 @@ export class Host implements ClientListener, TabListener {
           queueMicrotask(() => this.#bridge.token(id, undefined));
         }
         break;
-      case What.Fresh:
+      case What.SessionReplaced:
         // The module is at work, and can't be asked now.
-        queueMicrotask(() => this.#fresh(told));
+        queueMicrotask(() => this.#sessionReplaced(told));
         break;
     }
   }
@@ -229,7 +229,7 @@ export class Host implements ClientListener, TabListener {
       this.#invited(request.kind).add(tab, id);
       return;
     }
-    const isStale = first !== undefined && first !== this.#tasks.get("fresh")?.told.id;
+    const isStale = first !== undefined && first !== this.#tasks.get("replaced")?.told.id;
     if (isStale) {
       tab.started(id);
       tab.tell(told(What.Settled, id, NOT_RECEIVED, 0));
@@ -327,20 +327,20 @@ export class Host implements ClientListener, TabListener {
     return task?.tab === tab && task.told.id === id && this.#tasks.delete(duty);
   }
 
-  #fresh(told: Told): void {
+  #sessionReplaced(told: Told): void {
     this.#first?.core?.free();
     this.#first = { core: this.#bridge.first(), isStale: false };
-    if (!this.#ask("fresh", told)) {
-      this.#refreshed(told.id);
+    if (!this.#ask("replaced", told)) {
+      this.#replacementDone(told.id);
     }
   }
 
-  #refreshed(id: number): void {
-    this.#bridge.refreshed(id);
+  #replacementDone(id: number): void {
+    this.#bridge.replacementDone(id);
     this.#release();
   }
 
-  /** Begins the requests that waited for `onFresh`. */
+  /** Begins the requests that waited for `onSessionReplaced`. */
   #release(): void {
     this.#first?.core?.free();
     this.#first = undefined;
@@ -422,7 +422,7 @@ export class Host implements ClientListener, TabListener {
     }
   }
 
-  /** Gives a tab's jobs to another; without one there is no token, and no `onFresh`. */
+  /** Gives a tab's jobs to another; without one there is no token, and no `onSessionReplaced`. */
   #handOver(tab: Tab): void {
     for (const [duty, task] of this.#tasks) {
       if (task.tab !== tab) {
@@ -435,7 +435,7 @@ export class Host implements ClientListener, TabListener {
       if (duty === "token") {
         this.#bridge.token(task.told.id, undefined);
       } else {
-        this.#refreshed(task.told.id);
+        this.#replacementDone(task.told.id);
       }
     }
   }

@@ -30,7 +30,7 @@ export interface Hello {
 }
 
 /** What one tab does for all. */
-export type Duty = "token" | "fresh";
+export type Duty = "token" | "replaced";
 
 /** What a tab asks for under an id of its own. `kind` is a place in the table of kinds. */
 export type Request =
@@ -52,7 +52,7 @@ export interface Beginning {
 
 export type ToWorker =
   | Hello
-  /** `first` is the id of the `fresh` for which the request goes first. */
+  /** `first` is the id of the `replaced` for which the request goes first. */
   | { readonly type: "request"; readonly id: number; readonly request: Request; readonly first: number | undefined }
   | { readonly type: "abort"; readonly id: number }
   /** So much of what was told under an id is taken, as {@link cost} counts. */
@@ -61,7 +61,7 @@ export type ToWorker =
   | { readonly type: "handle"; readonly kind: number }
   | { readonly type: "answer"; readonly id: number; readonly code: number; readonly payload: string }
   | { readonly type: "token"; readonly id: number; readonly token: Uint8Array | undefined }
-  | { readonly type: "refreshed"; readonly id: number }
+  | { readonly type: "replacement_done"; readonly id: number }
   /** A person looks at the tab. */
   | { readonly type: "front" }
   | { readonly type: "reconnect_now" }

@@ -7,8 +7,8 @@ import type { Core } from "./core.js";
 export class CoreProxy implements Core {
   constructor(
     private readonly attachment: Attachment,
-    /** The id of the `onFresh` whose requests go first. */
-    private readonly fresh?: number,
+    /** The id of the `onSessionReplaced` whose requests go first. */
+    private readonly replacement?: number,
   ) {}
 
   poll(id: number): boolean {
@@ -20,7 +20,7 @@ export class CoreProxy implements Core {
   }
 
   first(): CoreProxy {
-    return new CoreProxy(this.attachment, this.attachment.freshId);
+    return new CoreProxy(this.attachment, this.attachment.replacementId);
   }
 
   room(id: number): void {
@@ -28,27 +28,27 @@ export class CoreProxy implements Core {
   }
 
   call(id: number, kind: number, payload: string): void {
-    this.attachment.request(id, { type: "call", kind, payload }, this.fresh);
+    this.attachment.request(id, { type: "call", kind, payload }, this.replacement);
   }
 
   stream(id: number, kind: number, payload: string): void {
-    this.attachment.request(id, { type: "stream", kind, payload }, this.fresh);
+    this.attachment.request(id, { type: "stream", kind, payload }, this.replacement);
   }
 
   send(id: number, kind: number, payload: string, latest?: string | null): void {
-    this.attachment.request(id, { type: "send", kind, payload, latest: latest ?? undefined }, this.fresh);
+    this.attachment.request(id, { type: "send", kind, payload, latest: latest ?? undefined }, this.replacement);
   }
 
   publish(id: number, kind: number, key: string, item: string): void {
-    this.attachment.request(id, { type: "publish", kind, key, item }, this.fresh);
+    this.attachment.request(id, { type: "publish", kind, key, item }, this.replacement);
   }
 
   subscribe(id: number, kind: number, key: string, code: number, offset: number, epoch: Uint8Array): void {
-    this.attachment.request(id, { type: "subscribe", kind, key, code, offset, epoch }, this.fresh);
+    this.attachment.request(id, { type: "subscribe", kind, key, code, offset, epoch }, this.replacement);
   }
 
   ping(id: number): void {
-    this.attachment.request(id, { type: "ping" }, this.fresh);
+    this.attachment.request(id, { type: "ping" }, this.replacement);
   }
 
   listen(id: number, kind: number): boolean {
@@ -74,8 +74,8 @@ export class CoreProxy implements Core {
     this.attachment.post({ type: "token", id, token: token ?? undefined });
   }
 
-  refreshed(id: number): void {
-    this.attachment.post({ type: "refreshed", id });
+  replacement_done(id: number): void {
+    this.attachment.post({ type: "replacement_done", id });
   }
 
   unheard(): number {
@@ -95,8 +95,8 @@ export class CoreProxy implements Core {
   }
 
   free(): void {
-    // That of an `onFresh` holds nothing.
-    if (this.fresh === undefined) {
+    // That of an `onSessionReplaced` holds nothing.
+    if (this.replacement === undefined) {
       this.attachment.leave();
     }
   }

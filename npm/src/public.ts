@@ -5,7 +5,7 @@ export type {
   AskContext,
   CallContext,
   ConnectOptions,
-  Fresh,
+  SessionLost,
   RequestOptions,
   SendOptions,
   State,

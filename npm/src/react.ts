@@ -25,7 +25,7 @@ export interface ConnectionOptions<Kinds extends readonly Kind[] = readonly Kind
 
 /**
  * Shares one connection among all components that name the same address, kinds and `key`. The first one opens it, with
- * its own options: `token` and `onFresh` are those of its newest render. It closes a second after the last one is unmounted.
+ * its own options: `token` and `onSessionReplaced` are those of its newest render. It closes a second after the last one is unmounted.
  */
 export function useConnection<const Kinds extends readonly Kind[]>(
   url: string | URL,

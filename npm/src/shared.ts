@@ -40,7 +40,7 @@ export function openShared(
 async function greeting(
   url: string,
   kinds: readonly Kind[],
-  { identity, token, onFresh, callTimeout, maxBackoff, reconnect, carryOver }: ConnectOptions<never>,
+  { identity, token, onSessionReplaced, callTimeout, maxBackoff, reconnect, carryOver }: ConnectOptions<never>,
   time: number,
   version: string,
 ): Promise<Omit<Hello, "lock" | "isVisible" | "isAgain">> {
@@ -61,7 +61,7 @@ async function greeting(
     kinds: table,
     deadline,
     options: { callTimeout, maxBackoff, reconnect, carryOver },
-    gives: { token: token !== undefined, fresh: onFresh !== undefined },
+    gives: { token: token !== undefined, replaced: onSessionReplaced !== undefined },
   };
 }
 

@@ -46,7 +46,7 @@ pub(crate) trait InFlightRequests: Send {
     fn pong(&mut self, round_trip: Duration);
 
     /// Another session has begun in the place of one that is lost.
-    fn begin_anew(&mut self, session: &mut Session, now: Time);
+    fn replace_session(&mut self, session: &mut Session, now: Time);
 
     /// The session is over.
     fn end(&mut self);
@@ -128,7 +128,7 @@ impl InFlightRequests for InFlight {
         }
     }
 
-    fn begin_anew(&mut self, session: &mut Session, now: Time) {
+    fn replace_session(&mut self, session: &mut Session, now: Time) {
         twinwire::plant!("ping_lost_with_session", return);
         if !self.pings.is_empty() {
             session.prompt(now);

@@ -30,7 +30,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Remote {
     handle: Arc<Handle>,
-    /// Its requests go before those that are held back while a session begins anew.
+    /// Its requests go before those that are held back while a session is replaced.
     goes_first: bool,
 }
 
@@ -40,7 +40,7 @@ pub struct WeakRemote(Weak<Handle>);
 
 impl WeakRemote {
     /// Returns one whose requests go out also while those of the application are
-    /// [held back](crate::Requests::begin_anew); none if the application has let go of all.
+    /// [held back](crate::Requests::replace_session); none if the application has let go of all.
     pub fn upgrade_to_go_first(&self) -> Option<Remote> {
         let handle = self.0.upgrade()?;
         Some(Remote {

@@ -17,7 +17,7 @@ use crate::topics::Topics;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gate {
     Open,
-    /// A session has begun anew, and the application isn't ready for it.
+    /// A session replaces another, and the application isn't ready for it.
     Shut,
     /// The application is ready. What it asked for first may still be on its way here.
     Opening,
@@ -80,11 +80,11 @@ impl Requests {
     /// that it never sent and [keeps](Session::keep_unsent).
     /// Requests are held back, but for those that [go first](crate::WeakRemote::upgrade_to_go_first), and
     /// nothing is joined again, until the application is [ready](Self::go_on).
-    pub fn begin_anew(&mut self, session: &mut Session, now: Time) {
+    pub fn replace_session(&mut self, session: &mut Session, now: Time) {
         if let Some(pending) = &mut self.pending {
-            pending.begin_anew(session, now);
+            pending.replace_session(session, now);
         }
-        self.topics.begin_anew(session, now);
+        self.topics.replace_session(session, now);
         // What the application's work for the session before this one has left behind.
         let mut left = self.first.drain();
         // While the gate isn't open, what is held is of that work too.
@@ -106,7 +106,7 @@ impl Requests {
     /// Asks for a sign of life if somebody waits for one: the session is welcomed for the first time.
     pub fn welcomed(&mut self, session: &mut Session, now: Time) {
         if let Some(pending) = &mut self.pending {
-            pending.begin_anew(session, now);
+            pending.replace_session(session, now);
         }
     }
 

@@ -98,7 +98,7 @@ struct Rejoin {
 
 impl Rejoin {
     /// Waits twice as long after each refusal, and at least as long as the server asks for.
-    fn again(&mut self, now: Time, retry: Retry) {
+    fn retry(&mut self, now: Time, retry: Retry) {
         let pause = Duration::from_secs(1 << self.refused.min(REJOIN_DOUBLINGS));
         let asked = match retry {
             Retry::After(wait) => wait,
@@ -275,7 +275,7 @@ impl Topics {
         }
         match outcome {
             Outcome::Answered(Answer::Refused(refused)) if may_be_had(*refused) => {
-                shared.rejoin.again(now, refused.retry);
+                shared.rejoin.retry(now, refused.retry);
                 self.lost.push(shared);
             }
             Outcome::Answered(Answer::Refused(refused)) => {
@@ -333,7 +333,7 @@ impl Topics {
     }
 
     /// Another session has begun: nothing is joined in it.
-    pub(crate) fn begin_anew(&mut self, session: &mut Session, now: Time) {
+    pub(crate) fn replace_session(&mut self, session: &mut Session, now: Time) {
         // The first join of a topic, if it was never sent, is of the next session.
         for lost in self.shared.extract_if(.., |of| of.joined.is_some()) {
             // One that was to join again may wait there too: sent beside the next, it would take its place.
@@ -432,7 +432,7 @@ mod tests {
         let (_remote, mut requests) = crate::channel(Arc::clone(&table), Format::Postcard);
         let mut session = Session::client(Limits::default(), table, Vec::new());
         let request = session.publish(now, 0, &[], &[]).unwrap();
-        let mut session = session.again(0);
+        let mut session = session.replacement(0);
         session.handle(now, Input::Opened);
         session.finish(now, Goodbye::new(GoodbyeCode::Done, ""));
         requests.topics.lost.push(lost(request));
@@ -502,8 +502,8 @@ mod tests {
         // It was joined, and waits to be joined again.
         let request = session.subscribe(now, 0, &[], Start::Now).unwrap();
         requests.topics.shared.push(lost(request));
-        let mut session = session.again(0);
-        requests.begin_anew(&mut session, now);
+        let mut session = session.replacement(0);
+        requests.replace_session(&mut session, now);
         assert_eq!(joined_again(&mut requests, &mut session, now), 1);
     }
 
@@ -532,7 +532,7 @@ mod tests {
             let (_remote, mut requests) = crate::channel(Arc::clone(&table), Format::Postcard);
             let mut session = Session::client(Limits::default(), table, Vec::new());
             let request = session.subscribe(now, 0, &[], Start::Now).unwrap();
-            let mut session = session.again(0);
+            let mut session = session.replacement(0);
             let mut topic = lost(request);
             let (updates, _first) = queue::queue();
             topic.subscribers.push(Subscriber {

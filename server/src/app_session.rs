@@ -348,7 +348,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             Event::Detached { .. } => self.detached(),
             Event::Ended(end) => self.ended(end),
             Event::Welcome(_)
-            | Event::Fresh { .. }
+            | Event::SessionReplaced { .. }
             | Event::Leftover { .. }
             | Event::NeedOutlines { .. }
             | Event::Joined { .. }

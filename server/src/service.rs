@@ -128,7 +128,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
     /// been closed and each [`on_close`](crate::Builder::on_close) has run, at the latest five seconds after
     /// [`Limits::drain`](twinwire::Limits::drain). Answers that are ready
     /// still go out; calls whose handlers run end at their clients as `Unknown`. Clients come back by themselves, to the next
-    /// server, with `Fresh::Ended`, or `Restarted` if they were away. Not all at once: each is given a pause of its
+    /// server, with `SessionLost::Ended`, or `Restarted` if they were away. Not all at once: each is given a pause of its
     /// own, see [`Builder::drain_spread`](crate::Builder::drain_spread).
     ///
     /// [`Server`](crate::Server) calls it. With an `HttpServer` of your own, call it before

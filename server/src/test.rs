@@ -92,9 +92,9 @@ use thiserror::Error;
 use tokio::time::{Instant, Sleep};
 use twinwire::{Format, Kinds, Time, version};
 pub use twinwire_client::{
-    AnyEvent, CallError, Client, ClientState, EventError, Events, Fresh, Inbox, Items, Joins,
-    Options, Publication, Published, Receipt, ReconnectCause, Refused, Start, States, Subscription,
-    Undeclared, Update, Verdict,
+    AnyEvent, CallError, Client, ClientState, EventError, Events, Inbox, Items, Joins, Options,
+    Publication, Published, Receipt, ReconnectCause, Refused, SessionLost, Start, States,
+    Subscription, Undeclared, Update, Verdict,
 };
 use twinwire_client::{OpenFailure, Transport};
 use twinwire_remote::{Inbound, Link, LinkLost};

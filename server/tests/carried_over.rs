@@ -76,7 +76,7 @@ async fn what_is_asked_for_while_the_server_restarts_goes_to_the_next_in_order()
     let (_, server, before) = serve();
     let chaos = Chaos::to(server.addr(), 1).await;
     let options = |options: Options| {
-        options.on_fresh(|client, _| async move {
+        options.on_session_replaced(|client, _| async move {
             client.call(ask("who I am")).await.expect("an answer");
             // Nobody waits for it, and it goes first all the same.
             client
@@ -140,7 +140,7 @@ async fn a_topic_that_was_to_be_joined_is_joined_also_by_what_a_new_session_need
     let joined = Log::default();
     let told = joined.clone();
     let client = client(&chaos, |options| {
-        options.on_fresh(move |client, _| {
+        options.on_session_replaced(move |client, _| {
             let told = told.clone();
             async move { told.push(client.subscribe(Room {}).await.is_ok()) }
         })
@@ -211,7 +211,7 @@ async fn the_newest_value_of_on_fresh_goes_first_though_an_older_waits() {
     let (_, server, _) = serve();
     let chaos = Chaos::to(server.addr(), 1).await;
     let options = |options: Options| {
-        options.on_fresh(|client, _| async move {
+        options.on_session_replaced(|client, _| async move {
             let sent = client.send_latest("place", say("here")).await;
             sent.expect("it is on its way");
         })

@@ -73,17 +73,18 @@ async fn a_hundred_clients_lose_nothing_in_thousands_of_cuts() {
             chaos.slices(true);
             chaos.delay(Duration::from_millis(2));
             chaos.breaks_after(300..3_000);
-            let freshes = Log::default();
-            let told = freshes.clone();
-            let options = testkit::options(chaos.url("/ws"), KINDS).on_fresh(move |_, why| {
-                told.push(why);
-                async {}
-            });
+            let losses = Log::default();
+            let told = losses.clone();
+            let options =
+                testkit::options(chaos.url("/ws"), KINDS).on_session_replaced(move |_, why| {
+                    told.push(why);
+                    async {}
+                });
             let client = soon("a connection", connect_with(options)).await;
             let client = client.expect("everyone is welcome");
             let hurrying = tokio::spawn(hurry(client.clone(), || {}));
             soon("the conversation", converse(&client, MESSAGES)).await;
-            assert_eq!(freshes.events(), [], "every session went on");
+            assert_eq!(losses.events(), [], "every session went on");
             cuts.fetch_add(chaos.cuts(), Ordering::Relaxed);
             hurrying.abort();
         }));

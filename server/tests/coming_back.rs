@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Doors, Log, serve, soon};
 use tokio::sync::oneshot;
-use twinwire::session::Fresh;
+use twinwire::session::SessionLost;
 use twinwire::{Call, End, Event, GoodbyeCode, Kinds, Limits, Retry, kinds};
 use twinwire_client_native::{CallError, Client, ClientState, EventError, Receipt, connect_with};
 use twinwire_server::{Builder, Cx, Denied};
@@ -70,17 +70,19 @@ fn builder(app: &App) -> Builder<App, ()> {
         .on_close(|cx: Cx<App>, _| async move { cx.state().ended.push(()) })
 }
 
-async fn client(chaos: &Chaos, limits: Limits) -> (Client, Log<Fresh>) {
-    let freshes = Log::default();
-    let told = freshes.clone();
+async fn client(chaos: &Chaos, limits: Limits) -> (Client, Log<SessionLost>) {
+    let losses = Log::default();
+    let told = losses.clone();
     let options = testkit::options(chaos.url("/ws"), KINDS).limits(limits);
     // What is carried over has no verdict of its own.
-    let options = options.carry_over(false).on_fresh(move |_, why| {
-        told.push(why);
-        async {}
-    });
+    let options = options
+        .carry_over(false)
+        .on_session_replaced(move |_, why| {
+            told.push(why);
+            async {}
+        });
     let client = soon("the welcome", connect_with(options)).await;
-    (client.expect("welcome"), freshes)
+    (client.expect("welcome"), losses)
 }
 
 async fn send(client: &Client, numbers: std::ops::Range<u64>) -> Vec<Receipt> {
@@ -147,13 +149,13 @@ async fn who_is_led_to_another_process_has_another_session_and_true_verdicts() {
     let (server, wire) = serve(builder(&here));
     let (other, other_wire) = serve(builder(&there));
     let balancer = Chaos::to(server.addr(), 1).await;
-    let (client, freshes) = client(&balancer, testkit::patient()).await;
+    let (client, losses) = client(&balancer, testkit::patient()).await;
     let receipts = send_and_lose(&balancer, &client, &here).await;
     balancer.leads_to(other.addr());
     come_back(&balancer, &client);
     let verdicts = check_verdicts(receipts, &here).await;
     assert!(were_unsent(&verdicts));
-    assert_eq!(freshes.count(1).await, [Fresh::Restarted]);
+    assert_eq!(losses.count(1).await, [SessionLost::Restarted]);
     assert_eq!(
         there.ups.events(),
         [0; 0],
@@ -164,7 +166,7 @@ async fn who_is_led_to_another_process_has_another_session_and_true_verdicts() {
     lose(&balancer, &client).await;
     balancer.leads_to(server.addr());
     come_back(&balancer, &client);
-    assert_eq!(freshes.count(2).await, [Fresh::Restarted; 2]);
+    assert_eq!(losses.count(2).await, [SessionLost::Restarted; 2]);
     assert_eq!((wire.peers().len(), other_wire.peers().len()), (2, 1));
     let receipt = send(&client, 100..101).await.remove(0);
     soon("its receipt", receipt).await.expect("it has arrived");
@@ -179,7 +181,7 @@ async fn who_is_refused_on_coming_back_is_over_and_its_verdicts_are_true() {
     let app = App::default();
     let (server, wire) = serve(builder(&app));
     let chaos = Chaos::to(server.addr(), 1).await;
-    let (client, freshes) = client(&chaos, testkit::patient()).await;
+    let (client, losses) = client(&chaos, testkit::patient()).await;
     let caller = client.clone();
     let call = tokio::spawn(async move { caller.call(Wait {}).await });
     app.waiting.count(1).await;
@@ -197,7 +199,7 @@ async fn who_is_refused_on_coming_back_is_over_and_its_verdicts_are_true() {
     assert!(were_unsent(&verdicts));
     // The server's end is kept for its time, and its handler runs on.
     assert_eq!((wire.peers().len(), app.ended.events().len()), (1, 0));
-    assert_eq!(freshes.events(), []);
+    assert_eq!(losses.events(), []);
 }
 
 #[tokio::test]
@@ -206,7 +208,7 @@ async fn who_is_refused_for_now_comes_back_until_its_session_goes_on() {
         let app = App::default();
         let (server, _) = serve(builder(&app));
         let chaos = Chaos::to(server.addr(), 1).await;
-        let (client, freshes) = client(&chaos, testkit::patient()).await;
+        let (client, losses) = client(&chaos, testkit::patient()).await;
         let caller = client.clone();
         let call = tokio::spawn(async move { caller.call(Wait {}).await });
         app.waiting.count(1).await;
@@ -225,14 +227,14 @@ async fn who_is_refused_for_now_comes_back_until_its_session_goes_on() {
         assert!(outcome.is_ok(), "{outcome:?}");
         let ups = app.ups.count(30).await;
         assert!(ups.into_iter().eq(0..30), "each once and in order");
-        assert_eq!(freshes.events(), []);
+        assert_eq!(losses.events(), []);
     }
 }
 
 /// A client on a thread of its own, which stands still until it is woken, and then sends.
 struct Sleeper {
     wake: mpsc::Sender<()>,
-    woken: thread::JoinHandle<(Result<(), EventError>, Vec<Fresh>)>,
+    woken: thread::JoinHandle<(Result<(), EventError>, Vec<SessionLost>)>,
 }
 
 impl Sleeper {
@@ -245,10 +247,10 @@ impl Sleeper {
             let mut runtime = tokio::runtime::Builder::new_current_thread();
             let runtime = runtime.enable_all().build().expect("a runtime");
             runtime.block_on(async {
-                let freshes = Log::default();
-                let told = freshes.clone();
+                let losses = Log::default();
+                let told = losses.clone();
                 let options = testkit::options(url, KINDS).limits(limits);
-                let options = options.on_fresh(move |_, why| {
+                let options = options.on_session_replaced(move |_, why| {
                     told.push(why);
                     async {}
                 });
@@ -261,14 +263,14 @@ impl Sleeper {
                 morning.recv().expect("it is woken");
                 let receipt = send(&client, 1..2).await.remove(0);
                 let verdict = soon("a verdict", receipt).await;
-                (verdict, freshes.events())
+                (verdict, losses.events())
             })
         });
         soon("its sleep", sleeps).await.expect("no panic");
         Self { wake, woken }
     }
 
-    async fn wake(self) -> (Result<(), EventError>, Vec<Fresh>) {
+    async fn wake(self) -> (Result<(), EventError>, Vec<SessionLost>) {
         self.wake.send(()).expect("it sleeps");
         let woken = tokio::task::spawn_blocking(|| self.woken.join());
         soon("its end", woken)
@@ -295,8 +297,8 @@ async fn a_client_that_sleeps_and_wakes_in_time_goes_on() {
     let asked = soon("the deadline", peer.call(Ask {})).await;
     assert!(matches!(asked, Err(CallError::Deadline)), "{asked:?}");
     assert_eq!((wire.peers().len(), app.ended.events().len()), (1, 0));
-    let (verdict, freshes) = sleeper.wake().await;
-    assert_eq!((verdict.is_ok(), freshes), (true, vec![]));
+    let (verdict, losses) = sleeper.wake().await;
+    assert_eq!((verdict.is_ok(), losses), (true, vec![]));
     assert_eq!(app.ups.count(2).await, [0, 1]);
 }
 
@@ -308,8 +310,8 @@ async fn a_client_that_sleeps_for_longer_than_its_session_is_kept_begins_another
     let chaos = Chaos::to(server.addr(), 1).await;
     let sleeper = Sleeper::start(&chaos).await;
     app.ended.count(1).await;
-    let (verdict, freshes) = sleeper.wake().await;
-    assert_eq!(freshes, [Fresh::Evicted]);
+    let (verdict, losses) = sleeper.wake().await;
+    assert_eq!(losses, [SessionLost::Evicted]);
     match verdict {
         // It was written before the client knew, or made after.
         Err(EventError::NotReceived) => assert_eq!(app.ups.events(), [0]),

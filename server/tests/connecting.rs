@@ -212,7 +212,8 @@ async fn who_comes_back_is_told_the_status_and_goes_on_once_it_passes() {
     let (_wire, server) = serve();
     let chaos = Chaos::to(server.addr(), 1).await;
     let options = tickets(chaos.url("/ws"), &Log::default());
-    let options = options.on_fresh(|_, why| async move { panic!("the session is lost: {why:?}") });
+    let options =
+        options.on_session_replaced(|_, why| async move { panic!("the session is lost: {why:?}") });
     let client = soon("the welcome", connect_with(options)).await.unwrap();
     for status in [401, 403, 404, 302] {
         let head = format!("HTTP/1.1 {status} x\r\nLocation: /\r\nContent-Length: 0\r\n\r\n");

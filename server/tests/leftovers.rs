@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Doors, Log, Server, hurry, soon};
 use tokio::sync::Semaphore;
-use twinwire::session::Fresh;
+use twinwire::session::SessionLost;
 use twinwire::{Event, Goodbye, GoodbyeCode, Kinds, Limits, kinds};
 use twinwire_client_native::{Client, ClientState, Events, connect_with};
 use twinwire_server::{Cx, Twinwire};
@@ -138,12 +138,12 @@ async fn what_was_accepted_is_handed_over_in_order_before_the_new_session_begins
     let chaos = Chaos::to(server.addr(), 1).await;
     let listener = Listener::default();
     let before = Log::default();
-    let options = testkit::options(chaos.url("/ws"), KINDS).on_fresh({
+    let options = testkit::options(chaos.url("/ws"), KINDS).on_session_replaced({
         let (listener, before) = (Arc::clone(&listener), before.clone());
         move |client: Client, why| {
             let (listener, before) = (Arc::clone(&listener), before.clone());
             async move {
-                assert_eq!(why, Fresh::Evicted);
+                assert_eq!(why, SessionLost::Evicted);
                 before.push(drain(&listener));
                 let start = Start {
                     first: DOWNS,
@@ -182,12 +182,12 @@ async fn a_listener_that_reads_nothing_is_given_no_more_of_ten_sessions_than_of_
     // A goodbye waits no longer for what was asked for before it.
     let (wire, server) = serve_with(&app, testkit::patient().drain(Duration::from_millis(10)));
     let chaos = Chaos::to(server.addr(), 1).await;
-    let fresh = Log::default();
+    let losses = Log::default();
     let options = testkit::options(chaos.url("/ws"), KINDS).limits(limits);
-    let options = options.on_fresh({
-        let fresh = fresh.clone();
+    let options = options.on_session_replaced({
+        let losses = losses.clone();
         move |_, _| {
-            fresh.push(());
+            losses.push(());
             async {}
         }
     });
@@ -216,7 +216,7 @@ async fn a_listener_that_reads_nothing_is_given_no_more_of_ten_sessions_than_of_
         }
         app.ended.count(session).await;
         chaos.doors(Doors::Open);
-        fresh.count(session).await;
+        losses.count(session).await;
     }
     hurrying.abort();
     let read = drain(&Arc::new(Mutex::new(Some(downs))));

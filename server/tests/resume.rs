@@ -10,7 +10,7 @@ use numbers::{Double, Down, Start, Up, converse};
 use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Doors, Log, hurry, serve, soon, until};
 use tokio::task::JoinHandle;
-use twinwire::session::Fresh;
+use twinwire::session::SessionLost;
 use twinwire::{Call, Kinds, Limits, Never, Topic, kinds};
 use twinwire_client_native::{
     CallError, Client, ClientState, EventError, Receipt, Update, connect_with,
@@ -78,24 +78,26 @@ fn builder(app: &App) -> Builder<App, ()> {
         .on_close(|cx: Cx<App>, _| async move { cx.state().ended.push(()) })
 }
 
-/// The reasons of fresh sessions.
-type Freshes = Log<Fresh>;
+/// The reasons for which sessions were lost.
+type Losses = Log<SessionLost>;
 
-async fn client(chaos: &Chaos) -> (Client, Freshes) {
+async fn client(chaos: &Chaos) -> (Client, Losses) {
     client_with(chaos, testkit::patient()).await
 }
 
-async fn client_with(chaos: &Chaos, limits: Limits) -> (Client, Freshes) {
-    let freshes = Freshes::default();
-    let told = freshes.clone();
+async fn client_with(chaos: &Chaos, limits: Limits) -> (Client, Losses) {
+    let losses = Losses::default();
+    let told = losses.clone();
     let options = testkit::options(chaos.url("/ws"), KINDS).limits(limits);
     // What is carried over has no verdict of its own.
-    let options = options.carry_over(false).on_fresh(move |_, why| {
-        told.push(why);
-        async {}
-    });
+    let options = options
+        .carry_over(false)
+        .on_session_replaced(move |_, why| {
+            told.push(why);
+            async {}
+        });
     let client = soon("a connection", connect_with(options)).await;
-    (client.expect("everyone is welcome"), freshes)
+    (client.expect("everyone is welcome"), losses)
 }
 
 /// A call whose handler has begun and waits for the gate.
@@ -117,7 +119,7 @@ async fn a_handler_runs_on_without_its_connection_and_its_answer_comes_with_the_
     let app = App::default();
     let (server, wire) = serve(builder(&app));
     let chaos = Chaos::to(server.addr(), 1).await;
-    let (client, freshes) = client(&chaos).await;
+    let (client, losses) = client(&chaos).await;
     let waiting = waiting_call(&app, &client).await;
     chaos.doors(Doors::Closed);
     chaos.cut();
@@ -129,7 +131,7 @@ async fn a_handler_runs_on_without_its_connection_and_its_answer_comes_with_the_
     client.reconnect_now();
     let answer = soon("the answer", waiting).await.expect("no panic");
     assert!(answer.is_ok(), "{answer:?}");
-    assert_eq!((freshes.events(), app.ended.events()), (vec![], vec![]));
+    assert_eq!((losses.events(), app.ended.events()), (vec![], vec![]));
 }
 
 #[tokio::test]
@@ -137,7 +139,7 @@ async fn a_session_is_resumed_while_its_old_socket_looks_alive() {
     let app = App::default();
     let (server, _) = serve(builder(&app));
     let dead = Chaos::to(server.addr(), 1).await;
-    let (client, freshes) = client(&dead).await;
+    let (client, losses) = client(&dead).await;
     for round in 0..20 {
         // The server sees nothing of the end of the old connection.
         dead.stall(true);
@@ -153,7 +155,7 @@ async fn a_session_is_resumed_while_its_old_socket_looks_alive() {
             2 * round
         );
     }
-    assert_eq!(freshes.events(), []);
+    assert_eq!(losses.events(), []);
 }
 
 async fn receipt(client: &Client, number: u64) -> Receipt {
@@ -189,7 +191,7 @@ async fn after_a_restart_every_verdict_is_true() {
     let before = App::default();
     let (server, _) = serve(builder(&before));
     let chaos = Chaos::to(server.addr(), 1).await;
-    let (client, freshes) = client(&chaos).await;
+    let (client, losses) = client(&chaos).await;
     let mut verdicts = vec![receipt(&client, 0).await.await];
     let mut receipts = Vec::new();
     for number in 1..10 {
@@ -217,7 +219,7 @@ async fn after_a_restart_every_verdict_is_true() {
     for receipt in receipts {
         verdicts.push(soon("a verdict", receipt).await);
     }
-    assert_eq!(freshes.events(), [Fresh::Restarted]);
+    assert_eq!(losses.events(), [SessionLost::Restarted]);
     assert_eq!(after.ups.events(), [], "nothing is carried over");
     check_verdicts(&before, &verdicts);
     assert!(verdicts[0].is_ok(), "what was acknowledged is accepted");
@@ -232,7 +234,7 @@ async fn topics_are_joined_again_in_another_session() {
     let app = App::default();
     let (server, wire) = serve(builder(&app).limits(testkit::patient().resume(Duration::ZERO)));
     let chaos = Chaos::to(server.addr(), 1).await;
-    let (client, freshes) = client(&chaos).await;
+    let (client, losses) = client(&chaos).await;
     let mut ticks = client.subscribe(Ticker {}).await.expect("let in");
     let mut item = async || match soon("an update", ticks.next()).await {
         Some(Ok(Update::Item(tick))) => Some(tick.item),
@@ -258,7 +260,7 @@ async fn topics_are_joined_again_in_another_session() {
     client.reconnect_now();
     assert_eq!(item().await, None, "another epoch");
     assert_eq!(item().await, Some(4), "all that the new log has");
-    assert_eq!(freshes.events(), [Fresh::Ended, Fresh::Ended]);
+    assert_eq!(losses.events(), [SessionLost::Ended, SessionLost::Ended]);
 }
 
 #[tokio::test]
@@ -266,7 +268,7 @@ async fn a_server_that_stops_hands_its_clients_to_the_next() {
     let app = App::default();
     let (server, wire) = serve(builder(&app));
     let chaos = Chaos::to(server.addr(), 1).await;
-    let (client, freshes) = client(&chaos).await;
+    let (client, losses) = client(&chaos).await;
     let (next, _) = serve(builder(&app));
     chaos.leads_to(next.addr());
     let hurrying = tokio::spawn(hurry(client.clone(), || {}));
@@ -274,7 +276,7 @@ async fn a_server_that_stops_hands_its_clients_to_the_next() {
     drop(server);
     let doubled = soon("the answer", client.call(Double { number: 4 })).await;
     assert_eq!(doubled.expect("answered by the next"), 8);
-    assert_eq!(freshes.events(), [Fresh::Ended]);
+    assert_eq!(losses.events(), [SessionLost::Ended]);
     hurrying.abort();
 }
 
@@ -283,7 +285,7 @@ async fn what_has_no_room_is_given_up_and_told() {
     let app = App::default();
     let (server, _) = serve(builder(&app).pool(0));
     let chaos = Chaos::to(server.addr(), 1).await;
-    let (client, freshes) = client(&chaos).await;
+    let (client, losses) = client(&chaos).await;
     let waiting = waiting_call(&app, &client).await;
     chaos.doors(Doors::Closed);
     chaos.cut();
@@ -296,7 +298,7 @@ async fn what_has_no_room_is_given_up_and_told() {
     assert!(matches!(outcome, Err(CallError::Unknown)), "{outcome:?}");
     let late = soon("the verdict", late).await;
     assert!(late.is_err(), "it was never sent");
-    assert_eq!(freshes.events(), [Fresh::Evicted]);
+    assert_eq!(losses.events(), [SessionLost::Evicted]);
     assert_eq!(app.ups.events(), []);
 }
 
@@ -305,14 +307,15 @@ async fn what_a_new_session_needs_first_goes_first() {
     let app = App::default();
     let (server, _) = serve(builder(&app).limits(testkit::patient().resume(Duration::ZERO)));
     let chaos = Chaos::to(server.addr(), 1).await;
-    let options = testkit::options(chaos.url("/ws"), KINDS).on_fresh(|client, _| async move {
-        // Two round trips, that nothing may overtake.
-        for number in 100..102 {
-            let doubled = client.call(Double { number }).await;
-            assert_eq!(doubled.expect("an answer"), 2 * number);
-            receipt(&client, number).await.await.expect("it arrived");
-        }
-    });
+    let options =
+        testkit::options(chaos.url("/ws"), KINDS).on_session_replaced(|client, _| async move {
+            // Two round trips, that nothing may overtake.
+            for number in 100..102 {
+                let doubled = client.call(Double { number }).await;
+                assert_eq!(doubled.expect("an answer"), 2 * number);
+                receipt(&client, number).await.await.expect("it arrived");
+            }
+        });
     let client = soon("the welcome", connect_with(options))
         .await
         .expect("welcome");
@@ -338,7 +341,7 @@ async fn a_connection_that_is_dead_both_ways_is_found_by_both_ends() {
     let limits = || testkit::patient().heartbeat(Duration::from_secs(1));
     let (server, _) = serve(builder(&app).limits(limits()).pool(0));
     let chaos = Chaos::to(server.addr(), 1).await;
-    let (client, freshes) = client_with(&chaos, limits()).await;
+    let (client, losses) = client_with(&chaos, limits()).await;
     chaos.stall(true);
     // Neither hears of an end of the connection, and both find out; this server has no room for
     // sessions without one.
@@ -347,7 +350,7 @@ async fn a_connection_that_is_dead_both_ways_is_found_by_both_ends() {
     chaos.cut();
     chaos.stall(false);
     client.reconnect_now();
-    assert_eq!(freshes.count(1).await, [Fresh::Evicted]);
+    assert_eq!(losses.count(1).await, [SessionLost::Evicted]);
     let doubled = soon("the answer", client.call(Double { number: 4 })).await;
     assert_eq!(doubled.expect("answered"), 8);
 }
@@ -394,7 +397,7 @@ async fn what_handlers_answer_without_a_connection_counts_against_the_pool() {
     let app = App::default();
     let (server, _) = serve(builder(&app).pool(1 << 20));
     let chaos = Chaos::to(server.addr(), 1).await;
-    let (client, freshes) = client(&chaos).await;
+    let (client, losses) = client(&chaos).await;
     let calls = (0..8).map(|_| {
         let client = client.clone();
         let bytes = 200 * 1024;
@@ -414,5 +417,5 @@ async fn what_handlers_answer_without_a_connection_counts_against_the_pool() {
         let outcome = soon("the verdict", call).await.expect("no panic");
         assert!(matches!(outcome, Err(CallError::Unknown)), "{outcome:?}");
     }
-    assert_eq!(freshes.events(), [Fresh::Evicted]);
+    assert_eq!(losses.events(), [SessionLost::Evicted]);
 }

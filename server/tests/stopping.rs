@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Log, Running, example, soon};
 use tokio_websockets::{ClientBuilder, CloseCode};
 use twinwire::{Call, Kinds, Shape, kinds};
-use twinwire_client_native::{Fresh, connect_with};
+use twinwire_client_native::{SessionLost, connect_with};
 
 #[derive(Serialize, Deserialize, Call)]
 #[call(reply = Greeting, error = NameError)]
@@ -46,12 +46,14 @@ async fn clients_of_both_endpoints_are_told_and_each_is_closed_once() {
     for name in ["TERM", "INT"] {
         let (server, addr) = start().await;
         let chaos = Chaos::to(addr, 1).await;
-        let freshes = Log::default();
-        let told = freshes.clone();
-        let options = testkit::options(chaos.url("/ws"), KINDS).on_fresh(move |_, why: Fresh| {
-            told.push(why);
-            async {}
-        });
+        let losses = Log::default();
+        let told = losses.clone();
+        let options = testkit::options(chaos.url("/ws"), KINDS).on_session_replaced(
+            move |_, why: SessionLost| {
+                told.push(why);
+                async {}
+            },
+        );
         let client = soon("a welcome", connect_with(options)).await.unwrap();
         let greeting = client.call(Greet { name: "Ada".into() }).await.unwrap();
         assert_eq!(greeting.text, "Hello, Ada!");
@@ -75,8 +77,8 @@ async fn clients_of_both_endpoints_are_told_and_each_is_closed_once() {
         let (_next, addr) = start().await;
         chaos.leads_to(addr);
         client.reconnect_now();
-        freshes.count(1).await;
-        assert_eq!(freshes.events(), [Fresh::Ended]);
+        losses.count(1).await;
+        assert_eq!(losses.events(), [SessionLost::Ended]);
         client.close().await;
     }
 }

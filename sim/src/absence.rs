@@ -81,7 +81,7 @@ impl World<'_> {
         };
         let untaken = self.oracle.lives[life].untaken();
         let at = &mut self.ends[end];
-        at.session = at.session.again(untaken);
+        at.session = at.session.replacement(untaken);
         (at.goes_away, at.is_replacing, at.detached_at) = (false, true, None);
         at.wake = None;
     }

@@ -376,7 +376,7 @@ impl Application for RandomApp {
                     topic.subscription = None;
                 }
             }
-            Event::Fresh { .. } => self.forget(port),
+            Event::SessionReplaced { .. } => self.forget(port),
             Event::Ended(_) => {
                 self.waiting = None;
                 self.forget(port);

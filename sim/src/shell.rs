@@ -234,7 +234,7 @@ impl World<'_> {
             Event::Detached { .. } => self.ends[end].detached_at = Some(now),
             Event::Ended(_) if self.ends[end].goes_away => self.begin_again(end),
             Event::Ended(_) => self.ended(end),
-            Event::Fresh { .. } => self.ends[end].is_replacing = true,
+            Event::SessionReplaced { .. } => self.ends[end].is_replacing = true,
             Event::NeedOutlines { kinds } => {
                 for kind in kinds {
                     self.ends[end]

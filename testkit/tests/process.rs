@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use suite::{KINDS, Notice};
 use testkit::{Chaos, Log, soon};
-use twinwire_client_native::{Client, ClientState, EventError, Fresh, Receipt, connect_with};
+use twinwire_client_native::{Client, ClientState, EventError, Receipt, SessionLost, connect_with};
 
 /// A server in a process of its own, and the numbers that its handlers got.
 struct Tally {
@@ -93,10 +93,10 @@ async fn a_process_that_stands_still_and_goes_on_loses_nothing() {
     let url = format!("ws://{}/ws", server.addr());
     // A second of silence is asked about, two are too many.
     let limits = testkit::patient().heartbeat(Duration::from_secs(1));
-    let freshes = Log::default();
-    let told = freshes.clone();
+    let losses = Log::default();
+    let told = losses.clone();
     let options = testkit::options(url, KINDS).limits(limits);
-    let options = options.on_fresh(move |_, why: Fresh| {
+    let options = options.on_session_replaced(move |_, why: SessionLost| {
         told.push(why);
         async {}
     });
@@ -118,7 +118,7 @@ async fn a_process_that_stands_still_and_goes_on_loses_nothing() {
     }
     let numbers = server.numbers.count(150).await;
     assert!(numbers.iter().copied().eq(0..150), "{numbers:?}");
-    assert_eq!(freshes.events(), []);
+    assert_eq!(losses.events(), []);
 }
 
 /// Counts how often each number occurs.

@@ -553,7 +553,10 @@ fn handle(client: &Client, oracle: &Oracle, life: usize, version: u32) -> Result
 
 fn options(world: &World, number: usize, life: usize) -> Options {
     let token = world.functions.token.clone();
-    let (on_fresh, oracle) = (world.functions.on_fresh.clone(), world.oracle.clone());
+    let (on_session_replaced, oracle) = (
+        world.functions.on_session_replaced.clone(),
+        world.oracle.clone(),
+    );
     let registered = world.oracle.clone();
     Options::new("", KINDS)
         .limits(world.plan.limits.clone())
@@ -566,19 +569,19 @@ fn options(world: &World, number: usize, life: usize) -> Options {
                 (turn.manner != Manner::Declines).then(|| vec![life as u8, number as u8])
             }
         })
-        .on_fresh(move |client, why| {
+        .on_session_replaced(move |client, why| {
             {
                 let mut account = oracle.account();
                 account.tell(|| format!("{why:?}"));
-                account.fresh(life);
-                account.reach("on_fresh");
+                account.session_replaced(life);
+                account.reach("on_session_replaced");
             }
             let oracle = oracle.clone();
-            let turn = on_fresh.begin();
+            let turn = on_session_replaced.begin();
             async move {
                 let manner = Manner::Answers;
                 let asked = Asked {
-                    by: Asker::Fresh(life),
+                    by: Asker::SessionReplaced(life),
                     class: Class::Event,
                     manner,
                 };

@@ -125,7 +125,7 @@ pub(crate) struct Functions {
     pub(crate) access: Function,
     pub(crate) on_open: Function,
     pub(crate) token: Function,
-    pub(crate) on_fresh: Function,
+    pub(crate) on_session_replaced: Function,
 }
 
 impl Functions {
@@ -135,7 +135,11 @@ impl Functions {
             access: Function::new("access fails", &plan.access, oracle),
             on_open: Function::new("on_open fails", &plan.on_open, oracle),
             token: Function::new("token fails", &plan.token, oracle),
-            on_fresh: Function::new("on_fresh fails", &plan.on_fresh, oracle),
+            on_session_replaced: Function::new(
+                "on_session_replaced fails",
+                &plan.on_session_replaced,
+                oracle,
+            ),
         }
     }
 }

@@ -180,7 +180,7 @@ pub(crate) struct Plan {
     pub(crate) access: Manners,
     pub(crate) on_open: Manners,
     pub(crate) token: Manners,
-    pub(crate) on_fresh: Manners,
+    pub(crate) on_session_replaced: Manners,
 }
 
 /// The time in which applications are busy and things go wrong.
@@ -233,7 +233,7 @@ impl Plan {
             access: of(1, 2_000),
             on_open: of(2, 2_000),
             token: of(3, 2_000),
-            on_fresh: of(4, 3_000).without_hanging(),
+            on_session_replaced: of(4, 3_000).without_hanging(),
             pool: match dice.one_in(3) {
                 true => 40_000,
                 false => usize::MAX,

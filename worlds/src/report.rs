@@ -66,7 +66,7 @@ const TO_REACH: [&str; 40] = [
     "fault: sleep",
     "gap",
     "new epoch",
-    "on_fresh fails",
+    "on_session_replaced fails",
     "on_open fails",
     "token fails",
 ];

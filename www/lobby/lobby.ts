@@ -71,7 +71,7 @@ async function comeIn(client: Lobby, wanted: string, isNamed: boolean): Promise<
   await client.call(Enter, { room: LOBBY });
   showForm("#say");
 }
-async function onFresh(client: Lobby): Promise<void> {
+async function onSessionReplaced(client: Lobby): Promise<void> {
   const failed = name !== "" && (await comeIn(client, name, false).catch((error: Error) => error));
   if (!(failed instanceof ApplicationError)) return; // If this session was lost too, the next one begins so.
   name = "";
@@ -96,4 +96,4 @@ async function live(client: Lobby): Promise<void> {
 const register = (client: Client) => client.addEventListener("statechange", () => showState(client.state));
 const callTimeout = 24 * 60 * 60 * 1_000; // What is written waits for a server that is away.
 const fail = (error: Error) => showState({ type: "closed", end: { reason: explain(error) } as End });
-connect("/ws", kinds, { callTimeout, register, onFresh }).then(live).catch(fail);
+connect("/ws", kinds, { callTimeout, register, onSessionReplaced }).then(live).catch(fail);

@@ -70,7 +70,7 @@ impl Page {
         let limits = Limits::default().call_deadline(PATIENCE);
         let options = Options::new(wire(), KINDS)
             .limits(limits)
-            .on_fresh(move |client, _| async move { self.enter_again(client).await });
+            .on_session_replaced(move |client, _| async move { self.enter_again(client).await });
         let client = match connect_with(options).await {
             Ok(client) => client,
             Err(error) => return self.light.set(Light::Closed(words::of_connect(&error))),

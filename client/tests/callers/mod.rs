@@ -312,7 +312,7 @@ fn a_deadline_behind_later_ones_is_kept() {
     // One call is under way, the other waits before what was asked for earlier.
     let options = options()
         .limits(Limits::default().calls(1))
-        .on_fresh(|client, _| {
+        .on_session_replaced(|client, _| {
             for question in [1, 2] {
                 let client = client.clone();
                 let mut call: Call = Box::pin(async move {

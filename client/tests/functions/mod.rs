@@ -103,7 +103,7 @@ fn a_token_from_that_panics_is_an_attempt_in_vain() {
     run.until("a token is asked for in vain", in_vain);
     run.until("it is back", is_open);
     assert_eq!((calls.all(), run.world.attempts().len()), (6, 2));
-    assert_eq!(run.freshes(), [], "the session goes on");
+    assert_eq!(run.losses(), [], "the session goes on");
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn an_on_fresh_that_panics_is_over() {
         let called = calls.clone();
         let mut run = renewed(
             World::new(1),
-            options().on_fresh(move |_, _| {
+            options().on_session_replaced(move |_, _| {
                 called.begin();
                 assert!(in_its_future, "as the test asked");
                 async { panic!("as the test asked") }
@@ -163,7 +163,7 @@ fn an_on_fresh_that_panics_is_over() {
 fn a_slow_on_fresh_is_waited_for_without_a_limit() {
     let world = World::new(1);
     let clock = world.clone();
-    let options = options().on_fresh(move |client, _| {
+    let options = options().on_session_replaced(move |client, _| {
         let clock = clock.clone();
         async move {
             clock.sleep(600 * SECOND).await;
@@ -187,7 +187,7 @@ fn an_on_fresh_is_dropped_when_its_session_is_lost_and_runs_for_the_next() {
     let called = calls.clone();
     let mut run = renewed(
         World::new(1),
-        options().on_fresh(move |_, _| {
+        options().on_session_replaced(move |_, _| {
             let (nth, running) = called.begin();
             async move {
                 let _running = running;
@@ -253,7 +253,7 @@ fn a_register_runs_once_for_each_connect_and_holds_its_caller_alone() {
     run.world.cut();
     run.pass(10 * SECOND);
     assert!(is_open(&run.state()));
-    assert_eq!(run.freshes().len(), 1);
+    assert_eq!(run.losses().len(), 1);
     assert_eq!(
         calls.all(),
         2,

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use twinwire::Time;
-use twinwire::session::{Fresh, Input};
+use twinwire::session::{Input, SessionLost};
 use twinwire_client::{Client, ClientState, ConnectError, Connecting, Options, start};
 
 use super::{Ask, Failure, World};
@@ -26,24 +26,24 @@ pub(crate) struct Run {
     client: Option<Client>,
     /// The futures that the application waits for.
     tasks: Vec<Pin<Box<dyn Future<Output = ()>>>>,
-    freshes: Arc<Mutex<Vec<Fresh>>>,
+    losses: Arc<Mutex<Vec<SessionLost>>>,
 }
 
 impl Run {
     pub(crate) fn start(world: World, options: Options) -> Self {
-        let freshes = Arc::<Mutex<Vec<Fresh>>>::default();
-        let told = Arc::clone(&freshes);
-        let options = options.on_fresh(move |_, why| {
+        let losses = Arc::<Mutex<Vec<SessionLost>>>::default();
+        let told = Arc::clone(&losses);
+        let options = options.on_session_replaced(move |_, why| {
             told.lock().expect("nobody panics").push(why);
             async {}
         });
         Self {
-            freshes,
+            losses,
             ..Self::plain(world, options)
         }
     }
 
-    /// As [`start`](Self::start), with the `on_fresh` of the options.
+    /// As [`start`](Self::start), with the `on_session_replaced` of the options.
     pub(crate) fn plain(world: World, options: Options) -> Self {
         let (connecting, driver) = start(world.clone(), options);
         Self {
@@ -53,7 +53,7 @@ impl Run {
             outcome: None,
             client: None,
             tasks: Vec::new(),
-            freshes: Arc::default(),
+            losses: Arc::default(),
         }
     }
 
@@ -82,8 +82,8 @@ impl Run {
             .map(|outcome| outcome.as_ref().copied())
     }
 
-    pub(crate) fn freshes(&self) -> Vec<Fresh> {
-        self.freshes.lock().expect("nobody panics").clone()
+    pub(crate) fn losses(&self) -> Vec<SessionLost> {
+        self.losses.lock().expect("nobody panics").clone()
     }
 
     pub(crate) fn close(&mut self) {

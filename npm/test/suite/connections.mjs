@@ -120,8 +120,8 @@ export const connections = {
   },
 
   async "two hundred cuts lose nothing, double nothing and keep the order"(platform) {
-    let fresh;
-    const client = await platform.connect({ onFresh: (_, why) => (fresh = why) }, platform.breakingUrl);
+    let loss;
+    const client = await platform.connect({ onSessionReplaced: (_, why) => (loss = why) }, platform.breakingUrl);
     const room = { name: `cuts of ${JSON.stringify(client.state)}` };
     let cuts = 0;
     client.addEventListener("statechange", () => {
@@ -144,7 +144,7 @@ export const connections = {
       await Promise.all([talk(client, number, echoes, lines, room), ask(client, number)]);
     }
     equal(answers, number / 10, "how often the server's calls were answered");
-    equal(fresh, undefined, "why the session was lost");
+    equal(loss, undefined, "why the session was lost");
     ok(number * 3 > CUTS, `${number * 3} messages tell too little`);
     platform.tell(`${cuts} cuts, ${number * 3} messages: 0 lost, 0 doubled, 0 reordered`);
   },

@@ -100,13 +100,13 @@ function errors(t) {
   return said;
 }
 
-on("a call that is held back ends at its deadline, also in an onFresh that waits for itself", async (platform, t) => {
+on("a call that is held back ends at its deadline, also in an onSessionReplaced that waits for itself", async (platform, t) => {
   const said = errors(t);
   let told;
   const held = new Promise((resolve) => (told = resolve));
   const { client, move } = await moving(platform, t, {
     callTimeout: 300,
-    onFresh: () => {
+    onSessionReplaced: () => {
       told(failure(client.call(Add, { left: 1n, right: 1n })));
       return client.call(Add, { left: 1n, right: 1n });
     },
@@ -118,11 +118,11 @@ on("a call that is held back ends at its deadline, also in an onFresh that waits
   assert.equal(said[0].at(-1).code, "deadline");
 });
 
-on("an onFresh whose session is lost meanwhile is told, and asks for nothing more", async (platform, t) => {
+on("an onSessionReplaced whose session is lost meanwhile is told, and asks for nothing more", async (platform, t) => {
   const begun = [];
   let begins;
   const { client, move } = await moving(platform, t, {
-    onFresh: (first, why, { signal }) => {
+    onSessionReplaced: (first, why, { signal }) => {
       begun.push({ first, signal });
       begins?.();
       if (begun.length === 1) return new Promise(() => {});
@@ -145,10 +145,10 @@ on("an onFresh whose session is lost meanwhile is told, and asks for nothing mor
   assert.equal(begun[1].signal.aborted, false);
 });
 
-on("an onFresh and a token's function are told that the client is closed", async (platform, t) => {
+on("an onSessionReplaced and a token's function are told that the client is closed", async (platform, t) => {
   let told;
   const { client, move } = await moving(platform, t, {
-    onFresh: (_, __, { signal }) => new Promise(() => told({ signal })),
+    onSessionReplaced: (_, __, { signal }) => new Promise(() => told({ signal })),
   });
   const begins = new Promise((resolve) => (told = resolve));
   await move();
@@ -243,13 +243,13 @@ on("nonsense instead of answers ends the session, and comes to everyone who wait
   assert.equal(await other.call(Add, { left: 1n, right: 1n }), 2n);
 });
 
-on("a lost session begins anew: what onFresh asks for goes first", async (platform, t) => {
+on("a lost session is replaced: what onSessionReplaced asks for goes first", async (platform, t) => {
   const said = errors(t);
   const order = [];
   const way = await link(t, port("WIRE"));
   let kept;
   const client = await platform.connect({
-    onFresh: async (first, why) => {
+    onSessionReplaced: async (first, why) => {
       kept = first;
       order.push(why, await first.call(Add, { left: 1n, right: 1n }));
       order.push((await first.stream(Count, { to: 1, fail: false }).next()).value);
@@ -257,7 +257,7 @@ on("a lost session begins anew: what onFresh asks for goes first", async (platfo
     },
   }, way.url);
   const { session } = client.state;
-  const lines = client.subscribe(Room, { name: "fresh" });
+  const lines = client.subscribe(Room, { name: "replaced" });
   assert.equal(await lines.joined, "begun");
   // The other server knows nothing of the session.
   way.target = await secondServer(t);

@@ -1,7 +1,7 @@
 //! Outcomes as numbers: the facade has the words. `codes.ts` has the same.
 
 use twinwire::{End, Goodbye, Refusal, Retry};
-use twinwire_client::{CallError, EventError, Fresh, ReconnectCause, Refused, Verdict};
+use twinwire_client::{CallError, EventError, ReconnectCause, Refused, SessionLost, Verdict};
 use twinwire_client_wasm::{ConnectError, OpenError};
 
 use crate::facade::Told;
@@ -106,12 +106,12 @@ pub(crate) fn verdict(verdict: Verdict) -> u32 {
     }
 }
 
-pub(crate) fn fresh(why: Fresh) -> u32 {
+pub(crate) fn session_lost(why: SessionLost) -> u32 {
     match why {
-        Fresh::Restarted => 0,
-        Fresh::Ended => 1,
-        Fresh::Evicted => 2,
-        Fresh::Unknown => 3,
+        SessionLost::Restarted => 0,
+        SessionLost::Ended => 1,
+        SessionLost::Evicted => 2,
+        SessionLost::Unknown => 3,
     }
 }
 

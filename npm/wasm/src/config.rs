@@ -94,7 +94,7 @@ impl Config {
     }
 
     /// Starts the client, once times are set. None if the kinds can't be declared.
-    pub fn connect(self, asks_token: bool, refreshes: bool) -> Option<Core> {
+    pub fn connect(self, asks_token: bool, has_on_session_replaced: bool) -> Option<Core> {
         let facade = self.facade;
         let kinds = UntypedKinds::new(self.kinds).ok()?;
         let limits = Limits::default().call_deadline(self.call_deadline);
@@ -116,15 +116,15 @@ impl Config {
             });
         }
         let first = Rc::new(RefCell::new(None));
-        if refreshes {
+        if has_on_session_replaced {
             let (asked, first) = (asked.clone(), Rc::clone(&first));
-            options = options.on_fresh(move |client, why| {
+            options = options.on_session_replaced(move |client, why| {
                 let (sender, done) = once::once();
                 first.replace(Some(client.untyped()));
-                let id = asked.fresh(sender);
-                let code = crate::codes::fresh(why);
+                let id = asked.session_replaced(sender);
+                let code = crate::codes::session_lost(why);
                 facade.tell(
-                    What::Fresh,
+                    What::SessionReplaced,
                     id,
                     Told {
                         code,

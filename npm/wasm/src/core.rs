@@ -27,7 +27,7 @@ struct Questions {
 enum Question {
     Call(once::Sender<Answer<Vec<u8>>>),
     Token(once::Sender<Option<Vec<u8>>>),
-    Fresh(once::Sender<()>),
+    SessionReplaced(once::Sender<()>),
 }
 
 impl Asked {
@@ -44,9 +44,9 @@ impl Asked {
         self.ask(Question::Token(sender))
     }
 
-    pub(crate) fn fresh(&self, sender: once::Sender<()>) -> u32 {
-        self.drop_stale(|question| matches!(question, Question::Fresh(_)));
-        self.ask(Question::Fresh(sender))
+    pub(crate) fn session_replaced(&self, sender: once::Sender<()>) -> u32 {
+        self.drop_stale(|question| matches!(question, Question::SessionReplaced(_)));
+        self.ask(Question::SessionReplaced(sender))
     }
 
     /// Drops an earlier question of the same kind, for whose answer nobody waits any more.
@@ -177,7 +177,7 @@ impl Core {
         drop(taken);
     }
 
-    /// The client whose requests go first while a session begins anew.
+    /// The client whose requests go first while a session is replaced.
     pub fn first(&self) -> Option<Core> {
         let client = self.first.take()?;
         Some(Self {
@@ -300,8 +300,8 @@ impl Core {
     }
 
     /// The facade is done with what a new session needs.
-    pub fn refreshed(&self, id: u32) {
-        if let Some(Question::Fresh(sender)) = self.asked.take(id) {
+    pub fn replacement_done(&self, id: u32) {
+        if let Some(Question::SessionReplaced(sender)) = self.asked.take(id) {
             let _ = sender.send(());
         }
     }

@@ -45,7 +45,7 @@ pub(crate) enum What {
     /// A token is wanted.
     Token = 15,
     /// Another session begins: why.
-    Fresh = 16,
+    SessionReplaced = 16,
     /// The request of this id may go on.
     Wake = 17,
 }

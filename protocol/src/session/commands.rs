@@ -351,7 +351,7 @@ impl Session {
         }
     }
 
-    /// Says goodbye as [`close`](Self::close) does, but another session is to follow ([`again`](Self::again)): what
+    /// Says goodbye as [`close`](Self::close) does, but another session is to follow ([`replacement`](Self::replacement)): what
     /// hasn't been sent waits for it, if that is [kept](Self::keep_unsent). The client drops its connection once the
     /// goodbye is sent. Nothing happens if there is no connection, or no welcome yet of a session that the client wants
     /// back: that one goes on over the next connection.

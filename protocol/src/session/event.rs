@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{End, Fresh};
+use super::{End, SessionLost};
 use crate::frame::{Answer, Continuity, Joined, Refusal, Resume, Skipped, Start, Table, Welcome};
 use crate::log::ReadBudget;
 use crate::{Alias, BootId, Class, Number, Offset, PeerId, Secret, SessionId, Time};
@@ -76,7 +76,7 @@ pub enum Event {
     },
     /// To the client: the session is open, for the first time or again. Its
     /// [`continuity`](Welcome::continuity) says which; if the one that it had is lost, that came before
-    /// as [`Event::Fresh`].
+    /// as [`Event::SessionReplaced`].
     Welcome(Welcome),
     /// The connection is gone, and the session stays: the client should open another, not before
     /// the time that a goodbye asks for.
@@ -87,12 +87,12 @@ pub enum Event {
     /// To the client: the session that it had is lost. All that was pending has its outcome, and events that
     /// waited have come as [`Event::Leftover`]; drop the handlers that run. Nothing is joined in the one that
     /// begins with the [`Event::Welcome`] that follows.
-    Fresh {
+    SessionReplaced {
         /// The reason.
-        why: Fresh,
+        why: SessionLost,
     },
     /// To a client: an event of the server's that came in a session which is lost or over, and hadn't
-    /// started: it may have been told to be accepted. They come in order, before the [`Event::Fresh`] or the
+    /// started: it may have been told to be accepted. They come in order, before the [`Event::SessionReplaced`] or the
     /// [`Event::Ended`]. Nothing is said of each: see [`Session::leftovers_taken`].
     ///
     /// [`Session::leftovers_taken`]: super::Session::leftovers_taken

@@ -95,7 +95,7 @@ pub enum NotResumed {
 
 /// The reason for which a client's session isn't the one that it had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fresh {
+pub enum SessionLost {
     /// The server's process is another: it was restarted, or the network leads to another one.
     Restarted,
     /// The server ended it, since it is stopping, or it doesn't keep sessions.
@@ -188,7 +188,7 @@ impl Session {
     /// back later begins anew. It has no connection yet; what is asked of it meanwhile waits. So many bytes
     /// of events, `untaken`, the application was given and hasn't taken: they count against the new window
     /// until [`leftovers_taken`](Self::leftovers_taken).
-    pub fn again(&mut self, untaken: u64) -> Self {
+    pub fn replacement(&mut self, untaken: u64) -> Self {
         let (limits, table) = (Arc::clone(&self.limits), Arc::clone(&self.table));
         let mut next = Self::new(None, State::Detached, limits, table);
         next.token = self.token.clone();
@@ -202,7 +202,7 @@ impl Session {
 
     /// Sets whether requests that were never sent outlive the session (default: no, they end as
     /// [`NotReceived`](super::Outcome::NotReceived)). If so, they wait from its loss
-    /// ([`Event::Fresh`], or an end that the client didn't want) for [`requeue_unsent`](Self::requeue_unsent) of the
+    /// ([`Event::SessionReplaced`], or an end that the client didn't want) for [`requeue_unsent`](Self::requeue_unsent) of the
     /// session that follows, or for [`drop_unsent`](Self::drop_unsent) of the one that is over if none does. Their
     /// deadlines run on. What is asked for after the loss and before `requeue_unsent` ends with its session, unless it is
     /// [held back](Self::hold_back).
@@ -299,15 +299,15 @@ impl Session {
             (Some(ticket), Continuity::Unknown) => {
                 // Another boot is another process, which can have none of the old one's sessions.
                 let why = if ticket.boot == welcome.boot {
-                    Fresh::Unknown
+                    SessionLost::Unknown
                 } else {
-                    Fresh::Restarted
+                    SessionLost::Restarted
                 };
                 self.begin_anew(why, Received::Untold);
                 false
             }
             (Some(_), Continuity::Evicted { received }) => {
-                self.begin_anew(Fresh::Evicted, Received::UpTo(received));
+                self.begin_anew(SessionLost::Evicted, Received::UpTo(received));
                 false
             }
             _ => return Err(PeerMisbehaved::WrongContinuity),
@@ -322,7 +322,7 @@ impl Session {
     }
 
     /// The session is lost: everything pending has its outcome, and another begins.
-    fn begin_anew(&mut self, why: Fresh, received: Received) {
+    fn begin_anew(&mut self, why: SessionLost, received: Received) {
         // It follows itself, also if it is to end once all is sent.
         self.outgoing.end_all(received, true);
         self.report();
@@ -346,7 +346,7 @@ impl Session {
             received: None,
             window: self.offered,
         };
-        self.events.push(Event::Fresh { why });
+        self.events.push(Event::SessionReplaced { why });
     }
 
     /// The session is lost or over: what the server was told, or will be, to be accepted is the

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use twinwire::session::Fresh;
+use twinwire::session::SessionLost;
 use twinwire::{Class, End, GoodbyeCode};
 
 use super::{Check, Fate, Hearing, Oracle, Way, Who, Wrong, ensure, hash, read_stamp};
@@ -57,7 +57,7 @@ impl Oracle {
     }
 
     /// The client's session is another.
-    pub(super) fn fresh(&mut self, who: Who, why: Fresh) -> Check {
+    pub(super) fn session_replaced(&mut self, who: Who, why: SessionLost) -> Check {
         let Who::Client(life) = who else {
             return Err(Wrong("a server's session can't begin anew".to_owned()));
         };
@@ -67,10 +67,10 @@ impl Oracle {
         let record = &mut self.sessions[lost];
         let restarted = record.boot != self.boot;
         let is_true = match why {
-            Fresh::Restarted => restarted,
-            Fresh::Evicted => record.over || record.closed,
+            SessionLost::Restarted => restarted,
+            SessionLost::Evicted => record.over || record.closed,
             // No client here begins a session by itself, and each server keeps what it welcomed.
-            Fresh::Ended | Fresh::Unknown => false,
+            SessionLost::Ended | SessionLost::Unknown => false,
         };
         ensure!(
             is_true,

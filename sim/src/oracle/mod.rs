@@ -10,7 +10,7 @@ mod wire;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use twinwire::session::{Event, Fresh, RequestKey, State};
+use twinwire::session::{Event, RequestKey, SessionLost, State};
 use twinwire::{Alias, Class, Number, PeerId, SessionId, Time};
 
 use crate::plan::Bounds;
@@ -417,12 +417,13 @@ impl Oracle {
 
     /// Hears all that a session says at once.
     pub(crate) fn hears(&mut self, hearing: Hearing, events: &[Event]) -> Check {
-        let loses = |event: &Event| matches!(event, Event::Fresh { .. } | Event::Ended(_));
+        let loses =
+            |event: &Event| matches!(event, Event::SessionReplaced { .. } | Event::Ended(_));
         let lost = events.iter().any(loses)
             || !matches!(hearing.state, State::Open | State::Detached)
             || self.is_closing(hearing.who);
-        let evicted = events.contains(&Event::Fresh {
-            why: Fresh::Evicted,
+        let evicted = events.contains(&Event::SessionReplaced {
+            why: SessionLost::Evicted,
         });
         for event in events {
             match event {
@@ -456,7 +457,7 @@ impl Oracle {
                 }
                 Event::Welcome(welcome) => self.welcomed(hearing.who, welcome)?,
                 Event::Leftover { payload, .. } => self.leftover(hearing.who, payload)?,
-                Event::Fresh { why } => self.fresh(hearing.who, *why)?,
+                Event::SessionReplaced { why } => self.session_replaced(hearing.who, *why)?,
                 Event::Ended(end) => self.ended(hearing, end)?,
                 Event::Detached { .. } => {
                     ensure!(

@@ -14,9 +14,10 @@ const CUTS: u32 = 200;
 
 /// A client whose connections break every few messages.
 async fn breaking(platform: &impl Platform) -> Client {
-    let options = options(platform.breaking_url().await, KINDS).on_fresh(|_, why| async move {
-        panic!("the session is lost: {why:?}");
-    });
+    let options =
+        options(platform.breaking_url().await, KINDS).on_session_replaced(|_, why| async move {
+            panic!("the session is lost: {why:?}");
+        });
     // The first connections may break before the welcome.
     platform.connect(options).await.expect("a welcome")
 }

@@ -12,8 +12,8 @@ use crate::kinds::Manner;
 pub(crate) enum Asker {
     /// A client's application.
     Client(usize),
-    /// A client's `on_fresh`, whose requests go before the others.
-    Fresh(usize),
+    /// A client's `on_session_replaced`, whose requests go before the others.
+    SessionReplaced(usize),
     /// A server, of a client.
     Server { process: u64, life: usize },
     /// The same, whose events the client hears beside its calls.
@@ -24,7 +24,7 @@ impl Asker {
     pub(super) fn life(self) -> usize {
         match self {
             Self::Client(life)
-            | Self::Fresh(life)
+            | Self::SessionReplaced(life)
             | Self::Server { life, .. }
             | Self::Events { life, .. } => life,
         }

@@ -55,7 +55,7 @@ impl Oracle {
 pub(crate) struct Life {
     /// The number of its client.
     pub(crate) number: usize,
-    /// The number of sessions that were lost, as `on_fresh` told.
+    /// The number of sessions that were lost, as `on_session_replaced` told.
     pub(crate) freshes: u32,
     /// True once the application has closed the client.
     pub(crate) is_closed: bool,
@@ -147,8 +147,8 @@ impl Account {
         self.lives.len() - 1
     }
 
-    pub(crate) fn fresh(&mut self, life: usize) {
-        self.tell(|| format!("client {life} begins anew"));
+    pub(crate) fn session_replaced(&mut self, life: usize) {
+        self.tell(|| format!("client {life} has another session"));
         self.lives[life].freshes += 1;
     }
 

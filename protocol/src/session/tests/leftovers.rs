@@ -20,7 +20,7 @@ fn heard(side: &Side) -> Vec<String> {
             assert_eq!(*kind, TYPING);
             Some(format!("left {}", text(payload)))
         }
-        Event::Fresh { why } => Some(format!("{why:?}")),
+        Event::SessionReplaced { why } => Some(format!("{why:?}")),
         Event::Ended(_) => Some("ended".to_owned()),
         _ => None,
     };
@@ -124,7 +124,7 @@ fn a_session_that_begins_after_a_goodbye_counts_what_is_told_to_wait() {
     let said = Goodbye::new(GoodbyeCode::GoingAway, "");
     pair.server.session.close(pair.now, said);
     pair.drive();
-    pair.client.session = pair.client.session.again(window);
+    pair.client.session = pair.client.session.replacement(window);
     pair.client.session.handle(pair.now, Input::Opened);
     pair.server.session = Session::server(pair.now, limits, vec![table()]);
     pair.drive();

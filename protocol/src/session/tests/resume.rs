@@ -9,7 +9,7 @@ use super::pair::{ASK, GREET, Pair, ROOM, TYPING, greeting, table};
 use crate::frame::{Continuity, Frame, Frames, Start};
 use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 use crate::limits::MAX_PART;
-use crate::session::{End, Event, Fresh, Input, NotResumed, Outcome, State};
+use crate::session::{End, Event, Input, NotResumed, Outcome, SessionLost, State};
 use crate::{Answer, Limits, Number, Secret};
 
 fn open() -> Pair {
@@ -20,9 +20,9 @@ fn value(payload: &[u8]) -> Outcome {
     Outcome::Answered(Answer::Value(payload.to_vec()))
 }
 
-fn fresh(pair: &Pair) -> Option<Fresh> {
+fn fresh(pair: &Pair) -> Option<SessionLost> {
     let mut found = pair.client.events.iter().filter_map(|event| match event {
-        Event::Fresh { why } => Some(*why),
+        Event::SessionReplaced { why } => Some(*why),
         _ => None,
     });
     found.next()
@@ -171,7 +171,7 @@ fn the_session_is_kept_for_its_time_and_not_longer() {
     assert_eq!(continuity, Continuity::Evicted { received });
     pair.welcome_anew(continuity);
     pair.drive();
-    assert_eq!(fresh(&pair), Some(Fresh::Evicted));
+    assert_eq!(fresh(&pair), Some(SessionLost::Evicted));
     assert_eq!(pair.client.outcome(call), Some(&Outcome::Deadline));
     assert_eq!(pair.client.session.state(), State::Open);
 }
@@ -218,7 +218,7 @@ fn who_knows_no_session_leaves_what_was_sent_unknown() {
     pair.wanted();
     pair.welcome_anew(Continuity::Unknown);
     pair.drive();
-    assert_eq!(fresh(&pair), Some(Fresh::Unknown));
+    assert_eq!(fresh(&pair), Some(SessionLost::Unknown));
     assert_eq!(pair.client.outcome(sent), Some(&Outcome::Unknown));
     assert_eq!(pair.client.outcome(unsent), Some(&Outcome::NotReceived));
 }

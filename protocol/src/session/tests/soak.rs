@@ -154,7 +154,7 @@ impl App {
                 | Event::Outline { .. }
                 | Event::Welcome(_)
                 | Event::Detached { .. }
-                | Event::Fresh { .. }
+                | Event::SessionReplaced { .. }
                 | Event::Leftover { .. }
                 | Event::Pong { .. }
                 | Event::StreamWritable { .. } => {}

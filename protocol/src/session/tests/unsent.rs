@@ -196,7 +196,7 @@ fn after_a_goodbye_the_next_session_takes_it_over_and_without_one_it_ends() {
 
 /// Another session begins in the place of the one that is over.
 fn follow(pair: &mut Pair) {
-    pair.client.session = pair.client.session.again(0);
+    pair.client.session = pair.client.session.replacement(0);
     pair.client.session.handle(pair.now, Input::Opened);
     pair.server.session = Session::server(pair.now, Limits::default(), vec![table()]);
     pair.drive();
@@ -300,7 +300,7 @@ fn a_stream_that_waits_for_the_next_session_may_end_before_that() {
             pair.drive();
             assert_eq!(pair.client.outcome(stream), Some(&Outcome::NotReceived));
         }
-        let mut next = pair.client.session.again(0);
+        let mut next = pair.client.session.replacement(0);
         let another = next.request(pair.now, ASK, b"again".to_vec());
         assert!(another.is_ok());
         let said = next.poll(pair.now, &mut Vec::new(), 0);

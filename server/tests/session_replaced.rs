@@ -68,7 +68,7 @@ async fn an_outage_longer_than_any_deadline_ends_no_subscription_and_no_work() {
     let deadline = Duration::from_millis(200);
     let options = testkit::options(chaos.url("/ws"), KINDS)
         .limits(testkit::patient().call_deadline(deadline))
-        .on_fresh(|client, _| async move {
+        .on_session_replaced(|client, _| async move {
             let name = "Ada".to_owned();
             client
                 .call(Login { name })
@@ -135,10 +135,11 @@ async fn nothing_goes_before_what_a_new_session_needs_first() {
     let heard = Heard::default();
     let (server, _) = serve(builder(&heard).pool(0));
     let chaos = Chaos::to(server.addr(), 1).await;
-    let options = testkit::options(chaos.url("/ws"), KINDS).on_fresh(|client, _| async move {
-        let name = "Ada".to_owned();
-        client.call(Login { name }).await.expect("an answer");
-    });
+    let options =
+        testkit::options(chaos.url("/ws"), KINDS).on_session_replaced(|client, _| async move {
+            let name = "Ada".to_owned();
+            client.call(Login { name }).await.expect("an answer");
+        });
     let client = client(options).await;
     let ClientState::Open { peer: first, .. } = client.state() else {
         panic!("it is open");

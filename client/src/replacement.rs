@@ -3,33 +3,38 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 
-use twinwire::session::Fresh;
+use twinwire::session::SessionLost;
 
 use crate::client::WeakClient;
-use crate::options::{Freshened, OnFresh};
+use crate::options::{OnSessionReplaced, ReplacementTask};
 
 /// From the loss to the end of the application's work.
 #[derive(Default)]
-pub(crate) struct Renewal {
+pub(crate) struct Replacement {
     /// The reason for which the last session is lost, until the next is welcomed.
-    due: Option<Fresh>,
-    work: Option<Freshened>,
+    due: Option<SessionLost>,
+    work: Option<ReplacementTask>,
 }
 
-impl Renewal {
+impl Replacement {
     /// A session is lost. Work for one before it is of no use any more.
-    pub(crate) fn lost(&mut self, why: Fresh) {
+    pub(crate) fn lost(&mut self, why: SessionLost) {
         self.work = None;
         self.due = Some(why);
     }
 
     /// The next session is welcomed: begins the application's work for it. Says whether there is none to
     /// wait for.
-    pub(crate) fn welcomed(&mut self, on_fresh: Option<&OnFresh>, client: &WeakClient) -> bool {
+    pub(crate) fn welcomed(
+        &mut self,
+        on_session_replaced: Option<&OnSessionReplaced>,
+        client: &WeakClient,
+    ) -> bool {
         let Some(why) = self.due.take() else {
             return false;
         };
-        self.work = on_fresh.and_then(|on_fresh| on_fresh(client, why));
+        self.work =
+            on_session_replaced.and_then(|on_session_replaced| on_session_replaced(client, why));
         self.work.is_none()
     }
 
