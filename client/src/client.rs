@@ -362,9 +362,9 @@ impl WeakClient {
     }
 
     /// Returns one whose requests go before those that are held back.
-    pub(crate) fn upgrade_to_go_first(&self) -> Option<Client> {
+    pub(crate) fn upgrade_priority(&self) -> Option<Client> {
         Some(Client {
-            remote: self.remote.upgrade_to_go_first()?,
+            remote: self.remote.upgrade_priority()?,
             registrations: self.registrations.clone(),
             state: self.state.clone(),
             unheard: Arc::clone(&self.unheard),

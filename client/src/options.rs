@@ -305,7 +305,7 @@ impl Options {
         R: Future<Output = ()> + MaybeSend + 'static,
     {
         self.on_session_replaced = Some(Arc::new(move |client: &WeakClient, why| {
-            let client = client.upgrade_to_go_first()?;
+            let client = client.upgrade_priority()?;
             // A panic in it is no reason to end the client, or to hold everything back for ever.
             let work = catch_unwind(AssertUnwindSafe(|| on_session_replaced(client, why))).ok()?;
             let task: ReplacementTask = Box::pin(work);

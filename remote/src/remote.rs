@@ -31,7 +31,7 @@ use crate::{
 pub struct Remote {
     handle: Arc<Handle>,
     /// Its requests go before those that are held back while a session is replaced.
-    goes_first: bool,
+    has_priority: bool,
 }
 
 /// The way to a [`Remote`] for as long as the application has one.
@@ -41,19 +41,19 @@ pub struct WeakRemote(Weak<Handle>);
 impl WeakRemote {
     /// Returns one whose requests go out also while those of the application are
     /// [held back](crate::Requests::replace_session); none if the application has let go of all.
-    pub fn upgrade_to_go_first(&self) -> Option<Remote> {
+    pub fn upgrade_priority(&self) -> Option<Remote> {
         let handle = self.0.upgrade()?;
         Some(Remote {
             handle,
-            goes_first: true,
+            has_priority: true,
         })
     }
 }
 
 pub(crate) struct Handle {
     commands: queue::Sender<Command>,
-    /// For those that go first.
-    first: queue::Sender<Command>,
+    /// For requests with priority.
+    priority: queue::Sender<Command>,
     control: queue::Sender<ControlFn>,
     next_id: AtomicU64,
     capabilities: Arc<Mutex<Option<PeerCapabilities>>>,
@@ -91,7 +91,7 @@ impl PeerCapabilities {
 impl Handle {
     pub(crate) fn new(
         commands: queue::Sender<Command>,
-        first: queue::Sender<Command>,
+        priority: queue::Sender<Command>,
         control: queue::Sender<ControlFn>,
         capabilities: Arc<Mutex<Option<PeerCapabilities>>>,
         table: Arc<Table>,
@@ -99,7 +99,7 @@ impl Handle {
     ) -> Self {
         Self {
             commands,
-            first,
+            priority,
             control,
             next_id: AtomicU64::new(0),
             capabilities,
@@ -113,7 +113,7 @@ impl Remote {
     pub(crate) fn new(handle: Handle) -> Self {
         Self {
             handle: Arc::new(handle),
-            goes_first: false,
+            has_priority: false,
         }
     }
 
@@ -437,8 +437,8 @@ impl Remote {
     }
 
     pub(crate) fn commands(&self) -> &queue::Sender<Command> {
-        if self.goes_first {
-            &self.handle.first
+        if self.has_priority {
+            &self.handle.priority
         } else {
             &self.handle.commands
         }

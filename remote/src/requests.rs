@@ -13,7 +13,7 @@ use crate::command::{Command, ControlFn, OutboundRequest};
 use crate::pending::{InFlight, InFlightRequests};
 use crate::topics::Topics;
 
-/// The gate before the session, which requests that go first pass in any case.
+/// The gate before the session, which requests with priority pass in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gate {
     Open,
@@ -34,8 +34,8 @@ struct Closing {
 /// The requests of the application that drive a session, and who waits for them.
 pub struct Requests {
     commands: queue::Receiver<Command>,
-    /// Those that go first, while the others are held back.
-    first: queue::Receiver<Command>,
+    /// Those with priority, while the others are held back.
+    priority: queue::Receiver<Command>,
     control: queue::Receiver<ControlFn>,
     gate: Gate,
     capabilities: Arc<Mutex<Option<PeerCapabilities>>>,
@@ -53,13 +53,13 @@ pub struct Requests {
 impl Requests {
     pub(crate) fn new(
         commands: queue::Receiver<Command>,
-        first: queue::Receiver<Command>,
+        priority: queue::Receiver<Command>,
         control: queue::Receiver<ControlFn>,
         capabilities: Arc<Mutex<Option<PeerCapabilities>>>,
     ) -> Self {
         Self {
             commands,
-            first,
+            priority,
             control,
             gate: Gate::Open,
             capabilities,
@@ -78,7 +78,7 @@ impl Requests {
 
     /// Another session has begun in the place of one that is lost, whose requests have their outcomes, but for those
     /// that it never sent and [keeps](Session::keep_unsent).
-    /// Requests are held back, but for those that [go first](crate::WeakRemote::upgrade_to_go_first), and
+    /// Requests are held back, but for those with [priority](crate::WeakRemote::upgrade_priority), and
     /// nothing is joined again, until the application is [ready](Self::go_on).
     pub fn replace_session(&mut self, session: &mut Session, now: Time) {
         if let Some(pending) = &mut self.pending {
@@ -86,7 +86,7 @@ impl Requests {
         }
         self.topics.replace_session(session, now);
         // What the application's work for the session before this one has left behind.
-        let mut left = self.first.drain();
+        let mut left = self.priority.drain();
         // While the gate isn't open, what is held is of that work too.
         if self.gate == Gate::Open && self.held_back.is_none() {
             self.held_back = self.held.take();
@@ -179,7 +179,7 @@ impl Requests {
     /// [`Limits::drain`](twinwire::Limits::drain) is over.
     pub fn close(&mut self, goodbye: Goodbye, session: &Session, now: Time) {
         self.commands.shut();
-        self.first.shut();
+        self.priority.shut();
         self.closing.get_or_insert_with(|| Closing {
             since: now,
             until: now + session.drain_time(),
@@ -241,14 +241,15 @@ impl Requests {
 
     /// The session is over: what hasn't reached it never will.
     pub fn end(&mut self) {
-        let (mut under_way, mut first) = (self.commands.close(), self.first.close());
+        let (mut under_way, mut priority) = (self.commands.close(), self.priority.close());
         if let Some(pending) = &mut self.pending {
             pending.end();
         }
         self.topics.end();
         let mut next = || {
             let held = self.held.take().or_else(|| self.held_back.take());
-            held.or_else(|| first.next()).or_else(|| under_way.next())
+            held.or_else(|| priority.next())
+                .or_else(|| under_way.next())
         };
         while let Some(command) = next() {
             command.asked.settle(Outcome::Closed);
@@ -265,7 +266,7 @@ impl Requests {
         if let Some(held) = self.held.take() {
             return Some((held, false));
         }
-        if let Poll::Ready(Some(command)) = self.first.poll_next(cx) {
+        if let Poll::Ready(Some(command)) = self.priority.poll_next(cx) {
             return Some((command, false));
         }
         if self.gate == Gate::Opening {
