@@ -270,7 +270,7 @@ impl<T: Transport> Driver<T> {
             any = true;
         }
         if self.replacement.poll(cx) {
-            self.requests.go_on();
+            self.requests.open_gate();
             any = true;
         }
         if self.requests.is_abandoned(cx) {
@@ -388,7 +388,7 @@ impl<T: Transport> Driver<T> {
         }
         let on_session_replaced = self.options.on_session_replaced.as_ref();
         if self.replacement.welcomed(on_session_replaced, &self.client) {
-            self.requests.go_on();
+            self.requests.open_gate();
         }
     }
 

@@ -56,8 +56,8 @@ pub use twinwire::frame::Start;
 pub use twinwire::session::SessionLost;
 pub use twinwire_remote::{
     CallError, EventError, Inbound, Items, Link, LinkLost, Publication, Published, Receipt,
-    Refused, Room, Subscribing, Subscription, Undeclared, UntypedItems, UntypedRemote,
-    UntypedReply, UntypedSubscription, Update, Verdict,
+    Refused, Subscribing, Subscription, Undeclared, UntypedItems, UntypedRemote, UntypedReply,
+    UntypedSubscription, Update, Verdict, Writable,
 };
 pub use untyped::{
     KindsError, UntypedClient, UntypedEvents, UntypedJoins, UntypedKind, UntypedKinds,

@@ -122,7 +122,7 @@ export class Attachment {
   }
 
   /** Waits until a request may be made. */
-  room(id: number): void {
+  writable(id: number): void {
     this.#waitsForRoom = id;
   }
 

@@ -14,7 +14,7 @@ export interface Waiter {
 /** The ids of what each client has: how connecting ends, its states, its place in the line. */
 const CONNECTING = 0;
 const STATES = 1;
-const ROOM = 2;
+const WRITABLE = 2;
 
 /** Milliseconds in which what waits for room may go before a goodbye: the module's session waits as long (`Limits::drain`). */
 export const DRAIN = 2_000;
@@ -51,7 +51,7 @@ export class Bridge implements Listener {
   readonly number: number;
   #core: Core | undefined;
   #client: ClientListener | undefined;
-  #lastId = ROOM;
+  #lastId = WRITABLE;
   #line: Start[] = [];
   #waitsForRoom = false;
   #isClosed = false;
@@ -186,7 +186,7 @@ export class Bridge implements Listener {
     if (what === What.Wake) {
       // The module is at work, and can't be asked now.
       queueMicrotask(() => this.#wake(id));
-    } else if (id === ROOM && what === What.Settled) {
+    } else if (id === WRITABLE && what === What.Settled) {
       this.#waitsForRoom = false;
     } else if (what >= What.Call && what <= What.SessionReplaced && what !== What.Invited) {
       this.#client?.hear(what, id, code, a, b, bytes);
@@ -196,10 +196,10 @@ export class Bridge implements Listener {
   }
 
   #wake(id: number): void {
-    if (id > ROOM) {
+    if (id > WRITABLE) {
       this.#waiter(id)?.wake();
-    } else if (id === ROOM) {
-      this.#poll(ROOM);
+    } else if (id === WRITABLE) {
+      this.#poll(WRITABLE);
       this.#advance();
     } else {
       while (this.#poll(id) && id === STATES);
@@ -223,8 +223,8 @@ export class Bridge implements Listener {
         break;
       }
       this.#waitsForRoom = true;
-      this.#core.room(ROOM);
-      this.#poll(ROOM);
+      this.#core.writable(WRITABLE);
+      this.#poll(WRITABLE);
       if (!this.#waitsForRoom) {
         this.#line.shift();
         try {

@@ -23,8 +23,8 @@ export class CoreProxy implements Core {
     return new CoreProxy(this.attachment, this.attachment.replacementId);
   }
 
-  room(id: number): void {
-    this.attachment.room(id);
+  writable(id: number): void {
+    this.attachment.writable(id);
   }
 
   call(id: number, kind: number, payload: string): void {

@@ -31,5 +31,5 @@ pub use remote::{PeerCapabilities, Remote, WeakRemote};
 pub use requests::Requests;
 pub use subscription::{Publication, Subscription, Update, Verdict};
 pub use untyped::{
-    Room, Subscribing, UntypedItems, UntypedRemote, UntypedReply, UntypedSubscription,
+    Subscribing, UntypedItems, UntypedRemote, UntypedReply, UntypedSubscription, Writable,
 };

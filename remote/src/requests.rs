@@ -40,9 +40,9 @@ pub struct Requests {
     gate: Gate,
     capabilities: Arc<Mutex<Option<PeerCapabilities>>>,
     /// One that the session has no room for.
-    held: Option<Command>,
-    /// One of the application's that was held when its session was lost.
-    held_back: Option<Command>,
+    parked: Option<Command>,
+    /// One of the application's that was parked when its session was lost.
+    parked_at_gate: Option<Command>,
     /// None before the first.
     pending: Option<Box<dyn InFlightRequests>>,
     pub(crate) topics: Topics,
@@ -63,8 +63,8 @@ impl Requests {
             control,
             gate: Gate::Open,
             capabilities,
-            held: None,
-            held_back: None,
+            parked: None,
+            parked_at_gate: None,
             pending: None,
             topics: Topics::default(),
             closing: None,
@@ -79,7 +79,7 @@ impl Requests {
     /// Another session has begun in the place of one that is lost, whose requests have their outcomes, but for those
     /// that it never sent and [keeps](Session::keep_unsent).
     /// Requests are held back, but for those with [priority](crate::WeakRemote::upgrade_priority), and
-    /// nothing is joined again, until the application is [ready](Self::go_on).
+    /// nothing is joined again, until the application is [ready](Self::open_gate).
     pub fn replace_session(&mut self, session: &mut Session, now: Time) {
         if let Some(pending) = &mut self.pending {
             pending.replace_session(session, now);
@@ -87,11 +87,11 @@ impl Requests {
         self.topics.replace_session(session, now);
         // What the application's work for the session before this one has left behind.
         let mut left = self.priority.drain();
-        // While the gate isn't open, what is held is of that work too.
-        if self.gate == Gate::Open && self.held_back.is_none() {
-            self.held_back = self.held.take();
+        // While the gate isn't open, what is parked is of that work too.
+        if self.gate == Gate::Open && self.parked_at_gate.is_none() {
+            self.parked_at_gate = self.parked.take();
         }
-        while let Some(command) = left.next().or_else(|| self.held.take()) {
+        while let Some(command) = left.next().or_else(|| self.parked.take()) {
             command.asked.settle(Outcome::NotReceived);
         }
         self.gate = Gate::Shut;
@@ -99,7 +99,7 @@ impl Requests {
 
     /// The application is ready for the session: what earlier sessions never sent goes out, topics are joined again
     /// from where they stood, and requests are taken.
-    pub fn go_on(&mut self) {
+    pub fn open_gate(&mut self) {
         self.gate = Gate::Opening;
     }
 
@@ -130,15 +130,15 @@ impl Requests {
             session.state(),
             State::Leaving | State::Parting | State::Closing | State::Closed
         );
-        while !is_going && let Some((command, is_held_back)) = self.next(cx, session, now) {
-            session.hold_back(is_held_back);
+        while !is_going && let Some((command, is_gated)) = self.next(cx, session, now) {
+            session.hold_back(is_gated);
             if !session.has_room(command.asked.cost()) {
-                // While the gate isn't open, what is held is of the application's work for the session.
-                let held = match is_held_back {
-                    true => &mut self.held_back,
-                    false => &mut self.held,
+                // While the gate isn't open, what is parked is of the application's work for the session.
+                let parked = match is_gated {
+                    true => &mut self.parked_at_gate,
+                    false => &mut self.parked,
                 };
-                *held = Some(command);
+                *parked = Some(command);
                 break;
             }
             (command.act)(self, command.asked, session, now);
@@ -146,8 +146,8 @@ impl Requests {
         }
         session.hold_back(false);
         // What was asked for before goes before, while the session takes it.
-        let is_asking = self.held.is_some()
-            || self.held_back.is_some()
+        let is_asking = self.parked.is_some()
+            || self.parked_at_gate.is_some()
             || self.gate != Gate::Open
             || !self.commands.is_empty();
         twinwire::plant!("held_request_not_awaited", let is_asking = !self.commands.is_empty());
@@ -170,9 +170,9 @@ impl Requests {
 
     /// Returns true if a request was held back for which there is room by now.
     pub fn can_go_on(&self, session: &Session) -> bool {
-        let held = self.held.as_ref();
+        let parked = self.parked.as_ref();
         session.state().takes_requests()
-            && held.is_some_and(|command| session.has_room(command.asked.cost()))
+            && parked.is_some_and(|command| session.has_room(command.asked.cost()))
     }
 
     /// Takes no more requests, and says goodbye once the session has those that were made before, or the time of
@@ -247,8 +247,9 @@ impl Requests {
         }
         self.topics.end();
         let mut next = || {
-            let held = self.held.take().or_else(|| self.held_back.take());
-            held.or_else(|| priority.next())
+            let parked = self.parked.take().or_else(|| self.parked_at_gate.take());
+            parked
+                .or_else(|| priority.next())
                 .or_else(|| under_way.next())
         };
         while let Some(command) = next() {
@@ -263,8 +264,8 @@ impl Requests {
         session: &mut Session,
         now: Time,
     ) -> Option<(Command, bool)> {
-        if let Some(held) = self.held.take() {
-            return Some((held, false));
+        if let Some(parked) = self.parked.take() {
+            return Some((parked, false));
         }
         if let Poll::Ready(Some(command)) = self.priority.poll_next(cx) {
             return Some((command, false));
@@ -274,8 +275,8 @@ impl Requests {
             self.topics.join_again(session, now);
             session.requeue_unsent(now);
         }
-        let next = match self.held_back.take() {
-            Some(held) => Some(held),
+        let next = match self.parked_at_gate.take() {
+            Some(parked) => Some(parked),
             None => match self.commands.poll_next(cx) {
                 Poll::Ready(command) => command,
                 Poll::Pending => None,
@@ -286,8 +287,8 @@ impl Requests {
 
     /// Nobody waits for this request any more.
     pub(crate) fn cancel(&mut self, id: u64, session: &mut Session, now: Time) {
-        self.held.take_if(|held| held.asked.id == id);
-        self.held_back.take_if(|held| held.asked.id == id);
+        self.parked.take_if(|parked| parked.asked.id == id);
+        self.parked_at_gate.take_if(|parked| parked.asked.id == id);
         let pending = self.pending.as_mut();
         if let Some(key) = pending.and_then(|pending| pending.forget(id)) {
             session.cancel(now, key);

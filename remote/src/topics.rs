@@ -509,7 +509,7 @@ mod tests {
 
     /// Returns the number of joins that the next session is asked for.
     fn joined_again(requests: &mut crate::Requests, session: &mut Session, now: Time) -> usize {
-        requests.go_on();
+        requests.open_gate();
         requests.poll(&mut Context::from_waker(Waker::noop()), session, now);
         session.close(now, Goodbye::new(GoodbyeCode::Done, ""));
         let mut joins = 0;

@@ -58,8 +58,8 @@ fn kept(name: &str) -> &'static str {
 impl UntypedRemote {
     /// Returns a place in the line of those who wait to make a request. Make one when it is ready, as with a
     /// `Sink`: what starts without that is bounded by nothing but the caller.
-    pub fn room(&self) -> Room {
-        Room(self.remote.commands().reserve(UNDER_WAY))
+    pub fn writable(&self) -> Writable {
+        Writable(self.remote.commands().reserve(UNDER_WAY))
     }
 
     /// Makes a call; dropping its reply cancels it.
@@ -250,9 +250,9 @@ impl fmt::Debug for UntypedRemote {
 
 /// A place in the line of those who wait to make a request.
 #[derive(Debug)]
-pub struct Room(queue::Reserve<Command>);
+pub struct Writable(queue::Reserve<Command>);
 
-impl Room {
+impl Writable {
     /// Ready when a request may be made.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.0.poll_ready(cx)

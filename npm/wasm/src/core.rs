@@ -190,8 +190,8 @@ impl Core {
     }
 
     /// Waits until a request may be made.
-    pub fn room(&self, id: u32) {
-        self.wait_for(id, Pending::Room(self.client.remote().room()));
+    pub fn writable(&self, id: u32) {
+        self.wait_for(id, Pending::Writable(self.client.remote().writable()));
     }
 
     /// Makes a call.

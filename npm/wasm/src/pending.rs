@@ -8,9 +8,9 @@ use std::time::Duration;
 use futures_core::Stream;
 use twinwire::Position;
 use twinwire_client::{
-    CallError, Client, ClientState, Connecting, EventError, Published, Receipt, Room, States,
+    CallError, Client, ClientState, Connecting, EventError, Published, Receipt, States,
     Subscribing, UntypedEvents, UntypedItems, UntypedJoins, UntypedReply, UntypedSubscription,
-    Update,
+    Update, Writable,
 };
 use twinwire_client_wasm::{ConnectError, OpenError};
 use twinwire_remote::channels::once;
@@ -21,7 +21,7 @@ use crate::facade::{Facade, Told, What};
 /// Something that a facade waits for.
 pub(crate) enum Pending {
     Connecting(Connecting<OpenError>),
-    Room(Room),
+    Writable(Writable),
     Reply(UntypedReply),
     Items(UntypedItems),
     Receipt(Receipt),
@@ -85,8 +85,8 @@ impl Pending {
                 let outcome = ready!(Pin::new(connecting).poll(cx));
                 tell_connected(facade, id, &outcome);
             }
-            Self::Room(room) => {
-                ready!(room.poll_ready(cx));
+            Self::Writable(writable) => {
+                ready!(writable.poll_ready(cx));
                 settle_with(facade, id, Told::default());
             }
             Self::Reply(reply) => {
