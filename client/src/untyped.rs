@@ -123,8 +123,8 @@ impl UntypedClient {
 
     /// Waits until a request may be made.
     async fn ready(&self) {
-        let mut room = self.remote.room();
-        poll_fn(|cx| room.poll_ready(cx)).await;
+        let mut writable = self.remote.writable();
+        poll_fn(|cx| writable.poll_ready(cx)).await;
     }
 
     /// See [`Client::call`].
