@@ -55,7 +55,7 @@ pub(crate) struct AppSession<S, I> {
     /// It was given up for others that need its room.
     is_evicted: bool,
     /// Those who look for it learn that it is over.
-    is_buried: bool,
+    is_unregistered: bool,
     /// The goodbye with which the application ended it.
     said: Option<Goodbye>,
     /// Bytes of what is known of the client, whatever the session carries.
@@ -116,7 +116,7 @@ impl<S, I> AppSession<S, I> {
             topics: HashMap::new(),
             is_detached: false,
             is_evicted: false,
-            is_buried: false,
+            is_unregistered: false,
             said: None,
             fixed: 0,
             weighed: 0,
@@ -147,7 +147,7 @@ impl<S, I> AppSession<S, I> {
         self.topics.clear();
         // Its client may come back, and is to learn what it had received.
         self.is_detached = true;
-        self.bury();
+        self.unregister();
         let mut open = self.open.take();
         if let Some(open) = &mut open {
             open.requests.end();
@@ -170,11 +170,11 @@ impl<S, I> AppSession<S, I> {
     }
 
     /// The session is over: from now on, who wants it back learns that.
-    fn bury(&mut self) {
-        let Some(open) = self.open.as_ref().filter(|_| !self.is_buried) else {
+    fn unregister(&mut self) {
+        let Some(open) = self.open.as_ref().filter(|_| !self.is_unregistered) else {
             return;
         };
-        self.is_buried = true;
+        self.is_unregistered = true;
         // A goodbye of the application's may not have arrived.
         let may_come_back = self.is_detached || self.said.is_some();
         let tombstone = self.session.tombstone().filter(|_| may_come_back);
@@ -416,7 +416,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
         {
             self.said = Some(goodbye.clone());
         }
-        self.bury();
+        self.unregister();
         self.working.stop_all();
         self.topics.clear();
         let peer = self.open.as_ref().map(|open| display(open.cx.id()));

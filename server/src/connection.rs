@@ -40,7 +40,7 @@ pub(crate) async fn run<S, I>(
         format,
         link: Some(link),
         sleep: None,
-        holding: SlotLease::new(app),
+        lease: SlotLease::new(app),
         resumed: None,
         out: Vec::new(),
         judging: None,
@@ -70,7 +70,7 @@ struct Shell<S, I, L> {
     /// The pause until the session's deadline.
     /// Beside tokio's budget, which a peer that sends without pause uses up.
     sleep: Option<(Time, Pin<Box<Unconstrained<Sleep>>>)>,
-    holding: SlotLease<S, I>,
+    lease: SlotLease<S, I>,
     /// A session that the client has wanted back, to be held in the place of the one that greeted it; and what
     /// it had of its last connection.
     resumed: Option<(SlotLease<S, I>, Replaced<S, I>)>,
@@ -101,7 +101,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
         let over = poll_fn(|cx| self.poll(cx)).await;
         // The endpoint isn't shut down before the link is closed.
         let _open = self.shared.shutdown.open();
-        drop(self.holding);
+        drop(self.lease);
         let code = match over {
             LoopExit::Close(code) => Some(code),
             LoopExit::Fenced => Some(GoodbyeCode::Superseded.close_code()),
@@ -115,15 +115,15 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
     /// Takes its turns with the session for as long as it holds it.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<LoopExit> {
         loop {
-            let slot = self.holding.slot();
-            let Some(mut held) = self.holding.turn(&slot, cx) else {
+            let slot = self.lease.slot();
+            let Some(mut state) = self.lease.turn(&slot, cx) else {
                 return Poll::Ready(LoopExit::Fenced);
             };
-            let turn = self.turn(&mut held.app, cx);
-            drop(held);
+            let turn = self.turn(&mut state.app, cx);
+            drop(state);
             match self.resumed.take() {
                 Some((resumed, replaced)) => {
-                    self.holding = resumed;
+                    self.lease = resumed;
                     self.sleep = None;
                     // The identity of before, perhaps for the last time.
                     drop(replaced);
@@ -348,7 +348,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
         let credentials = self.shared.random.credentials().map_err(internal)?;
         let session = credentials.session;
         app.welcome(client.handshake, credentials, continuity, &hello.table);
-        self.shared.sessions.insert(session, self.holding.slot());
+        self.shared.sessions.insert(session, self.lease.slot());
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ use crate::app_session::AppSession;
 use crate::identity::Authenticated;
 
 /// The number of sessions that are over and remembered: who comes back to one learns what it had received.
-const GRAVES: usize = 4096;
+const MAX_TOMBSTONES: usize = 4096;
 
 /// The pause after which a connection looks again for a session that is in a turn of another's. A turn takes
 /// microseconds, unless a conversion of the application's blocks it.
@@ -27,7 +27,7 @@ pub(crate) const TURN_PAUSE: Duration = Duration::from_millis(5);
 /// Behind a mutex, as connections live on several workers; it is held for one turn of the holder's
 /// loop, never across an await.
 pub(crate) struct Slot<S, I> {
-    held: Mutex<SlotState<S, I>>,
+    state: Mutex<SlotState<S, I>>,
     holder: Mutex<Option<Waker>>,
     evicted: AtomicBool,
 }
@@ -39,15 +39,15 @@ pub(crate) struct SlotState<S, I> {
 
 impl<S, I> Slot<S, I> {
     fn lock(&self) -> MutexGuard<'_, SlotState<S, I>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Locks the slot of another's session; none during a turn, which may be one that never ends: only its holder
     /// waits for a slot.
     fn try_lock(&self) -> Option<MutexGuard<'_, SlotState<S, I>>> {
-        match self.held.try_lock() {
-            Ok(held) => Some(held),
-            Err(TryLockError::Poisoned(held)) => Some(held.into_inner()),
+        match self.state.try_lock() {
+            Ok(state) => Some(state),
+            Err(TryLockError::Poisoned(state)) => Some(state.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         }
     }
@@ -80,7 +80,7 @@ impl<S, I> SlotLease<S, I> {
     /// Holds a session that nobody else knows.
     pub(crate) fn new(app: AppSession<S, I>) -> Self {
         let slot = Slot {
-            held: Mutex::new(SlotState { generation: 0, app }),
+            state: Mutex::new(SlotState { generation: 0, app }),
             holder: Mutex::new(None),
             evicted: AtomicBool::new(false),
         };
@@ -102,24 +102,24 @@ impl<S, I> SlotLease<S, I> {
         slot: &'a Slot<S, I>,
         cx: &Context<'_>,
     ) -> Option<MutexGuard<'a, SlotState<S, I>>> {
-        let mut held = slot.lock();
-        if held.generation != self.generation {
+        let mut state = slot.lock();
+        if state.generation != self.generation {
             return None;
         }
         *slot.holder() = Some(cx.waker().clone());
         if slot.evicted.swap(false, Ordering::AcqRel) {
-            held.app.evict();
+            state.app.evict();
         }
-        Some(held)
+        Some(state)
     }
 }
 
 impl<S, I> Drop for SlotLease<S, I> {
     fn drop(&mut self) {
         let ended = {
-            let mut held = self.slot.lock();
-            let is_held = held.generation == self.generation;
-            is_held.then(|| held.app.end())
+            let mut state = self.slot.lock();
+            let is_leased = state.generation == self.generation;
+            is_leased.then(|| state.app.end())
         };
         // What the application has in it may call the endpoint as it goes.
         drop(ended);
@@ -139,9 +139,9 @@ pub(crate) struct Sessions<S, I> {
 struct All<S, I> {
     open: HashMap<SessionId, Arc<Slot<S, I>>>,
     pool: Pool,
-    graves: HashMap<SessionId, Tombstone>,
-    /// Those, the oldest first.
-    buried: VecDeque<SessionId>,
+    tombstones: HashMap<SessionId, Tombstone>,
+    /// The ids of the tombstones, the oldest first.
+    tombstone_order: VecDeque<SessionId>,
 }
 
 impl<S, I> Sessions<S, I> {
@@ -151,8 +151,8 @@ impl<S, I> Sessions<S, I> {
         let all = All {
             open: HashMap::new(),
             pool,
-            graves: HashMap::new(),
-            buried: VecDeque::new(),
+            tombstones: HashMap::new(),
+            tombstone_order: VecDeque::new(),
         };
         Self {
             all: Mutex::new(all),
@@ -174,8 +174,8 @@ impl<S, I> Sessions<S, I> {
     pub(crate) async fn owner(&self, id: &SessionId) -> Option<Peer<I>> {
         let slot = self.all().open.get(id).map(Arc::clone)?;
         loop {
-            if let Some(held) = slot.try_lock() {
-                return held.app.peer();
+            if let Some(state) = slot.try_lock() {
+                return state.app.peer();
             }
             tokio::time::sleep(TURN_PAUSE).await;
         }
@@ -192,12 +192,12 @@ impl<S, I> Sessions<S, I> {
         let slots: Vec<_> = {
             let all = self.all();
             counters.sessions = all.open.len();
-            counters.tombstones = all.graves.len();
+            counters.tombstones = all.tombstones.len();
             counters.pool = all.pool.held();
             all.open.values().map(Arc::clone).collect()
         };
-        for held in slots.iter().filter_map(|slot| slot.try_lock()) {
-            held.app.count(counters);
+        for state in slots.iter().filter_map(|slot| slot.try_lock()) {
+            state.app.count(counters);
         }
     }
 
@@ -236,13 +236,13 @@ impl<S, I> Sessions<S, I> {
         self.judge(&all);
         let removed = all.open.remove(&id);
         if let Some(tombstone) = tombstone {
-            if all.buried.len() == GRAVES
-                && let Some(oldest) = all.buried.pop_front()
+            if all.tombstone_order.len() == MAX_TOMBSTONES
+                && let Some(oldest) = all.tombstone_order.pop_front()
             {
-                all.graves.remove(&oldest);
+                all.tombstones.remove(&oldest);
             }
-            all.buried.push_back(id);
-            all.graves.insert(id, tombstone);
+            all.tombstone_order.push_back(id);
+            all.tombstones.insert(id, tombstone);
         }
         drop(all);
         drop(removed);
@@ -269,20 +269,20 @@ impl<S, I> Sessions<S, I> {
             }
         };
         // The caller has a slot of its own locked: to wait here for another could be to wait for ever.
-        let Some(mut held) = slot.try_lock() else {
+        let Some(mut state) = slot.try_lock() else {
             return Err((NotGiven::InTurn, client));
         };
-        let replaced = may(&mut held.app, client, next)?;
+        let replaced = may(&mut state.app, client, next)?;
         // From here on the connection that had the session finds itself fenced off.
-        held.generation += 1;
-        let generation = held.generation;
+        state.generation += 1;
+        let generation = state.generation;
         slot.evicted.store(false, Ordering::Release);
         let mut all = self.all();
         // It has a connection again, and isn't one of those that may have to go.
         all.pool.release(&wanted.session);
         self.judge(&all);
         drop(all);
-        drop(held);
+        drop(state);
         slot.wake();
         Ok((SlotLease { slot, generation }, replaced))
     }
@@ -303,7 +303,7 @@ pub(crate) type Rejected<I> = (NotGiven, Box<Authenticated<I>>);
 
 impl<S, I> All<S, I> {
     fn tell(&self, wanted: &Resume) -> NotGiven {
-        let Some(tombstone) = self.graves.get(&wanted.session) else {
+        let Some(tombstone) = self.tombstones.get(&wanted.session) else {
             return NotGiven::Another(Continuity::Unknown);
         };
         match tombstone.goodbye(&wanted.secret) {

@@ -225,7 +225,7 @@ impl World<'_> {
     }
 
     /// A session is over: what is left of it is kept.
-    pub(crate) fn bury(&mut self, session: usize, end: usize) {
+    pub(crate) fn unregister(&mut self, session: usize, end: usize) {
         self.server.slots.remove(&session);
         self.server.pool.release(&session_id(session));
         if let Some(left) = self.ends[end].session.tombstone() {

@@ -278,7 +278,7 @@ impl World<'_> {
         self.ends[end].judging.clear();
         self.ends[end].session.drop_unsent();
         if let Who::Server(session) = self.ends[end].who {
-            self.bury(session, end);
+            self.unregister(session, end);
         }
     }
 
