@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use twinwire::frame::{Invite, Start};
 use twinwire::{Answer, Never, Position, Refusal, Topic};
-use twinwire_remote::channels::queue::{self, NotTaken};
+use twinwire_remote::channels::queue::{self, TrySendError};
 use twinwire_remote::{CallError, Refused, Remote, Subscription};
 
 use crate::handlers::{self, Handler};
@@ -38,8 +38,8 @@ impl Invitations {
         let handler = handlers::at_once(move |invitation| {
             let why = match taker.try_send(KEPT, invitation) {
                 Ok(()) => return Answer::Value(Vec::new()),
-                Err(NotTaken::Full) => Refusal::Busy,
-                Err(NotTaken::Closed) => Refusal::NoHandler,
+                Err(TrySendError::Full) => Refusal::Busy,
+                Err(TrySendError::Closed) => Refusal::NoHandler,
             };
             Answer::Refused(why.into())
         });

@@ -238,31 +238,31 @@ impl EventError {
 }
 
 /// A request that can't be made, whatever its class.
-pub(crate) enum NotMade {
+pub(crate) enum RequestError {
     Refused(Refused),
     Closed,
     Undeclared(Undeclared),
     Encode(EncodeError),
 }
 
-impl<E> From<NotMade> for CallError<E> {
-    fn from(not_made: NotMade) -> Self {
-        match not_made {
-            NotMade::Refused(refused) => Self::Refused(refused),
-            NotMade::Closed => Self::Closed,
-            NotMade::Undeclared(undeclared) => Self::Undeclared(undeclared),
-            NotMade::Encode(error) => Self::Encode(error),
+impl<E> From<RequestError> for CallError<E> {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Refused(refused) => Self::Refused(refused),
+            RequestError::Closed => Self::Closed,
+            RequestError::Undeclared(undeclared) => Self::Undeclared(undeclared),
+            RequestError::Encode(error) => Self::Encode(error),
         }
     }
 }
 
-impl From<NotMade> for EventError {
-    fn from(not_made: NotMade) -> Self {
-        match not_made {
-            NotMade::Refused(refused) => Self::Refused(refused),
-            NotMade::Closed => Self::Closed,
-            NotMade::Undeclared(undeclared) => Self::Undeclared(undeclared),
-            NotMade::Encode(error) => Self::Encode(error),
+impl From<RequestError> for EventError {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Refused(refused) => Self::Refused(refused),
+            RequestError::Closed => Self::Closed,
+            RequestError::Undeclared(undeclared) => Self::Undeclared(undeclared),
+            RequestError::Encode(error) => Self::Encode(error),
         }
     }
 }

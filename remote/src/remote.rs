@@ -14,12 +14,12 @@ use twinwire::{
 };
 
 use crate::cancel::CancelOnDrop;
-use crate::channels::queue::{self, NotTaken};
+use crate::channels::queue::{self, TrySendError};
 use crate::channels::{lock, once};
 use crate::command::{
     Command, Completion, ControlFn, OutboundRequest, TOPIC_REQUEST, UNDER_WAY, Waiter,
 };
-use crate::error::NotMade;
+use crate::error::RequestError;
 use crate::subscription::{LeaveOnDrop, Verdict};
 use crate::topics::{TopicUpdate, What};
 use crate::{
@@ -187,8 +187,8 @@ impl Remote {
         let act = Box::new(Requests::make);
         match self.commands().try_send(UNDER_WAY, Command { asked, act }) {
             Ok(()) => Ok(Receipt::new(E::NAME, outcome, self.control().clone())),
-            Err(NotTaken::Full) => Err(EventError::Full),
-            Err(NotTaken::Closed) => Err(EventError::Closed),
+            Err(TrySendError::Full) => Err(EventError::Full),
+            Err(TrySendError::Closed) => Err(EventError::Closed),
         }
     }
 
@@ -324,9 +324,9 @@ impl Remote {
         &self,
         request: K,
         waiter: Option<Waiter>,
-    ) -> Result<OutboundRequest, NotMade> {
+    ) -> Result<OutboundRequest, RequestError> {
         let payload = self.handle.format.encode(&request, MAX_PAYLOAD);
-        let payload = payload.map_err(NotMade::Encode)?;
+        let payload = payload.map_err(RequestError::Encode)?;
         drop(request);
         let kind = self.kind::<K>(payload.len())?;
         Ok(self.asked_of(kind, payload, waiter))
@@ -360,7 +360,7 @@ impl Remote {
             queue::Receiver<Arc<TopicUpdate>>,
             LeaveOnDrop,
         ),
-        NotMade,
+        RequestError,
     > {
         let (command, incoming) = self.joining(kind, key, start);
         let id = self.enqueue(command).await?;
@@ -391,10 +391,10 @@ impl Remote {
     }
 
     /// The kind's place in the table, unless the other end is known not to take such a payload of it.
-    fn kind<K: Kind>(&self, payload: usize) -> Result<u32, NotMade> {
+    fn kind<K: Kind>(&self, payload: usize) -> Result<u32, RequestError> {
         let kind = self.handle.table.place::<K>().map_err(|why| match why {
-            Refusal::UnknownKind => NotMade::Undeclared(Undeclared::of::<K>()),
-            why => NotMade::Refused(Refused::new(K::NAME, why.into())),
+            Refusal::UnknownKind => RequestError::Undeclared(Undeclared::of::<K>()),
+            why => RequestError::Refused(Refused::new(K::NAME, why.into())),
         })?;
         self.check(K::NAME, kind, payload)
     }
@@ -405,11 +405,11 @@ impl Remote {
         name: &'static str,
         kind: u32,
         payload: usize,
-    ) -> Result<u32, NotMade> {
+    ) -> Result<u32, RequestError> {
         let capabilities = lock(&self.handle.capabilities);
         let capabilities = capabilities.as_ref();
         match capabilities.and_then(|capabilities| capabilities.refusal(name, kind, payload)) {
-            Some(refused) => Err(NotMade::Refused(refused)),
+            Some(refused) => Err(RequestError::Refused(refused)),
             None => Ok(kind),
         }
     }
@@ -419,7 +419,7 @@ impl Remote {
         &self,
         command: Command,
         answer: once::Receiver<Outcome>,
-    ) -> Result<Outcome, NotMade> {
+    ) -> Result<Outcome, RequestError> {
         let id = self.enqueue(command).await?;
         let mut cancel = CancelOnDrop::new(self.control(), id);
         // A shell ends every request before it ends itself, unless its runtime drops it.
@@ -429,10 +429,10 @@ impl Remote {
     }
 
     /// Puts a request on its way, and gives the id under which the shell knows it.
-    pub(crate) async fn enqueue(&self, command: Command) -> Result<u64, NotMade> {
+    pub(crate) async fn enqueue(&self, command: Command) -> Result<u64, RequestError> {
         let id = command.asked.id;
         let sent = self.commands().send_in_turn(UNDER_WAY, command).await;
-        sent.map_err(|_| NotMade::Closed)?;
+        sent.map_err(|_| RequestError::Closed)?;
         Ok(id)
     }
 

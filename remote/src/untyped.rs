@@ -16,7 +16,7 @@ use twinwire::{Answer, Class, EncodeError, Format, Goodbye, GoodbyeCode, Never, 
 use crate::cancel::CancelOnDrop;
 use crate::channels::{lock, once, queue};
 use crate::command::{Command, OutboundRequest, RequestFn, TOPIC_REQUEST, UNDER_WAY, Waiter};
-use crate::error::NotMade;
+use crate::error::RequestError;
 use crate::items;
 use crate::remote::{joined, not_answered, not_answered_by, outcome, publish};
 use crate::subscription::LeaveOnDrop;
@@ -204,10 +204,10 @@ impl UntypedRemote {
         name.copied().unwrap_or("a kind beyond the table")
     }
 
-    fn start(&self, asked: OutboundRequest, act: RequestFn) -> Result<u64, NotMade> {
+    fn start(&self, asked: OutboundRequest, act: RequestFn) -> Result<u64, RequestError> {
         let id = asked.id;
         let sent = self.remote.commands().send(Command { asked, act });
-        sent.map_err(|_| NotMade::Closed)?;
+        sent.map_err(|_| RequestError::Closed)?;
         Ok(id)
     }
 
@@ -217,25 +217,25 @@ impl UntypedRemote {
         kind: u32,
         payload: Vec<u8>,
         waiter: Option<Waiter>,
-    ) -> Result<OutboundRequest, NotMade> {
+    ) -> Result<OutboundRequest, RequestError> {
         let payload = fitting(payload)?;
         let kind = self.place(class, kind, payload.len())?;
         Ok(self.remote.asked_of(kind, payload, waiter))
     }
 
-    fn place(&self, class: Class, kind: u32, payload: usize) -> Result<u32, NotMade> {
+    fn place(&self, class: Class, kind: u32, payload: usize) -> Result<u32, RequestError> {
         if !self.declares(kind, class) {
             let kind = self.name(kind);
-            return Err(NotMade::Undeclared(Undeclared { kind }));
+            return Err(RequestError::Undeclared(Undeclared { kind }));
         }
         self.remote.check(self.name(kind), kind, payload)
     }
 }
 
 /// Returns a payload that the wire can carry.
-fn fitting(payload: Vec<u8>) -> Result<Vec<u8>, NotMade> {
+fn fitting(payload: Vec<u8>) -> Result<Vec<u8>, RequestError> {
     if payload.len() > MAX_PAYLOAD {
-        return Err(NotMade::Encode(EncodeError::TooLarge {
+        return Err(RequestError::Encode(EncodeError::TooLarge {
             limit: MAX_PAYLOAD,
         }));
     }

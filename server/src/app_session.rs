@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tracing::field::display;
 use twinwire::frame::{Continuity, Resume, Table};
 use twinwire::log::Slice;
-use twinwire::session::{Admitted, Event, NotResumed, Pull, Request, Session};
+use twinwire::session::{Admitted, Event, Pull, Request, ResumeError, Session};
 use twinwire::{
     Alias, Answer, Class, End, Format, Goodbye, GoodbyeCode, Number, PeerId, Refusal, Secret,
     SessionId, Time,
@@ -27,7 +27,7 @@ use crate::peers::{Listed, Unlisted};
 use crate::random::Credentials;
 use crate::shared::Shared;
 use crate::shutdown::{OpenGuard as OpenEndpoint, Shutdown};
-use crate::slot::{NotGiven, Rejected};
+use crate::slot::{RejectedClient, ResumeRejected};
 use crate::topic::{DirtyTopics, SubscriptionGuard};
 use crate::working::{GrantedJoin, Joining, Working};
 use crate::{Cx, Peer};
@@ -196,13 +196,13 @@ impl<S, I> AppSession<S, I> {
         wanted: &Resume,
         table: &Table,
         secret: Secret,
-    ) -> Result<Replaced<S, I>, Rejected<I>> {
+    ) -> Result<Replaced<S, I>, RejectedClient<I>> {
         let given = self.judge_owner(&client, format);
         if let Err(why) = given.and_then(|()| self.resume_session(wanted, table, secret)) {
             return Err((why, client));
         }
         let Some(open) = &mut self.open else {
-            return Err((NotGiven::Another(Continuity::Unknown), client));
+            return Err((ResumeRejected::Another(Continuity::Unknown), client));
         };
         let identity::Authenticated {
             handshake,
@@ -232,10 +232,10 @@ impl<S, I> AppSession<S, I> {
         &self,
         client: &identity::Authenticated<I>,
         format: Format,
-    ) -> Result<(), NotGiven> {
+    ) -> Result<(), ResumeRejected> {
         twinwire::plant!("resumed_in_another_format", let format = self.format);
         let owner = self.open.as_ref().filter(|_| format == self.format);
-        let unknown = NotGiven::Another(Continuity::Unknown);
+        let unknown = ResumeRejected::Another(Continuity::Unknown);
         let owner = owner.ok_or(unknown)?.cx.peer();
         self.shared.owners.judge(owner, client)
     }
@@ -245,17 +245,19 @@ impl<S, I> AppSession<S, I> {
         wanted: &Resume,
         table: &Table,
         secret: Secret,
-    ) -> Result<(), NotGiven> {
+    ) -> Result<(), ResumeRejected> {
         let resumed = self.session.resume(self.now(), wanted, table, secret);
         resumed.map_err(|why| match why {
             // One that is ending tells what it has received.
-            NotResumed::Unknown => match self.session.tombstone() {
+            ResumeError::Unknown => match self.session.tombstone() {
                 Some(tombstone) if !self.session.state().takes_requests() => {
-                    NotGiven::Another(tombstone.answer(&wanted.secret))
+                    ResumeRejected::Another(tombstone.answer(&wanted.secret))
                 }
-                _ => NotGiven::Another(Continuity::Unknown),
+                _ => ResumeRejected::Another(Continuity::Unknown),
             },
-            NotResumed::Superseded => NotGiven::Over(Goodbye::new(GoodbyeCode::Superseded, "")),
+            ResumeError::Superseded => {
+                ResumeRejected::Over(Goodbye::new(GoodbyeCode::Superseded, ""))
+            }
         })
     }
 }

@@ -18,7 +18,7 @@ use twinwire_remote::{Inbound, Link, LinkLost};
 use crate::app_session::{AppSession, Replaced};
 use crate::identity::{Authenticated, AuthenticationTask, judge};
 use crate::shared::Shared;
-use crate::slot::{NotGiven, SlotLease, TURN_PAUSE};
+use crate::slot::{ResumeRejected, SlotLease, TURN_PAUSE};
 use crate::task::Task;
 
 /// Carries one connection from its handshake to its end; and then the session, for as long as it is
@@ -328,13 +328,13 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shel
                     self.resumed = Some(resumed);
                     return Ok(());
                 }
-                Err(not_given) => not_given,
+                Err(rejected) => rejected,
             };
             client = given_back;
             continuity = match why {
-                NotGiven::Another(continuity) => continuity,
-                NotGiven::Over(goodbye) => return Err(goodbye),
-                NotGiven::InTurn => {
+                ResumeRejected::Another(continuity) => continuity,
+                ResumeRejected::Over(goodbye) => return Err(goodbye),
+                ResumeRejected::InTurn => {
                     // The handshake's time bounds how often.
                     let again = Task::spawn(async move {
                         tokio::time::sleep(TURN_PAUSE).await;

@@ -8,7 +8,7 @@ use twinwire::{Goodbye, GoodbyeCode};
 use crate::Peer;
 use crate::identity::Authenticated;
 use crate::peer::Handshake;
-use crate::slot::NotGiven;
+use crate::slot::ResumeRejected;
 use crate::warnings::Warnings;
 
 /// Names the user of an identity.
@@ -35,13 +35,17 @@ impl<I> Owners<I> {
 
     /// Judges whether a client that knows the session's secret is the session's owner. Calls nothing of the
     /// application's.
-    pub(crate) fn judge(&self, owner: &Peer<I>, client: &Authenticated<I>) -> Result<(), NotGiven> {
+    pub(crate) fn judge(
+        &self,
+        owner: &Peer<I>,
+        client: &Authenticated<I>,
+    ) -> Result<(), ResumeRejected> {
         let is_owner = match &client.may_resume {
             Some((judged, _)) if !judged.is_as_of(owner) => {
                 // Another connection came first: who has the session now wasn't judged.
                 let goodbye =
                     Goodbye::new(GoodbyeCode::Internal, "the session's owner has changed");
-                return Err(NotGiven::Over(goodbye));
+                return Err(ResumeRejected::Over(goodbye));
             }
             Some((_, may_resume)) => *may_resume,
             None => {
@@ -55,7 +59,7 @@ impl<I> Owners<I> {
         if is_owner {
             Ok(())
         } else {
-            Err(NotGiven::Another(Continuity::Unknown))
+            Err(ResumeRejected::Another(Continuity::Unknown))
         }
     }
 

@@ -259,8 +259,8 @@ impl<S, I> Sessions<S, I> {
         wanted: &Resume,
         next: Secret,
         client: C,
-        may: impl FnOnce(&mut AppSession<S, I>, C, Secret) -> Result<T, (NotGiven, C)>,
-    ) -> Result<(SlotLease<S, I>, T), (NotGiven, C)> {
+        may: impl FnOnce(&mut AppSession<S, I>, C, Secret) -> Result<T, (ResumeRejected, C)>,
+    ) -> Result<(SlotLease<S, I>, T), (ResumeRejected, C)> {
         let slot = {
             let all = self.all();
             match all.open.get(&wanted.session) {
@@ -270,7 +270,7 @@ impl<S, I> Sessions<S, I> {
         };
         // The caller has a slot of its own locked: to wait here for another could be to wait for ever.
         let Some(mut state) = slot.try_lock() else {
-            return Err((NotGiven::InTurn, client));
+            return Err((ResumeRejected::InTurn, client));
         };
         let replaced = may(&mut state.app, client, next)?;
         // From here on the connection that had the session finds itself fenced off.
@@ -289,7 +289,7 @@ impl<S, I> Sessions<S, I> {
 }
 
 /// The fate of a client that doesn't get the session that it wants back.
-pub(crate) enum NotGiven {
+pub(crate) enum ResumeRejected {
     /// It is welcomed to another, which says what it learns of that one.
     Another(Continuity),
     /// It is closed with this.
@@ -299,16 +299,16 @@ pub(crate) enum NotGiven {
 }
 
 /// The reason why a client doesn't get the session, and the client itself.
-pub(crate) type Rejected<I> = (NotGiven, Box<Authenticated<I>>);
+pub(crate) type RejectedClient<I> = (ResumeRejected, Box<Authenticated<I>>);
 
 impl<S, I> All<S, I> {
-    fn tell(&self, wanted: &Resume) -> NotGiven {
+    fn tell(&self, wanted: &Resume) -> ResumeRejected {
         let Some(tombstone) = self.tombstones.get(&wanted.session) else {
-            return NotGiven::Another(Continuity::Unknown);
+            return ResumeRejected::Another(Continuity::Unknown);
         };
         match tombstone.goodbye(&wanted.secret) {
-            Some(goodbye) => NotGiven::Over(goodbye.clone()),
-            None => NotGiven::Another(tombstone.answer(&wanted.secret)),
+            Some(goodbye) => ResumeRejected::Over(goodbye.clone()),
+            None => ResumeRejected::Another(tombstone.answer(&wanted.secret)),
         }
     }
 }

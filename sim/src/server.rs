@@ -6,7 +6,7 @@ use std::sync::Arc;
 use twinwire::frame::{Answer, Continuity, Joined, Refusal, Resume, Start, encode_offset};
 use twinwire::log::{Form, Keep, Log, LogReader};
 use twinwire::session::{
-    Admitted, NotResumed, Pool, Pull, Request, Session, State, Tombstone, TopicRequest,
+    Admitted, Pool, Pull, Request, ResumeError, Session, State, Tombstone, TopicRequest,
 };
 use twinwire::{Alias, BootId, Class, Goodbye, GoodbyeCode, PeerId, Secret, Time, plant};
 
@@ -154,13 +154,13 @@ impl World<'_> {
                 self.oracle.resumed(session, &resume)?;
                 self.hand_over(greeter, slot)
             }
-            Err(NotResumed::Superseded) => {
+            Err(ResumeError::Superseded) => {
                 let goodbye = Goodbye::new(GoodbyeCode::Superseded, "");
                 let now = self.clock(greeter);
                 self.ends[greeter].session.close(now, goodbye);
                 Ok(())
             }
-            Err(NotResumed::Unknown) => {
+            Err(ResumeError::Unknown) => {
                 // One that has said goodbye is over, whether or not the client has heard that.
                 let parts = !matches!(at.session.state(), State::Open | State::Detached);
                 let left = at.session.tombstone().filter(|_| parts);

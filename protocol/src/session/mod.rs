@@ -29,7 +29,7 @@ pub use error::{End, Full, ItemRefused, PeerMisbehaved};
 pub use event::{Admitted, Event, Input, Outcome, Output, Pull, Request, RequestKey, TopicRequest};
 pub use liveness::PROBE_TIMEOUT;
 pub use pool::Pool;
-pub use resume::{NotResumed, SessionLost, Tombstone};
+pub use resume::{ResumeError, SessionLost, Tombstone};
 pub use state::{Admission, Role, State};
 
 use crate::frame::{Ack, Bounds, Frame, Hello, Malformed, Refusal, Table};

@@ -84,7 +84,7 @@ impl SecretPair {
 
 /// The reason for which a client doesn't get the session back that it wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotResumed {
+pub enum ResumeError {
     /// It isn't its session, or can't go on from where the client stands: welcome it to another, as
     /// [`Continuity::Unknown`].
     Unknown,
@@ -368,31 +368,31 @@ impl Session {
     /// go of the one that it had. `table` is the client's, `secret` the next, from a cryptographic source.
     ///
     /// # Errors
-    /// [`NotResumed`]; nothing has changed.
+    /// [`ResumeError`]; nothing has changed.
     pub fn resume(
         &mut self,
         now: Time,
         wanted: &Resume,
         table: &Table,
         secret: Secret,
-    ) -> Result<(), NotResumed> {
+    ) -> Result<(), ResumeError> {
         self.now = self.now.max(now);
         let is_alive = matches!(self.state, State::Open | State::Detached);
         let Some(credentials) = self.credentials.as_mut().filter(|_| is_alive) else {
-            return Err(NotResumed::Unknown);
+            return Err(ResumeError::Unknown);
         };
         let is_right =
             credentials.secrets.have(&wanted.secret) && credentials.session == wanted.session;
         let can_go_on = self.retained.can_go_on_after(wanted.received);
         // Whatever refuses stands before the first change: a failed attempt leaves the session to its owner.
         if !is_right || !can_go_on || table.digest() != self.table.digest() {
-            return Err(NotResumed::Unknown);
+            return Err(ResumeError::Unknown);
         }
         plant!("delayed_hello", credentials.attempt = 0);
         // Hellos on two connections can overtake each other. If the older took the session, the client's newest connection
         // would be cut off by its own past.
         if wanted.attempt <= credentials.attempt {
-            return Err(NotResumed::Superseded);
+            return Err(ResumeError::Superseded);
         }
         credentials.attempt = wanted.attempt;
         // The old secret stays good until the client confirms the new one: the welcome that tells it may be lost.

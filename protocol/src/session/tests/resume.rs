@@ -9,7 +9,7 @@ use super::pair::{ASK, GREET, Pair, ROOM, TYPING, greeting, table};
 use crate::frame::{Continuity, Frame, Frames, Start};
 use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 use crate::limits::MAX_PART;
-use crate::session::{End, Event, Input, NotResumed, Outcome, SessionLost, State};
+use crate::session::{End, Event, Input, Outcome, ResumeError, SessionLost, State};
 use crate::{Answer, Limits, Number, Secret};
 
 fn open() -> Pair {
@@ -164,7 +164,7 @@ fn the_session_is_kept_for_its_time_and_not_longer() {
     let secret = Secret::from_bytes([9; 32]);
     let server = &mut pair.server.session;
     let resumed = server.resume(pair.now, &wanted, &table(), secret);
-    assert_eq!(resumed, Err(NotResumed::Unknown));
+    assert_eq!(resumed, Err(ResumeError::Unknown));
     let tombstone = pair.server.session.tombstone().expect("it was welcomed");
     let continuity = tombstone.answer(&wanted.secret);
     let received = Some(Number::FIRST);
@@ -232,7 +232,7 @@ fn a_wrong_or_stale_secret_and_another_table_are_of_no_use() {
     let mut wrong = first.clone();
     wrong.secret = Secret::from_bytes([0; 32]);
     let server = &mut pair.server.session;
-    let refused = Err(NotResumed::Unknown);
+    let refused = Err(ResumeError::Unknown);
     assert_eq!(server.resume(pair.now, &wrong, &table(), next()), refused);
     let other = crate::frame::Table::default();
     assert_eq!(server.resume(pair.now, &first, &other, next()), refused);
@@ -300,7 +300,7 @@ fn a_hello_that_comes_late_is_superseded() {
     assert_eq!(server.resume(pair.now, &second, &table(), secret()), Ok(()));
     assert_eq!(
         server.resume(pair.now, &first, &table(), secret()),
-        Err(NotResumed::Superseded)
+        Err(ResumeError::Superseded)
     );
 }
 

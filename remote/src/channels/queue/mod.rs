@@ -122,14 +122,14 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// If it would, or the receiver has closed or is gone.
-    pub fn try_send(&self, bound: usize, item: T) -> Result<(), NotTaken> {
+    pub fn try_send(&self, bound: usize, item: T) -> Result<(), TrySendError> {
         let receiver = {
             let mut state = lock(&self.0.0);
             if !state.is_open {
-                return Err(NotTaken::Closed);
+                return Err(TrySendError::Closed);
             }
             if !state.has_room(bound, None) {
-                return Err(NotTaken::Full);
+                return Err(TrySendError::Full);
             }
             state.items.push(item);
             state.receiver.take()
@@ -196,7 +196,7 @@ impl<T> Clone for WeakSender<T> {
 
 /// [`Sender::try_send`] put no item into the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotTaken {
+pub enum TrySendError {
     /// As many as may be are in it, or others wait for room.
     Full,
     /// Its receiver has closed or is gone.
@@ -548,20 +548,20 @@ mod tests {
         assert_eq!(sender.try_send(2, 0), Ok(()));
         assert_eq!(own.count(), 1);
         assert_eq!(sender.try_send(2, 1), Ok(()));
-        assert_eq!(sender.try_send(2, 9), Err(NotTaken::Full));
+        assert_eq!(sender.try_send(2, 9), Err(TrySendError::Full));
         let mut sending = sender.send_in_turn(2, 2);
         assert!(waiting.poll(&mut sending).is_pending());
         assert_eq!(next(&mut receiver, &own), Poll::Ready(Some(0)));
         assert_eq!(
             sender.try_send(2, 9),
-            Err(NotTaken::Full),
+            Err(TrySendError::Full),
             "another was first"
         );
         assert!(waiting.poll(&mut sending).is_ready());
         assert_eq!(next(&mut receiver, &own), Poll::Ready(Some(1)));
         assert_eq!(sender.try_send(2, 3), Ok(()));
         assert_eq!(receiver.close().collect::<Vec<_>>(), [2, 3]);
-        assert_eq!(sender.try_send(2, 9), Err(NotTaken::Closed));
+        assert_eq!(sender.try_send(2, 9), Err(TrySendError::Closed));
     }
 
     #[test]
