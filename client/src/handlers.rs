@@ -31,13 +31,13 @@ pub trait MaybeSync {}
 impl<T> MaybeSync for T {}
 
 /// A call under way.
-trait Work: Future<Output = Answer<Vec<u8>>> + MaybeSend {}
-impl<T: Future<Output = Answer<Vec<u8>>> + MaybeSend> Work for T {}
+trait HandlerWork: Future<Output = Answer<Vec<u8>>> + MaybeSend {}
+impl<T: Future<Output = Answer<Vec<u8>>> + MaybeSend> HandlerWork for T {}
 
-type Working = Pin<Box<dyn Work>>;
+type HandlerFuture = Pin<Box<dyn HandlerWork>>;
 
-trait Handle: FnMut(Vec<u8>) -> Working + MaybeSend {}
-impl<T: FnMut(Vec<u8>) -> Working + MaybeSend> Handle for T {}
+trait Handle: FnMut(Vec<u8>) -> HandlerFuture + MaybeSend {}
+impl<T: FnMut(Vec<u8>) -> HandlerFuture + MaybeSend> Handle for T {}
 
 /// A handler with its types folded away.
 pub(crate) struct Handler(Box<dyn Handle>);
@@ -48,8 +48,9 @@ where
     F: FnMut(C) -> R + MaybeSend + 'static,
     R: Future<Output = Result<C::Reply, C::Error>> + MaybeSend + 'static,
 {
-    let refuse =
-        |why: Refusal| -> Working { Box::pin(std::future::ready(Answer::Refused(why.into()))) };
+    let refuse = |why: Refusal| -> HandlerFuture {
+        Box::pin(std::future::ready(Answer::Refused(why.into())))
+    };
     Handler(Box::new(move |payload| {
         let Ok(request) = format.decode(&payload) else {
             return refuse(Refusal::Undecodable);
@@ -90,7 +91,7 @@ pub(crate) struct ServerCall {
 #[derive(Default)]
 pub(crate) struct Handlers {
     /// None before the first handler.
-    working: Option<Box<dyn Answering>>,
+    active: Option<Box<dyn Answering>>,
     /// A call has begun that wasn't polled yet.
     begun: bool,
     /// Calls of kinds that have no handler yet. The session bounds them as it bounds those at work.
@@ -102,10 +103,8 @@ pub(crate) struct Handlers {
 impl Handlers {
     /// Registers a handler, and starts the calls that came before it.
     pub(crate) fn insert(&mut self, kind: u32, handler: Handler) {
-        let create = || -> Box<dyn Answering> { Box::new(Registered::default()) };
-        self.working
-            .get_or_insert_with(create)
-            .insert(kind, handler);
+        let create = || -> Box<dyn Answering> { Box::new(ActiveHandlers::default()) };
+        self.active.get_or_insert_with(create).insert(kind, handler);
         for call in std::mem::take(&mut self.early) {
             if let Err(call) = self.start(call) {
                 self.early.push(call);
@@ -118,8 +117,8 @@ impl Handlers {
     /// # Errors
     /// The call, if its kind has none.
     fn start(&mut self, call: ServerCall) -> Result<(), ServerCall> {
-        match &mut self.working {
-            Some(working) => working.start(call)?,
+        match &mut self.active {
+            Some(active) => active.start(call)?,
             None => return Err(call),
         }
         self.begun = true;
@@ -150,23 +149,23 @@ impl Handlers {
     /// Drops a call's handler.
     pub(crate) fn drop_one(&mut self, call: Number) {
         self.early.retain(|early| early.number != call);
-        if let Some(working) = &mut self.working {
-            working.drop_one(call);
+        if let Some(active) = &mut self.active {
+            active.drop_one(call);
         }
     }
 
     pub(crate) fn drop_all(&mut self) {
         twinwire::plant!("handlers_outlive_session", return);
         self.early.clear();
-        if let Some(working) = &mut self.working {
-            working.drop_all();
+        if let Some(active) = &mut self.active {
+            active.drop_all();
         }
     }
 
     /// Returns an answer that is ready.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(Number, Answer<Vec<u8>>)> {
-        match &mut self.working {
-            Some(working) => working.poll(cx),
+        match &mut self.active {
+            Some(active) => active.poll(cx),
             None => Poll::Pending,
         }
     }
@@ -183,12 +182,12 @@ trait Answering: MaybeSend {
 
 /// All handlers, and the calls that they are answering. The session bounds how many those are.
 #[derive(Default)]
-struct Registered {
+struct ActiveHandlers {
     by_kind: Vec<(u32, Handler)>,
-    working: Vec<(Number, Working)>,
+    active: Vec<(Number, HandlerFuture)>,
 }
 
-impl Answering for Registered {
+impl Answering for ActiveHandlers {
     fn insert(&mut self, kind: u32, handler: Handler) {
         twinwire::plant!(
             "second_handler_unused",
@@ -205,31 +204,31 @@ impl Answering for Registered {
         let Some((_, Handler(handle))) = handler else {
             return Err(call);
         };
-        let working = catch_unwind(AssertUnwindSafe(|| handle(call.payload)));
+        let active = catch_unwind(AssertUnwindSafe(|| handle(call.payload)));
         let panicked = Answer::Refused(Refusal::Panicked.into());
-        let working = working.unwrap_or_else(|_| Box::pin(std::future::ready(panicked)));
-        self.working.push((call.number, working));
+        let active = active.unwrap_or_else(|_| Box::pin(std::future::ready(panicked)));
+        self.active.push((call.number, active));
         Ok(())
     }
 
     fn drop_one(&mut self, call: Number) {
-        self.working.retain(|(number, _)| *number != call);
+        self.active.retain(|(number, _)| *number != call);
     }
 
     fn drop_all(&mut self) {
-        self.working.clear();
+        self.active.clear();
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(Number, Answer<Vec<u8>>)> {
-        for (place, (call, working)) in self.working.iter_mut().enumerate() {
-            let polled = catch_unwind(AssertUnwindSafe(|| working.as_mut().poll(cx)));
+        for (place, (call, active)) in self.active.iter_mut().enumerate() {
+            let polled = catch_unwind(AssertUnwindSafe(|| active.as_mut().poll(cx)));
             let answer = match polled {
                 Ok(Poll::Pending) => continue,
                 Ok(Poll::Ready(answer)) => answer,
                 Err(_) => Answer::Refused(Refusal::Panicked.into()),
             };
             let call = *call;
-            drop(self.working.swap_remove(place));
+            drop(self.active.swap_remove(place));
             return Poll::Ready((call, answer));
         }
         Poll::Pending

@@ -18,7 +18,8 @@ use twinwire::{
 };
 use twinwire_remote::{PeerCapabilities, Requests};
 
-use crate::handler::{Arrived, Known, MatchedKinds, explain, judge, log_difference};
+use crate::handler::{HandlerRequest, KindRef, MatchedKinds, explain, judge, log_difference};
+use crate::handler_tasks::{GrantedJoin, HandlerTasks, Joining};
 use crate::identity;
 use crate::lifetime::Lifetime;
 use crate::logged::Logged;
@@ -29,7 +30,6 @@ use crate::shared::Shared;
 use crate::shutdown::{OpenGuard as OpenEndpoint, Shutdown};
 use crate::slot::{RejectedClient, ResumeRejected};
 use crate::topic::{DirtyTopics, SubscriptionGuard};
-use crate::working::{GrantedJoin, Joining, Working};
 use crate::{Cx, Peer};
 
 /// A session, its application's side, and the handlers at work for it. It may move from one worker to
@@ -40,13 +40,13 @@ pub(crate) struct AppSession<S, I> {
     origin: Instant,
     pub(crate) session: Session,
     /// The client's table: the kinds that agree with ours, by name.
-    kinds: Vec<Option<Known>>,
+    kinds: Vec<Option<KindRef>>,
     table: Arc<Table>,
     open: Option<Open<S, I>>,
     stopping: Option<Stopping>,
     /// By this the endpoint knows that the session lives.
     _open: OpenEndpoint,
-    working: Working,
+    tasks: HandlerTasks,
     /// The news in the topics that the client has joined.
     dirty: Arc<DirtyTopics>,
     topics: HashMap<Alias, SubscriptionGuard>,
@@ -111,7 +111,7 @@ impl<S, I> AppSession<S, I> {
             open: None,
             _open: shutdown.open(),
             stopping: Some(stopping(shutdown)),
-            working: Working::new(),
+            tasks: HandlerTasks::new(),
             dirty: Arc::default(),
             topics: HashMap::new(),
             is_detached: false,
@@ -143,7 +143,7 @@ impl<S, I> AppSession<S, I> {
             let gone = Goodbye::new(GoodbyeCode::Internal, "the session was dropped");
             open.lifetime.end(&open.cx, End::Closed(gone));
         }
-        self.working.stop_all();
+        self.tasks.stop_all();
         self.topics.clear();
         // Its client may come back, and is to learn what it had received.
         self.is_detached = true;
@@ -163,7 +163,7 @@ impl<S, I> AppSession<S, I> {
     /// Adds what this session holds.
     #[cfg(feature = "test")]
     pub(crate) fn count(&self, counters: &mut crate::test::Counters) {
-        counters.handlers += self.working.count();
+        counters.handlers += self.tasks.count();
         counters.waiting += self.open.as_ref().map_or(0, |open| open.waiting.len());
         counters.memberships += self.topics.len();
         counters.kept += self.session.kept();
@@ -268,7 +268,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
     pub(crate) fn can_go_on(&mut self) -> bool {
         let open = self.open.as_ref();
         let can_go_on = open.is_some_and(|open| open.requests.can_go_on(&self.session));
-        self.working.take_begun() || can_go_on
+        self.tasks.take_begun() || can_go_on
     }
 
     /// Takes what the application has done: its handlers' answers, its requests, its end.
@@ -282,8 +282,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             any = true;
         }
         let now = self.now();
-        any |= self.working.poll(cx, &mut self.session, now);
-        while let Some(join) = self.working.next_join() {
+        any |= self.tasks.poll(cx, &mut self.session, now);
+        while let Some(join) = self.tasks.next_join() {
             self.join(join);
         }
         if let Poll::Ready(heads) = self.dirty.poll(cx) {
@@ -335,7 +335,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             Event::Dropped { request, why } => self.dropped(request, why),
             Event::StreamWritable { call } => {
                 let now = self.now();
-                self.working.room(call, &mut self.session, now);
+                self.tasks.room(call, &mut self.session, now);
             }
             Event::Left { alias } => {
                 self.topics.remove(&alias);
@@ -401,15 +401,15 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
     fn dropped(&mut self, request: Number, why: Refusal) {
         twinwire::plant!(
             "cancelled_before_open_runs",
-            return self.working.stop(request)
+            return self.tasks.stop(request)
         );
         if let Some(open) = &mut self.open {
             open.waiting.retain(|waiting| waiting.number != request);
         }
         if why == Refusal::Deadline {
-            tracing::warn!(kind = self.working.kind(request), %request, "a handler ran too long");
+            tracing::warn!(kind = self.tasks.kind(request), %request, "a handler ran too long");
         }
-        self.working.stop(request);
+        self.tasks.stop(request);
     }
 
     fn ended(&mut self, end: End) {
@@ -419,7 +419,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             self.said = Some(goodbye.clone());
         }
         self.unregister();
-        self.working.stop_all();
+        self.tasks.stop_all();
         self.topics.clear();
         let peer = self.open.as_ref().map(|open| display(open.cx.id()));
         // It may hold the peer's words.
@@ -522,15 +522,15 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
         let (Some((name, registered)), Some(open)) = (registered, &self.open) else {
             return self.refuse(number, class, Refusal::UnknownKind);
         };
-        let arrived = Arrived {
+        let request = HandlerRequest {
             cx: open.cx.clone(),
             format: self.format,
             payload,
             topic,
-            outlet: self.working.outlet(number),
+            outlet: self.tasks.outlet(number),
         };
-        let handling = registered.handle(name, &shared.around, arrived);
-        self.working.start(number, class, name, handling);
+        let future = registered.handle(name, &shared.around, request);
+        self.tasks.start(number, class, name, future);
     }
 
     /// A client has been let into a topic.

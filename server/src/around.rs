@@ -6,11 +6,11 @@ use std::sync::Arc;
 use twinwire::{Answer, Class, Refusal};
 
 use crate::Cx;
-use crate::handler::Handling;
-use crate::working::Joining;
+use crate::handler::HandlerFuture;
+use crate::handler_tasks::Joining;
 
 /// The application's own wrapping of handlers.
-pub(crate) type Around<S, I> = Arc<dyn Fn(Cx<S, I>, Next) -> Handling + Send + Sync>;
+pub(crate) type Around<S, I> = Arc<dyn Fn(Cx<S, I>, Next) -> HandlerFuture + Send + Sync>;
 
 /// The handler of a request, and what other wrappings stand around it. Given to
 /// [`Builder::around`](crate::Builder::around): [`run`](Self::run) it, or answer in its place.
@@ -18,7 +18,7 @@ pub(crate) type Around<S, I> = Arc<dyn Fn(Cx<S, I>, Next) -> Handling + Send + S
 pub struct Next {
     pub(crate) kind: &'static str,
     pub(crate) class: Class,
-    pub(crate) rest: Handling,
+    pub(crate) rest: HandlerFuture,
 }
 
 impl Next {

@@ -420,7 +420,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// From three quarters on, until it is less than half, each session keeps half as much of what isn't
     /// acknowledged as [`Limits::retained`](twinwire::Limits::retained) says (128 KiB by default and at least):
     /// who sends to a slow client waits earlier. When it is more than all, those end that have no connection, the one
-    /// that lost it first before the others: their clients learn that when they come back, and what has arrived. One
+    /// that lost it first before the others: their clients learn that when they come back, and what has request. One
     /// that has a connection never ends for it. No user has a share of its own in it: who
     /// lets anybody in may want to count sessions in [`authenticate`](Self::authenticate). How long one is kept at most,
     /// [`Limits::resume`](twinwire::Limits::resume) says.

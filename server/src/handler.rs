@@ -17,17 +17,17 @@ use twinwire::{
 use crate::Cx;
 use crate::around::{Around, Done, Next};
 use crate::feed::{Feed, Outlet};
+use crate::handler_tasks::Joining;
 use crate::logged::{Logged, Undecodable};
 use crate::shared::Shared;
 use crate::topic::{Access, PublishError, TopicReader, canonical, form};
-use crate::working::Joining;
 
 /// The future of a request's handler; an event's answer is worth nothing. It stays on the worker where the
 /// request arrived, so it need not be `Send`.
-pub(crate) type Handling = Pin<Box<dyn Future<Output = Done>>>;
+pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = Done>>>;
 
 /// A request as it came, and where the items of its answer go.
-pub(crate) struct Arrived<S, I> {
+pub(crate) struct HandlerRequest<S, I> {
     pub(crate) cx: Cx<S, I>,
     pub(crate) format: Format,
     pub(crate) payload: Vec<u8>,
@@ -35,7 +35,7 @@ pub(crate) struct Arrived<S, I> {
     pub(crate) outlet: Outlet,
 }
 
-type HandlerFn<S, I> = dyn Fn(Arrived<S, I>) -> Handling + Send + Sync;
+type HandlerFn<S, I> = dyn Fn(HandlerRequest<S, I>) -> HandlerFuture + Send + Sync;
 
 /// One kind that the server takes.
 pub(crate) struct KindHandler<S, I> {
@@ -49,7 +49,9 @@ pub(crate) struct KindHandler<S, I> {
 }
 
 impl<S: 'static, I: 'static> KindHandler<S, I> {
-    fn new<K: Kind>(handler: impl Fn(Arrived<S, I>) -> Handling + Send + Sync + 'static) -> Self {
+    fn new<K: Kind>(
+        handler: impl Fn(HandlerRequest<S, I>) -> HandlerFuture + Send + Sync + 'static,
+    ) -> Self {
         Self {
             name: K::NAME,
             class: K::CLASS,
@@ -67,16 +69,16 @@ impl<S: 'static, I: 'static> KindHandler<S, I> {
         R: Future<Output = Result<C::Reply, C::Error>> + 'static,
     {
         let handler = Arc::new(handler);
-        Self::new::<C>(move |arrived| {
+        Self::new::<C>(move |request| {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
-                let (cx, format) = (arrived.cx, arrived.format);
-                let request = match read(format, &arrived.payload) {
-                    Ok(request) => request,
+                let (cx, format) = (request.cx, request.format);
+                let value = match read(format, &request.payload) {
+                    Ok(value) => value,
                     Err(refusal) => return Done::refused(refusal),
                 };
-                drop(arrived.payload);
-                let answer = Answer::encode(format, &handler(cx, request).await);
+                drop(request.payload);
+                let answer = Answer::encode(format, &handler(cx, value).await);
                 answered(C::NAME, answer)
             })
         })
@@ -108,17 +110,17 @@ impl<S: 'static, I: 'static> KindHandler<S, I> {
         F: Fn(Cx<S, I>, C, Feed<C>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), C::Error>> + 'static,
     {
-        Self::new::<O>(move |arrived| {
+        Self::new::<O>(move |request| {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
-                let (cx, format) = (arrived.cx, arrived.format);
-                let request: O = match read(format, &arrived.payload) {
-                    Ok(request) => request,
+                let (cx, format) = (request.cx, request.format);
+                let value: O = match read(format, &request.payload) {
+                    Ok(value) => value,
                     Err(refusal) => return Done::refused(refusal),
                 };
-                drop(arrived.payload);
-                let feed = Feed::new::<O>(arrived.outlet, format);
-                let ended = handler(cx, request.into(), feed).await;
+                drop(request.payload);
+                let feed = Feed::new::<O>(request.outlet, format);
+                let ended = handler(cx, value.into(), feed).await;
                 let ended: Result<(), O::Error> = ended.map_err(Into::into);
                 answered(O::NAME, Answer::encode(format, &ended))
             })
@@ -132,13 +134,13 @@ impl<S: 'static, I: 'static> KindHandler<S, I> {
         R: Future<Output = ()> + 'static,
     {
         let handler = Arc::new(handler);
-        Self::new::<E>(move |arrived| {
+        Self::new::<E>(move |request| {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
-                match read(arrived.format, &arrived.payload) {
+                match read(request.format, &request.payload) {
                     Ok(event) => {
-                        drop(arrived.payload);
-                        handler(arrived.cx, event).await;
+                        drop(request.payload);
+                        handler(request.cx, event).await;
                         Answer::Value(Vec::new()).into()
                     }
                     Err(refusal) => Done::refused(refusal),
@@ -157,10 +159,10 @@ impl<S: 'static, I: 'static> KindHandler<S, I> {
         F: Fn(Cx<S, I>, T) -> R + Send + Sync + 'static,
         R: Future<Output = Access> + 'static,
     {
-        Self::new::<O>(move |arrived| {
+        Self::new::<O>(move |request| {
             let access = Arc::clone(&access);
             Box::pin(async move {
-                let done = act_on::<S, I, O, T, F, R>(arrived, &access).await;
+                let done = act_on::<S, I, O, T, F, R>(request, &access).await;
                 done.unwrap_or_else(Done::refused)
             })
         })
@@ -177,25 +179,28 @@ impl<S: 'static, I: 'static> KindHandler<S, I> {
         &self,
         kind: &'static str,
         around: &[Around<S, I>],
-        arrived: Arrived<S, I>,
-    ) -> Handling {
-        let cx = arrived.cx.clone();
-        let mut handling = (self.handler)(arrived);
+        request: HandlerRequest<S, I>,
+    ) -> HandlerFuture {
+        let cx = request.cx.clone();
+        let mut future = (self.handler)(request);
         for wrap in around.iter().rev() {
             let next = Next {
                 kind,
                 class: self.class,
-                rest: handling,
+                rest: future,
             };
             let (wrap, cx) = (Arc::clone(wrap), cx.clone());
-            handling = Box::pin(async move { wrap(cx, next).await });
+            future = Box::pin(async move { wrap(cx, next).await });
         }
-        handling
+        future
     }
 }
 
 /// Does what a client that knows a topic as `O` wants of it.
-async fn act_on<S, I, O, T, F, R>(arrived: Arrived<S, I>, access: &F) -> Result<Done, Refusal>
+async fn act_on<S, I, O, T, F, R>(
+    request: HandlerRequest<S, I>,
+    access: &F,
+) -> Result<Done, Refusal>
 where
     S: 'static,
     I: 'static,
@@ -206,13 +211,13 @@ where
     F: Fn(Cx<S, I>, T) -> R,
     R: Future<Output = Access>,
 {
-    let Arrived {
+    let HandlerRequest {
         cx,
         format,
         payload,
         topic,
         outlet: _,
-    } = arrived;
+    } = request;
     match topic {
         Some(TopicRequest::Join { start }) => {
             let topic: O = read(format, &payload)?;
@@ -328,12 +333,12 @@ pub(crate) fn unwritable(kind: &str, error: &EncodeError) -> Refusal {
 pub(crate) type Registry<S, I> = HashMap<&'static str, Vec<KindHandler<S, I>>>;
 
 /// A kind of a client's, as it is known here.
-pub(crate) type Known = (&'static str, usize);
+pub(crate) type KindRef = (&'static str, usize);
 
 /// The meaning of a client's kinds here, by their place in its table.
 pub(crate) struct MatchedKinds {
     /// The kinds that agree with ours, by name.
-    pub(crate) known: Vec<Option<Known>>,
+    pub(crate) known: Vec<Option<KindRef>>,
     pub(crate) refused: Vec<(u32, Refusal)>,
     pub(crate) in_order: Vec<u32>,
     /// Those that have the name of one of ours and another structure.

@@ -38,6 +38,7 @@ mod context;
 mod drain;
 mod feed;
 mod handler;
+mod handler_tasks;
 mod identity;
 mod invited;
 mod lifetime;
@@ -59,7 +60,6 @@ mod task;
 mod topic;
 mod warnings;
 mod websocket;
-mod working;
 
 pub mod plain;
 #[cfg(feature = "test")]

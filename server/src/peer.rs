@@ -10,7 +10,7 @@ use twinwire::frame::{KindEntry, Table};
 use twinwire::{Call, Event, Goodbye, Never, PeerId, SessionId, Topic};
 use twinwire_remote::{CallError, EventError, Receipt, Refused, Remote};
 
-use crate::handler::{Known, unpublished};
+use crate::handler::{KindRef, unpublished};
 use crate::invited::Invited;
 use crate::topic::{PublishError, TopicName, Topics, canonical};
 
@@ -64,7 +64,7 @@ const ALLOCATION: usize = 32;
 const HEADER: usize = size_of::<(HeaderName, [HeaderValue; 4])>() + 2 * ALLOCATION;
 
 /// Bytes of a client's kind besides its name: its line in the table, and what it is known as here.
-const KIND: usize = size_of::<KindEntry>() + size_of::<Option<Known>>() + ALLOCATION;
+const KIND: usize = size_of::<KindEntry>() + size_of::<Option<KindRef>>() + ALLOCATION;
 
 /// An invitation to a topic under way. One that is dropped has failed.
 struct Invitation<'a> {
@@ -307,7 +307,7 @@ mod tests {
     fn short_headers_and_short_names_cost_their_places_too() {
         let header = size_of::<(HeaderName, [HeaderValue; 4])>();
         assert!(cost(90, 0) > 90 * header, "{}", cost(90, 0));
-        let kind = size_of::<KindEntry>() + size_of::<Option<Known>>();
+        let kind = size_of::<KindEntry>() + size_of::<Option<KindRef>>();
         assert!(cost(0, 500) > 500 * kind, "{}", cost(0, 500));
     }
 }

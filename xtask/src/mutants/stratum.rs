@@ -48,11 +48,11 @@ impl Stratum {
             Self::Server => &[
                 "server/src/connection",
                 "server/src/handler",
+                "server/src/handler_tasks",
                 "server/src/app_session",
                 "server/src/peers",
                 "server/src/slot",
                 "server/src/topic",
-                "server/src/working",
             ],
             Self::Websocket => &["server/src/websocket"],
             Self::ClientWasm => &["client-wasm/src/socket"],

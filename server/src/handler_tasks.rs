@@ -14,7 +14,7 @@ use twinwire::{Answer, Class, Number, Refusal, Time};
 
 use crate::around::Done;
 use crate::feed::{Outlet, PendingItem};
-use crate::handler::Handling;
+use crate::handler::HandlerFuture;
 use crate::invited::Generation;
 use crate::topic::{TopicName, TopicReader};
 
@@ -22,7 +22,7 @@ use crate::topic::{TopicName, TopicReader};
 type HandlerEnd = Result<(Id, Done), JoinError>;
 
 /// The handlers of a session's requests: each a task of its own, so that none keeps another waiting.
-pub(crate) struct Working {
+pub(crate) struct HandlerTasks {
     handlers: JoinSet<Done>,
     requests: HashMap<Id, RunningRequest>,
     aborts: BTreeMap<Number, AbortHandle>,
@@ -57,7 +57,7 @@ struct RunningRequest {
     kind: &'static str,
 }
 
-impl Working {
+impl HandlerTasks {
     pub(crate) fn new() -> Self {
         let (outlet, given) = mpsc::unbounded_channel();
         Self {
@@ -85,9 +85,9 @@ impl Working {
         number: Number,
         class: Class,
         kind: &'static str,
-        handling: Handling,
+        future: HandlerFuture,
     ) {
-        let handler = self.handlers.spawn_local(handling);
+        let handler = self.handlers.spawn_local(future);
         let request = RunningRequest {
             number,
             class,
@@ -258,7 +258,7 @@ mod tests {
     }
 
     /// A handler that lets a client into a topic, once it runs.
-    fn join(live: Arc<ActiveTopic>) -> Handling {
+    fn join(live: Arc<ActiveTopic>) -> HandlerFuture {
         Box::pin(async move {
             let form = Form::Canonical;
             let joining = Joining {
@@ -283,16 +283,16 @@ mod tests {
     }
 
     /// Starts handlers on a thread of their own, and gives them to the caller's before they run.
-    fn start(handlers: u8) -> (Working, oneshot::Sender<()>) {
-        let (started, working) = mpsc::channel();
+    fn start(handlers: u8) -> (HandlerTasks, oneshot::Sender<()>) {
+        let (started, tasks) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
         let run = async move {
-            let (live, mut working) = (topic(), Working::new());
+            let (live, mut tasks) = (topic(), HandlerTasks::new());
             for handler in 1..=handlers {
                 let number = number(handler);
-                working.start(number, Class::Topic, "room", join(Arc::clone(&live)));
+                tasks.start(number, Class::Topic, "room", join(Arc::clone(&live)));
             }
-            started.send(working).expect("the test waits for it");
+            started.send(tasks).expect("the test waits for it");
             let _ = stopped.await;
         };
         thread::spawn(move || {
@@ -300,8 +300,8 @@ mod tests {
             let runtime = runtime.expect("a runtime needs nothing");
             LocalSet::new().block_on(&runtime, run);
         });
-        let working = working.recv().expect("the handlers start");
-        (working, stop)
+        let tasks = tasks.recv().expect("the handlers start");
+        (tasks, stop)
     }
 
     #[test]
@@ -310,11 +310,11 @@ mod tests {
         let mut session = Session::server(Time::default(), Limits::default(), Vec::new());
         let cx = &mut Context::from_waker(Waker::noop());
         for round in 0..100 {
-            let (mut working, stop) = start(HANDLERS);
-            while !working.requests.is_empty() {
-                working.poll(cx, &mut session, Time::default());
+            let (mut tasks, stop) = start(HANDLERS);
+            while !tasks.requests.is_empty() {
+                tasks.poll(cx, &mut session, Time::default());
             }
-            let joins = std::iter::from_fn(|| working.next_join()).count();
+            let joins = std::iter::from_fn(|| tasks.next_join()).count();
             assert_eq!(joins, usize::from(HANDLERS), "in round {round}");
             drop(stop);
         }
