@@ -17,7 +17,6 @@ use crate::around::{Around, Done, Next};
 use crate::feed::Feed;
 use crate::handler::{KindHandler, Registry};
 use crate::identity::{Authenticate, Denied};
-use crate::older::Older;
 use crate::origin::{OriginError, OriginGuard, Origins};
 use crate::owners::{MayResume, Owners, UserKey};
 use crate::peers::Peers;
@@ -26,6 +25,7 @@ use crate::shared::{Mismatches, Shared};
 use crate::slot::Sessions;
 use crate::tables::Tables;
 use crate::topic::{Access, Topics};
+use crate::versions::VersionCollector;
 use crate::warnings::Warnings;
 use crate::{Cx, Twinwire};
 
@@ -168,7 +168,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         let handler = Arc::new(handler);
         let newest = Arc::clone(&handler);
         let newest = KindHandler::call(move |cx, request: C| newest(cx, request));
-        let mut types = C::Also::visit(Older::of(newest, handler)).types;
+        let mut types = C::Also::visit(VersionCollector::of(newest, handler)).types;
         for registered in &mut types {
             registered.in_order = in_order;
         }
@@ -197,7 +197,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     {
         let handler = Arc::new(handler);
         let newest = KindHandler::stream::<C, C, F, R>(Arc::clone(&handler));
-        self.register::<C>(C::Also::visit(Older::of(newest, handler)).types)
+        self.register::<C>(C::Also::visit(VersionCollector::of(newest, handler)).types)
     }
 
     /// Takes events of one kind. Whatever the client sends after an event starts only when its handler
@@ -212,7 +212,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         let handler = Arc::new(handler);
         let newest = Arc::clone(&handler);
         let newest = KindHandler::event(move |cx, event: E| newest(cx, event));
-        self.register::<E>(E::Also::visit(Older::of(newest, handler)).types)
+        self.register::<E>(E::Also::visit(VersionCollector::of(newest, handler)).types)
     }
 
     /// Opens topics of one kind: `access` decides, at each join and at each publication, what a client
@@ -237,7 +237,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     {
         let access = Arc::new(access);
         let newest = KindHandler::topic::<T, T, F, R>(Arc::clone(&access));
-        self.register::<T>(T::Also::visit(Older::of(newest, access)).types)
+        self.register::<T>(T::Also::visit(VersionCollector::of(newest, access)).types)
     }
 
     /// Sets how much of each topic's log is kept for those who come later or are slow (default 1,000 entries

@@ -43,7 +43,6 @@ mod identity;
 mod invited;
 mod lifetime;
 mod logged;
-mod older;
 mod origin;
 mod owners;
 mod peer;
@@ -58,6 +57,7 @@ mod socket;
 mod tables;
 mod task;
 mod topic;
+mod versions;
 mod warnings;
 mod websocket;
 

@@ -10,19 +10,19 @@ use crate::handler::KindHandler;
 use crate::{Access, Cx, Feed};
 
 /// Collects the types of one kind, the newest first: all become that, and have its handler.
-pub(crate) struct Older<S, I, F> {
+pub(crate) struct VersionCollector<S, I, F> {
     handler: Arc<F>,
     pub(crate) types: Vec<KindHandler<S, I>>,
 }
 
-impl<S, I, F> Older<S, I, F> {
+impl<S, I, F> VersionCollector<S, I, F> {
     pub(crate) fn of(newest: KindHandler<S, I>, handler: Arc<F>) -> Self {
         let types = vec![newest];
         Self { handler, types }
     }
 }
 
-impl<S, I, C, F, R> CallVisitor<C> for Older<S, I, F>
+impl<S, I, C, F, R> CallVisitor<C> for VersionCollector<S, I, F>
 where
     S: 'static,
     I: 'static,
@@ -42,7 +42,7 @@ where
     }
 }
 
-impl<S, I, C, F, R> StreamVisitor<C> for Older<S, I, F>
+impl<S, I, C, F, R> StreamVisitor<C> for VersionCollector<S, I, F>
 where
     S: 'static,
     I: 'static,
@@ -62,7 +62,7 @@ where
     }
 }
 
-impl<S, I, E, F, R> EventVisitor<E> for Older<S, I, F>
+impl<S, I, E, F, R> EventVisitor<E> for VersionCollector<S, I, F>
 where
     S: 'static,
     I: 'static,
@@ -78,7 +78,7 @@ where
     }
 }
 
-impl<S, I, T, F, R> TopicVisitor<T> for Older<S, I, F>
+impl<S, I, T, F, R> TopicVisitor<T> for VersionCollector<S, I, F>
 where
     S: 'static,
     I: 'static,
