@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use twinwire::{Call, Kinds, kinds};
 use twinwire_client_native::connect;
-use twinwire_server::{Cx, Feed, Server, Twinwire};
+use twinwire_server::{Cx, Server, StreamSender, Twinwire};
 
 #[derive(Debug, Serialize, Deserialize, Call)]
 #[call(stream = u64)]
@@ -15,11 +15,15 @@ struct Fibonacci {}
 
 const KINDS: Kinds = kinds![Fibonacci];
 
-async fn fibonacci(_: Cx, _: Fibonacci, mut feed: Feed<Fibonacci>) -> Result<(), twinwire::Never> {
+async fn fibonacci(
+    _: Cx,
+    _: Fibonacci,
+    mut sender: StreamSender<Fibonacci>,
+) -> Result<(), twinwire::Never> {
     let (mut this, mut next) = (0_u64, 1_u64);
     loop {
         // Waits while the client is behind by more than a window, and doesn't return once it has left.
-        feed.send(this).await;
+        sender.send(this).await;
         actix_web::rt::time::sleep(Duration::from_millis(50)).await;
         let Some(sum) = this.checked_add(next) else {
             return Ok(());

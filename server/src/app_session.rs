@@ -527,7 +527,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             format: self.format,
             payload,
             topic,
-            outlet: self.tasks.outlet(number),
+            output: self.tasks.output(number),
         };
         let future = registered.handle(name, &shared.around, request);
         self.tasks.start(number, class, name, future);

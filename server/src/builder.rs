@@ -14,7 +14,6 @@ use twinwire::{
 };
 
 use crate::around::{Around, Done, Next};
-use crate::feed::Feed;
 use crate::handler::{KindHandler, Registry};
 use crate::identity::{Authenticate, Denied};
 use crate::origin::{OriginError, OriginGuard, Origins};
@@ -23,6 +22,7 @@ use crate::peers::Peers;
 use crate::random::Random;
 use crate::shared::{Mismatches, Shared};
 use crate::slot::Sessions;
+use crate::stream_sender::StreamSender;
 use crate::tables::Tables;
 use crate::topic::{Access, Topics};
 use crate::versions::VersionCollector;
@@ -186,13 +186,13 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self.calls(handler, true)
     }
 
-    /// Answers calls of one kind with streams: the handler gives its items to the [`Feed`], and ends the
+    /// Answers calls of one kind with streams: the handler gives its items to the [`StreamSender`], and ends the
     /// stream by its own end. What [`call`](Self::call) says of handlers holds for these too; the
     /// deadline is for each item anew.
     pub fn stream<C, F, R>(self, handler: F) -> Self
     where
         C: StreamCall,
-        F: Fn(Cx<S, I>, C, Feed<C>) -> R + Send + Sync + 'static,
+        F: Fn(Cx<S, I>, C, StreamSender<C>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), C::Error>> + 'static,
     {
         let handler = Arc::new(handler);

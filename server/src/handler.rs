@@ -16,10 +16,10 @@ use twinwire::{
 
 use crate::Cx;
 use crate::around::{Around, Done, Next};
-use crate::feed::{Feed, Outlet};
 use crate::handler_tasks::Joining;
 use crate::logged::{Logged, Undecodable};
 use crate::shared::Shared;
+use crate::stream_sender::{OutputSender, StreamSender};
 use crate::topic::{Access, PublishError, TopicReader, canonical, form};
 
 /// The future of a request's handler; an event's answer is worth nothing. It stays on the worker where the
@@ -32,7 +32,7 @@ pub(crate) struct HandlerRequest<S, I> {
     pub(crate) format: Format,
     pub(crate) payload: Vec<u8>,
     pub(crate) topic: Option<TopicRequest>,
-    pub(crate) outlet: Outlet,
+    pub(crate) output: OutputSender,
 }
 
 type HandlerFn<S, I> = dyn Fn(HandlerRequest<S, I>) -> HandlerFuture + Send + Sync;
@@ -107,7 +107,7 @@ impl<S: 'static, I: 'static> KindHandler<S, I> {
         O: StreamCall + Into<C>,
         C::Item: Into<O::Item>,
         C::Error: Into<O::Error>,
-        F: Fn(Cx<S, I>, C, Feed<C>) -> R + Send + Sync + 'static,
+        F: Fn(Cx<S, I>, C, StreamSender<C>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), C::Error>> + 'static,
     {
         Self::new::<O>(move |request| {
@@ -119,8 +119,8 @@ impl<S: 'static, I: 'static> KindHandler<S, I> {
                     Err(refusal) => return Done::refused(refusal),
                 };
                 drop(request.payload);
-                let feed = Feed::new::<O>(request.outlet, format);
-                let ended = handler(cx, value.into(), feed).await;
+                let stream = StreamSender::new::<O>(request.output, format);
+                let ended = handler(cx, value.into(), stream).await;
                 let ended: Result<(), O::Error> = ended.map_err(Into::into);
                 answered(O::NAME, Answer::encode(format, &ended))
             })
@@ -216,7 +216,7 @@ where
         format,
         payload,
         topic,
-        outlet: _,
+        output: _,
     } = request;
     match topic {
         Some(TopicRequest::Join { start }) => {

@@ -13,9 +13,9 @@ use twinwire::session::{ItemRefused, Session};
 use twinwire::{Answer, Class, Number, Refusal, Time};
 
 use crate::around::Done;
-use crate::feed::{Outlet, PendingItem};
 use crate::handler::HandlerFuture;
 use crate::invited::Generation;
+use crate::stream_sender::{OutputSender, PendingItem};
 use crate::topic::{TopicName, TopicReader};
 
 /// A handler's end.
@@ -26,8 +26,8 @@ pub(crate) struct HandlerTasks {
     handlers: JoinSet<Done>,
     requests: HashMap<Id, RunningRequest>,
     aborts: BTreeMap<Number, AbortHandle>,
-    given: mpsc::UnboundedReceiver<PendingItem>,
-    outlet: mpsc::UnboundedSender<PendingItem>,
+    items: mpsc::UnboundedReceiver<PendingItem>,
+    output: mpsc::UnboundedSender<PendingItem>,
     /// Items that wait for room: at most one a stream. In order, as their handlers are woken when they are dropped.
     waiting: BTreeMap<Number, PendingItem>,
     /// The joins that were granted, and aren't answered yet.
@@ -59,13 +59,13 @@ struct RunningRequest {
 
 impl HandlerTasks {
     pub(crate) fn new() -> Self {
-        let (outlet, given) = mpsc::unbounded_channel();
+        let (output, items) = mpsc::unbounded_channel();
         Self {
             handlers: JoinSet::new(),
             requests: HashMap::new(),
             aborts: BTreeMap::new(),
-            given,
-            outlet,
+            items,
+            output,
             waiting: BTreeMap::new(),
             joins: VecDeque::new(),
             begun: false,
@@ -73,10 +73,10 @@ impl HandlerTasks {
     }
 
     /// Returns the place where the handler of this call puts its items.
-    pub(crate) fn outlet(&self, call: Number) -> Outlet {
-        Outlet {
+    pub(crate) fn output(&self, call: Number) -> OutputSender {
+        OutputSender {
             call,
-            given: self.outlet.clone(),
+            items: self.output.clone(),
         }
     }
 
@@ -121,7 +121,7 @@ impl HandlerTasks {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, session: &mut Session, now: Time) -> bool {
         let mut any = false;
         // Handlers run on another worker, too: what they give besides items comes with their end.
-        while let Poll::Ready(Some(item)) = self.poll_given(cx) {
+        while let Poll::Ready(Some(item)) = self.poll_items(cx) {
             self.give(item, session, now);
             any = true;
         }
@@ -133,8 +133,8 @@ impl HandlerTasks {
     }
 
     /// A peer that sends without pause uses tokio's budget up: what was granted before must not wait for that.
-    fn poll_given(&mut self, cx: &mut Context<'_>) -> Poll<Option<PendingItem>> {
-        pin!(unconstrained(poll_fn(|cx| self.given.poll_recv(cx)))).poll(cx)
+    fn poll_items(&mut self, cx: &mut Context<'_>) -> Poll<Option<PendingItem>> {
+        pin!(unconstrained(poll_fn(|cx| self.items.poll_recv(cx)))).poll(cx)
     }
 
     fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<HandlerEnd>> {
@@ -154,8 +154,8 @@ impl HandlerTasks {
         }
     }
 
-    fn give(&mut self, given: PendingItem, session: &mut Session, now: Time) {
-        let PendingItem { call, item, taken } = given;
+    fn give(&mut self, item: PendingItem, session: &mut Session, now: Time) {
+        let PendingItem { call, item, taken } = item;
         if taken.is_closed() {
             // The handler wants it no more.
             return;

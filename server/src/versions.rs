@@ -7,7 +7,7 @@ use twinwire::{
 };
 
 use crate::handler::KindHandler;
-use crate::{Access, Cx, Feed};
+use crate::{Access, Cx, StreamSender};
 
 /// Collects the types of one kind, the newest first: all become that, and have its handler.
 pub(crate) struct VersionCollector<S, I, F> {
@@ -47,7 +47,7 @@ where
     S: 'static,
     I: 'static,
     C: StreamCall,
-    F: Fn(Cx<S, I>, C, Feed<C>) -> R + Send + Sync + 'static,
+    F: Fn(Cx<S, I>, C, StreamSender<C>) -> R + Send + Sync + 'static,
     R: Future<Output = Result<(), C::Error>> + 'static,
 {
     fn also<O>(mut self) -> Self

@@ -17,7 +17,7 @@ use twinwire::{
     Alias, Answer, Call, Event, Format, GoodbyeCode, Kinds, Number, Refusal, Topic, kinds,
 };
 use twinwire_client_native::{Client, ClientState, connect_with};
-use twinwire_server::{Access, Cx, Feed};
+use twinwire_server::{Access, Cx, StreamSender};
 
 #[derive(Debug, Serialize, Deserialize, Call)]
 #[call(reply = u32)]
@@ -64,11 +64,13 @@ fn serve() -> Server {
         .call(|_: Cx, Double { number }| async move { Ok(number * 2) })
         .call(|_: Cx, _: Hang| std::future::pending())
         .call(|_: Cx, _: HangHeavily| std::future::pending())
-        .stream(|_: Cx, _: Forever, mut feed: Feed<Forever>| async move {
-            loop {
-                feed.send(0).await;
-            }
-        })
+        .stream(
+            |_: Cx, _: Forever, mut sender: StreamSender<Forever>| async move {
+                loop {
+                    sender.send(0).await;
+                }
+            },
+        )
         .event(|_: Cx, _: Typing| async move {})
         .topic(|_: Cx, _: Room| async move { Access::publish_and_subscribe() });
     let (server, _) = testkit::serve(builder);

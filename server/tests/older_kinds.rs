@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use testkit::{Server, soon};
 use twinwire::{Call, Format, Kinds, Refusal, Shape, StreamCall, Topic, kinds};
 use twinwire_client_native::{CallError, Client, Items, Start, Subscription, Update, connect_with};
-use twinwire_server::{Access, BuildError, Cx, Feed, PublishError, Twinwire};
+use twinwire_server::{Access, BuildError, Cx, PublishError, StreamSender, Twinwire};
 
 /// What the server speaks.
 mod newest {
@@ -166,11 +166,11 @@ fn room(name: &str) -> newest::Room {
 }
 
 fn serve() -> (Server, Twinwire<(), ()>) {
-    let count = |_: Cx, count: newest::Count, mut feed: Feed<newest::Count>| async move {
+    let count = |_: Cx, count: newest::Count, mut sender: StreamSender<newest::Count>| async move {
         let newest::Count { from, to } = count;
         for number in from..to {
             let left = to - number;
-            feed.send(newest::Tick { number, left }).await;
+            sender.send(newest::Tick { number, left }).await;
         }
         let by = from.saturating_sub(to);
         match by {

@@ -136,10 +136,10 @@ fn builder(app: &App) -> Builder<App, ()> {
             cx.state().pass(format!("call {}", slow.id)).await;
             Ok(())
         })
-        .stream(|cx: Cx<App>, count: Count, mut feed| async move {
+        .stream(|cx: Cx<App>, count: Count, mut sender| async move {
             let _leave = Leave(cx.state().log.clone(), "count".to_owned());
             for number in 0..count.to {
-                feed.send(number).await;
+                sender.send(number).await;
                 cx.state().log.push(format!("fed {number}"));
             }
             Ok(())
@@ -451,20 +451,20 @@ async fn an_item_whose_handler_gave_up_waiting_is_not_sent() {
 
     let app = App::default();
     let builder =
-        testkit::builder(app.clone()).stream(|cx: Cx<App>, _: Large, mut feed| async move {
+        testkit::builder(app.clone()).stream(|cx: Cx<App>, _: Large, mut sender| async move {
             // Until there is no room, and the test says so.
             let mut number = 0;
             loop {
                 tokio::select! {
                     biased;
-                    () = feed.send(vec![number; 30_000]) => {
+                    () = sender.send(vec![number; 30_000]) => {
                         number += 1;
                         cx.state().log.push("fed".to_owned());
                     }
                     _ = cx.state().gate.acquire() => break,
                 }
             }
-            feed.send(vec![100; 10]).await;
+            sender.send(vec![100; 10]).await;
             Ok(())
         });
     let (server, _) = serve(builder);

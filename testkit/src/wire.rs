@@ -9,7 +9,7 @@ use suite::{
     REFUSED, Room, Stopped, WHY_REFUSED,
 };
 use tokio::sync::Semaphore;
-use twinwire_server::{Access, CallError, Cx as Context, Denied, Feed, Twinwire};
+use twinwire_server::{Access, CallError, Cx as Context, Denied, StreamSender, Twinwire};
 
 use crate::{Chaos, Server};
 
@@ -135,10 +135,10 @@ pub async fn breaking(server: &Server) -> Chaos {
     chaos
 }
 
-async fn count(cx: Cx, count: Count, mut feed: Feed<Count>) -> Result<(), String> {
+async fn count(cx: Cx, count: Count, mut sender: StreamSender<Count>) -> Result<(), String> {
     let dropped = Dropped(Arc::clone(cx.identity()));
     for number in 0..count.to {
-        feed.send(number).await;
+        sender.send(number).await;
     }
     std::mem::forget(dropped);
     if count.fail {

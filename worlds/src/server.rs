@@ -10,7 +10,7 @@ use tokio::task::spawn_local;
 use tokio::time::Instant;
 use twinwire::Format;
 use twinwire::log::Keep;
-use twinwire_server::{Access, Builder, Cx, Denied, Feed, PeerId, Retry, Twinwire, test};
+use twinwire_server::{Access, Builder, Cx, Denied, PeerId, Retry, StreamSender, Twinwire, test};
 use twinwire_sim::Dice;
 
 use crate::application::Ticket;
@@ -199,18 +199,20 @@ fn handlers(builder: Builder<State, Identity>, functions: &Functions) -> Builder
                 .account()
                 .newest(Reader::Server(life), newest.id);
         })
-        .stream(|cx: Context, count: Count, mut feed: Feed<Count>| {
-            let turn = begin(&cx, &count.ask);
-            async move {
-                let id = count.ask.id;
-                for place in 0..count.items {
-                    let filling = vec![place as u8; count.bytes as usize];
-                    let item = Counted { id, place, filling };
-                    feed.send(item).await;
+        .stream(
+            |cx: Context, count: Count, mut sender: StreamSender<Count>| {
+                let turn = begin(&cx, &count.ask);
+                async move {
+                    let id = count.ask.id;
+                    for place in 0..count.items {
+                        let filling = vec![place as u8; count.bytes as usize];
+                        let item = Counted { id, place, filling };
+                        sender.send(item).await;
+                    }
+                    work(cx, count.ask, turn).await.map(|_| ())
                 }
-                work(cx, count.ask, turn).await.map(|_| ())
-            }
-        })
+            },
+        )
         .topic(move |_: Context, _: Room| {
             let turn = access.begin();
             async move {

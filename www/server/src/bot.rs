@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chat::{Ask, AskError, Word, check_text};
-use twinwire_server::Feed;
+use twinwire_server::StreamSender;
 
 use crate::chat::Cx;
 
@@ -20,7 +20,11 @@ const EXPLANATION: &str = "I am a small bot with no model behind me, so I can't 
     what I would have said is never sent. Meanwhile, the rooms and the private messages go on over the \
     same connection.";
 
-pub(crate) async fn answer(cx: Cx, ask: Ask, mut feed: Feed<Ask>) -> Result<(), AskError> {
+pub(crate) async fn answer(
+    cx: Cx,
+    ask: Ask,
+    mut sender: StreamSender<Ask>,
+) -> Result<(), AskError> {
     let prompt = check_text(&ask.prompt).map_err(AskError::Text)?;
     if !cx.state().knows(cx.id()) {
         return Err(AskError::NotJoined);
@@ -28,7 +32,7 @@ pub(crate) async fn answer(cx: Cx, ask: Ask, mut feed: Feed<Ask>) -> Result<(), 
     let mut progress = Progress::default();
     for text in words(prompt) {
         tokio::time::sleep(PACE).await;
-        feed.send(Word { text }).await;
+        sender.send(Word { text }).await;
         progress.words += 1;
     }
     progress.complete = true;

@@ -9,8 +9,8 @@ use twinwire::{EncodeError, Format, Number, Refusal, StreamCall};
 use crate::handler::unwritable;
 
 /// The place where the handler of a stream puts its items, in order.
-pub struct Feed<C: StreamCall> {
-    outlet: Outlet,
+pub struct StreamSender<C: StreamCall> {
+    output: OutputSender,
     format: Format,
     /// Writes an item as the client knows it.
     write: fn(C::Item, Format) -> Result<Vec<u8>, EncodeError>,
@@ -18,9 +18,9 @@ pub struct Feed<C: StreamCall> {
 
 /// The way of items from a handler to its connection.
 #[derive(Clone)]
-pub(crate) struct Outlet {
+pub(crate) struct OutputSender {
     pub(crate) call: Number,
-    pub(crate) given: mpsc::UnboundedSender<PendingItem>,
+    pub(crate) items: mpsc::UnboundedSender<PendingItem>,
 }
 
 /// An item of a stream, or why the stream can't go on. A handler gives one at a time.
@@ -30,14 +30,14 @@ pub(crate) struct PendingItem {
     pub(crate) taken: oneshot::Sender<()>,
 }
 
-impl<C: StreamCall> Feed<C> {
+impl<C: StreamCall> StreamSender<C> {
     /// For a client that knows the stream as `O`.
-    pub(crate) fn new<O: StreamCall>(outlet: Outlet, format: Format) -> Self
+    pub(crate) fn new<O: StreamCall>(output: OutputSender, format: Format) -> Self
     where
         C::Item: Into<O::Item>,
     {
         Self {
-            outlet,
+            output,
             format,
             write: |item, format| format.encode::<O::Item>(&item.into(), MAX_PAYLOAD),
         }
@@ -54,17 +54,17 @@ impl<C: StreamCall> Feed<C> {
         let item = (self.write)(item, self.format);
         let item = item.map_err(|error| unwritable(C::NAME, &error));
         let (taken, is_taken) = oneshot::channel();
-        let Outlet { call, given } = &self.outlet;
+        let OutputSender { call, items } = &self.output;
         let call = *call;
-        let sent = given.send(PendingItem { call, item, taken });
+        let sent = items.send(PendingItem { call, item, taken });
         if sent.is_err() || is_taken.await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 }
 
-impl<C: StreamCall> fmt::Debug for Feed<C> {
+impl<C: StreamCall> fmt::Debug for StreamSender<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Feed").finish_non_exhaustive()
+        f.debug_struct("StreamSender").finish_non_exhaustive()
     }
 }
