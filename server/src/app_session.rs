@@ -529,7 +529,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             topic,
             output: self.tasks.output(number),
         };
-        let future = registered.handle(name, &shared.around, request);
+        let future = registered.handle(name, &shared.middleware, request);
         self.tasks.start(number, class, name, future);
     }
 

@@ -13,9 +13,9 @@ use twinwire::{
     StreamCall, Topic,
 };
 
-use crate::around::{Around, Done, Next};
 use crate::handler::{KindHandler, Registry};
 use crate::identity::{Authenticate, Denied};
+use crate::middleware::{Middleware, Next, Response};
 use crate::origin::{OriginError, OriginGuard, Origins};
 use crate::owners::{MayResume, Owners, UserKey};
 use crate::peers::Peers;
@@ -43,7 +43,7 @@ pub struct Builder<S, I> {
     may_resume: Option<MayResume<I>>,
     identifies: bool,
     registry: Registry<S, I>,
-    around: Vec<Around<S, I>>,
+    middleware: Vec<Middleware<S, I>>,
     on_open: Option<OnOpen<S, I>>,
     on_close: Option<OnClose<S, I>>,
     wrong: Option<BuildError>,
@@ -73,7 +73,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             may_resume: None,
             identifies: false,
             registry: HashMap::new(),
-            around: Vec::new(),
+            middleware: Vec::new(),
             on_open: None,
             on_close: None,
             wrong: None,
@@ -114,7 +114,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
         I: Send + Sync + 'static,
     {
         let is_early = self.registry.is_empty()
-            && self.around.is_empty()
+            && self.middleware.is_empty()
             && self.on_open.is_none()
             && self.on_close.is_none();
         assert!(is_early, "authenticate comes before the handlers");
@@ -125,7 +125,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             may_resume: None,
             identifies: size_of::<I>() > 0,
             registry: HashMap::new(),
-            around: Vec::new(),
+            middleware: Vec::new(),
             on_open: None,
             on_close: None,
             wrong: None,
@@ -273,7 +273,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
-    /// Stands around all handlers, of calls, streams, events and topics (each join, each publication)
+    /// Runs around all handlers, of calls, streams, events and topics (each join, each publication)
     /// alike: to log, to measure, to refuse.
     /// The wrapping added first is the outermost.
     ///
@@ -281,24 +281,24 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// counts to the handler's.
     ///
     /// ```
-    /// # use twinwire_server::{Cx, Done, Next, Refusal, Twinwire};
+    /// # use twinwire_server::{Cx, Next, Response, Refusal, Twinwire};
     /// # struct State { closed: bool }
     /// # let state = State { closed: false };
-    /// Twinwire::builder(state).around(|cx: Cx<State>, next: Next| async move {
+    /// Twinwire::builder(state).middleware(|cx: Cx<State>, next: Next| async move {
     ///     if cx.state().closed {
-    ///         return Done::refused(Refusal::Denied);
+    ///         return Response::refused(Refusal::Denied);
     ///     }
     ///     next.run().await
     /// })
     /// # ;
     /// ```
-    pub fn around<F, R>(mut self, around: F) -> Self
+    pub fn middleware<F, R>(mut self, middleware: F) -> Self
     where
         F: Fn(Cx<S, I>, Next) -> R + Send + Sync + 'static,
-        R: Future<Output = Done> + 'static,
+        R: Future<Output = Response> + 'static,
     {
-        self.around
-            .push(Arc::new(move |cx, next| Box::pin(around(cx, next))));
+        self.middleware
+            .push(Arc::new(move |cx, next| Box::pin(middleware(cx, next))));
         self
     }
 
@@ -463,7 +463,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
             state: self.state,
             authenticate: self.authenticate,
             registry: self.registry,
-            around: self.around,
+            middleware: self.middleware,
             on_open: self.on_open,
             on_close: self.on_close,
             owners: Owners {

@@ -15,16 +15,16 @@ use twinwire::{
 };
 
 use crate::Cx;
-use crate::around::{Around, Done, Next};
 use crate::handler_tasks::Joining;
 use crate::logged::{Logged, Undecodable};
+use crate::middleware::{Middleware, Next, Response};
 use crate::shared::Shared;
 use crate::stream_sender::{OutputSender, StreamSender};
 use crate::topic::{Access, PublishError, TopicReader, canonical, form};
 
 /// The future of a request's handler; an event's answer is worth nothing. It stays on the worker where the
 /// request arrived, so it need not be `Send`.
-pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = Done>>>;
+pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = Response>>>;
 
 /// A request as it came, and where the items of its answer go.
 pub(crate) struct HandlerRequest<S, I> {
@@ -75,7 +75,7 @@ impl<S: 'static, I: 'static> KindHandler<S, I> {
                 let (cx, format) = (request.cx, request.format);
                 let value = match read(format, &request.payload) {
                     Ok(value) => value,
-                    Err(refusal) => return Done::refused(refusal),
+                    Err(refusal) => return Response::refused(refusal),
                 };
                 drop(request.payload);
                 let answer = Answer::encode(format, &handler(cx, value).await);
@@ -116,7 +116,7 @@ impl<S: 'static, I: 'static> KindHandler<S, I> {
                 let (cx, format) = (request.cx, request.format);
                 let value: O = match read(format, &request.payload) {
                     Ok(value) => value,
-                    Err(refusal) => return Done::refused(refusal),
+                    Err(refusal) => return Response::refused(refusal),
                 };
                 drop(request.payload);
                 let stream = StreamSender::new::<O>(request.output, format);
@@ -143,7 +143,7 @@ impl<S: 'static, I: 'static> KindHandler<S, I> {
                         handler(request.cx, event).await;
                         Answer::Value(Vec::new()).into()
                     }
-                    Err(refusal) => Done::refused(refusal),
+                    Err(refusal) => Response::refused(refusal),
                 }
             })
         })
@@ -162,8 +162,8 @@ impl<S: 'static, I: 'static> KindHandler<S, I> {
         Self::new::<O>(move |request| {
             let access = Arc::clone(&access);
             Box::pin(async move {
-                let done = act_on::<S, I, O, T, F, R>(request, &access).await;
-                done.unwrap_or_else(Done::refused)
+                let response = act_on::<S, I, O, T, F, R>(request, &access).await;
+                response.unwrap_or_else(Response::refused)
             })
         })
     }
@@ -173,17 +173,17 @@ impl<S: 'static, I: 'static> KindHandler<S, I> {
         self.class == entry.class && self.fingerprint == entry.fingerprint
     }
 
-    /// Reads the request, runs its handler and what stands around it, and writes the answer, when
+    /// Reads the request, runs its handler in the middleware, and writes the answer, when
     /// polled: the application's code runs nowhere else.
     pub(crate) fn handle(
         &self,
         kind: &'static str,
-        around: &[Around<S, I>],
+        middleware: &[Middleware<S, I>],
         request: HandlerRequest<S, I>,
     ) -> HandlerFuture {
         let cx = request.cx.clone();
         let mut future = (self.handler)(request);
-        for wrap in around.iter().rev() {
+        for wrap in middleware.iter().rev() {
             let next = Next {
                 kind,
                 class: self.class,
@@ -200,7 +200,7 @@ impl<S: 'static, I: 'static> KindHandler<S, I> {
 async fn act_on<S, I, O, T, F, R>(
     request: HandlerRequest<S, I>,
     access: &F,
-) -> Result<Done, Refusal>
+) -> Result<Response, Refusal>
 where
     S: 'static,
     I: 'static,
@@ -239,7 +239,7 @@ async fn join<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
     form: Form,
     start: Start,
     access: &impl Fn(Cx<S, I>, T) -> R,
-) -> Result<Done, Refusal> {
+) -> Result<Response, Refusal> {
     let name = (
         T::NAME,
         canonical(&topic).map_err(|error| unpublished(&error))?,
@@ -252,7 +252,7 @@ async fn join<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
     }
     let opened = cx.topics().open(name.clone());
     let live = opened.map_err(|error| unpublished(&error))?;
-    Ok(Done {
+    Ok(Response {
         answer: Answer::Value(Vec::new()),
         joining: Some(Joining {
             reader: TopicReader { live, form },
@@ -269,7 +269,7 @@ async fn publish<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
     topic: T,
     item: impl FnOnce() -> Result<T::Item, Refusal>,
     access: &impl Fn(Cx<S, I>, T) -> R,
-) -> Result<Done, Refusal> {
+) -> Result<Response, Refusal> {
     let name = (
         T::NAME,
         canonical(&topic).map_err(|error| unpublished(&error))?,
@@ -316,10 +316,10 @@ fn read<K: Kind>(format: Format, payload: &[u8]) -> Result<K, Refusal> {
 }
 
 /// Returns what a handler is answered with, or the refusal that stands for what can't be written.
-fn answered(kind: &str, answer: Result<Answer<Vec<u8>>, EncodeError>) -> Done {
+fn answered(kind: &str, answer: Result<Answer<Vec<u8>>, EncodeError>) -> Response {
     match answer {
         Ok(answer) => answer.into(),
-        Err(error) => Done::refused(unwritable(kind, &error)),
+        Err(error) => Response::refused(unwritable(kind, &error)),
     }
 }
 

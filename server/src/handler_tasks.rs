@@ -12,18 +12,18 @@ use twinwire::frame::Start;
 use twinwire::session::{ItemRefused, Session};
 use twinwire::{Answer, Class, Number, Refusal, Time};
 
-use crate::around::Done;
 use crate::handler::HandlerFuture;
 use crate::invited::Generation;
+use crate::middleware::Response;
 use crate::stream_sender::{OutputSender, PendingItem};
 use crate::topic::{TopicName, TopicReader};
 
 /// A handler's end.
-type HandlerEnd = Result<(Id, Done), JoinError>;
+type HandlerEnd = Result<(Id, Response), JoinError>;
 
 /// The handlers of a session's requests: each a task of its own, so that none keeps another waiting.
 pub(crate) struct HandlerTasks {
-    handlers: JoinSet<Done>,
+    handlers: JoinSet<Response>,
     requests: HashMap<Id, RunningRequest>,
     aborts: BTreeMap<Number, AbortHandle>,
     items: mpsc::UnboundedReceiver<PendingItem>,
@@ -200,10 +200,10 @@ impl HandlerTasks {
     }
 
     fn ended(&mut self, ended: HandlerEnd, session: &mut Session, now: Time) {
-        let (id, done, panicked) = match ended {
-            Ok((id, done)) => (id, done, false),
+        let (id, response, panicked) = match ended {
+            Ok((id, response)) => (id, response, false),
             Err(error) => {
-                let refused = Done::refused(Refusal::Panicked);
+                let refused = Response::refused(Refusal::Panicked);
                 (error.id(), refused, error.is_panic())
             }
         };
@@ -219,7 +219,7 @@ impl HandlerTasks {
             tracing::error!(kind, request = %number, "a handler panicked");
         }
         self.aborts.remove(&number);
-        let Done { answer, joining } = done;
+        let Response { answer, joining } = response;
         if let Some(joining) = joining {
             let call = number;
             self.joins.push_back(GrantedJoin { call, joining });
@@ -267,7 +267,7 @@ mod tests {
                 topic: ("room", Vec::new()),
                 judged: None,
             };
-            Done {
+            Response {
                 answer: Answer::Value(Vec::new()),
                 joining: Some(joining),
             }

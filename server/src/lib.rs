@@ -31,7 +31,6 @@
 #![forbid(unsafe_code)]
 
 mod app_session;
-mod around;
 mod builder;
 mod connection;
 mod context;
@@ -42,6 +41,7 @@ mod identity;
 mod invited;
 mod lifetime;
 mod logged;
+mod middleware;
 mod origin;
 mod owners;
 mod peer;
@@ -65,10 +65,10 @@ pub mod plain;
 #[cfg(feature = "test")]
 pub mod test;
 
-pub use around::{Done, Next};
 pub use builder::{BuildError, Builder};
 pub use context::Cx;
 pub use identity::Denied;
+pub use middleware::{Next, Response};
 pub use origin::{OriginError, Origins};
 pub use peer::Peer;
 pub use run::{Endpoint, ServeError, Server};

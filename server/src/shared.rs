@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use twinwire::{BootId, Limits};
 
-use crate::around::Around;
 use crate::builder::{OnClose, OnOpen};
 use crate::handler::Registry;
 use crate::identity::Authenticate;
+use crate::middleware::Middleware;
 use crate::origin::OriginGuard;
 use crate::owners::Owners;
 use crate::peers::Peers;
@@ -25,7 +25,7 @@ pub(crate) struct Shared<S, I> {
     pub(crate) authenticate: Authenticate<I>,
     pub(crate) registry: Registry<S, I>,
     /// The outermost first.
-    pub(crate) around: Vec<Around<S, I>>,
+    pub(crate) middleware: Vec<Middleware<S, I>>,
     pub(crate) on_open: Option<OnOpen<S, I>>,
     pub(crate) on_close: Option<OnClose<S, I>>,
     pub(crate) owners: Owners<I>,

@@ -11,7 +11,7 @@ use testkit::{Log, Server, hasty, serve};
 use tokio::sync::Semaphore;
 use twinwire::frame::{JOIN, Join, Start};
 use twinwire::{Call, Format, GoodbyeCode, Kinds, Refusal, Topic, kinds};
-use twinwire_server::{Access, Cx, Done, Next, Twinwire};
+use twinwire_server::{Access, Cx, Next, Response, Twinwire};
 
 use by_hand::{Greeter, Said, Socket, wants};
 
@@ -102,7 +102,7 @@ async fn an_access_or_an_around_that_panics_or_never_ends_fails_its_request_alon
         }
     });
     let nods = Arc::new(Semaphore::new(3));
-    let builder = builder.around(move |_: Cx, next: Next| {
+    let builder = builder.middleware(move |_: Cx, next: Next| {
         let nth = match next.kind() {
             "Nod" => nods.try_acquire().map_or(0, |permit| {
                 permit.forget();
@@ -134,7 +134,7 @@ async fn an_access_or_an_around_that_panics_or_never_ends_fails_its_request_alon
 async fn an_around_that_never_ends_is_dropped_at_the_deadline() {
     let builder = testkit::builder(()).limits(hasty());
     let builder = builder.call(|_: Cx, _: Nod| async { Ok(()) });
-    let builder = builder.around(|_: Cx, _: Next| std::future::pending::<Done>());
+    let builder = builder.middleware(|_: Cx, _: Next| std::future::pending::<Response>());
     let (server, _wire) = serve(builder);
     let (mut socket, said) = greet(&server, "").await;
     said.welcome();

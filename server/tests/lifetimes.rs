@@ -95,7 +95,7 @@ async fn what_has_come_when_on_open_fails_is_never_handled() {
         }
     });
     let polled = polled.event(|_: Cx<App>, _: Told| async {});
-    let polled = polled.around(move |_, next: Next| {
+    let polled = polled.middleware(move |_, next: Next| {
         told.push(());
         next.run()
     });
@@ -127,7 +127,7 @@ async fn a_call_that_is_cancelled_before_on_open_has_ended_never_runs() {
         let gate = Arc::clone(&opened);
         async move { gate.acquire().await.expect("it stays open").forget() }
     });
-    let waits = waits.around(move |_, next: Next| {
+    let waits = waits.middleware(move |_, next: Next| {
         told.push(());
         next.run()
     });

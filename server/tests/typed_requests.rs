@@ -9,7 +9,7 @@ use testkit::{Log, Server, serve, soon};
 use tokio::sync::Semaphore;
 use twinwire::{Call, Class, End, Event, Kinds, Refusal, kinds};
 use twinwire_client_native::{CallError, Client, EventError, Undeclared, connect_with};
-use twinwire_server::{Builder, Cx, Done, Goodbye, GoodbyeCode, Next};
+use twinwire_server::{Builder, Cx, Goodbye, GoodbyeCode, Next, Response};
 
 /// The server sends it back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Event)]
@@ -346,11 +346,11 @@ async fn what_stands_around_handlers_sees_all_of_them_and_may_refuse() {
     };
     let inner = |_: Cx<App>, next: Next| async move {
         if next.class() == Class::Stream {
-            return Done::refused(Refusal::Denied);
+            return Response::refused(Refusal::Denied);
         }
         next.run().await
     };
-    let (server, _) = serve(builder(&app).around(outer).around(inner));
+    let (server, _) = serve(builder(&app).middleware(outer).middleware(inner));
     let client = client(&server).await;
     client.call(Mark { id: 1 }).await.unwrap();
     let mut items = client.stream(count(1)).await.unwrap();

@@ -1,4 +1,4 @@
-//! What an application does around its handlers.
+//! Middleware: what an application does around its handlers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use crate::handler::HandlerFuture;
 use crate::handler_tasks::Joining;
 
 /// The application's own wrapping of handlers.
-pub(crate) type Around<S, I> = Arc<dyn Fn(Cx<S, I>, Next) -> HandlerFuture + Send + Sync>;
+pub(crate) type Middleware<S, I> = Arc<dyn Fn(Cx<S, I>, Next) -> HandlerFuture + Send + Sync>;
 
-/// The handler of a request, and what other wrappings stand around it. Given to
-/// [`Builder::around`](crate::Builder::around): [`run`](Self::run) it, or answer in its place.
+/// The handler of a request, and the middleware inside this one. Given to
+/// [`Builder::middleware`](crate::Builder::middleware): [`run`](Self::run) it, or answer in its place.
 #[must_use = "the request isn't handled unless this runs"]
 pub struct Next {
     pub(crate) kind: &'static str,
@@ -33,7 +33,7 @@ impl Next {
     }
 
     /// Runs the handler to its end.
-    pub async fn run(self) -> Done {
+    pub async fn run(self) -> Response {
         self.rest.await
     }
 }
@@ -49,14 +49,14 @@ impl fmt::Debug for Next {
 
 /// The outcome of a request.
 #[must_use = "this is what the client is answered"]
-pub struct Done {
+pub struct Response {
     pub(crate) answer: Answer<Vec<u8>>,
     /// The topic that the client is let into. It comes with the answer, in which the connection tells the
     /// client where it begins: neither is ever there without the other.
     pub(crate) joining: Option<Joining>,
 }
 
-impl Done {
+impl Response {
     /// Refuses a request, in its handler's place or after it. Of an event nothing comes then.
     pub fn refused(why: Refusal) -> Self {
         Self::from(Answer::Refused(why.into()))
@@ -76,16 +76,16 @@ impl Done {
     }
 }
 
-impl From<Answer<Vec<u8>>> for Done {
+impl From<Answer<Vec<u8>>> for Response {
     fn from(answer: Answer<Vec<u8>>) -> Self {
         let joining = None;
         Self { answer, joining }
     }
 }
 
-impl fmt::Debug for Done {
+impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Done")
+        f.debug_struct("Response")
             .field("refusal", &self.refusal())
             .finish_non_exhaustive()
     }
