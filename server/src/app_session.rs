@@ -24,7 +24,7 @@ use crate::identity;
 use crate::lifetime::Lifetime;
 use crate::logged::Logged;
 use crate::peer::Handshake;
-use crate::peers::{Listed, Unlisted};
+use crate::peers::{PeerGuard, RemovedPeers};
 use crate::random::Credentials;
 use crate::shared::Shared;
 use crate::shutdown::{OpenGuard as OpenEndpoint, Shutdown};
@@ -70,13 +70,13 @@ pub(crate) struct EndedSession<S, I>(
 );
 
 /// The remains of a client that another takes the place of, to be dropped likewise.
-pub(crate) type Replaced<S, I> = (Cx<S, I>, Option<Unlisted<I>>, Option<Peer<I>>);
+pub(crate) type Replaced<S, I> = (Cx<S, I>, Option<RemovedPeers<I>>, Option<Peer<I>>);
 
 /// The part of a session that there is from its welcome on.
 struct Open<S, I> {
     cx: Cx<S, I>,
     /// The client is found through the endpoint.
-    listed: Option<Listed<S, I>>,
+    peer_guard: Option<PeerGuard<S, I>>,
     /// The application's requests of the client.
     requests: Requests,
     /// The beginning and the end of the session, as the application is told of them.
@@ -214,12 +214,12 @@ impl<S, I> AppSession<S, I> {
         self.fixed = handshake.cost(&self.table);
         let peer = open.cx.peer().with_handshake(handshake);
         let cx = open.cx.with_peer(peer.clone());
-        let listed = open.listed.as_mut();
-        let unlisted = listed.map(|listed| listed.renew(peer));
+        let peer_guard = open.peer_guard.as_mut();
+        let removed = peer_guard.map(|guard| guard.replace(peer));
         let cx = std::mem::replace(&mut open.cx, cx);
         tracing::debug!(peer = %cx.id(), attempt = wanted.attempt, "a session goes on");
         let judged = may_resume.map(|(owner, _)| owner);
-        Ok((cx, unlisted, judged))
+        Ok((cx, removed, judged))
     }
 
     /// Returns the time at which the application's requests are due though nothing happens.
@@ -427,7 +427,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
         tracing::info!(peer, end = %Logged(shown.as_bytes()), "a session ended");
         if let Some(open) = &mut self.open {
             open.waiting.clear();
-            open.listed = None;
+            open.peer_guard = None;
             open.lifetime.end(&open.cx, end);
         }
     }
@@ -491,12 +491,12 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             differences: Vec::new(),
         });
         let peer = Peer::new(handshake, ids, remote, Arc::clone(&self.shared.topics));
-        let listed = Some(Listed::new(Arc::clone(&self.shared), peer.clone()));
+        let peer_guard = Some(PeerGuard::new(Arc::clone(&self.shared), peer.clone()));
         let cx = Cx::new(Arc::clone(&self.shared), peer, Handle::current());
         let lifetime = Lifetime::begin(&self.shared, cx.clone());
         Open {
             cx,
-            listed,
+            peer_guard,
             requests,
             lifetime,
             waiting: Vec::new(),
