@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use thiserror::Error;
-use twinwire::log::Keep;
+use twinwire::log::Retention;
 use twinwire::{
     AlsoCalls, AlsoEvents, AlsoStreams, AlsoTopics, BootId, Call, End, Event, Kind, Limits,
     StreamCall, Topic,
@@ -49,7 +49,7 @@ pub struct Builder<S, I> {
     wrong: Option<BuildError>,
     origins: Origins,
     limits: Limits,
-    keep: Keep,
+    retention: Retention,
     topics: usize,
     pool: usize,
     drain_spread: Duration,
@@ -79,7 +79,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             wrong: None,
             origins: Origins::default(),
             limits: Limits::default(),
-            keep: Keep::default(),
+            retention: Retention::default(),
             topics: 1000,
             pool: 256 * 1024 * 1024,
             drain_spread: Duration::from_secs(5),
@@ -131,7 +131,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             wrong: None,
             origins: self.origins,
             limits: self.limits,
-            keep: self.keep,
+            retention: self.retention,
             topics: self.topics,
             pool: self.pool,
             drain_spread: self.drain_spread,
@@ -242,12 +242,12 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
 
     /// Sets how much of each topic's log is kept for those who come later or are slow (default 1,000 entries
     /// and 256 KiB).
-    pub fn keep(mut self, keep: Keep) -> Self {
-        self.keep = keep;
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
         self
     }
 
-    /// Sets the most topics at a time (default 1,000, at least 1): with what each [keeps](Self::keep), this
+    /// Sets the most topics at a time (default 1,000, at least 1): with what each [keeps](Self::retention), this
     /// bounds what all logs are charged, to 256 MiB by default, and as much again where all are read in JSON
     /// or by older clients too. What an allocator keeps besides isn't charged. For another one, the least lately used that
     /// nobody is subscribed to goes, with its log; if those looked at have subscribers, the other one is
@@ -453,7 +453,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         });
         let topics = Topics::new(
             newest.collect(),
-            self.keep,
+            self.retention,
             self.topics,
             self.random.clone(),
         );

@@ -245,14 +245,14 @@ mod tests {
     use tokio::task::LocalSet;
     use twinwire::Limits;
     use twinwire::frame::{Frame, Frames};
-    use twinwire::log::{Form, Keep};
+    use twinwire::log::{Form, Retention};
 
     use super::*;
     use crate::random::Random;
     use crate::topic::{ActiveTopic, Topics};
 
     fn topic() -> Arc<ActiveTopic> {
-        let topics = Topics::new(HashMap::new(), Keep::default(), 1, Random::system());
+        let topics = Topics::new(HashMap::new(), Retention::default(), 1, Random::system());
         let opened = topics.open(("room", Vec::new()));
         opened.expect("there is room for one")
     }

@@ -75,7 +75,7 @@ pub use run::{Endpoint, ServeError, Server};
 pub use service::Twinwire;
 pub use stream_sender::StreamSender;
 pub use topic::{Access, PublishError};
-pub use twinwire::log::Keep;
+pub use twinwire::log::Retention;
 pub use twinwire::{Class, End, Goodbye, GoodbyeCode, Limits, PeerId, Refusal, Retry};
 pub use twinwire_remote::{CallError, EventError, Receipt, Refused, Undeclared};
 pub use websocket::{on_connect, tune};

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use thiserror::Error;
 use twinwire::frame::{Joined, Start};
 use twinwire::limits::{MAX_PART, MAX_TOPIC_KEY};
-use twinwire::log::{Form, ItemTooLarge, Keep, Log, LogReader, ReadBudget, Slice};
+use twinwire::log::{Form, ItemTooLarge, Log, LogReader, ReadBudget, Retention, Slice};
 use twinwire::{Alias, EncodeError, Epoch, Fingerprint, Format, Offset, PeerId, Position, Topic};
 
 use crate::random::Random;
@@ -141,7 +141,7 @@ pub(crate) struct Topics {
     /// The newest type of each kind.
     kinds: HashMap<&'static str, Fingerprint>,
     in_use: Mutex<InUse>,
-    keep: Keep,
+    retention: Retention,
     most: usize,
     random: Random,
 }
@@ -206,14 +206,14 @@ impl InUse {
 impl Topics {
     pub(crate) fn new(
         kinds: HashMap<&'static str, Fingerprint>,
-        keep: Keep,
+        retention: Retention,
         most: usize,
         random: Random,
     ) -> Self {
         Self {
             kinds,
             in_use: Mutex::default(),
-            keep,
+            retention,
             most: most.max(1),
             random,
         }
@@ -260,7 +260,7 @@ impl Topics {
         }
         let used = in_use.tick();
         let live = Arc::new(ActiveTopic(Mutex::new(TopicState {
-            log: Log::new(Alias::new(used), Epoch::from_bytes(epoch), self.keep),
+            log: Log::new(Alias::new(used), Epoch::from_bytes(epoch), self.retention),
             subscribers: Vec::new(),
         })));
         let entry = TopicEntry {

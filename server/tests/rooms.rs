@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use testkit::{Server, serve, soon};
-use twinwire::log::Keep;
+use twinwire::log::Retention;
 use twinwire::{Event, Format, Kinds, Never, Refusal, Shape, Topic, kinds};
 use twinwire_client_native::{
     CallError, Client, Start, Subscription, Update, Verdict, connect_with,
@@ -137,7 +137,7 @@ async fn a_postcard_client_and_a_json_client_meet_in_one_room_and_hear_one_order
 
 #[tokio::test]
 async fn who_comes_late_hears_what_it_asks_for_and_learns_what_is_lost() {
-    let (server, wire) = serve(builder().keep(Keep::default().entries(10)));
+    let (server, wire) = serve(builder().retention(Retention::default().entries(10)));
     let client = client(&server).await;
     let say = |number: u32| wire.publish(&room("lobby"), &line(0, &number.to_string()));
     for number in 1..=5 {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use twinwire::frame::{Answer, Continuity, Joined, Refusal, Resume, Start, encode_offset};
-use twinwire::log::{Form, Keep, Log, LogReader};
+use twinwire::log::{Form, Log, LogReader, Retention};
 use twinwire::session::{
     Admitted, Pool, Pull, Request, ResumeError, Session, State, Tombstone, TopicRequest,
 };
@@ -78,14 +78,14 @@ fn new_topic(oracle: &mut Oracle) -> Topic {
     let alias = id.0;
     plant!("alias_reused", let alias = id.0 % 2);
     // One keeps more than a window, one so little that there are gaps.
-    let keep = match id.0 % TOPICS {
-        0 => Keep::default().entries(30).bytes(100_000),
-        1 => Keep::default().entries(60).bytes(400_000),
-        _ => Keep::default().entries(6),
+    let retention = match id.0 % TOPICS {
+        0 => Retention::default().entries(30).bytes(100_000),
+        1 => Retention::default().entries(60).bytes(400_000),
+        _ => Retention::default().entries(6),
     };
     Topic {
         id,
-        log: Log::new(Alias::new(alias as u64), id.epoch(), keep),
+        log: Log::new(Alias::new(alias as u64), id.epoch(), retention),
         news: false,
     }
 }

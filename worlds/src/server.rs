@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 use tokio::time::Instant;
 use twinwire::Format;
-use twinwire::log::Keep;
+use twinwire::log::Retention;
 use twinwire_server::{Access, Builder, Cx, Denied, PeerId, Retry, StreamSender, Twinwire, test};
 use twinwire_sim::Dice;
 
@@ -125,7 +125,7 @@ fn endpoint(world: &World, process: u64) -> Wire {
     )
     .limits(world.plan.limits.clone())
     .pool(world.plan.pool)
-    .keep(Keep::default().entries(world.plan.keep));
+    .retention(Retention::default().entries(world.plan.keep));
     let builder = test::draws_from(builder, move |bytes| {
         let mut dice = dice.lock().expect("dice don't panic");
         bytes.fill_with(|| dice.roll(256) as u8);

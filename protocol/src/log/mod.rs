@@ -19,12 +19,12 @@ use entry::Entry;
 
 /// The retention of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keep {
+pub struct Retention {
     entries: usize,
     bytes: usize,
 }
 
-impl Default for Keep {
+impl Default for Retention {
     fn default() -> Self {
         Self {
             entries: 1000,
@@ -33,7 +33,7 @@ impl Default for Keep {
     }
 }
 
-impl Keep {
+impl Retention {
     /// Sets the most entries (default 1,000, at least 1).
     pub fn entries(mut self, entries: usize) -> Self {
         self.entries = entries.max(1);
@@ -58,7 +58,7 @@ pub struct ItemTooLarge;
 pub struct Log {
     alias: Alias,
     epoch: Epoch,
-    keep: Keep,
+    retention: Retention,
     /// Of the first entry that is there, or of the next one if there is none.
     first: Offset,
     entries: VecDeque<Entry>,
@@ -110,11 +110,11 @@ impl Slice {
 
 impl Log {
     /// Makes an empty log. `epoch` is random.
-    pub fn new(alias: Alias, epoch: Epoch, keep: Keep) -> Self {
+    pub fn new(alias: Alias, epoch: Epoch, retention: Retention) -> Self {
         Self {
             alias,
             epoch,
-            keep,
+            retention,
             first: Offset::FIRST,
             entries: VecDeque::new(),
             bytes: 0,
@@ -133,7 +133,7 @@ impl Log {
         Offset::new(self.first.get() + self.entries.len() as u64).unwrap_or(Offset::FIRST)
     }
 
-    /// Returns the bytes that it holds, as [`Keep::bytes`] charges them.
+    /// Returns the bytes that it holds, as [`Retention::bytes`] charges them.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -160,8 +160,8 @@ impl Log {
     }
 
     fn trim(&mut self) {
-        while self.entries.len() > self.keep.entries
-            || self.bytes > self.keep.bytes && self.entries.len() > 1
+        while self.entries.len() > self.retention.entries
+            || self.bytes > self.retention.bytes && self.entries.len() > 1
         {
             if let Some(entry) = self.entries.pop_front() {
                 self.bytes -= entry.cost();
@@ -268,7 +268,7 @@ impl Log {
     /// Lets the oldest go of what was written in other forms, if it is too much.
     fn forget_written(&mut self) {
         let mut entries = self.entries.iter_mut();
-        while self.written > self.keep.bytes
+        while self.written > self.retention.bytes
             && let Some(entry) = entries.next()
         {
             self.written -= entry.written_len();

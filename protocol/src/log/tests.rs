@@ -15,16 +15,16 @@ const PLENTY: ReadBudget = ReadBudget {
     credit: 1 << 20,
 };
 
-fn log(keep: Keep) -> Log {
-    Log::new(Alias::new(7), EPOCH, keep)
+fn log(retention: Retention) -> Log {
+    Log::new(Alias::new(7), EPOCH, retention)
 }
 
 fn offset(value: u64) -> Offset {
     Offset::new(value).expect("offsets count from one")
 }
 
-fn filled(keep: Keep, entries: u8) -> Log {
-    let mut log = log(keep);
+fn filled(retention: Retention, entries: u8) -> Log {
+    let mut log = log(retention);
     for entry in 1..=entries {
         assert_eq!(log.append(vec![entry], None), Ok(offset(u64::from(entry))));
     }
@@ -72,7 +72,7 @@ fn read(log: &mut Log, from: u64) -> Vec<String> {
 
 #[test]
 fn entries_are_read_in_order_from_where_the_reader_stands() {
-    let mut log = filled(Keep::default(), 3);
+    let mut log = filled(Retention::default(), 3);
     assert_eq!(read(&mut log, 1), ["@1 [1]", "@2 [2]", "@3 [3]"]);
     assert_eq!(read(&mut log, 3), ["@3 [3]"]);
     assert_eq!(read(&mut log, 4), [""; 0]);
@@ -80,9 +80,9 @@ fn entries_are_read_in_order_from_where_the_reader_stands() {
 
 #[test]
 fn what_is_kept_is_bounded_and_a_slow_reader_learns_what_it_missed() {
-    let mut log = filled(Keep::default().entries(2), 9);
+    let mut log = filled(Retention::default().entries(2), 9);
     assert_eq!(read(&mut log, 3), ["@3 to @8 Gone", "@8 [8]", "@9 [9]"]);
-    let mut log = filled(Keep::default().bytes(3 * 65), 9);
+    let mut log = filled(Retention::default().bytes(3 * 65), 9);
     assert_eq!(read(&mut log, 7), ["@7 [7]", "@8 [8]", "@9 [9]"]);
     assert_eq!(log.bytes(), 3 * 65);
     log.append(vec![0; MAX_PART], None)
@@ -94,7 +94,7 @@ fn what_is_kept_is_bounded_and_a_slow_reader_learns_what_it_missed() {
 
 #[test]
 fn room_and_credit_bound_a_slice() {
-    let mut log = filled(Keep::default(), 3);
+    let mut log = filled(Retention::default(), 3);
     let credit = |credit| ReadBudget { credit, ..PLENTY };
     let bytes = |bytes| ReadBudget { bytes, ..PLENTY };
     for (room, got) in [
@@ -115,7 +115,7 @@ fn room_and_credit_bound_a_slice() {
 
 #[test]
 fn joins_are_judged_by_what_is_there() {
-    let log = filled(Keep::default().entries(4), 9);
+    let log = filled(Retention::default().entries(4), 9);
     let check = |start, next, verdict| {
         let joined = log.join(start);
         assert_eq!(
@@ -145,7 +145,7 @@ fn joins_are_judged_by_what_is_there() {
 
 #[test]
 fn what_is_for_all_but_one_leaves_that_one_out() {
-    let mut log = filled(Keep::default(), 1);
+    let mut log = filled(Retention::default(), 1);
     log.append(vec![2], Some(READER)).expect("small");
     log.append(vec![3], Some(PeerId::from_bytes([9; 8])))
         .expect("small");
@@ -154,7 +154,7 @@ fn what_is_for_all_but_one_leaves_that_one_out() {
 
 #[test]
 fn another_form_is_charged_and_what_has_none_is_told() {
-    let mut log = log(Keep::default().bytes(3 * 65 + 2));
+    let mut log = log(Retention::default().bytes(3 * 65 + 2));
     for item in [12, 13, 14] {
         log.append(vec![item], None).expect("small");
     }
@@ -167,7 +167,7 @@ fn another_form_is_charged_and_what_has_none_is_told() {
 
 #[test]
 fn a_run_of_what_is_left_out_is_one_frame() {
-    let mut log = filled(Keep::default(), 1);
+    let mut log = filled(Retention::default(), 1);
     for item in 2..9 {
         log.append(vec![item], Some(READER)).expect("small");
     }
@@ -176,7 +176,7 @@ fn a_run_of_what_is_left_out_is_one_frame() {
 
 #[test]
 fn readers_of_other_forms_take_nothing_from_the_log() {
-    let mut log = log(Keep::default().bytes(10 * 65));
+    let mut log = log(Retention::default().bytes(10 * 65));
     for item in 20..30 {
         log.append(vec![item], None).expect("small");
     }
@@ -205,7 +205,7 @@ fn a_form_is_written_once_as_long_as_there_is_room_for_it() {
             Some(item.repeat(100))
         },
     };
-    let mut log = log(Keep::default().bytes(1000));
+    let mut log = log(Retention::default().bytes(1000));
     for item in 0..8 {
         log.append(vec![item], None).expect("small");
     }

@@ -7,7 +7,7 @@ use super::pair::{GREET, Pair, ROOM};
 use crate::frame::{
     Call, Frame, INVITE, Invite, JOIN, LEAVE, Leave, Malformed, Part, Reply, ReplyPart, Start,
 };
-use crate::log::{Keep, Log};
+use crate::log::{Log, Retention};
 use crate::session::{End, Event, Outcome, PeerMisbehaved, Request, RequestKey, TopicRequest};
 use crate::{Alias, Answer, Class, Epoch, Limits, Number, Offset, Position};
 
@@ -20,7 +20,7 @@ const FIRST: Position = Position {
 
 fn pair() -> Pair {
     let mut pair = Pair::open(&Limits::default());
-    let log = Log::new(ALIAS, EPOCH, Keep::default());
+    let log = Log::new(ALIAS, EPOCH, Retention::default());
     pair.server.logs.push(log);
     pair
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::pair::{Pair, ROOM, Side};
 use crate::frame::{SkipReason, Start, Verdict, decode_offset, encode_offset};
 use crate::limits::MAX_PART;
-use crate::log::{Keep, Log};
+use crate::log::{Log, Retention};
 use crate::session::{Event, Outcome, RequestKey, TopicRequest};
 use crate::{Alias, Answer, Epoch, Limits, Number, Offset, Position, Refusal, Time};
 
@@ -16,9 +16,9 @@ const ALIAS: Alias = Alias::new(7);
 const EPOCH: Epoch = Epoch::from_bytes([9; 8]);
 
 /// A server with one topic, and a client.
-fn pair(limits: &Limits, keep: Keep) -> Pair {
+fn pair(limits: &Limits, retention: Retention) -> Pair {
     let mut pair = Pair::open(limits);
-    pair.server.logs.push(Log::new(ALIAS, EPOCH, keep));
+    pair.server.logs.push(Log::new(ALIAS, EPOCH, retention));
     pair
 }
 
@@ -88,7 +88,7 @@ fn heard(side: &Side, subscription: RequestKey) -> Vec<String> {
 
 #[test]
 fn a_subscriber_hears_what_is_published_from_its_start_on() {
-    let mut pair = pair(&Limits::default(), Keep::default());
+    let mut pair = pair(&Limits::default(), Retention::default());
     for item in 1..=3 {
         publish(&mut pair, &[item]);
     }
@@ -101,7 +101,7 @@ fn a_subscriber_hears_what_is_published_from_its_start_on() {
 
 #[test]
 fn who_comes_back_with_a_position_hears_what_it_missed_or_that_it_did() {
-    let mut pair = pair(&Limits::default(), Keep::default().entries(2));
+    let mut pair = pair(&Limits::default(), Retention::default().entries(2));
     for item in 1..=4 {
         publish(&mut pair, &[item]);
     }
@@ -122,8 +122,8 @@ fn who_comes_back_with_a_position_hears_what_it_missed_or_that_it_did() {
 
 #[test]
 fn a_slow_subscriber_falls_behind_at_no_cost_and_is_told_the_gap() {
-    let keep = Keep::default().entries(10).bytes(1 << 20);
-    let mut pair = pair(&Limits::default(), keep);
+    let retention = Retention::default().entries(10).bytes(1 << 20);
+    let mut pair = pair(&Limits::default(), retention);
     let subscription = join(&mut pair, Start::Now);
     let item = vec![1; 30_000];
     for _ in 0..40 {
@@ -152,7 +152,7 @@ fn a_slow_subscriber_falls_behind_at_no_cost_and_is_told_the_gap() {
 
 #[test]
 fn what_is_left_is_heard_no_more_also_if_it_crosses() {
-    let mut pair = pair(&Limits::default(), Keep::default());
+    let mut pair = pair(&Limits::default(), Retention::default());
     let subscription = join(&mut pair, Start::Now);
     publish(&mut pair, &[1]);
     pair.server.poll(pair.now);
@@ -169,7 +169,7 @@ fn what_is_left_is_heard_no_more_also_if_it_crosses() {
 
 #[test]
 fn who_leaves_while_it_joins_has_left() {
-    let mut pair = pair(&Limits::default(), Keep::default());
+    let mut pair = pair(&Limits::default(), Retention::default());
     let now = pair.now;
     let subscription = pair.client.session.subscribe(now, ROOM, b"", Start::Now);
     pair.drive();
@@ -185,7 +185,7 @@ fn who_leaves_while_it_joins_has_left() {
 
 #[test]
 fn a_join_that_nobody_answers_ends_and_its_late_answer_is_taken_back() {
-    let mut pair = pair(&Limits::default(), Keep::default());
+    let mut pair = pair(&Limits::default(), Retention::default());
     let now = pair.now;
     let subscription = pair.client.session.subscribe(now, ROOM, b"", Start::Now);
     let subscription = subscription.expect("the queue has room");
@@ -206,7 +206,7 @@ fn a_join_that_nobody_answers_ends_and_its_late_answer_is_taken_back() {
 
 #[test]
 fn publications_of_a_client_start_one_by_one_and_their_replies_say_where() {
-    let mut pair = pair(&Limits::default(), Keep::default());
+    let mut pair = pair(&Limits::default(), Retention::default());
     let now = pair.now;
     let publish = |pair: &mut Pair, item: &[u8]| {
         let request = pair.client.session.publish(now, ROOM, b"lobby", item);
@@ -239,7 +239,7 @@ fn publications_of_a_client_start_one_by_one_and_their_replies_say_where() {
 
 #[test]
 fn subscriptions_are_bounded() {
-    let mut pair = pair(&Limits::default().subscriptions(1), Keep::default());
+    let mut pair = pair(&Limits::default().subscriptions(1), Retention::default());
     join(&mut pair, Start::Now);
     let now = pair.now;
     let second = pair
@@ -273,7 +273,7 @@ fn a_verdict_is_one_of_four() {
 
 #[test]
 fn who_joins_again_before_the_first_join_is_answered_hears_what_comes() {
-    let mut pair = pair(&Limits::default(), Keep::default());
+    let mut pair = pair(&Limits::default(), Retention::default());
     let now = pair.now;
     publish(&mut pair, &[1]);
     let first = pair
@@ -298,7 +298,7 @@ fn who_joins_again_before_the_first_join_is_answered_hears_what_comes() {
 
 #[test]
 fn a_log_that_is_gone_is_not_asked_for_again_and_again() {
-    let mut pair = pair(&Limits::default(), Keep::default());
+    let mut pair = pair(&Limits::default(), Retention::default());
     let subscription = join(&mut pair, Start::Now);
     publish(&mut pair, &[1]);
     let mut out = Vec::new();
@@ -322,7 +322,7 @@ fn a_log_that_is_gone_is_not_asked_for_again_and_again() {
 #[test]
 fn what_is_skipped_counts_against_the_window() {
     let limits = Limits::default().subscription_window(0);
-    let mut pair = pair(&limits, Keep::default().entries(5_000).bytes(1 << 20));
+    let mut pair = pair(&limits, Retention::default().entries(5_000).bytes(1 << 20));
     let subscription = join(&mut pair, Start::Now);
     for number in 0..4_000_u32 {
         let except = (number % 2 == 0).then(|| super::pair::greeting().peer);

@@ -7,7 +7,7 @@ use super::pair::{Pair, ROOM};
 use super::soak::{Dice, Network};
 use crate::frame::{Start, encode_offset};
 use crate::limits::{MAX_MESSAGE, MAX_PART};
-use crate::log::{Keep, Log};
+use crate::log::{Log, Retention};
 use crate::session::{Event, Outcome, RequestKey, TopicRequest};
 use crate::{Alias, Answer, Epoch, Limits, Offset, Position};
 
@@ -40,8 +40,10 @@ impl World {
     fn new(seed: u64) -> Self {
         let limits = Limits::default().requests(0).subscription_window(0);
         let mut pair = Pair::open(&limits);
-        let keep = Keep::default().entries(40).bytes(100_000);
-        pair.server.logs.push(Log::new(Alias::new(7), EPOCH, keep));
+        let retention = Retention::default().entries(40).bytes(100_000);
+        pair.server
+            .logs
+            .push(Log::new(Alias::new(7), EPOCH, retention));
         Self {
             pair,
             reader: Reader::default(),
