@@ -427,7 +427,7 @@ impl<T: Transport> Driver<T> {
             | Event::Publication { .. }
             | Event::Skipped { .. }
             | Event::Left { .. }
-            | Event::PutOut { .. }
+            | Event::Removed { .. }
             | Event::Pong { .. } => {
                 debug_assert!(
                     false,

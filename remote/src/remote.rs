@@ -279,12 +279,13 @@ impl Remote {
         }
     }
 
-    /// Puts the other end, a client, out of a topic.
-    pub fn put_out(&self, alias: Alias) {
-        // A shell that is gone has put everybody out.
-        let put_out =
-            move |_: &mut Requests, session: &mut Session, now| session.put_out(now, alias);
-        let _ = self.control().send(Box::new(put_out));
+    /// Removes the other end, a client, from a topic.
+    pub fn unsubscribe_peer(&self, alias: Alias) {
+        // A shell that is gone has removed everybody.
+        let unsubscribe = move |_: &mut Requests, session: &mut Session, now| {
+            session.unsubscribe_peer(now, alias)
+        };
+        let _ = self.control().send(Box::new(unsubscribe));
     }
 
     /// Asks the other end for a sign of life, and returns the time that it took. A ping that is open when the

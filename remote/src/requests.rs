@@ -216,7 +216,7 @@ impl Requests {
                 subscription,
                 skipped,
             } => topics.skipped(subscription, skipped),
-            Event::PutOut { subscription } => topics.put_out(subscription),
+            Event::Removed { subscription } => topics.removed(subscription),
             Event::Outcome { request, outcome } => {
                 if !topics.over(request, &outcome, now)
                     && let Some(pending) = pending

@@ -254,7 +254,7 @@ impl Topics {
     }
 
     /// The server has put this end out.
-    pub(crate) fn put_out(&mut self, subscription: RequestKey) {
+    pub(crate) fn removed(&mut self, subscription: RequestKey) {
         // Who still waits to be let in isn't.
         if let Some(shared) = self.forget(subscription)
             && shared.joined.is_none()

@@ -354,7 +354,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             | Event::Leftover { .. }
             | Event::NeedOutlines { .. }
             | Event::Joined { .. }
-            | Event::PutOut { .. }
+            | Event::Removed { .. }
             | Event::Publication { .. }
             | Event::Skipped { .. }
             | Event::Outcome { .. }
@@ -550,7 +550,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             return;
         };
         if !open.cx.peer().invited().take_up(&topic, judged.as_ref()) {
-            // The server has changed its mind since the handler looked. From here on `put_out` finds the client.
+            // The server has changed its mind since the handler looked. From here on `unsubscribe` finds the client.
             return self.refuse(call, Class::Topic, Refusal::Denied);
         }
         // A client may join again without having left.

@@ -223,7 +223,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// holds, another's name too. Where that matters, grant [`Access::subscribe`], take what is said by a
     /// [`call_in_order`](Self::call_in_order), and publish it with [`Twinwire::publish`] under the name
     /// that the server knows. Who was let in stays subscribed until it leaves or its session ends,
-    /// whatever `access` would say later: to put somebody out, use [`Peer::leave`](crate::Peer::leave). Whom
+    /// whatever `access` would say later: to remove somebody, use [`Peer::unsubscribe`](crate::Peer::unsubscribe). Whom
     /// the server has put in with [`Peer::join`](crate::Peer::join), `access` isn't asked about.
     ///
     /// A panic ends that join or publication as `panicked` and nothing else; one that runs longer than

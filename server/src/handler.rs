@@ -245,7 +245,7 @@ async fn join<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
         canonical(&topic).map_err(|error| unpublished(&error))?,
     );
     let invited = cx.peer().invited();
-    // Before `access` is asked: a later `Peer::leave` counts more than its verdict.
+    // Before `access` is asked: a later `Peer::unsubscribe` counts more than its verdict.
     let judged = (!invited.contains(&name)).then(|| invited.generation(&name));
     if judged.is_some() && !access(cx.clone(), topic).await.subscribe {
         return Err(Refusal::Denied);

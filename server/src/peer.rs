@@ -97,7 +97,7 @@ impl Drop for Invitation<'_> {
         if invited.settle(&self.topic, self.id, self.has_succeeded)
             && let Some(alias) = topics.alias_of(&self.topic)
         {
-            remote.put_out(alias);
+            remote.unsubscribe_peer(alias);
         }
     }
 }
@@ -205,12 +205,12 @@ impl<I> Peer<I> {
 
     /// Puts the client into a topic, whatever `access` would say of it: its application gets the
     /// subscription from the client's `joined`. Ready when the client has it; it will hear what is published
-    /// from this call on. It may then join this topic by itself, too, until it is put [out](Self::leave) or
+    /// from this call on. It may then join this topic by itself, too, until it is [removed](Self::unsubscribe) or
     /// its session ends.
     ///
     /// A call that fails, or whose future is dropped before it is ready, leaves the client as it was: it takes back
-    /// what it gave, and nothing that another call for the same topic gave. Who has joined by it meanwhile is put
-    /// out again.
+    /// what it gave, and nothing that another call for the same topic gave. Who has joined by it meanwhile is
+    /// removed again.
     ///
     /// # Errors
     /// See [`CallError`]: `Refused` says `no_handler` if the client's application doesn't take such topics,
@@ -229,17 +229,17 @@ impl<I> Peer<I> {
         joined
     }
 
-    /// Puts the client out of a topic: nothing more of it goes out, and the client's subscriptions to it
+    /// Removes the client from a topic: nothing more of it goes out, and the client's subscriptions to it
     /// end. A join of the client's own that `access` judges or has granted, and that isn't answered yet, is refused
     /// as `denied`; one that it asks for later, `access` judges anew. A [`join`](Self::join) that is under way gives
     /// no right any more. Does nothing else if the client isn't in the topic.
-    pub fn leave<T: Topic>(&self, topic: &T) {
+    pub fn unsubscribe<T: Topic>(&self, topic: &T) {
         // A topic that has no such key has nobody in it.
         let Ok(key) = canonical(topic) else { return };
         let name = (T::NAME, key);
         self.session.invited.revoke(&name);
         if let Some(alias) = self.session.topics.alias_of(&name) {
-            self.session.remote.put_out(alias);
+            self.session.remote.unsubscribe_peer(alias);
         }
     }
 

@@ -87,7 +87,7 @@ async fn of_two_at_once_the_one_that_fails_leaves_the_other_its_right() {
     let (third, _) = invite(&mut socket, &peer).await;
     give_up(&mut socket, third).await;
     assert_eq!(join(&mut socket).await, Ok(()));
-    peer.leave(&Room {});
+    peer.unsubscribe(&Room {});
     socket.called(LEAVE).await;
     assert_eq!(join(&mut socket).await, Err(Refusal::Denied));
 }
@@ -106,7 +106,7 @@ async fn one_that_is_dropped_or_refused_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn who_was_quicker_than_the_caller_who_let_go_is_put_out() {
+async fn who_was_quicker_than_the_caller_who_let_go_is_removed() {
     let (server, wire) = serve();
     let (mut socket, peer) = client(&server, &wire).await;
     let (dropped, _) = invite(&mut socket, &peer).await;
@@ -123,7 +123,7 @@ async fn who_was_quicker_than_the_caller_who_let_go_is_put_out() {
 }
 
 #[tokio::test]
-async fn a_join_that_is_judged_when_its_client_is_put_out_is_refused() {
+async fn a_join_that_is_judged_when_its_client_is_removed_is_refused() {
     let (judged, verdict) = (Log::default(), Arc::new(Semaphore::new(0)));
     let (told, may_end) = (judged.clone(), Arc::clone(&verdict));
     let builder = testkit::builder(()).topic(move |_: Cx, _: Room| {
@@ -138,7 +138,7 @@ async fn a_join_that_is_judged_when_its_client_is_put_out_is_refused() {
     let (mut socket, peer) = client(&server, &wire).await;
     let early = begin_join(&mut socket).await;
     judged.count(1).await;
-    peer.leave(&Room {});
+    peer.unsubscribe(&Room {});
     verdict.add_permits(2);
     assert_eq!(socket.reply(early).await, Err(Refusal::Denied));
     assert_eq!(join(&mut socket).await, Ok(()), "that was asked for later");

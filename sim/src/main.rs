@@ -139,7 +139,7 @@ fn print_report(report: &Report, seeds: u64, took: Duration) {
     );
     println!(
         "{} messages, {} faults, {} cuts, {} resumes, {} sessions lost, {} of them for want of room, {} events left of \
-         them, {} requests carried over, {} goodbyes for now, {} put out of topics, {} invitations, {} pongs, {} restarts",
+         them, {} requests carried over, {} goodbyes for now, {} removed from topics, {} invitations, {} pongs, {} restarts",
         report.messages,
         report.faults,
         report.cuts,
@@ -149,7 +149,7 @@ fn print_report(report: &Report, seeds: u64, took: Duration) {
         report.leftovers,
         report.carried_over,
         report.away,
-        report.put_outs,
+        report.removals,
         report.invitations,
         report.pongs,
         report.restarts

@@ -371,7 +371,7 @@ impl Application for RandomApp {
                     topic.subscription = None;
                 }
             }
-            Event::PutOut { subscription } => {
+            Event::Removed { subscription } => {
                 if let Some(topic) = self.topic(subscription) {
                     topic.subscription = None;
                 }

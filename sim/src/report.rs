@@ -29,8 +29,8 @@ pub struct Report {
     pub carried_over: u64,
     /// Clients that said goodbye for now, and began another session later.
     pub away: u64,
-    /// Clients that were put out of a topic, and heard of it.
-    pub put_outs: u64,
+    /// Clients that were removed from a topic, and heard of it.
+    pub removals: u64,
     /// Invitations to a topic that a client's application heard.
     pub invitations: u64,
     /// Pongs that somebody waited for while nothing went wrong.
@@ -59,7 +59,7 @@ impl AddAssign<&Self> for Report {
         self.leftovers += other.leftovers;
         self.carried_over += other.carried_over;
         self.away += other.away;
-        self.put_outs += other.put_outs;
+        self.removals += other.removals;
         self.invitations += other.invitations;
         self.pongs += other.pongs;
         self.restarts += other.restarts;

@@ -419,7 +419,7 @@ impl World<'_> {
     }
 
     /// The server has its client in a topic no longer, or wants it in one.
-    pub(crate) fn put_out_or_invite(&mut self, end: usize) -> Check {
+    pub(crate) fn remove_or_invite(&mut self, end: usize) -> Check {
         let Who::Server(session) = self.ends[end].who else {
             return Ok(());
         };
@@ -435,8 +435,8 @@ impl World<'_> {
         if self.dice.one_in(2) {
             if !joined.is_empty() {
                 let alias = joined[self.dice.place(joined.len())];
-                self.oracle.put_out(session, alias);
-                self.ends[end].session.put_out(now, alias);
+                self.oracle.removed(session, alias);
+                self.ends[end].session.unsubscribe_peer(now, alias);
             }
             return Ok(());
         }

@@ -336,7 +336,7 @@ impl World<'_> {
             }
             if self.phase == Phase::Busy && self.ends[end].process == SERVER && self.dice.one_in(60)
             {
-                self.put_out_or_invite(end)?;
+                self.remove_or_invite(end)?;
             }
         }
         self.settle(end)?;

@@ -49,9 +49,9 @@ fn worlds_have_cuts_resumes_losses_and_restarts() {
         sum.restarts
     );
     assert!(
-        sum.put_outs > 10 && sum.invitations > 20,
-        "{} put out of topics, {} invitations",
-        sum.put_outs,
+        sum.removals > 10 && sum.invitations > 20,
+        "{} removed from topics, {} invitations",
+        sum.removals,
         sum.invitations
     );
     assert!(

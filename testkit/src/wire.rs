@@ -120,7 +120,7 @@ async fn put(cx: Cx, PutMe { room, inside }: PutMe) -> Result<(), String> {
         let put = cx.peer().join(&room).await;
         put.map_err(|error| error.to_string())?;
     } else {
-        cx.peer().leave(&room);
+        cx.peer().unsubscribe(&room);
     }
     let published = cx.wire().publish(&room, &inside.to_string());
     published.expect("it is registered");

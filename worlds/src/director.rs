@@ -147,7 +147,7 @@ fn speaks(world: &Rc<World>, fault: Fault) {
             with_peer(world, client, move |speaker, peer| async move {
                 if let Some(peer) = speaker.wire.peer(peer) {
                     speaker.puts_out();
-                    peer.leave(&Room { number: room });
+                    peer.unsubscribe(&Room { number: room });
                 }
             })
         }
@@ -176,7 +176,7 @@ fn name(fault: Fault) -> &'static str {
         Fault::Tell => "server tells",
         Fault::Publish { .. } => "Twinwire::publish",
         Fault::Join { .. } => "Peer::join",
-        Fault::Leave { .. } => "Peer::leave",
+        Fault::Leave { .. } => "Peer::unsubscribe",
     }
 }
 

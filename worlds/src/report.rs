@@ -48,7 +48,7 @@ const TO_REACH: [&str; 40] = [
     "Joins::next",
     "Peer::call",
     "Peer::join",
-    "Peer::leave",
+    "Peer::unsubscribe",
     "Peer::ping",
     "Peer::send",
     "Peer::send_latest",

@@ -272,9 +272,9 @@ impl Speaker {
         Ticket::new(&self.oracle, asked)
     }
 
-    /// Notes that somebody is put out of a topic.
+    /// Notes that somebody is removed from a topic.
     pub(crate) fn puts_out(&self) {
-        self.oracle.account().put_out = Some(Instant::now());
+        self.oracle.account().removed = Some(Instant::now());
     }
 
     /// Calls a client.

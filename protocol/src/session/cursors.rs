@@ -115,7 +115,7 @@ impl Session {
 
     /// Puts the client out of a topic that it has joined: nothing more of it goes out, as
     /// [`Event::Left`] tells, and the client is told.
-    pub fn put_out(&mut self, now: Time, alias: Alias) {
+    pub fn unsubscribe_peer(&mut self, now: Time, alias: Alias) {
         self.now = self.now.max(now);
         if self.is_welcomed()
             && let Some(Cursor { join, .. }) = self.cursors.all.remove(alias)

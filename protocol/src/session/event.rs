@@ -156,7 +156,7 @@ pub enum Event {
         skipped: Skipped,
     },
     /// To a client: the server has put it out of a topic. Nothing more comes of it.
-    PutOut {
+    Removed {
         /// The key that `subscribe` gave.
         subscription: RequestKey,
     },

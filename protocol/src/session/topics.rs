@@ -200,7 +200,7 @@ impl Session {
             | Event::Skipped {
                 subscription: of, ..
             }
-            | Event::PutOut { subscription: of } => Some(*of),
+            | Event::Removed { subscription: of } => Some(*of),
             _ => None,
         });
     }
@@ -355,7 +355,7 @@ impl Session {
             }
         };
         if let Some(subscription) = put_out {
-            self.events.push(Event::PutOut { subscription });
+            self.events.push(Event::Removed { subscription });
         }
     }
 

@@ -55,7 +55,7 @@ pub(super) struct Made {
     pub(super) untaken: Untaken,
     pub(super) joined: Option<Joined>,
     /// The server has put its client out of the topic that this joined.
-    pub(super) put_out: bool,
+    pub(super) removed: bool,
     pub(super) is_invitation: bool,
     pub(super) appended: Option<(LogId, u64)>,
 }

@@ -381,7 +381,7 @@ impl Oracle {
             heard: 0,
             untaken: Untaken::default(),
             joined: None,
-            put_out: false,
+            removed: false,
             is_invitation: false,
             appended: None,
         });
@@ -452,8 +452,8 @@ impl Oracle {
                 } => {
                     self.skipped(hearing.who, *subscription, skipped)?;
                 }
-                Event::PutOut { subscription } => {
-                    self.put_out_heard(hearing.who, *subscription)?;
+                Event::Removed { subscription } => {
+                    self.removal_heard(hearing.who, *subscription)?;
                 }
                 Event::Welcome(welcome) => self.welcomed(hearing.who, welcome)?,
                 Event::Leftover { payload, .. } => self.leftover(hearing.who, payload)?,

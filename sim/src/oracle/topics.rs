@@ -149,28 +149,28 @@ impl Oracle {
     }
 
     /// The server puts its client out of a topic.
-    pub(crate) fn put_out(&mut self, session: usize, alias: Alias) {
+    pub(crate) fn removed(&mut self, session: usize, alias: Alias) {
         if let Some(join) = self.sessions[session].joined.get(&alias) {
-            self.made[*join as usize].put_out = true;
+            self.made[*join as usize].removed = true;
         }
     }
 
-    /// A client is told that it was put out, also of what it is still joining.
-    pub(super) fn put_out_heard(&mut self, who: Who, key: RequestKey) -> Check {
+    /// A client is told that it was removed, also of what it is still joining.
+    pub(super) fn removal_heard(&mut self, who: Who, key: RequestKey) -> Check {
         let joining = self.keys(who)?.remove(&key);
         let joined = match who {
             Who::Client(life) => self.subscriptions.remove(&(life, key)),
             Who::Server(_) | Who::Greeter => None,
         };
         let join = joining.or(joined.map(|subscription| subscription.join));
-        let join = join.ok_or_else(|| Wrong(format!("put out of {key:?}, and isn't in it")))?;
+        let join = join.ok_or_else(|| Wrong(format!("removed from {key:?}, and isn't in it")))?;
         let made = &mut self.made[join as usize];
         ensure!(
-            made.put_out,
-            "a client was put out of join {join}, which stands"
+            made.removed,
+            "a client was removed from join {join}, which stands"
         );
         made.cancelled = true;
-        self.report.put_outs += 1;
+        self.report.removals += 1;
         Ok(())
     }
 
@@ -262,8 +262,8 @@ impl Oracle {
             );
             let join = subscription.join;
             ensure!(
-                !self.made[join as usize].put_out,
-                "a client was put out of join {join}, and never hears of it"
+                !self.made[join as usize].removed,
+                "a client was removed from join {join}, and never hears of it"
             );
             ensure!(
                 next.get() == end as u64 + 1,

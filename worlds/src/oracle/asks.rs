@@ -279,8 +279,8 @@ impl Account {
                 &format!("{} streams are open", ask.open_streams),
             ),
             Outcome::Refused(Refusal::Denied) => never(
-                class == Class::Join && self.put_out.is_some_and(|at| at >= ask.at),
-                "nobody was put out",
+                class == Class::Join && self.removed.is_some_and(|at| at >= ask.at),
+                "nobody was removed",
             ),
             Outcome::Refused(Refusal::NoHandler) => never(by.is_server(), "it has a handler"),
             Outcome::Refused(why) => Some(format!("nothing is the reason of {why:?}")),

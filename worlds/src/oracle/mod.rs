@@ -37,7 +37,7 @@ impl Oracle {
             last_begun: BTreeMap::new(),
             lives: Vec::new(),
             frozen: Vec::new(),
-            put_out: None,
+            removed: None,
             logs: BTreeMap::new(),
             subscribers: Vec::new(),
             newest: BTreeMap::new(),
@@ -85,7 +85,7 @@ pub(crate) struct Account {
     /// The stretches of time in which a worker of the server's stands still.
     pub(crate) frozen: Vec<(Instant, Instant)>,
     /// The last time at which the server put somebody out of a topic.
-    pub(crate) put_out: Option<Instant>,
+    pub(crate) removed: Option<Instant>,
     logs: BTreeMap<(Epoch, u8), Log>,
     subscribers: Vec<Subscriber>,
     /// The newest of the events of which only the newest matters, by life.

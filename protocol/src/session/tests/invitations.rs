@@ -70,7 +70,7 @@ fn heard(pair: &Pair) -> Vec<String> {
     let told = |event: &Event| match event {
         Event::Joined { .. } => Some("joined".to_owned()),
         Event::Publication { payload, .. } => Some(format!("{payload:?}")),
-        Event::PutOut { .. } => Some("put out".to_owned()),
+        Event::Removed { .. } => Some("put out".to_owned()),
         _ => None,
     };
     pair.client.events.iter().filter_map(told).collect()
@@ -118,15 +118,15 @@ fn who_is_put_out_hears_nothing_more_and_may_join_again() {
     publish(&mut pair, 1);
     pair.drive();
     publish(&mut pair, 2);
-    pair.server.session.put_out(pair.now, ALIAS);
+    pair.server.session.unsubscribe_peer(pair.now, ALIAS);
     // There is nobody left to be put out.
-    pair.server.session.put_out(pair.now, ALIAS);
+    pair.server.session.unsubscribe_peer(pair.now, ALIAS);
     publish(&mut pair, 3);
     pair.drive();
     assert_eq!(heard(&pair), ["joined", "[1]", "put out"]);
     assert_eq!(
         pair.client.events.last(),
-        Some(&Event::PutOut { subscription })
+        Some(&Event::Removed { subscription })
     );
     let left = |event: &&Event| **event == Event::Left { alias: ALIAS };
     assert_eq!(pair.server.events.iter().filter(left).count(), 1);
@@ -150,7 +150,7 @@ fn who_is_put_out_before_it_knows_that_it_is_in_never_is() {
     let mut pair = pair();
     let subscription = ask_to_join(&mut pair, Start::Now);
     admit(&mut pair);
-    pair.server.session.put_out(pair.now, ALIAS);
+    pair.server.session.unsubscribe_peer(pair.now, ALIAS);
     publish(&mut pair, 1);
     pair.drive();
     let told = heard(&pair);
@@ -190,7 +190,7 @@ fn a_join_is_taken_back_also_if_that_comes_before_its_reply() {
     pair.client.inject(pair.now, &[reply]);
     assert_eq!(
         pair.client.events.last(),
-        Some(&Event::PutOut { subscription })
+        Some(&Event::Removed { subscription })
     );
     assert_eq!((heard(&pair).len(), pair.client.end()), (1, None));
 }
@@ -202,7 +202,7 @@ fn who_leaves_and_is_put_out_at_once_is_out_once() {
     admit(&mut pair);
     pair.drive();
     pair.client.session.unsubscribe(pair.now, subscription);
-    pair.server.session.put_out(pair.now, ALIAS);
+    pair.server.session.unsubscribe_peer(pair.now, ALIAS);
     pair.drive();
     assert_eq!(heard(&pair), ["joined"]);
     assert_eq!((pair.client.end(), pair.server.end()), (None, None));
@@ -237,7 +237,7 @@ fn who_is_put_out_while_away_stays_out() {
     admit(&mut pair);
     pair.drive();
     pair.cut();
-    pair.server.session.put_out(pair.now, ALIAS);
+    pair.server.session.unsubscribe_peer(pair.now, ALIAS);
     publish(&mut pair, 1);
     pair.resume();
     pair.drive();
@@ -245,6 +245,6 @@ fn who_is_put_out_while_away_stays_out() {
     pair.drive();
     let heard = heard(&pair);
     assert!(!heard.iter().any(|what| what.starts_with('[')), "{heard:?}");
-    let put_out = |event: &Event| matches!(event, Event::PutOut { .. });
+    let put_out = |event: &Event| matches!(event, Event::Removed { .. });
     assert!(pair.client.events.iter().any(put_out));
 }

@@ -149,7 +149,7 @@ impl App {
                 | Event::Publication { .. }
                 | Event::Skipped { .. }
                 | Event::Left { .. }
-                | Event::PutOut { .. }
+                | Event::Removed { .. }
                 | Event::NeedOutlines { .. }
                 | Event::Outline { .. }
                 | Event::Welcome(_)
