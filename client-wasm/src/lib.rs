@@ -79,9 +79,10 @@ pub use twinwire::{
     End, Epoch, Format, Goodbye, GoodbyeCode, Kinds, Limits, Offset, Position, Refusal, Retry,
 };
 pub use twinwire_client::{
-    AnyEvent, CallError, Client, ClientState, EventError, Events, Inbox, Items, Joins, KindsError,
-    Options, Publication, Published, Receipt, ReconnectCause, Refused, SessionLost, Start, States,
-    Subscription, Undeclared, UntypedClient, UntypedKind, UntypedKinds, Update, Verdict,
+    AnyEvent, CallError, Client, ClientState, EventError, Events, Inbox, Invitations, Items,
+    KindsError, Options, Publication, Published, Receipt, ReconnectCause, Refused, SessionLost,
+    Start, States, Subscription, Undeclared, UntypedClient, UntypedKind, UntypedKinds, Update,
+    Verdict,
 };
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use twinwire_remote::{
 use crate::application::{Register, Registration};
 use crate::events::{Events, Inbox};
 use crate::handlers::{self, MaybeSend};
-use crate::joins::Joins;
+use crate::invitations::Invitations;
 use crate::listeners::Listen;
 use crate::{ReconnectCause, States};
 
@@ -216,12 +216,12 @@ impl Client {
     ///
     /// # Errors
     /// If the kind isn't in the table that the client was connected with.
-    pub fn joined<T: Topic>(&self) -> Result<Joins<T>, Undeclared> {
+    pub fn invitations<T: Topic>(&self) -> Result<Invitations<T>, Undeclared> {
         let kind = self.place::<T>()?;
-        let (handler, joins) = Joins::new(self.remote.clone());
+        let (handler, invitations) = Invitations::new(self.remote.clone());
         // A driver that is gone invites nobody: the stream ends.
         self.register(move |application| application.handlers.insert(kind, handler));
-        Ok(joins)
+        Ok(invitations)
     }
 
     /// Returns the kind's place in the client's table.

@@ -33,7 +33,7 @@ mod error;
 mod events;
 mod handlers;
 pub mod http;
-mod joins;
+mod invitations;
 mod listeners;
 mod options;
 mod reconnect;
@@ -48,7 +48,7 @@ pub use driver::Driver;
 pub use error::{ConnectError, ReconnectCause};
 pub use events::{AnyEvent, Events, Inbox};
 pub use handlers::{MaybeSend, MaybeSync};
-pub use joins::Joins;
+pub use invitations::Invitations;
 pub use options::Options;
 pub use states::States;
 pub use transport::{Departure, OpenFailure, Transport};
@@ -60,5 +60,5 @@ pub use twinwire_remote::{
     UntypedSubscription, Update, Verdict, Writable,
 };
 pub use untyped::{
-    KindsError, UntypedClient, UntypedEvents, UntypedJoins, UntypedKind, UntypedKinds,
+    KindsError, UntypedClient, UntypedEvents, UntypedInvitations, UntypedKind, UntypedKinds,
 };

@@ -296,7 +296,7 @@ impl Options {
     ///   anything but its own requests, and not for anything that another part of the application asks the client for.
     /// - It never runs twice at once for a client. If its session is lost, it is dropped, and runs anew for the next.
     ///
-    /// Handlers, `events`, `joined` and subscriptions stay registered; the peer's id is another. The state is
+    /// Handlers, `events`, `invitations` and subscriptions stay registered; the peer's id is another. The state is
     /// `Open` while this runs. What was asked for and never sent goes out after this
     /// ([`carry_over`](Self::carry_over)).
     pub fn on_session_replaced<F, R>(mut self, on_session_replaced: F) -> Self

@@ -17,7 +17,7 @@ use twinwire_remote::{
 
 use crate::events::Heard;
 use crate::handlers::{self, MaybeSend};
-use crate::joins::{self, Invitations};
+use crate::invitations::{self, PendingInvitations};
 use crate::options::Outlines;
 use crate::{Client, Undeclared};
 
@@ -226,17 +226,17 @@ impl UntypedClient {
         Ok(())
     }
 
-    /// See [`Client::joined`].
+    /// See [`Client::invitations`].
     ///
     /// # Errors
     /// If there is no such kind of topic.
-    pub fn joined(&self, kind: u32) -> Result<UntypedJoins, Undeclared> {
+    pub fn invitations(&self, kind: u32) -> Result<UntypedInvitations, Undeclared> {
         self.declared(kind, Class::Topic)?;
-        let (handler, invitations) = Invitations::new();
+        let (handler, invitations) = PendingInvitations::new();
         // A driver that is gone invites nobody: the stream ends.
         self.client
             .register(move |application| application.handlers.insert(kind, handler));
-        Ok(UntypedJoins {
+        Ok(UntypedInvitations {
             client: self.clone(),
             kind,
             invitations,
@@ -285,15 +285,15 @@ impl fmt::Debug for UntypedEvents {
     }
 }
 
-/// As [`Joins`](crate::Joins), of payloads.
+/// As [`Invitations`](crate::Invitations), of payloads.
 #[must_use = "dropping it refuses what the server wants"]
-pub struct UntypedJoins {
+pub struct UntypedInvitations {
     client: UntypedClient,
     kind: u32,
-    invitations: Invitations,
+    invitations: PendingInvitations,
 }
 
-impl UntypedJoins {
+impl UntypedInvitations {
     /// The next topic, joined: its key, and what is published there. None once the client is closed, or another
     /// such stream has taken this one's place. Dropping the future loses nothing.
     ///
@@ -313,7 +313,7 @@ impl UntypedJoins {
         let name = self.client.remote.name(self.kind);
         let invitation = ready!(self.invitations.poll_next(cx));
         Poll::Ready(invitation.and_then(|invitation| {
-            let (key, position) = joins::read(name, &invitation).ok()?;
+            let (key, position) = invitations::read(name, &invitation).ok()?;
             Some((key.to_vec(), position))
         }))
     }
@@ -324,15 +324,15 @@ async fn join(
     kind: u32,
     invitation: &[u8],
 ) -> Result<(Vec<u8>, UntypedSubscription), CallError<Never>> {
-    let (key, position) = joins::read(client.remote.name(kind), invitation)?;
+    let (key, position) = invitations::read(client.remote.name(kind), invitation)?;
     let key = key.to_vec();
     let start = Start::At(position);
     let subscription = client.subscribe_from(kind, key.clone(), start).await?;
     Ok((key, subscription))
 }
 
-impl fmt::Debug for UntypedJoins {
+impl fmt::Debug for UntypedInvitations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UntypedJoins").finish_non_exhaustive()
+        f.debug_struct("UntypedInvitations").finish_non_exhaustive()
     }
 }

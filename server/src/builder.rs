@@ -224,7 +224,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// [`call_in_order`](Self::call_in_order), and publish it with [`Twinwire::publish`] under the name
     /// that the server knows. Who was let in stays subscribed until it leaves or its session ends,
     /// whatever `access` would say later: to remove somebody, use [`Peer::unsubscribe`](crate::Peer::unsubscribe). Whom
-    /// the server has put in with [`Peer::join`](crate::Peer::join), `access` isn't asked about.
+    /// the server has put in with [`Peer::invite`](crate::Peer::invite), `access` isn't asked about.
     ///
     /// A panic ends that join or publication as `panicked` and nothing else; one that runs longer than
     /// [`Limits::call_deadline`](twinwire::Limits::call_deadline) (30 s) is dropped at its next await, and the client

@@ -204,7 +204,7 @@ impl<I> Peer<I> {
     }
 
     /// Puts the client into a topic, whatever `access` would say of it: its application gets the
-    /// subscription from the client's `joined`. Ready when the client has it; it will hear what is published
+    /// subscription from the client's `invitations`. Ready when the client has it; it will hear what is published
     /// from this call on. It may then join this topic by itself, too, until it is [removed](Self::unsubscribe) or
     /// its session ends.
     ///
@@ -216,7 +216,7 @@ impl<I> Peer<I> {
     /// See [`CallError`]: `Refused` says `no_handler` if the client's application doesn't take such topics,
     /// `unknown_kind` if the server hasn't registered them, `kind_differs` if the client has an
     /// [older type](Topic) of them.
-    pub async fn join<T: Topic>(&self, topic: &T) -> Result<(), CallError<Never>> {
+    pub async fn invite<T: Topic>(&self, topic: &T) -> Result<(), CallError<Never>> {
         let refused = |error| match error {
             PublishError::Encode(error) => CallError::Encode(error),
             error => CallError::Refused(Refused::new(T::NAME, unpublished(&error).into())),
@@ -231,7 +231,7 @@ impl<I> Peer<I> {
 
     /// Removes the client from a topic: nothing more of it goes out, and the client's subscriptions to it
     /// end. A join of the client's own that `access` judges or has granted, and that isn't answered yet, is refused
-    /// as `denied`; one that it asks for later, `access` judges anew. A [`join`](Self::join) that is under way gives
+    /// as `denied`; one that it asks for later, `access` judges anew. A [`invite`](Self::invite) that is under way gives
     /// no right any more. Does nothing else if the client isn't in the topic.
     pub fn unsubscribe<T: Topic>(&self, topic: &T) {
         // A topic that has no such key has nobody in it.

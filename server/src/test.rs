@@ -92,8 +92,8 @@ use thiserror::Error;
 use tokio::time::{Instant, Sleep};
 use twinwire::{Format, Kinds, Time, version};
 pub use twinwire_client::{
-    AnyEvent, CallError, Client, ClientState, EventError, Events, Inbox, Items, Joins, Options,
-    Publication, Published, Receipt, ReconnectCause, Refused, SessionLost, Start, States,
+    AnyEvent, CallError, Client, ClientState, EventError, Events, Inbox, Invitations, Items,
+    Options, Publication, Published, Receipt, ReconnectCause, Refused, SessionLost, Start, States,
     Subscription, Undeclared, Update, Verdict,
 };
 use twinwire_client::{OpenFailure, Transport};

@@ -34,7 +34,7 @@ fn wire(asked: &Asked) -> Twinwire<Asked, ()> {
         .on_open(|cx: Cx<Asked>| async move {
             let peer = cx.peer();
             let asked = peer.call(Ask { number: 20 }).await;
-            let invited = peer.join(&Room { number: 7 }).await;
+            let invited = peer.invite(&Room { number: 7 }).await;
             cx.state().push(match (asked, invited) {
                 (Ok(number), Ok(())) => Ok(number),
                 failed => Err(format!("{failed:?}")),
@@ -56,7 +56,7 @@ fn answer(client: &Client) -> Result<(), Undeclared> {
 }
 
 async fn is_put_in(client: &Client) {
-    let mut invitations = client.joined::<Room>().expect("it is declared");
+    let mut invitations = client.invitations::<Room>().expect("it is declared");
     let invited = soon("the room", invitations.next()).await;
     let (room, _) = invited.expect("it is open").expect("it may join");
     assert_eq!(room, Room { number: 7 });
@@ -89,7 +89,7 @@ async fn what_is_registered_before_the_hello_answers_the_first_call() {
     let rooms = Log::default();
     let heard = rooms.clone();
     let options = testkit::options(server.url("/ws"), KINDS).register(move |client| {
-        let mut invitations = client.joined::<Room>()?;
+        let mut invitations = client.invitations::<Room>()?;
         let heard = heard.clone();
         tokio::spawn(async move {
             while let Some(Ok((room, _))) = invitations.next().await {

@@ -1,4 +1,4 @@
-//! `Peer::join` leaves no right behind that it didn't give, whatever becomes of it: a client made by hand.
+//! `Peer::invite` leaves no right behind that it didn't give, whatever becomes of it: a client made by hand.
 
 mod by_hand;
 
@@ -35,7 +35,7 @@ async fn client(server: &Server, wire: &Twinwire<(), ()>) -> (Socket, Peer) {
 /// Begins to put the client into the room, and waits until that has come to the client.
 async fn invite(socket: &mut Socket, peer: &Peer) -> (JoinHandle<bool>, Number) {
     let peer = peer.clone();
-    let inviting = tokio::spawn(async move { peer.join(&Room {}).await.is_ok() });
+    let inviting = tokio::spawn(async move { peer.invite(&Room {}).await.is_ok() });
     (inviting, socket.called(INVITE).await)
 }
 

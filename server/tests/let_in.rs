@@ -59,7 +59,7 @@ async fn client(server: &Server, wire: &Twinwire<(), ()>, kinds: Kinds) -> (Clie
 }
 
 async fn put<T: Topic>(peer: &Peer, topic: &T) -> Result<(), Refusal> {
-    let put: Result<(), CallError<Never>> = soon("an answer", peer.join(topic)).await;
+    let put: Result<(), CallError<Never>> = soon("an answer", peer.invite(topic)).await;
     put.map_err(|error| match error {
         CallError::Refused(refused) => refused.why,
         other => panic!("{other:?}"),
@@ -84,7 +84,7 @@ async fn who_is_put_in_hears_what_was_published_since_and_others_do_not() {
         said.expect("it is registered")
     };
     say(1, "before");
-    let mut joins = ada.joined::<Room>().expect("it is declared");
+    let mut invitations = ada.invitations::<Room>().expect("it is declared");
     // The driver has it by then.
     assert!(ada.ping().await.is_some());
     for number in [1, 2] {
@@ -93,7 +93,9 @@ async fn who_is_put_in_hears_what_was_published_since_and_others_do_not() {
     }
     let mut rooms = Vec::new();
     for number in [1, 2] {
-        let joined = soon("the room", joins.next()).await.expect("it is open");
+        let joined = soon("the room", invitations.next())
+            .await
+            .expect("it is open");
         let (to, lines) = joined.expect("the server wants it");
         assert_eq!(to.number, number);
         rooms.push(lines);
@@ -117,21 +119,21 @@ async fn what_can_not_be_joined_is_refused() {
     let room = Room { number: 1 };
     assert_eq!(put(&peer, &room).await, Err(Refusal::NoHandler));
     assert_eq!(put(&peer, &Attic {}).await, Err(Refusal::UnknownKind));
-    let joins = ada.joined::<Room>().expect("it is declared");
+    let invitations = ada.invitations::<Room>().expect("it is declared");
     assert!(ada.ping().await.is_some());
     for _ in 0..64 {
         assert_eq!(put(&peer, &room).await, Ok(()));
     }
     assert_eq!(put(&peer, &room).await, Err(Refusal::Busy));
-    drop(joins);
+    drop(invitations);
     assert_eq!(put(&peer, &room).await, Err(Refusal::NoHandler));
 
     let (then, peer) = client(&server, &wire, older::KINDS).await;
-    let mut joins = then.joined::<older::Room>().expect("it is declared");
+    let mut invitations = then.invitations::<older::Room>().expect("it is declared");
     assert_eq!(put(&peer, &room).await, Err(Refusal::KindDiffers));
     drop(peer);
     then.close().await;
-    assert!(joins.next().await.is_none());
+    assert!(invitations.next().await.is_none());
 
     ada.close().await;
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use testkit::soon;
 use twinwire::{Call, DecodeError, End, Event, Format, Goodbye, GoodbyeCode, Kinds, Topic, kinds};
 use twinwire_server::test::{
-    CallError, ClientState, Joins, Publication, Start, Subscription, Update, Verdict,
+    CallError, ClientState, Invitations, Publication, Start, Subscription, Update, Verdict,
 };
 use twinwire_server::{Access, Cx, Denied, Twinwire, test};
 
@@ -162,7 +162,7 @@ async fn a_topic_is_tested_by_what_the_feature_brings() {
     }
     let client = soon("the welcome", test::pair(&wire, KINDS)).await;
     let client = client.expect("everyone is welcome");
-    let mut joins: Joins<Room> = client.joined().expect("it is declared");
+    let mut invitations: Invitations<Room> = client.invitations().expect("it is declared");
     let mut heard: Subscription<Room> = client
         .subscribe_from(Room {}, Start::Last(2))
         .await
@@ -176,8 +176,10 @@ async fn a_topic_is_tested_by_what_the_feature_brings() {
     }
     drop(heard);
     let peer = wire.peers().pop().expect("it is connected");
-    soon("the join", peer.join(&Room {})).await.expect("taken");
-    let joined = soon("the invitation", joins.next()).await;
+    soon("the join", peer.invite(&Room {}))
+        .await
+        .expect("taken");
+    let joined = soon("the invitation", invitations.next()).await;
     assert!(matches!(joined, Some(Ok(_))));
     let state: Option<ClientState> = client.states().next().await;
     assert!(matches!(state, Some(ClientState::Open { .. })), "{state:?}");

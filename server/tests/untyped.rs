@@ -81,7 +81,7 @@ fn builder() -> Builder<(), ()> {
             let _ = cx.peer().send(echo).await;
         })
         .call(|cx: Cx, LetMeIn { room }| async move {
-            let _ = cx.peer().join(&Room { name: room }).await;
+            let _ = cx.peer().invite(&Room { name: room }).await;
             Ok(())
         })
         .call(|cx: Cx, AskMe { question }| async move {
@@ -236,7 +236,7 @@ async fn the_server_calls_and_invites() {
         };
         assert!(text.contains(answer), "{text} for {question}");
     }
-    let mut invited = client.joined(ROOM).expect("it is declared");
+    let mut invited = client.invitations(ROOM).expect("it is declared");
     let let_me_in = client.call(LET_ME_IN, br#"{"room":"den"}"#.to_vec());
     soon("the reply", let_me_in)
         .await
@@ -281,7 +281,7 @@ async fn a_kind_of_another_structure_or_class_is_refused_before_it_is_sent() {
         .subscribe_from(ECHO, b"{}".to_vec(), Start::Now)
         .await;
     assert!(matches!(subscribed, Err(CallError::Undeclared(_))));
-    assert!(client.events(ROOM).is_err() && client.joined(ECHO).is_err());
+    assert!(client.events(ROOM).is_err() && client.invitations(ECHO).is_err());
     assert!(
         client
             .handle(ECHO, async |_| Answer::Value(Vec::new()))

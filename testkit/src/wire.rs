@@ -117,7 +117,7 @@ fn readable(mut answer: HttpResponseBuilder) -> HttpResponse {
 
 async fn put(cx: Cx, PutMe { room, inside }: PutMe) -> Result<(), String> {
     if inside {
-        let put = cx.peer().join(&room).await;
+        let put = cx.peer().invite(&room).await;
         put.map_err(|error| error.to_string())?;
     } else {
         cx.peer().unsubscribe(&room);

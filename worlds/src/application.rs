@@ -284,13 +284,13 @@ impl User {
 
     /// Takes the topics that the server puts it into.
     fn join(&self) {
-        self.reach("Client::joined");
-        let mut joins = self.client.joined::<Room>().expect("it is declared");
+        self.reach("Client::invitations");
+        let mut invitations = self.client.invitations::<Room>().expect("it is declared");
         let (oracle, life) = (self.world.oracle.clone(), self.life);
         let joining = spawn_local(async move {
-            while let Some(joined) = joins.next().await {
+            while let Some(joined) = invitations.next().await {
                 if let Ok((room, subscription)) = joined {
-                    oracle.account().reach("Joins::next");
+                    oracle.account().reach("Invitations::next");
                     let pace = Duration::ZERO;
                     let oracle = oracle.clone();
                     spawn_local(hear(oracle, life, room.number, subscription, pace));

@@ -140,7 +140,7 @@ fn speaks(world: &Rc<World>, fault: Fault) {
         Fault::Join { client, room } => with_peer(world, client, move |speaker, peer| async move {
             if let Some(peer) = speaker.wire.peer(peer) {
                 // The client takes it, or is gone.
-                let _ = peer.join(&Room { number: room }).await;
+                let _ = peer.invite(&Room { number: room }).await;
             }
         }),
         Fault::Leave { client, room } => {
@@ -175,7 +175,7 @@ fn name(fault: Fault) -> &'static str {
         Fault::Poke { .. } => "Twinwire::peers",
         Fault::Tell => "server tells",
         Fault::Publish { .. } => "Twinwire::publish",
-        Fault::Join { .. } => "Peer::join",
+        Fault::Join { .. } => "Peer::invite",
         Fault::Leave { .. } => "Peer::unsubscribe",
     }
 }

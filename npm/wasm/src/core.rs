@@ -251,8 +251,10 @@ impl Core {
 
     /// Takes the server's invitations to topics of a kind. Says whether there is such a kind.
     pub fn invitations(&self, id: u32, kind: u32) -> bool {
-        let joins = self.client.joined(kind).ok().map(Pending::Joins);
-        joins.map(|joins| self.wait_for(id, joins)).is_some()
+        let invitations = self.client.invitations(kind).ok().map(Pending::Invitations);
+        invitations
+            .map(|invitations| self.wait_for(id, invitations))
+            .is_some()
     }
 
     /// Answers the server's calls of a kind. Says whether there is such a kind.

@@ -9,8 +9,8 @@ use futures_core::Stream;
 use twinwire::Position;
 use twinwire_client::{
     CallError, Client, ClientState, Connecting, EventError, Published, Receipt, States,
-    Subscribing, UntypedEvents, UntypedItems, UntypedJoins, UntypedReply, UntypedSubscription,
-    Update, Writable,
+    Subscribing, UntypedEvents, UntypedInvitations, UntypedItems, UntypedReply,
+    UntypedSubscription, Update, Writable,
 };
 use twinwire_client_wasm::{ConnectError, OpenError};
 use twinwire_remote::channels::once;
@@ -29,7 +29,7 @@ pub(crate) enum Pending {
     Subscribing(Subscribing),
     Updates(UntypedSubscription),
     Events(UntypedEvents),
-    Joins(UntypedJoins),
+    Invitations(UntypedInvitations),
     States(States),
     Pong(once::Receiver<Duration>),
 }
@@ -122,8 +122,8 @@ impl Pending {
                 let tell = |event: Arc<[u8]>| facade.tell(What::Event, id, value(&event));
                 return Poll::Ready(next(facade, id, event, tell));
             }
-            Self::Joins(joins) => {
-                let join = ready!(joins.poll_invitation(cx));
+            Self::Invitations(invitations) => {
+                let join = ready!(invitations.poll_invitation(cx));
                 let tell = |(key, at): (Vec<u8>, Position)| tell_invited(facade, id, &key, at);
                 return Poll::Ready(next(facade, id, join, tell));
             }

@@ -168,9 +168,9 @@ pub async fn the_server_puts_its_client_into_a_room_and_out_of_it(platform: &imp
         assert!(unwanted.contains("nothing on the other side"), "{unwanted}");
         by_itself().await;
 
-        let mut joins = client.joined::<Room>().expect("it is declared");
+        let mut invitations = client.invitations::<Room>().expect("it is declared");
         assert_eq!(put(true).await, "()");
-        let joined = joins.next().await.expect("the client is open");
+        let joined = invitations.next().await.expect("the client is open");
         let (to, mut lines) = joined.expect("the server wants it");
         assert_eq!(to.name, room.name);
         assert_eq!(lines.verdict(), Verdict::Recovered);
@@ -183,7 +183,7 @@ pub async fn the_server_puts_its_client_into_a_room_and_out_of_it(platform: &imp
         assert!(again.next().await.is_none());
         by_itself().await;
         assert_eq!(put(true).await, "()");
-        let joined = joins.next().await.expect("the client is open");
+        let joined = invitations.next().await.expect("the client is open");
         let (_, mut lines) = joined.expect("the server wants it");
         assert_eq!(hear(&mut lines).await, "true");
 
@@ -192,11 +192,11 @@ pub async fn the_server_puts_its_client_into_a_room_and_out_of_it(platform: &imp
         assert_eq!(put(false).await, "()");
         assert_eq!(put(true).await, "()");
         assert_eq!(put(false).await, "()");
-        match joins.next().await {
+        match invitations.next().await {
             Some(Err(CallError::Refused(refused))) => assert_eq!(refused.why, Refusal::Denied),
             other => panic!("refused, not {other:?}"),
         }
         client.close().await;
-        assert!(joins.next().await.is_none());
+        assert!(invitations.next().await.is_none());
     }
 }

@@ -16,22 +16,22 @@ use crate::handlers::{self, Handler};
 const KEPT: usize = 64;
 
 /// The topics of one kind into which the server puts this client; see
-/// [`Client::joined`](crate::Client::joined). It keeps the connection open, as a clone of the client would.
+/// [`Client::invitations`](crate::Client::invitations). It keeps the connection open, as a clone of the client would.
 #[must_use = "dropping it refuses what the server wants"]
-pub struct Joins<T> {
+pub struct Invitations<T> {
     remote: Remote,
-    invitations: Invitations,
+    invitations: PendingInvitations,
     topic: PhantomData<fn() -> T>,
 }
 
-/// Invitations that aren't joined yet. Each is an [`Invite`].
-pub(crate) struct Invitations {
+/// PendingInvitations that aren't joined yet. Each is an [`Invite`].
+pub(crate) struct PendingInvitations {
     waiting: queue::Receiver<Vec<u8>>,
     /// Taken from those that wait, and not joined yet.
     next: Option<Vec<u8>>,
 }
 
-impl Invitations {
+impl PendingInvitations {
     /// Those that come, and the handler that takes them.
     pub(crate) fn new() -> (Handler, Self) {
         let (taker, waiting) = queue::queue();
@@ -80,16 +80,16 @@ pub(crate) fn read<'a>(
     Ok((key, position))
 }
 
-impl<T: Topic> Joins<T> {
+impl<T: Topic> Invitations<T> {
     /// Makes the stream, and the handler of invitations that fills it.
     pub(crate) fn new(remote: Remote) -> (Handler, Self) {
-        let (handler, invitations) = Invitations::new();
-        let joins = Self {
+        let (handler, invitations) = PendingInvitations::new();
+        let invitations = Self {
             remote,
             invitations,
             topic: PhantomData,
         };
-        (handler, joins)
+        (handler, invitations)
     }
 
     /// The next topic, joined: its key, and what is published there from the moment on at which the server
@@ -115,8 +115,8 @@ async fn join<T: Topic>(
     Ok((decode()?, subscription))
 }
 
-impl<T> fmt::Debug for Joins<T> {
+impl<T> fmt::Debug for Invitations<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Joins").finish_non_exhaustive()
+        f.debug_struct("Invitations").finish_non_exhaustive()
     }
 }
