@@ -325,13 +325,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
         };
         match event {
             Event::Hello { .. } => return Some(event),
-            Event::Request(request) => match &mut self.open {
-                Some(open) if open.lifetime.is_opening() => open.waiting.push(request),
-                Some(open) if open.lifetime.has_failed() => {
-                    self.refuse(request.number, request.class, Refusal::Panicked);
-                }
-                Some(_) | None => self.handle(request),
-            },
+            Event::Request(request) => self.request(request),
             Event::Dropped { request, why } => self.dropped(request, why),
             Event::StreamWritable { call } => {
                 let now = self.now();
@@ -367,6 +361,22 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             }
         }
         None
+    }
+
+    /// Starts the handler of a request, once the application is ready for the session.
+    fn request(&mut self, request: Request) {
+        if request.class == Class::Event {
+            // Its sender has been told that it arrived: it isn't dropped before its handler began, which has a time of
+            // its own.
+            self.session.hold(request.number);
+        }
+        match &mut self.open {
+            Some(open) if open.lifetime.is_opening() => open.waiting.push(request),
+            Some(open) if open.lifetime.has_failed() => {
+                self.refuse(request.number, request.class, Refusal::Panicked);
+            }
+            Some(_) | None => self.handle(request),
+        }
     }
 
     fn detached(&mut self) {
@@ -530,7 +540,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             output: self.tasks.output(number),
         };
         let future = registered.handle(name, &shared.middleware, request);
-        self.tasks.start(number, class, name, future);
+        let time = shared.limits.call_time();
+        self.tasks.start(number, class, name, future, time);
     }
 
     /// A client has been let into a topic.

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::coop::unconstrained;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::time::timeout;
 use twinwire::frame::Start;
 use twinwire::session::{ItemRefused, Session};
 use twinwire::{Answer, Class, Number, Refusal, Time};
@@ -80,14 +82,22 @@ impl HandlerTasks {
         }
     }
 
+    /// Starts a handler. The session ends one that runs too long; an event's ends itself, after this `time` from when it
+    /// begins.
     pub(crate) fn start(
         &mut self,
         number: Number,
         class: Class,
         kind: &'static str,
         future: HandlerFuture,
+        time: Duration,
     ) {
-        let handler = self.handlers.spawn_local(future);
+        let handler = match class {
+            Class::Event => self
+                .handlers
+                .spawn_local(in_time(number, kind, future, time)),
+            Class::Call | Class::Stream | Class::Topic => self.handlers.spawn_local(future),
+        };
         let request = RunningRequest {
             number,
             class,
@@ -234,6 +244,21 @@ impl HandlerTasks {
     }
 }
 
+/// Runs the handler of an event, which is dropped when it takes longer. Nobody is told of that, so the time begins with
+/// the handler, whose worker may have stood still until then.
+async fn in_time(
+    number: Number,
+    kind: &'static str,
+    future: HandlerFuture,
+    time: Duration,
+) -> Response {
+    let done = timeout(time, future).await;
+    done.unwrap_or_else(|_| {
+        tracing::warn!(kind, request = %number, "a handler ran too long");
+        Response::refused(Refusal::Deadline)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -290,7 +315,8 @@ mod tests {
             let (live, mut tasks) = (topic(), HandlerTasks::new());
             for handler in 1..=handlers {
                 let number = number(handler);
-                tasks.start(number, Class::Topic, "room", join(Arc::clone(&live)));
+                let join = join(Arc::clone(&live));
+                tasks.start(number, Class::Topic, "room", join, Duration::MAX);
             }
             started.send(tasks).expect("the test waits for it");
             let _ = stopped.await;

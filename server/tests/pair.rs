@@ -1,8 +1,10 @@
 //! What an application tests without sockets.
 
+use std::time::Duration;
+
 use actix_web::test::TestRequest;
 use serde::{Deserialize, Serialize};
-use testkit::soon;
+use testkit::{Log, soon};
 use twinwire::{Call, DecodeError, End, Event, Format, Goodbye, GoodbyeCode, Kinds, Topic, kinds};
 use twinwire_server::test::{
     CallError, ClientState, Invitations, Publication, Start, Subscription, Update, Verdict,
@@ -95,6 +97,37 @@ async fn what_waits_for_room_at_the_server_goes_out_before_its_goodbye() {
         End::Goodbye(goodbye) => assert_eq!(goodbye.reason, "that was all"),
         other => panic!("{other:?}"),
     }
+}
+
+#[actix_web::test]
+async fn accepted_events_are_handled_though_their_worker_stands_still_for_longer_than_they_have() {
+    let second = Duration::from_secs(1);
+    let (opened, told) = (Log::default(), Log::default());
+    let (opens, tells) = (opened.clone(), told.clone());
+    let wire = testkit::builder(())
+        .limits(testkit::patient().call_deadline(second))
+        .on_open(move |_: Cx| {
+            opens.push(());
+            tokio::time::sleep(second / 2)
+        })
+        .event(move |_: Cx, Parcel(parcel): Parcel| {
+            tells.push(parcel);
+            async {}
+        })
+        .build()
+        .expect("the kinds don't clash");
+    let client = soon("the welcome", test::pair(&wire, KINDS)).await;
+    let client = client.expect("a welcome");
+    opened.count(1).await;
+    tokio::time::pause();
+    for number in [1, 2] {
+        let sent = client.send(Parcel(vec![number])).await;
+        let accepted = sent.expect("there is room").await;
+        accepted.expect("the server has it");
+    }
+    // `on_open` has ended in time: the session learns that after the events' time.
+    tokio::time::advance(3 * second).await;
+    assert_eq!(soon("both", told.count(2)).await, [[1], [2]]);
 }
 
 #[actix_web::test]
