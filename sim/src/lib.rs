@@ -7,7 +7,7 @@
 //! is no clock here, no I/O, and no chance but the seed's.
 //!
 //! [`Simulation`] runs worlds: of [applications](Application) that do everything at random, or of your own
-//! handlers. [`Report`] and [`Failure`] are what comes of it.
+//! handlers. [`Report`] and [`Failure`] are what comes of it. [`Seeds`] are many worlds, on threads.
 //!
 //! ```
 //! use twinwire_sim::{Plan, Simulation};
@@ -34,6 +34,7 @@ mod plan;
 mod port;
 mod random;
 mod report;
+mod seeds;
 mod server;
 mod shell;
 mod simulation;
@@ -44,7 +45,8 @@ pub use dice::Dice;
 pub use mutants::{Finder, MUTANTS, SHELL_MUTANTS, activate};
 pub use plan::Plan;
 pub use port::{Application, Phase, Port};
-pub use report::{Failure, Report};
+pub use report::Report;
+pub use seeds::{Failure, Seeds};
 pub use simulation::Simulation;
 
 /// How many topics a world has, by number from 0.

@@ -1,22 +1,19 @@
 //! Runs many worlds: `cargo xtask simulate` calls it.
 #![forbid(unsafe_code)]
 
-use std::num::NonZero;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use twinwire::session::Role;
-use twinwire_sim::{Failure, Finder, MUTANTS, Plan, Report, SHELL_MUTANTS, Simulation, activate};
+use twinwire_sim::{
+    Failure, Finder, MUTANTS, Plan, Report, SHELL_MUTANTS, Seeds, Simulation, activate,
+};
 
 const USAGE: &str = "usage: twinwire-sim [--seeds N] [--seed S] [--mutant NAME] [--mutants]";
 
 /// The command line's wishes.
 struct Wanted {
-    first: u64,
-    seeds: u64,
+    seeds: Seeds,
     mutant: Option<&'static str>,
     all_mutants: bool,
 }
@@ -45,20 +42,19 @@ fn main() -> ExitCode {
     }
 }
 
-fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Wanted> {
+fn parse(arguments: impl Iterator<Item = String>) -> Option<Wanted> {
+    let (seeds, others) = Seeds::parse(arguments, 10_000)?;
     let mut wanted = Wanted {
-        first: 0,
-        seeds: 10_000,
+        seeds,
         mutant: None,
         all_mutants: false,
     };
-    while let Some(argument) = arguments.next() {
+    let mut others = others.into_iter();
+    while let Some(argument) = others.next() {
         match argument.as_str() {
-            "--seeds" => wanted.seeds = arguments.next()?.parse().ok()?,
-            "--seed" => (wanted.first, wanted.seeds) = (arguments.next()?.parse().ok()?, 1),
             "--mutants" => wanted.all_mutants = true,
             "--mutant" => {
-                let name = arguments.next()?;
+                let name = others.next()?;
                 let known = MUTANTS.iter().find(|(known, _)| *known == name)?;
                 wanted.mutant = Some(known.0);
             }
@@ -68,55 +64,17 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Wanted> {
     Some(wanted)
 }
 
-/// Runs the seeds on all cores. Of those that fail gives the smallest that was met before all stopped.
-fn run(first: u64, seeds: u64, mutant: Option<&'static str>) -> (Report, Option<Failure>) {
-    let next = AtomicU64::new(first);
-    let stop = AtomicU64::new(first + seeds);
-    let found = Mutex::new((Report::default(), None::<Failure>));
-    let work = || {
+fn run(seeds: Seeds, mutant: Option<&'static str>) -> (Report, Option<Failure>) {
+    seeds.run(|| {
         activate(mutant);
         let simulation = Simulation::random(Plan::default());
-        let mut sum = Report::default();
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= stop.load(Ordering::Relaxed) {
-                break;
-            }
-            match simulation.run(seed) {
-                Ok(report) => sum += &report,
-                Err(failure) => {
-                    stop.fetch_min(seed, Ordering::Relaxed);
-                    let mut found = found
-                        .lock()
-                        .unwrap_or_else(|poisoned| poisoned.into_inner());
-                    let smallest = found.1.as_ref().is_none_or(|known| seed < known.seed);
-                    if smallest {
-                        found.1 = Some(failure);
-                    }
-                }
-            }
-        }
-        found
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .0 += &sum;
-    };
-    let threads = thread::available_parallelism()
-        .map_or(1, NonZero::get)
-        .min(seeds as usize);
-    thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
-            scope.spawn(work);
-        }
-    });
-    found
-        .into_inner()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
+        move |seed| simulation.run(seed)
+    })
 }
 
 fn try_seeds(wanted: &Wanted) -> bool {
     let begun = Instant::now();
-    let (report, failure) = run(wanted.first, wanted.seeds, wanted.mutant);
+    let (report, failure) = run(wanted.seeds, wanted.mutant);
     if let Some(failure) = failure {
         let mutant = wanted
             .mutant
@@ -127,7 +85,7 @@ fn try_seeds(wanted: &Wanted) -> bool {
         );
         return false;
     }
-    print_report(&report, wanted.seeds, begun.elapsed());
+    print_report(&report, wanted.seeds.count, begun.elapsed());
     true
 }
 
@@ -172,11 +130,11 @@ fn print_report(report: &Report, seeds: u64, took: Duration) {
 }
 
 /// A row for each bug, with the first seed that shows it.
-fn try_mutants(seeds: u64) -> bool {
+fn try_mutants(seeds: Seeds) -> bool {
     let mut caught = 0;
     println!("| bug | first seed | what the oracle says |\n|---|---|---|");
     for (name, what) in MUTANTS {
-        let (_, failure) = run(0, seeds, Some(name));
+        let (_, failure) = run(seeds, Some(name));
         caught += usize::from(failure.is_some());
         let (seed, says) = failure.map_or(("never".to_owned(), String::new()), |failure| {
             (failure.seed.to_string(), failure.what)
@@ -191,8 +149,9 @@ fn try_mutants(seeds: u64) -> bool {
         println!("| {name}: {what} | - | {finder} |");
     }
     println!(
-        "\n{caught} of {} bugs are found within {seeds} seeds",
-        MUTANTS.len()
+        "\n{caught} of {} bugs are found within {} seeds",
+        MUTANTS.len(),
+        seeds.count
     );
     caught == MUTANTS.len()
 }

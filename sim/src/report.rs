@@ -1,10 +1,7 @@
 //! What a run tells.
 
-use std::fmt;
 use std::ops::AddAssign;
 use std::time::Duration;
-
-use twinwire::Time;
 
 use crate::Coverage;
 
@@ -69,23 +66,3 @@ impl AddAssign<&Self> for Report {
         self.trace ^= other.trace;
     }
 }
-
-/// A violation that the oracle found, or a panic.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The seed that shows it again.
-    pub seed: u64,
-    /// The world's time of it.
-    pub at: Time,
-    /// The violation, in words.
-    pub what: String,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = self.at.since_origin().as_secs_f64();
-        write!(f, "seed {} at {at:.3} s: {}", self.seed, self.what)
-    }
-}
-
-impl std::error::Error for Failure {}

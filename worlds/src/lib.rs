@@ -21,14 +21,14 @@ mod shrink;
 mod trace;
 mod world;
 
-pub use report::{Failure, Report};
+pub use report::Report;
 pub use shrink::shrink;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::time::Duration;
 
-use twinwire_sim::Dice;
+use twinwire::Time;
+use twinwire_sim::{Dice, Failure};
 
 use plan::Plan;
 use world::World;
@@ -84,7 +84,7 @@ fn run_plan(seed: u64, plan: Plan, dice: Dice) -> Result<Report, Failure> {
         (Ok(Ok(report)), None) => Ok(report),
         (_, what) => Err(Failure {
             seed,
-            at: Duration::ZERO,
+            at: Time::default(),
             what: what.unwrap_or_else(|| "a panic outside of every task".to_owned()),
         }),
     }

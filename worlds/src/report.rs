@@ -1,9 +1,11 @@
 //! What a run tells.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::AddAssign;
 use std::time::Duration;
+
+use twinwire::Time;
+use twinwire_sim::Failure;
 
 use crate::world::World;
 
@@ -82,6 +84,7 @@ impl Report {
     pub(crate) fn of(seed: u64, world: &World) -> Result<Self, Failure> {
         let mut account = world.oracle.account();
         if let Some((at, what)) = account.take_wrong() {
+            let at = Time::from_origin(at);
             return Err(Failure { seed, at, what });
         }
         let (requests, handled) = account.requests();
@@ -110,23 +113,3 @@ impl AddAssign<&Self> for Report {
         }
     }
 }
-
-/// A violation that the oracle found, or a panic.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The seed that shows it again.
-    pub seed: u64,
-    /// The world's time of it.
-    pub at: Duration,
-    /// The violation, in words.
-    pub what: String,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = self.at.as_secs_f64();
-        write!(f, "seed {} at {at:.3} s: {}", self.seed, self.what)
-    }
-}
-
-impl std::error::Error for Failure {}

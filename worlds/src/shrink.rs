@@ -3,10 +3,10 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use twinwire_sim::Dice;
+use twinwire_sim::{Dice, Failure};
 
 use crate::plan::Plan;
-use crate::{Failure, run_plan};
+use crate::run_plan;
 
 /// The most worlds that are tried.
 const MOST: u32 = 400;
