@@ -12,14 +12,12 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use twinwire::End;
 use twinwire::frame::Start;
-use twinwire_client::{
-    Client, ClientState, Events, Inbox, Options, ReconnectCause, Subscription, Undeclared, Update,
-    start,
-};
+use twinwire_client::{Client, ClientState, Options, ReconnectCause, Undeclared, start};
 
 use crate::functions::Turn;
+use crate::hearing::{hear, read, read_all};
 use crate::kinds::{Ask, AskInOrder, Count, KINDS, Manner, Newest, Note, Poke, Room};
-use crate::oracle::{Asked, Asker, Class, Heard, Oracle, Outcome, Reader};
+use crate::oracle::{Asked, Asker, Class, Oracle, Outcome};
 use crate::plan::Act;
 use crate::platform::Platform;
 use crate::world::World;
@@ -465,67 +463,6 @@ impl User {
                 let _ = tokio::time::timeout(time, hearing).await;
             }
         }
-    }
-}
-
-/// Reads the server's events of one kind.
-async fn read(mut events: Events<Note>, oracle: Oracle) {
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(note) => oracle.account().begins(note.ask.id),
-            Err(error) => oracle.account().wrong(|| error.to_string()),
-        }
-    }
-}
-
-/// Reads the server's events of all kinds.
-async fn read_all(mut inbox: Inbox, oracle: Oracle, life: usize) {
-    while let Some(event) = inbox.next().await {
-        if let Some(Ok(note)) = event.read::<Note>() {
-            oracle.account().begins(note.ask.id);
-        } else if let Some(Ok(newest)) = event.read::<Newest>() {
-            oracle.account().newest(Reader::Client(life), newest.id);
-        } else {
-            let name = event.name().to_owned();
-            oracle.account().wrong(|| format!("{name} can't be read"));
-        }
-    }
-}
-
-/// A subscriber's place in the oracle's account, until it is dropped.
-struct Hearing(Oracle, usize);
-
-impl Drop for Hearing {
-    fn drop(&mut self) {
-        self.0.account().unsubscribes(self.1);
-    }
-}
-
-/// Hears a topic until it ends.
-async fn hear(
-    oracle: Oracle,
-    life: usize,
-    room: u8,
-    mut subscription: Subscription<Room>,
-    pace: Duration,
-) {
-    let subscriber = oracle
-        .account()
-        .subscribes(life, room, subscription.position());
-    let _hearing = Hearing(oracle.clone(), subscriber);
-    while let Some(update) = subscription.next().await {
-        let heard = match update {
-            Ok(Update::Item(publication)) => Heard::Item {
-                offset: publication.offset,
-                id: publication.item,
-            },
-            Ok(Update::Gap { from, to }) => Heard::Gap { from, to },
-            Ok(Update::NewEpoch { position }) => Heard::NewEpoch(position),
-            Ok(Update::Refused(_)) => return,
-            Err(error) => return oracle.account().wrong(|| error.to_string()),
-        };
-        oracle.account().hears(subscriber, heard);
-        sleep(pace).await;
     }
 }
 

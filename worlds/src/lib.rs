@@ -10,6 +10,7 @@
 mod application;
 mod director;
 mod functions;
+mod hearing;
 mod kinds;
 mod network;
 mod oracle;

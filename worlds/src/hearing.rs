@@ -1,0 +1,70 @@
+//! What a client's application hears: the server's events, and topics.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+use twinwire_client::{Events, Inbox, Subscription, Update};
+
+use crate::kinds::{Newest, Note, Room};
+use crate::oracle::{Heard, Oracle, Reader};
+
+/// Reads the server's events of one kind.
+pub(crate) async fn read(mut events: Events<Note>, oracle: Oracle) {
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(note) => oracle.account().begins(note.ask.id),
+            Err(error) => oracle.account().wrong(|| error.to_string()),
+        }
+    }
+}
+
+/// Reads the server's events of all kinds.
+pub(crate) async fn read_all(mut inbox: Inbox, oracle: Oracle, life: usize) {
+    while let Some(event) = inbox.next().await {
+        if let Some(Ok(note)) = event.read::<Note>() {
+            oracle.account().begins(note.ask.id);
+        } else if let Some(Ok(newest)) = event.read::<Newest>() {
+            oracle.account().newest(Reader::Client(life), newest.id);
+        } else {
+            let name = event.name().to_owned();
+            oracle.account().wrong(|| format!("{name} can't be read"));
+        }
+    }
+}
+
+/// A subscriber's place in the oracle's account, until it is dropped.
+struct Hearing(Oracle, usize);
+
+impl Drop for Hearing {
+    fn drop(&mut self) {
+        self.0.account().unsubscribes(self.1);
+    }
+}
+
+/// Hears a topic until it ends.
+pub(crate) async fn hear(
+    oracle: Oracle,
+    life: usize,
+    room: u8,
+    mut subscription: Subscription<Room>,
+    pace: Duration,
+) {
+    let subscriber = oracle
+        .account()
+        .subscribes(life, room, subscription.position());
+    let _hearing = Hearing(oracle.clone(), subscriber);
+    while let Some(update) = subscription.next().await {
+        let heard = match update {
+            Ok(Update::Item(publication)) => Heard::Item {
+                offset: publication.offset,
+                id: publication.item,
+            },
+            Ok(Update::Gap { from, to }) => Heard::Gap { from, to },
+            Ok(Update::NewEpoch { position }) => Heard::NewEpoch(position),
+            Ok(Update::Refused(_)) => return,
+            Err(error) => return oracle.account().wrong(|| error.to_string()),
+        };
+        oracle.account().hears(subscriber, heard);
+        sleep(pace).await;
+    }
+}
