@@ -80,11 +80,13 @@
 //! # }
 //! ```
 
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use actix_web::dev::Extensions;
 use actix_web::test::TestRequest;
 use futures_channel::mpsc::{Receiver, Sender, channel};
 use futures_core::Stream;
@@ -100,7 +102,7 @@ use twinwire_client::{OpenFailure, Transport};
 use twinwire_remote::{Inbound, Link, LinkLost};
 
 use crate::random::Random;
-use crate::{Builder, Twinwire};
+use crate::{Builder, Twinwire, websocket};
 
 /// Messages under way in one direction.
 const UNDER_WAY: usize = 1;
@@ -191,6 +193,13 @@ pub fn serve<S, I>(
     I: Send + Sync + 'static,
 {
     wire.serve(request, format, link);
+}
+
+/// Does for a connection of the test's own, whatever it is made of, what [`on_connect`](crate::on_connect) does for
+/// one of TCP. `shut_down` is called from any thread, as `shutdown` of a socket is: [`Shutdown::Both`] resets the
+/// connection, and what is on its way to the peer is lost.
+pub fn on_connect(data: &mut Extensions, shut_down: impl Fn(Shutdown) + Send + Sync + 'static) {
+    websocket::plug_in(data, shut_down);
 }
 
 /// The numbers of what an endpoint holds. At rest they are those of what its application and its clients hold.

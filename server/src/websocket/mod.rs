@@ -36,6 +36,8 @@ pub(crate) use link::NotQueued;
 pub(crate) use message::Assembler;
 pub use message::Message;
 pub(crate) use outbound::Outbound;
+#[cfg(feature = "test")]
+pub(crate) use switch::plug_in;
 pub use switch::{on_connect, tune};
 pub(crate) use watchdog::Timeouts;
 

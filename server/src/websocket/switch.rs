@@ -28,11 +28,14 @@ use crate::warnings::Warnings;
 /// After so long without a byte TCP itself asks whether the peer is there (RFC 9293 §3.8.4).
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
+/// Shuts a connection's socket down, in both directions at once or only what is read.
+type ShutDown = dyn Fn(Shutdown) + Send + Sync;
+
 /// A duplicate of a connection's socket, kept in the connection's data.
 ///
 /// It lives as long as actix's own, so that closing isn't delayed by the duplicate.
 struct Plug {
-    socket: Arc<Socket>,
+    socket: Arc<ShutDown>,
     /// Dropped with the connection, which is how its end is noticed.
     alive: watch::Sender<()>,
 }
@@ -43,7 +46,7 @@ struct Unplugged;
 /// A hold on the socket of one connection.
 #[derive(Clone)]
 pub(super) struct Switch {
-    socket: Weak<Socket>,
+    socket: Weak<ShutDown>,
     alive: watch::Receiver<()>,
 }
 
@@ -82,17 +85,12 @@ impl Switch {
 
     /// Ends TCP at once; what the kernel still holds for the peer is dropped.
     pub(super) fn kill(&self) {
-        if let Some(socket) = self.socket.upgrade() {
-            // Without this the kernel would go on offering the bytes to a peer that doesn't read.
-            let _ = socket.set_linger(Some(Duration::ZERO));
-        }
         self.shutdown(Shutdown::Both);
     }
 
     fn shutdown(&self, how: Shutdown) {
-        if let Some(socket) = self.socket.upgrade() {
-            // A socket that is gone already needs no end.
-            let _ = socket.shutdown(how);
+        if let Some(shut_down) = self.socket.upgrade() {
+            shut_down(how);
         }
     }
 }
@@ -149,12 +147,7 @@ fn keep_socket(duplicate: io::Result<Socket>, data: &mut Extensions) {
     /// Of the process, as its descriptors are.
     static WARNINGS: Warnings = Warnings::new();
     match duplicate {
-        Ok(socket) => {
-            data.insert(Plug {
-                socket: Arc::new(socket),
-                alive: watch::Sender::new(()),
-            });
-        }
+        Ok(socket) => plug_in(data, move |how| shut_down(&socket, how)),
         Err(error) => {
             if let Some(suppressed) = WARNINGS.admit() {
                 tracing::warn!(
@@ -166,6 +159,23 @@ fn keep_socket(duplicate: io::Result<Socket>, data: &mut Extensions) {
             data.insert(Unplugged);
         }
     }
+}
+
+fn shut_down(socket: &Socket, how: Shutdown) {
+    if how == Shutdown::Both {
+        // Without this the kernel would go on offering the bytes to a peer that doesn't read.
+        let _ = socket.set_linger(Some(Duration::ZERO));
+    }
+    // A socket that is gone already needs no end.
+    let _ = socket.shutdown(how);
+}
+
+/// Keeps what shuts the socket down in the connection's data.
+pub(crate) fn plug_in(data: &mut Extensions, shut_down: impl Fn(Shutdown) + Send + Sync + 'static) {
+    data.insert(Plug {
+        socket: Arc::new(shut_down),
+        alive: watch::Sender::new(()),
+    });
 }
 
 /// Sets what only the `HttpServer` can: [`on_connect`], which also has TCP find out in minutes that a peer has
