@@ -22,6 +22,8 @@
 #![forbid(unsafe_code)]
 
 mod happy_eyeballs;
+#[cfg(feature = "test")]
+pub mod test;
 mod transport;
 
 pub use transport::OpenError;

@@ -9,8 +9,9 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
-use http::{StatusCode, Uri};
+use http::{Request, StatusCode, Uri};
 use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::coop::{Unconstrained, unconstrained};
 use tokio::time::{Instant, Sleep};
@@ -132,29 +133,23 @@ impl Tokio {
 }
 
 impl Transport for Tokio {
-    type Link = Socket;
+    type Link = Socket<TcpStream>;
     type Error = OpenError;
     type Sleep = Unconstrained<Sleep>;
 
-    async fn open(&self, url: &str, subprotocol: &'static str) -> Result<Socket, OpenError> {
-        let mut request = url.into_client_request().map_err(OpenError::Url)?;
+    async fn open(
+        &self,
+        url: &str,
+        subprotocol: &'static str,
+    ) -> Result<Socket<TcpStream>, OpenError> {
+        let request = url.into_client_request().map_err(OpenError::Url)?;
         match request.uri().scheme_str() {
             Some("ws") => {}
             Some("wss") => return Err(OpenError::Tls),
             _ => return Err(OpenError::Url(UrlError::UnsupportedUrlScheme.into())),
         }
-        let offer = HeaderValue::from_static(subprotocol);
-        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offer);
-        let limits = WebSocketConfig::default()
-            .max_message_size(Some(MAX_MESSAGE))
-            .max_frame_size(Some(MAX_MESSAGE))
-            .read_buffer_size(READ_AT_ONCE)
-            .write_buffer_size(0)
-            .max_write_buffer_size(2 * MAX_MESSAGE);
         let stream = connect(request.uri()).await?;
-        let connected = client_async_with_config(request, stream, Some(limits)).await;
-        let (stream, _) = connected.map_err(|error| classify(error, subprotocol))?;
-        Ok(Socket { stream })
+        shake_hands(stream, request, subprotocol).await
     }
 
     fn has_slept(&self) -> bool {
@@ -203,6 +198,25 @@ async fn connect(uri: &Uri) -> Result<TcpStream, OpenError> {
     Ok(stream)
 }
 
+/// Opens a WebSocket over a stream, offering a subprotocol.
+pub(crate) async fn shake_hands<T: AsyncRead + AsyncWrite + Unpin>(
+    stream: T,
+    mut request: Request<()>,
+    subprotocol: &'static str,
+) -> Result<Socket<T>, OpenError> {
+    let offer = HeaderValue::from_static(subprotocol);
+    request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offer);
+    let limits = WebSocketConfig::default()
+        .max_message_size(Some(MAX_MESSAGE))
+        .max_frame_size(Some(MAX_MESSAGE))
+        .read_buffer_size(READ_AT_ONCE)
+        .write_buffer_size(0)
+        .max_write_buffer_size(2 * MAX_MESSAGE);
+    let connected = client_async_with_config(request, stream, Some(limits)).await;
+    let (stream, _) = connected.map_err(|error| classify(error, subprotocol))?;
+    Ok(Socket { stream })
+}
+
 fn classify(error: tungstenite::Error, subprotocol: &'static str) -> OpenError {
     match error {
         tungstenite::Error::Url(_) => OpenError::Url(error),
@@ -225,11 +239,16 @@ fn classify(error: tungstenite::Error, subprotocol: &'static str) -> OpenError {
     }
 }
 
-pub(crate) struct Socket {
-    stream: WebSocketStream<TcpStream>,
+/// An open WebSocket over a stream of bytes.
+#[cfg_attr(
+    not(feature = "test"),
+    expect(unreachable_pub, reason = "tests of other crates name it")
+)]
+pub struct Socket<T> {
+    stream: WebSocketStream<T>,
 }
 
-impl Link for Socket {
+impl<T: AsyncRead + AsyncWrite + Unpin> Link for Socket<T> {
     type Message = Bytes;
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound<Bytes>, LinkLost>> {
