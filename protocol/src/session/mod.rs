@@ -1,5 +1,6 @@
 //! The session: bytes and time in; bytes, events and the next deadline out.
 
+mod acks;
 mod asking;
 mod commands;
 mod credit;
@@ -36,6 +37,7 @@ use crate::frame::{Ack, Bounds, Frame, Hello, Malformed, Refusal, Table};
 use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::Limits;
 use crate::{Number, Time};
+use acks::{Acks, ReceivedSeq};
 use asking::{Asking, Feeding};
 use cursors::Cursors;
 use incoming::Incoming;
@@ -118,16 +120,8 @@ pub struct Session {
     peer: Bounds,
     /// The number of the next numbered frame of this side.
     next_number: Number,
-    /// The last numbered frame of the peer.
-    counted: Option<Number>,
-    /// The last that was taken: what comes after this side's goodbye isn't.
-    received: Option<Number>,
-    /// The acknowledgement that went out last.
-    acked: Ack,
-    /// The acknowledgement has waited long enough.
-    ack_now: bool,
-    /// Bytes that came with numbered frames since the last acknowledgement.
-    unacked: usize,
+    received: ReceivedSeq,
+    acks: Acks,
     /// The frames that the peer hasn't acknowledged.
     retained: Retained,
     /// To a client: what it has its session back with.
@@ -219,14 +213,8 @@ impl Session {
             hello: None,
             peer: Bounds::default(),
             next_number: Number::FIRST,
-            counted: None,
-            received: None,
-            acked: Ack {
-                received: None,
-                window: 0,
-            },
-            ack_now: false,
-            unacked: 0,
+            received: ReceivedSeq::default(),
+            acks: Acks::default(),
             retained: Retained::new(limits.retained),
             ticket: None,
             is_again: false,
@@ -347,10 +335,10 @@ impl Session {
         let window = self.limits.requests;
         let window = window.saturating_sub(self.incoming.burden());
         self.offered = window;
-        self.acked = Ack {
+        self.acks = Acks::new(Ack {
             received: None,
             window,
-        };
+        });
         let hello = Hello {
             bounds: self.bounds(window),
             token: self.token.clone(),
@@ -394,7 +382,7 @@ impl Session {
                 Timer::Resume => self.gone(End::Lost),
                 Timer::Silence => self.silence(due),
                 Timer::Stall => self.stalled(due),
-                Timer::Ack => self.ack_now = true,
+                Timer::Ack => self.acks.set_due(),
                 Timer::Drain if self.state == State::Leaving => self.part(),
                 Timer::Drain => self.drained(),
                 Timer::Finish => {

@@ -14,20 +14,20 @@ use crate::frame::{
     Reply, ReplyPart, Skipped, StreamWindow, Table, Welcome, check_size, read_goodbye,
 };
 use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
-use crate::limits::{MAX_PART, MIN_RETAINED};
+use crate::limits::MAX_PART;
 use crate::{Class, Number};
 
 impl Session {
     pub(super) fn message(&mut self, message: &[u8]) {
         if self.role() == Role::Client && self.timers.is_running(Timer::Ack) {
             // A hidden page's timers sleep, its messages don't.
-            self.ack_now = true;
+            self.acks.set_due();
         }
         if let Err(fault) = check_size(message) {
             return self.misbehaved(fault.into());
         }
         self.heard();
-        let counted = self.counted;
+        let last_seq = self.received.last_seq();
         for body in RawFrames::new(message) {
             if matches!(self.state, State::Detached | State::Closing | State::Closed) {
                 return;
@@ -39,10 +39,8 @@ impl Session {
                 return self.misbehaved(fault);
             }
         }
-        if self.counted != counted {
-            self.unacked += message.len();
-            // The peer keeps what isn't acknowledged, and stops when that is much.
-            self.ack_now |= self.unacked >= MIN_RETAINED / 4;
+        if self.received.last_seq() != last_seq {
+            self.acks.on_receive(message.len());
         }
         if self.state == State::Open {
             self.confirm_secret();
@@ -370,7 +368,7 @@ impl Session {
 
     /// Checks that a call has come. One that is over may still be named, as its answer and what names it may have crossed.
     fn has_come(&self, call: Number) -> Result<(), PeerMisbehaved> {
-        if self.counted.is_some_and(|counted| call <= counted) {
+        if self.received.has_come(call) {
             Ok(())
         } else {
             Err(PeerMisbehaved::NoSuchCall)
@@ -444,24 +442,12 @@ impl Session {
         Ok(())
     }
 
-    /// Anything but the next number means that the two ends count differently: whatever they then
-    /// said of losses would be wrong. Where a session is over, numbers don't count any more.
+    /// Counts a numbered frame. Where a session is over, numbers don't count any more.
     fn take_number(&mut self, number: Number) -> Result<(), PeerMisbehaved> {
         if !matches!(self.state, State::Open | State::Draining) {
             return Ok(());
         }
-        let expected = self.counted.map_or(Number::FIRST, Number::next);
-        if number != expected {
-            return Err(PeerMisbehaved::NumberSkipped {
-                expected,
-                got: number,
-            });
-        }
-        self.counted = Some(number);
-        if self.state == State::Open {
-            self.received = self.counted;
-        }
-        Ok(())
+        self.received.count(number, self.state == State::Open)
     }
 
     fn peer_says_goodbye(&mut self, goodbye: Goodbye) {

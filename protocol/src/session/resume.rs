@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::acks::{Acks, ReceivedSeq};
 use super::outgoing::Received;
 use super::retained::Retained;
 use super::state::Role;
@@ -159,8 +160,7 @@ impl Session {
     fn leave_connection(&mut self) {
         self.opening.clear();
         self.dropping = None;
-        self.ack_now = false;
-        self.unacked = 0;
+        self.acks = Acks::default();
         self.liveness.cut();
         // What isn't acknowledged may not have arrived: it goes out again, under its old numbers.
         self.retained.rewind();
@@ -269,8 +269,8 @@ impl Session {
         let ticket = self.ticket.as_ref()?;
         self.attempt += 1;
         let window = self.incoming.tell_grant();
-        let received = self.received;
-        self.acked = Ack { received, window };
+        let received = self.received.last_accepted();
+        self.acks = Acks::new(Ack { received, window });
         Some(Resume {
             session: ticket.session,
             secret: ticket.secret.clone(),
@@ -341,11 +341,12 @@ impl Session {
         self.attempt = 0;
         let next = Number::FIRST;
         plant!("number_not_reset", let next = self.next_number);
-        (self.next_number, self.counted, self.received) = (next, None, None);
-        self.acked = Ack {
+        self.next_number = next;
+        self.received = ReceivedSeq::default();
+        self.acks = Acks::new(Ack {
             received: None,
             window: self.offered,
-        };
+        });
         self.events.push(Event::SessionReplaced { why });
     }
 
@@ -406,7 +407,7 @@ impl Session {
         );
         self.go_on(wanted.received, wanted.window);
         self.cursors.resume(wanted, self.peer.topic);
-        let received = self.received;
+        let received = self.received.last_accepted();
         self.say_welcome(secret, Continuity::Resumed { received }, Vec::new());
         Ok(())
     }
@@ -422,8 +423,8 @@ impl Session {
             return;
         };
         let (session, peer, boot) = (credentials.session, credentials.peer, credentials.boot);
-        let (received, window) = (self.received, self.incoming.tell_grant());
-        self.acked = Ack { received, window };
+        let (received, window) = (self.received.last_accepted(), self.incoming.tell_grant());
+        self.acks = Acks::new(Ack { received, window });
         let welcome = Welcome {
             session,
             peer,
@@ -454,7 +455,7 @@ impl Session {
     /// Returns what a client that proves to be the session's may learn once it is over: the last of its frames
     /// that were received in order.
     pub fn tombstone(&self) -> Option<Tombstone> {
-        let (credentials, received) = (self.credentials.as_ref()?, self.received);
+        let (credentials, received) = (self.credentials.as_ref()?, self.received.last_accepted());
         plant!("tombstone_forgets", let received = None);
         Some(Tombstone {
             secrets: credentials.secrets.clone(),

@@ -123,19 +123,17 @@ impl Session {
     }
 
     fn write_ack(&mut self, out: &mut Vec<u8>) {
-        let (received, window) = (self.received, self.incoming.granted());
+        let (received, window) = (self.received.last_accepted(), self.incoming.granted());
         plant!("ack_ahead", let received = received.map(crate::Number::next));
         let ack = Ack { received, window };
-        if ack == self.acked || !matches!(self.state, State::Open | State::Draining) {
+        if ack == self.acks.last_ack() || !matches!(self.state, State::Open | State::Draining) {
             return;
         }
         let has_company = !out.is_empty() || self.has_data();
-        if has_company || self.ack_now || self.incoming.grant_is_worth_telling() {
+        if has_company || self.acks.is_due() || self.incoming.grant_is_worth_telling() {
             self.incoming.tell_grant();
             Frame::Ack(ack).encode(out);
-            self.acked = ack;
-            self.ack_now = false;
-            self.unacked = 0;
+            self.acks.on_sent(ack);
             self.timers.stop(Timer::Ack);
         } else {
             let delay = match self.role() {
@@ -307,7 +305,7 @@ impl Session {
         }
         let Some(goodbye) = &self.goodbye else { return };
         let last = Goodbye {
-            received: self.received,
+            received: self.received.last_accepted(),
             ..goodbye.clone()
         };
         self.goodbye_sent = append(&Frame::Goodbye(last), out);
