@@ -200,7 +200,7 @@ impl Session {
     pub fn set_frugal(&mut self, yes: bool) {
         let most = self.limits.retained;
         let half = (most / 2).max(MIN_RETAINED_FRUGAL);
-        self.retained.set_most(if yes { half } else { most });
+        self.retransmit.set_most(if yes { half } else { most });
     }
 
     /// Returns the largest payload that the peer takes and this side sends. Zero before the peer has told.

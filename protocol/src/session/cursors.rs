@@ -208,7 +208,7 @@ impl Session {
 
     /// Publications follow the welcome, and the replies to their joins, also where those are sent again.
     fn may_pull(&self) -> bool {
-        let replayed = self.opening.is_empty() && self.retained.is_written();
+        let replayed = self.opening.is_empty() && self.retransmit.is_written();
         plant!("replay_races_live", let replayed = true);
         self.state == State::Open && replayed
     }

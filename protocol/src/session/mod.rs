@@ -14,7 +14,7 @@ mod pool;
 mod queue;
 mod receive;
 mod resume;
-mod retained;
+mod retransmit;
 mod send;
 mod serving;
 mod sorted;
@@ -33,10 +33,10 @@ pub use pool::Pool;
 pub use resume::{ResumeError, SessionLost, Tombstone};
 pub use state::{Admission, Role, State};
 
+use crate::Time;
 use crate::frame::{Ack, Bounds, Frame, Hello, Malformed, Refusal, Table};
 use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::Limits;
-use crate::{Number, Time};
 use acks::{Acks, ReceivedSeq};
 use asking::{Asking, Feeding};
 use cursors::Cursors;
@@ -45,7 +45,7 @@ use liveness::Liveness;
 use outgoing::{Outgoing, Received, Settled};
 use queue::Fifo;
 use resume::{ResumeCredentials, Ticket};
-use retained::Retained;
+use retransmit::RetransmitLog;
 use send::SendTurn;
 use serving::{SERVING, Serving};
 use timers::{Timer, Timers};
@@ -118,12 +118,9 @@ pub struct Session {
     hello: Option<Hello>,
     /// The bounds of what the peer takes.
     peer: Bounds,
-    /// The number of the next numbered frame of this side.
-    next_number: Number,
     received: ReceivedSeq,
     acks: Acks,
-    /// The frames that the peer hasn't acknowledged.
-    retained: Retained,
+    retransmit: RetransmitLog,
     /// To a client: what it has its session back with.
     ticket: Option<Ticket>,
     /// To a client: it had a session before this one, and opens connections until it is welcomed.
@@ -212,10 +209,9 @@ impl Session {
             known: Vec::new(),
             hello: None,
             peer: Bounds::default(),
-            next_number: Number::FIRST,
             received: ReceivedSeq::default(),
             acks: Acks::default(),
-            retained: Retained::new(limits.retained),
+            retransmit: RetransmitLog::new(limits.retained),
             ticket: None,
             is_again: false,
             attempt: 0,
@@ -443,7 +439,7 @@ impl Session {
         }
         if self.state == State::Greeting {
             // Nobody awaits here what was sent before.
-            self.retained = Retained::new(self.limits.retained);
+            self.retransmit.begin_anew(self.limits.retained);
         }
         let goodbye = Goodbye::new(fault.code(), fault.to_string());
         self.close_with(End::Misbehaved(fault), goodbye);

@@ -286,7 +286,7 @@ impl Session {
 
     fn ack(&mut self, ack: Ack) -> Result<(), PeerMisbehaved> {
         if let Some(received) = ack.received {
-            if received >= self.next_number {
+            if received >= self.retransmit.next_seq() {
                 return Err(PeerMisbehaved::AckAhead);
             }
             self.arrived(received);
@@ -297,7 +297,7 @@ impl Session {
 
     /// The peer has everything up to this number.
     pub(super) fn arrived(&mut self, received: Number) {
-        self.retained.acknowledge(received);
+        self.retransmit.acknowledge(received);
         if let Some(asking) = self.asking {
             (asking.events_arrived)(&mut self.outgoing, received);
             plant!("receipt_twice", self.outgoing.ended.extend_from_within(..));

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::acks::{Acks, ReceivedSeq};
 use super::outgoing::Received;
-use super::retained::Retained;
 use super::state::Role;
 use super::timers::Timer;
 use super::{
@@ -163,7 +162,7 @@ impl Session {
         self.acks = Acks::default();
         self.liveness.cut();
         // What isn't acknowledged may not have arrived: it goes out again, under its old numbers.
-        self.retained.rewind();
+        self.retransmit.rewind();
         for timer in [Timer::Handshake, Timer::Silence, Timer::Stall, Timer::Ack] {
             self.timers.stop(timer);
         }
@@ -290,7 +289,7 @@ impl Session {
                 if ticket.session == welcome.session =>
             {
                 // Who claims to have what was never sent, or to lack what it acknowledged, doesn't have this session.
-                if !self.retained.can_go_on_after(received) {
+                if !self.retransmit.can_resume_after(received) {
                     return Err(PeerMisbehaved::AckAhead);
                 }
                 self.go_on(received, welcome.bounds.window);
@@ -334,14 +333,11 @@ impl Session {
         let next = Subscriptions::new(self.limits.subscription_window);
         let mut earlier = std::mem::replace(&mut self.subscriptions, next);
         self.subscriptions.follow(&mut earlier, &mut self.outgoing);
-        self.retained = Retained::new(self.limits.retained);
+        self.retransmit.begin_anew(self.limits.retained);
         // The server that follows may be another build, which differs in other kinds.
         self.outlines.clear();
         self.liveness = Liveness::default();
         self.attempt = 0;
-        let next = Number::FIRST;
-        plant!("number_not_reset", let next = self.next_number);
-        self.next_number = next;
         self.received = ReceivedSeq::default();
         self.acks = Acks::new(Ack {
             received: None,
@@ -384,7 +380,7 @@ impl Session {
         };
         let is_right =
             credentials.secrets.have(&wanted.secret) && credentials.session == wanted.session;
-        let can_go_on = self.retained.can_go_on_after(wanted.received);
+        let can_go_on = self.retransmit.can_resume_after(wanted.received);
         // Whatever refuses stands before the first change: a failed attempt leaves the session to its owner.
         if !is_right || !can_go_on || table.digest() != self.table.digest() {
             return Err(ResumeError::Unknown);
@@ -449,7 +445,7 @@ impl Session {
     /// About how many bytes the session holds for its client: what isn't acknowledged, what waits to be
     /// sent, and what waits for its turn.
     pub fn kept(&self) -> usize {
-        self.retained.len() + self.outgoing.held_bytes() + self.incoming.held_bytes()
+        self.retransmit.len() + self.outgoing.held_bytes() + self.incoming.held_bytes()
     }
 
     /// Returns what a client that proves to be the session's may learn once it is over: the last of its frames

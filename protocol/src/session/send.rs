@@ -72,10 +72,10 @@ impl Session {
     }
 
     fn has_data(&self) -> bool {
-        if !self.retained.is_written() {
+        if !self.retransmit.is_written() {
             return true;
         }
-        !self.retained.is_full()
+        !self.retransmit.is_full()
             && (self.incoming.next_answer().is_some()
                 || self.outgoing.next_cancel().is_some()
                 || self.outgoing.ready().is_some()
@@ -174,9 +174,9 @@ impl Session {
         if !matches!(self.state, State::Open | State::Draining | State::Closing) {
             return;
         }
-        self.retained.replay(out);
+        self.retransmit.replay(out);
         let mut idle = 0;
-        while idle < 3 && self.retained.is_written() && !self.retained.is_full() {
+        while idle < 3 && self.retransmit.is_written() && !self.retransmit.is_full() {
             let written = match self.turn {
                 SendTurn::Answers => self.write_answer(out),
                 _ if self.state != State::Open => WriteResult::Nothing,
@@ -210,32 +210,31 @@ impl Session {
             }
             answer => ReplyPart::First { answer, more },
         };
+        let number = self.retransmit.next_seq();
         let reply = Reply {
-            number: self.next_number,
+            number,
             call: answering.call,
             content,
         };
-        if !self.retained.append(&Frame::Reply(reply), out) {
+        if !self.retransmit.append(&Frame::Reply(reply), out) {
             return WriteResult::NoRoom;
         }
         if let Some((alias, join)) = self.incoming.answer_sent(len, more) {
-            self.cursors.activate(alias, join, self.next_number);
+            self.cursors.activate(alias, join, number);
         }
-        self.numbered();
         WriteResult::Part
     }
 
     fn write_request(&mut self, out: &mut Vec<u8>) -> WriteResult {
-        let number = self.next_number;
+        let number = self.retransmit.next_seq();
         if let Some(call) = self.outgoing.next_cancel() {
             if !self
-                .retained
+                .retransmit
                 .append(&Frame::Cancel(Cancel { number, call }), out)
             {
                 return WriteResult::NoRoom;
             }
             self.outgoing.cancel_sent();
-            self.numbered();
             return WriteResult::Part;
         }
         let Some(request) = self.outgoing.ready() else {
@@ -259,11 +258,10 @@ impl Session {
                 payload,
             }),
         };
-        if !self.retained.append(&frame, out) {
+        if !self.retransmit.append(&frame, out) {
             return WriteResult::NoRoom;
         }
         self.outgoing.departed(number);
-        self.numbered();
         WriteResult::Part
     }
 
@@ -271,7 +269,7 @@ impl Session {
         let Some(call) = self.incoming.next_feed() else {
             return WriteResult::Nothing;
         };
-        let number = self.next_number;
+        let number = self.retransmit.next_seq();
         let next = self.incoming.feed(call).and_then(|feed| feed.next_part());
         let Some((continues, payload, more)) = next else {
             return WriteResult::Nothing;
@@ -283,23 +281,18 @@ impl Session {
             call,
             payload,
         };
-        if !self.retained.append(&Frame::Item(item), out) {
+        if !self.retransmit.append(&Frame::Item(item), out) {
             return WriteResult::NoRoom;
         }
         if self.incoming.fed(self.now, call) {
             self.events.push(Event::StreamWritable { call });
         }
-        self.numbered();
         WriteResult::Part
-    }
-
-    fn numbered(&mut self) {
-        self.next_number = self.next_number.next();
     }
 
     fn write_goodbye(&mut self, out: &mut Vec<u8>) {
         // Who parts sends nothing else any more.
-        let waits = self.incoming.next_answer().is_some() || !self.retained.is_written();
+        let waits = self.incoming.next_answer().is_some() || !self.retransmit.is_written();
         if waits && self.state != State::Parting {
             return;
         }

@@ -11,10 +11,10 @@ const WORTH_KEEPING: usize = 16 * 1024;
 /// Numbered frames as they stand on the wire, from their sending to their acknowledgement: over another
 /// connection they are sent again, byte for byte.
 #[derive(Debug)]
-pub(super) struct Retained {
+pub(super) struct RetransmitLog {
     /// The number of the first frame that is kept, or of the next if none is.
     first: Number,
-    /// The number of the next.
+    /// The number of the next. Invariant: `first` and as many as are kept.
     next: Number,
     bytes: Vec<u8>,
     /// Bytes at the front that are acknowledged. Invariant: fewer than those that aren't, or none.
@@ -24,7 +24,7 @@ pub(super) struct Retained {
     most: usize,
 }
 
-impl Retained {
+impl RetransmitLog {
     pub(super) fn new(most: usize) -> Self {
         Self {
             first: Number::FIRST,
@@ -34,6 +34,21 @@ impl Retained {
             written: 0,
             most,
         }
+    }
+
+    /// Forgets all frames: another session begins, and numbers from the first.
+    pub(super) fn begin_anew(&mut self, most: usize) {
+        let next = Number::FIRST;
+        plant!("number_not_reset", let next = self.next);
+        *self = Self {
+            next,
+            ..Self::new(most)
+        };
+    }
+
+    /// Returns the number of the next numbered frame of this side.
+    pub(super) fn next_seq(&self) -> Number {
+        self.next
     }
 
     /// As much may be kept from now on. What is kept stays.
@@ -56,7 +71,7 @@ impl Retained {
         self.written == self.len()
     }
 
-    /// Appends a new numbered frame, if the message has room for it, and keeps it.
+    /// Appends a new numbered frame, the one of [`next_seq`](Self::next_seq), if the message has room for it, and keeps it.
     pub(super) fn append(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> bool {
         let start = out.len();
         if !append(frame, out) {
@@ -107,7 +122,7 @@ impl Retained {
     }
 
     /// Returns true if a peer that has everything up to this number, and nothing more, can be sent the rest.
-    pub(super) fn can_go_on_after(&self, received: Option<Number>) -> bool {
+    pub(super) fn can_resume_after(&self, received: Option<Number>) -> bool {
         let next = received.map_or(Number::FIRST, Number::next);
         self.first <= next && next <= self.next
     }
@@ -124,13 +139,13 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    use super::Retained;
+    use super::RetransmitLog;
     use crate::Number;
     use crate::frame::{Cancel, Frame};
 
     #[test]
     fn what_is_acknowledged_goes_and_the_rest_is_sent_again() {
-        let (mut retained, mut sent) = (Retained::new(1 << 20), Vec::new());
+        let (mut retained, mut sent) = (RetransmitLog::new(1 << 20), Vec::new());
         let numbers = || std::iter::successors(Some(Number::FIRST), |last| Some(last.next()));
         for number in numbers().take(100) {
             let frame = Frame::Cancel(Cancel {
