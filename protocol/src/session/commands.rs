@@ -253,8 +253,8 @@ impl Session {
     /// that, or for an [`Event::Pong`]. Nothing happens while an earlier question is open.
     pub fn prompt(&mut self, now: Time) {
         self.now = self.now.max(now);
-        if self.is_welcomed() {
-            self.liveness.prompt(self.now);
+        if self.is_welcomed() && !self.pings.is_open() {
+            self.send_ping();
         }
     }
 

@@ -208,7 +208,8 @@ impl Session {
 
     /// Publications follow the welcome, and the replies to their joins, also where those are sent again.
     fn may_pull(&self) -> bool {
-        let replayed = self.opening.is_empty() && self.retransmit.is_written();
+        let is_answered = self.handshake_is_sent();
+        let replayed = is_answered && self.retransmit.is_written();
         plant!("replay_races_live", let replayed = true);
         self.state == State::Open && replayed
     }

@@ -11,57 +11,60 @@ use crate::goodbye::{Goodbye, GoodbyeCode};
 /// The time within which a server has to answer a [`Session::probe`].
 pub const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The pings of this side. They outlive connections: one without an answer is sent anew over the next.
+#[derive(Debug, Default)]
+pub(super) struct Pings {
+    /// The newest, and when it was decided; none once it is answered.
+    open: Option<(Ping, Time)>,
+    next_id: u64,
+}
+
+impl Pings {
+    /// Returns true while the newest has no answer.
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Returns the newest, unless it is answered.
+    pub(super) fn newest(&self) -> Option<Ping> {
+        self.open.map(|(ping, _)| ping)
+    }
+
+    /// Takes the peer's answer. Returns the time that it took. An answer to an older ping tells nothing new.
+    pub(super) fn on_pong(&mut self, now: Time, pong: Ping) -> Option<Duration> {
+        let (_, at) = self.open.take_if(|(ping, _)| *ping == pong)?;
+        Some(now.saturating_since(at))
+    }
+
+    fn begin(&mut self, now: Time) {
+        self.open = Some((Ping { id: self.next_id }, now));
+        // It wraps long after any answer could still come.
+        self.next_id = (self.next_id + 1) % (1 << 53);
+    }
+}
+
+/// The signs of life of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Liveness {
-    /// The newest ping of this side, and when it was decided; none once it is answered.
-    asked: Option<(Ping, Time)>,
-    next_id: u64,
-    /// Nothing has come since the newest ping was decided.
+    /// True while nothing has come since the newest ping was decided.
     probing: bool,
-    /// The ping has to go out.
+    /// True while the newest ping has to go out.
     ping_due: bool,
     /// The peer's newest ping, until it is answered. Older ones need no answer.
     pong_due: Option<Ping>,
 }
 
 impl Liveness {
-    /// The connection is gone, and with it what was under way.
-    pub(super) fn cut(&mut self) {
-        self.probing = false;
-        self.pong_due = None;
-    }
-
-    /// There is another connection: a question that is open is asked again.
-    pub(super) fn reconnected(&mut self, now: Time) {
-        plant!("ping_not_asked_again", return);
-        if self.asked.is_some() {
-            self.ask(now);
+    /// Begins a connection, over which a ping without an answer is due.
+    pub(super) fn new(pings: &Pings) -> Self {
+        Self {
+            ping_due: pings.is_open(),
+            ..Self::default()
         }
     }
 
-    /// The peer asks.
-    pub(super) fn asked(&mut self, ping: Ping) {
+    pub(super) fn on_ping(&mut self, ping: Ping) {
         self.pong_due = Some(ping);
-    }
-
-    /// Takes the peer's answer. Returns the time that it took. An answer to an older ping tells nothing new.
-    pub(super) fn answered(&mut self, now: Time, pong: Ping) -> Option<Duration> {
-        let (_, at) = self.asked.take_if(|(ping, _)| *ping == pong)?;
-        Some(now.saturating_since(at))
-    }
-
-    fn ask(&mut self, now: Time) {
-        self.asked = Some((Ping { id: self.next_id }, now));
-        // It wraps long after any answer could still come.
-        self.next_id = (self.next_id + 1) % (1 << 53);
-        self.ping_due = true;
-    }
-
-    /// Asks now, unless a question is open.
-    pub(super) fn prompt(&mut self, now: Time) {
-        if self.asked.is_none() {
-            self.ask(now);
-        }
     }
 
     pub(super) fn has_signs(&self) -> bool {
@@ -69,12 +72,12 @@ impl Liveness {
     }
 
     /// Writes what has to go out, at most one of each.
-    pub(super) fn write_signs(&mut self, out: &mut Vec<u8>) {
+    pub(super) fn write_signs(&mut self, newest: Option<Ping>, out: &mut Vec<u8>) {
         if let Some(pong) = self.pong_due.take() {
             Frame::Pong(pong).encode(out);
         }
         if std::mem::take(&mut self.ping_due)
-            && let Some((ping, _)) = self.asked
+            && let Some(ping) = newest
         {
             Frame::Ping(ping).encode(out);
         }
@@ -82,10 +85,24 @@ impl Liveness {
 }
 
 impl Session {
-    /// Something came from the peer.
-    pub(super) fn heard(&mut self) {
+    /// Sends a ping over this connection, or the next.
+    pub(super) fn send_ping(&mut self) {
+        self.pings.begin(self.now);
+        if let Some(conn) = &mut self.conn {
+            conn.liveness.ping_due = true;
+        }
+    }
+
+    /// Sets whether nothing has come since the newest ping. Returns true if nothing had before.
+    fn set_probing(&mut self, yes: bool) -> bool {
+        let conn = self.conn.as_mut();
+        conn.is_some_and(|conn| std::mem::replace(&mut conn.liveness.probing, yes))
+    }
+
+    /// Begins another heartbeat: something came from the peer.
+    pub(super) fn on_receive(&mut self) {
         if self.state == State::Open {
-            self.liveness.probing = false;
+            self.set_probing(false);
             self.timers
                 .set(Timer::Silence, self.now + self.limits.heartbeat);
         }
@@ -104,8 +121,8 @@ impl Session {
         self.now + self.limits.heartbeat + self.limits.heartbeat
     }
 
-    /// The transport took nothing for two heartbeats.
-    pub(super) fn stalled(&mut self, due: Time) {
+    /// Gives the connection up: the transport took nothing for two heartbeats.
+    pub(super) fn on_stall_timer(&mut self, due: Time) {
         if self.slept_since(due) {
             self.timers.set(Timer::Stall, self.stall_deadline());
         } else {
@@ -124,14 +141,13 @@ impl Session {
         self.now.saturating_since(due) >= self.limits.heartbeat
     }
 
-    /// Nothing came for a heartbeat: asks, or gives up if that was asked already.
-    pub(super) fn silence(&mut self, due: Time) {
+    /// Asks for a sign of life, since nothing came for a heartbeat, or gives up if that was asked already.
+    pub(super) fn on_silence_timer(&mut self, due: Time) {
         let slept = self.slept_since(due);
-        if self.liveness.probing && !slept {
+        if self.set_probing(true) && !slept {
             self.fell_silent();
         } else {
-            self.liveness.probing = true;
-            self.liveness.ask(self.now);
+            self.send_ping();
             plant!("silence_not_rearmed", return);
             // A client that slept is likely to stand in another network. A server that slept must not give up
             // all its clients at once.
@@ -151,8 +167,8 @@ impl Session {
         let deadline = self.now + self.probe_timeout();
         match self.state {
             State::Open => {
-                self.liveness.ask(self.now);
-                if !std::mem::replace(&mut self.liveness.probing, true) {
+                self.send_ping();
+                if !self.set_probing(true) {
                     self.timers.stop(Timer::Silence);
                 }
                 // Hints that follow each other don't put the end off.

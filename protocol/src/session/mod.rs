@@ -3,6 +3,7 @@
 mod acks;
 mod asking;
 mod commands;
+mod conn;
 mod credit;
 mod cursors;
 mod error;
@@ -37,11 +38,12 @@ use crate::Time;
 use crate::frame::{Ack, Bounds, Frame, Hello, Malformed, Refusal, Table};
 use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::Limits;
-use acks::{Acks, ReceivedSeq};
+use acks::ReceivedSeq;
 use asking::{Asking, Feeding};
+use conn::Conn;
 use cursors::Cursors;
 use incoming::Incoming;
-use liveness::Liveness;
+use liveness::Pings;
 use outgoing::{Outgoing, Received, Settled};
 use queue::Fifo;
 use resume::{ResumeCredentials, Ticket};
@@ -74,9 +76,8 @@ pub struct Session {
     /// The newest moment that the shell told.
     now: Time,
     timers: Timers,
-    /// The frame of the handshake that is due, as it stands on the wire: hello, table, need_table, welcome. Empty
-    /// if none is.
-    opening: Vec<u8>,
+    /// None while there is no connection.
+    conn: Option<Conn>,
     /// The last word of this side, once it is decided.
     goodbye: Option<Goodbye>,
     /// It is out, or won't be: nothing follows it.
@@ -88,13 +89,11 @@ pub struct Session {
     events: Fifo<Event>,
     outgoing: Outgoing,
     incoming: Incoming,
-    liveness: Liveness,
+    pings: Pings,
     /// To a client.
     subscriptions: Subscriptions,
     /// To a server.
     cursors: Cursors,
-    /// To a client: it has told its table.
-    table_told: bool,
     /// The reason for which the session ends, once what the peer sent before its goodbye is handled.
     leaving: Option<End>,
     /// The goodbye of this side once all that was asked for is sent.
@@ -104,8 +103,6 @@ pub struct Session {
     /// The kinds whose outlines the peer may still tell: to a server those that it has asked for, to a
     /// client those that the server has otherwise.
     outlines_due: Vec<u32>,
-    /// A client was asked for its outlines, as it is once on a connection.
-    outlines_asked: bool,
     /// Frames of either side's about outlines that are due, as they stand on the wire.
     outlines: Vec<Vec<u8>>,
     /// The next message is a log's, if there is one to be read.
@@ -119,7 +116,6 @@ pub struct Session {
     /// The bounds of what the peer takes.
     peer: Bounds,
     received: ReceivedSeq,
-    acks: Acks,
     retransmit: RetransmitLog,
     /// To a client: what it has its session back with.
     ticket: Option<Ticket>,
@@ -156,6 +152,7 @@ impl Session {
         let limits = Arc::new(limits);
         let mut session = Self::new(Some(&SERVING), State::Awaiting, limits, Arc::default());
         session.now = now;
+        session.conn = Some(Conn::default());
         session.known = known;
         session
             .timers
@@ -186,7 +183,7 @@ impl Session {
             state,
             now: Time::default(),
             timers: Timers::default(),
-            opening: Vec::new(),
+            conn: None,
             goodbye: None,
             goodbye_sent: false,
             goodbye_given_up: false,
@@ -194,15 +191,13 @@ impl Session {
             events: Fifo::default(),
             outgoing: Outgoing::new(&limits),
             incoming: Incoming::new(&limits),
-            liveness: Liveness::default(),
+            pings: Pings::default(),
             subscriptions: Subscriptions::new(limits.subscription_window),
             cursors: Cursors::default(),
-            table_told: false,
             leaving: None,
             finishing: None,
             closed_with: None,
             outlines_due: Vec::new(),
-            outlines_asked: false,
             outlines: Vec::new(),
             pull_next: false,
             table,
@@ -210,7 +205,6 @@ impl Session {
             hello: None,
             peer: Bounds::default(),
             received: ReceivedSeq::default(),
-            acks: Acks::default(),
             retransmit: RetransmitLog::new(limits.retained),
             ticket: None,
             is_again: false,
@@ -295,6 +289,7 @@ impl Session {
         let flushed = room > 0 || self.goodbye_given_up;
         if self.state == State::Closing && flushed && !self.has_last_words() {
             self.state = State::Closed;
+            self.conn = None;
             self.timers.stop_all();
             return Output::Close {
                 code: self.close_code(),
@@ -323,31 +318,36 @@ impl Session {
         }
         self.state = State::Greeting;
         self.dropping = None;
-        self.table_told = false;
-        self.outlines_asked = false;
         self.timers
             .set(Timer::Handshake, self.now + self.limits.handshake);
         // In another session, what is left of this one counts too.
         let window = self.limits.requests;
         let window = window.saturating_sub(self.incoming.burden());
         self.offered = window;
-        self.acks = Acks::new(Ack {
-            received: None,
-            window,
-        });
         let hello = Hello {
             bounds: self.bounds(window),
             token: self.token.clone(),
             digest: self.table.digest(),
             resume: self.wanted(),
         };
-        self.opening = Frame::Hello(hello).to_bytes();
+        let told = match &hello.resume {
+            Some(resume) => Ack {
+                received: resume.received,
+                window: resume.window,
+            },
+            None => Ack {
+                received: None,
+                window,
+            },
+        };
+        let hello = Frame::Hello(hello).to_bytes();
+        self.conn = Some(Conn::new(hello, told, &self.pings));
     }
 
     fn open(&mut self) {
         self.state = State::Open;
         self.timers.stop(Timer::Handshake);
-        self.heard();
+        self.on_receive();
     }
 
     fn lost(&mut self) {
@@ -362,6 +362,7 @@ impl Session {
     fn gone(&mut self, end: End) {
         self.over(end, Received::Untold);
         self.incoming.clear();
+        self.conn = None;
         self.timers.stop_all();
         self.state = State::Closed;
     }
@@ -376,9 +377,9 @@ impl Session {
                     }
                 }
                 Timer::Resume => self.gone(End::Lost),
-                Timer::Silence => self.silence(due),
-                Timer::Stall => self.stalled(due),
-                Timer::Ack => self.acks.set_due(),
+                Timer::Silence => self.on_silence_timer(due),
+                Timer::Stall => self.on_stall_timer(due),
+                Timer::Ack => self.stop_waiting_with_ack(),
                 Timer::Drain if self.state == State::Leaving => self.part(),
                 Timer::Drain => self.drained(),
                 Timer::Finish => {
@@ -409,7 +410,7 @@ impl Session {
         if let (Some(said), State::Draining) = (&self.goodbye, self.state) {
             self.over(End::Closed(said.clone()), Received::Untold);
         }
-        self.opening.clear();
+        self.conn = None;
         self.incoming.clear();
         self.goodbye_sent = true;
         self.goodbye_given_up = true;

@@ -21,12 +21,12 @@ impl Session {
     pub(super) fn message(&mut self, message: &[u8]) {
         if self.role() == Role::Client && self.timers.is_running(Timer::Ack) {
             // A hidden page's timers sleep, its messages don't.
-            self.acks.set_due();
+            self.stop_waiting_with_ack();
         }
         if let Err(fault) = check_size(message) {
             return self.misbehaved(fault.into());
         }
-        self.heard();
+        self.on_receive();
         let last_seq = self.received.last_seq();
         for body in RawFrames::new(message) {
             if matches!(self.state, State::Detached | State::Closing | State::Closed) {
@@ -39,8 +39,10 @@ impl Session {
                 return self.misbehaved(fault);
             }
         }
-        if self.received.last_seq() != last_seq {
-            self.acks.on_receive(message.len());
+        if let Some(conn) = &mut self.conn
+            && self.received.last_seq() != last_seq
+        {
+            conn.acks.on_receive(message.len());
         }
         if self.state == State::Open {
             self.confirm_secret();
@@ -101,7 +103,9 @@ impl Session {
             }
             FrameType::NeedOutlines => {
                 let NeedOutlines { kinds } = NeedOutlines::read(fields)?;
-                if takes && !std::mem::replace(&mut self.outlines_asked, true) {
+                if let Some(conn) = self.conn.as_mut().filter(|_| takes)
+                    && !std::mem::replace(&mut conn.outlines_asked, true)
+                {
                     self.events.push(Event::NeedOutlines { kinds });
                 }
             }
@@ -132,13 +136,13 @@ impl Session {
             }
             FrameType::Ping => {
                 let ping = Ping::read(fields)?;
-                if takes {
-                    self.liveness.asked(ping);
+                if let Some(conn) = self.conn.as_mut().filter(|_| takes) {
+                    conn.liveness.on_ping(ping);
                 }
             }
             FrameType::Pong => {
                 let pong = Ping::read(fields)?;
-                if takes && let Some(round_trip) = self.liveness.answered(self.now, pong) {
+                if takes && let Some(round_trip) = self.pings.on_pong(self.now, pong) {
                     self.events.push(Event::Pong { round_trip });
                 }
             }
@@ -211,14 +215,17 @@ impl Session {
     /// Sends the table, which the server doesn't know.
     fn tell_table(&mut self) -> Result<(), PeerMisbehaved> {
         // Asked for again and again, a table would be a small question with a large answer.
-        if std::mem::replace(&mut self.table_told, true) {
-            return Err(PeerMisbehaved::WrongState {
+        match &mut self.conn {
+            Some(conn) if !conn.table_told => {
+                conn.table_told = true;
+                conn.handshake_out = self.table.to_bytes();
+                Ok(())
+            }
+            Some(_) | None => Err(PeerMisbehaved::WrongState {
                 frame: FrameType::NeedTable,
                 state: self.state,
-            });
+            }),
         }
-        self.opening = self.table.to_bytes();
-        Ok(())
     }
 
     pub(super) fn hello(&mut self, hello: Hello) {
@@ -227,10 +234,17 @@ impl Session {
         match table.next().cloned() {
             Some(table) => self.judged_next(hello, table),
             None => {
-                self.opening = Frame::NeedTable.to_bytes();
+                self.answer_hello(Frame::NeedTable);
                 self.hello = Some(hello);
                 self.state = State::Asking;
             }
+        }
+    }
+
+    /// Has the answer to a hello go out first.
+    pub(super) fn answer_hello(&mut self, answer: Frame<'_>) {
+        if let Some(conn) = &mut self.conn {
+            conn.handshake_out = answer.to_bytes();
         }
     }
 

@@ -7,7 +7,7 @@ use super::outgoing::Received;
 use super::state::Role;
 use super::timers::Timer;
 use super::{
-    End, Event, Incoming, Liveness, PeerMisbehaved, Request, RequestKey, Session, State,
+    Conn, End, Event, Incoming, PeerMisbehaved, Pings, Request, RequestKey, Session, State,
     Subscriptions,
 };
 use crate::frame::{Ack, Continuity, Frame, Refusal, Resume, Table, Welcome};
@@ -134,6 +134,7 @@ impl Session {
         }
         if self.state != State::Detached {
             self.leave_connection();
+            self.conn = None;
             self.state = State::Detached;
             if self.role() == Role::Server {
                 let until = self.now + self.limits.resume;
@@ -155,12 +156,9 @@ impl Session {
         stays
     }
 
-    /// Forgets what was true of one connection only.
+    /// Leaves a connection as if nothing had gone out over it.
     fn leave_connection(&mut self) {
-        self.opening.clear();
         self.dropping = None;
-        self.acks = Acks::default();
-        self.liveness.cut();
         // What isn't acknowledged may not have arrived: it goes out again, under its old numbers.
         self.retransmit.rewind();
         for timer in [Timer::Handshake, Timer::Silence, Timer::Stall, Timer::Ack] {
@@ -177,7 +175,10 @@ impl Session {
         // Frames that tell windows aren't numbered: the last of them may be lost with the connection.
         self.outgoing.grant(window);
         self.outgoing.tell_streams_again();
-        self.liveness.reconnected(self.now);
+        plant!("ping_not_asked_again", return);
+        if self.pings.is_open() {
+            self.send_ping();
+        }
     }
 }
 
@@ -269,7 +270,6 @@ impl Session {
         self.attempt += 1;
         let window = self.incoming.tell_grant();
         let received = self.received.last_accepted();
-        self.acks = Acks::new(Ack { received, window });
         Some(Resume {
             session: ticket.session,
             secret: ticket.secret.clone(),
@@ -336,13 +336,12 @@ impl Session {
         self.retransmit.begin_anew(self.limits.retained);
         // The server that follows may be another build, which differs in other kinds.
         self.outlines.clear();
-        self.liveness = Liveness::default();
+        self.pings = Pings::default();
         self.attempt = 0;
         self.received = ReceivedSeq::default();
-        self.acks = Acks::new(Ack {
-            received: None,
-            window: self.offered,
-        });
+        if let Some(conn) = &mut self.conn {
+            conn.begin_anew(self.offered);
+        }
         self.events.push(Event::SessionReplaced { why });
     }
 
@@ -395,6 +394,7 @@ impl Session {
         // The old secret stays good until the client confirms the new one: the welcome that tells it may be lost.
         credentials.secrets.renew(&wanted.secret, secret.clone());
         self.leave_connection();
+        self.conn = Some(Conn::default());
         self.timers.stop(Timer::Resume);
         plant!(
             "resume_timer_kept",
@@ -420,7 +420,6 @@ impl Session {
         };
         let (session, peer, boot) = (credentials.session, credentials.peer, credentials.boot);
         let (received, window) = (self.received.last_accepted(), self.incoming.tell_grant());
-        self.acks = Acks::new(Ack { received, window });
         let welcome = Welcome {
             session,
             peer,
@@ -431,7 +430,11 @@ impl Session {
             bounds: self.bounds(window),
             refused,
         };
-        self.opening = Frame::Welcome(welcome).to_bytes();
+        let told = Ack { received, window };
+        if let Some(conn) = &mut self.conn {
+            conn.acks = Acks::new(told);
+        }
+        self.answer_hello(Frame::Welcome(welcome));
         self.open();
     }
 

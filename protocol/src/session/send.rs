@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::conn::Conn;
 use super::state::Role;
 use super::timers::Timer;
 use super::{Event, Session, State};
@@ -66,9 +67,27 @@ impl Session {
     /// Returns true if anything but an acknowledgement has to go out before the socket may close.
     pub(super) fn has_last_words(&self) -> bool {
         !self.goodbye_sent
-            && (!self.opening.is_empty()
+            && (!self.handshake_is_sent()
                 || self.incoming.next_answer().is_some()
                 || self.goodbye.is_some())
+    }
+
+    /// Returns true if no frame of the handshake is due.
+    pub(super) fn handshake_is_sent(&self) -> bool {
+        let conn = self.conn.as_ref();
+        conn.is_none_or(|conn| conn.handshake_out.is_empty())
+    }
+
+    fn has_signs(&self) -> bool {
+        let conn = self.conn.as_ref();
+        conn.is_some_and(|conn| conn.liveness.has_signs())
+    }
+
+    /// Has the next acknowledgement go out at once.
+    pub(super) fn stop_waiting_with_ack(&mut self) {
+        if let Some(conn) = &mut self.conn {
+            conn.acks.set_due();
+        }
     }
 
     fn has_data(&self) -> bool {
@@ -87,7 +106,7 @@ impl Session {
     /// Returns true if anything waits for the transport, acknowledgements that may wait apart.
     pub(super) fn has_something_to_send(&self) -> bool {
         self.has_last_words()
-            || self.liveness.has_signs()
+            || self.has_signs()
             || self
                 .asking
                 .is_some_and(|asking| (asking.has_stream_news)(&self.outgoing))
@@ -103,8 +122,10 @@ impl Session {
         {
             return;
         }
-        // With its memory: a session opens once for each connection.
-        out.extend_from_slice(&std::mem::take(&mut self.opening));
+        if let Some(conn) = &mut self.conn {
+            // With its memory: a session opens once for each connection.
+            out.extend_from_slice(&std::mem::take(&mut conn.handshake_out));
+        }
         self.write_signs_of_life(out);
         self.write_ack(out);
         if let Some(asking) = self.asking {
@@ -117,8 +138,10 @@ impl Session {
     }
 
     fn write_signs_of_life(&mut self, out: &mut Vec<u8>) {
-        if self.state == State::Open {
-            self.liveness.write_signs(out);
+        if let Some(conn) = &mut self.conn
+            && self.state == State::Open
+        {
+            conn.liveness.write_signs(self.pings.newest(), out);
         }
     }
 
@@ -126,14 +149,17 @@ impl Session {
         let (received, window) = (self.received.last_accepted(), self.incoming.granted());
         plant!("ack_ahead", let received = received.map(crate::Number::next));
         let ack = Ack { received, window };
-        if ack == self.acks.last_ack() || !matches!(self.state, State::Open | State::Draining) {
+        let has_company = !out.is_empty() || self.has_data();
+        let Some(Conn { acks, .. }) = &mut self.conn else {
+            return;
+        };
+        if ack == acks.last_ack() || !matches!(self.state, State::Open | State::Draining) {
             return;
         }
-        let has_company = !out.is_empty() || self.has_data();
-        if has_company || self.acks.is_due() || self.incoming.grant_is_worth_telling() {
+        if has_company || acks.is_due() || self.incoming.grant_is_worth_telling() {
             self.incoming.tell_grant();
             Frame::Ack(ack).encode(out);
-            self.acks.on_sent(ack);
+            acks.on_sent(ack);
             self.timers.stop(Timer::Ack);
         } else {
             let delay = match self.role() {

@@ -1,0 +1,41 @@
+//! One connection of a session.
+
+use super::acks::Acks;
+use super::liveness::{Liveness, Pings};
+use crate::frame::Ack;
+
+/// The state of one connection, dropped with it: a session that goes on over another begins with a new one.
+#[derive(Debug, Default)]
+pub(super) struct Conn {
+    /// The frame of the handshake that is due, as it stands on the wire: hello, table, need_table or welcome. Empty
+    /// if none is.
+    pub(super) handshake_out: Vec<u8>,
+    /// True once a client has told its table.
+    pub(super) table_told: bool,
+    /// True once the server has asked for outlines.
+    pub(super) outlines_asked: bool,
+    pub(super) acks: Acks,
+    pub(super) liveness: Liveness,
+}
+
+impl Conn {
+    /// Begins with a hello, as it stands on the wire, and the acknowledgement that this tells. A ping that was
+    /// decided before is due.
+    pub(super) fn new(hello: Vec<u8>, told: Ack, pings: &Pings) -> Self {
+        Self {
+            handshake_out: hello,
+            acks: Acks::new(told),
+            liveness: Liveness::new(pings),
+            ..Self::default()
+        }
+    }
+
+    /// Begins another session on a connection whose hello told this window.
+    pub(super) fn begin_anew(&mut self, window: u64) {
+        self.acks = Acks::new(Ack {
+            received: None,
+            window,
+        });
+        self.liveness = Liveness::default();
+    }
+}
