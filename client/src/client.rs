@@ -42,7 +42,7 @@ pub struct Client {
     pub(crate) remote: Remote,
     registrations: queue::Sender<Registration>,
     state: watched::Watcher<ClientState>,
-    unheard: Arc<AtomicU64>,
+    dropped_events: Arc<AtomicU64>,
 }
 
 /// The state of a client.
@@ -84,13 +84,13 @@ impl Client {
         remote: Remote,
         registrations: queue::Sender<Registration>,
         state: watched::Watcher<ClientState>,
-        unheard: Arc<AtomicU64>,
+        dropped_events: Arc<AtomicU64>,
     ) -> Self {
         Self {
             remote,
             registrations,
             state,
-            unheard,
+            dropped_events,
         }
     }
 
@@ -230,7 +230,7 @@ impl Client {
         place.map_err(|_| Undeclared::of::<K>())
     }
 
-    pub(crate) fn listen(&self, kind: Option<u32>) -> crate::events::Heard {
+    pub(crate) fn listen(&self, kind: Option<u32>) -> crate::events::EventReceiver {
         let (listen, heard) = Listen::new(kind, self.registrations.clone());
         // A driver that is gone has no events: the stream ends.
         self.register(move |application| application.listeners.add(listen));
@@ -248,8 +248,8 @@ impl Client {
     }
 
     /// Events that were dropped since nobody listened to their kind.
-    pub fn unheard(&self) -> u64 {
-        self.unheard.load(Ordering::Relaxed)
+    pub fn dropped_events(&self) -> u64 {
+        self.dropped_events.load(Ordering::Relaxed)
     }
 
     /// Answers the server's calls of one kind from now on. The handler's future runs beside others
@@ -348,7 +348,7 @@ pub(crate) struct WeakClient {
     remote: WeakRemote,
     registrations: queue::Sender<Registration>,
     state: watched::Watcher<ClientState>,
-    unheard: Arc<AtomicU64>,
+    dropped_events: Arc<AtomicU64>,
 }
 
 impl WeakClient {
@@ -357,7 +357,7 @@ impl WeakClient {
             remote: client.remote.downgrade(),
             registrations: client.registrations.clone(),
             state: client.state.clone(),
-            unheard: Arc::clone(&client.unheard),
+            dropped_events: Arc::clone(&client.dropped_events),
         }
     }
 
@@ -367,7 +367,7 @@ impl WeakClient {
             remote: self.remote.upgrade_priority()?,
             registrations: self.registrations.clone(),
             state: self.state.clone(),
-            unheard: Arc::clone(&self.unheard),
+            dropped_events: Arc::clone(&self.dropped_events),
         })
     }
 }

@@ -54,15 +54,15 @@ pub fn start<T: Transport>(transport: T, options: Options) -> (Connecting<T::Err
     let (registrations, incoming) = queue::queue();
     let (told, state) = watched::watched(ClientState::Connecting);
     let (report, outcome) = once::once();
-    let unheard = Arc::new(AtomicU64::new(0));
+    let dropped_events = Arc::new(AtomicU64::new(0));
     let application = Application {
-        listeners: Listeners::new(Arc::clone(&unheard)),
+        listeners: Listeners::new(Arc::clone(&dropped_events)),
         handlers: Handlers::default(),
         reconnect: Reconnect::default(),
         has_link: false,
         has_begun: false,
     };
-    let client = Client::new(remote, registrations, state, unheard);
+    let client = Client::new(remote, registrations, state, dropped_events);
     let register = options.register.as_ref();
     let registered = register.map_or(Ok(()), |register| register(&client));
     let shared = DriverEnds {

@@ -16,21 +16,21 @@ use crate::listeners::ListenerId;
 
 /// An event as it came; all listeners share its bytes.
 #[derive(Clone)]
-pub(crate) struct HeardEvent {
+pub(crate) struct RawEvent {
     pub(crate) kind: u32,
     pub(crate) payload: Arc<[u8]>,
 }
 
 /// A listener's end: tells the driver what was taken, and when it goes.
-pub(crate) struct Heard {
-    events: queue::Receiver<HeardEvent>,
+pub(crate) struct EventReceiver {
+    events: queue::Receiver<RawEvent>,
     id: ListenerId,
     registrations: queue::Sender<Registration>,
 }
 
-impl Heard {
+impl EventReceiver {
     pub(crate) fn new(
-        events: queue::Receiver<HeardEvent>,
+        events: queue::Receiver<RawEvent>,
         id: ListenerId,
         registrations: queue::Sender<Registration>,
     ) -> Self {
@@ -41,7 +41,7 @@ impl Heard {
         }
     }
 
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<HeardEvent>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<RawEvent>> {
         let event = ready!(self.events.poll_next(cx));
         if let Some(event) = &event {
             let (id, bytes) = (self.id, event.payload.len());
@@ -54,7 +54,7 @@ impl Heard {
     }
 }
 
-impl Drop for Heard {
+impl Drop for EventReceiver {
     fn drop(&mut self) {
         let id = self.id;
         let gone: Registration = Box::new(move |application| application.listeners.gone(id));
@@ -67,13 +67,13 @@ impl Drop for Heard {
 /// agree: a serde implementation written by hand is asymmetric.
 #[must_use = "dropping it stops listening"]
 pub struct Events<E> {
-    heard: Heard,
+    heard: EventReceiver,
     format: Format,
     kind: PhantomData<fn() -> E>,
 }
 
 impl<E> Events<E> {
-    pub(crate) fn new(heard: Heard, format: Format) -> Self {
+    pub(crate) fn new(heard: EventReceiver, format: Format) -> Self {
         Self {
             heard,
             format,
@@ -108,13 +108,13 @@ impl<E> fmt::Debug for Events<E> {
 /// ends with the client, which it doesn't keep open.
 #[must_use = "dropping it stops listening"]
 pub struct Inbox {
-    heard: Heard,
+    heard: EventReceiver,
     table: Arc<Table>,
     format: Format,
 }
 
 impl Inbox {
-    pub(crate) fn new(heard: Heard, table: Arc<Table>, format: Format) -> Self {
+    pub(crate) fn new(heard: EventReceiver, table: Arc<Table>, format: Format) -> Self {
         Self {
             heard,
             table,
@@ -150,7 +150,7 @@ impl fmt::Debug for Inbox {
 /// An event of whatever kind.
 #[derive(Clone)]
 pub struct AnyEvent {
-    event: HeardEvent,
+    event: RawEvent,
     table: Arc<Table>,
     format: Format,
 }

@@ -8,7 +8,7 @@ use twinwire::limits::FRAME_COST;
 use twinwire_remote::channels::queue;
 
 use crate::application::Registration;
-use crate::events::{Heard, HeardEvent};
+use crate::events::{EventReceiver, RawEvent};
 use crate::handlers::MaybeSend;
 
 /// The most events that wait in a stream that isn't read before they hold up what follows; and the most that
@@ -26,19 +26,19 @@ pub(crate) struct Listen {
     id: ListenerId,
     /// The kind that it wants; none for all.
     kind: Option<u32>,
-    events: queue::Sender<HeardEvent>,
+    events: queue::Sender<RawEvent>,
 }
 
 impl Listen {
     pub(crate) fn new(
         kind: Option<u32>,
         registrations: queue::Sender<Registration>,
-    ) -> (Self, Heard) {
+    ) -> (Self, EventReceiver) {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = ListenerId(NEXT.fetch_add(1, Ordering::Relaxed));
         let (events, heard) = queue::queue();
         let listen = Self { id, kind, events };
-        (listen, Heard::new(heard, id, registrations))
+        (listen, EventReceiver::new(heard, id, registrations))
     }
 
     fn wants(&self, kind: u32) -> bool {
@@ -50,7 +50,7 @@ impl Listen {
 pub(crate) struct Listeners {
     /// None before the first.
     all: Option<Box<dyn Listening>>,
-    unheard: Vec<HeardEvent>,
+    backlog: Vec<RawEvent>,
     kept_bytes: usize,
     dropped: Arc<AtomicU64>,
     /// The event that the next one waits for, since some listener has as many as may wait.
@@ -63,7 +63,7 @@ impl Listeners {
     pub(crate) fn new(dropped: Arc<AtomicU64>) -> Self {
         Self {
             all: None,
-            unheard: Vec::new(),
+            backlog: Vec::new(),
             kept_bytes: 0,
             dropped,
             held: None,
@@ -78,7 +78,7 @@ impl Listeners {
             waiting: 0,
             bytes: 0,
         };
-        self.unheard.retain(|event| {
+        self.backlog.retain(|event| {
             let wanted = listener.listen.wants(event.kind);
             if wanted {
                 listener.give(event.clone());
@@ -102,7 +102,7 @@ impl Listeners {
 
     /// Gives an event that nothing waits for: its session is over.
     pub(crate) fn give_leftover(&mut self, kind: u32, payload: &[u8]) {
-        let event = HeardEvent {
+        let event = RawEvent {
             kind,
             payload: payload.into(),
         };
@@ -112,11 +112,11 @@ impl Listeners {
         }
     }
 
-    fn keep(&mut self, event: HeardEvent) {
-        let same = self.unheard.iter().filter(|kept| kept.kind == event.kind);
+    fn keep(&mut self, event: RawEvent) {
+        let same = self.backlog.iter().filter(|kept| kept.kind == event.kind);
         if same.count() < KEPT && self.kept_bytes + event.payload.len() <= KEPT_BYTES {
             self.kept_bytes += event.payload.len();
-            self.unheard.push(event);
+            self.backlog.push(event);
         } else {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -168,7 +168,7 @@ impl Listeners {
 trait Listening: MaybeSend {
     fn add(&mut self, listener: Listener);
     /// Says whether anybody wants it.
-    fn give(&mut self, event: &HeardEvent) -> bool;
+    fn give(&mut self, event: &RawEvent) -> bool;
     fn taken(&mut self, id: ListenerId, bytes: usize);
     fn gone(&mut self, id: ListenerId);
     fn is_full(&self) -> bool;
@@ -180,7 +180,7 @@ impl Listening for Vec<Listener> {
         self.push(listener);
     }
 
-    fn give(&mut self, event: &HeardEvent) -> bool {
+    fn give(&mut self, event: &RawEvent) -> bool {
         let mut wanted = false;
         for listener in self.iter_mut().filter(|of| of.listen.wants(event.kind)) {
             wanted = true;
@@ -224,7 +224,7 @@ impl Listener {
         self.waiting > KEPT || self.bytes > KEPT_BYTES
     }
 
-    fn give(&mut self, event: HeardEvent) {
+    fn give(&mut self, event: RawEvent) {
         self.waiting += 1;
         self.bytes += event.payload.len();
         // A listener that left will be taken off the list.
@@ -241,7 +241,7 @@ mod tests {
         (Listeners::new(Arc::clone(&dropped)), dropped)
     }
 
-    fn listen(listeners: &mut Listeners, kind: Option<u32>) -> (ListenerId, Heard) {
+    fn listen(listeners: &mut Listeners, kind: Option<u32>) -> (ListenerId, EventReceiver) {
         let (listen, heard) = Listen::new(kind, queue::queue().0);
         let id = listen.id;
         listeners.add(listen);

@@ -15,7 +15,7 @@ use twinwire_remote::{
     CallError, EventError, Published, Receipt, UntypedItems, UntypedRemote, UntypedSubscription,
 };
 
-use crate::events::Heard;
+use crate::events::EventReceiver;
 use crate::handlers::{self, MaybeSend};
 use crate::invitations::{self, PendingInvitations};
 use crate::options::Outlines;
@@ -260,7 +260,7 @@ impl fmt::Debug for UntypedClient {
 
 /// As [`Events`](crate::Events), of payloads.
 #[must_use = "dropping it stops listening"]
-pub struct UntypedEvents(Heard);
+pub struct UntypedEvents(EventReceiver);
 
 impl UntypedEvents {
     /// Returns the next event; none once the client is closed.

@@ -52,7 +52,7 @@ export interface Door {
 export class Attachment {
   /** The id of the `onSessionReplaced` that was asked for last. */
   replacementId = 0;
-  unheard = 0;
+  droppedEvents = 0;
   #post: ((messages: ToWorker[]) => void) | undefined;
   #outbox: ToWorker[] = [];
   /** Ends the present attempt to take part, or that part. */
@@ -258,8 +258,8 @@ export class Attachment {
       case "started":
         this.#leftLine(message.id);
         break;
-      case "unheard":
-        this.unheard = message.count;
+      case "dropped_events":
+        this.droppedEvents = message.count;
         break;
     }
   }

@@ -176,7 +176,7 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
 
   /**
    * Calls `listener` with each of the server's events of one kind, in order, beginning with those that came before: up to 64 of
-   * a kind wait for a listener, in 256 KiB for all kinds, and {@link unheard} counts those that are dropped. Returns what ends that.
+   * a kind wait for a listener, in 256 KiB for all kinds, and {@link droppedEvents} counts those that are dropped. Returns what ends that.
    * A client that listens isn't collected before it is closed.
    */
   on<Event>(
@@ -266,8 +266,8 @@ export class Client<Kinds extends readonly Kind[] = readonly Kind[]> extends Eve
   }
 
   /** How many of the server's events were dropped, because nobody listened to their kind; 0 once the client is closed. */
-  get unheard(): number {
-    return this.#live?.unheard() ?? 0;
+  get droppedEvents(): number {
+    return this.#live?.dropped_events() ?? 0;
   }
 
   /** Resolves when the client is over, with the cause. */

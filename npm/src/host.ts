@@ -137,8 +137,8 @@ export class Host implements ClientListener, TabListener {
   }
 
   /** The number of the server's events that nobody listened to. */
-  get unheard(): number {
-    return this.#core?.unheard() ?? 0;
+  get droppedEvents(): number {
+    return this.#core?.dropped_events() ?? 0;
   }
 
   hear(what: What, id: number, code: number, a: number, b: number, bytes: Uint8Array): void {

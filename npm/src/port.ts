@@ -94,7 +94,7 @@ export type ToTab =
   /** A request has left the worker's line. */
   | { readonly type: "started"; readonly id: number }
   /** How many of the server's events nobody listened to, if that has changed. */
-  | { readonly type: "unheard"; readonly count: number };
+  | { readonly type: "dropped_events"; readonly count: number };
 
 /** Bytes that keeping anything costs besides its payload, as in the protocol's windows. */
 const OVERHEAD = 64;

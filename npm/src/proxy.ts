@@ -78,8 +78,8 @@ export class CoreProxy implements Core {
     this.attachment.post({ type: "replacement_done", id });
   }
 
-  unheard(): number {
-    return this.attachment.unheard;
+  dropped_events(): number {
+    return this.attachment.droppedEvents;
   }
 
   reconnect_now(): void {

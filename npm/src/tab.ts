@@ -9,7 +9,7 @@ const MOST_EVENTS = 1024 * 1024;
 /** The connection of which a tab is part. */
 export interface TabListener {
   /** The number of the server's events that nobody listened to. */
-  readonly unheard: number;
+  readonly droppedEvents: number;
   /** Called when a request of the tab has left the line. */
   advanced(tab: Tab): void;
   /** Called when more events wait for the tab than may. */
@@ -27,7 +27,7 @@ export class Tab implements Requester {
   /** Ends with its part in a connection. */
   readonly part = new AbortController();
   listener: TabListener | undefined;
-  #unheard = 0;
+  #droppedEvents = 0;
   #events = 0;
   #outbox: ToTab[] = [];
 
@@ -45,10 +45,10 @@ export class Tab implements Requester {
 
   /** Posts what waits for the end of the turn. */
   flush(): void {
-    const count = this.listener?.unheard ?? 0;
-    if (count !== this.#unheard) {
-      this.#unheard = count;
-      this.#outbox.push({ type: "unheard", count });
+    const count = this.listener?.droppedEvents ?? 0;
+    if (count !== this.#droppedEvents) {
+      this.#droppedEvents = count;
+      this.#outbox.push({ type: "dropped_events", count });
     }
     const messages = this.#outbox.splice(0);
     // A page in the cache of the back button is thrown out of it by a message.

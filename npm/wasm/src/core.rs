@@ -314,8 +314,8 @@ impl Core {
     }
 
     /// Returns how many of the server's events were dropped because nobody listened.
-    pub fn unheard(&self) -> f64 {
-        self.client.client().unheard() as f64
+    pub fn dropped_events(&self) -> f64 {
+        self.client.client().dropped_events() as f64
     }
 
     /// Comes back at once.
