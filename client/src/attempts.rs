@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use twinwire::session::Input;
 use twinwire::{Retry, Time, version};
-use twinwire_remote::channels::once;
+use twinwire_remote::channels::oneshot;
 
 use crate::driver::Driver;
 use crate::reconnect::DIAGNOSE_AFTER;
@@ -25,7 +25,7 @@ const AFTER_HINT: Duration = Duration::from_secs(1);
 
 /// The caller that awaits the first connection, until it is welcomed.
 pub(crate) struct ConnectWaiter<T: Transport> {
-    report: once::Sender<Result<(), ConnectError<T::Error>>>,
+    report: oneshot::Sender<Result<(), ConnectError<T::Error>>>,
     /// Until when.
     late: Option<Pin<Box<T::Sleep>>>,
     /// The failure of the last attempt.
@@ -45,7 +45,7 @@ pub(crate) enum ConnectAborted {
 }
 
 impl<T: Transport> ConnectWaiter<T> {
-    pub(crate) fn new(report: once::Sender<Result<(), ConnectError<T::Error>>>) -> Self {
+    pub(crate) fn new(report: oneshot::Sender<Result<(), ConnectError<T::Error>>>) -> Self {
         Self {
             report,
             late: None,
@@ -198,7 +198,7 @@ impl<T: Transport> Driver<T> {
             },
         };
         if self.awaited.is_none() {
-            self.state.tell(absent);
+            self.state.send(absent);
         }
     }
 

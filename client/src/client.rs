@@ -11,7 +11,7 @@ use twinwire::frame::Start;
 use twinwire::{
     Call, End, Event, Goodbye, GoodbyeCode, Kind, Never, PeerId, SessionId, StreamCall, Topic,
 };
-use twinwire_remote::channels::{queue, watched};
+use twinwire_remote::channels::{mpsc, watch};
 use twinwire_remote::{
     CallError, EventError, Items, Published, Receipt, Remote, Subscription, Undeclared, WeakRemote,
 };
@@ -40,8 +40,8 @@ use crate::{ReconnectCause, States};
 #[must_use = "dropping the last handle closes the connection"]
 pub struct Client {
     pub(crate) remote: Remote,
-    registrations: queue::Sender<Registration>,
-    state: watched::Watcher<ClientState>,
+    registrations: mpsc::Sender<Registration>,
+    state: watch::Receiver<ClientState>,
     dropped_events: Arc<AtomicU64>,
 }
 
@@ -82,8 +82,8 @@ pub enum ClientState {
 impl Client {
     pub(crate) fn new(
         remote: Remote,
-        registrations: queue::Sender<Registration>,
-        state: watched::Watcher<ClientState>,
+        registrations: mpsc::Sender<Registration>,
+        state: watch::Receiver<ClientState>,
         dropped_events: Arc<AtomicU64>,
     ) -> Self {
         Self {
@@ -316,7 +316,7 @@ impl Client {
         let mut state = self.state.clone();
         poll_fn(|cx| {
             loop {
-                match ready!(state.poll_news(cx)) {
+                match ready!(state.poll_changed(cx)) {
                     Some(ClientState::Closed(end)) => return Poll::Ready(end),
                     Some(
                         ClientState::Connecting
@@ -346,8 +346,8 @@ impl Client {
 /// The way to a client for as long as the application has one.
 pub(crate) struct WeakClient {
     remote: WeakRemote,
-    registrations: queue::Sender<Registration>,
-    state: watched::Watcher<ClientState>,
+    registrations: mpsc::Sender<Registration>,
+    state: watch::Receiver<ClientState>,
     dropped_events: Arc<AtomicU64>,
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll, ready};
 
-use twinwire_remote::channels::{once, queue, watched};
+use twinwire_remote::channels::{mpsc, oneshot, watch};
 
 use crate::application::Application;
 use crate::client::WeakClient;
@@ -21,7 +21,7 @@ use crate::{Client, ClientState, ConnectError, Driver, Options, Transport, Undec
 pub struct Connecting<E: std::error::Error + 'static> {
     /// None once it was given, and if what was to be registered can't be.
     client: Option<Client>,
-    outcome: once::Receiver<Result<(), ConnectError<E>>>,
+    outcome: oneshot::Receiver<Result<(), ConnectError<E>>>,
     /// The kind that isn't in the application's table, if it has registered something of such a kind.
     undeclared: Option<Undeclared>,
 }
@@ -51,9 +51,9 @@ impl<E: std::error::Error + 'static> Future for Connecting<E> {
 pub fn start<T: Transport>(transport: T, options: Options) -> (Connecting<T::Error>, Driver<T>) {
     let table = Arc::clone(&options.table);
     let (remote, requests) = twinwire_remote::channel(Arc::clone(&table), options.format);
-    let (registrations, incoming) = queue::queue();
-    let (told, state) = watched::watched(ClientState::Connecting);
-    let (report, outcome) = once::once();
+    let (registrations, incoming) = mpsc::channel();
+    let (told, state) = watch::channel(ClientState::Connecting);
+    let (report, outcome) = oneshot::channel();
     let dropped_events = Arc::new(AtomicU64::new(0));
     let application = Application {
         listeners: Listeners::new(Arc::clone(&dropped_events)),

@@ -10,7 +10,7 @@ use twinwire::frame::{Continuity, Table, Welcome};
 use twinwire::limits::MAX_MESSAGE;
 use twinwire::session::{Event, Input, Output, Request, Session, SessionLost, State};
 use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Number, Refusal, Retry, Time};
-use twinwire_remote::channels::{once, queue, watched};
+use twinwire_remote::channels::{mpsc, oneshot, watch};
 use twinwire_remote::{PeerCapabilities, Requests};
 
 use crate::application::{Application, Registration};
@@ -36,7 +36,7 @@ pub struct Driver<T: Transport> {
     /// The pause until the session's deadline.
     sleep: Option<(Time, Pin<Box<T::Sleep>>)>,
     requests: Requests,
-    registrations: queue::Receiver<Registration>,
+    registrations: mpsc::Receiver<Registration>,
     pub(crate) application: Application,
     /// The pause in which the application registers what answers the server's first calls.
     first_turn: Option<Pin<Box<T::Sleep>>>,
@@ -44,7 +44,7 @@ pub struct Driver<T: Transport> {
     welcomed: Option<(ClientState, PeerCapabilities)>,
     pub(crate) options: Options,
     table: Arc<Table>,
-    pub(crate) state: watched::Teller<ClientState>,
+    pub(crate) state: watch::Sender<ClientState>,
     pub(crate) awaited: Option<ConnectWaiter<T>>,
 }
 
@@ -53,10 +53,10 @@ pub(crate) struct DriverEnds<E: std::error::Error + 'static> {
     pub(crate) client: WeakClient,
     pub(crate) table: Arc<Table>,
     pub(crate) requests: Requests,
-    pub(crate) registrations: queue::Receiver<Registration>,
+    pub(crate) registrations: mpsc::Receiver<Registration>,
     pub(crate) application: Application,
-    pub(crate) state: watched::Teller<ClientState>,
-    pub(crate) report: once::Sender<Result<(), ConnectError<E>>>,
+    pub(crate) state: watch::Sender<ClientState>,
+    pub(crate) report: oneshot::Sender<Result<(), ConnectError<E>>>,
 }
 
 /// Makes the first session, which has no connection yet.
@@ -143,7 +143,7 @@ impl<T: Transport> Driver<T> {
                 };
                 let end = End::Closed(said.clone());
                 self.end_for_good();
-                self.state.tell(ClientState::Closed(end));
+                self.state.send(ClientState::Closed(end));
             }
             self.requests.end();
             if let (Some(link), Some(code)) = (self.link, code) {
@@ -382,7 +382,7 @@ impl<T: Transport> Driver<T> {
         self.requests.set_peer_capabilities(capabilities);
         self.requests
             .welcomed(&mut self.session, self.transport.now());
-        self.state.tell(open);
+        self.state.send(open);
         if let Some(awaited) = self.awaited.take() {
             awaited.succeed();
         }
@@ -443,7 +443,7 @@ impl<T: Transport> Driver<T> {
         self.application.reconnect.welcomed(self.transport.now());
         if let Continuity::Resumed { .. } = welcome.continuity {
             // What was told stands.
-            self.state.tell(open);
+            self.state.send(open);
             return;
         }
         let capabilities = PeerCapabilities {
@@ -481,7 +481,7 @@ impl<T: Transport> Driver<T> {
         // No session follows.
         self.session.drop_unsent();
         self.give_up();
-        self.state.tell(ClientState::Closed(end));
+        self.state.send(ClientState::Closed(end));
     }
 
     fn request(&mut self, request: Request) {

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use twinwire::frame::Table;
 use twinwire::{DecodeError, Event, Format};
-use twinwire_remote::channels::queue;
+use twinwire_remote::channels::mpsc;
 
 use crate::application::Registration;
 use crate::listeners::ListenerId;
@@ -23,16 +23,16 @@ pub(crate) struct RawEvent {
 
 /// A listener's end: tells the driver what was taken, and when it goes.
 pub(crate) struct EventReceiver {
-    events: queue::Receiver<RawEvent>,
+    events: mpsc::Receiver<RawEvent>,
     id: ListenerId,
-    registrations: queue::Sender<Registration>,
+    registrations: mpsc::Sender<Registration>,
 }
 
 impl EventReceiver {
     pub(crate) fn new(
-        events: queue::Receiver<RawEvent>,
+        events: mpsc::Receiver<RawEvent>,
         id: ListenerId,
-        registrations: queue::Sender<Registration>,
+        registrations: mpsc::Sender<Registration>,
     ) -> Self {
         Self {
             events,

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use twinwire::frame::{Invite, Start};
 use twinwire::{Answer, Never, Position, Refusal, Topic};
-use twinwire_remote::channels::queue::{self, TrySendError};
+use twinwire_remote::channels::mpsc::{self, TrySendError};
 use twinwire_remote::{CallError, Refused, Remote, Subscription};
 
 use crate::handlers::{self, Handler};
@@ -26,7 +26,7 @@ pub struct Invitations<T> {
 
 /// PendingInvitations that aren't joined yet. Each is an [`Invite`].
 pub(crate) struct PendingInvitations {
-    waiting: queue::Receiver<Vec<u8>>,
+    waiting: mpsc::Receiver<Vec<u8>>,
     /// Taken from those that wait, and not joined yet.
     next: Option<Vec<u8>>,
 }
@@ -34,7 +34,7 @@ pub(crate) struct PendingInvitations {
 impl PendingInvitations {
     /// Those that come, and the handler that takes them.
     pub(crate) fn new() -> (Handler, Self) {
-        let (taker, waiting) = queue::queue();
+        let (taker, waiting) = mpsc::channel();
         let handler = handlers::at_once(move |invitation| {
             let why = match taker.try_send(KEPT, invitation) {
                 Ok(()) => return Answer::Value(Vec::new()),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use twinwire::Number;
 use twinwire::limits::FRAME_COST;
-use twinwire_remote::channels::queue;
+use twinwire_remote::channels::mpsc;
 
 use crate::application::Registration;
 use crate::events::{EventReceiver, RawEvent};
@@ -26,17 +26,17 @@ pub(crate) struct Listen {
     id: ListenerId,
     /// The kind that it wants; none for all.
     kind: Option<u32>,
-    events: queue::Sender<RawEvent>,
+    events: mpsc::Sender<RawEvent>,
 }
 
 impl Listen {
     pub(crate) fn new(
         kind: Option<u32>,
-        registrations: queue::Sender<Registration>,
+        registrations: mpsc::Sender<Registration>,
     ) -> (Self, EventReceiver) {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = ListenerId(NEXT.fetch_add(1, Ordering::Relaxed));
-        let (events, heard) = queue::queue();
+        let (events, heard) = mpsc::channel();
         let listen = Self { id, kind, events };
         (listen, EventReceiver::new(heard, id, registrations))
     }
@@ -242,7 +242,7 @@ mod tests {
     }
 
     fn listen(listeners: &mut Listeners, kind: Option<u32>) -> (ListenerId, EventReceiver) {
-        let (listen, heard) = Listen::new(kind, queue::queue().0);
+        let (listen, heard) = Listen::new(kind, mpsc::channel().0);
         let id = listen.id;
         listeners.add(listen);
         (id, heard)

@@ -3,19 +3,19 @@
 use twinwire::session::Session;
 
 use crate::Requests;
-use crate::channels::queue;
+use crate::channels::mpsc;
 use crate::command::ControlFn;
 
 /// Tells the shell when the caller goes before its answer comes.
 #[derive(Debug)]
 pub(crate) struct CancelOnDrop {
-    control: queue::Sender<ControlFn>,
+    control: mpsc::Sender<ControlFn>,
     id: u64,
     armed: bool,
 }
 
 impl CancelOnDrop {
-    pub(crate) fn new(control: &queue::Sender<ControlFn>, id: u64) -> Self {
+    pub(crate) fn new(control: &mpsc::Sender<ControlFn>, id: u64) -> Self {
         Self {
             control: control.clone(),
             id,

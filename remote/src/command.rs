@@ -9,7 +9,7 @@ use twinwire::frame::Table;
 use twinwire::session::{Outcome, Session};
 use twinwire::{Format, Time};
 
-use crate::channels::queue;
+use crate::channels::mpsc;
 use crate::remote::Handle;
 use crate::{Remote, Requests};
 
@@ -94,9 +94,9 @@ pub(crate) type ControlFn = Box<dyn FnOnce(&mut Requests, &mut Session, Time) + 
 
 /// Makes the two halves. What the other end takes may be told later, by [`Requests::set_peer_capabilities`].
 pub fn channel(table: Arc<Table>, format: Format) -> (Remote, Requests) {
-    let (commands, incoming) = queue::queue();
-    let (first, incoming_first) = queue::queue();
-    let (control, incoming_control) = queue::queue();
+    let (commands, incoming) = mpsc::channel();
+    let (first, incoming_first) = mpsc::channel();
+    let (control, incoming_control) = mpsc::channel();
     let capabilities = Arc::new(Mutex::default());
     let requests = Requests::new(
         incoming,

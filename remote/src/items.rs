@@ -12,7 +12,7 @@ use twinwire::{Answer, Format, StreamCall};
 
 use crate::CallError;
 use crate::cancel::CancelOnDrop;
-use crate::channels::queue;
+use crate::channels::mpsc;
 use crate::command::Completion;
 use crate::remote::not_answered;
 
@@ -23,7 +23,7 @@ pub(crate) enum StreamMessage {
 }
 
 /// A stream's consumer. Its window bounds what waits here.
-impl Completion for queue::QueueShared<StreamMessage> {
+impl Completion for mpsc::QueueShared<StreamMessage> {
     fn is_gone(&self) -> bool {
         self.is_closed()
     }
@@ -47,7 +47,7 @@ impl Completion for queue::QueueShared<StreamMessage> {
 /// stream. It doesn't keep the client: hold a `Client` for as long as you read.
 #[must_use = "dropping it cancels the stream"]
 pub struct Items<C> {
-    pieces: queue::Receiver<StreamMessage>,
+    pieces: mpsc::Receiver<StreamMessage>,
     cancel: CancelOnDrop,
     format: Format,
     ended: bool,
@@ -56,7 +56,7 @@ pub struct Items<C> {
 
 impl<C> Items<C> {
     pub(crate) fn new(
-        pieces: queue::Receiver<StreamMessage>,
+        pieces: mpsc::Receiver<StreamMessage>,
         cancel: CancelOnDrop,
         format: Format,
     ) -> Self {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use twinwire::Time;
 use twinwire::session::{Outcome, RequestKey, Session};
 
-use crate::channels::once;
+use crate::channels::oneshot;
 use crate::command::OutboundRequest;
 
 /// The most that wait for the time of a round trip.
@@ -28,7 +28,7 @@ pub(crate) trait InFlightRequests: Send {
     fn forget(&mut self, id: u64) -> Option<RequestKey>;
 
     /// Queues one who waits for the time of a round trip, until then; drops it if too many wait.
-    fn ping(&mut self, pong: once::Sender<Duration>, deadline: Time);
+    fn ping(&mut self, pong: oneshot::Sender<Duration>, deadline: Time);
 
     /// Returns the time at which the first of those who wait for a round trip waits no longer.
     fn deadline(&self) -> Option<Time>;
@@ -58,7 +58,7 @@ pub(crate) struct InFlight {
     /// payloads.
     requests: VecDeque<(RequestKey, OutboundRequest)>,
     /// Those who wait for the time of a round trip and until when, the first first: a few, for which a ring would be code.
-    pings: Vec<(Time, once::Sender<Duration>)>,
+    pings: Vec<(Time, oneshot::Sender<Duration>)>,
 }
 
 impl InFlight {
@@ -92,7 +92,7 @@ impl InFlightRequests for InFlight {
         self.requests.remove(place).map(|(key, _)| key)
     }
 
-    fn ping(&mut self, pong: once::Sender<Duration>, deadline: Time) {
+    fn ping(&mut self, pong: oneshot::Sender<Duration>, deadline: Time) {
         self.pings.retain(|(_, waiting)| !waiting.is_closed());
         if self.pings.len() < MAX_PINGS {
             self.pings.push((deadline, pong));

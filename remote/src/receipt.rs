@@ -7,7 +7,7 @@ use twinwire::frame::decode_offset;
 use twinwire::session::{Outcome, Session};
 use twinwire::{Answer, Format, Never, Offset, Refusal, Time};
 
-use crate::channels::{once, queue};
+use crate::channels::{mpsc, oneshot};
 use crate::command::ControlFn;
 use crate::remote::not_answered;
 use crate::{CallError, EventError, Refused, Requests};
@@ -19,16 +19,16 @@ use crate::{CallError, EventError, Refused, Requests};
 pub struct Receipt {
     /// The name of the event's kind.
     kind: &'static str,
-    outcome: once::Receiver<Outcome>,
-    control: queue::Sender<ControlFn>,
+    outcome: oneshot::Receiver<Outcome>,
+    control: mpsc::Sender<ControlFn>,
     asked: bool,
 }
 
 impl Receipt {
     pub(crate) fn new(
         kind: &'static str,
-        outcome: once::Receiver<Outcome>,
-        control: queue::Sender<ControlFn>,
+        outcome: oneshot::Receiver<Outcome>,
+        control: mpsc::Sender<ControlFn>,
     ) -> Self {
         Self {
             kind,
@@ -81,14 +81,14 @@ fn prompt(_: &mut Requests, session: &mut Session, now: Time) {
 pub struct Published {
     /// The name of the topic's kind.
     kind: &'static str,
-    outcome: once::Receiver<Outcome>,
+    outcome: oneshot::Receiver<Outcome>,
     format: Format,
 }
 
 impl Published {
     pub(crate) fn new(
         kind: &'static str,
-        outcome: once::Receiver<Outcome>,
+        outcome: oneshot::Receiver<Outcome>,
         format: Format,
     ) -> Self {
         Self {

@@ -14,8 +14,8 @@ use twinwire::{
 };
 
 use crate::cancel::CancelOnDrop;
-use crate::channels::queue::{self, TrySendError};
-use crate::channels::{lock, once};
+use crate::channels::mpsc::{self, TrySendError};
+use crate::channels::{lock, oneshot};
 use crate::command::{
     Command, Completion, ControlFn, OutboundRequest, TOPIC_REQUEST, UNDER_WAY, Waiter,
 };
@@ -51,10 +51,10 @@ impl WeakRemote {
 }
 
 pub(crate) struct Handle {
-    commands: queue::Sender<Command>,
+    commands: mpsc::Sender<Command>,
     /// For requests with priority.
-    priority: queue::Sender<Command>,
-    control: queue::Sender<ControlFn>,
+    priority: mpsc::Sender<Command>,
+    control: mpsc::Sender<ControlFn>,
     next_id: AtomicU64,
     capabilities: Arc<Mutex<Option<PeerCapabilities>>>,
     table: Arc<Table>,
@@ -90,9 +90,9 @@ impl PeerCapabilities {
 
 impl Handle {
     pub(crate) fn new(
-        commands: queue::Sender<Command>,
-        priority: queue::Sender<Command>,
-        control: queue::Sender<ControlFn>,
+        commands: mpsc::Sender<Command>,
+        priority: mpsc::Sender<Command>,
+        control: mpsc::Sender<ControlFn>,
         capabilities: Arc<Mutex<Option<PeerCapabilities>>>,
         table: Arc<Table>,
         format: Format,
@@ -155,7 +155,7 @@ impl Remote {
     /// # Errors
     /// If the request can't be made; see [`CallError`].
     pub async fn stream<C: StreamCall>(&self, request: C) -> Result<Items<C>, CallError<C::Error>> {
-        let (sender, pieces) = queue::queue();
+        let (sender, pieces) = mpsc::channel();
         let asked = self.asked(request, Some(Waiter(sender.share())))?;
         drop(sender);
         let act = Box::new(Requests::make_if_wanted);
@@ -297,8 +297,8 @@ impl Remote {
         self.start_ping().await.ok()
     }
 
-    pub(crate) fn start_ping(&self) -> once::Receiver<Duration> {
-        let (waiter, pong) = once::once();
+    pub(crate) fn start_ping(&self) -> oneshot::Receiver<Duration> {
+        let (waiter, pong) = oneshot::channel();
         let ping = Box::new(|requests: &mut Requests, session: &mut Session, now| {
             requests.ping(waiter, session, now);
         });
@@ -316,7 +316,7 @@ impl Remote {
         let _ = self.control().send(Box::new(close));
     }
 
-    pub(crate) fn control(&self) -> &queue::Sender<ControlFn> {
+    pub(crate) fn control(&self) -> &mpsc::Sender<ControlFn> {
         &self.handle.control
     }
 
@@ -358,7 +358,7 @@ impl Remote {
     ) -> Result<
         (
             Result<(Verdict, Position), Outcome>,
-            queue::Receiver<Arc<TopicUpdate>>,
+            mpsc::Receiver<Arc<TopicUpdate>>,
             LeaveOnDrop,
         ),
         RequestError,
@@ -378,8 +378,8 @@ impl Remote {
         kind: u32,
         key: Vec<u8>,
         start: Start,
-    ) -> (Command, queue::Receiver<Arc<TopicUpdate>>) {
-        let (updates, incoming) = queue::queue();
+    ) -> (Command, mpsc::Receiver<Arc<TopicUpdate>>) {
+        let (updates, incoming) = mpsc::channel();
         let mut asked = self.asked_of(kind, key, Some(Waiter(updates.share())));
         asked.overhead = TOPIC_REQUEST;
         let control = self.control().downgrade();
@@ -419,7 +419,7 @@ impl Remote {
     pub(crate) async fn answer(
         &self,
         command: Command,
-        answer: once::Receiver<Outcome>,
+        answer: oneshot::Receiver<Outcome>,
     ) -> Result<Outcome, RequestError> {
         let id = self.enqueue(command).await?;
         let mut cancel = CancelOnDrop::new(self.control(), id);
@@ -437,7 +437,7 @@ impl Remote {
         Ok(id)
     }
 
-    pub(crate) fn commands(&self) -> &queue::Sender<Command> {
+    pub(crate) fn commands(&self) -> &mpsc::Sender<Command> {
         if self.has_priority {
             &self.handle.priority
         } else {
@@ -478,12 +478,12 @@ fn invite(asked: OutboundRequest, position: Position) -> Command {
 }
 
 /// Makes the two ends by which a request's maker learns what becomes of it.
-pub(crate) fn outcome() -> (Waiter, once::Receiver<Outcome>) {
-    let (shared, receiver) = once::shared();
+pub(crate) fn outcome() -> (Waiter, oneshot::Receiver<Outcome>) {
+    let (shared, receiver) = oneshot::shared();
     (Waiter(shared), receiver)
 }
 
-impl Completion for once::OnceShared<Outcome> {
+impl Completion for oneshot::OnceShared<Outcome> {
     fn is_gone(&self) -> bool {
         self.is_closed()
     }

@@ -8,7 +8,7 @@ use twinwire::session::{Event, Full, Outcome, RequestKey, Session, State};
 use twinwire::{Goodbye, Time};
 
 use crate::PeerCapabilities;
-use crate::channels::{lock, once, queue};
+use crate::channels::{lock, mpsc, oneshot};
 use crate::command::{Command, ControlFn, OutboundRequest};
 use crate::pending::{InFlight, InFlightRequests};
 use crate::topics::Topics;
@@ -33,10 +33,10 @@ struct Closing {
 
 /// The requests of the application that drive a session, and who waits for them.
 pub struct Requests {
-    commands: queue::Receiver<Command>,
+    commands: mpsc::Receiver<Command>,
     /// Those with priority, while the others are held back.
-    priority: queue::Receiver<Command>,
-    control: queue::Receiver<ControlFn>,
+    priority: mpsc::Receiver<Command>,
+    control: mpsc::Receiver<ControlFn>,
     gate: Gate,
     capabilities: Arc<Mutex<Option<PeerCapabilities>>>,
     /// One that the session has no room for.
@@ -52,9 +52,9 @@ pub struct Requests {
 
 impl Requests {
     pub(crate) fn new(
-        commands: queue::Receiver<Command>,
-        priority: queue::Receiver<Command>,
-        control: queue::Receiver<ControlFn>,
+        commands: mpsc::Receiver<Command>,
+        priority: mpsc::Receiver<Command>,
+        control: mpsc::Receiver<ControlFn>,
         capabilities: Arc<Mutex<Option<PeerCapabilities>>>,
     ) -> Self {
         Self {
@@ -304,7 +304,12 @@ impl Requests {
     }
 
     /// Pings the other end for one who wants to know the time of a round trip.
-    pub(crate) fn ping(&mut self, pong: once::Sender<Duration>, session: &mut Session, now: Time) {
+    pub(crate) fn ping(
+        &mut self,
+        pong: oneshot::Sender<Duration>,
+        session: &mut Session,
+        now: Time,
+    ) {
         let deadline = now + session.call_deadline();
         self.pending().ping(pong, deadline);
         session.prompt(now);

@@ -11,7 +11,7 @@ use twinwire::frame::{self, SkipReason};
 use twinwire::session::Session;
 use twinwire::{DecodeError, Format, Offset, Position, Refusal, Topic};
 
-use crate::channels::queue;
+use crate::channels::mpsc;
 use crate::command::ControlFn;
 use crate::requests::Requests;
 use crate::topics::{TopicUpdate, What};
@@ -87,7 +87,7 @@ pub struct Publication<T> {
 pub struct Subscription<T> {
     verdict: Verdict,
     next: Position,
-    updates: queue::Receiver<Arc<TopicUpdate>>,
+    updates: mpsc::Receiver<Arc<TopicUpdate>>,
     format: Format,
     topic: PhantomData<fn() -> T>,
     _leave: LeaveOnDrop,
@@ -96,7 +96,7 @@ pub struct Subscription<T> {
 impl<T> Subscription<T> {
     pub(crate) fn new(
         (verdict, next): (Verdict, Position),
-        updates: queue::Receiver<Arc<TopicUpdate>>,
+        updates: mpsc::Receiver<Arc<TopicUpdate>>,
         leave: LeaveOnDrop,
         format: Format,
     ) -> Self {
@@ -194,12 +194,12 @@ impl<T> fmt::Debug for Subscription<T> {
 
 /// Tells the shell when a subscriber goes.
 pub(crate) struct LeaveOnDrop {
-    control: queue::Sender<ControlFn>,
+    control: mpsc::Sender<ControlFn>,
     id: u64,
 }
 
 impl LeaveOnDrop {
-    pub(crate) fn new(control: queue::Sender<ControlFn>, id: u64) -> Self {
+    pub(crate) fn new(control: mpsc::Sender<ControlFn>, id: u64) -> Self {
         Self { control, id }
     }
 }
@@ -217,7 +217,7 @@ impl Drop for LeaveOnDrop {
 
 /// The credit of a publication: dropping it gives it back.
 pub(crate) struct Credit {
-    pub(crate) control: queue::WeakSender<ControlFn>,
+    pub(crate) control: mpsc::WeakSender<ControlFn>,
     pub(crate) id: u64,
 }
 

@@ -7,7 +7,7 @@ use twinwire::frame::{Joined, Skipped, Start, Verdict};
 use twinwire::session::{Outcome, RequestKey, Session};
 use twinwire::{Answer, Offset, Position, Refusal, Refused, Retry, Time};
 
-use crate::channels::queue;
+use crate::channels::mpsc;
 use crate::command::{Completion, ControlFn, OutboundRequest, TOPIC_REQUEST};
 use crate::subscription::Credit;
 
@@ -39,7 +39,7 @@ pub(crate) enum What {
     NotJoined(Outcome),
 }
 
-impl Completion for queue::QueueShared<Arc<TopicUpdate>> {
+impl Completion for mpsc::QueueShared<Arc<TopicUpdate>> {
     fn is_gone(&self) -> bool {
         self.is_closed()
     }
@@ -59,7 +59,7 @@ const REJOIN_DOUBLINGS: u32 = 5;
 /// A handle's place in the shell.
 struct Subscriber {
     id: u64,
-    updates: queue::Sender<Arc<TopicUpdate>>,
+    updates: mpsc::Sender<Arc<TopicUpdate>>,
     /// True until the topic is joined, if it is then to begin elsewhere than this handle wanted.
     shares: bool,
 }
@@ -78,7 +78,7 @@ struct SharedTopic {
     request: RequestKey,
     name: TopicKey,
     credit_id: u64,
-    control: queue::WeakSender<ControlFn>,
+    control: mpsc::WeakSender<ControlFn>,
     /// The start that its first handle wanted.
     start: Start,
     /// Once it is joined: where the next handle begins.
@@ -172,8 +172,8 @@ impl Topics {
         &mut self,
         asked: OutboundRequest,
         start: Start,
-        updates: queue::Sender<Arc<TopicUpdate>>,
-        control: queue::WeakSender<ControlFn>,
+        updates: mpsc::Sender<Arc<TopicUpdate>>,
+        control: mpsc::WeakSender<ControlFn>,
         session: &mut Session,
         now: Time,
     ) {
@@ -411,7 +411,7 @@ mod tests {
             request,
             name: (0, Vec::new()),
             credit_id: 0,
-            control: queue::queue().0.downgrade(),
+            control: mpsc::channel().0.downgrade(),
             start: Start::Now,
             rejoin: Rejoin::default(),
             joined: Some(Joined {
@@ -463,7 +463,7 @@ mod tests {
         let request = session.publish(now, 0, &[], &[]).unwrap();
         let subscribed = || {
             let mut topic = lost(request);
-            let (updates, handle) = queue::queue();
+            let (updates, handle) = mpsc::channel();
             topic.subscribers.push(Subscriber {
                 id: 0,
                 updates,
@@ -534,7 +534,7 @@ mod tests {
             let request = session.subscribe(now, 0, &[], Start::Now).unwrap();
             let mut session = session.replacement(0);
             let mut topic = lost(request);
-            let (updates, _first) = queue::queue();
+            let (updates, _first) = mpsc::channel();
             topic.subscribers.push(Subscriber {
                 id: 0,
                 updates,
@@ -549,8 +549,8 @@ mod tests {
                 latest: None,
                 waiter: None,
             };
-            let (updates, mut second) = queue::queue();
-            let control = queue::queue().0.downgrade();
+            let (updates, mut second) = mpsc::channel();
+            let control = mpsc::channel().0.downgrade();
             let topics = &mut requests.topics;
             topics.join(another, Start::Now, updates, control, &mut session, now);
             let told = second.poll_next(&mut Context::from_waker(Waker::noop()));

@@ -14,7 +14,7 @@ use twinwire::session::Outcome;
 use twinwire::{Answer, Class, EncodeError, Format, Goodbye, GoodbyeCode, Never, Position};
 
 use crate::cancel::CancelOnDrop;
-use crate::channels::{lock, once, queue};
+use crate::channels::{lock, mpsc, oneshot};
 use crate::command::{Command, OutboundRequest, RequestFn, TOPIC_REQUEST, UNDER_WAY, Waiter};
 use crate::error::RequestError;
 use crate::items;
@@ -92,7 +92,7 @@ impl UntypedRemote {
         kind: u32,
         payload: Vec<u8>,
     ) -> Result<UntypedItems, CallError<Vec<u8>>> {
-        let (sender, pieces) = queue::queue();
+        let (sender, pieces) = mpsc::channel();
         let asked = self.asked(Class::Stream, kind, payload, Some(Waiter(sender.share())))?;
         drop(sender);
         let id = self.start(asked, Box::new(Requests::make_if_wanted))?;
@@ -181,7 +181,7 @@ impl UntypedRemote {
     }
 
     /// Asks for a sign of life; gives the time of the round trip, or none as [`Remote::ping`] does.
-    pub fn start_ping(&self) -> once::Receiver<Duration> {
+    pub fn start_ping(&self) -> oneshot::Receiver<Duration> {
         self.remote.start_ping()
     }
 
@@ -250,7 +250,7 @@ impl fmt::Debug for UntypedRemote {
 
 /// A place in the line of those who wait to make a request.
 #[derive(Debug)]
-pub struct Writable(queue::Reserve<Command>);
+pub struct Writable(mpsc::Reserve<Command>);
 
 impl Writable {
     /// Ready when a request may be made.
@@ -264,7 +264,7 @@ impl Writable {
 #[derive(Debug)]
 pub struct UntypedReply {
     kind: &'static str,
-    outcome: once::Receiver<Outcome>,
+    outcome: oneshot::Receiver<Outcome>,
     cancel: CancelOnDrop,
 }
 
@@ -287,7 +287,7 @@ impl Future for UntypedReply {
 pub struct Subscribing {
     kind: &'static str,
     /// Dropped in this order: a join that the shell hasn't made when it hears of the end is unwanted.
-    joining: Option<(queue::Receiver<Arc<TopicUpdate>>, LeaveOnDrop)>,
+    joining: Option<(mpsc::Receiver<Arc<TopicUpdate>>, LeaveOnDrop)>,
     format: Format,
 }
 

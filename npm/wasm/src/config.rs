@@ -8,7 +8,7 @@ use js_sys::Function;
 use twinwire::{Class, Fingerprint, Format, Limits};
 use twinwire_client::{Options, UntypedKind, UntypedKinds};
 use twinwire_client_wasm::SocketOptions;
-use twinwire_remote::channels::once;
+use twinwire_remote::channels::oneshot;
 use wasm_bindgen::prelude::*;
 
 use crate::core::{Asked, Core};
@@ -109,7 +109,7 @@ impl Config {
         if asks_token {
             let asked = asked.clone();
             options = options.token_from(move || {
-                let (sender, token) = once::once();
+                let (sender, token) = oneshot::channel();
                 let id = asked.token(sender);
                 facade.tell(What::Token, id, Told::default());
                 async move { token.await.ok().flatten() }
@@ -119,7 +119,7 @@ impl Config {
         if has_on_session_replaced {
             let (asked, first) = (asked.clone(), Rc::clone(&first));
             options = options.on_session_replaced(move |client, why| {
-                let (sender, done) = once::once();
+                let (sender, done) = oneshot::channel();
                 first.replace(Some(client.untyped()));
                 let id = asked.session_replaced(sender);
                 let code = crate::codes::session_lost(why);

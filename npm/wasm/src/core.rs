@@ -7,7 +7,7 @@ use twinwire::frame::Start;
 use twinwire::{Answer, Epoch, Offset, Position, Refusal};
 use twinwire_client::{CallError, Client, Options, UntypedClient};
 use twinwire_client_wasm::{SocketOptions, connect_through};
-use twinwire_remote::channels::once;
+use twinwire_remote::channels::oneshot;
 use wasm_bindgen::prelude::*;
 
 use crate::codes;
@@ -25,9 +25,9 @@ struct Questions {
 }
 
 enum Question {
-    Call(once::Sender<Answer<Vec<u8>>>),
-    Token(once::Sender<Option<Vec<u8>>>),
-    SessionReplaced(once::Sender<()>),
+    Call(oneshot::Sender<Answer<Vec<u8>>>),
+    Token(oneshot::Sender<Option<Vec<u8>>>),
+    SessionReplaced(oneshot::Sender<()>),
 }
 
 impl Asked {
@@ -39,12 +39,12 @@ impl Asked {
         id
     }
 
-    pub(crate) fn token(&self, sender: once::Sender<Option<Vec<u8>>>) -> u32 {
+    pub(crate) fn token(&self, sender: oneshot::Sender<Option<Vec<u8>>>) -> u32 {
         self.drop_stale(|question| matches!(question, Question::Token(_)));
         self.ask(Question::Token(sender))
     }
 
-    pub(crate) fn session_replaced(&self, sender: once::Sender<()>) -> u32 {
+    pub(crate) fn session_replaced(&self, sender: oneshot::Sender<()>) -> u32 {
         self.drop_stale(|question| matches!(question, Question::SessionReplaced(_)));
         self.ask(Question::SessionReplaced(sender))
     }
@@ -261,7 +261,7 @@ impl Core {
     pub fn handle(&self, kind: u32) -> bool {
         let (facade, asked) = (self.facade, self.asked.clone());
         let handled = self.client.handle(kind, move |payload| {
-            let (sender, answer) = once::once();
+            let (sender, answer) = oneshot::channel();
             let id = asked.ask(Question::Call(sender));
             let open = Open {
                 facade,

@@ -13,7 +13,7 @@ use twinwire_client::{
     UntypedSubscription, Update, Writable,
 };
 use twinwire_client_wasm::{ConnectError, OpenError};
-use twinwire_remote::channels::once;
+use twinwire_remote::channels::oneshot;
 
 use crate::codes;
 use crate::facade::{Facade, Told, What};
@@ -31,7 +31,7 @@ pub(crate) enum Pending {
     Events(UntypedEvents),
     Invitations(UntypedInvitations),
     States(States),
-    Pong(once::Receiver<Duration>),
+    Pong(oneshot::Receiver<Duration>),
 }
 
 /// Tells a facade that it may go on with what it waits for.

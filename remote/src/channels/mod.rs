@@ -1,5 +1,5 @@
-//! The channels between the application's handles and the shell: a [`queue`], an answer that comes
-//! [`once`], and a value that is [`watched`].
+//! The channels between the application's handles and the shell: a queue ([`mpsc`]), an answer that
+//! comes once ([`oneshot`]), and a value that is watched ([`watch`]).
 //!
 //! They are small, since every page carries them, once for each type that goes through. A lock is held
 //! for moments: nothing is woken, and nothing of a user's dropped, meanwhile, for both may come back
@@ -8,9 +8,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-pub mod once;
-pub mod queue;
-pub mod watched;
+pub mod mpsc;
+pub mod oneshot;
+pub mod watch;
 
 /// Nothing panics while it is held, so what a poisoned one guards is whole.
 pub(crate) fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -12,7 +12,7 @@ pub use reserve::Reserve;
 use super::{lock, wake_all};
 
 /// Makes the two ends, of which the first may be cloned.
-pub fn queue<T>() -> (Sender<T>, Receiver<T>) {
+pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(QueueShared(Mutex::new(QueueState {
         items: QueueItems::new(),
         is_open: true,
@@ -455,7 +455,7 @@ mod tests {
 
     #[test]
     fn items_come_in_order_and_wake_who_waits() {
-        let (sender, mut receiver) = queue();
+        let (sender, mut receiver) = channel();
         let woken = Woken::default();
         assert!(next(&mut receiver, &woken).is_pending());
         assert_eq!(sender.send(1), Ok(()));
@@ -468,7 +468,7 @@ mod tests {
 
     #[test]
     fn a_queue_ends_after_its_last_sender_and_items() {
-        let (sender, mut receiver) = queue();
+        let (sender, mut receiver) = channel();
         let (other, weak) = (sender.clone(), sender.downgrade());
         let woken = Woken::default();
         assert!(next(&mut receiver, &woken).is_pending());
@@ -486,7 +486,7 @@ mod tests {
 
     #[test]
     fn the_last_sender_that_goes_wakes_who_waits() {
-        let (sender, mut receiver) = queue::<u8>();
+        let (sender, mut receiver) = channel::<u8>();
         let woken = Woken::default();
         assert!(next(&mut receiver, &woken).is_pending());
         drop(sender);
@@ -496,7 +496,7 @@ mod tests {
 
     #[test]
     fn a_closed_queue_gives_what_it_holds_and_takes_no_more() {
-        let (sender, mut receiver) = queue();
+        let (sender, mut receiver) = channel();
         sender.send(1).unwrap();
         let woken = Woken::default();
         let mut sending = sender.send_in_turn(1, 2);
@@ -512,7 +512,7 @@ mod tests {
 
     #[test]
     fn items_that_nobody_took_are_dropped_with_the_receiver() {
-        let (sender, receiver) = queue();
+        let (sender, receiver) = channel();
         let item = Arc::new(());
         sender.send(Arc::clone(&item)).unwrap();
         drop(receiver);
@@ -522,7 +522,7 @@ mod tests {
 
     #[test]
     fn senders_take_turns_when_there_is_room() {
-        let (sender, mut receiver) = queue();
+        let (sender, mut receiver) = channel();
         let [a, b, own] = [Woken::default(), Woken::default(), Woken::default()];
         assert!(own.poll(&mut sender.send_in_turn(1, 0)).is_ready());
         let (mut first, mut second) = (sender.send_in_turn(1, 1), sender.send_in_turn(1, 2));
@@ -542,7 +542,7 @@ mod tests {
 
     #[test]
     fn who_would_not_wait_takes_no_place_from_those_who_do() {
-        let (sender, mut receiver) = queue();
+        let (sender, mut receiver) = channel();
         let [waiting, own] = [Woken::default(), Woken::default()];
         assert!(next(&mut receiver, &own).is_pending());
         assert_eq!(sender.try_send(2, 0), Ok(()));
@@ -566,7 +566,7 @@ mod tests {
 
     #[test]
     fn a_sender_that_gives_up_lets_the_next_one_pass() {
-        let (sender, mut receiver) = queue();
+        let (sender, mut receiver) = channel();
         let [a, b, own] = [Woken::default(), Woken::default(), Woken::default()];
         assert!(own.poll(&mut sender.send_in_turn(1, 0)).is_ready());
         let (mut first, mut second) = (sender.send_in_turn(1, 1), sender.send_in_turn(1, 2));
@@ -581,7 +581,7 @@ mod tests {
 
     #[test]
     fn what_is_drained_makes_room_for_who_waits() {
-        let (sender, mut receiver) = queue();
+        let (sender, mut receiver) = channel();
         let [waiting, own] = [Woken::default(), Woken::default()];
         assert!(own.poll(&mut sender.send_in_turn(1, 0)).is_ready());
         let mut sending = sender.send_in_turn(1, 1);

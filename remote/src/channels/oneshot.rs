@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use super::lock;
 
 /// Makes the two ends.
-pub fn once<T>() -> (Sender<T>, Receiver<T>) {
+pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let (shared, receiver) = shared();
     (Sender(shared), receiver)
 }
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_value_comes_and_wakes_who_waits() {
-        let (sender, mut receiver) = once();
+        let (sender, mut receiver) = channel();
         let woken = Woken::default();
         assert!(woken.poll(&mut receiver).is_pending());
         assert_eq!(sender.send(7), Ok(()));
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_sender_that_goes_is_told_of() {
-        let (sender, mut receiver) = once::<u8>();
+        let (sender, mut receiver) = channel::<u8>();
         let woken = Woken::default();
         assert!(woken.poll(&mut receiver).is_pending());
         drop(sender);
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_receiver_that_goes_is_told_of_and_gives_the_value_back() {
-        let (mut sender, receiver) = once();
+        let (mut sender, receiver) = channel();
         let woken = Woken::default();
         assert!(woken.with(|cx| sender.poll_closed(cx)).is_pending());
         assert!(!sender.is_closed());
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_value_that_nobody_took_is_dropped_with_the_receiver() {
-        let (sender, receiver) = once();
+        let (sender, receiver) = channel();
         let value = Arc::new(());
         sender.send(Arc::clone(&value)).unwrap();
         drop(receiver);

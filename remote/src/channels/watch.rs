@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use super::{lock, wake_all};
 
 /// Makes the two ends, of which the second may be cloned.
-pub fn watched<T: Clone>(value: T) -> (Teller<T>, Watcher<T>) {
+pub fn channel<T: Clone>(value: T) -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Mutex::new(WatchState {
         value,
         version: 1,
@@ -15,26 +15,26 @@ pub fn watched<T: Clone>(value: T) -> (Teller<T>, Watcher<T>) {
         issued: 0,
         waiting: Vec::new(),
     }));
-    let watcher = Watcher::new(Arc::clone(&shared));
-    (Teller(shared), watcher)
+    let receiver = Receiver::new(Arc::clone(&shared));
+    (Sender(shared), receiver)
 }
 
 struct WatchState<T> {
     value: T,
     version: u64,
-    /// The teller is gone.
+    /// The sender is gone.
     over: bool,
     issued: u64,
-    /// Watchers that wait for a change: each once at most.
+    /// Receivers that wait for a change: each once at most.
     waiting: Vec<(u64, Waker)>,
 }
 
-/// Tells what the value is; dropping it tells that there won't be another.
-pub struct Teller<T>(Arc<Mutex<WatchState<T>>>);
+/// Sends the value; dropping it tells that there won't be another.
+pub struct Sender<T>(Arc<Mutex<WatchState<T>>>);
 
-impl<T> Teller<T> {
-    /// The value is this from now on.
-    pub fn tell(&self, value: T) {
+impl<T> Sender<T> {
+    /// Sets the value.
+    pub fn send(&self, value: T) {
         let (earlier, waiting) = {
             let mut state = lock(&self.0);
             state.version += 1;
@@ -46,7 +46,7 @@ impl<T> Teller<T> {
     }
 }
 
-impl<T> Drop for Teller<T> {
+impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         let waiting = {
             let mut state = lock(&self.0);
@@ -57,21 +57,21 @@ impl<T> Drop for Teller<T> {
     }
 }
 
-impl<T> fmt::Debug for Teller<T> {
+impl<T> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Teller")
+        f.write_str("Sender")
     }
 }
 
 /// Watches the value. A new one, and a clone, has seen nothing of it yet.
-pub struct Watcher<T> {
+pub struct Receiver<T> {
     shared: Arc<Mutex<WatchState<T>>>,
     id: u64,
     /// The version that was seen last.
     seen: u64,
 }
 
-impl<T> Watcher<T> {
+impl<T> Receiver<T> {
     fn new(shared: Arc<Mutex<WatchState<T>>>) -> Self {
         let id = {
             let mut state = lock(&shared);
@@ -86,14 +86,14 @@ impl<T> Watcher<T> {
     }
 }
 
-impl<T: Clone> Watcher<T> {
+impl<T: Clone> Receiver<T> {
     /// Returns the value now; that changes nothing of what was seen.
     pub fn get(&self) -> T {
         lock(&self.shared).value.clone()
     }
 
     /// Ready with the value when this one hasn't been seen, or with none when there won't be another.
-    pub fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+    pub fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let displaced = {
             let mut state = lock(&self.shared);
             if state.version != self.seen {
@@ -119,22 +119,22 @@ impl<T> WatchState<T> {
     }
 }
 
-impl<T> Clone for Watcher<T> {
+impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
         Self::new(Arc::clone(&self.shared))
     }
 }
 
-impl<T> Drop for Watcher<T> {
+impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         let own = lock(&self.shared).take(self.id);
         drop(own);
     }
 }
 
-impl<T> fmt::Debug for Watcher<T> {
+impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Watcher")
+        f.write_str("Receiver")
     }
 }
 
@@ -145,47 +145,50 @@ mod tests {
 
     #[test]
     fn a_watcher_sees_the_value_then_each_change_then_the_end() {
-        let (teller, mut watcher) = watched('a');
+        let (sender, mut receiver) = channel('a');
         let woken = Woken::default();
         assert_eq!(
-            woken.with(|cx| watcher.poll_news(cx)),
+            woken.with(|cx| receiver.poll_changed(cx)),
             Poll::Ready(Some('a'))
         );
-        assert!(woken.with(|cx| watcher.poll_news(cx)).is_pending());
-        teller.tell('b');
-        teller.tell('c');
+        assert!(woken.with(|cx| receiver.poll_changed(cx)).is_pending());
+        sender.send('b');
+        sender.send('c');
         assert_eq!(woken.count(), 1);
-        assert_eq!(watcher.get(), 'c');
+        assert_eq!(receiver.get(), 'c');
         assert_eq!(
-            woken.with(|cx| watcher.poll_news(cx)),
+            woken.with(|cx| receiver.poll_changed(cx)),
             Poll::Ready(Some('c'))
         );
-        assert!(woken.with(|cx| watcher.poll_news(cx)).is_pending());
-        teller.tell('d');
-        drop(teller);
+        assert!(woken.with(|cx| receiver.poll_changed(cx)).is_pending());
+        sender.send('d');
+        drop(sender);
         assert_eq!(
-            woken.with(|cx| watcher.poll_news(cx)),
+            woken.with(|cx| receiver.poll_changed(cx)),
             Poll::Ready(Some('d'))
         );
-        assert_eq!(woken.with(|cx| watcher.poll_news(cx)), Poll::Ready(None));
+        assert_eq!(
+            woken.with(|cx| receiver.poll_changed(cx)),
+            Poll::Ready(None)
+        );
     }
 
     #[test]
     fn all_watchers_are_woken_and_those_that_went_are_forgotten() {
-        let (teller, mut first) = watched('a');
+        let (sender, mut first) = channel('a');
         let (mut second, mut third) = (first.clone(), first.clone());
         let woken = [Woken::default(), Woken::default(), Woken::default()];
-        for (watcher, woken) in [&mut first, &mut second, &mut third]
+        for (receiver, woken) in [&mut first, &mut second, &mut third]
             .into_iter()
             .zip(&woken)
         {
-            assert!(woken.with(|cx| watcher.poll_news(cx)).is_ready());
-            assert!(woken.with(|cx| watcher.poll_news(cx)).is_pending());
-            assert!(woken.with(|cx| watcher.poll_news(cx)).is_pending());
+            assert!(woken.with(|cx| receiver.poll_changed(cx)).is_ready());
+            assert!(woken.with(|cx| receiver.poll_changed(cx)).is_pending());
+            assert!(woken.with(|cx| receiver.poll_changed(cx)).is_pending());
         }
         drop(second);
-        assert_eq!(lock(&teller.0).waiting.len(), 2);
-        drop(teller);
+        assert_eq!(lock(&sender.0).waiting.len(), 2);
+        drop(sender);
         let counts = woken.each_ref().map(Woken::count);
         assert_eq!(counts, [1, 0, 1]);
     }
