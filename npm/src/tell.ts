@@ -23,7 +23,7 @@ export const enum What {
   Connected,
   NotConnected,
   Token,
-  SessionLost,
+  SessionReplaced,
   Wake,
 }
 
