@@ -15,7 +15,7 @@ use crate::{Message, OpenError, SocketOptions};
 
 /// The most bytes of ours that a browser holds. More waits in the session, where an
 /// acknowledgement can still overtake it.
-const AHEAD: usize = MAX_MESSAGE;
+const HIGH_WATER_MARK: usize = MAX_MESSAGE;
 
 /// The least time between two looks at the clocks that counts as a sleep, in milliseconds. Clocks are set by less.
 const SLEPT: f64 = 5_000.0;
@@ -30,7 +30,7 @@ impl Browser {
     /// Makes a transport whose sockets have these options.
     pub(crate) fn new(socket: SocketOptions) -> Self {
         Self {
-            socket: socket.high_water_mark(AHEAD),
+            socket: socket.high_water_mark(HIGH_WATER_MARK),
             drift: Cell::new(js_sys::Date::now() - env::now()),
         }
     }

@@ -15,7 +15,7 @@ use crate::{Remote, Requests};
 
 /// Requests on their way from handles to the shell. What the session takes is bounded in bytes by its
 /// limits; this only bridges the tasks.
-pub(crate) const UNDER_WAY: usize = 16;
+pub(crate) const COMMAND_QUEUE: usize = 16;
 
 /// The most bytes that joining and publishing add to a key and an item.
 pub(crate) const TOPIC_REQUEST: usize = 32;

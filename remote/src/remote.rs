@@ -17,7 +17,7 @@ use crate::cancel::CancelOnDrop;
 use crate::channels::mpsc::{self, TrySendError};
 use crate::channels::{lock, oneshot};
 use crate::command::{
-    Command, Completion, ControlFn, OutboundRequest, TOPIC_REQUEST, UNDER_WAY, Waiter,
+    COMMAND_QUEUE, Command, Completion, ControlFn, OutboundRequest, TOPIC_REQUEST, Waiter,
 };
 use crate::error::RequestError;
 use crate::subscription::{LeaveOnDrop, Verdict};
@@ -185,7 +185,10 @@ impl Remote {
         let (waiter, outcome) = outcome();
         let asked = self.asked(event, Some(waiter))?;
         let act = Box::new(Requests::make);
-        match self.commands().try_send(UNDER_WAY, Command { asked, act }) {
+        match self
+            .commands()
+            .try_send(COMMAND_QUEUE, Command { asked, act })
+        {
             Ok(()) => Ok(Receipt::new(E::NAME, outcome, self.control().clone())),
             Err(TrySendError::Full) => Err(EventError::Full),
             Err(TrySendError::Closed) => Err(EventError::Closed),
@@ -432,7 +435,7 @@ impl Remote {
     /// Puts a request on its way, and gives the id under which the shell knows it.
     pub(crate) async fn enqueue(&self, command: Command) -> Result<u64, RequestError> {
         let id = command.asked.id;
-        let sent = self.commands().send_in_turn(UNDER_WAY, command).await;
+        let sent = self.commands().send_in_turn(COMMAND_QUEUE, command).await;
         sent.map_err(|_| RequestError::Closed)?;
         Ok(id)
     }

@@ -15,7 +15,7 @@ use twinwire::{Answer, Class, EncodeError, Format, Goodbye, GoodbyeCode, Never, 
 
 use crate::cancel::CancelOnDrop;
 use crate::channels::{lock, mpsc, oneshot};
-use crate::command::{Command, OutboundRequest, RequestFn, TOPIC_REQUEST, UNDER_WAY, Waiter};
+use crate::command::{COMMAND_QUEUE, Command, OutboundRequest, RequestFn, TOPIC_REQUEST, Waiter};
 use crate::error::RequestError;
 use crate::items;
 use crate::remote::{joined, not_answered, not_answered_by, outcome, publish};
@@ -59,7 +59,7 @@ impl UntypedRemote {
     /// Returns a place in the line of those who wait to make a request. Make one when it is ready, as with a
     /// `Sink`: what starts without that is bounded by nothing but the caller.
     pub fn writable(&self) -> Writable {
-        Writable(self.remote.commands().reserve(UNDER_WAY))
+        Writable(self.remote.commands().reserve(COMMAND_QUEUE))
     }
 
     /// Makes a call; dropping its reply cancels it.

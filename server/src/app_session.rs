@@ -86,7 +86,7 @@ struct Open<S, I> {
 }
 
 /// By how many bytes what a session holds may differ from what its endpoint knows.
-const WORTH_WEIGHING: usize = 16 * 1024;
+const WEIGHT_TOLERANCE: usize = 16 * 1024;
 
 /// Ready when the server stops.
 type Stopping = Pin<Box<dyn Future<Output = Goodbye> + Send>>;
@@ -394,7 +394,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
     pub(crate) fn weigh(&mut self) {
         let Some(open) = &self.open else { return };
         let kept = self.fixed + self.session.kept();
-        if kept.abs_diff(self.weighed) >= WORTH_WEIGHING {
+        if kept.abs_diff(self.weighed) >= WEIGHT_TOLERANCE {
             self.weighed = kept;
             let id = open.cx.peer().session();
             self.shared.sessions.weigh(id, kept, self.is_detached);

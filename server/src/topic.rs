@@ -162,7 +162,7 @@ struct TopicEntry {
 
 /// The number of topics that are looked at in search of an idle one: what more of them costs, whoever opens the
 /// next topic pays.
-const LOOKED_AT: usize = 64;
+const EVICTION_SCAN: usize = 64;
 
 impl InUse {
     fn tick(&mut self) -> u64 {
@@ -183,7 +183,7 @@ impl InUse {
     /// Lets the least lately used topic go that nobody is subscribed to. Those with subscribers are in
     /// use now.
     fn evict(&mut self) -> Result<(), PublishError> {
-        for _ in 0..LOOKED_AT.min(self.by_use.len()) {
+        for _ in 0..EVICTION_SCAN.min(self.by_use.len()) {
             let Some((_, name)) = self.by_use.first_key_value() else {
                 break;
             };

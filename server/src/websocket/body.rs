@@ -18,7 +18,7 @@ use super::switch::Switch;
 const SLICE: usize = 64 * 1024;
 
 /// From this size on a message follows its header as it is: actix copies it anyway.
-pub(super) const AS_IT_IS: usize = 4 * 1024;
+pub(super) const ZERO_COPY_FROM: usize = 4 * 1024;
 
 /// Takes from the [`Link`] only what it is about to hand over. What waits stays there.
 pub(super) struct SocketBody {
@@ -78,7 +78,7 @@ impl SocketBody {
     }
 
     fn write(&mut self, encoded: &mut BytesMut, opcode: OpCode, payload: Bytes) {
-        if payload.len() < AS_IT_IS {
+        if payload.len() < ZERO_COPY_FROM {
             Parser::write_message(encoded, payload, opcode, true, false);
         } else {
             write_large_header(encoded, opcode, payload.len());

@@ -18,7 +18,7 @@ use futures_util::stream::{self, Stream, StreamExt};
 use testkit::raw;
 use twinwire::limits::MAX_MESSAGE;
 
-use super::body::AS_IT_IS;
+use super::body::ZERO_COPY_FROM;
 use super::{AcceptOptions, Accepted, Close, NotQueued, ReadEnd, Timeouts, accept};
 
 /// A handshake's request, of a peer that sends these bytes.
@@ -135,7 +135,7 @@ async fn large_messages_are_handed_over_in_slices() {
 #[actix_web::test]
 async fn a_large_message_is_handed_over_as_it_is() {
     for (len, header) in [
-        (AS_IT_IS, &b"\x82\x7e\x10\x00"[..]),
+        (ZERO_COPY_FROM, &b"\x82\x7e\x10\x00"[..]),
         (0xffff, b"\x82\x7e\xff\xff"),
         (MAX_MESSAGE, b"\x82\x7f\0\0\0\0\0\x01\0\0"),
     ] {

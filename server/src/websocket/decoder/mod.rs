@@ -12,7 +12,7 @@ use super::guard::{Guard, LONGEST_CONTROL};
 
 /// From so many bytes on, a frame gets memory for all of it at once: growing on in steps costs more
 /// than the bytes are worth. No message of the typed endpoint is larger than twice this.
-const EARNEST: usize = 32 * 1024;
+const PREALLOCATE_FROM: usize = 32 * 1024;
 
 /// Input of a peer.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl FrameDecoder {
         let came = self.frame.len() + more;
         if came > self.frame.capacity() {
             let whole = came.saturating_add(self.guard.left());
-            let room = if came < EARNEST {
+            let room = if came < PREALLOCATE_FROM {
                 whole.min(2 * came)
             } else {
                 whole

@@ -4,7 +4,7 @@ use testkit::raw::frame;
 
 use super::super::fault::Fault;
 use super::super::frame::{Opcode, WsFrame};
-use super::{Close, EARNEST, FrameDecoder, IncomingFrame};
+use super::{Close, FrameDecoder, IncomingFrame, PREALLOCATE_FROM};
 
 const LIMIT: usize = 1 << 20;
 
@@ -106,8 +106,8 @@ fn a_frame_gets_memory_as_it_comes_and_never_more_than_it_needs() {
             came += part.len();
             let held = decoder.frame.capacity();
             let most = match came {
-                ..EARNEST => bytes.len().min(2 * came),
-                EARNEST.. => bytes.len(),
+                ..PREALLOCATE_FROM => bytes.len().min(2 * came),
+                PREALLOCATE_FROM.. => bytes.len(),
             };
             assert!((came..=most).contains(&held), "{held} bytes for {came}");
         }
