@@ -15,7 +15,7 @@ use super::inbound::InboundFrames;
 use super::link::Link;
 use super::outbound::Outbound;
 use super::reaper;
-use super::switch::Switch;
+use super::switch::KillSwitch;
 use super::watchdog::Timeouts;
 
 /// The bounds of a connection, in bytes and in time.
@@ -53,7 +53,7 @@ pub(crate) fn accept(
     what: &str,
 ) -> Result<Accepted, Error> {
     verify(request, what)?;
-    let switch = Switch::of(request)?;
+    let switch = KillSwitch::of(request)?;
     let protocols: Vec<&str> = options.protocols.iter().map(String::as_str).collect();
     // Of actix-ws the handshake serves; its two halves would queue what waits here already.
     let (response, _, _) = actix_ws::handle_with_protocols(request, nothing(request)?, &protocols)?;

@@ -10,9 +10,9 @@ use actix_http::ws::{OpCode, Parser};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::{Bytes, BytesMut};
 
-use super::link::{BodyStep, Link, Silence};
+use super::link::{BodyStep, Link, ReadStop};
 use super::message::Message;
-use super::switch::Switch;
+use super::switch::KillSwitch;
 
 /// The most bytes handed over per poll, and gathered before they are handed over together.
 const SLICE: usize = 64 * 1024;
@@ -23,7 +23,7 @@ pub(super) const ZERO_COPY_FROM: usize = 4 * 1024;
 /// Takes from the [`Link`] only what it is about to hand over. What waits stays there.
 pub(super) struct SocketBody {
     link: Arc<Link>,
-    switch: Option<Switch>,
+    switch: Option<KillSwitch>,
     /// Encoded but not yet handed over.
     rest: Bytes,
     /// The large message whose header ends `rest`.
@@ -33,7 +33,7 @@ pub(super) struct SocketBody {
 }
 
 impl SocketBody {
-    pub(super) fn new(link: Arc<Link>, switch: Option<Switch>) -> Self {
+    pub(super) fn new(link: Arc<Link>, switch: Option<KillSwitch>) -> Self {
         Self {
             link,
             switch,
@@ -65,8 +65,8 @@ impl SocketBody {
                 Poll::Ready(BodyStep::Close(close)) => {
                     Parser::write_close(&mut encoded, close.map(Into::into), false);
                 }
-                Poll::Ready(BodyStep::Finish { silence }) if encoded.is_empty() => {
-                    self.stop_reading(silence);
+                Poll::Ready(BodyStep::Finish { read_stop }) if encoded.is_empty() => {
+                    self.stop_reading(read_stop);
                     return Poll::Ready(false);
                 }
                 Poll::Pending if encoded.is_empty() => return Poll::Pending,
@@ -87,12 +87,12 @@ impl SocketBody {
     }
 
     /// Spares a peer that sends nothing more actix's wait for the end of its bytes.
-    fn stop_reading(&self, silence: Option<Silence>) {
-        match (silence, &self.switch) {
-            (Some(Silence::Closed | Silence::Expired), Some(switch)) => switch.stop_reading(),
+    fn stop_reading(&self, read_stop: Option<ReadStop>) {
+        match (read_stop, &self.switch) {
+            (Some(ReadStop::Closed | ReadStop::Expired), Some(switch)) => switch.stop_reading(),
             // Whoever is still sending has its bytes read for a while, else TCP would answer them
             // with a reset, which overtakes the close frame.
-            (Some(Silence::Ignored) | None, _) | (_, None) => {}
+            (Some(ReadStop::Ignored) | None, _) | (_, None) => {}
         }
     }
 }

@@ -14,7 +14,7 @@ use super::close::Close;
 use super::decoder::{FrameDecoder, IncomingFrame};
 use super::fault::Fault;
 use super::frame::{Opcode, WsFrame};
-use super::link::{Link, Silence};
+use super::link::{Link, ReadStop};
 use super::utf8::Utf8;
 
 /// The end of a connection's receiving half.
@@ -112,7 +112,7 @@ impl InboundFrames {
             // TCP ended, or the payload broke off, which is the same.
             Poll::Ready(Some(Err(_)) | None) => self.lose(),
             Poll::Pending => {
-                ready!(self.link.poll_silence(cx));
+                ready!(self.link.poll_read_stop(cx));
                 self.lose();
             }
         }
@@ -171,13 +171,13 @@ impl InboundFrames {
         // The answer repeats the code (RFC 6455 §5.5.1), unless our own frame is on its way.
         self.link
             .answer(close.map(|close| Close::known(close.code(), "")));
-        self.link.silence(Silence::Closed);
+        self.link.stop_reading(ReadStop::Closed);
     }
 
     fn fail(&mut self, fault: Fault) {
         self.end = Some(ReadEnd::Fault(fault));
         self.link.close(fault.close());
-        self.link.silence(Silence::Ignored);
+        self.link.stop_reading(ReadStop::Ignored);
     }
 
     fn lose(&mut self) {
@@ -190,7 +190,7 @@ impl Drop for InboundFrames {
     fn drop(&mut self) {
         if self.end.is_none() {
             self.link.close(Close::known(1011, ""));
-            self.link.silence(Silence::Ignored);
+            self.link.stop_reading(ReadStop::Ignored);
         }
     }
 }

@@ -7,7 +7,7 @@ use super::close::{Close, CloseEvent};
 use super::inbound::ReadEnd;
 use super::link::{Link, NotQueued};
 use super::message::Message;
-use super::switch::Switch;
+use super::switch::KillSwitch;
 
 /// Sends to one peer, from any thread; clones are cheap and share one queue, bounded in bytes.
 ///
@@ -16,11 +16,11 @@ use super::switch::Switch;
 #[derive(Clone)]
 pub(crate) struct Outbound {
     link: Arc<Link>,
-    switch: Option<Switch>,
+    switch: Option<KillSwitch>,
 }
 
 impl Outbound {
-    pub(super) fn new(link: Arc<Link>, switch: Option<Switch>) -> Self {
+    pub(super) fn new(link: Arc<Link>, switch: Option<KillSwitch>) -> Self {
         Self { link, switch }
     }
 

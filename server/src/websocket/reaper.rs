@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::close::Close;
-use super::link::{Link, Silence};
-use super::switch::Switch;
+use super::link::{Link, ReadStop};
+use super::switch::KillSwitch;
 use super::watchdog::{TimedOut, Timeouts, watch};
 
 /// The longest time that actix may take to write what it still holds once nobody waits for the peer's close.
@@ -23,7 +23,7 @@ const POLICY_VIOLATION: u16 = 1008;
 /// peer that stopped reading, and an application may have dropped or forgotten the other half.
 pub(super) async fn run(
     link: Arc<Link>,
-    switch: Option<Switch>,
+    switch: Option<KillSwitch>,
     close_time: Duration,
     timeouts: Option<Timeouts>,
 ) {
@@ -41,7 +41,7 @@ pub(super) async fn run(
     if timeout(close_time, ended(switch.as_ref())).await.is_ok() {
         return;
     }
-    link.silence(Silence::Expired);
+    link.stop_reading(ReadStop::Expired);
     if timeout(FLUSH_TIME, ended(switch.as_ref())).await.is_ok() {
         return;
     }
@@ -60,7 +60,7 @@ async fn given_up(link: &Link, timeouts: Option<Timeouts>) -> TimedOut {
 }
 
 /// Ends TCP without a close frame, which the peer wouldn't read.
-fn give_up(link: &Link, timed_out: TimedOut, switch: Option<Switch>) {
+fn give_up(link: &Link, timed_out: TimedOut, switch: Option<KillSwitch>) {
     link.give_up(timed_out);
     if let Some(switch) = switch {
         switch.kill();
@@ -68,7 +68,7 @@ fn give_up(link: &Link, timed_out: TimedOut, switch: Option<Switch>) {
 }
 
 /// Without a switch the end can't be seen, and the deadlines pass.
-async fn ended(switch: Option<&Switch>) {
+async fn ended(switch: Option<&KillSwitch>) {
     match switch {
         Some(switch) => switch.ended().await,
         None => std::future::pending().await,

@@ -34,41 +34,41 @@ type ShutDown = dyn Fn(Shutdown) + Send + Sync;
 /// A duplicate of a connection's socket, kept in the connection's data.
 ///
 /// It lives as long as actix's own, so that closing isn't delayed by the duplicate.
-struct Plug {
+struct SocketHandle {
     socket: Arc<ShutDown>,
     /// Dropped with the connection, which is how its end is noticed.
     alive: watch::Sender<()>,
 }
 
 /// In its place where there could be none.
-struct Unplugged;
+struct NoSocketHandle;
 
 /// A hold on the socket of one connection.
 #[derive(Clone)]
-pub(super) struct Switch {
+pub(super) struct KillSwitch {
     socket: Weak<ShutDown>,
     alive: watch::Receiver<()>,
 }
 
-impl Switch {
+impl KillSwitch {
     /// Returns the switch of the connection that a request came on.
     ///
     /// # Errors
     /// 503 where it should have one and the process had no file descriptor left: one without a switch could
     /// hold what it has for ever.
     pub(super) fn of(request: &HttpRequest) -> Result<Option<Self>, Error> {
-        if request.conn_data::<Unplugged>().is_some() {
+        if request.conn_data::<NoSocketHandle>().is_some() {
             return Err(ErrorServiceUnavailable(
                 "The server has too many connections.\n",
             ));
         }
-        let Some(plug) = request.conn_data::<Plug>() else {
+        let Some(handle) = request.conn_data::<SocketHandle>() else {
             warn_once();
             return Ok(None);
         };
         Ok(Some(Self {
-            socket: Arc::downgrade(&plug.socket),
-            alive: plug.alive.subscribe(),
+            socket: Arc::downgrade(&handle.socket),
+            alive: handle.alive.subscribe(),
         }))
     }
 
@@ -147,7 +147,7 @@ fn keep_socket(duplicate: io::Result<Socket>, data: &mut Extensions) {
     /// Of the process, as its descriptors are.
     static WARNINGS: Warnings = Warnings::new();
     match duplicate {
-        Ok(socket) => plug_in(data, move |how| shut_down(&socket, how)),
+        Ok(socket) => insert_handle(data, move |how| shut_down(&socket, how)),
         Err(error) => {
             if let Some(suppressed) = WARNINGS.admit() {
                 tracing::warn!(
@@ -156,7 +156,7 @@ fn keep_socket(duplicate: io::Result<Socket>, data: &mut Extensions) {
                     "no kill switch for a connection, which may carry no WebSocket: raise the limit of open files"
                 );
             }
-            data.insert(Unplugged);
+            data.insert(NoSocketHandle);
         }
     }
 }
@@ -171,8 +171,11 @@ fn shut_down(socket: &Socket, how: Shutdown) {
 }
 
 /// Keeps what shuts the socket down in the connection's data.
-pub(crate) fn plug_in(data: &mut Extensions, shut_down: impl Fn(Shutdown) + Send + Sync + 'static) {
-    data.insert(Plug {
+pub(crate) fn insert_handle(
+    data: &mut Extensions,
+    shut_down: impl Fn(Shutdown) + Send + Sync + 'static,
+) {
+    data.insert(SocketHandle {
         socket: Arc::new(shut_down),
         alive: watch::Sender::new(()),
     });
@@ -217,7 +220,7 @@ mod tests {
                 let full = Err(io::Error::other("too many open files"));
                 let mut data = Extensions::new();
                 keep_socket(full, &mut data);
-                assert!(data.contains::<Unplugged>());
+                assert!(data.contains::<NoSocketHandle>());
             }
         });
         let lines = lines.events().len();

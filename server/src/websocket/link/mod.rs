@@ -47,7 +47,7 @@ pub(crate) enum NotQueued {
 
 /// The reason for which nothing more is read from the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Silence {
+pub(super) enum ReadStop {
     /// Its close frame came: it sends nothing more.
     Closed,
     /// It broke the protocol, or the reading half was dropped: it may still be sending.
@@ -75,7 +75,7 @@ pub(super) enum BodyStep {
     Close(Option<Close>),
     /// End the response, and with it the connection.
     Finish {
-        silence: Option<Silence>,
+        read_stop: Option<ReadStop>,
     },
 }
 
@@ -103,7 +103,7 @@ struct LinkState {
     phase: LinkPhase,
     /// The end by this side, if it came before the peer's. Data that still comes goes nowhere.
     own_end: Option<CloseEvent>,
-    silence: Option<Silence>,
+    read_stop: Option<ReadStop>,
     body: Option<Waker>,
     reader: Option<Waker>,
     /// The sender that waits for room.
@@ -136,7 +136,7 @@ impl Link {
                 activity: Activity::begin(Instant::now()),
                 phase: LinkPhase::Open,
                 own_end: None,
-                silence: None,
+                read_stop: None,
                 body: None,
                 reader: None,
                 sender: None,
@@ -277,9 +277,9 @@ impl Link {
     }
 
     /// Nothing more will be read; the first reason stands.
-    pub(super) fn silence(&self, silence: Silence) {
+    pub(super) fn stop_reading(&self, end: ReadStop) {
         let mut state = self.state();
-        state.silence.get_or_insert(silence);
+        state.read_stop.get_or_insert(end);
         wake(&mut state.body);
         wake(&mut state.reader);
     }
@@ -310,9 +310,9 @@ impl Link {
     }
 
     /// For the reading half: whether it may stop waiting for bytes. Wakes it when that changes.
-    pub(super) fn poll_silence(&self, cx: &Context<'_>) -> Poll<()> {
+    pub(super) fn poll_read_stop(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.state();
-        if state.silence.is_some() || matches!(state.phase, LinkPhase::Gone) {
+        if state.read_stop.is_some() || matches!(state.phase, LinkPhase::Gone) {
             return Poll::Ready(());
         }
         state.reader = Some(cx.waker().clone());
@@ -331,15 +331,15 @@ impl Link {
         if let Some(message) = state.queue.pop_front() {
             return Poll::Ready(BodyStep::Message(message));
         }
-        let silence = state.silence;
+        let read_stop = state.read_stop;
         match &mut state.phase {
             LinkPhase::Closing(close) => {
                 let close = close.take();
                 state.phase = LinkPhase::Sent;
                 Poll::Ready(BodyStep::Close(close))
             }
-            LinkPhase::Sent if silence.is_some() => Poll::Ready(BodyStep::Finish { silence }),
-            LinkPhase::Gone => Poll::Ready(BodyStep::Finish { silence }),
+            LinkPhase::Sent if read_stop.is_some() => Poll::Ready(BodyStep::Finish { read_stop }),
+            LinkPhase::Gone => Poll::Ready(BodyStep::Finish { read_stop }),
             LinkPhase::Open | LinkPhase::Sent => {
                 state.activity.waiting = None;
                 state.body = Some(cx.waker().clone());

@@ -3,7 +3,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt;
 
-use super::{BodyStep, Link, MESSAGE_COST, Message, NotQueued, PONGS, Silence};
+use super::{BodyStep, Link, MESSAGE_COST, Message, NotQueued, PONGS, ReadStop};
 use crate::websocket::Close;
 use crate::websocket::tests::Woken;
 
@@ -76,12 +76,12 @@ fn what_is_queued_wakes_the_body_alone() {
             .is_pending()
     );
     assert!(
-        link.poll_silence(&Context::from_waker(&wakers[1]))
+        link.poll_read_stop(&Context::from_waker(&wakers[1]))
             .is_pending()
     );
     assert_eq!(link.try_send("news".into()), Ok(()));
     assert_eq!([body.times(), reader.times()], [1, 0]);
-    link.silence(Silence::Closed);
+    link.stop_reading(ReadStop::Closed);
     assert_eq!(reader.times(), 1);
 }
 
@@ -95,7 +95,7 @@ fn closing_sends_what_is_queued_then_waits_for_the_peer() {
     link.ping("are you there".into());
     let seen = [next(&link), next(&link), next(&link), next(&link)];
     assert_eq!(seen, ["pong", "last", "close", "wait"]);
-    link.silence(Silence::Closed);
+    link.stop_reading(ReadStop::Closed);
     assert_eq!(next(&link), "end");
 }
 
