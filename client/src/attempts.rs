@@ -10,7 +10,7 @@ use twinwire::session::Input;
 use twinwire::{Retry, Time, version};
 use twinwire_remote::channels::oneshot;
 
-use crate::driver::Driver;
+use crate::driver::ClientDriver;
 use crate::reconnect::DIAGNOSE_AFTER;
 use crate::{
     ClientState, ConnectError, Departure, OpenFailure, Options, ReconnectCause, Transport,
@@ -114,7 +114,7 @@ enum Attempt<T: Transport> {
     Failed(ConnectError<T::Error>),
 }
 
-impl<T: Transport> Driver<T> {
+impl<T: Transport> ClientDriver<T> {
     /// Waits, tries, and waits longer, until there is a link or the session is over.
     pub(crate) async fn reconnect(&mut self) {
         let transport = Arc::clone(&self.transport);

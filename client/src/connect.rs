@@ -13,7 +13,7 @@ use crate::driver::DriverEnds;
 use crate::handlers::Handlers;
 use crate::listeners::Listeners;
 use crate::reconnect::Reconnect;
-use crate::{Client, ClientState, ConnectError, Driver, Options, Transport, Undeclared};
+use crate::{Client, ClientDriver, ClientState, ConnectError, Options, Transport, Undeclared};
 
 /// The future of an open and welcomed client. It makes progress while the driver runs; dropping it
 /// closes the connection.
@@ -46,9 +46,12 @@ impl<E: std::error::Error + 'static> Future for Connecting<E> {
     }
 }
 
-/// Makes a client: the future of its handle, and the driver whose [`run`](Driver::run) the platform
+/// Makes a client: the future of its handle, and the driver whose [`run`](ClientDriver::run) the platform
 /// has to spawn.
-pub fn start<T: Transport>(transport: T, options: Options) -> (Connecting<T::Error>, Driver<T>) {
+pub fn start<T: Transport>(
+    transport: T,
+    options: Options,
+) -> (Connecting<T::Error>, ClientDriver<T>) {
     let table = Arc::clone(&options.table);
     let (remote, requests) = twinwire_remote::channel(Arc::clone(&table), options.format);
     let (registrations, incoming) = mpsc::channel();
@@ -74,7 +77,7 @@ pub fn start<T: Transport>(transport: T, options: Options) -> (Connecting<T::Err
         state: told,
         report,
     };
-    let driver = Driver::new(transport, options, shared);
+    let driver = ClientDriver::new(transport, options, shared);
     let connecting = Connecting {
         client: registered.is_ok().then_some(client),
         outcome,

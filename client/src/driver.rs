@@ -26,7 +26,7 @@ const FIRST_TURN: Duration = Duration::from_secs(1);
 /// The task behind a [`Client`](crate::Client): it alone owns the session. It ends when the
 /// session does.
 #[must_use = "a driver does nothing until it runs"]
-pub struct Driver<T: Transport> {
+pub struct ClientDriver<T: Transport> {
     pub(crate) transport: Arc<T>,
     client: WeakClient,
     replacement: Replacement,
@@ -48,7 +48,7 @@ pub struct Driver<T: Transport> {
     pub(crate) awaited: Option<ConnectWaiter<T>>,
 }
 
-/// The ends of the channels between a [`Driver`] and its [`Client`](crate::Client).
+/// The ends of the channels between a [`ClientDriver`] and its [`Client`](crate::Client).
 pub(crate) struct DriverEnds<E: std::error::Error + 'static> {
     pub(crate) client: WeakClient,
     pub(crate) table: Arc<Table>,
@@ -80,7 +80,7 @@ pub(crate) enum LoopExit {
     Away,
 }
 
-impl<T: Transport> Driver<T> {
+impl<T: Transport> ClientDriver<T> {
     pub(crate) fn new(transport: T, options: Options, shared: DriverEnds<T::Error>) -> Self {
         Self {
             transport: Arc::new(transport),

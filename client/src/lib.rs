@@ -5,8 +5,8 @@
 //! `twinwire-client-native` (tokio) have a `connect` that gives a [`Client`]. Here is no I/O, no
 //! clock and no spawning; a platform brings them as a [`Transport`].
 //!
-//! A platform's `connect` makes the two halves with [`start`], spawns the [`Driver`]'s
-//! [`run`](Driver::run), and awaits the [`Connecting`] half:
+//! A platform's `connect` makes the two halves with [`start`], spawns the [`ClientDriver`]'s
+//! [`run`](ClientDriver::run), and awaits the [`Connecting`] half:
 //!
 //! ```
 //! use twinwire_client::{Client, ConnectError, Options, Transport, start};
@@ -44,7 +44,7 @@ mod untyped;
 
 pub use client::{Client, ClientState};
 pub use connect::{Connecting, start};
-pub use driver::Driver;
+pub use driver::ClientDriver;
 pub use error::{ConnectError, ReconnectCause};
 pub use events::{AnyEvent, Events, Inbox};
 pub use handlers::{MaybeSend, MaybeSync};

@@ -34,7 +34,7 @@ pub(crate) async fn run<S, I>(
 {
     let address = request.peer_addr();
     let app = AppSession::new(Arc::clone(&shared), format);
-    let shell = Shell {
+    let driver = ConnectionDriver {
         shared,
         request: Some(request),
         format,
@@ -46,7 +46,7 @@ pub(crate) async fn run<S, I>(
         judging: None,
     };
     tracing::debug!(?address, ?format, "a socket opened");
-    shell.run().await;
+    driver.run().await;
     tracing::debug!(?address, "a connection is over");
 }
 
@@ -60,7 +60,7 @@ pub(crate) async fn refuse(goodbye: Goodbye, mut link: impl Link) {
     link.close(code).await;
 }
 
-struct Shell<S, I, L> {
+struct ConnectionDriver<S, I, L> {
     shared: Arc<Shared<S, I>>,
     /// The handshake, until `authenticate` takes it.
     request: Option<HttpRequest>,
@@ -96,7 +96,9 @@ enum LoopExit {
     Fenced,
 }
 
-impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static> Shell<S, I, L> {
+impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
+    ConnectionDriver<S, I, L>
+{
     async fn run(mut self) {
         let over = poll_fn(|cx| self.poll(cx)).await;
         // The endpoint isn't shut down before the link is closed.
