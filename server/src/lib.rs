@@ -5,7 +5,7 @@
 //!
 //! [`Twinwire`] is the endpoint, [`Builder`] collects what it answers, and a handler gets a [`Cx`]
 //! and its request. [`Server`] runs it, and says goodbye to its clients at SIGTERM or Ctrl-C; an
-//! application with an `HttpServer` of its own passes that through [`tune`] instead.
+//! application with an `HttpServer` of its own passes that through [`configure_http_server`] instead.
 //!
 //! ```no_run
 //! use serde::{Deserialize, Serialize};
@@ -78,4 +78,4 @@ pub use topic::{Access, PublishError};
 pub use twinwire::log::Retention;
 pub use twinwire::{Class, End, Goodbye, GoodbyeCode, Limits, PeerId, Refusal, Retry};
 pub use twinwire_remote::{CallError, EventError, Receipt, Refused, Undeclared};
-pub use websocket::{on_connect, tune};
+pub use websocket::{configure_http_server, on_connect};

@@ -199,7 +199,7 @@ pub fn serve<S, I>(
 /// one of TCP. `shut_down` is called from any thread, as `shutdown` of a socket is: [`Shutdown::Both`] resets the
 /// connection, and what is on its way to the peer is lost.
 pub fn on_connect(data: &mut Extensions, shut_down: impl Fn(Shutdown) + Send + Sync + 'static) {
-    websocket::plug_in(data, shut_down);
+    websocket::insert_handle(data, shut_down);
 }
 
 /// The numbers of what an endpoint holds. At rest they are those of what its application and its clients hold.

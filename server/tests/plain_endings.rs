@@ -54,7 +54,7 @@ impl Endpoint {
         Self::served(true, change)
     }
 
-    /// An endpoint on a server that went through `tune`, or on one that didn't.
+    /// An endpoint on a server that went through `configure_http_server`, or on one that didn't.
     fn served(tuned: bool, change: impl FnOnce(PlainBuilder) -> PlainBuilder) -> Self {
         Self::on(change, |plain| {
             let configure = move |config: &mut actix_web::web::ServiceConfig| {
@@ -451,7 +451,7 @@ async fn a_client_that_reads_nothing_is_given_up_also_without_a_kill_switch() {
         let (mut client, id) = endpoint.open().await;
         client.receive_little().unwrap();
         while endpoint.plain.push(id, vec![0; 65_536]).is_ok() {}
-        // What it sends all the same must not keep it; untuned, TCP stays until it is closed here.
+        // What it sends all the same must not keep it; unconfigured, TCP stays until it is closed here.
         let _ = client.send_frame(0x89, b"still here").await;
         let closed = |events: &[Event]| events.iter().any(|event| event.closes(id).is_some());
         let events = endpoint.log.wait("on_close", closed).await;

@@ -28,7 +28,9 @@ async fn a_client_that_reads_nothing_is_given_up_and_disconnected() {
     let path = env::temp_dir().join(format!("twinwire-plain-{}.sock", process::id()));
     let listener = UnixListener::bind(&path).unwrap();
     let server = HttpServer::new(move || App::new().configure(plain.at("/")));
-    let server = twinwire_server::tune(server).workers(1).disable_signals();
+    let server = twinwire_server::configure_http_server(server)
+        .workers(1)
+        .disable_signals();
     let server = server.listen_uds(listener).unwrap().run();
     let handle = server.handle();
     actix_web::rt::spawn(server);

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use twinwire::{Call, Kinds, Topic, kinds};
 use twinwire_client_native::{Client, Update, connect};
-use twinwire_server::{Access, Cx, Twinwire, tune};
+use twinwire_server::{Access, Cx, Twinwire, configure_http_server};
 
 /// The server sends the text back.
 #[derive(Serialize, Deserialize, Call)]
@@ -72,7 +72,9 @@ async fn serve() -> Outcome<()> {
         .topic(|_: Cx, _: Room| async move { Access::publish_and_subscribe() })
         .build()?;
     let app = move || App::new().configure(wire.at("/ws"));
-    let server = tune(HttpServer::new(app)).workers(1).disable_signals();
+    let server = configure_http_server(HttpServer::new(app))
+        .workers(1)
+        .disable_signals();
     let server = server.bind(("127.0.0.1", 0))?;
     println!("port {}", server.addrs()[0].port());
     io::stdout().flush()?;

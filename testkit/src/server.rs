@@ -41,7 +41,7 @@ impl Server {
         Self::spawn(workers, true, configure)
     }
 
-    /// Starts a server with one worker that didn't go through [`twinwire_server::tune`].
+    /// Starts a server with one worker that didn't go through [`twinwire_server::configure_http_server`].
     ///
     /// # Panics
     ///
@@ -63,7 +63,7 @@ impl Server {
                     .workers(workers)
                     .disable_signals();
                 let server = if tuned {
-                    twinwire_server::tune(server)
+                    twinwire_server::configure_http_server(server)
                 } else {
                     server
                 };

@@ -113,7 +113,7 @@ impl Connections {
 ///     .build();
 /// let endpoint = plain.clone();
 /// let server = HttpServer::new(move || App::new().configure(endpoint.at("/socket")));
-/// twinwire_server::tune(server).bind(("127.0.0.1", 9501))?.run().await
+/// twinwire_server::configure_http_server(server).bind(("127.0.0.1", 9501))?.run().await
 /// # }
 /// ```
 #[derive(Clone)]

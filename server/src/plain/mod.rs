@@ -18,7 +18,7 @@
 //!     })
 //!     .build();
 //! let server = HttpServer::new(move || App::new().configure(plain.at("/socket")));
-//! twinwire_server::tune(server).bind(("127.0.0.1", 9501))?.run().await
+//! twinwire_server::configure_http_server(server).bind(("127.0.0.1", 9501))?.run().await
 //! # }
 //! ```
 

@@ -15,7 +15,7 @@ use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
 use tokio::task::JoinSet;
 
-use crate::websocket::tune;
+use crate::websocket::configure_http_server;
 pub use endpoint::Endpoint;
 pub use error::ServeError;
 use signals::Signals;
@@ -53,7 +53,7 @@ struct Mounted {
 /// ```
 ///
 /// For TLS, or an `App` with middleware around everything, use actix's
-/// [`HttpServer`] with [`tune`], over TLS with [`on_connect`](crate::on_connect) in its place, and call
+/// [`HttpServer`] with [`configure_http_server`], over TLS with [`on_connect`](crate::on_connect) in its place, and call
 /// [`Twinwire::shut_down`](crate::Twinwire::shut_down) yourself.
 #[must_use = "call run"]
 pub struct Server {
@@ -163,7 +163,7 @@ impl Server {
                 configure.iter().for_each(|configure| configure(app));
             })
         };
-        let mut server = tune(HttpServer::new(app))
+        let mut server = configure_http_server(HttpServer::new(app))
             .disable_signals()
             .shutdown_timeout(REQUESTS.as_secs());
         for listener in listeners {

@@ -37,8 +37,8 @@ pub(crate) use message::Assembler;
 pub use message::Message;
 pub(crate) use outbound::Outbound;
 #[cfg(feature = "test")]
-pub(crate) use switch::plug_in;
-pub use switch::{on_connect, tune};
+pub(crate) use switch::insert_handle;
+pub use switch::{configure_http_server, on_connect};
 pub(crate) use watchdog::Timeouts;
 
 #[cfg(test)]

@@ -100,14 +100,14 @@ fn warn_once() {
     WARNED.call_once(|| {
         tracing::warn!(
             "no kill switch: the HttpServer isn't tuned, or this is TLS; a peer that stops reading \
-             can't be disconnected, and closing takes longer; see twinwire_server::tune"
+             can't be disconnected, and closing takes longer; see twinwire_server::configure_http_server"
         );
     });
 }
 
 /// For [`HttpServer::on_connect`]: keeps what disconnecting a peer that stopped reading needs.
 ///
-/// An `HttpServer` holds one such closure; call this from yours where [`tune`]'s would replace it.
+/// An `HttpServer` holds one such closure; call this from yours where [`configure_http_server`]'s would replace it.
 ///
 /// Over TLS, call this with the TCP stream inside. Its type is that of the crate `actix-tls` and of the features which
 /// the application has chosen, so only the application can name it. With rustls:
@@ -188,7 +188,7 @@ pub(crate) fn insert_handle(
 /// has stopped reading can't be disconnected, and the end of a connection takes up to actix's
 /// `client_disconnect_timeout` longer; one warning is logged. Replaces an earlier
 /// [`HttpServer::on_connect`]. Connections over TLS need one more line: see [`on_connect`].
-pub fn tune<F, I, S, B>(server: HttpServer<F, I, S, B>) -> HttpServer<F, I, S, B>
+pub fn configure_http_server<F, I, S, B>(server: HttpServer<F, I, S, B>) -> HttpServer<F, I, S, B>
 where
     F: Fn() -> I + Send + Clone + 'static,
     I: IntoServiceFactory<S, Request>,

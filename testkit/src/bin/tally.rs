@@ -10,7 +10,7 @@ use std::thread;
 
 use actix_web::{App, HttpServer};
 use suite::Notice;
-use twinwire_server::{Cx, tune};
+use twinwire_server::{Cx, configure_http_server};
 
 #[actix_web::main]
 async fn main() -> io::Result<()> {
@@ -24,7 +24,9 @@ async fn main() -> io::Result<()> {
         .build()
         .map_err(io::Error::other)?;
     let app = move || App::new().configure(wire.at("/ws"));
-    let server = tune(HttpServer::new(app)).workers(2).disable_signals();
+    let server = configure_http_server(HttpServer::new(app))
+        .workers(2)
+        .disable_signals();
     let server = server.bind(("127.0.0.1", 0))?;
     println!("port {}", server.addrs()[0].port());
     let server = server.run();
