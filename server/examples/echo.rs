@@ -8,7 +8,7 @@ use std::error::Error;
 use serde::{Deserialize, Serialize};
 use twinwire::{Event, Kinds, kinds};
 use twinwire_client_native::connect;
-use twinwire_server::{Cx, Server, Twinwire};
+use twinwire_server::{HandlerContext, Server, Twinwire};
 
 #[derive(Debug, Serialize, Deserialize, Event)]
 struct Echo {
@@ -20,7 +20,7 @@ const KINDS: Kinds = kinds![Echo];
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let wire = Twinwire::builder(())
-        .event(|cx: Cx, echo: Echo| async move {
+        .event(|cx: HandlerContext, echo: Echo| async move {
             // A client that is gone by now needs no echo.
             let _ = cx.peer().send(echo).await;
         })

@@ -7,7 +7,7 @@
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use twinwire::Topic;
-use twinwire_server::{Access, Cx, Server, Twinwire};
+use twinwire_server::{Access, HandlerContext, Server, Twinwire};
 
 #[derive(Debug, Serialize, Deserialize, Topic)]
 #[topic(item = String)]
@@ -27,7 +27,7 @@ async fn order(wire: web::Data<Wire>, what: web::Path<String>) -> HttpResponse {
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let wire = Twinwire::builder(())
-        .topic(|_: Cx, _: Orders| async move { Access::subscribe() })
+        .topic(|_: HandlerContext, _: Orders| async move { Access::subscribe() })
         .build()?;
     let server = Server::bind(("127.0.0.1", 9501))?.mount("/ws", &wire);
     println!("curl -X POST http://localhost:9501/order/tea");

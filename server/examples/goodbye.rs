@@ -8,7 +8,7 @@ use clap::Parser;
 use serde::{Deserialize, Serialize};
 use twinwire::{Call, Shape};
 use twinwire_server::plain::Plain;
-use twinwire_server::{Cx, Server, Twinwire};
+use twinwire_server::{HandlerContext, Server, Twinwire};
 
 #[derive(Parser)]
 struct Args {
@@ -37,14 +37,16 @@ enum NameError {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let Args { port } = Args::parse();
     let wire = Twinwire::builder(())
-        .call(|_: Cx, greet: Greet| async move {
+        .call(|_: HandlerContext, greet: Greet| async move {
             if greet.name.is_empty() {
                 return Err(NameError::Empty);
             }
             let text = format!("Hello, {}!", greet.name);
             Ok(Greeting { text })
         })
-        .on_close(|_: Cx, end| async move { println!("a typed client is gone: {end:?}") })
+        .on_close(
+            |_: HandlerContext, end| async move { println!("a typed client is gone: {end:?}") },
+        )
         .build()?;
     let plain = Plain::builder()
         .on_close(|connection, _| println!("bare client {} is gone", connection.id()))

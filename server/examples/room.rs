@@ -6,7 +6,7 @@ use std::error::Error;
 use serde::{Deserialize, Serialize};
 use twinwire::{Kinds, Shape, Topic, kinds};
 use twinwire_client_native::{Start, Update, connect};
-use twinwire_server::{Access, Cx, Server, Twinwire};
+use twinwire_server::{Access, HandlerContext, Server, Twinwire};
 
 /// The struct's value is the topic's key: there are as many rooms as names.
 #[derive(Clone, Debug, Serialize, Deserialize, Topic)]
@@ -28,7 +28,7 @@ const KINDS: Kinds = kinds![Room];
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let wire = Twinwire::builder(())
-        .topic(|_: Cx, room: Room| async move {
+        .topic(|_: HandlerContext, room: Room| async move {
             match room.name.as_str() {
                 "lobby" => Access::publish_and_subscribe(),
                 _ => Access::none(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use twinwire::{Call, Kinds, kinds};
 use twinwire_client_native::connect;
-use twinwire_server::{Cx, Server, StreamSender, Twinwire};
+use twinwire_server::{HandlerContext, Server, StreamSender, Twinwire};
 
 #[derive(Debug, Serialize, Deserialize, Call)]
 #[call(stream = u64)]
@@ -16,7 +16,7 @@ struct Fibonacci {}
 const KINDS: Kinds = kinds![Fibonacci];
 
 async fn fibonacci(
-    _: Cx,
+    _: HandlerContext,
     _: Fibonacci,
     mut sender: StreamSender<Fibonacci>,
 ) -> Result<(), twinwire::Never> {

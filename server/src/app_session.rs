@@ -30,7 +30,7 @@ use crate::shared::Shared;
 use crate::shutdown::{OpenGuard as OpenEndpoint, Shutdown};
 use crate::slot::{RejectedClient, ResumeRejected};
 use crate::topic::{DirtyTopics, SubscriptionGuard};
-use crate::{Cx, Peer};
+use crate::{HandlerContext, Peer};
 
 /// A session, its application's side, and the handlers at work for it. It may move from one worker to
 /// another; its handlers run on where they began.
@@ -70,11 +70,15 @@ pub(crate) struct EndedSession<S, I>(
 );
 
 /// The remains of a client that another takes the place of, to be dropped likewise.
-pub(crate) type Replaced<S, I> = (Cx<S, I>, Option<RemovedPeers<I>>, Option<Peer<I>>);
+pub(crate) type Replaced<S, I> = (
+    HandlerContext<S, I>,
+    Option<RemovedPeers<I>>,
+    Option<Peer<I>>,
+);
 
 /// The part of a session that there is from its welcome on.
 struct Open<S, I> {
-    cx: Cx<S, I>,
+    cx: HandlerContext<S, I>,
     /// The client is found through the endpoint.
     peer_guard: Option<PeerGuard<S, I>>,
     /// The application's requests of the client.
@@ -502,7 +506,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
         });
         let peer = Peer::new(handshake, ids, remote, Arc::clone(&self.shared.topics));
         let peer_guard = Some(PeerGuard::new(Arc::clone(&self.shared), peer.clone()));
-        let cx = Cx::new(Arc::clone(&self.shared), peer, Handle::current());
+        let cx = HandlerContext::new(Arc::clone(&self.shared), peer, Handle::current());
         let lifetime = Lifetime::begin(&self.shared, cx.clone());
         Open {
             cx,

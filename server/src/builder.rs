@@ -27,12 +27,12 @@ use crate::tables::Tables;
 use crate::topic::{Access, Topics};
 use crate::versions::VersionCollector;
 use crate::warnings::Warnings;
-use crate::{Cx, Twinwire};
+use crate::{HandlerContext, Twinwire};
 
 /// Work of the application's that ends in nothing.
 pub(crate) type AppFuture = Pin<Box<dyn Future<Output = ()>>>;
-pub(crate) type OnOpen<S, I> = Box<dyn Fn(Cx<S, I>) -> AppFuture + Send + Sync>;
-pub(crate) type OnClose<S, I> = Box<dyn Fn(Cx<S, I>, End) -> AppFuture + Send + Sync>;
+pub(crate) type OnOpen<S, I> = Box<dyn Fn(HandlerContext<S, I>) -> AppFuture + Send + Sync>;
+pub(crate) type OnClose<S, I> = Box<dyn Fn(HandlerContext<S, I>, End) -> AppFuture + Send + Sync>;
 
 /// Collects an application's handlers. Made by [`Twinwire::builder`].
 #[must_use = "a builder does nothing until it is built"]
@@ -58,7 +58,7 @@ pub struct Builder<S, I> {
 }
 
 impl<S: Send + Sync + 'static> Twinwire<S, ()> {
-    /// Begins an endpoint. Handlers reach `state` through [`Cx::state`](crate::Cx::state).
+    /// Begins an endpoint. Handlers reach `state` through [`HandlerContext::state`](crate::HandlerContext::state).
     pub fn builder(state: S) -> Builder<S, ()> {
         Builder::new(state)
     }
@@ -89,7 +89,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
     }
 
     /// Says who a client is: `authenticate` gets the token of its hello and the handshake's request
-    /// (its cookies, its address), and gives what [`Cx::identity`] will be, or refuses the client.
+    /// (its cookies, its address), and gives what [`HandlerContext::identity`] will be, or refuses the client.
     /// It is asked at each connection, also when a client comes back for its session. The session then goes on
     /// only if the client is still its owner: if it shows the same token and the same `Cookie` and `Authorization`
     /// headers, unless [`user_key`](Self::user_key) or [`may_resume`](Self::may_resume) says otherwise. From then on
@@ -147,12 +147,12 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// blocks others.
     ///
     /// The handler's future is dropped at its next await when its caller cancels, its deadline passes
-    /// or the session ends; see [`Cx::detach`] for what must finish. A panic ends that call with
+    /// or the session ends; see [`HandlerContext::detach`] for what must finish. A panic ends that call with
     /// `panicked` and nothing else.
     pub fn call<C, F, R>(self, handler: F) -> Self
     where
         C: Call,
-        F: Fn(Cx<S, I>, C) -> R + Send + Sync + 'static,
+        F: Fn(HandlerContext<S, I>, C) -> R + Send + Sync + 'static,
         R: Future<Output = Result<C::Reply, C::Error>> + 'static,
     {
         self.calls(handler, false)
@@ -162,7 +162,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     fn calls<C, F, R>(self, handler: F, in_order: bool) -> Self
     where
         C: Call,
-        F: Fn(Cx<S, I>, C) -> R + Send + Sync + 'static,
+        F: Fn(HandlerContext<S, I>, C) -> R + Send + Sync + 'static,
         R: Future<Output = Result<C::Reply, C::Error>> + 'static,
     {
         let handler = Arc::new(handler);
@@ -180,7 +180,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     pub fn call_in_order<C, F, R>(self, handler: F) -> Self
     where
         C: Call,
-        F: Fn(Cx<S, I>, C) -> R + Send + Sync + 'static,
+        F: Fn(HandlerContext<S, I>, C) -> R + Send + Sync + 'static,
         R: Future<Output = Result<C::Reply, C::Error>> + 'static,
     {
         self.calls(handler, true)
@@ -192,7 +192,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     pub fn stream<C, F, R>(self, handler: F) -> Self
     where
         C: StreamCall,
-        F: Fn(Cx<S, I>, C, StreamSender<C>) -> R + Send + Sync + 'static,
+        F: Fn(HandlerContext<S, I>, C, StreamSender<C>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), C::Error>> + 'static,
     {
         let handler = Arc::new(handler);
@@ -206,7 +206,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     pub fn event<E, F, R>(self, handler: F) -> Self
     where
         E: Event,
-        F: Fn(Cx<S, I>, E) -> R + Send + Sync + 'static,
+        F: Fn(HandlerContext<S, I>, E) -> R + Send + Sync + 'static,
         R: Future<Output = ()> + 'static,
     {
         let handler = Arc::new(handler);
@@ -232,7 +232,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     pub fn topic<T, F, R>(self, access: F) -> Self
     where
         T: Topic,
-        F: Fn(Cx<S, I>, T) -> R + Send + Sync + 'static,
+        F: Fn(HandlerContext<S, I>, T) -> R + Send + Sync + 'static,
         R: Future<Output = Access> + 'static,
     {
         let access = Arc::new(access);
@@ -281,10 +281,10 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// counts to the handler's.
     ///
     /// ```
-    /// # use twinwire_server::{Cx, Next, Response, Refusal, Twinwire};
+    /// # use twinwire_server::{HandlerContext, Next, Response, Refusal, Twinwire};
     /// # struct State { closed: bool }
     /// # let state = State { closed: false };
-    /// Twinwire::builder(state).middleware(|cx: Cx<State>, next: Next| async move {
+    /// Twinwire::builder(state).middleware(|cx: HandlerContext<State>, next: Next| async move {
     ///     if cx.state().closed {
     ///         return Response::refused(Refusal::Denied);
     ///     }
@@ -294,7 +294,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// ```
     pub fn middleware<F, R>(mut self, middleware: F) -> Self
     where
-        F: Fn(Cx<S, I>, Next) -> R + Send + Sync + 'static,
+        F: Fn(HandlerContext<S, I>, Next) -> R + Send + Sync + 'static,
         R: Future<Output = Response> + 'static,
     {
         self.middleware
@@ -309,7 +309,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// its session with the goodbye `internal`, since what the application prepares here isn't there; that is logged.
     pub fn on_open<F, R>(mut self, on_open: F) -> Self
     where
-        F: Fn(Cx<S, I>) -> R + Send + Sync + 'static,
+        F: Fn(HandlerContext<S, I>) -> R + Send + Sync + 'static,
         R: Future<Output = ()> + 'static,
     {
         self.on_open = Some(Box::new(move |cx| Box::pin(on_open(cx))));
@@ -327,7 +327,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// panics is logged, and ends nothing else; one that never ends keeps its own memory.
     pub fn on_close<F, R>(mut self, on_close: F) -> Self
     where
-        F: Fn(Cx<S, I>, End) -> R + Send + Sync + 'static,
+        F: Fn(HandlerContext<S, I>, End) -> R + Send + Sync + 'static,
         R: Future<Output = ()> + 'static,
     {
         self.on_close = Some(Box::new(move |cx, end| Box::pin(on_close(cx, end))));

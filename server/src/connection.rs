@@ -366,7 +366,7 @@ mod tests {
     use twinwire::{End, Limits};
 
     use super::*;
-    use crate::{Cx, Twinwire};
+    use crate::{HandlerContext, Twinwire};
 
     /// The link of a client that says hello; then, when it is told to, it panics.
     struct Faulty {
@@ -431,11 +431,11 @@ mod tests {
     async fn on_close_runs_once_when_the_connections_task_panics() {
         let (opened, closed) = (Log::default(), Log::default());
         let (tell_opened, tell_closed) = (opened.clone(), closed.clone());
-        let builder = Twinwire::builder(()).on_open(move |_: Cx| {
+        let builder = Twinwire::builder(()).on_open(move |_: HandlerContext| {
             tell_opened.push(());
             async {}
         });
-        let builder = builder.on_close(move |_: Cx, end| {
+        let builder = builder.on_close(move |_: HandlerContext, end| {
             tell_closed.push(end);
             async {}
         });
@@ -460,7 +460,7 @@ mod tests {
         let opened = Log::default();
         let told = opened.clone();
         let second = Duration::from_secs(1);
-        let builder = Twinwire::builder(()).on_open(move |_: Cx| {
+        let builder = Twinwire::builder(()).on_open(move |_: HandlerContext| {
             told.push(());
             async {}
         });

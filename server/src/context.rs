@@ -15,15 +15,15 @@ use crate::{Peer, Twinwire};
 ///
 /// `S` is the application's state, given to [`Twinwire::builder`](crate::Twinwire::builder); `I` is
 /// what its `authenticate` made of the client's token. Applications write
-/// `type Cx = twinwire_server::Cx<State, User>;` once.
-pub struct Cx<S = (), I = ()> {
+/// `type Cx = twinwire_server::HandlerContext<State, User>;` once.
+pub struct HandlerContext<S = (), I = ()> {
     shared: Arc<Shared<S, I>>,
     peer: Peer<I>,
     /// The runtime of the worker on which the session opened.
     worker: Handle,
 }
 
-impl<S, I> Cx<S, I> {
+impl<S, I> HandlerContext<S, I> {
     pub(crate) fn new(shared: Arc<Shared<S, I>>, peer: Peer<I>, worker: Handle) -> Self {
         Self {
             shared,
@@ -79,7 +79,7 @@ impl<S, I> Cx<S, I> {
     /// cancels, its deadline passes or its session ends; this one isn't. It runs on the worker on which the
     /// session opened, until it is done or the worker stops.
     ///
-    /// It may be called on any thread, as a `Cx` may be taken anywhere; therefore the future is `Send`. A handler
+    /// It may be called on any thread, as a `HandlerContext` may be taken anywhere; therefore the future is `Send`. A handler
     /// that has one which isn't can give it to `actix_web::rt::spawn`. On a worker that has stopped, the future is
     /// dropped.
     pub fn detach(&self, future: impl Future<Output = ()> + Send + 'static) {
@@ -88,7 +88,7 @@ impl<S, I> Cx<S, I> {
     }
 }
 
-impl<S, I> Clone for Cx<S, I> {
+impl<S, I> Clone for HandlerContext<S, I> {
     fn clone(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
@@ -98,9 +98,9 @@ impl<S, I> Clone for Cx<S, I> {
     }
 }
 
-impl<S, I> fmt::Debug for Cx<S, I> {
+impl<S, I> fmt::Debug for HandlerContext<S, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cx")
+        f.debug_struct("HandlerContext")
             .field("peer", &self.peer.id())
             .finish_non_exhaustive()
     }

@@ -14,7 +14,7 @@ use twinwire::{
     Refusal, StreamCall, Topic,
 };
 
-use crate::Cx;
+use crate::HandlerContext;
 use crate::handler_tasks::Joining;
 use crate::logged::{Logged, Undecodable};
 use crate::middleware::{Middleware, Next, Response};
@@ -28,7 +28,7 @@ pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = Response>>>;
 
 /// A request as it came, and where the items of its answer go.
 pub(crate) struct HandlerRequest<S, I> {
-    pub(crate) cx: Cx<S, I>,
+    pub(crate) cx: HandlerContext<S, I>,
     pub(crate) format: Format,
     pub(crate) payload: Vec<u8>,
     pub(crate) topic: Option<TopicRequest>,
@@ -65,7 +65,7 @@ impl<S: 'static, I: 'static> KindHandler<S, I> {
     pub(crate) fn call<C, F, R>(handler: F) -> Self
     where
         C: Call,
-        F: Fn(Cx<S, I>, C) -> R + Send + Sync + 'static,
+        F: Fn(HandlerContext<S, I>, C) -> R + Send + Sync + 'static,
         R: Future<Output = Result<C::Reply, C::Error>> + 'static,
     {
         let handler = Arc::new(handler);
@@ -91,7 +91,7 @@ impl<S: 'static, I: 'static> KindHandler<S, I> {
         O: Call + Into<C>,
         C::Reply: Into<O::Reply>,
         C::Error: Into<O::Error>,
-        F: Fn(Cx<S, I>, C) -> R + Send + Sync + 'static,
+        F: Fn(HandlerContext<S, I>, C) -> R + Send + Sync + 'static,
         R: Future<Output = Result<C::Reply, C::Error>> + 'static,
     {
         Self::call(move |cx, older: O| {
@@ -107,7 +107,7 @@ impl<S: 'static, I: 'static> KindHandler<S, I> {
         O: StreamCall + Into<C>,
         C::Item: Into<O::Item>,
         C::Error: Into<O::Error>,
-        F: Fn(Cx<S, I>, C, StreamSender<C>) -> R + Send + Sync + 'static,
+        F: Fn(HandlerContext<S, I>, C, StreamSender<C>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), C::Error>> + 'static,
     {
         Self::new::<O>(move |request| {
@@ -130,7 +130,7 @@ impl<S: 'static, I: 'static> KindHandler<S, I> {
     pub(crate) fn event<E, F, R>(handler: F) -> Self
     where
         E: Event,
-        F: Fn(Cx<S, I>, E) -> R + Send + Sync + 'static,
+        F: Fn(HandlerContext<S, I>, E) -> R + Send + Sync + 'static,
         R: Future<Output = ()> + 'static,
     {
         let handler = Arc::new(handler);
@@ -156,7 +156,7 @@ impl<S: 'static, I: 'static> KindHandler<S, I> {
         O: Topic + Into<T>,
         O::Item: Into<T::Item>,
         T::Item: Into<O::Item>,
-        F: Fn(Cx<S, I>, T) -> R + Send + Sync + 'static,
+        F: Fn(HandlerContext<S, I>, T) -> R + Send + Sync + 'static,
         R: Future<Output = Access> + 'static,
     {
         Self::new::<O>(move |request| {
@@ -208,7 +208,7 @@ where
     O: Topic + Into<T>,
     O::Item: Into<T::Item>,
     T::Item: Into<O::Item>,
-    F: Fn(Cx<S, I>, T) -> R,
+    F: Fn(HandlerContext<S, I>, T) -> R,
     R: Future<Output = Access>,
 {
     let HandlerRequest {
@@ -234,11 +234,11 @@ where
 
 /// Lets a client into a topic: the connection does the rest once this has ended well.
 async fn join<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
-    cx: Cx<S, I>,
+    cx: HandlerContext<S, I>,
     topic: T,
     form: Form,
     start: Start,
-    access: &impl Fn(Cx<S, I>, T) -> R,
+    access: &impl Fn(HandlerContext<S, I>, T) -> R,
 ) -> Result<Response, Refusal> {
     let name = (
         T::NAME,
@@ -265,10 +265,10 @@ async fn join<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
 
 /// Publishes what a client wants published, which `item` reads once that is allowed.
 async fn publish<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
-    cx: Cx<S, I>,
+    cx: HandlerContext<S, I>,
     topic: T,
     item: impl FnOnce() -> Result<T::Item, Refusal>,
-    access: &impl Fn(Cx<S, I>, T) -> R,
+    access: &impl Fn(HandlerContext<S, I>, T) -> R,
 ) -> Result<Response, Refusal> {
     let name = (
         T::NAME,

@@ -3,14 +3,14 @@
 //! It speaks to clients made with `twinwire-client-wasm` or `twinwire-client-native`; for
 //! browsers and tools that speak bare WebSocket, [`plain`] is an endpoint of its own.
 //!
-//! [`Twinwire`] is the endpoint, [`Builder`] collects what it answers, and a handler gets a [`Cx`]
+//! [`Twinwire`] is the endpoint, [`Builder`] collects what it answers, and a handler gets a [`HandlerContext`]
 //! and its request. [`Server`] runs it, and says goodbye to its clients at SIGTERM or Ctrl-C; an
 //! application with an `HttpServer` of its own passes that through [`configure_http_server`] instead.
 //!
 //! ```no_run
 //! use serde::{Deserialize, Serialize};
 //! use twinwire::Call;
-//! use twinwire_server::{Cx, Server, Twinwire};
+//! use twinwire_server::{HandlerContext, Server, Twinwire};
 //!
 //! #[derive(Serialize, Deserialize, Call)]
 //! #[call(reply = String)]
@@ -20,7 +20,7 @@
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let wire = Twinwire::builder(())
-//!     .call(|_: Cx, greet: Greet| async move { Ok(format!("Hello, {}!", greet.name)) })
+//!     .call(|_: HandlerContext, greet: Greet| async move { Ok(format!("Hello, {}!", greet.name)) })
 //!     .build()?;
 //! Server::bind(("127.0.0.1", 9501))?.mount("/ws", &wire).run().await?;
 //! # Ok(())
@@ -66,7 +66,7 @@ pub mod plain;
 pub mod test;
 
 pub use builder::{BuildError, Builder};
-pub use context::Cx;
+pub use context::HandlerContext;
 pub use identity::Denied;
 pub use middleware::{Next, Response};
 pub use origin::{OriginError, Origins};

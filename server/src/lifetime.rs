@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use twinwire::End;
 
-use crate::Cx;
+use crate::HandlerContext;
 use crate::shared::Shared;
 use crate::shutdown::OpenGuard;
 use crate::task::Task;
@@ -20,7 +20,7 @@ pub(crate) struct Lifetime<S, I> {
     opened: Option<oneshot::Receiver<Opened>>,
     /// True once `on_open` has failed.
     has_failed: bool,
-    end: Option<oneshot::Sender<(Cx<S, I>, End)>>,
+    end: Option<oneshot::Sender<(HandlerContext<S, I>, End)>>,
 }
 
 /// The outcome of `on_open`.
@@ -28,7 +28,7 @@ type Opened = Result<(), &'static str>;
 
 impl<S, I> Lifetime<S, I> {
     /// Tells the application that a session is open.
-    pub(crate) fn begin(shared: &Arc<Shared<S, I>>, cx: Cx<S, I>) -> Self
+    pub(crate) fn begin(shared: &Arc<Shared<S, I>>, cx: HandlerContext<S, I>) -> Self
     where
         S: Send + Sync + 'static,
         I: Send + Sync + 'static,
@@ -79,7 +79,7 @@ impl<S, I> Lifetime<S, I> {
     }
 
     /// Tells the application that the session is over, once.
-    pub(crate) fn end(&mut self, cx: &Cx<S, I>, end: End) {
+    pub(crate) fn end(&mut self, cx: &HandlerContext<S, I>, end: End) {
         self.opened = None;
         if let Some(told) = self.end.take() {
             // A worker that has stopped runs nothing any more.
@@ -90,9 +90,9 @@ impl<S, I> Lifetime<S, I> {
 
 async fn run<S, I>(
     shared: Arc<Shared<S, I>>,
-    cx: Cx<S, I>,
+    cx: HandlerContext<S, I>,
     opened: oneshot::Sender<Opened>,
-    mut ended: oneshot::Receiver<(Cx<S, I>, End)>,
+    mut ended: oneshot::Receiver<(HandlerContext<S, I>, End)>,
 ) where
     S: Send + Sync + 'static,
     I: Send + Sync + 'static,
@@ -116,10 +116,10 @@ async fn run<S, I>(
 /// Runs `on_open` until it is over, its time has passed, or the session ends, which it then returns.
 async fn run_on_open<S, I>(
     shared: &Arc<Shared<S, I>>,
-    cx: Cx<S, I>,
+    cx: HandlerContext<S, I>,
     opened: oneshot::Sender<Opened>,
-    ended: &mut oneshot::Receiver<(Cx<S, I>, End)>,
-) -> Option<Result<(Cx<S, I>, End), oneshot::error::RecvError>>
+    ended: &mut oneshot::Receiver<(HandlerContext<S, I>, End)>,
+) -> Option<Result<(HandlerContext<S, I>, End), oneshot::error::RecvError>>
 where
     S: Send + Sync + 'static,
     I: Send + Sync + 'static,
@@ -155,8 +155,12 @@ where
     early
 }
 
-async fn run_on_close<S, I>(shared: &Arc<Shared<S, I>>, cx: Cx<S, I>, end: End, open: OpenGuard)
-where
+async fn run_on_close<S, I>(
+    shared: &Arc<Shared<S, I>>,
+    cx: HandlerContext<S, I>,
+    end: End,
+    open: OpenGuard,
+) where
     S: Send + Sync + 'static,
     I: Send + Sync + 'static,
 {

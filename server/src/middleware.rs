@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use twinwire::{Answer, Class, Refusal};
 
-use crate::Cx;
+use crate::HandlerContext;
 use crate::handler::HandlerFuture;
 use crate::handler_tasks::Joining;
 
 /// The application's own wrapping of handlers.
-pub(crate) type Middleware<S, I> = Arc<dyn Fn(Cx<S, I>, Next) -> HandlerFuture + Send + Sync>;
+pub(crate) type Middleware<S, I> =
+    Arc<dyn Fn(HandlerContext<S, I>, Next) -> HandlerFuture + Send + Sync>;
 
 /// The handler of a request, and the middleware inside this one. Given to
 /// [`Builder::middleware`](crate::Builder::middleware): [`run`](Self::run) it, or answer in its place.

@@ -3,7 +3,7 @@
 //! ```
 //! use serde::{Deserialize, Serialize};
 //! use twinwire::{Call, Kinds, kinds};
-//! use twinwire_server::{Cx, Twinwire, test};
+//! use twinwire_server::{HandlerContext, Twinwire, test};
 //!
 //! #[derive(Serialize, Deserialize, Call)]
 //! #[call(reply = u32)]
@@ -16,7 +16,7 @@
 //! # #[actix_web::main]
 //! # async fn main() {
 //! let wire = Twinwire::builder(())
-//!     .call(|_: Cx, double: Double| async move { Ok(2 * double.number) })
+//!     .call(|_: HandlerContext, double: Double| async move { Ok(2 * double.number) })
 //!     .build()
 //!     .expect("the kinds don't clash");
 //! let client = test::pair(&wire, KINDS).await.expect("everyone is welcome");
@@ -32,7 +32,7 @@
 //! use serde::{Deserialize, Serialize};
 //! use twinwire::{Kinds, Topic, kinds};
 //! use twinwire_server::test::{self, ConnectError, Options, Start, Update};
-//! use twinwire_server::{Access, Cx, Denied, End, Twinwire};
+//! use twinwire_server::{Access, HandlerContext, Denied, End, Twinwire};
 //!
 //! #[derive(Serialize, Deserialize, Topic)]
 //! #[topic(item = String)]
@@ -52,7 +52,7 @@
 //!             _ => Err(Denied::new("not you")),
 //!         }
 //!     })
-//!     .topic(|_: Cx, _: Room| async { Access::subscribe() })
+//!     .topic(|_: HandlerContext, _: Room| async { Access::subscribe() })
 //!     .build()
 //!     .expect("the kinds don't clash");
 //! let room = || Room { name: "lobby".to_owned() };

@@ -7,7 +7,7 @@ use twinwire::{
 };
 
 use crate::handler::KindHandler;
-use crate::{Access, Cx, StreamSender};
+use crate::{Access, HandlerContext, StreamSender};
 
 /// Collects the types of one kind, the newest first: all become that, and have its handler.
 pub(crate) struct VersionCollector<S, I, F> {
@@ -27,7 +27,7 @@ where
     S: 'static,
     I: 'static,
     C: Call,
-    F: Fn(Cx<S, I>, C) -> R + Send + Sync + 'static,
+    F: Fn(HandlerContext<S, I>, C) -> R + Send + Sync + 'static,
     R: Future<Output = Result<C::Reply, C::Error>> + 'static,
 {
     fn also<O>(mut self) -> Self
@@ -47,7 +47,7 @@ where
     S: 'static,
     I: 'static,
     C: StreamCall,
-    F: Fn(Cx<S, I>, C, StreamSender<C>) -> R + Send + Sync + 'static,
+    F: Fn(HandlerContext<S, I>, C, StreamSender<C>) -> R + Send + Sync + 'static,
     R: Future<Output = Result<(), C::Error>> + 'static,
 {
     fn also<O>(mut self) -> Self
@@ -67,7 +67,7 @@ where
     S: 'static,
     I: 'static,
     E: Event,
-    F: Fn(Cx<S, I>, E) -> R + Send + Sync + 'static,
+    F: Fn(HandlerContext<S, I>, E) -> R + Send + Sync + 'static,
     R: Future<Output = ()> + 'static,
 {
     fn also<O: Event + Into<E>>(mut self) -> Self {
@@ -83,7 +83,7 @@ where
     S: 'static,
     I: 'static,
     T: Topic,
-    F: Fn(Cx<S, I>, T) -> R + Send + Sync + 'static,
+    F: Fn(HandlerContext<S, I>, T) -> R + Send + Sync + 'static,
     R: Future<Output = Access> + 'static,
 {
     fn also<O>(mut self) -> Self

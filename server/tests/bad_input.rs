@@ -17,7 +17,7 @@ use twinwire::{
     Alias, Answer, Call, Event, Format, GoodbyeCode, Kinds, Number, Refusal, Topic, kinds,
 };
 use twinwire_client_native::{Client, ClientState, connect_with};
-use twinwire_server::{Access, Cx, StreamSender};
+use twinwire_server::{Access, HandlerContext};
 
 #[derive(Debug, Serialize, Deserialize, Call)]
 #[call(reply = u32)]
@@ -61,18 +61,16 @@ const HANG_HEAVILY: u32 = 6;
 fn serve() -> Server {
     let builder = testkit::builder(())
         .limits(testkit::patient().handshake(Duration::from_secs(1)))
-        .call(|_: Cx, Double { number }| async move { Ok(number * 2) })
-        .call(|_: Cx, _: Hang| std::future::pending())
-        .call(|_: Cx, _: HangHeavily| std::future::pending())
-        .stream(
-            |_: Cx, _: Forever, mut sender: StreamSender<Forever>| async move {
-                loop {
-                    sender.send(0).await;
-                }
-            },
-        )
-        .event(|_: Cx, _: Typing| async move {})
-        .topic(|_: Cx, _: Room| async move { Access::publish_and_subscribe() });
+        .call(|_: HandlerContext, Double { number }| async move { Ok(number * 2) })
+        .call(|_: HandlerContext, _: Hang| std::future::pending())
+        .call(|_: HandlerContext, _: HangHeavily| std::future::pending())
+        .stream(|_: HandlerContext, _: Forever, mut sender| async move {
+            loop {
+                sender.send(0).await;
+            }
+        })
+        .event(|_: HandlerContext, _: Typing| async move {})
+        .topic(|_: HandlerContext, _: Room| async move { Access::publish_and_subscribe() });
     let (server, _) = testkit::serve(builder);
     server
 }

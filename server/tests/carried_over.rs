@@ -6,7 +6,7 @@ use twinwire::{Call, Event, Kinds, Topic, kinds};
 use twinwire_client_native::{
     CallError, Client, ClientState, EventError, Options, Start, Update, connect_with,
 };
-use twinwire_server::{Access, Cx, Twinwire};
+use twinwire_server::{Access, HandlerContext, Twinwire};
 
 #[derive(Serialize, Deserialize, Call)]
 #[call(reply = String)]
@@ -30,12 +30,12 @@ type Heard = Log<String>;
 fn serve() -> (Twinwire<Heard, ()>, Server, Heard) {
     let heard = Heard::default();
     let builder = testkit::builder(heard.clone())
-        .call(|cx: Cx<Heard>, ask: Ask| async move {
+        .call(|cx: HandlerContext<Heard>, ask: Ask| async move {
             cx.state().push(ask.text.clone());
             Ok(ask.text)
         })
-        .event(|cx: Cx<Heard>, say: Say| async move { cx.state().push(say.text) })
-        .topic(|_: Cx<Heard>, _: Room| async { Access::publish_and_subscribe() });
+        .event(|cx: HandlerContext<Heard>, say: Say| async move { cx.state().push(say.text) })
+        .topic(|_: HandlerContext<Heard>, _: Room| async { Access::publish_and_subscribe() });
     let (server, wire) = testkit::serve(builder);
     (wire, server, heard)
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Log, Server, hurry, soon};
 use twinwire::{Kinds, PeerId, Topic, kinds};
 use twinwire_client_native::{Update, connect_with};
-use twinwire_server::{Access, Cx, Twinwire};
+use twinwire_server::{Access, HandlerContext, Twinwire};
 
 #[derive(Serialize, Deserialize, Topic)]
 #[topic(item = u64)]
@@ -38,14 +38,14 @@ fn serve(app: &App) -> (Twinwire<App, ()>, Server) {
             hellos.fetch_add(1, Ordering::Relaxed);
             async { Ok(()) }
         })
-        .on_open(|cx: Cx<App>| async move {
+        .on_open(|cx: HandlerContext<App>| async move {
             cx.state().sessions.fetch_add(1, Ordering::Relaxed);
         })
-        .call(|_: Cx<App>, double: Double| async move { Ok(2 * double.number) })
-        .event(|cx: Cx<App>, up: Up| async move {
+        .call(|_: HandlerContext<App>, double: Double| async move { Ok(2 * double.number) })
+        .event(|cx: HandlerContext<App>, up: Up| async move {
             cx.state().ups.push((cx.id(), up.number));
         })
-        .event(|cx: Cx<App>, start: Start| async move {
+        .event(|cx: HandlerContext<App>, start: Start| async move {
             let peer = cx.peer().clone();
             cx.detach(async move {
                 for number in 0..start.downs {
@@ -54,7 +54,7 @@ fn serve(app: &App) -> (Twinwire<App, ()>, Server) {
                 }
             });
         })
-        .topic(|_: Cx<App>, _: Ticker| async move { Access::subscribe() });
+        .topic(|_: HandlerContext<App>, _: Ticker| async move { Access::subscribe() });
     let (server, wire) = testkit::serve(builder);
     (wire, server)
 }

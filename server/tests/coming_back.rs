@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use twinwire::session::SessionLost;
 use twinwire::{Call, End, Event, GoodbyeCode, Kinds, Limits, Retry, kinds};
 use twinwire_client_native::{CallError, Client, ClientState, EventError, Receipt, connect_with};
-use twinwire_server::{Builder, Cx, Denied};
+use twinwire_server::{Builder, Denied, HandlerContext};
 
 /// Answered when the gate is opened.
 #[derive(Serialize, Deserialize, Call)]
@@ -59,15 +59,15 @@ fn builder(app: &App) -> Builder<App, ()> {
     let judge = app.clone();
     testkit::builder(app.clone())
         .authenticate(move |_, _| std::future::ready(judge.judge()))
-        .call(|cx: Cx<App>, _: Wait| async move {
+        .call(|cx: HandlerContext<App>, _: Wait| async move {
             let gate = Arc::clone(&cx.state().gate);
             let opened = gate.notified();
             cx.state().waiting.push(());
             opened.await;
             Ok(())
         })
-        .event(|cx: Cx<App>, up: Up| async move { cx.state().ups.push(up.number) })
-        .on_close(|cx: Cx<App>, _| async move { cx.state().ended.push(()) })
+        .event(|cx: HandlerContext<App>, up: Up| async move { cx.state().ups.push(up.number) })
+        .on_close(|cx: HandlerContext<App>, _| async move { cx.state().ended.push(()) })
 }
 
 async fn client(chaos: &Chaos, limits: Limits) -> (Client, Log<SessionLost>) {

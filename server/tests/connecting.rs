@@ -14,7 +14,7 @@ use twinwire::{Call, End, GoodbyeCode, Kinds, kinds};
 use twinwire_client_native::{
     Client, ClientState, ConnectError, OpenError, Options, ReconnectCause, connect_with,
 };
-use twinwire_server::{Cx, Denied, Retry, Twinwire};
+use twinwire_server::{Denied, HandlerContext, Retry, Twinwire};
 
 #[derive(Serialize, Deserialize, Call)]
 #[call(reply = u64)]
@@ -37,7 +37,7 @@ fn serve() -> (Twinwire<Mutex<u64>, ()>, Server) {
                 }
             }
         })
-        .call(|cx: Cx<Mutex<u64>>, _: Next| async move {
+        .call(|cx: HandlerContext<Mutex<u64>>, _: Next| async move {
             let mut next = cx.state().lock().expect("nobody panics");
             *next += 1;
             Ok(*next)

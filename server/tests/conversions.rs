@@ -11,7 +11,7 @@ use testkit::{Log, Server, soon};
 use twinwire::frame::{Continuity, JOIN, Join, Start};
 use twinwire::{GoodbyeCode, Kinds, Retry, Shape, Topic, kinds};
 use twinwire_client_native::{Update, connect_with};
-use twinwire_server::{Access, Builder, Cx, Twinwire};
+use twinwire_server::{Access, Builder, HandlerContext, Twinwire};
 
 use by_hand::{Greeter, wants};
 
@@ -76,7 +76,7 @@ impl From<String> for older::Line {
 
 fn serve(with: impl Fn(Builder<(), ()>) -> Builder<(), ()>) -> (Server, Twinwire<(), ()>) {
     let builder = with(testkit::builder(()));
-    let builder = builder.topic(|_: Cx, _: News| async { Access::subscribe() });
+    let builder = builder.topic(|_: HandlerContext, _: News| async { Access::subscribe() });
     testkit::serve(builder)
 }
 

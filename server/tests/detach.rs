@@ -5,7 +5,7 @@ mod by_hand;
 use serde::{Deserialize, Serialize};
 use testkit::Log;
 use twinwire::{Call, Kinds, kinds};
-use twinwire_server::Cx;
+use twinwire_server::HandlerContext;
 
 use by_hand::Greeter;
 
@@ -18,7 +18,7 @@ const KINDS: Kinds = kinds![Nod];
 async fn detached_work_runs_from_any_thread() {
     let log = Log::default();
     let builder = testkit::builder(log.clone());
-    let builder = builder.call(|cx: Cx<Log<&'static str>>, _: Nod| async move {
+    let builder = builder.call(|cx: HandlerContext<Log<&'static str>>, _: Nod| async move {
         let inside = cx.state().clone();
         cx.detach(async move { inside.push("on the worker") });
         let elsewhere = std::thread::spawn(move || {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Doors, Server, soon, until};
 use twinwire::{Call, End, Kinds, Retry, kinds};
 use twinwire_client_native::{Client, ClientState, ReconnectCause, connect_with};
-use twinwire_server::{Cx, Twinwire};
+use twinwire_server::{HandlerContext, Twinwire};
 
 #[derive(Serialize, Deserialize, Call)]
 #[call(reply = ())]
@@ -15,7 +15,7 @@ struct Nod {}
 const KINDS: Kinds = kinds![Nod];
 
 fn serve() -> (Twinwire<(), ()>, Server) {
-    let builder = testkit::builder(()).call(|_: Cx, _: Nod| async move { Ok(()) });
+    let builder = testkit::builder(()).call(|_: HandlerContext, _: Nod| async move { Ok(()) });
     let (server, wire) = testkit::serve(builder);
     (wire, server)
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use testkit::{Log, Server, soon};
 use twinwire::{Call, Kinds, Refusal, Topic, kinds};
 use twinwire_client_native::{CallError, Client, ConnectError, Undeclared, connect_with};
-use twinwire_server::{Access, Cx, Twinwire, test};
+use twinwire_server::{Access, HandlerContext, Twinwire, test};
 
 #[derive(Serialize, Deserialize, Call)]
 #[call(reply = u32)]
@@ -30,8 +30,8 @@ type Asked = Log<Result<u32, String>>;
 
 fn wire(asked: &Asked) -> Twinwire<Asked, ()> {
     testkit::builder(asked.clone())
-        .topic(|_: Cx<Asked>, _: Room| async { Access::none() })
-        .on_open(|cx: Cx<Asked>| async move {
+        .topic(|_: HandlerContext<Asked>, _: Room| async { Access::none() })
+        .on_open(|cx: HandlerContext<Asked>| async move {
             let peer = cx.peer();
             let asked = peer.call(Ask { number: 20 }).await;
             let invited = peer.invite(&Room { number: 7 }).await;
@@ -120,7 +120,7 @@ async fn what_is_registered_of_no_kind_in_the_table_is_an_error_of_connect() {
 async fn a_call_that_nobody_handles_is_refused_in_the_end() {
     let refusals = Log::default();
     let wire = testkit::builder(refusals.clone())
-        .on_open(|cx: Cx<Log<Refusal>>| async move {
+        .on_open(|cx: HandlerContext<Log<Refusal>>| async move {
             if let Err(CallError::Refused(refused)) = cx.peer().call(Unanswered {}).await {
                 cx.state().push(refused.why);
             }

@@ -11,7 +11,7 @@ use testkit::{Log, Server, hasty, serve};
 use tokio::sync::Semaphore;
 use twinwire::frame::{JOIN, Join, Start};
 use twinwire::{Call, Format, GoodbyeCode, Kinds, Refusal, Topic, kinds};
-use twinwire_server::{Access, Cx, Next, Response, Twinwire};
+use twinwire_server::{Access, HandlerContext, Next, Response, Twinwire};
 
 use by_hand::{Greeter, Said, Socket, wants};
 
@@ -51,7 +51,7 @@ async fn an_authenticate_or_a_user_key_that_panics_refuses_its_client_alone() {
         assert_ne!(identity, "key", "as the test asked");
         identity.clone()
     });
-    let builder = builder.call(|_: Cx<(), String>, _: Nod| async { Ok(()) });
+    let builder = builder.call(|_: HandlerContext<(), String>, _: Nod| async { Ok(()) });
     let (server, wire) = serve(builder);
     let (mut ada, said) = greet(&server, "ada").await;
     let welcome = said.welcome();
@@ -90,8 +90,8 @@ async fn join(socket: &mut Socket, number: u32) -> Result<(), Refusal> {
 #[tokio::test]
 async fn an_access_or_an_around_that_panics_or_never_ends_fails_its_request_alone() {
     let builder = testkit::builder(()).limits(hasty());
-    let builder = builder.call(|_: Cx, _: Nod| async { Ok(()) });
-    let builder = builder.topic(|_: Cx, room: Room| {
+    let builder = builder.call(|_: HandlerContext, _: Nod| async { Ok(()) });
+    let builder = builder.topic(|_: HandlerContext, room: Room| {
         assert_ne!(room.number, 1, "as the test asked");
         async move {
             match room.number {
@@ -102,7 +102,7 @@ async fn an_access_or_an_around_that_panics_or_never_ends_fails_its_request_alon
         }
     });
     let nods = Arc::new(Semaphore::new(3));
-    let builder = builder.middleware(move |_: Cx, next: Next| {
+    let builder = builder.middleware(move |_: HandlerContext, next: Next| {
         let nth = match next.kind() {
             "Nod" => nods.try_acquire().map_or(0, |permit| {
                 permit.forget();
@@ -133,8 +133,9 @@ async fn an_access_or_an_around_that_panics_or_never_ends_fails_its_request_alon
 #[tokio::test]
 async fn an_around_that_never_ends_is_dropped_at_the_deadline() {
     let builder = testkit::builder(()).limits(hasty());
-    let builder = builder.call(|_: Cx, _: Nod| async { Ok(()) });
-    let builder = builder.middleware(|_: Cx, _: Next| std::future::pending::<Response>());
+    let builder = builder.call(|_: HandlerContext, _: Nod| async { Ok(()) });
+    let builder =
+        builder.middleware(|_: HandlerContext, _: Next| std::future::pending::<Response>());
     let (server, _wire) = serve(builder);
     let (mut socket, said) = greet(&server, "").await;
     said.welcome();
@@ -149,7 +150,7 @@ async fn a_session_works_while_it_is_judged_who_may_have_it_back() {
     let (told, gate) = (judged.clone(), Mutex::new(gate));
     let builder = testkit::builder(())
         .authenticate(|token, _| async move { Ok(token) })
-        .call(|_: Cx<(), Vec<u8>>, _: Nod| async { Ok(()) })
+        .call(|_: HandlerContext<(), Vec<u8>>, _: Nod| async { Ok(()) })
         .user_key(move |identity: &Vec<u8>| {
             if judging.swap(false, Ordering::Relaxed) {
                 told.push(());

@@ -12,7 +12,7 @@ use testkit::{Chaos, Log, Server, hurry, serve, soon};
 use twinwire::frame::{Continuity, Resume, Welcome};
 use twinwire::{Call, Goodbye, GoodbyeCode, Kinds, Retry, kinds};
 use twinwire_client_native::connect_with;
-use twinwire_server::{Builder, Cx};
+use twinwire_server::{Builder, HandlerContext};
 
 use by_hand::{Greeter, wants};
 
@@ -119,7 +119,7 @@ async fn the_same_user_keeps_the_session_and_has_the_new_identity() {
     let told = closed.clone();
     let builder = builder()
         .user_key(key)
-        .on_close(move |cx: Cx<_, String>, _| {
+        .on_close(move |cx: HandlerContext<_, String>, _| {
             told.push(cx.identity().clone());
             async {}
         });
@@ -163,8 +163,8 @@ async fn the_application_may_say_which_identity_keeps_the_session() {
 async fn handlers_see_the_newest_identity() {
     let key = |identity: &String| user(identity).to_owned();
     let builder = builder().user_key(key);
-    let builder =
-        builder.call(|cx: Cx<(), String>, _: WhoAmI| async move { Ok(cx.identity().clone()) });
+    let builder = builder
+        .call(|cx: HandlerContext<(), String>, _: WhoAmI| async move { Ok(cx.identity().clone()) });
     let (server, _) = serve(builder);
     let chaos = Chaos::to(server.addr(), 1).await;
     let roles = AtomicU32::new(0);

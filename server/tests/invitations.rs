@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use twinwire::frame::{Frame, INVITE, JOIN, Join, LEAVE, Start};
 use twinwire::{Answer, Format, Kinds, Number, Refusal, Topic, kinds};
-use twinwire_server::{Access, Cx, Peer, Twinwire};
+use twinwire_server::{Access, HandlerContext, Peer, Twinwire};
 
 use by_hand::{Greeter, Socket};
 
@@ -22,7 +22,9 @@ const KINDS: Kinds = kinds![Room];
 
 /// A topic that nobody may join of their own accord.
 fn serve() -> (Server, Twinwire<(), ()>) {
-    testkit::serve(testkit::builder(()).topic(|_: Cx, _: Room| async { Access::none() }))
+    testkit::serve(
+        testkit::builder(()).topic(|_: HandlerContext, _: Room| async { Access::none() }),
+    )
 }
 
 /// A client, and what the server knows it by.
@@ -126,7 +128,7 @@ async fn who_was_quicker_than_the_caller_who_let_go_is_removed() {
 async fn a_join_that_is_judged_when_its_client_is_removed_is_refused() {
     let (judged, verdict) = (Log::default(), Arc::new(Semaphore::new(0)));
     let (told, may_end) = (judged.clone(), Arc::clone(&verdict));
-    let builder = testkit::builder(()).topic(move |_: Cx, _: Room| {
+    let builder = testkit::builder(()).topic(move |_: HandlerContext, _: Room| {
         told.push(());
         let may_end = Arc::clone(&may_end);
         async move {

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use twinwire::session::SessionLost;
 use twinwire::{Event, Goodbye, GoodbyeCode, Kinds, Limits, kinds};
 use twinwire_client_native::{Client, ClientState, Events, connect_with};
-use twinwire_server::{Cx, Twinwire};
+use twinwire_server::{HandlerContext, Twinwire};
 
 #[derive(Serialize, Deserialize, Event)]
 struct Down {
@@ -72,7 +72,7 @@ fn serve(app: &App) -> (Twinwire<App, ()>, Server) {
 
 fn serve_with(app: &App, limits: Limits) -> (Twinwire<App, ()>, Server) {
     let wire = testkit::builder(app.clone())
-        .event(|cx: Cx<App>, start: Start| async move {
+        .event(|cx: HandlerContext<App>, start: Start| async move {
             let sender = cx.clone();
             cx.detach(async move {
                 for number in start.first..start.first + start.downs {
@@ -89,7 +89,7 @@ fn serve_with(app: &App, limits: Limits) -> (Twinwire<App, ()>, Server) {
                 }
             });
         })
-        .event(|cx: Cx<App>, slow: Slow| async move {
+        .event(|cx: HandlerContext<App>, slow: Slow| async move {
             let app = cx.state();
             let _guard = Guard(app.dropped.clone());
             app.begun.push(slow.number);
@@ -97,7 +97,7 @@ fn serve_with(app: &App, limits: Limits) -> (Twinwire<App, ()>, Server) {
             permit.expect("it is never closed").forget();
             app.done.push(slow.number);
         })
-        .on_close(|cx: Cx<App>, _| async move { cx.state().ended.push(()) })
+        .on_close(|cx: HandlerContext<App>, _| async move { cx.state().ended.push(()) })
         .limits(limits)
         .pool(0)
         .build()

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use testkit::{Server, soon};
 use twinwire::{Kinds, Never, Refusal, Topic, kinds};
 use twinwire_client_native::{CallError, Client, ClientState, Subscription, Update, connect_with};
-use twinwire_server::{Access, Cx, Peer, Twinwire};
+use twinwire_server::{Access, HandlerContext, Peer, Twinwire};
 
 #[derive(Debug, Serialize, Deserialize, Topic)]
 #[topic(item = String, also = older::Room)]
@@ -39,7 +39,7 @@ impl From<older::Room> for Room {
 const KINDS: Kinds = kinds![Attic, Room];
 
 fn serve() -> (Server, Twinwire<(), ()>) {
-    let builder = testkit::builder(()).topic(|_: Cx, _: Room| async { Access::none() });
+    let builder = testkit::builder(()).topic(|_: HandlerContext, _: Room| async { Access::none() });
     testkit::serve(builder)
 }
 

@@ -10,7 +10,7 @@ use testkit::{Log, Server, hasty, serve, soon};
 use tokio::sync::Semaphore;
 use twinwire::frame::{self, Cancel, Frame, Part};
 use twinwire::{Call, End, Event, Goodbye, GoodbyeCode, Kinds, Refusal, kinds};
-use twinwire_server::{Builder, Cx, Next};
+use twinwire_server::{Builder, HandlerContext, Next};
 
 use by_hand::{Greeter, Said, Socket};
 
@@ -51,12 +51,12 @@ where
     F: Future<Output = ()> + 'static,
 {
     testkit::builder(app.clone())
-        .call(|_: Cx<App>, _: Nod| async { Ok(()) })
-        .on_open(move |cx: Cx<App>| {
+        .call(|_: HandlerContext<App>, _: Nod| async { Ok(()) })
+        .on_open(move |cx: HandlerContext<App>| {
             cx.state().opened.push(());
             on_open()
         })
-        .on_close(|cx: Cx<App>, end| async move { cx.state().closed.push(end) })
+        .on_close(|cx: HandlerContext<App>, end| async move { cx.state().closed.push(end) })
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn what_has_come_when_on_open_fails_is_never_handled() {
             panic!("as the test asked")
         }
     });
-    let polled = polled.event(|_: Cx<App>, _: Told| async {});
+    let polled = polled.event(|_: HandlerContext<App>, _: Told| async {});
     let polled = polled.middleware(move |_, next: Next| {
         told.push(());
         next.run()
@@ -171,8 +171,8 @@ async fn an_on_open_that_never_ends_ends_its_session() {
 async fn an_on_close_that_panics_or_never_ends_holds_nobody_up() {
     let begun = Log::default();
     let told = begun.clone();
-    let builder = testkit::builder(()).call(|_: Cx, _: Nod| async { Ok(()) });
-    let builder = builder.on_close(move |_: Cx, _| {
+    let builder = testkit::builder(()).call(|_: HandlerContext, _: Nod| async { Ok(()) });
+    let builder = builder.on_close(move |_: HandlerContext, _| {
         told.push(());
         let nth = told.events().len();
         assert_ne!(nth, 1, "as the test asked");
@@ -201,7 +201,7 @@ async fn a_shut_down_waits_for_on_close() {
     const CLIENTS: usize = 8;
     let done = Log::default();
     let finished = done.clone();
-    let builder = testkit::builder(()).on_close(move |_: Cx, _| {
+    let builder = testkit::builder(()).on_close(move |_: HandlerContext, _| {
         let finished = finished.clone();
         async move {
             // Longer than its client needs to say goodbye.

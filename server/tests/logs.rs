@@ -14,7 +14,7 @@ use twinwire::frame::{
 use twinwire::{
     Call, Class, End, Event, Fingerprint, Goodbye, GoodbyeCode, Kinds, Refusal, Topic, kinds,
 };
-use twinwire_server::{Access, Cx};
+use twinwire_server::{Access, HandlerContext};
 
 use by_hand::{Greeter, Socket};
 
@@ -54,10 +54,10 @@ const FLOOD: usize = 40;
 fn serve(closed: &Log<()>) -> Server {
     let told = closed.clone();
     let builder = testkit::builder(())
-        .call(|_: Cx, _: Nod| async { Ok(()) })
-        .event(|_: Cx, _: Tick| async {})
-        .topic(|_: Cx, _: Room| async { Access::publish_and_subscribe() })
-        .on_close(move |_: Cx, _: End| {
+        .call(|_: HandlerContext, _: Nod| async { Ok(()) })
+        .event(|_: HandlerContext, _: Tick| async {})
+        .topic(|_: HandlerContext, _: Room| async { Access::publish_and_subscribe() })
+        .on_close(move |_: HandlerContext, _: End| {
             let told = told.clone();
             async move { told.push(()) }
         });

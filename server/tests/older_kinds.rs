@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use testkit::{Server, soon};
 use twinwire::{Call, Format, Kinds, Refusal, Shape, StreamCall, Topic, kinds};
 use twinwire_client_native::{CallError, Client, Items, Start, Subscription, Update, connect_with};
-use twinwire_server::{Access, BuildError, Cx, PublishError, StreamSender, Twinwire};
+use twinwire_server::{Access, BuildError, HandlerContext, PublishError, StreamSender, Twinwire};
 
 /// What the server speaks.
 mod newest {
@@ -166,7 +166,9 @@ fn room(name: &str) -> newest::Room {
 }
 
 fn serve() -> (Server, Twinwire<(), ()>) {
-    let count = |_: Cx, count: newest::Count, mut sender: StreamSender<newest::Count>| async move {
+    let count = |_: HandlerContext,
+                 count: newest::Count,
+                 mut sender: StreamSender<newest::Count>| async move {
         let newest::Count { from, to } = count;
         for number in from..to {
             let left = to - number;
@@ -178,7 +180,7 @@ fn serve() -> (Server, Twinwire<(), ()>) {
             by => Err(newest::Ended::Backwards { by }),
         }
     };
-    let access = |_: Cx, room: newest::Room| async move {
+    let access = |_: HandlerContext, room: newest::Room| async move {
         match (room.house.as_str(), room.name.as_str()) {
             ("home", "news") => Access::subscribe(),
             ("home", _) => Access::publish_and_subscribe(),
@@ -393,7 +395,7 @@ impl From<LeaveV1> for Leave {
 #[test]
 fn an_older_type_of_another_name_is_an_error_of_the_build() {
     let built = testkit::builder(())
-        .call(|_: Cx, _: Leave| async { Ok(()) })
+        .call(|_: HandlerContext, _: Leave| async { Ok(()) })
         .build();
     let (name, older) = ("Leave", "LeaveV1");
     let error = BuildError::OlderName { name, older };

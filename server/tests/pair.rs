@@ -9,7 +9,7 @@ use twinwire::{Call, DecodeError, End, Event, Format, Goodbye, GoodbyeCode, Kind
 use twinwire_server::test::{
     CallError, ClientState, Invitations, Publication, Start, Subscription, Update, Verdict,
 };
-use twinwire_server::{Access, Cx, Denied, Twinwire, test};
+use twinwire_server::{Access, Denied, HandlerContext, Twinwire, test};
 
 #[derive(Serialize, Deserialize, Call)]
 #[call(reply = String)]
@@ -34,8 +34,10 @@ fn wire() -> Twinwire<(), String> {
                 None => Ok(String::from_utf8_lossy(&token).into_owned()),
             }
         })
-        .call(|cx: Cx<(), String>, _: WhoAmI| async move { Ok(cx.identity().clone()) })
-        .topic(|_: Cx<(), String>, _: Room| async move { Access::publish_and_subscribe() })
+        .call(|cx: HandlerContext<(), String>, _: WhoAmI| async move { Ok(cx.identity().clone()) })
+        .topic(
+            |_: HandlerContext<(), String>, _: Room| async move { Access::publish_and_subscribe() },
+        )
         .build()
         .expect("the kinds don't clash")
 }
@@ -106,11 +108,11 @@ async fn accepted_events_are_handled_though_their_worker_stands_still_for_longer
     let (opens, tells) = (opened.clone(), told.clone());
     let wire = testkit::builder(())
         .limits(testkit::patient().call_deadline(second))
-        .on_open(move |_: Cx| {
+        .on_open(move |_: HandlerContext| {
             opens.push(());
             tokio::time::sleep(second / 2)
         })
-        .event(move |_: Cx, Parcel(parcel): Parcel| {
+        .event(move |_: HandlerContext, Parcel(parcel): Parcel| {
             tells.push(parcel);
             async {}
         })
@@ -165,7 +167,7 @@ async fn authenticate_sees_the_token_the_headers_and_the_address_that_a_test_giv
                 _ => Err(Denied::new("not you")),
             }
         })
-        .call(|cx: Cx<(), String>, _: WhoAmI| async move { Ok(cx.identity().clone()) })
+        .call(|cx: HandlerContext<(), String>, _: WhoAmI| async move { Ok(cx.identity().clone()) })
         .build()
         .expect("the kinds don't clash");
     let request = || {

@@ -11,7 +11,7 @@ use twinwire::frame::{self, Bounds, Frame, Frames, Hello, Part, Ping, Table};
 use twinwire::limits::{MAX_MESSAGE, MIN_RETAINED, MIN_RETAINED_FRUGAL};
 use twinwire::{Call, Event, Goodbye, GoodbyeCode, Kinds, Number, kinds};
 use twinwire_client_native::{Client, ClientState, connect_with};
-use twinwire_server::Cx;
+use twinwire_server::HandlerContext;
 
 /// Answered with so many bytes when the gate is opened.
 #[derive(Serialize, Deserialize, Call)]
@@ -40,14 +40,14 @@ struct App {
 
 fn serve(app: &App, pool: usize) -> Server {
     let builder = testkit::builder(app.clone())
-        .call(|cx: Cx<App>, fill: Fill| async move {
+        .call(|cx: HandlerContext<App>, fill: Fill| async move {
             let gate = Arc::clone(&cx.state().gate);
             let opened = gate.notified();
             cx.state().waiting.push(());
             opened.await;
             Ok(vec![0; fill.bytes as usize])
         })
-        .event(|cx: Cx<App>, _: Start| async move {
+        .event(|cx: HandlerContext<App>, _: Start| async move {
             let peer = cx.peer().clone();
             cx.detach(async move {
                 // Until the session is over.
@@ -55,7 +55,7 @@ fn serve(app: &App, pool: usize) -> Server {
                 while peer.send(Down { filler: filler() }).await.is_ok() {}
             });
         })
-        .on_close(|cx: Cx<App>, _| async move { cx.state().ended.push(()) })
+        .on_close(|cx: HandlerContext<App>, _| async move { cx.state().ended.push(()) })
         .pool(pool);
     let (server, _) = testkit::serve(builder);
     server

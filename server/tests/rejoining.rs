@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Server, soon};
 use twinwire::{Kinds, Limits, Refusal, Topic, kinds};
 use twinwire_client_native::{Client, Start, Subscription, Update, Verdict, connect_with};
-use twinwire_server::{Access, Cx, Twinwire};
+use twinwire_server::{Access, HandlerContext, Twinwire};
 
 #[derive(Serialize, Deserialize, Topic)]
 #[topic(item = u32)]
@@ -51,7 +51,7 @@ impl Judge {
 /// A server that keeps no session without a connection.
 fn serve(judge: &Judge, limits: Limits) -> (Twinwire<Judge, ()>, Server) {
     let wire = testkit::builder(judge.clone())
-        .topic(|cx: Cx<Judge>, _: Ticker| async move {
+        .topic(|cx: HandlerContext<Judge>, _: Ticker| async move {
             match cx.state().next() {
                 Answer::Yes => Access::subscribe(),
                 Answer::No => Access::none(),

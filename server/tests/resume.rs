@@ -15,7 +15,7 @@ use twinwire::{Call, Kinds, Limits, Never, Topic, kinds};
 use twinwire_client_native::{
     CallError, Client, ClientState, EventError, Receipt, Update, connect_with,
 };
-use twinwire_server::{Access, Builder, Cx};
+use twinwire_server::{Access, Builder, HandlerContext};
 
 /// Answered when the gate is opened.
 #[derive(Serialize, Deserialize, Call)]
@@ -47,25 +47,25 @@ struct App {
 
 fn builder(app: &App) -> Builder<App, ()> {
     testkit::builder(app.clone())
-        .call(|_: Cx<App>, double: Double| async move { Ok(2 * double.number) })
-        .call(|cx: Cx<App>, _: Wait| async move {
+        .call(|_: HandlerContext<App>, double: Double| async move { Ok(2 * double.number) })
+        .call(|cx: HandlerContext<App>, _: Wait| async move {
             let gate = Arc::clone(&cx.state().gate);
             let opened = gate.notified();
             cx.state().waiting.push(());
             opened.await;
             Ok(())
         })
-        .call(|cx: Cx<App>, fill: Fill| async move {
+        .call(|cx: HandlerContext<App>, fill: Fill| async move {
             let gate = Arc::clone(&cx.state().gate);
             let opened = gate.notified();
             cx.state().waiting.push(());
             opened.await;
             Ok(vec![0; fill.bytes as usize])
         })
-        .event(|cx: Cx<App>, up: Up| async move {
+        .event(|cx: HandlerContext<App>, up: Up| async move {
             cx.state().ups.push((cx.id(), up.number));
         })
-        .event(|cx: Cx<App>, start: Start| async move {
+        .event(|cx: HandlerContext<App>, start: Start| async move {
             let peer = cx.peer().clone();
             cx.detach(async move {
                 for number in 0..start.downs {
@@ -74,8 +74,8 @@ fn builder(app: &App) -> Builder<App, ()> {
                 }
             });
         })
-        .topic(|_: Cx<App>, _: Ticker| async move { Access::subscribe() })
-        .on_close(|cx: Cx<App>, _| async move { cx.state().ended.push(()) })
+        .topic(|_: HandlerContext<App>, _: Ticker| async move { Access::subscribe() })
+        .on_close(|cx: HandlerContext<App>, _| async move { cx.state().ended.push(()) })
 }
 
 /// The reasons for which sessions were lost.

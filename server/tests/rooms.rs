@@ -7,7 +7,7 @@ use twinwire::{Event, Format, Kinds, Never, Refusal, Shape, Topic, kinds};
 use twinwire_client_native::{
     CallError, Client, Start, Subscription, Update, Verdict, connect_with,
 };
-use twinwire_server::{Access, Builder, Cx, PublishError};
+use twinwire_server::{Access, Builder, HandlerContext, PublishError};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Topic)]
 #[topic(item = Line)]
@@ -42,7 +42,7 @@ fn line(from: u64, text: &str) -> Line {
 }
 
 fn builder() -> Builder<(), ()> {
-    testkit::builder(()).topic(|_: Cx, room: Room| async move {
+    testkit::builder(()).topic(|_: HandlerContext, room: Room| async move {
         match room.name.as_str() {
             "news" => Access::subscribe(),
             "box" => Access::publish(),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Doors, Log, hurry, serve, soon};
 use twinwire::{Call, End, Event, GoodbyeCode, Kinds, Topic, kinds};
 use twinwire_client_native::{Client, ClientState, EventError, Options, Update, connect_with};
-use twinwire_server::{Access, Builder, Cx, Goodbye, PeerId};
+use twinwire_server::{Access, Builder, Goodbye, HandlerContext, PeerId};
 
 #[derive(Serialize, Deserialize, Call)]
 #[call(reply = ())]
@@ -31,12 +31,12 @@ type Heard = Log<(PeerId, String)>;
 
 fn builder(heard: &Heard) -> Builder<Heard, ()> {
     testkit::builder(heard.clone())
-        .call(|cx: Cx<Heard>, login: Login| async move {
+        .call(|cx: HandlerContext<Heard>, login: Login| async move {
             cx.state().push((cx.id(), login.name));
             Ok(())
         })
-        .event(|cx: Cx<Heard>, say: Say| async move { cx.state().push((cx.id(), say.text)) })
-        .topic(|_: Cx<Heard>, _: Ticker| async move { Access::subscribe() })
+        .event(|cx: HandlerContext<Heard>, say: Say| async move { cx.state().push((cx.id(), say.text)) })
+        .topic(|_: HandlerContext<Heard>, _: Ticker| async move { Access::subscribe() })
 }
 
 async fn client(options: Options) -> Client {

@@ -24,7 +24,7 @@ use tokio_websockets::{ClientBuilder, CloseCode, Message};
 use twinwire::{Call, End, GoodbyeCode, Kinds, kinds};
 use twinwire_client_native::connect_with;
 use twinwire_server::plain::{Plain, PlainLimits};
-use twinwire_server::{Cx, Twinwire};
+use twinwire_server::{HandlerContext, Twinwire};
 
 const PEM: &[u8] = include_bytes!("certificate.pem");
 
@@ -104,7 +104,7 @@ async fn wrapped(server: SocketAddr) -> SocketAddr {
 #[actix_web::test]
 async fn both_endpoints_answer_over_tls_and_a_stop_reaches_their_clients() {
     let wire = testkit::builder(())
-        .call(|_: Cx, double: Double| async move { Ok(2 * double.number) })
+        .call(|_: HandlerContext, double: Double| async move { Ok(2 * double.number) })
         .build()
         .expect("the kinds don't clash");
     let plain = Plain::builder()

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use twinwire::{Call, End, Format, GoodbyeCode, Kinds, Never, Refusal, Shape, kinds};
 use twinwire_client_native::{CallError, Client, ClientState, ConnectError, connect_with};
-use twinwire_server::{Builder, Cx, Denied};
+use twinwire_server::{Builder, Denied, HandlerContext};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Call)]
 #[call(reply = Sum, error = Overflow)]
@@ -75,7 +75,7 @@ impl Drop for Guard {
     }
 }
 
-async fn add<I>(cx: Cx<App, I>, add: Add) -> Result<Sum, Overflow> {
+async fn add<I>(cx: HandlerContext<App, I>, add: Add) -> Result<Sum, Overflow> {
     let seen_by = cx.id().to_string();
     match add.left.overflowing_add(add.right) {
         (sum, false) => Ok(Sum { sum, seen_by }),
@@ -91,7 +91,7 @@ fn handlers<I: Send + Sync + 'static>(builder: Builder<App, I>) -> Builder<App, 
     builder
         .call(add::<I>)
         .call(|_, give: Give| async move { Ok(vec![7; give.bytes as usize]) })
-        .call(|cx: Cx<App, I>, wait: Wait| async move {
+        .call(|cx: HandlerContext<App, I>, wait: Wait| async move {
             let App { log, gate } = cx.state();
             log.push(format!("started {}", wait.id));
             let _guard = Guard(log.clone(), wait.id);
@@ -327,7 +327,7 @@ async fn authenticate_names_the_caller_or_refuses_in_words() {
                 _ => Err(Denied::new("a name is the ticket")),
             }
         })
-        .call(|cx: Cx<(), User>, _: WhoAmI| async move { Ok(cx.identity().0.clone()) });
+        .call(|cx: HandlerContext<(), User>, _: WhoAmI| async move { Ok(cx.identity().0.clone()) });
     let (server, _) = testkit::serve(builder);
     let options = testkit::options(server.url("/ws"), KINDS);
     let ada = soon("the welcome", connect_with(options.clone().token("Ada")))

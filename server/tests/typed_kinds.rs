@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use testkit::{Log, Server, soon};
 use twinwire::{Call, Event, Kinds, Refusal, Shape, kinds};
 use twinwire_client_native::{CallError, Client, EventError, connect_with};
-use twinwire_server::{BuildError, Builder, Cx};
+use twinwire_server::{BuildError, Builder, HandlerContext};
 
 /// What the server speaks.
 mod newest {
@@ -131,20 +131,24 @@ fn serve(log: &Log<String>) -> Server {
 
 fn builder(log: &Log<String>) -> Builder<Log<String>, ()> {
     testkit::builder(log.clone())
-        .call_in_order(|cx: Cx<Log<String>>, join: newest::Join| async move {
-            cx.state().push(format!("{} {}", join.room, join.quietly));
-            match join.room.as_str() {
-                "full" => Err(newest::JoinError::Full),
-                "closed" => Err(newest::JoinError::Closed),
-                _ => Ok(newest::Joined {
-                    members: vec!["Ada".to_owned(); 3],
-                }),
-            }
-        })
-        .event(|cx: Cx<Log<String>>, typing: newest::Typing| async move {
-            cx.state()
-                .push(format!("{} {}", typing.room, typing.letters));
-        })
+        .call_in_order(
+            |cx: HandlerContext<Log<String>>, join: newest::Join| async move {
+                cx.state().push(format!("{} {}", join.room, join.quietly));
+                match join.room.as_str() {
+                    "full" => Err(newest::JoinError::Full),
+                    "closed" => Err(newest::JoinError::Closed),
+                    _ => Ok(newest::Joined {
+                        members: vec!["Ada".to_owned(); 3],
+                    }),
+                }
+            },
+        )
+        .event(
+            |cx: HandlerContext<Log<String>>, typing: newest::Typing| async move {
+                cx.state()
+                    .push(format!("{} {}", typing.room, typing.letters));
+            },
+        )
 }
 
 fn mount(builder: Builder<Log<String>, ()>) -> Server {
@@ -222,8 +226,8 @@ async fn clients_of_older_builds_are_served_beside_those_of_the_newest() {
 #[test]
 fn names_that_clash_are_an_error_of_the_build() {
     let twice = testkit::builder(())
-        .call(|_: Cx, _: forgotten::Join| async { Ok(()) })
-        .call(|_: Cx, _: oldest::Join| async { Ok(0) })
+        .call(|_: HandlerContext, _: forgotten::Join| async { Ok(()) })
+        .call(|_: HandlerContext, _: oldest::Join| async { Ok(0) })
         .build();
     let clash = BuildError::KindClash { name: "Join" };
     assert_eq!(twice.err(), Some(clash));

@@ -9,7 +9,7 @@ use testkit::{Log, Server, serve, soon};
 use tokio::sync::Semaphore;
 use twinwire::{Call, Class, End, Event, Kinds, Refusal, kinds};
 use twinwire_client_native::{CallError, Client, EventError, Undeclared, connect_with};
-use twinwire_server::{Builder, Cx, Goodbye, GoodbyeCode, Next, Response};
+use twinwire_server::{Builder, Goodbye, GoodbyeCode, HandlerContext, Next, Response};
 
 /// The server sends it back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Event)]
@@ -117,33 +117,35 @@ fn describe<T: std::fmt::Debug, E: std::fmt::Debug>(outcome: Result<T, CallError
 
 fn builder(app: &App) -> Builder<App, ()> {
     testkit::builder(app.clone())
-        .event(|cx: Cx<App>, echo: Echo| async move {
+        .event(|cx: HandlerContext<App>, echo: Echo| async move {
             cx.state().log.push(format!("heard {}", echo.text));
             cx.peer().send(echo).await.expect("the client takes it");
         })
-        .event(|cx: Cx<App>, slow: Slow| async move {
+        .event(|cx: HandlerContext<App>, slow: Slow| async move {
             cx.state().pass(format!("event {}", slow.id)).await;
         })
         .event(|_, _: Panic| async move { panic!("as the test asked") })
-        .call(|cx: Cx<App>, ask: AskMe| async move {
+        .call(|cx: HandlerContext<App>, ask: AskMe| async move {
             Ok(describe(cx.peer().call(Locate { whom: ask.whom }).await))
         })
-        .call(|cx: Cx<App>, mark: Mark| async move {
+        .call(|cx: HandlerContext<App>, mark: Mark| async move {
             cx.state().log.push(format!("mark {}", mark.id));
             Ok(())
         })
-        .call_in_order(|cx: Cx<App>, slow: SlowCall| async move {
+        .call_in_order(|cx: HandlerContext<App>, slow: SlowCall| async move {
             cx.state().pass(format!("call {}", slow.id)).await;
             Ok(())
         })
-        .stream(|cx: Cx<App>, count: Count, mut sender| async move {
-            let _leave = Leave(cx.state().log.clone(), "count".to_owned());
-            for number in 0..count.to {
-                sender.send(number).await;
-                cx.state().log.push(format!("fed {number}"));
-            }
-            Ok(())
-        })
+        .stream(
+            |cx: HandlerContext<App>, count: Count, mut sender| async move {
+                let _leave = Leave(cx.state().log.clone(), "count".to_owned());
+                for number in 0..count.to {
+                    sender.send(number).await;
+                    cx.state().log.push(format!("fed {number}"));
+                }
+                Ok(())
+            },
+        )
 }
 
 async fn client(server: &Server) -> Client {
@@ -335,7 +337,7 @@ async fn of_events_with_one_key_the_newest_arrives_and_no_order_is_broken() {
 #[tokio::test]
 async fn what_stands_around_handlers_sees_all_of_them_and_may_refuse() {
     let app = App::default();
-    let outer = |cx: Cx<App>, next: Next| async move {
+    let outer = |cx: HandlerContext<App>, next: Next| async move {
         let what = format!("{:?} {}", next.class(), next.kind());
         let done = next.run().await;
         let how = done.refusal();
@@ -344,7 +346,7 @@ async fn what_stands_around_handlers_sees_all_of_them_and_may_refuse() {
             .push(format!("{what} {how:?} {}", done.is_error()));
         done
     };
-    let inner = |_: Cx<App>, next: Next| async move {
+    let inner = |_: HandlerContext<App>, next: Next| async move {
         if next.class() == Class::Stream {
             return Response::refused(Refusal::Denied);
         }
@@ -372,14 +374,14 @@ async fn what_stands_around_handlers_sees_all_of_them_and_may_refuse() {
 async fn a_session_opens_before_its_first_request_and_its_close_is_told() {
     let app = App::default();
     let builder = builder(&app)
-        .on_open(|cx: Cx<App>| async move {
+        .on_open(|cx: HandlerContext<App>| async move {
             cx.state().pass("opening".to_owned()).await;
             cx.peer()
                 .send(Notice { number: 7 })
                 .await
                 .expect("it is open");
         })
-        .on_close(|cx: Cx<App>, end: End| async move {
+        .on_close(|cx: HandlerContext<App>, end: End| async move {
             cx.state().log.push(format!("closed: {end}"));
         });
     let (server, wire) = serve(builder);
@@ -450,8 +452,8 @@ async fn an_item_whose_handler_gave_up_waiting_is_not_sent() {
     const LARGE: Kinds = kinds![Large];
 
     let app = App::default();
-    let builder =
-        testkit::builder(app.clone()).stream(|cx: Cx<App>, _: Large, mut sender| async move {
+    let builder = testkit::builder(app.clone()).stream(
+        |cx: HandlerContext<App>, _: Large, mut sender| async move {
             // Until there is no room, and the test says so.
             let mut number = 0;
             loop {
@@ -466,7 +468,8 @@ async fn an_item_whose_handler_gave_up_waiting_is_not_sent() {
             }
             sender.send(vec![100; 10]).await;
             Ok(())
-        });
+        },
+    );
     let (server, _) = serve(builder);
     let client = soon(
         "the welcome",

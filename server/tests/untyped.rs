@@ -9,7 +9,7 @@ use twinwire_client_native::{
     CallError, EventError, KindsError, Publication, Start, UntypedClient, UntypedKind,
     UntypedKinds, Update, Verdict,
 };
-use twinwire_server::{Access, Builder, Cx, test};
+use twinwire_server::{Access, Builder, HandlerContext, test};
 
 #[derive(Serialize, Deserialize, Call)]
 #[call(reply = u32, error = String)]
@@ -64,10 +64,10 @@ const ROOM: u32 = 6;
 
 fn builder() -> Builder<(), ()> {
     testkit::builder(())
-        .call(|_: Cx, Double { number }| async move {
+        .call(|_: HandlerContext, Double { number }| async move {
             number.checked_mul(2).ok_or_else(|| "too large".to_owned())
         })
-        .stream(|_: Cx, Count { to }, mut items| async move {
+        .stream(|_: HandlerContext, Count { to }, mut items| async move {
             for number in 0..to {
                 items.send(number).await;
             }
@@ -77,18 +77,18 @@ fn builder() -> Builder<(), ()> {
                 Err("not three".to_owned())
             }
         })
-        .event(|cx: Cx, echo: Echo| async move {
+        .event(|cx: HandlerContext, echo: Echo| async move {
             let _ = cx.peer().send(echo).await;
         })
-        .call(|cx: Cx, LetMeIn { room }| async move {
+        .call(|cx: HandlerContext, LetMeIn { room }| async move {
             let _ = cx.peer().invite(&Room { name: room }).await;
             Ok(())
         })
-        .call(|cx: Cx, AskMe { question }| async move {
+        .call(|cx: HandlerContext, AskMe { question }| async move {
             let answer = cx.peer().call(Ask { question }).await;
             answer.map_err(|error| error.to_string())
         })
-        .topic(|_: Cx, _: Room| async move { Access::publish_and_subscribe() })
+        .topic(|_: HandlerContext, _: Room| async move { Access::publish_and_subscribe() })
 }
 
 fn kind(name: &str, class: Class, fingerprint: Fingerprint) -> UntypedKind {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use twinwire::{Call, Kinds, Topic, kinds};
 use twinwire_client_native::{Client, Update, connect};
-use twinwire_server::{Access, Cx, Twinwire, configure_http_server};
+use twinwire_server::{Access, HandlerContext, Twinwire, configure_http_server};
 
 /// The server sends the text back.
 #[derive(Serialize, Deserialize, Call)]
@@ -67,9 +67,9 @@ fn main() -> Outcome<()> {
 
 async fn serve() -> Outcome<()> {
     let wire = Twinwire::builder(())
-        .call(|_: Cx, Echo { text }| async move { Ok(text) })
-        .call(|_: Cx, Spent {}| async move { Ok(spent()) })
-        .topic(|_: Cx, _: Room| async move { Access::publish_and_subscribe() })
+        .call(|_: HandlerContext, Echo { text }| async move { Ok(text) })
+        .call(|_: HandlerContext, Spent {}| async move { Ok(spent()) })
+        .topic(|_: HandlerContext, _: Room| async move { Access::publish_and_subscribe() })
         .build()?;
     let app = move || App::new().configure(wire.at("/ws"));
     let server = configure_http_server(HttpServer::new(app))

@@ -9,7 +9,9 @@ use suite::{
     REFUSED, Room, Stopped, WHY_REFUSED,
 };
 use tokio::sync::Semaphore;
-use twinwire_server::{Access, CallError, Cx as Context, Denied, StreamSender, Twinwire};
+use twinwire_server::{
+    Access, CallError, Denied, HandlerContext as Context, StreamSender, Twinwire,
+};
 
 use crate::{Chaos, Server};
 

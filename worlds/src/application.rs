@@ -490,11 +490,8 @@ fn handle(client: &Client, oracle: &Oracle, life: usize, version: u32) -> Result
 
 fn options(world: &World, number: usize, life: usize) -> Options {
     let token = world.functions.token.clone();
-    let (on_session_replaced, oracle) = (
-        world.functions.on_session_replaced.clone(),
-        world.oracle.clone(),
-    );
-    let registered = world.oracle.clone();
+    let on_session_replaced = world.functions.on_session_replaced.clone();
+    let (oracle, registered) = (world.oracle.clone(), world.oracle.clone());
     Options::new("", KINDS)
         .limits(world.plan.limits.clone())
         .connect_timeout(Duration::from_secs(600))

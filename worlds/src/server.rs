@@ -10,7 +10,9 @@ use tokio::task::spawn_local;
 use tokio::time::Instant;
 use twinwire::Format;
 use twinwire::log::Retention;
-use twinwire_server::{Access, Builder, Cx, Denied, PeerId, Retry, StreamSender, Twinwire, test};
+use twinwire_server::{
+    Access, Builder, Denied, HandlerContext, PeerId, Retry, StreamSender, Twinwire, test,
+};
 use twinwire_sim::Dice;
 
 use crate::application::Ticket;
@@ -43,7 +45,7 @@ pub(crate) fn user_key(number: usize) -> String {
 }
 
 pub(crate) type Wire = Twinwire<State, Identity>;
-type Context = Cx<State, Identity>;
+type Context = HandlerContext<State, Identity>;
 
 /// A connection that a client opens.
 pub(crate) struct Incoming {

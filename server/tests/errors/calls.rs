@@ -7,7 +7,7 @@ use testkit::soon;
 use twinwire::shape::{Descriptor, Shape};
 use twinwire::{Call, End, Event, Goodbye, GoodbyeCode, Kinds, kinds};
 use twinwire_client_native::{CallError, Client, EventError, Undeclared};
-use twinwire_server::{Builder, Cx, Peer, Twinwire, test};
+use twinwire_server::{Builder, HandlerContext, Peer, Twinwire, test};
 
 use crate::listed::{List, listed};
 use crate::protocol::Odd;
@@ -77,11 +77,13 @@ const KINDS: Kinds = kinds![Greet, Wait, Ask, Typing, Draw, other::Join];
 
 fn builder() -> Builder<(), ()> {
     testkit::builder(())
-        .call(|_: Cx, greet: Greet| async move { Err::<String, _>(format!("no {}", greet.name)) })
-        .call(|_: Cx, _: Wait| std::future::pending())
-        .call(|_: Cx, _: Ask| async { Ok(Puzzle) })
-        .call(|_: Cx, _: Join| async { Ok(()) })
-        .event(|_: Cx, _: Draw| async {})
+        .call(|_: HandlerContext, greet: Greet| async move {
+            Err::<String, _>(format!("no {}", greet.name))
+        })
+        .call(|_: HandlerContext, _: Wait| std::future::pending())
+        .call(|_: HandlerContext, _: Ask| async { Ok(Puzzle) })
+        .call(|_: HandlerContext, _: Join| async { Ok(()) })
+        .event(|_: HandlerContext, _: Draw| async {})
 }
 
 async fn client(wire: &Twinwire<(), ()>) -> Client {

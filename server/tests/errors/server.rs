@@ -11,7 +11,8 @@ use twinwire_server::plain::{
     Connection, DisconnectError, InvalidClose, Plain, PlainLimits, PushError,
 };
 use twinwire_server::{
-    Access, BuildError, Builder, Cx, OriginError, Origins, PublishError, ServeError, Server, test,
+    Access, BuildError, Builder, HandlerContext, OriginError, Origins, PublishError, ServeError,
+    Server, test,
 };
 
 use crate::listed::{List, listed};
@@ -74,15 +75,15 @@ fn not_built(builder: Builder<(), ()>) -> BuildError {
 
 fn builders(list: &mut List) {
     let twice = builder()
-        .call(|_: Cx, _: Join| async { Ok(()) })
-        .call(|_: Cx, _: Join| async { Ok(()) });
+        .call(|_: HandlerContext, _: Join| async { Ok(()) })
+        .call(|_: HandlerContext, _: Join| async { Ok(()) });
     listed!(
         list,
         BuildError::KindClash { .. },
         "two handlers of one kind",
         not_built(twice)
     );
-    let older = builder().call(|_: Cx, _: Come| async { Ok(()) });
+    let older = builder().call(|_: HandlerContext, _: Come| async { Ok(()) });
     listed!(
         list,
         BuildError::OlderName { .. },
@@ -188,8 +189,8 @@ fn room(name: &str) -> Room {
 async fn topics(list: &mut List) {
     let wire = builder()
         .topics(1)
-        .topic(|_: Cx, _: Room| async { Access::subscribe() })
-        .topic(|_: Cx, _: Puzzles| async { Access::subscribe() })
+        .topic(|_: HandlerContext, _: Room| async { Access::subscribe() })
+        .topic(|_: HandlerContext, _: Puzzles| async { Access::subscribe() })
         .build()
         .expect("the kinds don't clash");
     let unknown = wire

@@ -10,12 +10,12 @@ use std::thread;
 
 use actix_web::{App, HttpServer};
 use suite::Notice;
-use twinwire_server::{Cx, configure_http_server};
+use twinwire_server::{HandlerContext, configure_http_server};
 
 #[actix_web::main]
 async fn main() -> io::Result<()> {
     let wire = testkit::builder(())
-        .event(|_: Cx, notice: Notice| async move {
+        .event(|_: HandlerContext, notice: Notice| async move {
             // A pipe holds what was written to it, also when this process is killed next.
             let line = format!("{}\n", notice.number);
             let written = io::stdout().lock().write_all(line.as_bytes());

@@ -12,7 +12,7 @@ use twinwire_server::{Access, Builder, End, PeerId, Twinwire};
 use crate::bot;
 use crate::hall::Hall;
 
-pub(crate) type Cx = twinwire_server::Cx<Chat>;
+pub(crate) type Cx = twinwire_server::HandlerContext<Chat>;
 
 /// The rooms that the server keeps a log of, with readers and without.
 const ROOMS: usize = 1_000;
