@@ -1,6 +1,6 @@
 //! The table of kinds that an application speaks.
 
-use crate::frame::{Digesting, KindEntry, Table, TableDigest};
+use crate::frame::{KindEntry, Table, TableDigest, TableHasher};
 use crate::limits::MAX_KINDS;
 use crate::shape::{Descriptor, outline};
 use crate::{Fingerprint, Kind};
@@ -107,13 +107,13 @@ impl Kinds {
             lines.len() <= MAX_KINDS,
             "a table has at most 512 kinds: leave some out of kinds![…]"
         );
-        let mut digesting = Digesting::new(lines.len());
+        let mut hasher = TableHasher::new(lines.len());
         // The compiler counts its steps, and names by their bytes would be too many.
         let mut hashes = [0; MAX_KINDS];
         let mut i = 0;
         while i < lines.len() {
             let line = &lines[i];
-            digesting.line(line.name, line.class, line.fingerprint);
+            hasher.line(line.name, line.class, line.fingerprint);
             let hash = Fingerprint::of_kind(Class::Call, line.name, &[]);
             hashes[i] = u64::from_le_bytes(hash.to_bytes());
             let mut j = 0;
@@ -128,7 +128,7 @@ impl Kinds {
         }
         Self {
             lines,
-            digest: digesting.digest(),
+            digest: hasher.digest(),
         }
     }
 

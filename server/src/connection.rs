@@ -362,7 +362,7 @@ mod tests {
     use actix_web::test::TestRequest;
     use testkit::{Log, soon};
     use tokio::sync::oneshot;
-    use twinwire::frame::{Bounds, Hello};
+    use twinwire::frame::{Hello, PeerLimits};
     use twinwire::{End, Limits};
 
     use super::*;
@@ -377,7 +377,7 @@ mod tests {
     impl Faulty {
         fn new(panic: oneshot::Receiver<()>) -> Self {
             let hello = Frame::Hello(Hello {
-                bounds: Bounds {
+                bounds: PeerLimits {
                     window: 1 << 20,
                     stream: 1 << 16,
                     topic: 1 << 18,

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use testkit::{Server, soon};
 use tokio_websockets::{ClientBuilder, Message};
 use twinwire::frame::{
-    Ack, Bounds, Call as CallFrame, Event as EventFrame, Frame, Frames, Hello, JOIN, Join, Part,
-    Start, StreamWindow, Table, TopicWindow,
+    Ack, Call as CallFrame, Event as EventFrame, Frame, Frames, Hello, JOIN, Join, Part,
+    PeerLimits, Start, StreamWindow, Table, TopicWindow,
 };
 use twinwire::limits::{MAX_PART, MAX_TOKEN};
 use twinwire::{
@@ -104,7 +104,7 @@ fn table() -> Table {
 
 fn hello() -> Hello {
     Hello {
-        bounds: Bounds {
+        bounds: PeerLimits {
             window: 1 << 20,
             stream: 1 << 16,
             topic: 1 << 18,

@@ -7,7 +7,7 @@ use http::header::SEC_WEBSOCKET_PROTOCOL;
 use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Doors, Log, Server, soon};
 use tokio_websockets::{ClientBuilder, Message};
-use twinwire::frame::{self, Bounds, Frame, Frames, Hello, Part, Ping, Table};
+use twinwire::frame::{self, Frame, Frames, Hello, Part, PeerLimits, Ping, Table};
 use twinwire::limits::{MAX_MESSAGE, MIN_RETAINED, MIN_RETAINED_FRUGAL};
 use twinwire::{Call, Event, Goodbye, GoodbyeCode, Kinds, Number, kinds};
 use twinwire_client_native::{Client, ClientState, connect_with};
@@ -86,7 +86,7 @@ impl Mute {
             pings: 0,
         };
         let table = Table::new(KINDS.entries());
-        let bounds = Bounds {
+        let bounds = PeerLimits {
             window: 1 << 24,
             stream: 1 << 16,
             topic: 1 << 18,

@@ -8,7 +8,7 @@ use http::header::{ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use testkit::raw::{Client, HANDSHAKE};
 use testkit::{Server, soon};
 use tokio_websockets::{ClientBuilder, Message};
-use twinwire::frame::{Bounds, Frame, Frames, Hello, Table};
+use twinwire::frame::{Frame, Frames, Hello, PeerLimits, Table};
 use twinwire::{Goodbye, GoodbyeCode};
 
 fn serve() -> Server {
@@ -59,7 +59,7 @@ const OURS: (HeaderName, &str) = (SEC_WEBSOCKET_PROTOCOL, "twinwire.0.postcard")
 fn hello() -> Vec<u8> {
     let mut message = Vec::new();
     Frame::Hello(Hello {
-        bounds: Bounds::default(),
+        bounds: PeerLimits::default(),
         token: vec![],
         digest: Table::default().digest(),
         resume: None,

@@ -38,9 +38,9 @@ impl TableDigest {
 }
 
 /// A table on its way to its digest.
-pub(crate) struct Digesting(Sha256);
+pub(crate) struct TableHasher(Sha256);
 
-impl Digesting {
+impl TableHasher {
     /// Makes a table of so many lines.
     pub(crate) const fn new(lines: usize) -> Self {
         let mut table = Self(Sha256::new());
@@ -91,11 +91,11 @@ impl Table {
     /// Makes the table of these lines. More than [`MAX_KINDS`], or a name twice, and no server takes it;
     /// [`Kinds`](crate::Kinds) can't hold such.
     pub fn new(kinds: Vec<KindEntry>) -> Self {
-        let mut digesting = Digesting::new(kinds.len());
+        let mut hasher = TableHasher::new(kinds.len());
         for line in &kinds {
-            digesting.line(&line.name, line.class, line.fingerprint);
+            hasher.line(&line.name, line.class, line.fingerprint);
         }
-        let digest = digesting.digest();
+        let digest = hasher.digest();
         Self { kinds, digest }
     }
 
@@ -156,7 +156,7 @@ impl Table {
 
 /// The bounds of what a side takes, told once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bounds {
+pub struct PeerLimits {
     /// The limit of the peer's requests, in charged bytes from the session's start.
     pub window: u64,
     /// The first limit of each stream's items, in charged bytes from its start.
@@ -167,7 +167,7 @@ pub struct Bounds {
     pub payload: u64,
 }
 
-impl Bounds {
+impl PeerLimits {
     fn put(self, out: &mut Vec<u8>) {
         put_integer(out, self.window);
         put_integer(out, self.stream);
@@ -189,7 +189,7 @@ impl Bounds {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
     /// The bounds of what the client takes.
-    pub bounds: Bounds,
+    pub bounds: PeerLimits,
     /// The application's token for [`authenticate`], told with each connection: a cookie's value, or nothing.
     ///
     /// [`authenticate`]: https://docs.rs/twinwire-server
@@ -212,7 +212,7 @@ impl Hello {
     }
 
     pub(crate) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
-        let bounds = Bounds::read(&mut body)?;
+        let bounds = PeerLimits::read(&mut body)?;
         let token = body.bytes()?;
         if token.len() > MAX_TOKEN {
             return Err(Malformed::OverLimit);
@@ -272,7 +272,7 @@ pub struct Welcome {
     /// Its relation to what the client had before.
     pub continuity: Continuity,
     /// The bounds of what the server takes.
-    pub bounds: Bounds,
+    pub bounds: PeerLimits,
     /// Those of the client's kinds, by their place in its table, that the server doesn't take: it has
     /// none of that name or only sends it ([`Refusal::UnknownKind`]), or has it otherwise
     /// ([`Refusal::KindDiffers`]). It takes the others. None in a session that goes on: what was told
@@ -303,7 +303,7 @@ impl Welcome {
         let secret = Secret::from_bytes(body.array()?);
         let keeps = body.duration()?;
         let continuity = Continuity::read(&mut body)?;
-        let bounds = Bounds::read(&mut body)?;
+        let bounds = PeerLimits::read(&mut body)?;
         let count = body.small::<usize>()?;
         if count > MAX_KINDS {
             return Err(Malformed::OverLimit);

@@ -15,10 +15,10 @@ use thiserror::Error;
 
 pub use answer::{Answer, Refusal, Refused};
 pub use link::{
-    Ack, Bounds, Hello, KindEntry, NeedOutlines, Outline, Ping, StreamWindow, Table, TableDigest,
-    Welcome,
+    Ack, Hello, KindEntry, NeedOutlines, Outline, PeerLimits, Ping, StreamWindow, Table,
+    TableDigest, Welcome,
 };
-pub(crate) use link::{Digesting, read_goodbye};
+pub(crate) use link::{TableHasher, read_goodbye};
 pub use request::{Call, Cancel, Event, Item, Part, Reply, ReplyPart};
 pub use resume::{Continuity, Resume, Resumed};
 pub use topic::{

@@ -12,8 +12,8 @@ fn number(value: u64) -> Number {
     Number::new(value).expect("tests number from one")
 }
 
-fn bounds() -> Bounds {
-    Bounds {
+fn bounds() -> PeerLimits {
+    PeerLimits {
         window: 262_144,
         stream: 65_536,
         topic: 262_144,

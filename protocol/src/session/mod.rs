@@ -35,7 +35,7 @@ pub use resume::{ResumeError, SessionLost, Tombstone};
 pub use state::{Admission, Role, State};
 
 use crate::Time;
-use crate::frame::{Ack, Bounds, Frame, Hello, Malformed, Refusal, Table};
+use crate::frame::{Ack, Frame, Hello, Malformed, PeerLimits, Refusal, Table};
 use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::Limits;
 use acks::ReceivedSeq;
@@ -114,7 +114,7 @@ pub struct Session {
     /// The server waits for the client's table with this.
     hello: Option<Hello>,
     /// The bounds of what the peer takes.
-    peer: Bounds,
+    peer: PeerLimits,
     received: ReceivedSeq,
     retransmit: RetransmitLog,
     /// To a client: what it has its session back with.
@@ -161,8 +161,8 @@ impl Session {
     }
 
     /// Returns the bounds that this side tells with its hello or welcome.
-    fn bounds(&self, window: u64) -> Bounds {
-        Bounds {
+    fn bounds(&self, window: u64) -> PeerLimits {
+        PeerLimits {
             window,
             stream: self.limits.stream_window,
             topic: self.limits.subscription_window,
@@ -203,7 +203,7 @@ impl Session {
             table,
             known: Vec::new(),
             hello: None,
-            peer: Bounds::default(),
+            peer: PeerLimits::default(),
             received: ReceivedSeq::default(),
             retransmit: RetransmitLog::new(limits.retained),
             ticket: None,

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use twinwire::frame::{
-    Ack, Bounds, Call as CallFrame, Cancel, Continuity, Event as EventFrame, Frame, Hello, Invite,
-    Item, Join, Joined, Leave, NeedOutlines, Outline, Part, Ping, Publication, Publish, Reply,
-    ReplyPart, Resume, Resumed, SkipReason, Skipped, Start, StreamWindow, Table, TopicWindow,
-    Verdict, Welcome, encode_offset,
+    Ack, Call as CallFrame, Cancel, Continuity, Event as EventFrame, Frame, Hello, Invite, Item,
+    Join, Joined, Leave, NeedOutlines, Outline, Part, PeerLimits, Ping, Publication, Publish,
+    Reply, ReplyPart, Resume, Resumed, SkipReason, Skipped, Start, StreamWindow, Table,
+    TopicWindow, Verdict, Welcome, encode_offset,
 };
 use twinwire::{
     Alias, Answer, BootId, Epoch, Format, Goodbye, GoodbyeCode, Kind, Number, Offset, PeerId,
@@ -80,7 +80,7 @@ pub(crate) fn payloads() -> Value {
     ])
 }
 
-const BOUNDS: Bounds = Bounds {
+const BOUNDS: PeerLimits = PeerLimits {
     window: 262_144,
     stream: 65_536,
     topic: 262_144,

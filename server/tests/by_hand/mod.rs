@@ -8,7 +8,7 @@ use http::header::{COOKIE, HeaderName, SEC_WEBSOCKET_PROTOCOL};
 use testkit::{Server, soon};
 use tokio_websockets::{ClientBuilder, Message};
 use twinwire::frame::{
-    Bounds, Call, Frame, Frames, Hello, Part, Ping, Reply, ReplyPart, Resume, Table, Welcome,
+    Call, Frame, Frames, Hello, Part, PeerLimits, Ping, Reply, ReplyPart, Resume, Table, Welcome,
 };
 use twinwire::{Answer, Goodbye, Kinds, Number, Refusal};
 
@@ -93,7 +93,7 @@ impl Greeter {
             number: 0,
         };
         let hello = Hello {
-            bounds: Bounds {
+            bounds: PeerLimits {
                 window: 1 << 20,
                 stream: 1 << 16,
                 topic: 1 << 18,

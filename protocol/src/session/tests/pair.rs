@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::frame::{Bounds, Continuity, Frame, Frames, Hello, Refusal, Resume, Table};
+use crate::frame::{Continuity, Frame, Frames, Hello, PeerLimits, Refusal, Resume, Table};
 use crate::log::{Form, Log, LogReader};
 use crate::session::{
     Admitted, End, Event, Input, Outcome, Output, Pull, RequestKey, Session, State,
@@ -320,7 +320,7 @@ pub(super) fn goodbye(side: &Side) -> Goodbye {
 
 pub(super) fn hello() -> Hello {
     Hello {
-        bounds: Bounds {
+        bounds: PeerLimits {
             window: 1 << 20,
             stream: 64 * 1024,
             topic: 256 * 1024,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::misbehaviour::{call, empty_reply, event, item, number, outline, publication, skipped};
 use super::pair::{Pair, TYPING, greeting, hello, table};
 use crate::frame::{
-    Ack, Bounds, Cancel, Frame, FrameType, NeedOutlines, Part, Ping, StreamWindow, TopicWindow,
+    Ack, Cancel, Frame, FrameType, NeedOutlines, Part, PeerLimits, Ping, StreamWindow, TopicWindow,
     Welcome,
 };
 use crate::session::state::{Admission, Role};
@@ -64,7 +64,7 @@ fn sample(frame: FrameType) -> Frame<'static> {
                 secret: g.secret,
                 keeps: Duration::ZERO,
                 continuity: g.continuity,
-                bounds: Bounds::default(),
+                bounds: PeerLimits::default(),
                 refused: g.refused,
             })
         }
