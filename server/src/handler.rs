@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use twinwire::frame::{Start, encode_offset};
 use twinwire::limits::{MAX_OUTLINES, MAX_PAYLOAD};
-use twinwire::log::Form;
+use twinwire::log::Encoding;
 use twinwire::session::TopicRequest;
 use twinwire::shape::{Descriptor, Difference, outline};
 use twinwire::{
@@ -20,7 +20,7 @@ use crate::logged::{Logged, Undecodable};
 use crate::middleware::{Middleware, Next, Response};
 use crate::shared::Shared;
 use crate::stream_sender::{OutputSender, StreamSender};
-use crate::topic::{Access, PublishError, TopicReader, canonical, form};
+use crate::topic::{Access, PublishError, TopicReader, canonical, encoding};
 
 /// The future of a request's handler; an event's answer is worth nothing. It stays on the worker where the
 /// request arrived, so it need not be `Send`.
@@ -221,7 +221,7 @@ where
     match topic {
         Some(TopicRequest::Join { start }) => {
             let topic: O = read(format, &payload)?;
-            join(cx, topic.into(), form::<T, O>(format), start, access).await
+            join(cx, topic.into(), encoding::<T, O>(format), start, access).await
         }
         Some(TopicRequest::Publish { key }) => {
             let topic: O = read(format, &key)?;
@@ -236,7 +236,7 @@ where
 async fn join<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
     cx: HandlerContext<S, I>,
     topic: T,
-    form: Form,
+    encoding: Encoding,
     start: Start,
     access: &impl Fn(HandlerContext<S, I>, T) -> R,
 ) -> Result<Response, Refusal> {
@@ -255,7 +255,7 @@ async fn join<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
     Ok(Response {
         answer: Answer::Value(Vec::new()),
         joining: Some(Joining {
-            reader: TopicReader { live, form },
+            reader: TopicReader { live, encoding },
             start,
             topic: name,
             judged,

@@ -270,7 +270,7 @@ mod tests {
     use tokio::task::LocalSet;
     use twinwire::Limits;
     use twinwire::frame::{Frame, Frames};
-    use twinwire::log::{Form, Retention};
+    use twinwire::log::{Encoding, Retention};
 
     use super::*;
     use crate::random::Random;
@@ -285,9 +285,9 @@ mod tests {
     /// A handler that lets a client into a topic, once it runs.
     fn join(live: Arc<ActiveTopic>) -> HandlerFuture {
         Box::pin(async move {
-            let form = Form::Canonical;
+            let encoding = Encoding::Canonical;
             let joining = Joining {
-                reader: TopicReader { live, form },
+                reader: TopicReader { live, encoding },
                 start: Start::Now,
                 topic: ("room", Vec::new()),
                 judged: None,

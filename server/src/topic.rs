@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use thiserror::Error;
 use twinwire::frame::{Joined, Start};
 use twinwire::limits::{MAX_PART, MAX_TOPIC_KEY};
-use twinwire::log::{Form, ItemTooLarge, Log, LogReader, ReadBudget, Retention, Slice};
+use twinwire::log::{Encoding, ItemTooLarge, Log, LogReader, ReadBudget, Retention, Slice};
 use twinwire::{Alias, EncodeError, Epoch, Fingerprint, Format, Offset, PeerId, Position, Topic};
 
 use crate::random::Random;
@@ -83,28 +83,28 @@ pub enum PublishError {
     NoRandomness,
 }
 
-/// Returns the form in which a client that knows a topic as `O` reads it. Its log has items of `T`'s.
-pub(crate) fn form<T, O>(format: Format) -> Form
+/// Returns the encoding in which a client that knows a topic as `O` reads it. Its log has items of `T`'s.
+pub(crate) fn encoding<T, O>(format: Format) -> Encoding
 where
     T: Topic,
     O: Topic,
     T::Item: Into<O::Item>,
 {
     let item = TypeId::of::<O::Item>();
-    let write = match format {
-        Format::Postcard if item == TypeId::of::<T::Item>() => return Form::Canonical,
-        Format::Postcard => |item: &[u8]| rewrite::<T, O>(item, Format::Postcard),
-        Format::Json => |item: &[u8]| rewrite::<T, O>(item, Format::Json),
+    let encode = match format {
+        Format::Postcard if item == TypeId::of::<T::Item>() => return Encoding::Canonical,
+        Format::Postcard => |item: &[u8]| convert::<T, O>(item, Format::Postcard),
+        Format::Json => |item: &[u8]| convert::<T, O>(item, Format::Json),
     };
-    Form::Written {
+    Encoding::Converted {
         item,
         format,
-        write,
+        encode,
     }
 }
 
 /// Writes an item of a log's as one of `O`'s.
-fn rewrite<T, O>(item: &[u8], format: Format) -> Option<Vec<u8>>
+fn convert<T, O>(item: &[u8], format: Format) -> Option<Vec<u8>>
 where
     T: Topic,
     O: Topic,
@@ -313,7 +313,7 @@ impl ActiveTopic {
 /// A topic as one client reads it.
 pub(crate) struct TopicReader {
     pub(crate) live: Arc<ActiveTopic>,
-    pub(crate) form: Form,
+    pub(crate) encoding: Encoding,
 }
 
 impl TopicReader {
@@ -353,19 +353,22 @@ impl SubscriptionGuard {
         room: ReadBudget,
         out: &mut Vec<u8>,
     ) -> Slice {
-        let TopicReader { live, form } = &self.reader;
-        let reader = LogReader { peer, form: *form };
+        let TopicReader { live, encoding } = &self.reader;
+        let reader = LogReader {
+            peer,
+            encoding: *encoding,
+        };
         let (end, mut slice) = (out.len() + room.bytes, Slice::begin(from));
         loop {
             let mut state = live.state();
-            let unwritten = state.log.read_on(reader, room.credit, end, out, &mut slice);
+            let pending = state.log.read_on(reader, room.credit, end, out, &mut slice);
             drop(state);
-            let Some(unwritten) = unwritten else {
+            let Some(pending) = pending else {
                 return slice;
             };
             // The application converts, and may publish to this very topic.
-            let written = unwritten.write();
-            live.state().log.keep_written(written);
+            let finished = pending.encode();
+            live.state().log.cache(finished);
         }
     }
 }

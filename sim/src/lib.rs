@@ -24,9 +24,9 @@
 mod absence;
 mod coverage;
 mod dice;
+mod encoding;
 mod end;
 mod faults;
-mod form;
 mod link;
 mod mutants;
 mod oracle;

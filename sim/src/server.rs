@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use twinwire::frame::{Answer, Continuity, Joined, Refusal, Resume, Start, encode_offset};
-use twinwire::log::{Form, Log, LogReader, Retention};
+use twinwire::log::{Encoding, Log, LogReader, Retention};
 use twinwire::session::{
     Admitted, Pool, Pull, Request, ResumeError, Session, State, Tombstone, TopicRequest,
 };
 use twinwire::{Alias, BootId, Class, Goodbye, GoodbyeCode, PeerId, Secret, Time, plant};
 
+use crate::encoding::encoding_of;
 use crate::end::{End, SERVER};
-use crate::form::form_of;
 use crate::link::{Packet, To};
 use crate::oracle::{Check, LogId, Oracle, Who, Wrong, peer_id, session_id, session_of};
 use crate::world::{Due, World};
@@ -478,11 +478,11 @@ impl World<'_> {
         let Some((_, topic)) = self.server.topic(pull.alias) else {
             return Err(Wrong("a log is read that isn't there".to_owned()));
         };
-        let form = match self.ends[end].who {
-            Who::Server(session) => form_of(session),
-            Who::Client(_) | Who::Greeter => Form::Canonical,
+        let encoding = match self.ends[end].who {
+            Who::Server(session) => encoding_of(session),
+            Who::Client(_) | Who::Greeter => Encoding::Canonical,
         };
-        let reader = LogReader { peer, form };
+        let reader = LogReader { peer, encoding };
         let mut message = Vec::new();
         let slice = topic.log.read(reader, pull.from, pull.room, &mut message);
         if !message.is_empty() {

@@ -1,23 +1,23 @@
-//! An entry of a log, in the forms that its readers want.
+//! An entry of a log, in the encodings that its readers want.
 
 use core::any::TypeId;
 
 use crate::limits::{FRAME_COST, MAX_PART};
 use crate::{Format, Offset, PeerId};
 
-/// The form in which a reader gets a log's items.
+/// The encoding in which a reader gets a log's items.
 #[derive(Clone, Copy, Debug)]
-pub enum Form {
+pub enum Encoding {
     /// As they were appended.
     Canonical,
-    /// Written anew from that, once a reader needs it, and kept for the others.
-    Written {
-        /// The type that an item becomes. With the format it tells this form from the log's others.
+    /// FinishedEncoding anew from that, once a reader needs it, and kept for the others.
+    Converted {
+        /// The type that an item becomes. With the format it tells this encoding from the log's others.
         item: TypeId,
         /// The format of that.
         format: Format,
-        /// Writes an item that is there in canonical postcard; none if this form has no such value.
-        write: fn(&[u8]) -> Option<Vec<u8>>,
+        /// Writes an item that is there in canonical postcard; none if this encoding has no such value.
+        encode: fn(&[u8]) -> Option<Vec<u8>>,
     },
 }
 
@@ -25,53 +25,53 @@ pub enum Form {
 pub(super) struct Entry {
     /// The item in canonical postcard.
     canonical: Vec<u8>,
-    /// The item in other forms, once somebody has read it so.
-    written: Vec<Kept>,
+    /// The item in other encodings, once somebody has read it so.
+    cached: Vec<CachedEncoding>,
     /// The peer that doesn't get it.
     pub(super) except: Option<PeerId>,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct CachedEncoding {
     item: TypeId,
     format: Format,
-    /// None: the form has no such value.
+    /// None: the encoding has no such value.
     bytes: Option<Vec<u8>>,
 }
 
-/// An item that isn't there in the form that a reader wants.
+/// An item that isn't there in the encoding that a reader wants.
 #[derive(Debug)]
 #[must_use = "the reader waits for it to be written"]
-pub struct Unwritten {
+pub struct PendingEncoding {
     offset: Offset,
-    form: Form,
+    encoding: Encoding,
     canonical: Vec<u8>,
 }
 
-/// An item in another form, to be [kept](super::Log::keep_written).
+/// An item in another encoding, to be [kept](super::Log::cache).
 #[derive(Debug)]
 #[must_use = "the reader waits for it to be kept"]
-pub struct Written {
+pub struct FinishedEncoding {
     pub(super) offset: Offset,
-    pub(super) form: Form,
+    pub(super) encoding: Encoding,
     pub(super) bytes: Option<Vec<u8>>,
 }
 
-impl Unwritten {
-    /// Writes the item in the reader's form, by the function of that.
-    pub fn write(self) -> Written {
+impl PendingEncoding {
+    /// Writes the item in the reader's encoding, by the function of that.
+    pub fn encode(self) -> FinishedEncoding {
         let Self {
             offset,
-            form,
+            encoding,
             canonical,
         } = self;
-        let bytes = match form {
-            Form::Canonical => Some(canonical),
-            Form::Written { write, .. } => write(&canonical),
+        let bytes = match encoding {
+            Encoding::Canonical => Some(canonical),
+            Encoding::Converted { encode, .. } => encode(&canonical),
         };
-        Written {
+        FinishedEncoding {
             offset,
-            form,
+            encoding,
             bytes,
         }
     }
@@ -81,7 +81,7 @@ impl Entry {
     pub(super) fn new(canonical: Vec<u8>, except: Option<PeerId>) -> Self {
         Self {
             canonical,
-            written: Vec::new(),
+            cached: Vec::new(),
             except,
         }
     }
@@ -91,31 +91,34 @@ impl Entry {
     }
 
     /// Returns the bytes that it keeps besides its cost.
-    pub(super) fn written_len(&self) -> usize {
-        let bytes = self.written.iter().filter_map(|form| form.bytes.as_ref());
+    pub(super) fn cached_len(&self) -> usize {
+        let bytes = self
+            .cached
+            .iter()
+            .filter_map(|encoding| encoding.bytes.as_ref());
         bytes.map(Vec::len).sum()
     }
 
-    /// Returns what has to be written before the item can be read in this form, if that is so.
-    pub(super) fn unwritten(&self, offset: Offset, form: Form) -> Option<Unwritten> {
-        let Form::Written { item, format, .. } = form else {
+    /// Returns what has to be written before the item can be read in this encoding, if that is so.
+    pub(super) fn pending(&self, offset: Offset, encoding: Encoding) -> Option<PendingEncoding> {
+        let Encoding::Converted { item, format, .. } = encoding else {
             return None;
         };
-        self.find(item, format).is_none().then(|| Unwritten {
+        self.find(item, format).is_none().then(|| PendingEncoding {
             offset,
-            form,
+            encoding,
             canonical: self.canonical.clone(),
         })
     }
 
-    /// Keeps the item in this form, if it isn't there yet.
-    pub(super) fn keep(&mut self, form: Form, bytes: Option<Vec<u8>>) {
-        let Form::Written { item, format, .. } = form else {
+    /// Keeps the item in this encoding, if it isn't there yet.
+    pub(super) fn keep(&mut self, encoding: Encoding, bytes: Option<Vec<u8>>) {
+        let Encoding::Converted { item, format, .. } = encoding else {
             return;
         };
         if self.find(item, format).is_none() {
             let bytes = bytes.filter(|bytes| bytes.len() <= MAX_PART);
-            self.written.push(Kept {
+            self.cached.push(CachedEncoding {
                 item,
                 format,
                 bytes,
@@ -123,22 +126,22 @@ impl Entry {
         }
     }
 
-    /// Returns the item in this form, if that has been written and there is such a value.
-    pub(super) fn read(&self, form: Form) -> Option<&[u8]> {
-        match form {
-            Form::Canonical => Some(&self.canonical),
-            Form::Written { item, format, .. } => self.find(item, format)?.bytes.as_deref(),
+    /// Returns the item in this encoding, if that has been written and there is such a value.
+    pub(super) fn read(&self, encoding: Encoding) -> Option<&[u8]> {
+        match encoding {
+            Encoding::Canonical => Some(&self.canonical),
+            Encoding::Converted { item, format, .. } => self.find(item, format)?.bytes.as_deref(),
         }
     }
 
-    fn find(&self, item: TypeId, format: Format) -> Option<&Kept> {
-        plant!("forms_mixed", return self.written.first());
-        let mut written = self.written.iter();
-        written.find(|form| form.item == item && form.format == format)
+    fn find(&self, item: TypeId, format: Format) -> Option<&CachedEncoding> {
+        plant!("forms_mixed", return self.cached.first());
+        let mut cached = self.cached.iter();
+        cached.find(|encoding| encoding.item == item && encoding.format == format)
     }
 
     /// Lets go of what was written besides. That there is no such value is remembered.
-    pub(super) fn forget_written(&mut self) {
-        self.written.retain(|form| form.bytes.is_none());
+    pub(super) fn forget_cached(&mut self) {
+        self.cached.retain(|encoding| encoding.bytes.is_none());
     }
 }

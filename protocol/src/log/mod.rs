@@ -8,7 +8,7 @@ mod entry;
 
 use std::collections::VecDeque;
 
-pub use entry::{Form, Unwritten, Written};
+pub use entry::{Encoding, FinishedEncoding, PendingEncoding};
 
 use thiserror::Error;
 
@@ -41,7 +41,7 @@ impl Retention {
     }
 
     /// Sets the most bytes of entries, each charged its length and 64 more (default 256 KiB), and as many
-    /// again of what was written for readers in other [forms](Form). The newest entry stays whatever its size.
+    /// again of what was encoded for readers in other [encodings](Encoding). The newest entry stays whatever its size.
     pub fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
@@ -64,8 +64,8 @@ pub struct Log {
     entries: VecDeque<Entry>,
     /// Invariant: the sum of the costs in `entries`.
     bytes: usize,
-    /// Bytes of other forms that are kept besides. They go before they take as much room as entries may.
-    written: usize,
+    /// Bytes of other encodings that are kept besides. They go before they take as much room as entries may.
+    cached: usize,
 }
 
 /// A reader of a log.
@@ -73,8 +73,8 @@ pub struct Log {
 pub struct LogReader {
     /// The reader's id: it doesn't get what was published to all but it.
     pub peer: PeerId,
-    /// The form in which it gets the items. An item without a value in that form is told as gone.
-    pub form: Form,
+    /// The encoding in which it gets the items. An item without a value in that encoding is told as gone.
+    pub encoding: Encoding,
 }
 
 /// The bounds of one read.
@@ -118,7 +118,7 @@ impl Log {
             first: Offset::FIRST,
             entries: VecDeque::new(),
             bytes: 0,
-            written: 0,
+            cached: 0,
         }
     }
 
@@ -165,7 +165,7 @@ impl Log {
         {
             if let Some(entry) = self.entries.pop_front() {
                 self.bytes -= entry.cost();
-                self.written -= entry.written_len();
+                self.cached -= entry.cached_len();
                 self.first = self.first.next();
             }
         }
@@ -203,7 +203,7 @@ impl Log {
     }
 
     /// Appends to `out` the frames that follow for a reader that wants `from` next, as far as there is
-    /// room for them. Items that aren't there in the reader's form are written here: see
+    /// room for them. Items that aren't there in the reader's encoding are written here: see
     /// [`read_on`](Self::read_on) for who has the log behind a lock.
     pub fn read(
         &mut self,
@@ -214,16 +214,16 @@ impl Log {
     ) -> Slice {
         let end = out.len() + room.bytes;
         let mut slice = Slice::begin(from);
-        while let Some(unwritten) = self.read_on(reader, room.credit, end, out, &mut slice) {
-            self.keep_written(unwritten.write());
+        while let Some(pending) = self.read_on(reader, room.credit, end, out, &mut slice) {
+            self.cache(pending.encode());
         }
         slice
     }
 
     /// Goes on with a slice: appends frames to `out` until that has `end` bytes, the slice is charged `credit`, or
-    /// nothing follows. Stops before an item that isn't there in the reader's form, and returns that:
-    /// [write](Unwritten::write) it, which runs the application's code, where nothing is locked,
-    /// [keep it](Self::keep_written), and call this again.
+    /// nothing follows. Stops before an item that isn't there in the reader's encoding, and returns that:
+    /// [encode](PendingEncoding::encode) it, which runs the application's code, where nothing is locked,
+    /// [keep it](Self::cache), and call this again.
     pub fn read_on(
         &mut self,
         reader: LogReader,
@@ -231,7 +231,7 @@ impl Log {
         end: usize,
         out: &mut Vec<u8>,
         slice: &mut Slice,
-    ) -> Option<Unwritten> {
+    ) -> Option<PendingEncoding> {
         slice.more = false;
         plant!("skip_untold", slice.next = slice.next.max(self.first));
         if slice.next < self.first {
@@ -242,37 +242,37 @@ impl Log {
             match self.read_one(reader, credit, end, out, slice) {
                 Ok(has_room) => slice.more = !has_room,
                 // What was written for others stays: who is about to read it, would write it again.
-                Err(unwritten) => return Some(unwritten),
+                Err(pending) => return Some(pending),
             }
         }
-        self.forget_written();
+        self.forget_cached();
         None
     }
 
-    /// Keeps an item in another form, unless it has gone meanwhile or somebody else has written it.
-    pub fn keep_written(&mut self, written: Written) {
-        let Written {
+    /// Keeps an item in another encoding, unless it has gone meanwhile or somebody else has written it.
+    pub fn cache(&mut self, finished: FinishedEncoding) {
+        let FinishedEncoding {
             offset,
-            form,
+            encoding,
             bytes,
-        } = written;
+        } = finished;
         let place = offset.get().checked_sub(self.first.get());
         let place = place.and_then(|place| usize::try_from(place).ok());
         if let Some(entry) = place.and_then(|place| self.entries.get_mut(place)) {
-            let before = entry.written_len();
-            entry.keep(form, bytes);
-            self.written += entry.written_len() - before;
+            let before = entry.cached_len();
+            entry.keep(encoding, bytes);
+            self.cached += entry.cached_len() - before;
         }
     }
 
-    /// Lets the oldest go of what was written in other forms, if it is too much.
-    fn forget_written(&mut self) {
+    /// Lets the oldest go of what was written in other encodings, if it is too much.
+    fn forget_cached(&mut self) {
         let mut entries = self.entries.iter_mut();
-        while self.written > self.retention.bytes
+        while self.cached > self.retention.bytes
             && let Some(entry) = entries.next()
         {
-            self.written -= entry.written_len();
-            entry.forget_written();
+            self.cached -= entry.cached_len();
+            entry.forget_cached();
         }
     }
 
@@ -285,7 +285,7 @@ impl Log {
         end: usize,
         out: &mut Vec<u8>,
         slice: &mut Slice,
-    ) -> Result<bool, Unwritten> {
+    ) -> Result<bool, PendingEncoding> {
         let (alias, offset) = (self.alias, slice.next);
         let place = usize::try_from(offset.get() - self.first.get()).unwrap_or(usize::MAX);
         let Some(entry) = self.entries.get(place) else {
@@ -295,10 +295,10 @@ impl Log {
         plant!("left_out_heard", let is_left_out = false);
         let payload = if is_left_out {
             Err(SkipReason::LeftOut)
-        } else if let Some(unwritten) = entry.unwritten(offset, reader.form) {
-            return Err(unwritten);
+        } else if let Some(pending) = entry.pending(offset, reader.encoding) {
+            return Err(pending);
         } else {
-            entry.read(reader.form).ok_or(SkipReason::Gone)
+            entry.read(reader.encoding).ok_or(SkipReason::Gone)
         };
         Ok(match payload {
             Ok(payload) => {

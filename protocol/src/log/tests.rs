@@ -32,24 +32,24 @@ fn filled(retention: Retention, entries: u8) -> Log {
 }
 
 /// As text, in which there is no 13.
-const TEXT: Form = Form::Written {
+const TEXT: Encoding = Encoding::Converted {
     item: TypeId::of::<u8>(),
     format: Format::Json,
-    write: |item| (item != [13]).then(|| format!("{}", item[0]).into_bytes()),
+    encode: |item| (item != [13]).then(|| format!("{}", item[0]).into_bytes()),
 };
 
 /// As another type, in the same format.
-const TWICE: Form = Form::Written {
+const TWICE: Encoding = Encoding::Converted {
     item: TypeId::of::<u8>(),
     format: Format::Postcard,
-    write: |item| Some(item.repeat(2)),
+    encode: |item| Some(item.repeat(2)),
 };
 
 /// Returns what a reader gets, in short.
-fn read_as(log: &mut Log, form: Form, from: u64, room: ReadBudget) -> (Vec<String>, Slice) {
+fn read_as(log: &mut Log, encoding: Encoding, from: u64, room: ReadBudget) -> (Vec<String>, Slice) {
     let mut out = Vec::new();
     let peer = READER;
-    let reader = LogReader { peer, form };
+    let reader = LogReader { peer, encoding };
     let slice = log.read(reader, offset(from), room, &mut out);
     assert!(out.len() <= room.bytes && slice.charged <= room.credit);
     let frames = (!out.is_empty()).then(|| Frames::new(&out));
@@ -67,7 +67,7 @@ fn read_as(log: &mut Log, form: Form, from: u64, room: ReadBudget) -> (Vec<Strin
 }
 
 fn read(log: &mut Log, from: u64) -> Vec<String> {
-    read_as(log, Form::Canonical, from, PLENTY).0
+    read_as(log, Encoding::Canonical, from, PLENTY).0
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn room_and_credit_bound_a_slice() {
         (bytes(14), 2),
         (bytes(15), 3),
     ] {
-        let (told, slice) = read_as(&mut log, Form::Canonical, 1, room);
+        let (told, slice) = read_as(&mut log, Encoding::Canonical, 1, room);
         assert_eq!(told.len(), got, "{room:?}");
         assert_eq!((slice.next, slice.more), (offset(1 + got as u64), got < 3));
         assert_eq!(slice.charged, 65 * got as u64);
@@ -197,10 +197,10 @@ fn a_form_is_written_once_as_long_as_there_is_room_for_it() {
     thread_local! {
         static WRITTEN: Cell<u32> = const { Cell::new(0) };
     }
-    let form = Form::Written {
+    let encoding = Encoding::Converted {
         item: TypeId::of::<u16>(),
         format: Format::Postcard,
-        write: |item| {
+        encode: |item| {
             WRITTEN.set(WRITTEN.get() + 1);
             Some(item.repeat(100))
         },
@@ -210,14 +210,14 @@ fn a_form_is_written_once_as_long_as_there_is_room_for_it() {
         log.append(vec![item], None).expect("small");
     }
     for _ in 0..3 {
-        read_as(&mut log, form, 1, PLENTY);
+        read_as(&mut log, encoding, 1, PLENTY);
     }
     assert_eq!(WRITTEN.get(), 8);
     for item in 8..11 {
         log.append(vec![item], None).expect("small");
     }
-    read_as(&mut log, form, 9, PLENTY);
+    read_as(&mut log, encoding, 9, PLENTY);
     assert_eq!(WRITTEN.get(), 11, "what is read is written");
-    read_as(&mut log, form, 1, PLENTY);
+    read_as(&mut log, encoding, 1, PLENTY);
     assert_eq!(WRITTEN.get(), 12, "the oldest had gone for it");
 }

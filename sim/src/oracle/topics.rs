@@ -6,7 +6,7 @@ use twinwire::session::RequestKey;
 use twinwire::{Alias, Epoch, Offset, PeerId};
 
 use super::{Check, Oracle, Who, Wrong, ensure, hash, peer_id};
-use crate::form::{FORMS, in_form};
+use crate::encoding::{ENCODINGS, in_encoding};
 
 /// One life of a topic's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(super) struct LogRecord {
 #[derive(Debug)]
 struct Entry {
     /// By the form that a session reads: its hash, if the form has it.
-    forms: [Option<u64>; FORMS],
+    encodings: [Option<u64>; ENCODINGS],
     except: Option<PeerId>,
 }
 
@@ -63,8 +63,9 @@ impl Oracle {
     ) -> Check {
         let record = &mut self.logs[log.0];
         let made = &mut self.made[id as usize];
-        let forms = core::array::from_fn(|form| in_form(form, item).map(|item| hash(0, &item)));
-        record.entries.push(Entry { forms, except });
+        let encodings =
+            core::array::from_fn(|encoding| in_encoding(encoding, item).map(|item| hash(0, &item)));
+        record.entries.push(Entry { encodings, except });
         record.first = kept.join(Start::Last(u32::MAX)).position.offset.get();
         ensure!(
             record.entries.len() as u64 == offset.get(),
@@ -196,7 +197,7 @@ impl Oracle {
         payload: &[u8],
     ) -> Check {
         let window = self.bounds.subscription;
-        let form = self.session(who).unwrap_or(0) % FORMS;
+        let form = self.session(who).unwrap_or(0) % ENCODINGS;
         let (subscription, peer) = self.subscription(who, key)?;
         subscription.untaken.add(payload.len(), window)?;
         let due = subscription.next;
@@ -206,7 +207,7 @@ impl Oracle {
         let entry = self.logs[log].entries.get(offset.get() as usize - 1);
         let entry = entry.ok_or_else(|| Wrong(format!("{offset} isn't there yet")))?;
         ensure!(
-            entry.forms[form] == Some(hash(0, payload)),
+            entry.encodings[form] == Some(hash(0, payload)),
             "{offset} of log {log} is another's"
         );
         ensure!(
@@ -219,7 +220,7 @@ impl Oracle {
 
     pub(super) fn skipped(&mut self, who: Who, key: RequestKey, skipped: &Skipped) -> Check {
         let window = self.bounds.subscription;
-        let form = self.session(who).unwrap_or(0) % FORMS;
+        let form = self.session(who).unwrap_or(0) % ENCODINGS;
         let (subscription, peer) = self.subscription(who, key)?;
         subscription.untaken.add(0, window)?;
         ensure!(
@@ -233,7 +234,7 @@ impl Oracle {
         let entries = record.entries.get(range).unwrap_or_default();
         let is_true = match skipped.why {
             SkipReason::Gone if skipped.to.get() <= record.first => true,
-            SkipReason::Gone => entries.iter().all(|entry| entry.forms[form].is_none()),
+            SkipReason::Gone => entries.iter().all(|entry| entry.encodings[form].is_none()),
             SkipReason::LeftOut => entries.iter().all(|entry| entry.except == Some(peer)),
         };
         let is_true = is_true && !entries.is_empty();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::frame::{Continuity, Frame, Frames, Hello, PeerLimits, Refusal, Resume, Table};
-use crate::log::{Form, Log, LogReader};
+use crate::log::{Encoding, Log, LogReader};
 use crate::session::{
     Admitted, End, Event, Input, Outcome, Output, Pull, RequestKey, Session, State,
 };
@@ -71,7 +71,7 @@ impl Side {
         let log = log.expect("a session reads what was joined");
         let reader = LogReader {
             peer: PeerId::from_bytes([2; 8]),
-            form: Form::Canonical,
+            encoding: Encoding::Canonical,
         };
         let mut message = Vec::new();
         let slice = log.read(reader, pull.from, pull.room, &mut message);

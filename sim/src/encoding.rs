@@ -1,38 +1,38 @@
-//! The forms in which clients read topics: as they are published, longer as in JSON, and of an older build, which
+//! The encodings in which clients read topics: as they are published, longer as in JSON, and of an older build, which
 //! hasn't all values.
 
 use core::any::TypeId;
 
 use twinwire::Format;
 use twinwire::limits::MAX_PART;
-use twinwire::log::Form;
+use twinwire::log::Encoding;
 
-/// The number of forms.
-pub(crate) const FORMS: usize = 3;
+/// The number of encodings.
+pub(crate) const ENCODINGS: usize = 3;
 
 struct Item;
 struct OlderItem;
 
-/// The form of a session, by its place.
-pub(crate) fn form_of(session: usize) -> Form {
-    match session % FORMS {
-        0 => Form::Canonical,
-        1 => Form::Written {
+/// The encoding of a session, by its place.
+pub(crate) fn encoding_of(session: usize) -> Encoding {
+    match session % ENCODINGS {
+        0 => Encoding::Canonical,
+        1 => Encoding::Converted {
             item: TypeId::of::<Item>(),
             format: Format::Json,
-            write: longer,
+            encode: longer,
         },
-        _ => Form::Written {
+        _ => Encoding::Converted {
             item: TypeId::of::<OlderItem>(),
             format: Format::Postcard,
-            write: older,
+            encode: older,
         },
     }
 }
 
-/// Returns what a session of this place reads of an item, if its form has that and it isn't too long.
-pub(crate) fn in_form(session: usize, item: &[u8]) -> Option<Vec<u8>> {
-    let written = match session % FORMS {
+/// Returns what a session of this place reads of an item, if its encoding has that and it isn't too long.
+pub(crate) fn in_encoding(session: usize, item: &[u8]) -> Option<Vec<u8>> {
+    let written = match session % ENCODINGS {
         0 => Some(item.to_vec()),
         1 => longer(item),
         _ => older(item),
