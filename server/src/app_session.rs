@@ -18,7 +18,7 @@ use twinwire::{
 };
 use twinwire_remote::{PeerCapabilities, Requests};
 
-use crate::handler::{HandlerRequest, KindRef, MatchedKinds, explain, judge, log_difference};
+use crate::handler::{HandlerRequest, KindRef, MatchedKinds, explain, log_difference, match_kinds};
 use crate::handler_tasks::{GrantedJoin, HandlerTasks, Joining};
 use crate::identity;
 use crate::lifetime::Lifetime;
@@ -201,8 +201,8 @@ impl<S, I> AppSession<S, I> {
         table: &Table,
         secret: Secret,
     ) -> Result<Replaced<S, I>, RejectedClient<I>> {
-        let given = self.judge_owner(&client, format);
-        if let Err(why) = given.and_then(|()| self.resume_session(wanted, table, secret)) {
+        let checked = self.check_owner(&client, format);
+        if let Err(why) = checked.and_then(|()| self.resume_session(wanted, table, secret)) {
             return Err((why, client));
         }
         let Some(open) = &mut self.open else {
@@ -222,8 +222,8 @@ impl<S, I> AppSession<S, I> {
         let removed = peer_guard.map(|guard| guard.replace(peer));
         let cx = std::mem::replace(&mut open.cx, cx);
         tracing::debug!(peer = %cx.id(), attempt = wanted.attempt, "a session goes on");
-        let judged = may_resume.map(|(owner, _)| owner);
-        Ok((cx, removed, judged))
+        let earlier = may_resume.map(|(owner, _)| owner);
+        Ok((cx, removed, earlier))
     }
 
     /// Returns the time at which the application's requests are due though nothing happens.
@@ -231,8 +231,8 @@ impl<S, I> AppSession<S, I> {
         self.open.as_ref()?.requests.deadline()
     }
 
-    /// Judges whether the client is the session's owner, and reads the session's payload format.
-    fn judge_owner(
+    /// Checks that the client is the session's owner, and reads the session's payload format.
+    fn check_owner(
         &self,
         client: &identity::Authenticated<I>,
         format: Format,
@@ -241,7 +241,7 @@ impl<S, I> AppSession<S, I> {
         let owner = self.open.as_ref().filter(|_| format == self.format);
         let unknown = ResumeRejected::Another(Continuity::Unknown);
         let owner = owner.ok_or(unknown)?.cx.peer();
-        self.shared.owners.judge(owner, client)
+        self.shared.owners.check(owner, client)
     }
 
     fn resume_session(
@@ -320,7 +320,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
         self.session.close(self.now(), goodbye);
     }
 
-    /// Takes what the session tells; gives back a hello, which is the connection's to judge.
+    /// Takes what the session tells; gives back a hello, which is the connection's to authenticate.
     pub(crate) fn event(&mut self, event: Event) -> Option<Event> {
         let now = self.now();
         let event = match &mut self.open {
@@ -460,13 +460,13 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             secret,
         } = credentials;
         self.shared.tables.learn(table);
-        let judged = judge(&self.shared, table.kinds());
+        let matched = match_kinds(&self.shared, table.kinds());
         let MatchedKinds {
             known,
             refused,
             in_order,
             differing,
-        } = judged;
+        } = matched;
         self.kinds = known;
         self.table = Arc::clone(table);
         let admitted = Admitted {
@@ -555,7 +555,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             reader,
             start,
             topic,
-            judged,
+            generation,
         } = joining;
         let Some(open) = self
             .open
@@ -564,7 +564,12 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
         else {
             return;
         };
-        if !open.cx.peer().invited().take_up(&topic, judged.as_ref()) {
+        if !open
+            .cx
+            .peer()
+            .invited()
+            .take_up(&topic, generation.as_ref())
+        {
             // The server has changed its mind since the handler looked. From here on `unsubscribe` finds the client.
             return self.refuse(call, Class::Topic, Refusal::Denied);
         }

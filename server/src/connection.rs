@@ -16,7 +16,7 @@ use twinwire::{Format, Goodbye, GoodbyeCode, Secret, Time};
 use twinwire_remote::{Inbound, Link, LinkLost};
 
 use crate::app_session::{AppSession, Replaced};
-use crate::identity::{Authenticated, AuthenticationTask, judge};
+use crate::identity::{Authenticated, AuthenticationTask, authenticate};
 use crate::shared::Shared;
 use crate::slot::{ResumeRejected, SlotLease, TURN_PAUSE};
 use crate::task::Task;
@@ -43,7 +43,7 @@ pub(crate) async fn run<S, I>(
         lease: SlotLease::new(app),
         resumed: None,
         out: Vec::new(),
-        judging: None,
+        authentication: None,
     };
     tracing::debug!(?address, ?format, "a socket opened");
     driver.run().await;
@@ -75,10 +75,10 @@ struct ConnectionDriver<S, I, L> {
     /// it had of its last connection.
     resumed: Option<(SlotLease<S, I>, Replaced<S, I>)>,
     out: Vec<u8>,
-    judging: Option<(AuthenticationTask<I>, AuthenticatingHello)>,
+    authentication: Option<(AuthenticationTask<I>, AuthenticatingHello)>,
 }
 
-/// The part of a client's hello that is wanted once its token is judged.
+/// The part of a client's hello that is wanted once its token is authenticated.
 struct AuthenticatingHello {
     table: Arc<Table>,
     resume: Option<Box<Resume>>,
@@ -140,7 +140,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
         app.be_frugal_if_needed();
         loop {
             let received = self.receive(app, cx);
-            let judged = self.poll_judging(app, cx);
+            let authenticated = self.poll_authentication(app, cx);
             if self.resumed.is_some() {
                 return Poll::Pending;
             }
@@ -150,7 +150,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
             }
             let woken = self.poll_timer(app, cx);
             let can_go_on = app.can_go_on();
-            if !received && !judged && !worked && !woken && !can_go_on {
+            if !received && !authenticated && !worked && !woken && !can_go_on {
                 app.weigh();
                 return Poll::Pending;
             }
@@ -198,9 +198,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
                         && let Some(request) = self.request.take()
                     {
                         let wanted = resume.as_ref().map(|wanted| wanted.session);
-                        let judging = judge(Arc::clone(&self.shared), token, request, wanted);
-                        self.judging =
-                            Some((Task::spawn(judging), AuthenticatingHello { table, resume }));
+                        let task = authenticate(Arc::clone(&self.shared), token, request, wanted);
+                        self.authentication =
+                            Some((Task::spawn(task), AuthenticatingHello { table, resume }));
                     }
                 }
                 Output::Pull(pull) => {
@@ -225,7 +225,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
         }
         let is_over = app.session.state() == State::Closed;
         if is_over {
-            self.judging = None;
+            self.authentication = None;
         }
         is_over.then_some(LoopExit::Lost)
     }
@@ -279,15 +279,15 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
         true
     }
 
-    fn poll_judging(&mut self, app: &mut AppSession<S, I>, cx: &mut Context<'_>) -> bool {
+    fn poll_authentication(&mut self, app: &mut AppSession<S, I>, cx: &mut Context<'_>) -> bool {
         if app.session.state() != State::Judging {
             // Nobody waits for it any more.
-            self.judging = None;
+            self.authentication = None;
         }
-        let Some((judging, _)) = &mut self.judging else {
+        let Some((task, _)) = &mut self.authentication else {
             return false;
         };
-        let Poll::Ready(verdict) = Pin::new(judging).poll(cx) else {
+        let Poll::Ready(verdict) = Pin::new(task).poll(cx) else {
             return false;
         };
         let verdict = verdict.unwrap_or_else(|error| {
@@ -299,8 +299,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
             }
             Err(Goodbye::new(GoodbyeCode::Internal, "authenticate panicked"))
         });
-        if let Some((_, hello)) = self.judging.take()
-            && let Err(goodbye) = self.judged(app, verdict, hello)
+        if let Some((_, hello)) = self.authentication.take()
+            && let Err(goodbye) = self.authenticated(app, verdict, hello)
         {
             app.session.close(app.now(), goodbye);
         }
@@ -308,7 +308,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
     }
 
     /// Gives the client the session that it wants back, or welcomes it to the one that greeted it.
-    fn judged(
+    fn authenticated(
         &mut self,
         app: &mut AppSession<S, I>,
         verdict: Result<Box<Authenticated<I>>, Goodbye>,
@@ -319,13 +319,13 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
         let mut continuity = Continuity::New;
         if let Some(wanted) = &hello.resume {
             let next = Secret::from_bytes(self.shared.random.bytes().map_err(internal)?);
-            let given = self
+            let resumed = self
                 .shared
                 .sessions
                 .resume(wanted, next, client, |app, client, next| {
                     app.resume(client, self.format, wanted, &hello.table, next)
                 });
-            let (why, given_back) = match given {
+            let (why, given_back) = match resumed {
                 Ok(resumed) => {
                     self.resumed = Some(resumed);
                     return Ok(());
@@ -342,7 +342,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
                         tokio::time::sleep(TURN_PAUSE).await;
                         Ok(client)
                     });
-                    self.judging = Some((again, hello));
+                    self.authentication = Some((again, hello));
                     return Ok(());
                 }
             };

@@ -246,8 +246,8 @@ async fn join<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
     );
     let invited = cx.peer().invited();
     // Before `access` is asked: a later `Peer::unsubscribe` counts more than its verdict.
-    let judged = (!invited.contains(&name)).then(|| invited.generation(&name));
-    if judged.is_some() && !access(cx.clone(), topic).await.subscribe {
+    let generation = (!invited.contains(&name)).then(|| invited.generation(&name));
+    if generation.is_some() && !access(cx.clone(), topic).await.subscribe {
         return Err(Refusal::Denied);
     }
     let opened = cx.topics().open(name.clone());
@@ -258,7 +258,7 @@ async fn join<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
             reader: TopicReader { live, encoding },
             start,
             topic: name,
-            judged,
+            generation,
         }),
     })
 }
@@ -346,7 +346,7 @@ pub(crate) struct MatchedKinds {
 }
 
 /// Compares a client's table with the server's.
-pub(crate) fn judge<S, I>(shared: &Shared<S, I>, table: &[KindEntry]) -> MatchedKinds
+pub(crate) fn match_kinds<S, I>(shared: &Shared<S, I>, table: &[KindEntry]) -> MatchedKinds
 where
     S: 'static,
     I: 'static,

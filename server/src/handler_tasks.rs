@@ -50,7 +50,7 @@ pub(crate) struct Joining {
     pub(crate) start: Start,
     pub(crate) topic: TopicName,
     /// The generation in which `access` was asked; none if the server has put the client in.
-    pub(crate) judged: Option<Generation>,
+    pub(crate) generation: Option<Generation>,
 }
 
 struct RunningRequest {
@@ -290,7 +290,7 @@ mod tests {
                 reader: TopicReader { live, encoding },
                 start: Start::Now,
                 topic: ("room", Vec::new()),
-                judged: None,
+                generation: None,
             };
             Response {
                 answer: Answer::Value(Vec::new()),

@@ -1,4 +1,4 @@
-//! Who a client is: the application's judgement of a hello.
+//! Who a client is: the application authenticates a hello.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use crate::task::Task;
 /// The application's verdict under way.
 pub(crate) type Authenticating<I> = Pin<Box<dyn Future<Output = Result<I, Denied>>>>;
 
-/// The application's judgement of a hello: token and handshake request in, identity out.
+/// The application's function that authenticates a hello: token and handshake request in, identity out.
 pub(crate) type Authenticate<I> =
     Box<dyn Fn(Vec<u8>, HttpRequest) -> Authenticating<I> + Send + Sync>;
 
-/// A hello that the application judges, in a task of its own: no lock is held meanwhile, and a panic ends
+/// A hello that the application authenticates, in a task of its own: no lock is held meanwhile, and a panic ends
 /// nothing else.
 pub(crate) type AuthenticationTask<I> = Task<Result<Box<Authenticated<I>>, Goodbye>>;
 
@@ -31,8 +31,8 @@ pub(crate) struct Authenticated<I> {
     pub(crate) may_resume: Option<(Peer<I>, bool)>,
 }
 
-/// Has the application judge a hello, which may want a session back.
-pub(crate) async fn judge<S, I>(
+/// Has the application authenticate a hello, which may want a session back.
+pub(crate) async fn authenticate<S, I>(
     shared: Arc<Shared<S, I>>,
     token: Vec<u8>,
     request: HttpRequest,

@@ -15,11 +15,11 @@ pub(crate) struct Invited(Mutex<Rights>);
 struct Rights {
     by_topic: HashMap<TopicName, Right>,
     next_id: u64,
-    /// The generations of the topics that joins under way were judged in.
+    /// The generations of the topics that joins under way were checked in.
     generations: HashMap<TopicName, Weak<()>>,
 }
 
-/// The time between two revocations of a topic, in which `access` judges a join of it.
+/// The time between two revocations of a topic, in which `access` is asked about a join of it.
 pub(crate) struct Generation(Arc<()>);
 
 /// The right to join one topic.
@@ -76,7 +76,7 @@ impl Invited {
         self.rights().by_topic.contains_key(topic)
     }
 
-    /// Returns the generation of a join that `access` is about to judge.
+    /// Returns the generation of a join that `access` is about to be asked about.
     pub(crate) fn generation(&self, topic: &TopicName) -> Generation {
         let mut rights = self.rights();
         rights.generations.retain(|_, of| of.strong_count() > 0);
@@ -89,12 +89,12 @@ impl Invited {
 
     /// Records that the client joins: as `access` said in the generation, or else by its right. Returns false if
     /// neither counts (any more).
-    pub(crate) fn take_up(&self, topic: &TopicName, judged: Option<&Generation>) -> bool {
+    pub(crate) fn take_up(&self, topic: &TopicName, checked: Option<&Generation>) -> bool {
         let mut rights = self.rights();
         let current = rights.generations.get(topic).and_then(Weak::upgrade);
-        if judged
+        if checked
             .zip(current)
-            .is_some_and(|(judged, current)| Arc::ptr_eq(&judged.0, &current))
+            .is_some_and(|(checked, current)| Arc::ptr_eq(&checked.0, &current))
         {
             return true;
         }

@@ -33,16 +33,16 @@ impl<I> Owners<I> {
         self.identifies && self.user_key.is_none() && self.may_resume.is_none()
     }
 
-    /// Judges whether a client that knows the session's secret is the session's owner. Calls nothing of the
+    /// Checks that a client that knows the session's secret is the session's owner. Calls nothing of the
     /// application's.
-    pub(crate) fn judge(
+    pub(crate) fn check(
         &self,
         owner: &Peer<I>,
         client: &Authenticated<I>,
     ) -> Result<(), ResumeRejected> {
         let is_owner = match &client.may_resume {
-            Some((judged, _)) if !judged.is_as_of(owner) => {
-                // Another connection came first: who has the session now wasn't judged.
+            Some((checked, _)) if !checked.is_as_of(owner) => {
+                // Another connection came first: who has the session now wasn't checked.
                 let goodbye =
                     Goodbye::new(GoodbyeCode::Internal, "the session's owner has changed");
                 return Err(ResumeRejected::Over(goodbye));

@@ -230,8 +230,8 @@ impl<I> Peer<I> {
     }
 
     /// Removes the client from a topic: nothing more of it goes out, and the client's subscriptions to it
-    /// end. A join of the client's own that `access` judges or has granted, and that isn't answered yet, is refused
-    /// as `denied`; one that it asks for later, `access` judges anew. A [`invite`](Self::invite) that is under way gives
+    /// end. A join of the client's own that `access` is asked about or has granted, and that isn't answered yet, is refused
+    /// as `denied`; one that it asks for later, `access` is asked about anew. An [`invite`](Self::invite) that is under way gives
     /// no right any more. Does nothing else if the client isn't in the topic.
     pub fn unsubscribe<T: Topic>(&self, topic: &T) {
         // A topic that has no such key has nobody in it.

@@ -201,7 +201,7 @@ impl<S, I> Sessions<S, I> {
         }
     }
 
-    fn judge(&self, all: &All<S, I>) {
+    fn update_pressure(&self, all: &All<S, I>) {
         self.is_scarce
             .store(all.pool.is_scarce(), Ordering::Relaxed);
     }
@@ -222,7 +222,7 @@ impl<S, I> Sessions<S, I> {
         while let Some(oldest) = all.pool.next_to_go() {
             victims.extend(all.open.get(&oldest).map(Arc::clone));
         }
-        self.judge(&all);
+        self.update_pressure(&all);
         drop(all);
         for victim in victims {
             victim.evict();
@@ -233,7 +233,7 @@ impl<S, I> Sessions<S, I> {
     pub(crate) fn remove(&self, id: SessionId, tombstone: Option<Tombstone>) {
         let mut all = self.all();
         all.pool.release(&id);
-        self.judge(&all);
+        self.update_pressure(&all);
         let removed = all.open.remove(&id);
         if let Some(tombstone) = tombstone {
             if all.tombstone_order.len() == MAX_TOMBSTONES
@@ -248,7 +248,7 @@ impl<S, I> Sessions<S, I> {
         drop(removed);
     }
 
-    /// Gives a client its session back, and tells the connection that had it. `may` judges the session's
+    /// Gives a client its session back, and tells the connection that had it. `may` checks the session's
     /// owner, and takes the client and the next secret to the session; what it returns is returned, as the client
     /// is with an error, to be dropped where no slot is locked. It runs while the session's slot is locked, so it calls nothing of the application's.
     ///
@@ -280,7 +280,7 @@ impl<S, I> Sessions<S, I> {
         let mut all = self.all();
         // It has a connection again, and isn't one of those that may have to go.
         all.pool.release(&wanted.session);
-        self.judge(&all);
+        self.update_pressure(&all);
         drop(all);
         drop(state);
         slot.wake();
