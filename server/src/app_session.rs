@@ -1,12 +1,10 @@
 //! A session with all that belongs to it, whatever its connection.
 
 use std::collections::HashMap;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
-use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 use tracing::field::display;
 use twinwire::frame::{Continuity, Resume, Table};
@@ -27,7 +25,7 @@ use crate::peer::Handshake;
 use crate::peers::{PeerGuard, RemovedPeers};
 use crate::random::Credentials;
 use crate::shared::Shared;
-use crate::shutdown::{OpenGuard as OpenEndpoint, Shutdown};
+use crate::shutdown::{OpenGuard as OpenEndpoint, Stopping, stopping};
 use crate::slot::{RejectedClient, ResumeRejected};
 use crate::topic::{DirtyTopics, SubscriptionGuard};
 use crate::{HandlerContext, Peer};
@@ -91,14 +89,6 @@ struct Open<S, I> {
 
 /// By how many bytes what a session holds may differ from what its endpoint knows.
 const WEIGHT_TOLERANCE: usize = 16 * 1024;
-
-/// Ready when the server stops.
-type Stopping = Pin<Box<dyn Future<Output = Goodbye> + Send>>;
-
-fn stopping(shutdown: Arc<Shutdown>) -> Stopping {
-    // A peer that sends without pause uses tokio's budget up.
-    Box::pin(unconstrained(async move { shutdown.begun().await }))
-}
 
 impl<S, I> AppSession<S, I> {
     /// Makes one that awaits its client's hello.

@@ -1,9 +1,11 @@
 //! The end of an endpoint: who is told of it, and whom it waits for.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Notify;
+use tokio::task::coop::unconstrained;
 use twinwire::Goodbye;
 
 use crate::drain::Drain;
@@ -16,6 +18,15 @@ pub(crate) struct Shutdown {
     begun: Notify,
     open: AtomicUsize,
     closed: Notify,
+}
+
+/// Ready when the server stops.
+pub(crate) type Stopping = Pin<Box<dyn Future<Output = Goodbye> + Send>>;
+
+/// Waits until the server stops, as a future of one session.
+pub(crate) fn stopping(shutdown: Arc<Shutdown>) -> Stopping {
+    // A peer that sends without pause uses tokio's budget up.
+    Box::pin(unconstrained(async move { shutdown.begun().await }))
 }
 
 /// Keeps the endpoint from being shut down before it is dropped.
