@@ -57,7 +57,11 @@ pub(super) fn impatient_tests(tree: &Tree) -> Vec<Finding> {
         "Twinwire::builder(",
         " connect(server.url(",
     ];
-    let begins = |line: &str| DEFAULTS.iter().any(|default| line.contains(default));
+    let begins = |line: &str| {
+        // What a peer announces has no timers.
+        let line = line.replace("PeerLimits::", "");
+        DEFAULTS.iter().any(|default| line.contains(default))
+    };
     let advice = "begin with the testkit's builder, options or patient limits";
     let of_tests = |file: &&TextFile| FOLDERS.iter().any(|place| file.path.starts_with(place));
     let tests = tree.rust().filter(of_tests);
