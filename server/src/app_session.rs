@@ -123,6 +123,7 @@ impl<S, I> AppSession<S, I> {
 
     /// The session is given up for others that need its room.
     pub(crate) fn evict(&mut self) {
+        // The client may have come back since the pool chose this session: with a connection it isn't in the way.
         if self.is_detached {
             self.is_evicted = true;
             let goodbye = Goodbye::new(GoodbyeCode::GoingAway, "no room");
@@ -387,6 +388,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
     /// the endpoint when that is much more, or less, than it knows.
     pub(crate) fn weigh(&mut self) {
         let Some(open) = &self.open else { return };
+        // Not at each change: the pool's lock is shared by all workers, and most changes are a few bytes.
         let kept = self.fixed + self.session.kept();
         if kept.abs_diff(self.weighed) >= WEIGHT_TOLERANCE {
             self.weighed = kept;
@@ -408,6 +410,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             return self.tasks.stop(request)
         );
         if let Some(open) = &mut self.open {
+            // Cancelled before `on_open` was over: handled afterwards, it would run although its caller was told that it doesn't.
             open.waiting.retain(|waiting| waiting.number != request);
         }
         if why == Refusal::Deadline {
@@ -431,6 +434,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
         tracing::info!(peer, end = %Logged(shown.as_bytes()), "a session ended");
         if let Some(open) = &mut self.open {
             open.waiting.clear();
+            // Before `on_close` runs, which may count who is there: the client isn't any more.
             open.peer_guard = None;
             open.lifetime.end(&open.cx, end);
         }

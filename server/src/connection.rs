@@ -103,6 +103,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
         let over = poll_fn(|cx| self.poll(cx)).await;
         // The endpoint isn't shut down before the link is closed.
         let _open = self.shared.shutdown.open();
+        // Ends the session, if it is still this connection's, before the close frame goes out: who sees the frame and comes
+        // back finds the tombstone.
         drop(self.lease);
         let code = match over {
             LoopExit::Close(code) => Some(code),
@@ -125,7 +127,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
             drop(state);
             match self.resumed.take() {
                 Some((resumed, replaced)) => {
+                    // Between turns: the lease that goes locks its slot as it is dropped, and would wait for itself.
                     self.lease = resumed;
+                    // Set by the clock and the deadlines of the session before.
                     self.sleep = None;
                     // The identity of before, perhaps for the last time.
                     drop(replaced);
@@ -141,6 +145,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
         loop {
             let received = self.receive(app, cx);
             let authenticated = self.poll_authentication(app, cx);
+            // The session that greeted the client is left as it is: nothing of it may go out any more, since the client takes
+            // what comes for frames of the session that it has back.
             if self.resumed.is_some() {
                 return Poll::Pending;
             }
@@ -170,6 +176,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
                 }
                 Poll::Ready(Ok(Inbound::Text)) => app.session.handle(now, Input::Text),
                 Poll::Ready(Err(LinkLost)) => {
+                    // A link that is lost says so at each poll: dropped here, it is told once.
                     self.link = None;
                     app.session.handle(now, Input::Lost);
                     return true;
@@ -257,6 +264,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
         );
         match (deadline, &self.sleep) {
             (None, _) => self.sleep = None,
+            // The same deadline comes back after each turn: a timer set anew each time would cost more than the turn.
             (Some(at), Some((set, _))) if *set == at => {}
             (Some(at), _) => {
                 let wait = at.saturating_since(now);

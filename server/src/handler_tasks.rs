@@ -118,6 +118,7 @@ impl HandlerTasks {
         if let Some(handler) = self.aborts.remove(&request) {
             handler.abort();
         }
+        // Its sender goes with it: a handler on another worker that isn't aborted yet waits, and gives no further item.
         self.waiting.remove(&request);
     }
 
@@ -228,6 +229,7 @@ impl HandlerTasks {
         if panicked {
             tracing::error!(kind, request = %number, "a handler panicked");
         }
+        // The handle of a task that has ended aborts nothing, and would stay for as long as the session.
         self.aborts.remove(&number);
         let Response { answer, joining } = response;
         if let Some(joining) = joining {

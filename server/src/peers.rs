@@ -67,6 +67,7 @@ impl<I> Peers<I> {
         let mut removed = Vec::new();
         let mut inner = self.inner();
         if let Some(earlier) = earlier {
+            // Removed and inserted under one lock: between the two, `peer` and `user` would find nobody.
             inner.remove(earlier, &mut removed);
         }
         if let Some(peer) = peer {

@@ -103,9 +103,12 @@ impl<S, I> SlotLease<S, I> {
         cx: &Context<'_>,
     ) -> Option<MutexGuard<'a, SlotState<S, I>>> {
         let mut state = slot.lock();
+        // Another connection resumed the session between two turns. Two drivers of one session would each send
+        // frames with the same numbers, and the client would take them for a fault.
         if state.generation != self.generation {
             return None;
         }
+        // Set after the generation was checked: a connection that is fenced off mustn't take the holder's waker away.
         *slot.holder() = Some(cx.waker().clone());
         if slot.evicted.swap(false, Ordering::AcqRel) {
             state.app.evict();
@@ -118,6 +121,7 @@ impl<S, I> Drop for SlotLease<S, I> {
     fn drop(&mut self) {
         let ended = {
             let mut state = self.slot.lock();
+            // Another connection may have resumed the session since: then it lives on there, and mustn't be ended here.
             let is_leased = state.generation == self.generation;
             is_leased.then(|| state.app.end())
         };
@@ -219,6 +223,7 @@ impl<S, I> Sessions<S, I> {
         } else {
             all.pool.weigh(id, bytes);
         }
+        // Chosen under the lock, woken outside of it: a holder that ran at once on its worker would wait for this map.
         while let Some(oldest) = all.pool.next_to_go() {
             victims.extend(all.open.get(&oldest).map(Arc::clone));
         }
@@ -244,6 +249,7 @@ impl<S, I> Sessions<S, I> {
             all.tombstone_order.push_back(id);
             all.tombstones.insert(id, tombstone);
         }
+        // With this the last reference to a slot may go, and what the application has in it may call the endpoint, which takes this lock.
         drop(all);
         drop(removed);
     }
@@ -276,6 +282,7 @@ impl<S, I> Sessions<S, I> {
         // From here on the connection that had the session finds itself fenced off.
         state.generation += 1;
         let generation = state.generation;
+        // An eviction that was asked for while the session had no connection would end it in its next turn.
         slot.evicted.store(false, Ordering::Release);
         let mut all = self.all();
         // It has a connection again, and isn't one of those that may have to go.
@@ -283,6 +290,8 @@ impl<S, I> Sessions<S, I> {
         self.update_pressure(&all);
         drop(all);
         drop(state);
+        // The connection before finds the other generation when it takes its turn, and closes as `superseded`. Without
+        // this it would hold its socket until the peer says something.
         slot.wake();
         Ok((SlotLease { slot, generation }, replaced))
     }

@@ -247,6 +247,7 @@ impl Topics {
     /// subscribed to goes for it, if there are too many.
     pub(crate) fn open(&self, name: TopicName) -> Result<Arc<ActiveTopic>, PublishError> {
         let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        // Before the look-up: whoever opens a topic uses it, also if that makes nothing new, and it must not be the next to go.
         in_use.touch(&name);
         if let Some(entry) = in_use.by_name.get(&name) {
             return Ok(Arc::clone(&entry.live));
@@ -255,6 +256,7 @@ impl Topics {
             .random
             .bytes()
             .map_err(|_| PublishError::NoRandomness)?;
+        // Random bytes first, eviction second: a topic that can't be opened must not cost another one its log.
         if in_use.by_name.len() >= self.most {
             in_use.evict()?;
         }
@@ -302,6 +304,8 @@ impl ActiveTopic {
     ) -> Result<Offset, ItemTooLarge> {
         let mut state = self.state();
         let offset = state.log.append(item, except)?;
+        // Told while the log is locked: told outside, two publishers could tell their heads the wrong way round, and a
+        // subscriber would keep the older head until somebody publishes again.
         let (alias, head) = (state.log.alias(), state.log.next());
         for dirty in &state.subscribers {
             dirty.tell(alias, head);
@@ -339,6 +343,8 @@ impl SubscriptionGuard {
         let mut state = reader.live.state();
         let joined = state.log.join(start);
         let head = state.log.next();
+        // Joined and subscribed under one lock: an item that is published between the two would be in neither, neither
+        // among what the log gives from the start nor among what `dirty` is told.
         state.subscribers.push(Arc::clone(dirty));
         drop(state);
         let dirty = Arc::clone(dirty);
@@ -398,6 +404,7 @@ impl DirtyTopics {
     }
 
     fn tell(&self, alias: Alias, head: Offset) {
+        // Woken outside the lock, which the woken connection takes first of all.
         let waker = {
             let mut state = self.state();
             state.heads.insert(alias, head);
