@@ -75,6 +75,7 @@ impl<T: Transport> ConnectWaiter<T> {
         let ConnectError::Open(error) = failure else {
             return false;
         };
+        // An answer by HTTP is final only if it stands: a proxy gives 404 and 403 while its server is replaced.
         if !error.is_rejection() {
             return error.is_final();
         }
@@ -124,6 +125,7 @@ impl<T: Transport> ClientDriver<T> {
             let wait = self.application.reconnect.next_wait(now, jitter, longest);
             self.tell_reconnect(wait);
             self.wait(wait).await;
+            // The application may have closed it during the pause.
             if !self.session.state().awaits_connection() {
                 return;
             }
@@ -133,15 +135,18 @@ impl<T: Transport> ClientDriver<T> {
                 None => {}
                 Some(Attempt::Opened { token, link }) => {
                     self.application.reconnect.opened();
+                    // The address works: what was found out before, or answered by HTTP, is over.
                     if let Some(awaited) = &mut self.awaited {
                         (awaited.cause, awaited.rejected) = (None, None);
                     }
                     self.link = Some(link);
+                    // Before `Opened`, at which the session writes its hello.
                     self.session.set_token(token);
                     self.session.handle(self.transport.now(), Input::Opened);
                     return;
                 }
                 Some(Attempt::Failed(failure)) => {
+                    // Without a token nothing was tried, so there is nothing to look for at the address.
                     let is_shut = !matches!(failure, ConnectError::NoToken);
                     self.application.reconnect.unopened += u32::from(is_shut);
                     self.on_attempt_failed(failure);
@@ -211,6 +216,7 @@ impl<T: Transport> ClientDriver<T> {
                 return Poll::Ready(());
             }
             let reconnect = &mut self.application.reconnect;
+            // Before `paused` is looked at: `reconnect_now` is what ends a pause.
             if reconnect.take_retry_now() {
                 reconnect.restart(transport.now());
                 return Poll::Ready(());
@@ -255,6 +261,8 @@ impl<T: Transport> ClientDriver<T> {
             if let Poll::Ready(output) = step.as_mut().poll(cx) {
                 return Poll::Ready(Some(output));
             }
+            // One hint is enough: each further one would give the attempt another second, and a page that is shown and hidden
+            // might never see its end.
             if late.is_none() && hint.as_mut().poll(cx).is_ready() {
                 self.application.reconnect.restart(transport.now());
                 late = Some(Box::pin(transport.sleep(AFTER_HINT)));
@@ -321,6 +329,7 @@ fn attempt<'a, T: Transport>(
     let subprotocol = version::subprotocol(options.format);
     let time = options.limits.handshake_time();
     async move {
+        // Asked for before the link is opened: a token that takes long would let the server's handshake time run out.
         let token = in_time(transport, time, token.get()).await.flatten();
         let Some(token) = token else {
             return Attempt::Failed(ConnectError::NoToken);

@@ -23,6 +23,10 @@ use crate::{ClientState, ConnectError, Departure, Inbound, Link, LinkLost, Optio
 /// The time that the server's calls wait for a handler once the application has its client.
 const FIRST_TURN: Duration = Duration::from_secs(1);
 
+/// Messages taken before anything else gets its turn: a server that never pauses must not keep timers,
+/// answers and requests waiting.
+const MESSAGES_AT_ONCE: usize = 64;
+
 /// The task behind a [`Client`](crate::Client): it alone owns the session. It ends when the
 /// session does.
 #[must_use = "a driver does nothing until it runs"]
@@ -137,6 +141,7 @@ impl<T: Transport> ClientDriver<T> {
                 }
             };
             if std::mem::take(&mut self.application.reconnect.begins_anew) {
+                // The application closed the client while it was between two sessions: it wants no other.
                 let Some(said) = self.session.closed_with() else {
                     self.replace_session();
                     continue;
@@ -169,6 +174,7 @@ impl<T: Transport> ClientDriver<T> {
         self.link = None;
         if self.awaited.is_some() {
             let mut next = session(&self.options, &self.table);
+            // Nobody was welcomed yet, so there is no session that could be lost: the application isn't told of this one's end.
             next.take_unsent(&mut self.session);
             next.requeue_unsent(self.transport.now());
             self.session = next;
@@ -193,6 +199,7 @@ impl<T: Transport> ClientDriver<T> {
             if let Some(over) = self.drive(cx) {
                 return Poll::Ready(over);
             }
+            // Once for each absence: `reconnect` calls this loop itself while it waits, and must not be begun again by it.
             if self.link.is_none() && !self.application.reconnect.begun {
                 self.application.reconnect.begun = true;
                 return Poll::Ready(LoopExit::Away);
@@ -215,7 +222,7 @@ impl<T: Transport> ClientDriver<T> {
         let Some(link) = &mut self.link else {
             return false;
         };
-        for taken in 0..64 {
+        for taken in 0..MESSAGES_AT_ONCE {
             let now = self.transport.now();
             match link.poll_receive(cx) {
                 Poll::Ready(Ok(Inbound::Binary(message))) => {
@@ -242,6 +249,7 @@ impl<T: Transport> ClientDriver<T> {
             let was_paused = self.application.reconnect.paused;
             self.application.has_link = self.link.is_some();
             registration(&mut self.application);
+            // Done here, not in the registration: only the loop knows the link and the session.
             if self.application.reconnect.paused && !was_paused {
                 waits |= self.link.is_none();
                 self.link = None;
@@ -256,6 +264,8 @@ impl<T: Transport> ClientDriver<T> {
         if self.application.reconnect.take_probe() {
             self.session.probe(now);
         }
+        // The peer sends no further events then, and waits for these to be acknowledged: a listener that is never read
+        // would hold the goodbye up until its time is over.
         let last = self.session.state() == State::Leaving;
         if let Some(event) = self.application.listeners.released(last) {
             self.session.done(now, event);
@@ -451,11 +461,15 @@ impl<T: Transport> ClientDriver<T> {
             refused: welcome.refused,
             differences: Vec::new(),
         };
+        // Told in `welcome`, when the rest of the message is read: the structures of refused kinds follow the welcome, and
+        // the first error should say the difference already.
         self.welcomed = Some((open, capabilities));
     }
 
     /// The session is lost, and another has begun.
     fn on_session_replaced(&mut self, why: SessionLost) {
+        // They answer calls of the session that is lost. The next one would take their answers for those to calls of its own
+        // that have the same numbers.
         self.application.handlers.drop_all();
         self.application.listeners.replace_session();
         let now = self.transport.now();
@@ -464,6 +478,7 @@ impl<T: Transport> ClientDriver<T> {
     }
 
     fn ended(&mut self, end: End) {
+        // A goodbye in the welcome's own message: the application learns that it was welcomed before it learns of the end.
         self.welcome();
         self.requests.say_goodbye(&mut self.session);
         self.application.handlers.drop_all();

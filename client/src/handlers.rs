@@ -105,6 +105,7 @@ impl Handlers {
     pub(crate) fn insert(&mut self, kind: u32, handler: Handler) {
         let create = || -> Box<dyn Answering> { Box::new(ActiveHandlers::default()) };
         self.active.get_or_insert_with(create).insert(kind, handler);
+        // In the order in which they came; those of other kinds wait on.
         for call in std::mem::take(&mut self.early) {
             if let Err(call) = self.start(call) {
                 self.early.push(call);
@@ -121,6 +122,7 @@ impl Handlers {
             Some(active) => active.start(call)?,
             None => return Err(call),
         }
+        // A new future was never polled, so nothing would wake the task for it.
         self.begun = true;
         Ok(())
     }
@@ -148,6 +150,7 @@ impl Handlers {
 
     /// Drops a call's handler.
     pub(crate) fn drop_one(&mut self, call: Number) {
+        // Cancelled before it had a handler: started later, it would run for a caller who has left.
         self.early.retain(|early| early.number != call);
         if let Some(active) = &mut self.active {
             active.drop_one(call);
@@ -195,6 +198,7 @@ impl Answering for ActiveHandlers {
                 return;
             }
         );
+        // Calls that run keep the handler that they began with: their futures are their own.
         self.by_kind.retain(|(of, _)| *of != kind);
         self.by_kind.push((kind, handler));
     }
@@ -228,6 +232,7 @@ impl Answering for ActiveHandlers {
                 Err(_) => Answer::Refused(Refusal::Panicked.into()),
             };
             let call = *call;
+            // Dropped before the answer is given: what the future holds, a clone of the client perhaps, mustn't outlive its call.
             drop(self.active.swap_remove(place));
             return Poll::Ready((call, answer));
         }

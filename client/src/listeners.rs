@@ -94,6 +94,8 @@ impl Listeners {
     /// Gives an event to whoever wants it. Says whether the next may come.
     pub(crate) fn give(&mut self, number: Number, kind: u32, payload: &[u8]) -> bool {
         self.give_leftover(kind, payload);
+        // Given all the same, and only not said to be done: the session starts nothing after it, so at most one event more
+        // than may be waits in memory.
         if self.is_full() {
             self.held = Some(number);
         }
@@ -114,6 +116,7 @@ impl Listeners {
 
     fn keep(&mut self, event: RawEvent) {
         let same = self.backlog.iter().filter(|kept| kept.kind == event.kind);
+        // By kind, so that a chatty kind that nobody listens to doesn't push out the first events of another.
         if same.count() < KEPT && self.kept_bytes + event.payload.len() <= KEPT_BYTES {
             self.kept_bytes += event.payload.len();
             self.backlog.push(event);
@@ -140,12 +143,15 @@ impl Listeners {
 
     /// Another session has begun, which holds nothing.
     pub(crate) fn replace_session(&mut self) {
+        // Its number is of the lost session: told to the next one, it would acknowledge an event of that.
         self.held = None;
         self.has_leftovers = true;
     }
 
     /// Returns true if just now all listeners have taken so much of what sessions left that no more waits than may.
     pub(crate) fn has_caught_up(&mut self) -> bool {
+        // Only when all have caught up: the bytes count against the new session's window until then, or a client that is
+        // lost again and again would pile up a window's worth each time.
         !self.is_full() && std::mem::take(&mut self.has_leftovers)
     }
 
@@ -206,6 +212,7 @@ impl Listening for Vec<Listener> {
     }
 
     fn untaken(&self) -> u64 {
+        // Of the slowest alone: the same event waits in several listeners, and came over the wire once.
         let full = self.iter().filter(|listener| listener.is_full());
         let untaken = full.map(|of| of.bytes as u64 + of.waiting as u64 * FRAME_COST);
         untaken.max().unwrap_or(0)

@@ -90,6 +90,7 @@ impl Reconnect {
             };
             self.since = Some(now);
         }
+        // Of this end alone: what an earlier server asked for says nothing about the one that took its place.
         self.retry = end.retry();
         self.failed(ReconnectCause::Ended(end));
         self.begun = false;
@@ -102,6 +103,7 @@ impl Reconnect {
         self.attempt = 0;
         self.retry = Retry::Now;
         self.begun = false;
+        // Fulfilled: kept, it would skip the first pause of the next absence, which nobody asked for.
         self.retry_now = false;
     }
 
@@ -112,6 +114,7 @@ impl Reconnect {
 
     /// Notes why an attempt failed.
     pub(crate) fn failed(&mut self, failure: ReconnectCause) {
+        // Such a failure tells its cause itself, and is newer than the diagnosis.
         if !matches!(failure, ReconnectCause::NotOpened(_)) {
             self.diagnosis = None;
         }
@@ -140,6 +143,7 @@ impl Reconnect {
     pub(crate) fn next_wait(&mut self, now: Time, jitter: f64, longest: Duration) -> Duration {
         self.attempt = self.attempt.saturating_add(1);
         let since = *self.since.get_or_insert(now);
+        // Nothing was lost yet, so there is no crowd of clients to spread out.
         if std::mem::take(&mut self.is_first) {
             return Duration::ZERO;
         }
@@ -147,7 +151,9 @@ impl Reconnect {
         let bound = (FIRST * (1 << doublings)).saturating_add(now.saturating_since(since) / 2);
         let bound = bound.min(longest).as_millis() as u64 as f64;
         let wait = Duration::from_millis((bound * jitter.clamp(0.0, 1.0)) as u64);
+        // A hint says that the network is back, not that the server has the time that it asked for.
         self.honours_hints = !matches!(self.retry, Retry::After(_));
+        // Asked for once: an attempt after it that fails in silence is followed by the usual pauses.
         match std::mem::replace(&mut self.retry, Retry::Now) {
             Retry::After(least) => least.saturating_add(wait),
             Retry::Now | Retry::Never => wait,
@@ -157,6 +163,7 @@ impl Reconnect {
     /// Begins the back-off anew: there is reason to believe that the server can be reached again.
     pub(crate) fn restart(&mut self, now: Time) {
         self.cached = false;
+        // The pauses grow with the absence, most of which this client may have slept through.
         if self.since.is_some() {
             self.since = Some(now);
         }
@@ -166,6 +173,8 @@ impl Reconnect {
     /// is.
     pub(crate) fn reconnect_now(&mut self, has_link: bool) {
         self.paused = false;
+        // A client that has a link would give a good connection up, and the server its session's place, for nothing: it asks for a
+        // sign of life first.
         self.retry_now |= !has_link;
         self.probe |= has_link;
     }
