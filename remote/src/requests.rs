@@ -117,6 +117,7 @@ impl Requests {
         if let Some(pending) = &mut self.pending {
             pending.expire(now);
         }
+        // Before the requests: a cancel, or credit that a consumer gives back, may make the room that they need.
         while let Poll::Ready(Some(control)) = self.control.poll_next(cx) {
             control(self, session, now);
             any = true;
@@ -132,6 +133,8 @@ impl Requests {
         );
         while !is_going && let Some((command, is_gated)) = self.next(cx, session, now) {
             session.hold_back(is_gated);
+            // Parked, and nothing after it is taken: a smaller request that overtook this one would break the order in which
+            // the application asked.
             if !session.has_room(command.asked.cost()) {
                 // While the gate isn't open, what is parked is of the application's work for the session.
                 let parked = match is_gated {
@@ -178,6 +181,7 @@ impl Requests {
     /// Takes no more requests, and says goodbye once the session has those that were made before, or the time of
     /// [`Limits::drain`](twinwire::Limits::drain) is over.
     pub fn close(&mut self, goodbye: Goodbye, session: &Session, now: Time) {
+        // Shut at once, drained later: whoever asks after the close is told so, and what was asked for before still goes out.
         self.commands.shut();
         self.priority.shut();
         self.closing.get_or_insert_with(|| Closing {
@@ -264,17 +268,21 @@ impl Requests {
         session: &mut Session,
         now: Time,
     ) -> Option<(Command, bool)> {
+        // It was taken before all that is in the queues.
         if let Some(parked) = self.parked.take() {
             return Some((parked, false));
         }
         if let Poll::Ready(Some(command)) = self.priority.poll_next(cx) {
             return Some((command, false));
         }
+        // Only once the queue with priority was empty: what the application asked for in `on_session_replaced` is sent
+        // there before its end is told here, and goes out before what the last session left.
         if self.gate == Gate::Opening {
             self.gate = Gate::Open;
             self.topics.join_again(session, now);
             session.requeue_unsent(now);
         }
+        // The oldest of the application's requests: it was taken in the session before, and had no room there.
         let next = match self.parked_at_gate.take() {
             Some(parked) => Some(parked),
             None => match self.commands.poll_next(cx) {
@@ -287,6 +295,7 @@ impl Requests {
 
     /// Nobody waits for this request any more.
     pub(crate) fn cancel(&mut self, id: u64, session: &mut Session, now: Time) {
+        // It may be parked here, or be in the session. One that is still in the queue is found unwanted in its turn.
         self.parked.take_if(|parked| parked.asked.id == id);
         self.parked_at_gate.take_if(|parked| parked.asked.id == id);
         let pending = self.pending.as_mut();

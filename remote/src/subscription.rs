@@ -133,6 +133,7 @@ impl<T> Subscription<T> {
             match piece.what {
                 What::Publication(offset, ref payload) => {
                     let item = read(payload);
+                    // Also if it can't be read: to come back to it would end in the same error each time.
                     self.next.offset = offset.following();
                     return Poll::Ready(Some(
                         item.map(|item| Update::Item(Publication { offset, item })),
@@ -142,6 +143,7 @@ impl<T> Subscription<T> {
                 What::NotJoined(_) | What::Shared(_) => return Poll::Ready(None),
                 What::NotRejoined(why) => return Poll::Ready(Some(Ok(Update::Refused(why)))),
                 What::Joined(joined) => {
+                    // Joined again in another session: the position is the log's, which may have lost what followed, or be another log.
                     let from = std::mem::replace(&mut self.next, joined.position);
                     let (from, to) = (from.offset, joined.position.offset);
                     match joined.verdict {
@@ -156,6 +158,7 @@ impl<T> Subscription<T> {
                     }
                 }
                 What::Skipped(skipped) => {
+                    // Items that were withheld from this peer alone are no gap: it learns nothing of them.
                     self.next.offset = skipped.to;
                     if skipped.why == SkipReason::Gone {
                         let (from, to) = (skipped.from, skipped.to);

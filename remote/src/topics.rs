@@ -177,6 +177,7 @@ impl Topics {
         session: &mut Session,
         now: Time,
     ) {
+        // The caller has dropped its future: a join would keep a subscription that nobody can leave.
         if updates.is_closed() {
             return;
         }
@@ -201,6 +202,7 @@ impl Topics {
                 };
                 subscriber.give(TopicUpdate::new(what, None));
             } else {
+                // The session asks for a topic once. This handle has what the first asked for, and is told so.
                 subscriber.shares = shared.start != start;
                 // The application's work for the session may wait for a join that waits for the end of that work.
                 session.requeue_first(now, shared.request);
@@ -227,6 +229,7 @@ impl Topics {
     pub(crate) fn joined(&mut self, subscription: RequestKey, joined: Joined) {
         if let Some(shared) = self.get_mut(subscription) {
             shared.joined = Some(joined);
+            // The next refusal, perhaps days later, begins with the shortest pause again.
             shared.rejoin = Rejoin::default();
             let piece = TopicUpdate::new(What::Joined(joined), None);
             for subscriber in &mut shared.subscribers {
@@ -309,6 +312,8 @@ impl Topics {
 
     /// All handles have taken a publication, for which this credit was.
     pub(crate) fn consumed(&mut self, credit: u64, session: &mut Session, now: Time) {
+        // Credit of a lost session finds nothing here: given to the next one, it would open a window by bytes that this
+        // session never sent.
         if let Some(shared) = self.shared.iter().find(|of| of.credit_id == credit) {
             session.consumed(now, shared.request);
         }
@@ -326,6 +331,7 @@ impl Topics {
                 return;
             }
         );
+        // A topic that waits to be joined again has no subscription that the server could end.
         take_off(&mut self.lost, id);
         if let Some(left) = take_off(&mut self.shared, id) {
             session.unsubscribe(now, left.request);
@@ -356,12 +362,14 @@ impl Topics {
                 place += 1;
                 continue;
             }
+            // Not `continue`: a topic with a shorter key would overtake this one each time, and this one might never be joined.
             if !session.has_room(lost.name.1.len() + TOPIC_REQUEST) {
                 break;
             }
             let mut lost = self.lost.remove(place);
             any = true;
             let (kind, key) = &lost.name;
+            // From where it stood, not from now: what was published meanwhile is told, or told to be a gap.
             let position = lost.joined.map(|joined| joined.position);
             let start = position.map_or(Start::Now, Start::At);
             let Ok(request) = session.subscribe(now, *kind, key, start) else {

@@ -147,6 +147,7 @@ impl SharedSocket {
             true => self.high_water_mark - self.high_water_mark / 4,
             false => self.high_water_mark,
         };
+        // The browser is asked only when our own count says full: each question is a call out of the module.
         let has_room = self.held.get() < mark || self.held() < mark;
         self.is_full.set(!has_room);
         has_room
@@ -211,6 +212,7 @@ impl SharedSocket {
 
     /// Queues a message. Says whether the reader waits.
     pub(super) fn received(&self, data: &Data) -> bool {
+        // Asked before the copy: a message that won't fit isn't worth the memory that it would be copied into.
         let message = data.copy(|bytes| self.state.borrow().queue.admits(bytes));
         {
             let mut state = self.state.borrow_mut();
@@ -227,6 +229,7 @@ impl SharedSocket {
     pub(super) fn wake_reader(&self) {
         let reader = {
             let mut state = self.state.borrow_mut();
+            // Before the reader is woken: what it does may let a message in, which needs a task of its own.
             state.batch_under_way = false;
             state.reader.take()
         };
@@ -253,6 +256,7 @@ impl SharedSocket {
     /// Closes a connection that nobody awaits the end of any more, and tells whoever still waits.
     pub(crate) fn abandon(&self) {
         self.close(NORMAL_CODE, "");
+        // The listeners go with the socket, so the browser's own close event would find nobody.
         if self.closed().is_none() {
             self.finish(CloseEvent::unseen());
         }

@@ -227,6 +227,8 @@ impl<T> Future for SendInTurn<'_, T> {
         if !state.is_open {
             return Poll::Ready(Err(QueueClosed));
         }
+        // In turn: a sender that finds room by chance would overtake those that were woken for it, and one of several busy
+        // handles could wait for ever.
         if !state.has_room(this.bound, this.ticket) {
             let displaced = state.line.wait(&mut this.ticket, cx.waker());
             drop(state);
@@ -239,6 +241,7 @@ impl<T> Future for SendInTurn<'_, T> {
         let receiver = state.receiver.take();
         drop(state);
         wake(receiver);
+        // Wakes the next in line, for there may be room for more than one.
         this.sender.0.leave_line(&mut this.ticket);
         Poll::Ready(Ok(()))
     }
@@ -259,6 +262,7 @@ impl<T> Receiver<T> {
         let displaced = {
             let mut state = lock(&self.0.0);
             if let Some(item) = state.items.next() {
+                // Only the first: all would find room for one, and wait again.
                 let first = state.line.first();
                 drop(state);
                 wake(first);
@@ -309,6 +313,7 @@ impl<T> Receiver<T> {
             state.is_open = false;
             std::mem::take(&mut state.line.waiting)
         };
+        // They would wait for room that nobody makes any more.
         wake_all(waiting);
     }
 
