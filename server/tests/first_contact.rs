@@ -119,18 +119,13 @@ async fn what_is_registered_of_no_kind_in_the_table_is_an_error_of_connect() {
 #[tokio::test]
 async fn a_call_that_nobody_handles_is_refused_in_the_end() {
     let refusals = Log::default();
-    let wire = testkit::builder(refusals.clone())
-        .on_open(|cx: HandlerContext<Log<Refusal>>| async move {
+    let builder =
+        testkit::builder(refusals.clone()).on_open(|cx: HandlerContext<Log<Refusal>>| async move {
             if let Err(CallError::Refused(refused)) = cx.peer().call(Unanswered {}).await {
                 cx.state().push(refused.why);
             }
-        })
-        .build()
-        .expect("the kinds don't clash");
-    let mounted = wire.clone();
-    let server = Server::with_workers(1, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
+        });
+    let (server, wire) = testkit::serve_on(1, builder);
     let client = soon(
         "the welcome",
         connect_with(testkit::options(server.url("/ws"), KINDS)),

@@ -71,7 +71,7 @@ fn serve(app: &App) -> (Twinwire<App, ()>, Server) {
 }
 
 fn serve_with(app: &App, limits: Limits) -> (Twinwire<App, ()>, Server) {
-    let wire = testkit::builder(app.clone())
+    let builder = testkit::builder(app.clone())
         .event(|cx: HandlerContext<App>, start: Start| async move {
             let sender = cx.clone();
             cx.detach(async move {
@@ -99,13 +99,8 @@ fn serve_with(app: &App, limits: Limits) -> (Twinwire<App, ()>, Server) {
         })
         .on_close(|cx: HandlerContext<App>, _| async move { cx.state().ended.push(()) })
         .limits(limits)
-        .pool(0)
-        .build()
-        .expect("the kinds don't clash");
-    let mounted = wire.clone();
-    let server = Server::with_workers(1, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
+        .pool(0);
+    let (server, wire) = testkit::serve_on(1, builder);
     (wire, server)
 }
 

@@ -187,13 +187,7 @@ fn serve() -> (Server, Twinwire<(), ()>) {
             _ => Access::none(),
         }
     };
-    let wire = testkit::builder(()).stream(count).topic(access).build();
-    let wire = wire.expect("the kinds don't clash");
-    let mounted = wire.clone();
-    let server = Server::with_workers(2, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
-    (server, wire)
+    testkit::serve(testkit::builder(()).stream(count).topic(access))
 }
 
 async fn client(server: &Server, kinds: Kinds, format: Format) -> Client {

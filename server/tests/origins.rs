@@ -12,11 +12,7 @@ use twinwire_server::{Builder, Origins};
 fn serve(build: impl FnOnce(Builder<(), ()>) -> Builder<(), ()>) -> Server {
     let wire = build(testkit::builder(())).build().expect("origins");
     let plain = Plain::builder().limits(testkit::patient_plain()).build();
-    Server::start(move |config| {
-        config
-            .configure(wire.at("/ws"))
-            .configure(plain.at("/plain"));
-    })
+    testkit::serve_both(&wire, &plain)
 }
 
 /// Sends the handshake of a page at `origin`, and returns the answer's status and body.
@@ -123,11 +119,7 @@ fn serve_both(origins: &Origins) -> Server {
         .limits(testkit::patient_plain())
         .origins(origins.clone())
         .build();
-    Server::start(move |config| {
-        config
-            .configure(wire.at("/ws"))
-            .configure(plain.at("/plain"));
-    })
+    testkit::serve_both(&wire, &plain)
 }
 
 async fn check(server: &Server, host: &str, headers: &str, expect: u16) {

@@ -50,7 +50,7 @@ impl Judge {
 
 /// A server that keeps no session without a connection.
 fn serve(judge: &Judge, limits: Limits) -> (Twinwire<Judge, ()>, Server) {
-    let wire = testkit::builder(judge.clone())
+    let builder = testkit::builder(judge.clone())
         .topic(|cx: HandlerContext<Judge>, _: Ticker| async move {
             match cx.state().next() {
                 Answer::Yes => Access::subscribe(),
@@ -59,13 +59,8 @@ fn serve(judge: &Judge, limits: Limits) -> (Twinwire<Judge, ()>, Server) {
                 Answer::Never => std::future::pending().await,
             }
         })
-        .limits(limits.resume(Duration::ZERO))
-        .build()
-        .expect("the kinds don't clash");
-    let mounted = wire.clone();
-    let server = Server::with_workers(1, move |config| {
-        config.configure(mounted.at("/ws"));
-    });
+        .limits(limits.resume(Duration::ZERO));
+    let (server, wire) = testkit::serve_on(1, builder);
     (wire, server)
 }
 

@@ -13,6 +13,6 @@ pub mod wire;
 
 pub use chaos::{Chaos, Doors};
 pub use running::{Running, example};
-pub use server::{Server, builder, patient_plain, serve};
+pub use server::{Server, builder, patient_plain, serve, serve_both, serve_on};
 pub use suite::{hurry, options, patient, until};
 pub use wait::{Log, hasty, soon};

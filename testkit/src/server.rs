@@ -8,7 +8,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::rt::System;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
-use twinwire_server::plain::PlainLimits;
+use twinwire_server::plain::{Plain, PlainLimits};
 use twinwire_server::{Builder, Twinwire};
 
 /// A running server on 127.0.0.1; dropping it stops it at once, with all its connections.
@@ -121,12 +121,45 @@ where
     S: Send + Sync + 'static,
     I: Send + Sync + 'static,
 {
+    serve_on(2, builder)
+}
+
+/// As [`serve`], with as many workers: with one, connections follow each other on the same thread.
+///
+/// # Panics
+///
+/// As of [`serve`].
+#[must_use]
+pub fn serve_on<S, I>(workers: usize, builder: Builder<S, I>) -> (Server, Twinwire<S, I>)
+where
+    S: Send + Sync + 'static,
+    I: Send + Sync + 'static,
+{
     let wire = builder.build().expect("the endpoint can be built");
     let mounted = wire.clone();
-    let server = Server::with_workers(2, move |config| {
+    let server = Server::with_workers(workers, move |config| {
         config.configure(mounted.at("/ws"));
     });
     (server, wire)
+}
+
+/// Starts a tuned server with both endpoints, at `/ws` and at `/plain`.
+///
+/// # Panics
+///
+/// If it can't start.
+#[must_use]
+pub fn serve_both<S, I>(wire: &Twinwire<S, I>, plain: &Plain) -> Server
+where
+    S: Send + Sync + 'static,
+    I: Send + Sync + 'static,
+{
+    let (wire, plain) = (wire.clone(), plain.clone());
+    Server::start(move |config| {
+        config
+            .configure(wire.at("/ws"))
+            .configure(plain.at("/plain"));
+    })
 }
 
 impl Drop for Server {

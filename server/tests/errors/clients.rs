@@ -27,11 +27,7 @@ pub(crate) async fn list(list: &mut List) {
         Plain::builder().limits(testkit::patient_plain()).build(),
         wire(),
     );
-    let server = Server::start(move |config| {
-        config
-            .configure(wire.at("/ws"))
-            .configure(plain.at("/plain"));
-    });
+    let server = testkit::serve_both(&wire, &plain);
     list.heading("twinwire-client");
     connect_errors(list, &server).await;
     causes(list);

@@ -6,7 +6,6 @@
 
 use std::io::{self, Write};
 
-use testkit::Server;
 use twinwire_server::plain::Plain;
 use twinwire_server::{Origins, Twinwire};
 
@@ -22,11 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let _ = connection.push(text);
         })
         .build();
-    let server = Server::start(move |config| {
-        config
-            .configure(wire.at("/ws"))
-            .configure(plain.at("/plain"));
-    });
+    let server = testkit::serve_both(&wire, &plain);
     writeln!(io::stdout(), "port {}", server.addr().port())?;
     io::stdout().flush()?;
     // Any end of stdin is the end: closed, broken, or never there.
