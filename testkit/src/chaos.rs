@@ -12,6 +12,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use twinwire_sim::Dice;
 
 /// A TCP link to a server, on a port of its own: what goes through can be delayed, cut to slices,
 /// stalled and cut. What is set holds for connections from then on, but for [`cut`](Self::cut) and
@@ -35,7 +36,7 @@ struct Shared {
 
 #[derive(Debug)]
 struct Weather {
-    dice: u64,
+    dice: Dice,
     target: SocketAddr,
     /// After how many bytes of both directions a connection breaks.
     breaks_after: Option<Range<u64>>,
@@ -53,17 +54,6 @@ pub enum Doors {
     Closed,
     /// It is accepted, and nothing comes.
     Silent,
-}
-
-impl Weather {
-    /// SplitMix64 (Steele, Lea and Flood, 2014).
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.dice = self.dice.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.dice;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % sides.max(1)
-    }
 }
 
 impl Shared {
@@ -84,7 +74,7 @@ impl Chaos {
         let addr = listener.local_addr().expect("it is bound");
         let shared = Arc::new(Shared {
             weather: Mutex::new(Weather {
-                dice: seed,
+                dice: Dice::new(seed),
                 target,
                 breaks_after: None,
                 slices: false,
@@ -206,8 +196,8 @@ async fn carry(client: TcpStream, shared: Arc<Shared>) {
     let (target, doors, budget, reset) = {
         let mut weather = shared.weather();
         let budget = weather.breaks_after.clone();
-        let budget = budget.map(|range| range.start + weather.roll(range.end - range.start));
-        let reset = weather.roll(2) == 0;
+        let budget = budget.map(|range| range.start + weather.dice.roll(range.end - range.start));
+        let reset = weather.dice.roll(2) == 0;
         (weather.target, weather.doors, budget, reset)
     };
     match doors {
@@ -249,13 +239,13 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared, 
         let (most, wait) = {
             let mut weather = shared.weather();
             let most = if weather.slices {
-                let size = weather.roll(10);
-                1 + weather.roll(1 << size)
+                let size = weather.dice.roll(10);
+                1 + weather.dice.roll(1 << size)
             } else {
                 u64::MAX
             };
             let delay = weather.delay.as_micros() as u64;
-            (most, Duration::from_micros(weather.roll(delay + 1)))
+            (most, Duration::from_micros(weather.dice.roll(delay + 1)))
         };
         let most = usize::try_from(most).map_or(buffer.len(), |most| most.min(buffer.len()));
         let read = from.read(&mut buffer[..most]).await.unwrap_or(0);

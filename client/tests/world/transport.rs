@@ -9,7 +9,7 @@ use twinwire::Time;
 use twinwire::session::Input;
 use twinwire_client::{Departure, Inbound, Link, LinkLost, Transport};
 
-use super::{Answer, Failure, Inner, World};
+use super::{Answer, Failure, Inner, World, fraction};
 
 pub(crate) struct WorldLink {
     world: World,
@@ -160,7 +160,7 @@ impl Transport for World {
     }
 
     fn jitter(&self) -> f64 {
-        self.inner().dice.fraction()
+        fraction(&mut self.inner().dice)
     }
 
     fn wake_hint(&self) -> impl Future<Output = ()> {
