@@ -5,6 +5,7 @@
 
 mod copy;
 mod mutant;
+mod nodes;
 mod stratum;
 mod suite;
 mod unchanged;

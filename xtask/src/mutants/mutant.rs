@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
 
@@ -16,6 +17,7 @@ use crate::workspace::{Workspace, stdout_of};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mutant {
     pub(super) stratum: Stratum,
+    pub(super) genre: Genre,
     pub(super) file: String,
     pub(super) start: Place,
     end: Place,
@@ -24,6 +26,19 @@ pub(super) struct Mutant {
     /// Counted from 1 among those of one description in one file.
     ordinal: usize,
     replacement: String,
+}
+
+/// What kind of code a mutant changes, in cargo-mutants' words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Genre {
+    /// A function's whole body.
+    FnValue,
+    BinaryOperator,
+    UnaryOperator,
+    MatchArmGuard,
+    MatchArm,
+    /// A field of an expression that takes what it doesn't name from a base.
+    StructField,
 }
 
 /// A place in a file, counted from 1; a column is a character.
@@ -45,12 +60,57 @@ impl Mutant {
 
     /// Returns the file's text with the change in it.
     pub(super) fn apply(&self, text: &str) -> Result<String> {
+        Ok(self.apply_within(text, &(0..text.len()), &self.span(text)?))
+    }
+
+    /// Returns a range of the file's text with the change in it, of which `span` is the place.
+    pub(super) fn apply_within(
+        &self,
+        text: &str,
+        range: &Range<usize>,
+        span: &Range<usize>,
+    ) -> String {
+        let (before, after) = (&text[range.start..span.start], &text[span.end..range.end]);
+        [before, &self.replacement, after].concat()
+    }
+
+    /// Returns the bytes of the file's text that the replacement takes the place of.
+    pub(super) fn span(&self, text: &str) -> Result<Range<usize>> {
         let (start, end) = (self.start.offset(text), self.end.offset(text));
         let (Some(start), Some(end)) = (start, end) else {
             anyhow::bail!("{self}: the place isn't in the file");
         };
         ensure!(start <= end, "{self}: it ends before it begins");
-        Ok([&text[..start], &self.replacement, &text[end..]].concat())
+        Ok(start..end)
+    }
+
+    pub(super) fn replacement(&self) -> &str {
+        &self.replacement
+    }
+}
+
+#[cfg(test)]
+impl Mutant {
+    /// Makes one of the first place in a text that has these words.
+    pub(super) fn example(genre: Genre, text: &str, words: &str, replacement: &str) -> Self {
+        let place = |at: usize| {
+            let line = text[..at].rsplit('\n').next().unwrap_or_default();
+            Place {
+                line: text[..at].matches('\n').count() + 1,
+                column: line.chars().count() + 1,
+            }
+        };
+        let start = text.find(words).expect("the text has the words");
+        Self {
+            stratum: Stratum::Remote,
+            genre,
+            file: "remote/src/a.rs".to_owned(),
+            start: place(start),
+            end: place(start + words.len()),
+            description: format!("replace {words} with {replacement}"),
+            ordinal: 1,
+            replacement: replacement.to_owned(),
+        }
     }
 }
 
@@ -59,6 +119,20 @@ impl fmt::Display for Mutant {
         let Self { file, start, .. } = self;
         let Place { line, column } = start;
         write!(f, "{file}:{line}:{column}: {}", self.description)
+    }
+}
+
+impl Genre {
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "FnValue" => Self::FnValue,
+            "BinaryOperator" => Self::BinaryOperator,
+            "UnaryOperator" => Self::UnaryOperator,
+            "MatchArmGuard" => Self::MatchArmGuard,
+            "MatchArm" => Self::MatchArm,
+            "StructField" => Self::StructField,
+            _ => return None,
+        })
     }
 }
 
@@ -120,6 +194,7 @@ fn of_entry(entry: &Value, file: &str, stratum: Stratum) -> Option<Mutant> {
     let (_, description) = entry["name"].as_str()?.split_once(": ")?;
     Some(Mutant {
         stratum,
+        genre: Genre::of(entry["genre"].as_str()?)?,
         file: file.to_owned(),
         start: Place::of(&entry["span"]["start"])?,
         end: Place::of(&entry["span"]["end"])?,
@@ -156,6 +231,7 @@ mod tests {
     fn listed(file: &str, line: usize) -> Value {
         serde_json::json!({
             "file": file,
+            "genre": "BinaryOperator",
             "name": format!("{file}:{line}:9: replace + with - in take"),
             "replacement": "-",
             "span": {
