@@ -47,6 +47,15 @@ impl Copy {
         })
     }
 
+    /// Writes a file of the copy, unless it has this text already: cargo would compile it again.
+    pub(super) fn write(&self, file: &str, text: &str) -> Result<()> {
+        let file = self.workspace.root().join(file);
+        if fs::read(&file).is_ok_and(|there| there == text.as_bytes()) {
+            return Ok(());
+        }
+        fs::write(&file, text).with_context(|| format!("can't write {}", file.display()))
+    }
+
     /// Does `work` while the mutant is in the copy.
     pub(super) fn with<T>(&self, mutant: &Mutant, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let file = self.workspace.root().join(&mutant.file);

@@ -6,6 +6,7 @@
 mod copy;
 mod mutant;
 mod nodes;
+mod planted;
 mod schema;
 mod stratum;
 mod suite;
