@@ -204,13 +204,16 @@ impl Run<'_> {
             self.baseline(suite)?;
             let baseline = self.verdicts.baseline(suite.name());
             let (bench, begun) = (&self.bench, Instant::now());
-            let ran = bench.copy.with(mutant, || suite.run(bench, baseline))?;
+            let ran = bench.copy.with(mutant, || match suite.build(bench)? {
+                Ok(programs) => suite.run(bench, &programs, None, baseline).map(Some),
+                Err(_) => Ok(None),
+            })?;
             spent += begun.elapsed();
             verdict = match ran {
-                Ran::Passed { .. } => continue,
-                Ran::Failed(cause) => Verdict::Caught(format!("{}: {cause}", suite.name())),
-                Ran::TimedOut => Verdict::TimedOut(suite.name().to_owned()),
-                Ran::NotCompiled(_) => Verdict::NotCompiled,
+                Some(Ran::Passed { .. }) => continue,
+                Some(Ran::Failed(cause)) => Verdict::Caught(format!("{}: {cause}", suite.name())),
+                Some(Ran::TimedOut) => Verdict::TimedOut(suite.name().to_owned()),
+                None => Verdict::NotCompiled,
             };
             break;
         }
@@ -229,14 +232,17 @@ impl Run<'_> {
         if self.verdicts.baseline(suite.name()).is_some() {
             return Ok(());
         }
-        match suite.run(&self.bench, None)? {
+        let programs = match suite.build(&self.bench)? {
+            Ok(programs) => programs,
+            Err(output) => bail!("{} doesn't compile:\n{output}", suite.name()),
+        };
+        match suite.run(&self.bench, &programs, None, None)? {
             Ran::Passed { seconds } => {
                 println!("without a mutant: {} passes, {seconds:.0} s", suite.name());
                 self.verdicts.add_baseline(suite.name(), seconds)
             }
             Ran::Failed(cause) => bail!("without a mutant, {} fails: {cause}", suite.name()),
             Ran::TimedOut => bail!("without a mutant, {} doesn't end", suite.name()),
-            Ran::NotCompiled(output) => bail!("{} doesn't compile:\n{output}", suite.name()),
         }
     }
 }

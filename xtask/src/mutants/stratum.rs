@@ -72,21 +72,37 @@ impl Stratum {
             Self::Session => &[
                 Suite::Protocol,
                 Suite::Simulator,
+                Suite::Worlds,
                 Suite::ServerCore,
                 Suite::Server,
             ],
             Self::Remote => &[
                 Suite::Remote,
                 Suite::Client,
+                Suite::Worlds,
                 Suite::ServerCore,
                 Suite::Server,
             ],
-            Self::Client => &[Suite::Client, Suite::ServerCore, Suite::Server],
-            Self::Server | Self::Websocket => {
-                &[Suite::ServerUnit, Suite::ServerCore, Suite::Server]
-            }
+            Self::Client => &[
+                Suite::Client,
+                Suite::Worlds,
+                Suite::ServerCore,
+                Suite::Server,
+            ],
+            Self::Server => &[
+                Suite::ServerUnit,
+                Suite::Worlds,
+                Suite::ServerCore,
+                Suite::Server,
+            ],
+            Self::Websocket => &[Suite::ServerUnit, Suite::WebsocketCore, Suite::Server],
             Self::ClientWasm => &[Suite::Chromium],
         }
+    }
+
+    /// Returns true if its mutants are built all at once: a page has no variable that could activate one.
+    pub(super) fn has_schema(self) -> bool {
+        self != Self::ClientWasm
     }
 }
 

@@ -1,35 +1,41 @@
 //! What runs against a mutant, in the copy.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use serde_json::Value;
 
 use super::copy::Copy;
-use crate::binaries::SERVER_CRATES;
+use super::schema;
+use crate::binaries::{SERVER_CRATES, program};
 use crate::run::{Ending, Finished, run, run_until};
 use crate::setup::Setup;
 use crate::test::Chromium;
 
-/// Worlds of the simulator.
-const SEEDS: &str = "3000";
+/// Worlds of the simulator, and of the shells.
+const SIMULATOR_SEEDS: &str = "1500";
+const WORLDS_SEEDS: &str = "300";
 
 /// No build takes longer, not even the first.
 const BUILD_LIMIT: Duration = Duration::from_secs(45 * 60);
 
-/// The time that a suite may take besides a multiple of what it takes without a mutant: the machine may be busy.
-const LIMIT_BESIDES: Duration = Duration::from_secs(60);
+/// The time that a suite may take, as a multiple of what it takes without a mutant: the machine may be busy.
 const LIMIT_TIMES: u32 = 4;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Suite {
     Protocol,
     Simulator,
+    Worlds,
     Remote,
     Client,
     ServerUnit,
     /// The server's tests that reach most of it.
     ServerCore,
+    /// Those that reach most of the socket.
+    WebsocketCore,
     /// All tests over real sockets.
     Server,
     Chromium,
@@ -44,7 +50,6 @@ pub(super) enum Ran {
     /// Something failed, in the words of the suite.
     Failed(String),
     TimedOut,
-    NotCompiled(String),
 }
 
 impl Suite {
@@ -52,76 +57,109 @@ impl Suite {
         match self {
             Self::Protocol => "protocol",
             Self::Simulator => "simulator",
+            Self::Worlds => "worlds",
             Self::Remote => "remote",
             Self::Client => "client",
             Self::ServerUnit => "server-unit",
             Self::ServerCore => "server-core",
+            Self::WebsocketCore => "websocket-core",
             Self::Server => "server",
             Self::Chromium => "chromium",
         }
     }
 
-    /// Builds the suite and runs it; `baseline` is what it takes without a mutant, where that is known.
-    pub(super) fn run(self, on: &Bench, baseline: Option<Duration>) -> Result<Ran> {
-        let built = run(&mut self.build(on)?, BUILD_LIMIT)?;
+    /// Builds the suite's programs. Gives the compiler's words if they don't compile.
+    pub(super) fn build(self, on: &Bench) -> Result<Result<Vec<Program>, String>> {
+        let built = run(&mut self.cargo(on)?, BUILD_LIMIT)?;
         if !built.succeeded() {
-            return Ok(Ran::NotCompiled(built.output));
+            return Ok(Err(built.output));
         }
-        let limit = baseline.map_or(BUILD_LIMIT, |time| LIMIT_BESIDES + time * LIMIT_TIMES);
+        let released = |name, seeds| Program {
+            file: program(&on.copy.workspace, "release", name),
+            arguments: vec!["--seeds", seeds],
+            folder: on.copy.workspace.root().to_owned(),
+        };
+        Ok(Ok(match self {
+            Self::Simulator => vec![released("twinwire-sim", SIMULATOR_SEEDS)],
+            Self::Worlds => vec![released("twinwire-worlds", WORLDS_SEEDS)],
+            Self::Chromium => Vec::new(),
+            _ => built.output.lines().filter_map(Program::of_test).collect(),
+        }))
+    }
+
+    /// Runs the suite's programs until something fails; `baseline` is what they take without a mutant, where that is known.
+    pub(super) fn run(
+        self,
+        on: &Bench,
+        programs: &[Program],
+        mutant: Option<usize>,
+        baseline: Option<Duration>,
+    ) -> Result<Ran> {
+        let limit = baseline.map_or(BUILD_LIMIT, |time| self.spare() + time * LIMIT_TIMES);
+        let mut commands: Vec<Command> = programs.iter().map(Program::command).collect();
+        if self == Self::Chromium {
+            commands.push(on.chromium()?.tests(&on.copy.workspace, on.setup)?);
+        }
         let begun = Instant::now();
-        // A broken test may wait for half a minute, and so may all that follow it.
-        let finished = run_until(&mut self.command(on)?, limit, has_failure)?;
-        Ok(match &finished.ending {
-            Ending::Success => Ran::Passed {
-                seconds: begun.elapsed().as_secs_f64(),
-            },
-            Ending::TimedOut(_) => Ran::TimedOut,
-            Ending::Failure(_) | Ending::Stopped => Ran::Failed(cause(&finished)),
+        for command in &mut commands {
+            if let Some(mutant) = mutant {
+                command.env(schema::VARIABLE, mutant.to_string());
+            }
+            let rest = limit.saturating_sub(begun.elapsed());
+            // A broken test may wait for half a minute, and so may all that follow it.
+            let finished = run_until(command, rest, has_failure)?;
+            match &finished.ending {
+                Ending::Success => {}
+                Ending::TimedOut(_) => return Ok(Ran::TimedOut),
+                Ending::Failure(_) | Ending::Stopped => return Ok(Ran::Failed(cause(&finished))),
+            }
+        }
+        let seconds = begun.elapsed().as_secs_f64();
+        Ok(Ran::Passed { seconds })
+    }
+
+    /// Returns the time that the suite may take besides: little where nothing waits for a socket.
+    fn spare(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Protocol | Self::Simulator | Self::Worlds | Self::Remote | Self::Client => 10,
+            _ => 60,
         })
     }
 
-    fn build(self, on: &Bench) -> Result<Command> {
-        Ok(match self {
-            Self::Simulator => {
-                let mut cargo = on.cargo();
-                cargo.args(["build", "--release", "-p", "twinwire-sim"]);
-                cargo
-            }
-            Self::Chromium => {
-                let mut tests = on.chromium()?.tests(&on.copy.workspace, on.setup)?;
-                tests.arg("--no-run");
-                tests
-            }
-            _ => {
-                let mut tests = self.command(on)?;
-                tests.arg("--no-run");
-                tests
-            }
-        })
-    }
-
-    fn command(self, on: &Bench) -> Result<Command> {
+    fn cargo(self, on: &Bench) -> Result<Command> {
         let test = |arguments: &[&str]| {
-            let mut cargo = on.cargo();
+            let mut cargo = on.copy.workspace.cargo();
             cargo.arg("test").args(arguments);
+            cargo.args(["--no-run", "--message-format=json-render-diagnostics"]);
             cargo
         };
-        // One choice of crates for all three: with another, cargo would compile what they depend on once more.
+        // One choice of crates for all: with another, cargo would compile what they depend on once more.
         let server = |arguments: &[&str]| test(&[&SERVER_CRATES[..], arguments].concat());
         Ok(match self {
             Self::Protocol => test(&["-p", "twinwire", "--lib"]),
-            Self::Simulator => {
-                let mut cargo = on.cargo();
-                cargo.args(["run", "--quiet", "--release", "-p", "twinwire-sim"]);
-                cargo.args(["--", "--seeds", SEEDS]);
+            Self::Simulator | Self::Worlds => {
+                let mut cargo = on.copy.workspace.cargo();
+                cargo.args([
+                    "build",
+                    "--release",
+                    "-p",
+                    "twinwire-sim",
+                    "-p",
+                    "twinwire-worlds",
+                ]);
                 cargo
             }
             Self::Remote => test(&["-p", "twinwire-remote", "--lib"]),
             Self::Client => test(&["-p", "twinwire-client", "--lib", "--tests"]),
             Self::ServerUnit => server(&["--lib"]),
             Self::ServerCore => server(&CORE),
+            Self::WebsocketCore => server(&WEBSOCKET_CORE),
             Self::Server => server(&["--tests"]),
-            Self::Chromium => on.chromium()?.tests(&on.copy.workspace, on.setup)?,
+            Self::Chromium => {
+                let mut tests = on.chromium()?.tests(&on.copy.workspace, on.setup)?;
+                tests.arg("--no-run");
+                tests
+            }
         })
     }
 }
@@ -141,6 +179,48 @@ const CORE: [&str; 12] = [
     "plain_messages",
 ];
 
+const WEBSOCKET_CORE: [&str; 8] = [
+    "--test",
+    "plain_messages",
+    "--test",
+    "plain_handshake",
+    "--test",
+    "plain_endings",
+    "--test",
+    "handshakes",
+];
+
+/// A built program of a suite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Program {
+    file: PathBuf,
+    arguments: Vec<&'static str>,
+    folder: PathBuf,
+}
+
+impl Program {
+    /// Reads a line of cargo's messages, which names what it has built.
+    fn of_test(line: &str) -> Option<Self> {
+        let line: Value = serde_json::from_str(line).ok()?;
+        if line["profile"]["test"] != true {
+            return None;
+        }
+        // Where cargo would run it.
+        let folder = Path::new(line["manifest_path"].as_str()?).parent()?;
+        Some(Self {
+            file: line["executable"].as_str()?.into(),
+            arguments: Vec::new(),
+            folder: folder.to_owned(),
+        })
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.file);
+        command.args(&self.arguments).current_dir(&self.folder);
+        command
+    }
+}
+
 /// The means on which the suites run.
 pub(super) struct Bench<'a> {
     pub(super) setup: &'a Setup<'a>,
@@ -153,10 +233,6 @@ impl Bench<'_> {
     fn chromium(&self) -> Result<&Chromium> {
         let chromium = self.chromium.as_ref();
         chromium.ok_or_else(|| anyhow::anyhow!("no browser was set up for this stratum"))
-    }
-
-    fn cargo(&self) -> Command {
-        self.copy.workspace.cargo()
     }
 }
 
@@ -191,6 +267,15 @@ mod tests {
         assert!(has_failure(b"test a ... FAIL\n"));
         assert!(!has_failure(b"test a_test_of_FAILED ... ok\n"));
         assert!(!has_failure(b"test result: ok. 3 passed; 0 failed\n"));
+    }
+
+    #[test]
+    fn tests_run_in_the_folders_of_their_crates() {
+        let line = r#"{"manifest_path":"/copy/server/Cargo.toml","profile":{"test":true},"executable":"/t/pair-1"}"#;
+        let program = Program::of_test(line).unwrap();
+        assert_eq!(program.folder, Path::new("/copy/server"));
+        assert_eq!(Program::of_test(&line.replace("true", "false")), None);
+        assert_eq!(Program::of_test("   Compiling twinwire"), None);
     }
 
     #[test]
