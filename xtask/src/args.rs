@@ -36,7 +36,7 @@ usage: cargo xtask VERB
                      measure the server's CPU time per message, of typed calls and of a
                      topic's deliveries; with a commit both, in alternation, and their
                      ratio with its interval
-  mutants --sample N --seed S [--stratum NAME]
+  mutants --sample N --seed S [--stratum NAME]...
                      plant N changes of the code's that compile in each stratum (session
                      remote client server websocket client-wasm), one at a time in a copy,
                      and print those that no suite notices; a run that was ended goes on
@@ -261,7 +261,7 @@ fn number(option: &str, value: Option<&String>) -> Result<(), Misuse> {
 }
 
 fn parse_mutants(rest: Vec<String>) -> Result<Verb, Misuse> {
-    let (mut sample, mut seed, mut stratum, mut mutant) = (None, None, None, None);
+    let (mut sample, mut seed, mut strata, mut mutant) = (None, None, Vec::new(), None);
     let mut words = rest.into_iter();
     while let Some(option) = words.next() {
         if !["--sample", "--seed", "--stratum", "--mutant"].contains(&option.as_str()) {
@@ -280,7 +280,7 @@ fn parse_mutants(rest: Vec<String>) -> Result<Verb, Misuse> {
             "--stratum" => {
                 let named = |stratum: &Stratum| stratum.name() == value;
                 let found = Stratum::ALL.into_iter().find(named);
-                stratum = Some(found.ok_or(Misuse::UnknownStratum(value))?);
+                strata.push(found.ok_or(Misuse::UnknownStratum(value))?);
             }
             _ => mutant = Some(value),
         }
@@ -294,7 +294,7 @@ fn parse_mutants(rest: Vec<String>) -> Result<Verb, Misuse> {
     Ok(Verb::Mutants(Wanted {
         sample: usize::try_from(sample).unwrap_or(usize::MAX),
         seed: needed(seed, "--seed")?,
-        stratum,
+        strata,
         mutant,
     }))
 }
@@ -395,25 +395,28 @@ mod tests {
 
     #[test]
     fn a_sample_of_mutants_has_a_size_and_a_seed() {
-        let wanted = |stratum| Wanted {
+        let wanted = |strata: &[Stratum]| Wanted {
             sample: 40,
             seed: 7,
-            stratum,
+            strata: strata.to_vec(),
             mutant: None,
         };
         check(
             "mutants --sample 40 --seed 7",
-            Ok(Verb::Mutants(wanted(None))),
+            Ok(Verb::Mutants(wanted(&[]))),
         );
         check(
-            "mutants --seed 7 --stratum client-wasm --sample 40",
-            Ok(Verb::Mutants(wanted(Some(Stratum::ClientWasm)))),
+            "mutants --seed 7 --stratum client-wasm --sample 40 --stratum remote",
+            Ok(Verb::Mutants(wanted(&[
+                Stratum::ClientWasm,
+                Stratum::Remote,
+            ]))),
         );
         let mutant = Some("life.rs:7".to_owned());
         let named = Wanted {
             sample: 0,
             seed: 0,
-            stratum: None,
+            strata: Vec::new(),
             mutant,
         };
         check("mutants --mutant life.rs:7", Ok(Verb::Mutants(named)));

@@ -79,8 +79,8 @@ impl Workspace {
             .env("CARGO_TERM_COLOR", "never");
         if let Some(folder) = &self.own_target {
             cargo.env("CARGO_TARGET_DIR", folder);
-            // It is built again and again with small changes, also where the environment wants none of this.
-            cargo.env("CARGO_INCREMENTAL", "1");
+            // It is built again and again with small changes: the profiles decide, whatever the environment says.
+            cargo.env_remove("CARGO_INCREMENTAL");
         }
         cargo
     }

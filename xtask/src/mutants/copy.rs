@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::mutant::{Mutant, rank};
+use super::mutant::rank;
 use crate::workspace::Workspace;
 
 /// The copy; it and what is built of it stay for the next run.
@@ -17,7 +17,12 @@ pub(super) struct Copy {
 
 impl Copy {
     /// Brings the copy up to date. What hasn't changed keeps its time, and needn't be compiled again.
-    pub(super) fn of(workspace: &Workspace, folder: &Path) -> Result<Self> {
+    /// The files for which `is_schema` is true are left to [`write`](Self::write).
+    pub(super) fn of(
+        workspace: &Workspace,
+        folder: &Path,
+        is_schema: impl Fn(&str) -> bool,
+    ) -> Result<Self> {
         let files = workspace.files()?;
         let mut digest = 0;
         for file in &files {
@@ -27,7 +32,8 @@ impl Copy {
                 digest = rank(digest, &String::from_utf8_lossy(&bytes));
             }
             let place = folder.join(file);
-            if fs::read(&place).is_ok_and(|there| there == bytes) {
+            let is_there = place.exists() && is_schema(&file.to_string_lossy());
+            if is_there || fs::read(&place).is_ok_and(|there| there == bytes) {
                 continue;
             }
             let parent = place.parent().unwrap_or(folder);
@@ -56,16 +62,17 @@ impl Copy {
         fs::write(&file, text).with_context(|| format!("can't write {}", file.display()))
     }
 
-    /// Does `work` while the mutant is in the copy.
-    pub(super) fn with<T>(&self, mutant: &Mutant, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        let file = self.workspace.root().join(&mutant.file);
-        let text = String::from_utf8(read(&file)?)?;
-        let write = |text: &str| {
-            fs::write(&file, text).with_context(|| format!("can't write {}", file.display()))
-        };
-        write(&mutant.apply(&text)?)?;
+    /// Does `work` while a file of the copy has another text.
+    pub(super) fn with<T>(
+        &self,
+        file: &str,
+        text: &str,
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let before = String::from_utf8(read(&self.workspace.root().join(file))?)?;
+        self.write(file, text)?;
         let done = work();
-        write(&text)?;
+        self.write(file, &before)?;
         done
     }
 }

@@ -1,7 +1,7 @@
 //! `mutants`: how many small changes of the code some test notices, on a sample that a seed draws.
 //!
-//! cargo-mutants only lists the changes. It runs one `cargo test` for each, whereas here the cheapest suite comes first,
-//! the simulator is one, and a browser another; and a place in a list is all that it takes to plant a change.
+//! cargo-mutants only lists the changes. It builds and runs one `cargo test` for each, whereas here all that can be are
+//! built at once ([`schema`]), the cheapest suite comes first, the simulator is one, and a browser another.
 
 mod copy;
 mod mutant;
@@ -13,7 +13,7 @@ mod suite;
 mod unchanged;
 mod verdicts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -23,9 +23,11 @@ use crate::setup::Setup;
 use crate::test::Chromium;
 use crate::workspace::Workspace;
 use copy::Copy;
-use mutant::Mutant;
+use mutant::{Mutant, rank};
+use planted::Planting;
+use schema::LeftOut;
 pub(crate) use stratum::Stratum;
-use suite::{Bench, Ran, Suite};
+use suite::{Bench, Program, Ran, Suite};
 use verdicts::{Verdict, Verdicts};
 
 /// The share that must be caught of each stratum, and of all.
@@ -38,8 +40,8 @@ pub(crate) struct Wanted {
     /// Mutants of each stratum that compile.
     pub(crate) sample: usize,
     pub(crate) seed: u64,
-    /// None for all.
-    pub(crate) stratum: Option<Stratum>,
+    /// Empty for all.
+    pub(crate) strata: Vec<Stratum>,
     /// A part of the names of mutants that are run whatever the seed says, and whatever became of them before.
     pub(crate) mutant: Option<String>,
 }
@@ -51,65 +53,76 @@ pub(crate) fn mutants(workspace: &Workspace, setup: &Setup, wanted: &Wanted) -> 
     let folder = workspace.target_dir().join("mutation");
     let tree = folder.join("tree");
     fs::create_dir_all(&tree)?;
-    let copy = Copy::of(workspace, &tree)?;
+    let copy = Copy::of(workspace, &tree, planted::may_have)?;
     let file = format!("{}-{:016x}.jsonl", wanted.seed, copy.digest);
     let verdicts = Verdicts::open(&folder.join(file))?;
     eprintln!("verdicts: {}", verdicts.path().display());
-    let bench = Bench {
-        setup,
-        copy: &copy,
-        chromium: None,
-    };
     let mut run = Run {
-        bench,
+        bench: Bench {
+            setup,
+            copy: &copy,
+            chromium: None,
+        },
+        planting: Planting {
+            workspace,
+            copy: &copy,
+            mutants: &mutants,
+        },
         unchanged,
         verdicts,
+        in_schema: BTreeSet::new(),
+        built: HashMap::new(),
     };
     match &wanted.mutant {
-        Some(part) => run.named(&mutants, part),
-        None => run.sample(&mutants, wanted),
+        Some(part) => run.named(part),
+        None => run.sample(wanted),
     }
 }
 
 struct Run<'a> {
     bench: Bench<'a>,
+    planting: Planting<'a>,
     unchanged: BTreeMap<String, String>,
     verdicts: Verdicts,
+    /// The numbers of the mutants that the built programs have.
+    in_schema: BTreeSet<usize>,
+    built: HashMap<Suite, Vec<Program>>,
 }
 
 /// The outcome of a stratum's sample.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Score {
     caught: usize,
     timed_out: usize,
-    survived: usize,
+    /// Their numbers.
+    survivors: Vec<usize>,
     not_compiled: usize,
     unchanged: usize,
 }
 
 impl Score {
-    fn compiled(self) -> usize {
-        self.caught + self.timed_out + self.survived
+    fn compiled(&self) -> usize {
+        self.caught + self.timed_out + self.survivors.len()
     }
 
     /// Those that compile, without those that change nothing.
     #[expect(clippy::cast_precision_loss, reason = "a few thousand at most")]
-    fn share(self) -> f64 {
+    fn share(&self) -> f64 {
         match self.compiled() {
             0 => 1.0,
             compiled => (self.caught + self.timed_out) as f64 / compiled as f64,
         }
     }
 
-    fn add(&mut self, other: Self) {
+    fn add(&mut self, other: &Self) {
         self.caught += other.caught;
         self.timed_out += other.timed_out;
-        self.survived += other.survived;
+        self.survivors.extend(&other.survivors);
         self.not_compiled += other.not_compiled;
         self.unchanged += other.unchanged;
     }
 
-    fn print(self, name: &str) {
+    fn print(&self, name: &str) {
         println!(
             "{name:<12} {:3} of {:3} caught, {:.1} % ({} by a time limit); {} don't compile, {} change nothing",
             self.caught + self.timed_out,
@@ -124,90 +137,188 @@ impl Score {
 
 impl Run<'_> {
     /// Runs each mutant whose name has this part.
-    fn named(&mut self, mutants: &[Mutant], part: &str) -> Result<bool> {
-        let named =
-            |mutant: &&Mutant| mutant.to_string().contains(part) || mutant.key().contains(part);
-        let named: Vec<&Mutant> = mutants.iter().filter(named).collect();
+    fn named(&mut self, part: &str) -> Result<bool> {
+        let mutants = self.planting.mutants;
+        let is_named =
+            |mutant: &Mutant| mutant.to_string().contains(part) || mutant.key().contains(part);
+        let numbers = 0..mutants.len();
+        let named: BTreeSet<usize> = numbers.filter(|&n| is_named(&mutants[n])).collect();
         ensure!(!named.is_empty(), "no mutant has `{part}` in its name");
-        let mut all_caught = true;
-        for mutant in named {
-            let verdict = self.judge(mutant)?;
-            all_caught &= verdict != Verdict::Survived;
-        }
-        Ok(all_caught)
+        let with_schema = named.iter().filter(|&&n| mutants[n].stratum.has_schema());
+        self.plant(&with_schema.copied().collect())?;
+        self.judge_all(named.iter().copied(), true)?;
+        let survived = |n: &usize| {
+            let verdict = self.verdicts.of(&mutants[*n]);
+            verdict.is_some_and(|(verdict, _)| *verdict == Verdict::Survived)
+        };
+        Ok(!named.iter().any(survived))
     }
 
-    fn sample(&mut self, mutants: &[Mutant], wanted: &Wanted) -> Result<bool> {
-        let mut survivors = Vec::new();
-        let mut scores = Vec::new();
-        for stratum in Stratum::ALL {
-            if wanted.stratum.is_some_and(|only| only != stratum) {
+    fn sample(&mut self, wanted: &Wanted) -> Result<bool> {
+        let is_wanted =
+            |stratum: &Stratum| wanted.strata.is_empty() || wanted.strata.contains(stratum);
+        let strata: Vec<Stratum> = Stratum::ALL.into_iter().filter(is_wanted).collect();
+        let with_schema = strata
+            .iter()
+            .copied()
+            .filter(|stratum| stratum.has_schema());
+        let with_schema: Vec<Stratum> = with_schema.collect();
+        let drawn = self.plant_sample(&with_schema, wanted)?;
+        self.judge_all(drawn.into_iter(), false)?;
+        for &stratum in strata.iter().filter(|stratum| !stratum.has_schema()) {
+            while let Some(next) = self.next(stratum, wanted) {
+                self.judge(next)?;
+            }
+        }
+        let scores = strata.iter().map(|&stratum| self.score(stratum, wanted));
+        let scores: Vec<Score> = scores.collect();
+        let scores: Vec<(Stratum, Score)> = strata.into_iter().zip(scores).collect();
+        self.tell(&scores, wanted)
+    }
+
+    /// Plants the sample, with others in place of those that don't compile. Gives the sample.
+    fn plant_sample(&mut self, strata: &[Stratum], wanted: &Wanted) -> Result<Vec<usize>> {
+        let mut alone: BTreeSet<usize> = BTreeSet::new();
+        loop {
+            let of_each = strata.iter().map(|&stratum| self.drawn(stratum, wanted));
+            let drawn: Vec<usize> = of_each.flatten().collect();
+            let together = drawn
+                .iter()
+                .copied()
+                .filter(|number| !alone.contains(number));
+            let left_out = self.plant(&together.collect())?;
+            alone.extend(left_out.keys());
+            if left_out.is_empty() {
+                return Ok(drawn);
+            }
+        }
+    }
+
+    /// Returns the mutants of a stratum that a seed draws, without those that are known not to compile or to change nothing.
+    fn drawn(&self, stratum: Stratum, wanted: &Wanted) -> Vec<usize> {
+        let mutants = self.planting.mutants;
+        let drawn = mutant::shuffled(mutants, stratum, wanted.seed).into_iter();
+        let counts = |number: &usize| {
+            let mutant = &mutants[*number];
+            let verdict = self.verdicts.of(mutant);
+            !self.unchanged.contains_key(&mutant.key())
+                && verdict.is_none_or(|(verdict, _)| *verdict != Verdict::NotCompiled)
+        };
+        drawn.filter(counts).take(wanted.sample).collect()
+    }
+
+    /// Returns the first mutant of a stratum's sample without a verdict.
+    fn next(&self, stratum: Stratum, wanted: &Wanted) -> Option<usize> {
+        let drawn = self.drawn(stratum, wanted).into_iter();
+        let mut open = drawn.filter(|&n| self.verdicts.of(&self.planting.mutants[n]).is_none());
+        open.next()
+    }
+
+    /// Plants these mutants. Those that can't be planted get their verdict now, unless they compile alone.
+    fn plant(&mut self, numbers: &BTreeSet<usize>) -> Result<BTreeMap<usize, LeftOut>> {
+        let left_out = self.planting.plant(numbers)?;
+        self.in_schema = numbers.iter().copied().collect();
+        for (&number, why) in &left_out {
+            self.in_schema.remove(&number);
+            let mutant = &self.planting.mutants[number];
+            let compiles = match why {
+                LeftOut::NotCompiled => false,
+                LeftOut::Alone => {
+                    self.verdicts.of(mutant).is_some() || self.compiles_alone(mutant)?
+                }
+            };
+            if !compiles {
+                println!("{mutant}: {:?}", Verdict::NotCompiled);
+                self.verdicts
+                    .add_verdict(mutant, &Verdict::NotCompiled, 0.0)?;
+            }
+        }
+        Ok(left_out)
+    }
+
+    fn compiles_alone(&self, mutant: &Mutant) -> Result<bool> {
+        let text = self.planting.alone(mutant)?;
+        let check = || self.planting.check();
+        let errors = self.bench.copy.with(&mutant.file, &text, check)?;
+        Ok(errors.is_empty())
+    }
+
+    /// Judges mutants, first those of the schema: building others takes its programs away.
+    fn judge_all(&mut self, numbers: impl Iterator<Item = usize>, again: bool) -> Result<()> {
+        let (together, alone): (Vec<usize>, Vec<usize>) =
+            numbers.partition(|number| self.in_schema.contains(number));
+        for number in together.into_iter().chain(alone) {
+            let known = self.verdicts.of(&self.planting.mutants[number]);
+            let is_open = known.is_none_or(|(known, _)| again && *known != Verdict::NotCompiled);
+            if is_open {
+                self.judge(number)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds up what became of a stratum's mutants until so many compile.
+    fn score(&self, stratum: Stratum, wanted: &Wanted) -> Score {
+        let mut score = Score::default();
+        let mutants = self.planting.mutants;
+        for number in mutant::shuffled(mutants, stratum, wanted.seed) {
+            let mutant = &mutants[number];
+            if score.compiled() == wanted.sample {
+                break;
+            }
+            if self.unchanged.contains_key(&mutant.key()) {
+                score.unchanged += 1;
                 continue;
             }
-            let mut score = Score::default();
-            for mutant in mutant::shuffled(mutants, stratum, wanted.seed) {
-                if score.compiled() == wanted.sample {
-                    break;
-                }
-                if self.unchanged.contains_key(&mutant.key()) {
-                    score.unchanged += 1;
-                    continue;
-                }
-                let verdict = match self.verdicts.of(mutant) {
-                    Some((verdict, _)) => verdict.clone(),
-                    None => self.judge(mutant)?,
-                };
-                match verdict {
-                    Verdict::Caught(_) => score.caught += 1,
-                    Verdict::TimedOut(_) => score.timed_out += 1,
-                    Verdict::NotCompiled => score.not_compiled += 1,
-                    Verdict::Survived => {
-                        score.survived += 1;
-                        survivors.push(mutant);
-                    }
-                }
+            match self.verdicts.of(mutant) {
+                Some((Verdict::Caught(_), _)) => score.caught += 1,
+                Some((Verdict::TimedOut(_), _)) => score.timed_out += 1,
+                Some((Verdict::NotCompiled, _)) => score.not_compiled += 1,
+                Some((Verdict::Survived, _)) => score.survivors.push(number),
+                None => {}
             }
-            scores.push((stratum, score));
         }
-        self.tell(&scores, &survivors, wanted)
+        score
     }
 
     /// Prints the scores, and says whether they reach the bars.
-    fn tell(
-        &self,
-        scores: &[(Stratum, Score)],
-        survivors: &[&Mutant],
-        wanted: &Wanted,
-    ) -> Result<bool> {
+    fn tell(&self, scores: &[(Stratum, Score)], wanted: &Wanted) -> Result<bool> {
         println!("\nsurvivors:");
-        survivors.iter().for_each(|mutant| println!("  {mutant}"));
+        let survivors = scores.iter().flat_map(|(_, score)| &score.survivors);
+        survivors.for_each(|&number| println!("  {}", self.planting.mutants[number]));
         println!("\nseed {}, {} of each stratum", wanted.seed, wanted.sample);
         let mut all = Score::default();
         for (stratum, score) in scores {
             score.print(stratum.name());
-            all.add(*score);
+            all.add(score);
         }
         all.print("all");
         if let Some(seconds) = self.verdicts.median() {
-            println!("median time of one that compiles: {seconds:.0} s");
+            println!("median time of one that compiles: {seconds:.1} s");
         }
         let each = scores.iter().all(|(_, score)| score.share() >= BAR_OF_EACH);
         Ok(each && all.share() >= BAR_OF_ALL)
     }
 
     /// Runs the suites against one mutant, and notes what became of it.
-    fn judge(&mut self, mutant: &Mutant) -> Result<Verdict> {
+    fn judge(&mut self, number: usize) -> Result<Verdict> {
+        let mutant = &self.planting.mutants[number];
+        let is_alone = !self.in_schema.contains(&number);
         let mut verdict = Verdict::Survived;
         let mut spent = Duration::ZERO;
         for &suite in mutant.stratum.suites() {
             // Only now: the dearest suite is needed by few.
-            self.baseline(suite)?;
-            let baseline = self.verdicts.baseline(suite.name());
-            let (bench, begun) = (&self.bench, Instant::now());
-            let ran = bench.copy.with(mutant, || match suite.build(bench)? {
-                Ok(programs) => suite.run(bench, &programs, None, baseline).map(Some),
-                Err(_) => Ok(None),
-            })?;
+            let baseline = self.baseline(suite, is_alone)?;
+            let begun = Instant::now();
+            let ran = match is_alone {
+                true => self.run_alone(suite, mutant, baseline)?,
+                false => Some(suite.run(
+                    &self.bench,
+                    &self.built[&suite],
+                    Some(number),
+                    Some(baseline),
+                )?),
+            };
             spent += begun.elapsed();
             verdict = match ran {
                 Some(Ran::Passed { .. }) => continue,
@@ -218,32 +329,67 @@ impl Run<'_> {
             break;
         }
         let seconds = spent.as_secs_f64();
-        println!("{mutant}: {verdict:?}, {seconds:.0} s");
+        println!("{mutant}: {verdict:?}, {seconds:.1} s");
         self.verdicts.add_verdict(mutant, &verdict, seconds)?;
         Ok(verdict)
     }
 
-    /// Runs a suite without a mutant, once: it must pass, and its time bounds that of the mutants.
-    fn baseline(&mut self, suite: Suite) -> Result<()> {
+    /// Builds and runs a suite with a mutant for good; gives none if it doesn't compile.
+    fn run_alone(
+        &mut self,
+        suite: Suite,
+        mutant: &Mutant,
+        baseline: Duration,
+    ) -> Result<Option<Ran>> {
+        let text = self.planting.alone(mutant)?;
+        // They are built anew in the same place.
+        self.built.clear();
+        let bench = &self.bench;
+        bench
+            .copy
+            .with(&mutant.file, &text, || match suite.build(bench)? {
+                Ok(programs) => suite.run(bench, &programs, None, Some(baseline)).map(Some),
+                Err(_) => Ok(None),
+            })
+    }
+
+    /// Builds a suite and runs it without a mutant, once: it must pass, and its time bounds that of the mutants.
+    fn baseline(&mut self, suite: Suite, is_alone: bool) -> Result<Duration> {
         if suite == Suite::Chromium && self.bench.chromium.is_none() {
             let (copy, setup) = (&self.bench.copy.workspace, self.bench.setup);
             self.bench.chromium = Some(Chromium::start(copy, setup)?);
         }
-        if self.verdicts.baseline(suite.name()).is_some() {
-            return Ok(());
+        let name = self.baseline_name(suite);
+        let known = self.verdicts.baseline(&name);
+        if let Some(known) = known
+            && (is_alone || self.built.contains_key(&suite))
+        {
+            return Ok(known);
         }
         let programs = match suite.build(&self.bench)? {
             Ok(programs) => programs,
             Err(output) => bail!("{} doesn't compile:\n{output}", suite.name()),
         };
-        match suite.run(&self.bench, &programs, None, None)? {
+        let programs = self.built.entry(suite).insert_entry(programs).into_mut();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        match suite.run(&self.bench, programs, None, None)? {
             Ran::Passed { seconds } => {
-                println!("without a mutant: {} passes, {seconds:.0} s", suite.name());
-                self.verdicts.add_baseline(suite.name(), seconds)
+                println!("without a mutant: {} passes, {seconds:.1} s", suite.name());
+                self.verdicts.add_baseline(&name, seconds)?;
+                Ok(Duration::from_secs_f64(seconds))
             }
             Ran::Failed(cause) => bail!("without a mutant, {} fails: {cause}", suite.name()),
             Ran::TimedOut => bail!("without a mutant, {} doesn't end", suite.name()),
         }
+    }
+
+    /// The programs differ by the schema.
+    fn baseline_name(&self, suite: Suite) -> String {
+        let add = |digest, number: &usize| rank(digest, &self.planting.mutants[*number].key());
+        let schema = self.in_schema.iter().fold(0, add);
+        format!("{} {schema:016x}", suite.name())
     }
 }
 
@@ -256,7 +402,7 @@ mod tests {
         let score = Score {
             caught: 7,
             timed_out: 1,
-            survived: 2,
+            survivors: vec![3, 8],
             not_compiled: 30,
             unchanged: 5,
         };

@@ -204,12 +204,13 @@ fn of_entry(entry: &Value, file: &str, stratum: Stratum) -> Option<Mutant> {
     })
 }
 
-/// Returns the mutants of one stratum in the order of a seed. Each one's place in it depends on its own name alone, so
+/// Returns the numbers of one stratum's mutants in the order of a seed. Each one's place in it depends on its own name alone, so
 /// that a change elsewhere leaves the sample nearly as it was.
-pub(super) fn shuffled(mutants: &[Mutant], stratum: Stratum, seed: u64) -> Vec<&Mutant> {
-    let of_stratum = mutants.iter().filter(|mutant| mutant.stratum == stratum);
-    let mut drawn: Vec<&Mutant> = of_stratum.collect();
-    drawn.sort_by_cached_key(|mutant| rank(seed, &mutant.key()));
+pub(super) fn shuffled(mutants: &[Mutant], stratum: Stratum, seed: u64) -> Vec<usize> {
+    let numbers = 0..mutants.len();
+    let of_stratum = numbers.filter(|&number| mutants[number].stratum == stratum);
+    let mut drawn: Vec<usize> = of_stratum.collect();
+    drawn.sort_by_cached_key(|&number| rank(seed, &mutants[number].key()));
     drawn
 }
 
@@ -282,7 +283,10 @@ mod tests {
         };
         let order = |mutants: &[Mutant], seed| {
             let drawn = shuffled(mutants, Stratum::Remote, seed);
-            drawn.into_iter().map(Mutant::key).collect::<Vec<_>>()
+            drawn
+                .into_iter()
+                .map(|number| mutants[number].key())
+                .collect::<Vec<_>>()
         };
         let few = order(&files(&["a", "b", "c", "d", "e"]), 1);
         let mut more = order(&files(&["a", "b", "c", "d", "e", "f"]), 1);
