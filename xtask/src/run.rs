@@ -1,7 +1,8 @@
 //! Running a command to its end: output captured, time bounded, nothing of it left behind.
 
 use std::io::Read;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -13,6 +14,21 @@ use anyhow::{Context, Result, bail};
 /// Marks every process that a command starts, so that those it leaves behind can be found.
 /// A process group would not do: Ctrl-C must still reach them all, and browsers leave groups.
 const MARK: &str = "TWINWIRE_XTASK_RUN";
+
+/// Waits for the end of its input, then ends each process whose mark begins with its argument.
+const GUARD: &str = r#"
+trap '' INT HUP
+read -r line
+signal=TERM
+while found=$(grep -lzs "^$1" /proc/[0-9]*/environ); [ -n "$found" ]; do
+    for environ in $found; do
+        id=${environ%/environ}
+        kill "-$signal" "${id#/proc/}"
+    done
+    sleep 1
+    signal=KILL
+done
+"#;
 
 /// Output beyond this many bytes is dropped from its front.
 const OUTPUT_KEPT: usize = 16 << 20;
@@ -71,7 +87,12 @@ pub(crate) fn run_until(
     limit: Duration,
     enough: impl Fn(&[u8]) -> bool,
 ) -> Result<Finished> {
+    static GUARD: OnceLock<io::Result<ChildStdin>> = OnceLock::new();
     let name = command.get_program().to_string_lossy().into_owned();
+    // Its input ends with this process, also when that is killed.
+    if let Err(error) = GUARD.get_or_init(|| guard(&format!("{}-", process::id()))) {
+        bail!("can't run sh, which ends what outlives xtask: {error}");
+    }
     let mark = new_mark();
     let (reader, writer) = io::pipe().context("no pipe")?;
     let errors = writer.try_clone().context("no pipe")?;
@@ -94,6 +115,19 @@ pub(crate) fn run_until(
         output: String::from_utf8_lossy(&output).into_owned(),
         ending,
     })
+}
+
+/// Starts a program that ends the processes whose marks begin so, once its input has ended.
+fn guard(marks: &str) -> io::Result<ChildStdin> {
+    let mut guard = Command::new("sh");
+    guard
+        .args(["-c", GUARD, "sh", &format!("{MARK}={marks}")])
+        .env_remove(MARK)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let input = guard.spawn()?.stdin.take();
+    input.ok_or_else(|| io::ErrorKind::BrokenPipe.into())
 }
 
 fn new_mark() -> String {
@@ -289,6 +323,15 @@ mod tests {
             assert!(asked.elapsed() < GRACE, "still there: {}", state());
             thread::yield_now();
         }
+    }
+
+    #[test]
+    fn what_outlives_its_xtask_is_ended() {
+        let mut left = Command::new("sleep");
+        let mut left = left.arg("60").env(MARK, "guarded-1").spawn().unwrap();
+        drop(guard("guarded-").unwrap());
+        let status = left.wait().unwrap();
+        assert_eq!(status.code(), None, "it came to its end: {status}");
     }
 
     #[test]
