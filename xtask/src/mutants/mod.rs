@@ -89,6 +89,24 @@ struct Run<'a> {
     built: HashMap<Suite, Vec<Program>>,
 }
 
+/// A mutant that no suite has noticed yet.
+struct Trial {
+    number: usize,
+    /// The suites that it has passed.
+    passed: usize,
+    spent: Duration,
+}
+
+impl Trial {
+    fn of(number: usize) -> Self {
+        Self {
+            number,
+            passed: 0,
+            spent: Duration::ZERO,
+        }
+    }
+}
+
 /// The outcome of a stratum's sample.
 #[derive(Clone, Debug, Default)]
 struct Score {
@@ -142,10 +160,9 @@ impl Run<'_> {
         let is_named =
             |mutant: &Mutant| mutant.to_string().contains(part) || mutant.key().contains(part);
         let numbers = 0..mutants.len();
-        let named: BTreeSet<usize> = numbers.filter(|&n| is_named(&mutants[n])).collect();
+        let named: Vec<usize> = numbers.filter(|&n| is_named(&mutants[n])).collect();
         ensure!(!named.is_empty(), "no mutant has `{part}` in its name");
-        let with_schema = named.iter().filter(|&&n| mutants[n].stratum.has_schema());
-        self.plant(&with_schema.copied().collect())?;
+        self.plant(&named)?;
         self.judge_all(named.iter().copied(), true)?;
         let survived = |n: &usize| {
             let verdict = self.verdicts.of(&mutants[*n]);
@@ -178,17 +195,10 @@ impl Run<'_> {
 
     /// Plants the sample, with others in place of those that don't compile. Gives the sample.
     fn plant_sample(&mut self, strata: &[Stratum], wanted: &Wanted) -> Result<Vec<usize>> {
-        let mut alone: BTreeSet<usize> = BTreeSet::new();
         loop {
             let of_each = strata.iter().map(|&stratum| self.drawn(stratum, wanted));
             let drawn: Vec<usize> = of_each.flatten().collect();
-            let together = drawn
-                .iter()
-                .copied()
-                .filter(|number| !alone.contains(number));
-            let left_out = self.plant(&together.collect())?;
-            alone.extend(left_out.keys());
-            if left_out.is_empty() {
+            if self.plant(&drawn)?.is_empty() {
                 return Ok(drawn);
             }
         }
@@ -214,24 +224,26 @@ impl Run<'_> {
         open.next()
     }
 
-    /// Plants these mutants. Those that can't be planted get their verdict now, unless they compile alone.
-    fn plant(&mut self, numbers: &BTreeSet<usize>) -> Result<BTreeMap<usize, LeftOut>> {
-        let left_out = self.planting.plant(numbers)?;
-        self.in_schema = numbers.iter().copied().collect();
-        for (&number, why) in &left_out {
-            self.in_schema.remove(&number);
-            let mutant = &self.planting.mutants[number];
-            let compiles = match why {
-                LeftOut::NotCompiled => false,
-                LeftOut::Alone => {
-                    self.verdicts.of(mutant).is_some() || self.compiles_alone(mutant)?
-                }
-            };
-            if !compiles {
-                println!("{mutant}: {:?}", Verdict::NotCompiled);
-                self.verdicts
-                    .add_verdict(mutant, &Verdict::NotCompiled, 0.0)?;
+    /// Plants these mutants, but for those that are known to be built alone. Those that can't be planted get their verdict
+    /// now, unless they compile alone. Gives all that couldn't be.
+    fn plant(&mut self, numbers: &[usize]) -> Result<BTreeMap<usize, LeftOut>> {
+        let mutants = self.planting.mutants;
+        let together = numbers.iter().copied().filter(|&number| {
+            mutants[number].stratum.has_schema() && !self.verdicts.is_alone(&mutants[number])
+        });
+        let together: BTreeSet<usize> = together.collect();
+        let left_out = self.planting.plant(&together)?;
+        self.in_schema = together;
+        for (number, why) in &left_out {
+            self.in_schema.remove(number);
+            let mutant = &mutants[*number];
+            if *why == LeftOut::Alone && self.compiles_alone(mutant)? {
+                self.verdicts.add_alone(mutant)?;
+                continue;
             }
+            println!("{mutant}: {:?}", Verdict::NotCompiled);
+            self.verdicts
+                .add_verdict(mutant, &Verdict::NotCompiled, 0.0)?;
         }
         Ok(left_out)
     }
@@ -243,18 +255,69 @@ impl Run<'_> {
         Ok(errors.is_empty())
     }
 
-    /// Judges mutants, first those of the schema: building others takes its programs away.
+    /// Judges mutants, first those of the schema: building others takes its programs away. Of those, all meet a suite before
+    /// any meets the next, which is dearer.
     fn judge_all(&mut self, numbers: impl Iterator<Item = usize>, again: bool) -> Result<()> {
-        let (together, alone): (Vec<usize>, Vec<usize>) =
-            numbers.partition(|number| self.in_schema.contains(number));
-        for number in together.into_iter().chain(alone) {
-            let known = self.verdicts.of(&self.planting.mutants[number]);
-            let is_open = known.is_none_or(|(known, _)| again && *known != Verdict::NotCompiled);
-            if is_open {
-                self.judge(number)?;
+        let mutants = self.planting.mutants;
+        let is_open = |number: &usize| {
+            let known = self.verdicts.of(&mutants[*number]);
+            known.is_none_or(|(known, _)| again && *known != Verdict::NotCompiled)
+        };
+        let numbers: Vec<usize> = numbers.filter(is_open).collect();
+        let (together, alone): (Vec<usize>, Vec<usize>) = numbers
+            .into_iter()
+            .partition(|number| self.in_schema.contains(number));
+        let mut open: Vec<Trial> = together.into_iter().map(Trial::of).collect();
+        while !open.is_empty() {
+            let mut passed = Vec::new();
+            for trial in open {
+                passed.extend(self.judge_by_one(trial)?);
             }
+            open = passed;
+        }
+        alone.into_iter().try_for_each(|number| self.judge(number))
+    }
+
+    /// Runs all suites against one mutant, and notes what became of it.
+    fn judge(&mut self, number: usize) -> Result<()> {
+        let mut open = Some(Trial::of(number));
+        while let Some(trial) = open {
+            open = self.judge_by_one(trial)?;
         }
         Ok(())
+    }
+
+    /// Runs the next suite against a mutant. Gives the trial back if it isn't over.
+    fn judge_by_one(&mut self, mut trial: Trial) -> Result<Option<Trial>> {
+        let mutant = &self.planting.mutants[trial.number];
+        let is_alone = !self.in_schema.contains(&trial.number);
+        let suites = mutant.stratum.suites();
+        let suite = suites[trial.passed];
+        // Only now: the dearest suite is needed by few.
+        let baseline = self.baseline(suite, is_alone)?;
+        let begun = Instant::now();
+        let ran = match is_alone {
+            true => self.run_alone(suite, mutant, baseline)?,
+            false => {
+                let number = Some(trial.number);
+                Some(suite.run(&self.bench, &self.built[&suite], number, Some(baseline))?)
+            }
+        };
+        trial.spent += begun.elapsed();
+        let verdict = match ran {
+            Some(Ran::Passed { .. }) if trial.passed + 1 < suites.len() => {
+                trial.passed += 1;
+                return Ok(Some(trial));
+            }
+            Some(Ran::Passed { .. }) => Verdict::Survived,
+            Some(Ran::Failed(cause)) => Verdict::Caught(format!("{}: {cause}", suite.name())),
+            Some(Ran::TimedOut) => Verdict::TimedOut(suite.name().to_owned()),
+            None => Verdict::NotCompiled,
+        };
+        let seconds = trial.spent.as_secs_f64();
+        println!("{mutant}: {verdict:?}, {seconds:.1} s");
+        self.verdicts.add_verdict(mutant, &verdict, seconds)?;
+        Ok(None)
     }
 
     /// Adds up what became of a stratum's mutants until so many compile.
@@ -298,40 +361,6 @@ impl Run<'_> {
         }
         let each = scores.iter().all(|(_, score)| score.share() >= BAR_OF_EACH);
         Ok(each && all.share() >= BAR_OF_ALL)
-    }
-
-    /// Runs the suites against one mutant, and notes what became of it.
-    fn judge(&mut self, number: usize) -> Result<Verdict> {
-        let mutant = &self.planting.mutants[number];
-        let is_alone = !self.in_schema.contains(&number);
-        let mut verdict = Verdict::Survived;
-        let mut spent = Duration::ZERO;
-        for &suite in mutant.stratum.suites() {
-            // Only now: the dearest suite is needed by few.
-            let baseline = self.baseline(suite, is_alone)?;
-            let begun = Instant::now();
-            let ran = match is_alone {
-                true => self.run_alone(suite, mutant, baseline)?,
-                false => Some(suite.run(
-                    &self.bench,
-                    &self.built[&suite],
-                    Some(number),
-                    Some(baseline),
-                )?),
-            };
-            spent += begun.elapsed();
-            verdict = match ran {
-                Some(Ran::Passed { .. }) => continue,
-                Some(Ran::Failed(cause)) => Verdict::Caught(format!("{}: {cause}", suite.name())),
-                Some(Ran::TimedOut) => Verdict::TimedOut(suite.name().to_owned()),
-                None => Verdict::NotCompiled,
-            };
-            break;
-        }
-        let seconds = spent.as_secs_f64();
-        println!("{mutant}: {verdict:?}, {seconds:.1} s");
-        self.verdicts.add_verdict(mutant, &verdict, seconds)?;
-        Ok(verdict)
     }
 
     /// Builds and runs a suite with a mutant for good; gives none if it doesn't compile.

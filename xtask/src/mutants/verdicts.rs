@@ -1,6 +1,6 @@
 //! What became of each mutant, in a file that grows as a run goes on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -55,6 +55,8 @@ pub(super) struct Verdicts {
     path: PathBuf,
     file: File,
     by_key: HashMap<String, (Verdict, f64)>,
+    /// The keys of mutants that compile, but not beside others.
+    alone: HashSet<String>,
     /// The suites' times without a mutant.
     baselines: HashMap<String, f64>,
 }
@@ -72,6 +74,7 @@ impl Verdicts {
             path: path.to_owned(),
             file,
             by_key: HashMap::new(),
+            alone: HashSet::new(),
             baselines: HashMap::new(),
         };
         for line in text.lines() {
@@ -84,6 +87,10 @@ impl Verdicts {
     }
 
     fn take(&mut self, line: &Value) -> Option<()> {
+        if let Some(mutant) = line["alone"].as_str() {
+            self.alone.insert(mutant.to_owned());
+            return Some(());
+        }
         let seconds = line["seconds"].as_f64()?;
         if let Some(suite) = line["baseline"].as_str() {
             self.baselines.insert(suite.to_owned(), seconds);
@@ -105,6 +112,11 @@ impl Verdicts {
         self.by_key.get(&mutant.key())
     }
 
+    /// Returns true for a mutant that compiles, but not beside others.
+    pub(super) fn is_alone(&self, mutant: &Mutant) -> bool {
+        self.alone.contains(&mutant.key())
+    }
+
     /// Returns the median time of the mutants that compile, in seconds.
     pub(super) fn median(&self) -> Option<f64> {
         let of_all = self.by_key.values();
@@ -121,6 +133,10 @@ impl Verdicts {
 
     pub(super) fn add_baseline(&mut self, suite: &str, seconds: f64) -> Result<()> {
         self.add(&json!({ "baseline": suite, "seconds": seconds }))
+    }
+
+    pub(super) fn add_alone(&mut self, mutant: &Mutant) -> Result<()> {
+        self.add(&json!({ "alone": mutant.key() }))
     }
 
     pub(super) fn add_verdict(
