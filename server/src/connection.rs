@@ -40,6 +40,7 @@ pub(crate) async fn run<S, I>(
         format,
         link: Some(link),
         sleep: None,
+        waited: 0,
         lease: SlotLease::new(app),
         resumed: None,
         out: Vec::new(),
@@ -70,6 +71,8 @@ struct ConnectionDriver<S, I, L> {
     /// The pause until the session's deadline.
     /// Beside tokio's budget, which a peer that sends without pause uses up.
     sleep: Option<(Time, Pin<Box<Unconstrained<Sleep>>>)>,
+    /// The turns that a late deadline has waited for bytes.
+    waited: u8,
     lease: SlotLease<S, I>,
     /// A session that the client has wanted back, to be held in the place of the one that greeted it; and what
     /// it had of its last connection.
@@ -87,6 +90,12 @@ struct AuthenticatingHello {
 /// Messages taken before anything else gets its turn: a peer that never pauses must not keep timers
 /// and handlers waiting.
 const MESSAGES_AT_ONCE: usize = 32;
+
+/// The lateness from which on a deadline finds a worker that stood still, or has too much to do.
+const LATE: Duration = Duration::from_millis(100);
+
+/// The turns that a late deadline leaves to others: what has come may be on its way through actix's task.
+const TURNS_BEFORE_TIME: u8 = 3;
 
 /// The loop is over.
 enum LoopExit {
@@ -270,18 +279,26 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
                 let wait = at.saturating_since(now);
                 // A millisecond more: a timer that fires early would wake us for nothing.
                 let sleep = tokio::time::sleep(wait.saturating_add(Duration::from_millis(1)));
+                self.waited = 0;
                 self.sleep = Some((at, Box::pin(unconstrained(sleep))));
             }
         }
     }
 
     fn poll_timer(&mut self, app: &mut AppSession<S, I>, cx: &mut Context<'_>) -> bool {
-        let Some((_, sleep)) = &mut self.sleep else {
+        let Some((at, sleep)) = &mut self.sleep else {
             return false;
         };
         if sleep.as_mut().poll(cx).is_pending() {
             return false;
         }
+        // A peer whose bytes are in the socket must not be found silent.
+        if app.now().saturating_since(*at) > LATE && self.waited < TURNS_BEFORE_TIME {
+            self.waited += 1;
+            cx.waker().wake_by_ref();
+            return false;
+        }
+        self.waited = 0;
         self.sleep = None;
         app.session.handle(app.now(), Input::Tick);
         true
@@ -365,25 +382,37 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
 
 #[cfg(test)]
 mod tests {
-    use std::collections::VecDeque;
-
     use actix_web::test::TestRequest;
     use testkit::{Log, soon};
-    use tokio::sync::oneshot;
-    use twinwire::frame::{Hello, PeerLimits};
+    use tokio::sync::{mpsc, oneshot};
+    use tokio::task::yield_now;
+    use tokio::time::advance;
+    use twinwire::frame::{Hello, PeerLimits, Ping};
     use twinwire::{End, Limits};
 
     use super::*;
     use crate::{HandlerContext, Twinwire};
 
+    fn message(frames: &[Frame<'_>]) -> Vec<u8> {
+        let mut message = Vec::new();
+        frames.iter().for_each(|frame| frame.encode(&mut message));
+        message
+    }
+
     /// The link of a client that says hello; then, when it is told to, it panics.
     struct Faulty {
-        messages: VecDeque<Vec<u8>>,
+        messages: mpsc::UnboundedReceiver<Vec<u8>>,
         panic: oneshot::Receiver<()>,
     }
 
     impl Faulty {
         fn new(panic: oneshot::Receiver<()>) -> Self {
+            let (_, messages) = Self::receiving(panic);
+            messages
+        }
+
+        /// The same, and what sends further messages of the client.
+        fn receiving(panic: oneshot::Receiver<()>) -> (mpsc::UnboundedSender<Vec<u8>>, Self) {
             let hello = Frame::Hello(Hello {
                 bounds: PeerLimits {
                     window: 1 << 20,
@@ -395,13 +424,11 @@ mod tests {
                 digest: Table::default().digest(),
                 resume: None,
             });
-            let messages = [hello, Frame::Table(Table::default())].map(|frame| {
-                let mut message = Vec::new();
-                frame.encode(&mut message);
-                message
-            });
-            let messages = VecDeque::from(messages);
-            Self { messages, panic }
+            let (sender, messages) = mpsc::unbounded_channel();
+            for frame in [hello, Frame::Table(Table::default())] {
+                sender.send(message(&[frame])).expect("it is there");
+            }
+            (sender, Self { messages, panic })
         }
     }
 
@@ -412,7 +439,7 @@ mod tests {
             &mut self,
             cx: &mut Context<'_>,
         ) -> Poll<Result<Inbound<Vec<u8>>, LinkLost>> {
-            if let Some(message) = self.messages.pop_front() {
+            if let Poll::Ready(Some(message)) = self.messages.poll_recv(cx) {
                 return Poll::Ready(Ok(Inbound::Binary(message)));
             }
             assert!(
@@ -483,5 +510,46 @@ mod tests {
         let asked = tokio::time::Instant::now();
         assert_eq!(peer.ping().await, None, "this client is silent");
         assert!(asked.elapsed() < 2 * second, "{:?}", asked.elapsed());
+    }
+
+    #[actix_web::test]
+    async fn a_peer_whose_bytes_are_on_their_way_is_not_silent_to_a_worker_that_stood_still() {
+        let opened = Log::default();
+        let told = opened.clone();
+        let heartbeat = Duration::from_secs(2);
+        let builder = Twinwire::builder(()).on_open(move |_: HandlerContext| {
+            told.push(());
+            async {}
+        });
+        let builder = builder.limits(Limits::default().heartbeat(heartbeat));
+        let wire = builder.build().expect("there are no kinds");
+        let (_alive, panic) = oneshot::channel();
+        let (to_link, link) = Faulty::receiving(panic);
+        tokio::time::pause();
+        wire.serve(
+            TestRequest::default().to_http_request(),
+            Format::Postcard,
+            link,
+        );
+        opened.count(1).await;
+        // The server asks for a sign of life, and the answer comes while its worker stands still.
+        advance(heartbeat + Duration::from_millis(10)).await;
+        let (answer, mut answers) = mpsc::unbounded_channel();
+        let (relayed, closing) = (to_link.clone(), to_link);
+        actix_web::rt::spawn(async move {
+            while let Some(message) = answers.recv().await {
+                // As bytes go through actix's task before they are with the driver.
+                yield_now().await;
+                let _ = relayed.send(message);
+            }
+        });
+        yield_now().await;
+        let sign = message(&[Frame::Pong(Ping { id: 0 })]);
+        answer.send(sign).expect("it is there");
+        advance(heartbeat + Duration::from_secs(1)).await;
+        for _ in 0..8 {
+            yield_now().await;
+        }
+        assert!(!closing.is_closed(), "its connection was given up");
     }
 }
