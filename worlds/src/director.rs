@@ -1,6 +1,6 @@
 //! What happens to a world: things go wrong, then nothing does, then everybody parts.
 
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -10,8 +10,8 @@ use twinwire_server::{Peer, PeerId, test};
 use crate::application::live;
 use crate::functions::first_panic;
 use crate::kinds::{Manner, Room};
-use crate::network::Connection;
-use crate::plan::{Act, Fault, ROOMS};
+use crate::network::Breakable;
+use crate::plan::{Act, Fault, ROOMS, Tier};
 use crate::server::{Identity, Server, Speaker, user_key};
 use crate::world::{Seat, World};
 
@@ -57,7 +57,7 @@ async fn happens(world: &Rc<World>, fault: Fault) {
         account.tell(|| format!("{fault:?}"));
     }
     match fault {
-        Fault::Cut { client } => on_link(world, client, Connection::cut),
+        Fault::Cut { client } => on_link(world, client, |link| link.cut()),
         Fault::Stall { client, time } => on_link(world, client, |link| link.stall(time)),
         Fault::Slow { client, latency } => on_link(world, client, |link| link.slow(latency)),
         Fault::Sleep { client, time } => sleeps(world, client, time),
@@ -85,10 +85,10 @@ async fn happens(world: &Rc<World>, fault: Fault) {
 }
 
 /// Does something to the connection of a client, if it has one.
-fn on_link(world: &World, client: usize, fault: impl FnOnce(&mut Connection)) {
-    let link = world.seats[client].connection.borrow().upgrade();
-    if let Some(link) = link {
-        fault(&mut link.borrow_mut());
+fn on_link(world: &World, client: usize, fault: impl FnOnce(&dyn Breakable)) {
+    let link = world.seats[client].connection.borrow();
+    if let Some(link) = link.as_ref().and_then(Weak::upgrade) {
+        fault(&*link);
     }
 }
 
@@ -242,6 +242,9 @@ fn rests(world: &World) {
     }
     let subscriptions = account.subscriptions();
     drop(account);
+    for client in 0..world.seats.len() {
+        on_link(world, client, |link| link.rests());
+    }
     counts(world, world.seats.len(), subscriptions);
 }
 
@@ -261,6 +264,14 @@ fn counts(world: &World, clients: usize, subscriptions: usize) {
         .oracle
         .account()
         .ensure(is_well, || "a user's session isn't found".to_owned());
+    let streams = world.streams.get();
+    let expected = match world.plan.tier {
+        Tier::Messages => 0,
+        Tier::Bytes => clients,
+    };
+    world.oracle.account().ensure(streams == [expected; 2], || {
+        format!("clients and server hold {streams:?} streams, which should be {expected}")
+    });
     let counters = test::counters(wire);
     let mut rest = counters;
     (rest.sessions, rest.peers, rest.users) = (clients, clients, clients);

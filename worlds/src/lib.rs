@@ -1,13 +1,14 @@
 //! The client's driver and the server's connections, slots, handlers and topics as they ship, in a world that
 //! follows from a seed: one thread, a clock that stands still while anybody has something to do, links in memory.
 //!
-//! It knows whole messages and no bytes of a socket; it has one thread, so no two workers are at one lock at
-//! once. What a session does by itself, `twinwire-sim` shows with far more seeds.
+//! Of a [`Tier::Messages`] it knows whole messages and no bytes of a socket; of [`Tier::Bytes`] the WebSockets that
+//! ship. It has one thread, so no two workers are at one lock at once. What a session does by itself, `twinwire-sim` shows with far more seeds.
 //!
 //! [`run`] is all of it: what happened in a world, or what its oracle found. [`shrink`] makes a world smaller that fails.
 #![forbid(unsafe_code)]
 
 mod application;
+mod bytes;
 mod director;
 mod functions;
 mod hearing;
@@ -22,6 +23,7 @@ mod shrink;
 mod trace;
 mod world;
 
+pub use plan::Tier;
 pub use report::Report;
 pub use shrink::shrink;
 
@@ -41,9 +43,10 @@ use world::World;
 ///
 /// # Panics
 /// If the system gives no runtime.
-pub fn run(seed: u64) -> Result<Report, Failure> {
+pub fn run(seed: u64, tier: Tier) -> Result<Report, Failure> {
     let mut dice = Dice::new(seed);
-    let plan = Plan::draw(&mut dice);
+    let mut plan = Plan::draw(&mut dice);
+    plan.tier = tier;
     run_plan(seed, plan, dice)
 }
 
@@ -54,9 +57,10 @@ pub fn run(seed: u64) -> Result<Report, Failure> {
 ///
 /// # Panics
 /// As [`run`] does.
-pub fn tell(seed: u64) -> Result<Report, Failure> {
+pub fn tell(seed: u64, tier: Tier) -> Result<Report, Failure> {
     let mut dice = Dice::new(seed);
     let mut plan = Plan::draw(&mut dice);
+    plan.tier = tier;
     plan.is_told = true;
     println!("{plan:#?}");
     run_plan(seed, plan, dice)

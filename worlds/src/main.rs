@@ -5,21 +5,28 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use twinwire_sim::Seeds;
-use twinwire_worlds::{Report, run, shrink, tell};
+use twinwire_worlds::{Report, Tier, run, shrink, tell};
 
-const USAGE: &str = "usage: twinwire-worlds [--seeds N] [--seed S] [--tell]";
+const USAGE: &str = "usage: twinwire-worlds [--seeds N] [--seed S] [--bytes] [--tell]";
 
 /// The number of worlds that have to reach everything.
 const REACH_ALL: u64 = 2_000;
 
+/// The command line's wishes.
+struct Wanted {
+    seeds: Seeds,
+    tier: Tier,
+    tells: bool,
+}
+
 fn main() -> ExitCode {
-    let Some((seeds, tells)) = parse(std::env::args().skip(1)) else {
+    let Some(wanted) = parse(std::env::args().skip(1)) else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    let good = match tells {
-        true => told(seeds.first),
-        false => try_seeds(seeds),
+    let good = match wanted.tells {
+        true => told(&wanted),
+        false => try_seeds(&wanted),
     };
     match good {
         true => ExitCode::SUCCESS,
@@ -27,36 +34,48 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns the seeds, and true if all that happens in the first of them is to be told.
-fn parse(arguments: impl Iterator<Item = String>) -> Option<(Seeds, bool)> {
+fn parse(arguments: impl Iterator<Item = String>) -> Option<Wanted> {
     let (seeds, others) = Seeds::parse(arguments, REACH_ALL)?;
-    match &others[..] {
-        [] => Some((seeds, false)),
-        [other] if other == "--tell" => Some((seeds, true)),
-        _ => None,
+    let mut wanted = Wanted {
+        seeds,
+        tier: Tier::Messages,
+        tells: false,
+    };
+    for other in others {
+        match other.as_str() {
+            "--bytes" => wanted.tier = Tier::Bytes,
+            "--tell" => wanted.tells = true,
+            _ => return None,
+        }
     }
+    Some(wanted)
 }
 
 /// Prints what happens in one world.
-fn told(seed: u64) -> bool {
-    match tell(seed) {
+fn told(wanted: &Wanted) -> bool {
+    match tell(wanted.seeds.first, wanted.tier) {
         Ok(report) => println!("all is well: {report:?}"),
         Err(ref failure) => println!("{failure}"),
     }
     true
 }
 
-fn try_seeds(seeds: Seeds) -> bool {
+fn try_seeds(wanted: &Wanted) -> bool {
+    let Wanted { seeds, tier, .. } = *wanted;
     let begun = Instant::now();
-    let (report, failure): (Report, _) = seeds.run(|| run);
+    let (report, failure): (Report, _) = seeds.run(|| |seed| run(seed, tier));
     if let Some(failure) = failure {
         let seed = failure.seed;
-        println!("{failure}\n\n{}\n", shrink(seed));
-        println!("again: cargo xtask worlds --seed {seed}; with all that happens: --tell");
+        println!("{failure}\n\n{}\n", shrink(seed, tier));
+        let flag = match tier {
+            Tier::Messages => "",
+            Tier::Bytes => " --bytes",
+        };
+        println!("again: cargo xtask worlds{flag} --seed {seed}; with all that happens: --tell");
         return false;
     }
     print_report(&report, seeds.count, begun.elapsed());
-    let missed = report.missed();
+    let missed = report.missed(tier);
     let is_bound = seeds.count >= REACH_ALL;
     if !missed.is_empty() {
         println!("not reached: {}", missed.join(", "));

@@ -24,11 +24,40 @@ pub(crate) enum Side {
 }
 
 impl Side {
-    fn other(self) -> Self {
+    pub(crate) fn other(self) -> Self {
         match self {
             Self::Client => Self::Server,
             Self::Server => Self::Client,
         }
+    }
+}
+
+/// A connection to which something happens.
+pub(crate) trait Breakable {
+    /// Breaks it: of what is under way the first part arrives. Either end notices soon, late, or never.
+    fn cut(&self);
+
+    /// Lets nothing arrive for some time.
+    fn stall(&self, time: Duration);
+
+    /// Takes so long for all that is sent from now on.
+    fn slow(&self, latency: Duration);
+
+    /// Checks, in a world at rest, that it has nothing outstanding.
+    fn rests(&self) {}
+}
+
+impl Breakable for RefCell<Connection> {
+    fn cut(&self) {
+        self.borrow_mut().cut();
+    }
+
+    fn stall(&self, time: Duration) {
+        self.borrow_mut().stall(time);
+    }
+
+    fn slow(&self, latency: Duration) {
+        self.borrow_mut().slow(latency);
     }
 }
 
@@ -115,8 +144,7 @@ impl Connection {
         &mut self.pipes[side as usize]
     }
 
-    /// Breaks the connection: of what is under way the first part arrives. Either end notices soon, late, or never.
-    pub(crate) fn cut(&mut self) {
+    fn cut(&mut self) {
         if std::mem::replace(&mut self.is_cut, true) {
             return;
         }
@@ -135,16 +163,14 @@ impl Connection {
         }
     }
 
-    /// Lets nothing arrive for some time.
-    pub(crate) fn stall(&mut self, time: Duration) {
+    fn stall(&mut self, time: Duration) {
         for pipe in &mut self.pipes {
             pipe.stalled = Instant::now() + time;
             pipe.wake();
         }
     }
 
-    /// Takes so long for each message from now on.
-    pub(crate) fn slow(&mut self, latency: Duration) {
+    fn slow(&mut self, latency: Duration) {
         self.latency = latency;
     }
 }

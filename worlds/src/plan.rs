@@ -163,9 +163,20 @@ impl Manners {
     }
 }
 
+/// What is under a world's links.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tier {
+    /// Messages, each whole or lost.
+    #[default]
+    Messages,
+    /// The WebSockets that ship, on streams of bytes.
+    Bytes,
+}
+
 /// All that is to happen.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
+    pub(crate) tier: Tier,
     /// True where somebody reads along.
     pub(crate) is_told: bool,
     pub(crate) workers: usize,
@@ -225,6 +236,7 @@ impl Plan {
             false => Manners::default(),
         };
         Self {
+            tier: Tier::default(),
             is_told: false,
             workers,
             bounds,

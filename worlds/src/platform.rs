@@ -1,14 +1,18 @@
 //! A client's platform: the world's time, its chance, and its links.
 
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::time::Sleep;
 use twinwire::{Time, version};
 use twinwire_client::{OpenFailure, Transport};
+use twinwire_remote::{Inbound, Link, LinkLost};
 
+use crate::bytes::{self, Wire};
 use crate::network::{Connection, Half};
+use crate::plan::Tier;
 use crate::server::Incoming;
 use crate::world::World;
 
@@ -26,6 +30,8 @@ pub(crate) enum NotOpened {
     Refused,
     #[error("the proxy answers 503")]
     Unavailable,
+    #[error("the connection is lost in its handshake")]
+    Lost,
 }
 
 impl OpenFailure for NotOpened {
@@ -35,25 +41,96 @@ impl OpenFailure for NotOpened {
 
     fn status(&self) -> Option<u16> {
         match self {
-            Self::Refused => None,
+            Self::Refused | Self::Lost => None,
             Self::Unavailable => Some(503),
         }
     }
 
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Refused => None,
+            Self::Refused | Self::Lost => None,
             Self::Unavailable => Some(Duration::from_millis(300)),
         }
     }
 }
 
+impl Platform {
+    fn open_link(&self, subprotocol: &str) -> Result<Half, NotOpened> {
+        let format = version::format(subprotocol).expect("both ends are of one build");
+        let number = self.world.next_connection();
+        let (connection, mut client, server) =
+            Connection::open(number, &self.world.dice, &self.world.trace);
+        let (oracle, life) = (self.world.oracle.clone(), self.life);
+        client.on_send = Some(Box::new(move || oracle.account().goes_online(life)));
+        let seat = &self.world.seats[self.number];
+        client.pauses = Rc::clone(&seat.pauses);
+        self.accept(Incoming::Link {
+            format,
+            half: server,
+        })?;
+        *seat.connection.borrow_mut() = Some(Rc::downgrade(&connection) as _);
+        Ok(client)
+    }
+
+    async fn open_stream(&self, subprotocol: &'static str) -> Result<bytes::Socket, NotOpened> {
+        let (wire, client, server) = Wire::open(&self.world, self.life);
+        self.accept(Incoming::Stream(server))?;
+        let seat = &self.world.seats[self.number];
+        *seat.connection.borrow_mut() = Some(Rc::downgrade(&wire) as _);
+        bytes::open(client, subprotocol, &self.world).await
+    }
+
+    fn accept(&self, incoming: Incoming) -> Result<(), NotOpened> {
+        let mut dice = self.world.dice.borrow_mut();
+        self.world.server.borrow().accept(incoming, &mut dice)
+    }
+}
+
+/// A client's link, of either tier.
+pub(crate) enum ClientLink {
+    Memory(Half),
+    Socket(Box<bytes::Socket>),
+}
+
+macro_rules! of_either {
+    ($link:expr, $inner:ident => $does:expr) => {
+        match $link {
+            ClientLink::Memory($inner) => $does,
+            ClientLink::Socket($inner) => $does,
+        }
+    };
+}
+
+impl Link for ClientLink {
+    type Message = Vec<u8>;
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound<Vec<u8>>, LinkLost>> {
+        of_either!(self, link => link.poll_receive(cx))
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkLost>> {
+        of_either!(self, link => link.poll_ready(cx))
+    }
+
+    fn send(&mut self, message: Vec<u8>) {
+        of_either!(self, link => link.send(message));
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkLost>> {
+        of_either!(self, link => link.poll_flush(cx))
+    }
+
+    async fn close(self, code: u16) {
+        of_either!(self, link => link.close(code).await);
+    }
+}
+
 impl Transport for Platform {
-    type Link = Half;
+    type Link = ClientLink;
     type Error = NotOpened;
     type Sleep = Sleep;
 
-    async fn open(&self, _: &str, subprotocol: &'static str) -> Result<Half, NotOpened> {
+    async fn open(&self, _: &str, subprotocol: &'static str) -> Result<ClientLink, NotOpened> {
         self.world.oracle.account().goes_online(self.life);
         let pause = {
             let mut dice = self.world.dice.borrow_mut();
@@ -63,24 +140,14 @@ impl Transport for Platform {
             }
         };
         tokio::time::sleep(pause).await;
-        let format = version::format(subprotocol).expect("both ends are of one build");
         self.world.oracle.account().goes_online(self.life);
-        let number = self.world.next_connection();
-        let (connection, mut client, server) =
-            Connection::open(number, &self.world.dice, &self.world.trace);
-        let (oracle, life) = (self.world.oracle.clone(), self.life);
-        client.on_send = Some(Box::new(move || oracle.account().goes_online(life)));
-        client.pauses = Rc::clone(&self.world.seats[self.number].pauses);
-        self.world.server.borrow().accept(
-            Incoming {
-                format,
-                half: server,
-            },
-            &mut self.world.dice.borrow_mut(),
-        )?;
-        let seat = &self.world.seats[self.number];
-        *seat.connection.borrow_mut() = Rc::downgrade(&connection);
-        Ok(client)
+        match self.world.plan.tier {
+            Tier::Messages => self.open_link(subprotocol).map(ClientLink::Memory),
+            Tier::Bytes => {
+                let opened = self.open_stream(subprotocol).await;
+                opened.map(|socket| ClientLink::Socket(Box::new(socket)))
+            }
+        }
     }
 
     fn now(&self) -> Time {

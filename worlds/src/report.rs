@@ -7,6 +7,7 @@ use std::time::Duration;
 use twinwire::Time;
 use twinwire_sim::Failure;
 
+use crate::plan::Tier;
 use crate::world::World;
 
 /// The counts of a world in which nothing was wrong.
@@ -73,10 +74,15 @@ const TO_REACH: [&str; 40] = [
     "token fails",
 ];
 
+/// The things that only [`Tier::Bytes`] has.
+const TO_REACH_WITH_BYTES: [&str; 2] = ["pong of the client", "pong of the server"];
+
 impl Report {
     /// Returns what has to be reached, and wasn't.
-    pub fn missed(&self) -> Vec<&'static str> {
-        let all = TO_REACH.into_iter();
+    pub fn missed(&self, tier: Tier) -> Vec<&'static str> {
+        let of_bytes = TO_REACH_WITH_BYTES.into_iter();
+        let of_bytes = of_bytes.filter(|_| tier == Tier::Bytes);
+        let all = TO_REACH.into_iter().chain(of_bytes);
         all.filter(|what| !self.coverage.contains_key(what))
             .collect()
     }

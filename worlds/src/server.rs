@@ -16,10 +16,12 @@ use twinwire_server::{
 use twinwire_sim::Dice;
 
 use crate::application::Ticket;
+use crate::bytes::{self, Stream};
 use crate::functions::{Functions, Turn};
 use crate::kinds::{Ask, AskInOrder, Count, Counted, Manner, Newest, Note, Poke, Room};
 use crate::network::Half;
 use crate::oracle::{Asked, Asker, Class, Oracle, Outcome, Reader};
+use crate::plan::Tier;
 use crate::platform::NotOpened;
 use crate::world::World;
 
@@ -48,9 +50,9 @@ pub(crate) type Wire = Twinwire<State, Identity>;
 type Context = HandlerContext<State, Identity>;
 
 /// A connection that a client opens.
-pub(crate) struct Incoming {
-    pub(crate) format: Format,
-    pub(crate) half: Half,
+pub(crate) enum Incoming {
+    Link { format: Format, half: Half },
+    Stream(Stream),
 }
 
 /// A process of the server's; none while it is away.
@@ -81,14 +83,9 @@ impl Server {
         let wire = endpoint(world, server.process);
         server.workers = (0..world.plan.workers)
             .map(|worker| {
-                let (accept, mut accepted) = mpsc::unbounded_channel::<Incoming>();
-                let wire = wire.clone();
-                world.spawn(world.worker(worker), async move {
-                    while let Some(Incoming { format, half }) = accepted.recv().await {
-                        let request = TestRequest::default().to_http_request();
-                        test::serve(&wire, request, format, half);
-                    }
-                });
+                let (accept, accepted) = mpsc::unbounded_channel();
+                let work = carry(wire.clone(), world.plan.tier, accepted);
+                world.spawn(world.worker(worker), work);
                 accept
             })
             .collect();
@@ -109,6 +106,26 @@ impl Server {
             world.clear(world.worker(worker));
         }
         drop(wire);
+    }
+}
+
+/// Carries the connections of a worker, each in a task of its own.
+async fn carry(wire: Wire, tier: Tier, mut accepted: mpsc::UnboundedReceiver<Incoming>) {
+    let serve = match tier {
+        Tier::Messages => None,
+        Tier::Bytes => Some(bytes::serve(&wire).await),
+    };
+    while let Some(incoming) = accepted.recv().await {
+        match (incoming, &serve) {
+            (Incoming::Link { format, half }, _) => {
+                let request = TestRequest::default().to_http_request();
+                test::serve(&wire, request, format, half);
+            }
+            (Incoming::Stream(stream), Some(serve)) => {
+                spawn_local(serve(stream));
+            }
+            (Incoming::Stream(_), None) => {}
+        }
     }
 }
 

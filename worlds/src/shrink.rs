@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use twinwire_sim::{Dice, Failure};
 
-use crate::plan::Plan;
+use crate::plan::{Plan, Tier};
 use crate::run_plan;
 
 /// The most worlds that are tried.
@@ -51,9 +51,10 @@ impl Shrinking {
 ///
 /// # Panics
 /// As [`run`](crate::run) does.
-pub fn shrink(seed: u64) -> String {
+pub fn shrink(seed: u64, tier: Tier) -> String {
     let mut dice = Dice::new(seed);
     let mut plan = Plan::draw(&mut dice);
+    plan.tier = tier;
     let mut shrinking = Shrinking {
         seed,
         dice,

@@ -42,6 +42,13 @@ impl Trace {
         self.add(message);
     }
 
+    /// Notes bytes that go out, whatever they are: masks and keys of WebSockets are of the system's chance.
+    pub(crate) fn bytes(&self, direction: u64, len: usize) {
+        self.add_time();
+        self.add(&direction.to_le_bytes());
+        self.add(&len.to_le_bytes());
+    }
+
     pub(crate) fn hash(&self) -> u64 {
         self.hash.get()
     }

@@ -13,7 +13,7 @@ use twinwire_sim::Dice;
 
 use crate::application::User;
 use crate::functions::Functions;
-use crate::network::Connection;
+use crate::network::Breakable;
 use crate::oracle::Oracle;
 use crate::plan::Plan;
 use crate::server::Server;
@@ -45,7 +45,7 @@ impl Set {
 #[derive(Default)]
 pub(crate) struct Seat {
     pub(crate) user: RefCell<Option<Rc<User>>>,
-    pub(crate) connection: RefCell<Weak<RefCell<Connection>>>,
+    pub(crate) connection: RefCell<Option<Weak<dyn Breakable>>>,
     /// The number of wake hints so far.
     pub(crate) hints: tokio::sync::Notify,
     pub(crate) has_slept: Cell<bool>,
@@ -67,6 +67,8 @@ pub(crate) struct World {
     /// The clients', then the workers'.
     sets: RefCell<Vec<Set>>,
     connections: Cell<u64>,
+    /// The ends of streams of bytes that clients hold, and the server.
+    pub(crate) streams: Cell<[usize; 2]>,
 }
 
 impl World {
@@ -84,6 +86,7 @@ impl World {
             server: RefCell::default(),
             sets: RefCell::new((0..sets).map(|_| Set::default()).collect()),
             connections: Cell::new(0),
+            streams: Cell::default(),
             plan,
         })
     }

@@ -1,0 +1,42 @@
+//! The server's half: actix's dispatcher as it ships, on a stream in memory.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use actix_http::HttpService;
+use actix_service::{Service, ServiceFactory, map_config};
+use actix_web::App;
+use actix_web::dev::AppConfig;
+use twinwire_server::test;
+
+use super::stream::Stream;
+use crate::server::Wire;
+
+/// The URL's path at which the endpoint is.
+pub(super) const PATH: &str = "/ws";
+
+/// Carries one connection to its end.
+pub(crate) type Serve = dyn Fn(Stream) -> Pin<Box<dyn Future<Output = ()>>>;
+
+/// Makes what a worker has of the application, with the times that an `HttpServer` has.
+pub(crate) async fn serve(wire: &Wire) -> Box<Serve> {
+    let app = App::new().configure(wire.at(PATH));
+    let service = HttpService::build()
+        .client_request_timeout(Duration::from_secs(5))
+        .client_disconnect_timeout(Duration::from_secs(1))
+        .on_connect_ext(|stream: &Stream, data| {
+            let switch = stream.switch();
+            test::on_connect(data, move |how| switch.flip(how));
+        })
+        .h1(map_config(app, |()| AppConfig::default()))
+        .new_service(())
+        .await
+        .expect("an application without state begins");
+    Box::new(move |stream| {
+        let dispatcher = service.call((stream, None));
+        Box::pin(async move {
+            // A connection that breaks is no news here.
+            let _ = dispatcher.await;
+        })
+    })
+}
