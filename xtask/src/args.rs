@@ -24,10 +24,10 @@ usage: cargo xtask VERB
                      run sessions in a world of faults, against an oracle: 10,000
                      seeds, so many, or one; with a bug planted, by name, or with
                      each of them in turn, to see with which seed it is found
-  worlds [--seeds N] [--seed S] [--tell]
+  worlds [--seeds N] [--seed S] [--bytes] [--tell]
                      run client and server as they ship in worlds of faults, against
                      an oracle: 2,000 seeds, so many, or one, and print what happens
-                     in it
+                     in it; over links in memory, or over WebSockets
   conformance        run the 517 cases of the Autobahn test suite against the plain
                      endpoint; the suite of this name runs the quick sections
   bench              compare the browser's socket with gloo-net's, in three browsers:
@@ -239,7 +239,7 @@ fn parse_worlds(rest: Vec<String>) -> Result<Verb, Misuse> {
     let mut words = rest.iter();
     while let Some(option) = words.next() {
         match option.as_str() {
-            "--tell" => {}
+            "--tell" | "--bytes" => {}
             "--seeds" | "--seed" => number(option, words.next())?,
             _ => return Err(Misuse::UnexpectedArgument(option.clone())),
         }
@@ -466,7 +466,7 @@ mod tests {
 
     #[test]
     fn the_arguments_of_worlds_are_looked_through() {
-        for line in ["", "--seeds 500", "--seed 7 --tell"] {
+        for line in ["", "--seeds 500", "--bytes --seed 7 --tell"] {
             let arguments = line.split_whitespace().map(str::to_owned).collect();
             check(&format!("worlds {line}"), Ok(Verb::Worlds { arguments }));
         }

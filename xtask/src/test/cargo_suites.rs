@@ -15,6 +15,9 @@ const SEEDS: &str = "10000";
 /// The number of worlds of client and server that the suite runs.
 const WORLDS: &str = "2000";
 
+/// The number of those over WebSockets.
+const WORLDS_OF_BYTES: &str = "400";
+
 /// Crates that make sense for the host. The features are those of the server's programs, so that
 /// all suites share what they compile.
 const NATIVE: [&str; 11] = [
@@ -134,10 +137,18 @@ pub(super) fn vectors(bench: &Bench) -> Result<Counts> {
 pub(super) fn sim(bench: &Bench) -> Result<Counts> {
     let crates = ["--release", "-p", "twinwire-sim", "-p", "twinwire-worlds"];
     let mut counts = test(bench, &crates)?;
-    let seeds = |seeds: &str| ["--seeds", seeds].map(str::to_owned);
+    let arguments = |words: &[&str]| {
+        words
+            .iter()
+            .map(|&word| word.to_owned())
+            .collect::<Vec<_>>()
+    };
+    let seeds = |seeds| arguments(&["--seeds", seeds]);
+    let of_bytes = arguments(&["--bytes", "--seeds", WORLDS_OF_BYTES]);
     for mut command in [
         simulate::command(bench.workspace, &seeds(SEEDS), false),
         simulate::worlds_command(bench.workspace, &seeds(WORLDS)),
+        simulate::worlds_command(bench.workspace, &of_bytes),
     ] {
         let (ran, printed) = bench.told(&mut command, LIMIT, |_| Counts::default())?;
         if ran.failed == 0 {
