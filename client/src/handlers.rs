@@ -157,6 +157,13 @@ impl Handlers {
         }
     }
 
+    /// Returns the number of calls at work, and of those that wait for a handler.
+    #[cfg(feature = "test")]
+    pub(crate) fn count(&self) -> usize {
+        let active = self.active.as_ref().map_or(0, |active| active.count());
+        active + self.early.len()
+    }
+
     pub(crate) fn drop_all(&mut self) {
         twinwire::plant!("handlers_outlive_session", return);
         self.early.clear();
@@ -181,6 +188,8 @@ trait Answering: MaybeSend {
     fn drop_one(&mut self, call: Number);
     fn drop_all(&mut self);
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(Number, Answer<Vec<u8>>)>;
+    #[cfg(feature = "test")]
+    fn count(&self) -> usize;
 }
 
 /// All handlers, and the calls that they are answering. The session bounds how many those are.
@@ -237,6 +246,11 @@ impl Answering for ActiveHandlers {
             return Poll::Ready((call, answer));
         }
         Poll::Pending
+    }
+
+    #[cfg(feature = "test")]
+    fn count(&self) -> usize {
+        self.active.len()
     }
 }
 

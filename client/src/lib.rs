@@ -39,6 +39,8 @@ mod options;
 mod reconnect;
 mod replacement;
 mod states;
+#[cfg(feature = "test")]
+pub mod test;
 mod transport;
 mod untyped;
 

@@ -141,6 +141,13 @@ impl Listeners {
         }
     }
 
+    /// Returns the number of listeners, of events that these haven't taken, and of those that nobody listens to.
+    #[cfg(feature = "test")]
+    pub(crate) fn count(&self) -> (usize, usize, usize) {
+        let all = self.all.as_ref().map_or((0, 0), |all| all.count());
+        (all.0, all.1, self.unheard.len())
+    }
+
     /// Another session has begun, which holds nothing.
     pub(crate) fn replace_session(&mut self) {
         // Its number is of the lost session: told to the next one, it would acknowledge an event of that.
@@ -179,6 +186,8 @@ trait Listening: MaybeSend {
     fn gone(&mut self, id: ListenerId);
     fn is_full(&self) -> bool;
     fn untaken(&self) -> u64;
+    #[cfg(feature = "test")]
+    fn count(&self) -> (usize, usize);
 }
 
 impl Listening for Vec<Listener> {
@@ -216,6 +225,11 @@ impl Listening for Vec<Listener> {
         let full = self.iter().filter(|listener| listener.is_full());
         let untaken = full.map(|of| of.bytes as u64 + of.waiting as u64 * FRAME_COST);
         untaken.max().unwrap_or(0)
+    }
+
+    #[cfg(feature = "test")]
+    fn count(&self) -> (usize, usize) {
+        (self.len(), self.iter().map(|of| of.waiting).sum())
     }
 }
 

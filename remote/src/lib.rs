@@ -19,6 +19,8 @@ mod receipt;
 mod remote;
 mod requests;
 mod subscription;
+#[cfg(feature = "test")]
+pub mod test;
 mod topics;
 mod untyped;
 

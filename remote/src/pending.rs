@@ -50,6 +50,10 @@ pub(crate) trait InFlightRequests: Send {
 
     /// The session is over.
     fn end(&mut self);
+
+    /// Returns the number of those who wait for an outcome, and for a round trip.
+    #[cfg(feature = "test")]
+    fn count(&self) -> (usize, usize);
 }
 
 #[derive(Default)]
@@ -137,6 +141,11 @@ impl InFlightRequests for InFlight {
 
     fn end(&mut self) {
         self.pings.clear();
+    }
+
+    #[cfg(feature = "test")]
+    fn count(&self) -> (usize, usize) {
+        (self.requests.len(), self.pings.len())
     }
 }
 

@@ -171,6 +171,23 @@ impl Requests {
         pending.into_iter().chain(topics).chain(closing).min()
     }
 
+    /// Counts what this end holds.
+    #[cfg(feature = "test")]
+    pub(crate) fn counters(&self, session: &Session) -> crate::test::Counters {
+        let pending = self.pending.as_ref();
+        let (waiters, pings) = pending.map_or((0, 0), |pending| pending.count());
+        let (topics, lost_topics, subscribers) = self.topics.count();
+        crate::test::Counters {
+            session: session.counters(),
+            parked: self.parked.iter().chain(&self.parked_at_gate).count(),
+            waiters,
+            pings,
+            topics,
+            lost_topics,
+            subscribers,
+        }
+    }
+
     /// Returns true if a request was held back for which there is room by now.
     pub fn can_go_on(&self, session: &Session) -> bool {
         let parked = self.parked.as_ref();

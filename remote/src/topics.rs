@@ -167,6 +167,14 @@ impl Topics {
         self.shared.is_empty() && self.lost.is_empty()
     }
 
+    /// Returns the number of topics, of those that are lost, and of the subscribers of both.
+    #[cfg(feature = "test")]
+    pub(crate) fn count(&self) -> (usize, usize, usize) {
+        let all = self.shared.iter().chain(&self.lost);
+        let subscribers = all.map(|of| of.subscribers.len()).sum();
+        (self.shared.len(), self.lost.len(), subscribers)
+    }
+
     /// Lets a subscriber share what is there already, or joins the topic.
     pub(crate) fn join(
         &mut self,

@@ -204,6 +204,12 @@ impl Incoming {
         waiting.fold(held, usize::saturating_add)
     }
 
+    /// Returns the number of requests that wait or are at work, and of answers that wait for the socket.
+    pub(super) fn count(&self) -> usize {
+        let waiting = self.waiting.iter().count() + usize::from(self.partial.is_some());
+        waiting + self.running.len() + self.answers.len()
+    }
+
     /// Takes the first frame of a request, which may be its only one.
     pub(super) fn begin(&mut self, request: Request, more: bool) -> Result<(), RequestFault> {
         if self.partial.is_some() {

@@ -4,6 +4,7 @@ mod acks;
 mod asking;
 mod commands;
 mod conn;
+mod counters;
 mod credit;
 mod cursors;
 mod error;
@@ -27,6 +28,8 @@ mod waiting;
 
 use std::sync::Arc;
 
+#[doc(hidden)]
+pub use counters::Counters;
 pub use error::{End, Full, ItemRefused, PeerMisbehaved};
 pub use event::{Admitted, Event, Input, Outcome, Output, Pull, Request, RequestKey, TopicRequest};
 pub use liveness::PROBE_TIMEOUT;

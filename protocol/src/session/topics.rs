@@ -82,6 +82,14 @@ impl Subscriptions {
         true
     }
 
+    /// Returns the number of topics that are joined, of joins and leaves that aren't answered, and of publications that
+    /// the application hasn't consumed.
+    pub(super) fn count(&self) -> (usize, usize, usize) {
+        let active = self.active.values();
+        let unconsumed = active.map(|of| of.unconsumed.iter().count()).sum();
+        (self.active.len(), self.asked.len(), unconsumed)
+    }
+
     /// Nobody waits for this join any more. Says whether somebody did.
     fn give_up(&mut self, joining: RequestKey) -> bool {
         let Some(asked) = self.asked.get_mut(joining) else {

@@ -194,6 +194,13 @@ impl Outgoing {
         )
     }
 
+    /// Returns the number of requests that aren't over, and of outcomes that aren't told.
+    pub(super) fn count(&self) -> usize {
+        let waiting = self.waiting.iter().chain(self.unsent.iter()).count();
+        let sent = self.in_flight.len() + self.unacknowledged.len() + self.cancels.len();
+        waiting + sent + self.ended.len()
+    }
+
     /// Returns true if nothing waits to be sent.
     pub(super) fn is_sent(&self) -> bool {
         self.waiting.is_empty() && self.unsent.is_empty()

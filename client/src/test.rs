@@ -1,0 +1,40 @@
+//! The numbers of what a client holds. Feature `test`.
+
+use twinwire_remote::channels::once;
+pub use twinwire_remote::test::Counters as RemoteCounters;
+
+use crate::Client;
+
+/// The numbers of what a client holds. At rest they are those of what its application holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// What the application has asked for.
+    pub remote: RemoteCounters,
+    /// The server's calls that are at work, or wait for a handler.
+    pub handlers: usize,
+    /// Streams of the server's events.
+    pub listeners: usize,
+    /// Events that these haven't taken.
+    pub untaken: usize,
+    /// Events that nobody listens to.
+    pub unheard: usize,
+}
+
+/// Counts what a client holds; none once its driver is gone.
+pub async fn counters(client: &Client) -> Option<Counters> {
+    let remote = client.remote.counters().await?;
+    let (tell, told) = once::once();
+    client.register(move |application| {
+        let (listeners, untaken, unheard) = application.listeners.count();
+        // Who asked waits for it, or is gone.
+        let _ = tell.send(Counters {
+            remote,
+            handlers: application.handlers.count(),
+            listeners,
+            untaken,
+            unheard,
+        });
+    });
+    told.await.ok()
+}
