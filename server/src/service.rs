@@ -77,6 +77,12 @@ impl<S, I> Twinwire<S, I> {
         counters
     }
 
+    /// Returns the place of the oldest item that a topic's log has.
+    #[cfg(feature = "test")]
+    pub(crate) fn oldest<T: Topic>(&self, topic: &T) -> Option<twinwire::Position> {
+        self.0.topics.oldest(topic)
+    }
+
     /// Publishes to a topic, from anywhere in the application; gives the item's place in the topic's log.
     /// It doesn't wait for those who read.
     ///

@@ -92,7 +92,7 @@ use futures_channel::mpsc::{Receiver, Sender, channel};
 use futures_core::Stream;
 use thiserror::Error;
 use tokio::time::{Instant, Sleep};
-use twinwire::{Format, Kinds, Time, version};
+use twinwire::{Format, Kinds, Position, Time, Topic, version};
 pub use twinwire_client::{
     AnyEvent, CallError, Client, ClientState, EventError, Events, Inbox, Invitations, Items,
     Options, Publication, Published, Receipt, ReconnectCause, Refused, SessionLost, Start, States,
@@ -233,6 +233,12 @@ pub struct Counters {
 /// Counts what an endpoint holds. A session in a turn on another thread is left out.
 pub fn counters<S, I>(wire: &Twinwire<S, I>) -> Counters {
     wire.count()
+}
+
+/// Returns the place of the oldest item that a topic's log has, or of the next if it has none. None if there is no
+/// such topic now.
+pub fn oldest<S, I, T: Topic>(wire: &Twinwire<S, I>, topic: &T) -> Option<Position> {
+    wire.oldest(topic)
 }
 
 /// The way to a server in the same program.

@@ -236,6 +236,20 @@ impl Topics {
         (in_use.by_name.len(), subscribers.sum())
     }
 
+    /// Returns the place of the oldest item that a topic's log has, if the topic is in use.
+    #[cfg(feature = "test")]
+    pub(crate) fn oldest<T: Topic>(&self, topic: &T) -> Option<Position> {
+        let name = (T::NAME, canonical(topic).ok()?);
+        let in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        let log = &in_use.by_name.get(&name)?.live.state().log;
+        let end = log.join(Start::Now).position;
+        let first = Position {
+            offset: Offset::FIRST,
+            ..end
+        };
+        Some(log.join(Start::At(first)).position)
+    }
+
     /// Returns the alias by which publications name a topic, if it is in use.
     pub(crate) fn alias_of(&self, name: &TopicName) -> Option<Alias> {
         let in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
