@@ -141,11 +141,11 @@ impl Listeners {
         }
     }
 
-    /// Returns the number of listeners, of events that these haven't taken, and of those that nobody listens to.
+    /// Returns the number of listeners, of events that these haven't taken, and of the backlog.
     #[cfg(feature = "test")]
     pub(crate) fn count(&self) -> (usize, usize, usize) {
         let all = self.all.as_ref().map_or((0, 0), |all| all.count());
-        (all.0, all.1, self.unheard.len())
+        (all.0, all.1, self.backlog.len())
     }
 
     /// Another session has begun, which holds nothing.

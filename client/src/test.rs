@@ -1,6 +1,6 @@
 //! The numbers of what a client holds. Feature `test`.
 
-use twinwire_remote::channels::once;
+use twinwire_remote::channels::oneshot;
 pub use twinwire_remote::test::Counters as RemoteCounters;
 
 use crate::Client;
@@ -18,22 +18,22 @@ pub struct Counters {
     /// Events that these haven't taken.
     pub untaken: usize,
     /// Events that nobody listens to.
-    pub unheard: usize,
+    pub backlog: usize,
 }
 
 /// Counts what a client holds; none once its driver is gone.
 pub async fn counters(client: &Client) -> Option<Counters> {
     let remote = client.remote.counters().await?;
-    let (tell, told) = once::once();
+    let (tell, told) = oneshot::channel();
     client.register(move |application| {
-        let (listeners, untaken, unheard) = application.listeners.count();
+        let (listeners, untaken, backlog) = application.listeners.count();
         // Who asked waits for it, or is gone.
         let _ = tell.send(Counters {
             remote,
             handlers: application.handlers.count(),
             listeners,
             untaken,
-            unheard,
+            backlog,
         });
     });
     told.await.ok()

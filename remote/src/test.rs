@@ -3,7 +3,7 @@
 use twinwire::session::{self, Session};
 
 use crate::Remote;
-use crate::channels::once;
+use crate::channels::oneshot;
 use crate::requests::Requests;
 
 /// The numbers of what an end holds. At rest they are those of what its application holds.
@@ -28,7 +28,7 @@ pub struct Counters {
 impl Remote {
     /// Counts what this end holds; none once its shell is gone.
     pub async fn counters(&self) -> Option<Counters> {
-        let (tell, told) = once::once();
+        let (tell, told) = oneshot::channel();
         let count = |requests: &mut Requests, session: &mut Session, _| {
             // Who asked waits for it, or is gone.
             let _ = tell.send(requests.counters(session));

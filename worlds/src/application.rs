@@ -7,13 +7,14 @@ use std::rc::Rc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use tokio::task::{AbortHandle, spawn_local};
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use twinwire::End;
 use twinwire::frame::Start;
 use twinwire_client::{Client, ClientState, Options, ReconnectCause, Undeclared, start};
 
+use crate::attended::spawn;
 use crate::functions::Turn;
 use crate::hearing::{hear, read, read_all};
 use crate::kinds::{Ask, AskInOrder, Count, KINDS, Manner, Newest, Note, Poke, Room};
@@ -92,7 +93,7 @@ fn launch(task: impl Future<Output = ()> + 'static) {
     let mut task: Pin<Box<dyn Future<Output = ()>>> = Box::pin(task);
     let polled = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     if polled.is_pending() {
-        spawn_local(task);
+        spawn(task);
     }
 }
 
@@ -107,7 +108,7 @@ impl User {
         let (connecting, driver) = start(platform, options(world, number, life));
         let polled = Rc::clone(world);
         let mut running = Box::pin(driver.run());
-        spawn_local(poll_fn(move |cx| {
+        spawn(poll_fn(move |cx| {
             let polls = &polled.seats[number].polls;
             polls.set(polls.get() + 1);
             running.as_mut().poll(cx)
@@ -161,7 +162,7 @@ impl User {
     fn watch(&self) {
         let (mut states, oracle, life) =
             (self.client.states(), self.world.oracle.clone(), self.life);
-        spawn_local(async move {
+        spawn(async move {
             while let Some(state) = states.next().await {
                 oracle
                     .account()
@@ -206,6 +207,7 @@ impl User {
             Act::Note { .. } => self.note(act),
             Act::Newest => launch(async move {
                 user.reach("Client::send_latest");
+                let _waiting = user.world.oracle.waits("Client::send_latest");
                 let id = user.asks(Class::Event, Manner::Answers).id();
                 // Without a receipt, nobody learns what becomes of it.
                 let _ = user.client.send_latest("", Newest { id }).await;
@@ -219,6 +221,7 @@ impl User {
             Act::Publish { room } => launch(user.publish(room)),
             Act::Ping => launch(async move {
                 user.reach("Client::ping");
+                let _waiting = user.world.oracle.waits("Client::ping");
                 user.client.ping().await;
             }),
             Act::ReconnectNow => self.reconnect_now(),
@@ -241,7 +244,7 @@ impl User {
         self.world.oracle.account().lives[self.life].paused = Some(Instant::now());
         self.client.pause();
         let user = Rc::clone(self);
-        spawn_local(async move {
+        spawn(async move {
             sleep(time).await;
             user.reconnect_now();
         });
@@ -266,12 +269,12 @@ impl User {
         let listening = match is_inbox {
             true => {
                 self.reach("Client::inbox");
-                spawn_local(read_all(self.client.inbox(), oracle, self.life))
+                spawn(read_all(self.client.inbox(), oracle, self.life))
             }
             false => {
                 self.reach("Client::events");
                 let events = self.client.events::<Note>().expect("it is declared");
-                spawn_local(read(events, oracle))
+                spawn(read(events, oracle))
             }
         };
         let before = self.listening.replace(Some(listening.abort_handle()));
@@ -284,14 +287,13 @@ impl User {
     fn join(&self) {
         self.reach("Client::invitations");
         let mut invitations = self.client.invitations::<Room>().expect("it is declared");
-        let (oracle, life) = (self.world.oracle.clone(), self.life);
-        let joining = spawn_local(async move {
+        let (world, life) = (Rc::clone(&self.world), self.life);
+        let joining = spawn(async move {
             while let Some(joined) = invitations.next().await {
                 if let Ok((room, subscription)) = joined {
-                    oracle.account().reach("Invitations::next");
-                    let pace = Duration::ZERO;
-                    let oracle = oracle.clone();
-                    spawn_local(hear(oracle, life, room.number, subscription, pace));
+                    world.oracle.account().reach("Invitations::next");
+                    let (world, pace) = (Rc::clone(&world), Duration::ZERO);
+                    spawn(hear(world, life, room.number, subscription, pace));
                 }
             }
         });
@@ -448,7 +450,7 @@ impl User {
         self.world.oracle.account().answers(id, Ok(id));
         ticket.told(Outcome::Replied(id));
         let hearing = hear(
-            self.world.oracle.clone(),
+            Rc::clone(&self.world),
             self.life,
             number,
             subscription,
@@ -482,7 +484,9 @@ fn handle(client: &Client, oracle: &Oracle, life: usize, version: u32) -> Result
                 Manner::Declines => Err(ask.id),
                 _ => Ok(ask.id),
             };
-            oracle.account().answers(ask.id, reply);
+            let mut account = oracle.account();
+            account.goes_on(ask.id);
+            account.answers(ask.id, reply);
             reply
         }
     })

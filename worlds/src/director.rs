@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use twinwire_client::test::{Counters, counters as client_counters};
 use twinwire_server::{Peer, PeerId, test};
 
-use crate::application::live;
+use crate::application::{User, live};
+use crate::attended::wake_all;
 use crate::functions::first_panic;
 use crate::kinds::{Manner, Room};
 use crate::network::Breakable;
@@ -29,7 +31,8 @@ pub(crate) async fn direct(world: Rc<World>) {
         happens(&world, fault).await;
     }
     wait(&world, Duration::from_secs(30) + QUIET).await;
-    rests(&world);
+    rests(&world).await;
+    is_woken(&world).await;
     proves(&world).await;
     idles(&world).await;
     parts(&world).await;
@@ -139,6 +142,7 @@ fn speaks(world: &Rc<World>, fault: Fault) {
         }
         Fault::Join { client, room } => with_peer(world, client, move |speaker, peer| async move {
             if let Some(peer) = speaker.wire.peer(peer) {
+                let _waiting = speaker.oracle.waits("Peer::invite");
                 // The client takes it, or is gone.
                 let _ = peer.invite(&Room { number: room }).await;
             }
@@ -231,21 +235,41 @@ fn publish(world: &World, number: u8) -> Option<twinwire::Offset> {
 }
 
 /// Checks that nobody waits any more.
-fn rests(world: &World) {
-    let mut account = world.oracle.account();
-    account.at_rest();
+async fn rests(world: &World) {
+    world.oracle.account().at_rest();
     for (number, seat) in world.seats.iter().enumerate() {
-        let user = seat.user.borrow();
+        let user = seat.user.borrow().clone();
         let state = user.as_ref().map(|user| user.client.state());
-        let is_open = user.as_ref().is_some_and(|user| user.is_open());
-        account.ensure(is_open, || format!("at rest client {number} is {state:?}"));
+        let open = user.filter(|user| user.is_open());
+        world.oracle.account().ensure(open.is_some(), || {
+            format!("at rest client {number} is {state:?}")
+        });
+        if let Some(user) = open {
+            holds(world, &user).await;
+        }
     }
-    let subscriptions = account.subscriptions();
-    drop(account);
+    let subscriptions = world.oracle.account().subscriptions();
     for client in 0..world.seats.len() {
         on_link(world, client, |link| link.rests());
     }
     counts(world, world.seats.len(), subscriptions);
+}
+
+/// Checks that a client holds what its application holds, and nothing else.
+async fn holds(world: &World, user: &User) {
+    let counting = timeout(Duration::from_secs(1), client_counters(&user.client));
+    let counters = counting.await.ok().flatten();
+    let mut account = world.oracle.account();
+    let (topics, subscribers) = account.subscriptions_of(user.life);
+    let mut rest = Counters::default();
+    (rest.remote.topics, rest.remote.session.joined) = (topics, topics);
+    (rest.remote.subscribers, rest.listeners) = (subscribers, 1);
+    // A stream of one kind leaves the others.
+    rest.backlog = counters.map_or(0, |counters| counters.backlog);
+    account.ensure(counters == Some(rest), || {
+        let life = user.life;
+        format!("at rest client {life} holds {counters:?}, which should be {rest:?}")
+    });
 }
 
 /// Checks that the server holds what its clients hold, and nothing else.
@@ -279,6 +303,29 @@ fn counts(world: &World, clients: usize, subscriptions: usize) {
     (rest.handlers, rest.waiting, rest.kept) = (0, 0, 0);
     world.oracle.account().ensure(counters == rest, || {
         format!("the server holds {counters:?}, which should be {rest:?}")
+    });
+}
+
+/// Lets everybody do what they have to do at this moment.
+async fn settle() {
+    for _ in 0..64 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Checks that nobody has something to do, and isn't woken for it.
+async fn is_woken(world: &World) {
+    settle().await;
+    let steps = || (world.oracle.account().steps(), world.trace.messages());
+    let before = steps();
+    wake_all();
+    for number in 0..world.seats.len() {
+        on_link(world, number, |link| link.wake());
+    }
+    settle().await;
+    let after = steps();
+    world.oracle.account().ensure(before == after, || {
+        format!("who was woken for nothing had something to do: {before:?} became {after:?}")
     });
 }
 
@@ -321,7 +368,7 @@ async fn idles(world: &World) {
     wait(world, minute).await;
     let beats = minute.as_millis() / world.plan.bounds.heartbeat.as_millis();
     // 20 at the usual heartbeat of 15 s.
-    let most = 5 * beats as u64 + 5;
+    let most = 4 * beats as u64 + 4;
     for (number, (seat, before)) in world.seats.iter().zip(before).enumerate() {
         let polls = polls(seat) - before;
         world.oracle.account().ensure(polls <= most, || {

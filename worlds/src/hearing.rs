@@ -1,12 +1,16 @@
 //! What a client's application hears: the server's events, and topics.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::time::sleep;
+use twinwire::Position;
 use twinwire_client::{Events, Inbox, Subscription, Update};
+use twinwire_server::test;
 
 use crate::kinds::{Newest, Note, Room};
 use crate::oracle::{Heard, Oracle, Reader};
+use crate::world::World;
 
 /// Reads the server's events of one kind.
 pub(crate) async fn read(mut events: Events<Note>, oracle: Oracle) {
@@ -41,14 +45,21 @@ impl Drop for Hearing {
     }
 }
 
+/// Returns the place of the oldest item that a room's log has, if the server has the room.
+fn kept(world: &World, room: u8) -> Option<Position> {
+    let server = world.server.borrow();
+    test::oldest(server.wire.as_ref()?, &Room { number: room })
+}
+
 /// Hears a topic until it ends.
 pub(crate) async fn hear(
-    oracle: Oracle,
+    world: Rc<World>,
     life: usize,
     room: u8,
     mut subscription: Subscription<Room>,
     pace: Duration,
 ) {
+    let oracle = world.oracle.clone();
     let subscriber = oracle
         .account()
         .subscribes(life, room, subscription.position());
@@ -59,7 +70,11 @@ pub(crate) async fn hear(
                 offset: publication.offset,
                 id: publication.item,
             },
-            Ok(Update::Gap { from, to }) => Heard::Gap { from, to },
+            Ok(Update::Gap { from, to }) => {
+                let kept = kept(&world, room);
+                oracle.account().is_gone(subscriber, to, kept);
+                Heard::Gap { from, to }
+            }
             Ok(Update::NewEpoch { position }) => Heard::NewEpoch(position),
             Ok(Update::Refused(_)) => return,
             Err(error) => return oracle.account().wrong(|| error.to_string()),

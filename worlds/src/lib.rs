@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod application;
+mod attended;
 mod bytes;
 mod director;
 mod functions;

@@ -43,6 +43,9 @@ pub(crate) trait Breakable {
     /// Takes so long for all that is sent from now on.
     fn slow(&self, latency: Duration);
 
+    /// Wakes both ends.
+    fn wake(&self);
+
     /// Checks, in a world at rest, that it has nothing outstanding.
     fn rests(&self) {}
 }
@@ -58,6 +61,10 @@ impl Breakable for RefCell<Connection> {
 
     fn slow(&self, latency: Duration) {
         self.borrow_mut().slow(latency);
+    }
+
+    fn wake(&self) {
+        self.borrow_mut().pipes.iter_mut().for_each(Pipe::wake);
     }
 }
 

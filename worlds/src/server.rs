@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use actix_web::test::TestRequest;
 use tokio::sync::mpsc;
-use tokio::task::spawn_local;
 use tokio::time::Instant;
 use twinwire::Format;
 use twinwire::log::Retention;
@@ -16,6 +15,7 @@ use twinwire_server::{
 use twinwire_sim::Dice;
 
 use crate::application::Ticket;
+use crate::attended::spawn;
 use crate::bytes::{self, Stream};
 use crate::functions::{Functions, Turn};
 use crate::kinds::{Ask, AskInOrder, Count, Counted, Manner, Newest, Note, Poke, Room};
@@ -122,7 +122,7 @@ async fn carry(wire: Wire, tier: Tier, mut accepted: mpsc::UnboundedReceiver<Inc
                 test::serve(&wire, request, format, half);
             }
             (Incoming::Stream(stream), Some(serve)) => {
-                spawn_local(serve(stream));
+                spawn(serve(stream));
             }
             (Incoming::Stream(_), None) => {}
         }
@@ -244,8 +244,8 @@ fn handlers(builder: Builder<State, Identity>, functions: &Functions) -> Builder
             let nth = cx.state().opened.fetch_add(1, Ordering::Relaxed);
             async move {
                 // The first call of each session has the same number: none may be given another's answer.
-                let wait = nth * 700 % 7_000;
-                spawn_local(async move {
+                let wait = nth * 2_900 % 7_000;
+                spawn(async move {
                     let speaker = Speaker::of(&cx);
                     speaker.poke(cx.id(), Manner::Answers, wait).await;
                 });
@@ -258,7 +258,7 @@ fn handlers(builder: Builder<State, Identity>, functions: &Functions) -> Builder
 #[derive(Clone)]
 pub(crate) struct Speaker {
     pub(crate) wire: Wire,
-    oracle: Oracle,
+    pub(crate) oracle: Oracle,
     process: u64,
 }
 
@@ -321,6 +321,7 @@ impl Speaker {
             return;
         };
         self.oracle.account().reach("Peer::send_latest");
+        let _waiting = self.oracle.waits("Peer::send_latest or Peer::ping");
         let ticket = self.asks(peer.identity().life, Class::Event, Manner::Answers);
         let newest = Newest { id: ticket.id() };
         // Nobody learns what becomes of it.

@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep};
 use twinwire_sim::Dice;
 
 use crate::application::User;
+use crate::attended::attend;
 use crate::functions::Functions;
 use crate::network::Breakable;
 use crate::oracle::Oracle;
@@ -127,7 +128,7 @@ impl World {
     pub(crate) fn spawn(&self, place: usize, task: impl Future<Output = ()> + 'static) {
         let mut sets = self.sets.borrow_mut();
         let local = sets[place].local.get_or_insert_default();
-        local.spawn_local(task);
+        local.spawn_local(attend(task));
     }
 
     /// Returns the place of a worker's tasks.

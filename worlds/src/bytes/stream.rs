@@ -248,6 +248,10 @@ impl Breakable for RefCell<Wire> {
         self.borrow().account.rests();
     }
 
+    fn wake(&self) {
+        self.borrow_mut().pipes.iter_mut().for_each(Pipe::wake);
+    }
+
     /// Breaks at any byte. An end that hasn't noticed goes on writing while there is room.
     fn cut(&self) {
         let mut wire = self.borrow_mut();

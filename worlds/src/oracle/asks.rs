@@ -116,6 +116,7 @@ pub(super) struct Ask {
     /// The client's streams that were open then.
     open_streams: usize,
     began: bool,
+    begun_at: Option<Instant>,
     /// The reply that its handler gave: an error, if it declined.
     answered: Option<Result<u64, u64>>,
     outcome: Option<Outcome>,
@@ -136,6 +137,7 @@ impl Account {
             freshes: life.freshes,
             open_streams: life.open_streams,
             began: false,
+            begun_at: None,
             answered: None,
             outcome: None,
             is_given_up: false,
@@ -151,6 +153,7 @@ impl Account {
 
     /// Notes that a request's handler was called.
     pub(crate) fn begins(&mut self, id: u64) {
+        self.steps += 1;
         let Some(ask) = self.asks.get_mut(&id) else {
             return self.wrong(|| format!("a handler is called for {id}, which nobody asked"));
         };
@@ -160,6 +163,7 @@ impl Account {
             return;
         };
         let twice = std::mem::replace(&mut ask.began, true);
+        ask.begun_at = Some(Instant::now());
         self.ensure(!twice, || format!("the handler of {id} is called twice"));
         self.ensure(
             !matches!(
@@ -174,6 +178,18 @@ impl Account {
         });
     }
 
+    /// Checks that the session in which a client's handler began goes on, as the handler does.
+    pub(crate) fn goes_on(&mut self, id: u64) {
+        let Some(ask) = self.asks.get(&id) else {
+            return;
+        };
+        // What comes with a welcome begins before the application learns of the session.
+        let goes_on = ask.begun_at >= self.lives[ask.asked.by.life()].fresh_at;
+        self.ensure(goes_on, || {
+            format!("the handler of {id} goes on, and its session is lost")
+        });
+    }
+
     /// Notes the reply that a request's handler gives.
     pub(crate) fn answers(&mut self, id: u64, reply: Result<u64, u64>) {
         if let Some(ask) = self.asks.get_mut(&id) {
@@ -183,6 +199,7 @@ impl Account {
 
     /// Notes an item of a stream, as its maker has it.
     pub(crate) fn item(&mut self, id: u64, of: u64, place: u32) {
+        self.steps += 1;
         self.ensure(id == of, || {
             format!("the stream {id} is given an item of {of}")
         });
@@ -214,6 +231,7 @@ impl Account {
 
     /// Notes what a request's maker is told.
     pub(crate) fn told(&mut self, id: u64, outcome: Outcome) {
+        self.steps += 1;
         let Some(ask) = self.asks.get(&id) else {
             return;
         };
@@ -274,8 +292,7 @@ impl Account {
                 never(panics || self.bounds.functions_fail, "nothing panicked")
             }
             Outcome::Refused(Refusal::Busy) => never(
-                class == Class::Stream && ask.open_streams >= self.bounds.streams
-                    || class == Class::Join,
+                class == Class::Stream && ask.open_streams >= self.bounds.streams,
                 &format!("{} streams are open", ask.open_streams),
             ),
             Outcome::Refused(Refusal::Denied) => never(
@@ -311,6 +328,8 @@ impl Account {
             found = Some(format!("{id}, {:?} of {at:.3} s, {what}", ask.asked));
             break;
         }
+        let waits = self.waiting.iter().find(|(_, number)| **number > 0);
+        let found = found.or_else(|| waits.map(|(what, _)| format!("{what} waits for ever")));
         if let Some(found) = found {
             self.wrong(|| found);
         }
@@ -324,6 +343,7 @@ impl Account {
 
     /// Notes an event of which only the newest matters, as it arrives.
     pub(crate) fn newest(&mut self, of: Reader, id: u64) {
+        self.steps += 1;
         let before = self.newest.insert(of, id).unwrap_or(0);
         self.ensure(before < id, || {
             format!("the newest that {of:?} has is {id}, and was {before}")

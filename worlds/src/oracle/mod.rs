@@ -42,11 +42,30 @@ impl Oracle {
             subscribers: Vec::new(),
             newest: BTreeMap::new(),
             coverage: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            steps: 0,
         })))
+    }
+
+    /// Notes that somebody waits for this, which is no request, until what it returns is dropped.
+    pub(crate) fn waits(&self, what: &'static str) -> Waiting {
+        *self.account().waiting.entry(what).or_default() += 1;
+        Waiting(self.clone(), what)
     }
 
     pub(crate) fn account(&self) -> MutexGuard<'_, Account> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody who waits for something that is no request.
+pub(crate) struct Waiting(Oracle, &'static str);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(waiting) = self.0.account().waiting.get_mut(self.1) {
+            *waiting -= 1;
+        }
     }
 }
 
@@ -57,6 +76,8 @@ pub(crate) struct Life {
     pub(crate) number: usize,
     /// The number of sessions that were lost, as `on_session_replaced` told.
     pub(crate) freshes: u32,
+    /// The time of the last of them.
+    fresh_at: Option<Instant>,
     /// True once the application has closed the client.
     pub(crate) is_closed: bool,
     /// The time of a `pause` that no `reconnect_now` has ended.
@@ -92,6 +113,10 @@ pub(crate) struct Account {
     newest: BTreeMap<Reader, u64>,
     /// The number of times that each thing has happened.
     coverage: BTreeMap<&'static str, u64>,
+    /// The number of those who wait for something that is no request.
+    waiting: BTreeMap<&'static str, u64>,
+    /// The number of things that applications have heard.
+    steps: u64,
 }
 
 impl Account {
@@ -122,6 +147,11 @@ impl Account {
         self.wrong.is_some()
     }
 
+    /// Returns the number of things that applications have heard so far.
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps
+    }
+
     /// Notes that something happened that each run of many worlds has to reach.
     pub(crate) fn reach(&mut self, what: &'static str) {
         self.tell(|| what.to_owned());
@@ -137,6 +167,7 @@ impl Account {
         self.lives.push(Life {
             number,
             freshes: 0,
+            fresh_at: None,
             is_closed: false,
             paused: None,
             slept: Vec::new(),
@@ -150,6 +181,7 @@ impl Account {
     pub(crate) fn session_replaced(&mut self, life: usize) {
         self.tell(|| format!("client {life} has another session"));
         self.lives[life].freshes += 1;
+        self.lives[life].fresh_at = Some(Instant::now());
     }
 
     /// Notes that a client has parted from its server, for which there is [`Limits::drain`](twinwire::Limits::drain).

@@ -54,6 +54,7 @@ impl Account {
     }
 
     pub(crate) fn hears(&mut self, subscriber: usize, heard: Heard) {
+        self.steps += 1;
         let Subscriber {
             life, room, next, ..
         } = self.subscribers[subscriber];
@@ -85,11 +86,33 @@ impl Account {
         });
     }
 
+    /// Checks a gap up to this place: what a log had when it told, it may have let go since, but it takes nothing back.
+    pub(crate) fn is_gone(&mut self, subscriber: usize, to: Offset, oldest: Option<Position>) {
+        let Subscriber {
+            life, room, next, ..
+        } = self.subscribers[subscriber];
+        // The log of a process that is gone can't be asked.
+        let oldest = oldest.filter(|oldest| oldest.epoch == next.epoch);
+        self.ensure(oldest.is_none_or(|oldest| to <= oldest.offset), || {
+            format!(
+                "client {life}: the gap to {to} in room {room} has items that are there: {oldest:?}"
+            )
+        });
+    }
+
     /// Returns the number of topics that clients hold subscriptions to.
     pub(crate) fn subscriptions(&self) -> usize {
         let live = self.subscribers.iter().filter(|of| of.is_live);
         let joined: BTreeSet<_> = live.map(|of| (of.life, of.room)).collect();
         joined.len()
+    }
+
+    /// Returns the number of topics that a client holds subscriptions to, and of these.
+    pub(crate) fn subscriptions_of(&self, life: usize) -> (usize, usize) {
+        let live = self.subscribers.iter();
+        let live = live.filter(|of| of.is_live && of.life == life);
+        let rooms: BTreeSet<_> = live.clone().map(|of| of.room).collect();
+        (rooms.len(), live.count())
     }
 
     /// Returns the subscribers that haven't heard this item, which all have to by now.

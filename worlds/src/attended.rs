@@ -1,0 +1,52 @@
+//! Tasks that can be woken by force: one that has something to do then was forgotten by whoever had to wake it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::task::Waker;
+
+use tokio::task::{JoinHandle, spawn_local};
+
+#[derive(Default)]
+struct Tasks {
+    next: u64,
+    wakers: BTreeMap<u64, Waker>,
+}
+
+thread_local! {
+    /// The tasks of this thread's world.
+    static TASKS: RefCell<Tasks> = RefCell::default();
+}
+
+/// A task's place among the others, until it is dropped.
+struct Place(u64);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        TASKS.with_borrow_mut(|tasks| tasks.wakers.remove(&self.0));
+    }
+}
+
+/// Makes a task that [`wake_all`] wakes, too.
+pub(crate) fn attend(task: impl Future<Output = ()> + 'static) -> impl Future<Output = ()> {
+    let place = TASKS.with_borrow_mut(|tasks| {
+        tasks.next += 1;
+        Place(tasks.next)
+    });
+    let mut task = Box::pin(task);
+    poll_fn(move |cx| {
+        TASKS.with_borrow_mut(|tasks| tasks.wakers.insert(place.0, cx.waker().clone()));
+        task.as_mut().poll(cx)
+    })
+}
+
+/// Starts such a task beside the one that runs.
+pub(crate) fn spawn(task: impl Future<Output = ()> + 'static) -> JoinHandle<()> {
+    spawn_local(attend(task))
+}
+
+/// Wakes all of them.
+pub(crate) fn wake_all() {
+    let wakers: Vec<_> = TASKS.with_borrow(|tasks| tasks.wakers.values().cloned().collect());
+    wakers.into_iter().for_each(Waker::wake);
+}
