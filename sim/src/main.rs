@@ -5,9 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use twinwire::session::Role;
-use twinwire_sim::{
-    Failure, Finder, MUTANTS, Plan, Report, SHELL_MUTANTS, Seeds, Simulation, activate,
-};
+use twinwire_sim::{Failure, MUTANTS, Plan, Report, Seeds, Simulation, activate};
 
 const USAGE: &str = "usage: twinwire-sim [--seeds N] [--seed S] [--mutant NAME] [--mutants]";
 
@@ -140,13 +138,6 @@ fn try_mutants(seeds: Seeds) -> bool {
             (failure.seed.to_string(), failure.what)
         });
         println!("| {name}: {what} | {seed} | {says} |");
-    }
-    for (name, what, finder) in SHELL_MUTANTS {
-        let finder = match finder {
-            Finder::Test(test) => format!("a test finds it, {test}"),
-            Finder::Worlds => "worlds are to find it".to_owned(),
-        };
-        println!("| {name}: {what} | - | {finder} |");
     }
     println!(
         "\n{caught} of {} bugs are found within {} seeds",

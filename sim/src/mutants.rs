@@ -172,10 +172,10 @@ pub const MUTANTS: &[(&str, &str)] = &[
 /// The suite that finds a bug of the shells, which the simulator hasn't.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finder {
-    /// A test of this crate, by its name.
+    /// A test of this crate, by its name; not every run of worlds.
     Test(&'static str),
-    /// Worlds of the real shells.
-    Worlds,
+    /// Worlds of the real shells; and this test, if there is one.
+    Worlds(Option<&'static str>),
 }
 
 /// Every bug that can be planted in `remote`, `client` and `server`, what is wrong with it, and what finds it.
@@ -198,26 +198,28 @@ pub const SHELL_MUTANTS: &[(&str, &str, Finder)] = &[
     (
         "left_topic_joined_again",
         "a topic that was left while its session was lost is joined again",
-        Finder::Test(
+        Finder::Worlds(Some(
             "remote: a_lost_topic_is_joined_again_once_for_all_of_its_handles_and_not_at_all_without",
-        ),
+        )),
     ),
     (
         "lost_topic_not_shared",
         "a second handle of a lost topic joins it once more",
-        Finder::Test(
+        Finder::Worlds(Some(
             "remote: a_lost_topic_is_joined_again_once_for_all_of_its_handles_and_not_at_all_without",
-        ),
+        )),
     ),
     (
         "handlers_outlive_session",
         "the answer of a lost session's call is given to a call of the next",
-        Finder::Test("client: no_answer_is_given_to_a_question_of_another_session"),
+        Finder::Worlds(Some(
+            "client: no_answer_is_given_to_a_question_of_another_session",
+        )),
     ),
     (
         "second_handler_unused",
         "a handler doesn't replace the one before",
-        Finder::Test("client: the_newest_handler_answers"),
+        Finder::Worlds(Some("client: the_newest_handler_answers")),
     ),
     (
         "kept_bytes_stay",
@@ -227,12 +229,14 @@ pub const SHELL_MUTANTS: &[(&str, &str, Finder)] = &[
     (
         "attempt_outlives_pause",
         "a pause doesn't stop the attempt that is under way",
-        Finder::Test("client: a_pause_stops_an_attempt_that_is_under_way"),
+        Finder::Worlds(Some("client: a_pause_stops_an_attempt_that_is_under_way")),
     ),
     (
         "client_keeps_later_timer",
         "a client sleeps past a deadline that came up since",
-        Finder::Test("client: a_hint_leaves_a_living_connection_alone_and_finds_a_dead_one"),
+        Finder::Worlds(Some(
+            "client: a_hint_leaves_a_living_connection_alone_and_finds_a_dead_one",
+        )),
     ),
     (
         "client_looks_at_time_first",
@@ -242,7 +246,7 @@ pub const SHELL_MUTANTS: &[(&str, &str, Finder)] = &[
     (
         "server_keeps_later_timer",
         "a server sleeps past a deadline that came up since",
-        Finder::Test("server: a_deadline_before_the_next_heartbeat_is_kept"),
+        Finder::Worlds(Some("server: a_deadline_before_the_next_heartbeat_is_kept")),
     ),
     (
         "resumed_in_another_format",
@@ -257,7 +261,7 @@ pub const SHELL_MUTANTS: &[(&str, &str, Finder)] = &[
     (
         "newest_of_user_forgotten",
         "of a user's tabs the newest is forgotten, not the closed one",
-        Finder::Worlds,
+        Finder::Worlds(None),
     ),
 ];
 

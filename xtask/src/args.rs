@@ -23,11 +23,13 @@ usage: cargo xtask VERB
   simulate [--seeds N] [--seed S] [--mutant NAME] [--mutants]
                      run sessions in a world of faults, against an oracle: 10,000
                      seeds, so many, or one; with a bug planted, by name, or with
-                     each of them in turn, to see with which seed it is found
-  worlds [--seeds N] [--seed S] [--bytes] [--tell]
+                     each of them in turn, to see with which seed it is found, and
+                     with each of the shells' in worlds
+  worlds [--seeds N] [--seed S] [--bytes] [--tell] [--mutant NAME] [--mutants]
                      run client and server as they ship in worlds of faults, against
                      an oracle: 2,000 seeds, so many, or one, and print what happens
-                     in it; over links in memory, or over WebSockets
+                     in it; over links in memory, or over WebSockets; with a bug of
+                     the shells planted, or each of them in turn
   conformance        run the 517 cases of the Autobahn test suite against the plain
                      endpoint; the suite of this name runs the quick sections
   bench              compare the browser's socket with gloo-net's, in three browsers:
@@ -73,6 +75,7 @@ pub(crate) enum Verb {
     },
     Worlds {
         arguments: Vec<String>,
+        mutants: bool,
     },
     Conformance,
     Bench,
@@ -214,10 +217,27 @@ fn parse_bench_cpu(rest: &[String]) -> Result<Verb, Misuse> {
 
 /// The simulator's own arguments, looked through before anything is compiled for them.
 fn parse_simulate(rest: Vec<String>) -> Result<Verb, Misuse> {
+    Ok(Verb::Simulate {
+        mutants: needs_mutants(&rest, false)?,
+        arguments: rest,
+    })
+}
+
+/// The arguments of worlds, looked through likewise.
+fn parse_worlds(rest: Vec<String>) -> Result<Verb, Misuse> {
+    Ok(Verb::Worlds {
+        mutants: needs_mutants(&rest, true)?,
+        arguments: rest,
+    })
+}
+
+/// Looks arguments of the simulator or of worlds through, and returns true if bugs have to be compiled for them.
+fn needs_mutants(rest: &[String], is_of_worlds: bool) -> Result<bool, Misuse> {
     let mut mutants = false;
     let mut words = rest.iter();
     while let Some(option) = words.next() {
         match option.as_str() {
+            "--tell" | "--bytes" if is_of_worlds => {}
             "--mutants" => mutants = true,
             "--seeds" | "--seed" => number(option, words.next())?,
             "--mutant" => {
@@ -228,23 +248,7 @@ fn parse_simulate(rest: Vec<String>) -> Result<Verb, Misuse> {
             _ => return Err(Misuse::UnexpectedArgument(option.clone())),
         }
     }
-    Ok(Verb::Simulate {
-        arguments: rest,
-        mutants,
-    })
-}
-
-/// The arguments of worlds, looked through likewise.
-fn parse_worlds(rest: Vec<String>) -> Result<Verb, Misuse> {
-    let mut words = rest.iter();
-    while let Some(option) = words.next() {
-        match option.as_str() {
-            "--tell" | "--bytes" => {}
-            "--seeds" | "--seed" => number(option, words.next())?,
-            _ => return Err(Misuse::UnexpectedArgument(option.clone())),
-        }
-    }
-    Ok(Verb::Worlds { arguments: rest })
+    Ok(mutants)
 }
 
 /// Looks whether an option has a number.
@@ -462,13 +466,24 @@ mod tests {
             Err(Misuse::ValueMissing("--seed".into())),
         );
         check("simulate 7", Err(Misuse::UnexpectedArgument("7".into())));
+        let tell = Misuse::UnexpectedArgument("--tell".into());
+        check("simulate --tell", Err(tell));
     }
 
     #[test]
     fn the_arguments_of_worlds_are_looked_through() {
-        for line in ["", "--seeds 500", "--bytes --seed 7 --tell"] {
+        let worlds = |line: &str, mutants| {
             let arguments = line.split_whitespace().map(str::to_owned).collect();
-            check(&format!("worlds {line}"), Ok(Verb::Worlds { arguments }));
+            Ok(Verb::Worlds { arguments, mutants })
+        };
+        for (line, mutants) in [
+            ("", false),
+            ("--seeds 500", false),
+            ("--bytes --seed 7 --tell", false),
+            ("--seed 7 --mutant second_handler_unused", true),
+            ("--mutants --seeds 9", true),
+        ] {
+            check(&format!("worlds {line}"), worlds(line, mutants));
         }
         let value = Misuse::ValueMissing("--seed".into());
         check("worlds --seed", Err(value));

@@ -74,7 +74,7 @@ fn perform(verb: Verb) -> Result<bool> {
         Verb::Simulate { arguments, mutants } => {
             simulate::simulate(&workspace, &arguments, mutants)
         }
-        Verb::Worlds { arguments } => simulate::worlds(&workspace, &arguments),
+        Verb::Worlds { arguments, mutants } => simulate::worlds(&workspace, &arguments, mutants),
         Verb::Conformance => conformance::conformance(&workspace, &setup),
         Verb::Bench => test::bench(&workspace, &setup),
         Verb::BenchCpu { against } => cpu::bench(&workspace, against.as_deref()),

@@ -147,8 +147,8 @@ pub(super) fn sim(bench: &Bench) -> Result<Counts> {
     let of_bytes = arguments(&["--bytes", "--seeds", WORLDS_OF_BYTES]);
     for mut command in [
         simulate::command(bench.workspace, &seeds(SEEDS), false),
-        simulate::worlds_command(bench.workspace, &seeds(WORLDS)),
-        simulate::worlds_command(bench.workspace, &of_bytes),
+        simulate::worlds_command(bench.workspace, &seeds(WORLDS), false),
+        simulate::worlds_command(bench.workspace, &of_bytes, false),
     ] {
         let (ran, printed) = bench.told(&mut command, LIMIT, |_| Counts::default())?;
         if ran.failed == 0 {
