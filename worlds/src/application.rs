@@ -10,14 +10,14 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use twinwire::End;
 use twinwire::frame::Start;
+use twinwire::{End, Format};
 use twinwire_client::{Client, ClientState, Options, ReconnectCause, Undeclared, start};
 
 use crate::attended::spawn;
 use crate::functions::Turn;
 use crate::hearing::{hear, read, read_all};
-use crate::kinds::{Ask, AskInOrder, Count, KINDS, Manner, Newest, Note, Poke, Room};
+use crate::kinds::{Ask, Build, Count, Counted, Current, Manner, Newest, Note, Older, Poke, Room};
 use crate::oracle::{Asked, Asker, Class, Oracle, Outcome};
 use crate::plan::Act;
 use crate::platform::Platform;
@@ -99,13 +99,27 @@ fn launch(task: impl Future<Output = ()> + 'static) {
 
 impl User {
     async fn connect(world: &Rc<World>, number: usize) -> Rc<Self> {
-        let life = world.oracle.account().begin_life(number);
+        let life = {
+            let mut account = world.oracle.account();
+            let program = &world.plan.programs[number];
+            if program.is_older {
+                account.reach("older kinds");
+            }
+            if program.format == Format::Json {
+                account.reach("JSON");
+            }
+            account.begin_life(number, program.is_older)
+        };
         let platform = Platform {
             world: Rc::clone(world),
             number,
             life,
         };
-        let (connecting, driver) = start(platform, options(world, number, life));
+        let options = match world.plan.programs[number].is_older {
+            false => options::<Current>(world, number, life),
+            true => options::<Older>(world, number, life),
+        };
+        let (connecting, driver) = start(platform, options);
         let polled = Rc::clone(world);
         let mut running = Box::pin(driver.run());
         spawn(poll_fn(move |cx| {
@@ -132,8 +146,11 @@ impl User {
             joining: RefCell::default(),
         });
         user.watch();
-        user.listen();
-        user.join();
+        user.act(Act::Listen);
+        match user.is_older() {
+            false => user.join::<Current>(),
+            true => user.join::<Older>(),
+        }
         *world.seats[number].user.borrow_mut() = Some(Rc::clone(&user));
         user
     }
@@ -199,12 +216,23 @@ impl User {
         Ticket::new(&self.world.oracle, Asked { by, class, manner })
     }
 
+    fn is_older(&self) -> bool {
+        self.world.plan.programs[self.number].is_older
+    }
+
     pub(crate) fn act(self: &Rc<Self>, act: Act) {
+        match self.is_older() {
+            false => self.act_as::<Current>(act),
+            true => self.act_as::<Older>(act),
+        }
+    }
+
+    fn act_as<B: Build>(self: &Rc<Self>, act: Act) {
         let user = Rc::clone(self);
         match act {
-            Act::Ask { .. } => self.ask(act),
-            Act::Count { .. } => self.count(act),
-            Act::Note { .. } => self.note(act),
+            Act::Ask { .. } => self.ask::<B>(act),
+            Act::Count { .. } => self.count::<B>(act),
+            Act::Note { .. } => self.note::<B>(act),
             Act::Newest => launch(async move {
                 user.reach("Client::send_latest");
                 let _waiting = user.world.oracle.waits("Client::send_latest");
@@ -217,8 +245,8 @@ impl User {
                 last,
                 stays,
                 pace,
-            } => launch(user.subscribe(room, last, stays, pace)),
-            Act::Publish { room } => launch(user.publish(room)),
+            } => launch(user.subscribe::<B>(room, last, stays, pace)),
+            Act::Publish { room } => launch(user.publish::<B>(room)),
             Act::Ping => launch(async move {
                 user.reach("Client::ping");
                 let _waiting = user.world.oracle.waits("Client::ping");
@@ -228,7 +256,7 @@ impl User {
             Act::Pause(time) => self.pause(time),
             Act::Hint => self.world.seats[self.number].hints.notify_waiters(),
             Act::Handle => self.handle(),
-            Act::Listen => self.listen(),
+            Act::Listen => self.listen::<B>(),
             Act::Renew { .. } => {}
         }
     }
@@ -263,17 +291,17 @@ impl User {
     }
 
     /// Hears the server's events, in the place of what did.
-    fn listen(&self) {
+    fn listen<B: Build>(&self) {
         let oracle = self.world.oracle.clone();
         let is_inbox = self.world.dice.borrow_mut().one_in(2);
         let listening = match is_inbox {
             true => {
                 self.reach("Client::inbox");
-                spawn(read_all(self.client.inbox(), oracle, self.life))
+                spawn(read_all::<B>(self.client.inbox(), oracle, self.life))
             }
             false => {
                 self.reach("Client::events");
-                let events = self.client.events::<Note>().expect("it is declared");
+                let events = self.client.events::<B::Note>().expect("it is declared");
                 spawn(read(events, oracle))
             }
         };
@@ -284,23 +312,27 @@ impl User {
     }
 
     /// Takes the topics that the server puts it into.
-    fn join(&self) {
+    fn join<B: Build>(&self) {
         self.reach("Client::invitations");
-        let mut invitations = self.client.invitations::<Room>().expect("it is declared");
+        let mut invitations = self
+            .client
+            .invitations::<B::Room>()
+            .expect("it is declared");
         let (world, life) = (Rc::clone(&self.world), self.life);
         let joining = spawn(async move {
             while let Some(joined) = invitations.next().await {
                 if let Ok((room, subscription)) = joined {
                     world.oracle.account().reach("Invitations::next");
                     let (world, pace) = (Rc::clone(&world), Duration::ZERO);
-                    spawn(hear(world, life, room.number, subscription, pace));
+                    let Room { number } = room.into();
+                    spawn(hear(world, life, number, subscription, pace));
                 }
             }
         });
         *self.joining.borrow_mut() = Some(joining.abort_handle());
     }
 
-    fn ask(self: &Rc<Self>, act: Act) {
+    fn ask<B: Build>(self: &Rc<Self>, act: Act) {
         let Act::Ask {
             manner,
             wait,
@@ -317,12 +349,12 @@ impl User {
             let id = ticket.id();
             let ask = Ask { id, manner, wait };
             let answer = match in_order {
-                true => user.client.call(AskInOrder { ask }).await,
-                false => user.client.call(ask).await,
+                true => user.client.call(B::AskInOrder::from(ask)).await,
+                false => user.client.call(B::Ask::from(ask)).await,
             };
             ticket.told(match answer {
-                Ok(reply) => Outcome::Replied(reply),
-                Err(error) => Outcome::of_call(error, |id| id),
+                Ok(reply) => Outcome::Replied(reply.into()),
+                Err(error) => Outcome::of_call(error, B::Id::into),
             });
         };
         match patience {
@@ -334,7 +366,7 @@ impl User {
         }
     }
 
-    fn count(self: &Rc<Self>, act: Act) {
+    fn count<B: Build>(self: &Rc<Self>, act: Act) {
         let Act::Count {
             manner,
             wait,
@@ -353,17 +385,18 @@ impl User {
             let id = ticket.id();
             let ask = Ask { id, manner, wait };
             let count = Count { ask, items, bytes };
-            let mut stream = match user.client.stream(count).await {
+            let mut stream = match user.client.stream(B::Count::from(count)).await {
                 Ok(stream) => stream,
-                Err(error) => return ticket.told(Outcome::of_call(error, |id| id)),
+                Err(error) => return ticket.told(Outcome::of_call(error, B::Id::into)),
             };
             for _ in 0..takes {
                 match stream.next().await {
                     Some(Ok(item)) => {
+                        let item: Counted = item.into();
                         let mut account = user.world.oracle.account();
                         account.item(id, item.id, item.place);
                     }
-                    Some(Err(error)) => return ticket.told(Outcome::of_call(error, |id| id)),
+                    Some(Err(error)) => return ticket.told(Outcome::of_call(error, B::Id::into)),
                     None => return ticket.told(Outcome::Replied(id)),
                 }
                 sleep(pace).await;
@@ -372,7 +405,7 @@ impl User {
         });
     }
 
-    fn note(self: &Rc<Self>, act: Act) {
+    fn note<B: Build>(self: &Rc<Self>, act: Act) {
         let Act::Note {
             manner,
             wait,
@@ -387,8 +420,9 @@ impl User {
             let ticket = user.asks(Class::Event, manner);
             let id = ticket.id();
             let ask = Ask { id, manner, wait };
-            let filling = vec![id as u8; bytes as usize];
-            let note = Note { ask, filling };
+            // Of one digit: JSON is to be twice as long, and no longer than a payload may be.
+            let filling = vec![(id % 8) as u8; bytes as usize];
+            let note = B::Note::from(Note { ask, filling });
             let sent = match tries {
                 true => {
                     user.reach("Client::try_send");
@@ -407,11 +441,12 @@ impl User {
         });
     }
 
-    async fn publish(self: Rc<Self>, number: u8) {
+    async fn publish<B: Build>(self: Rc<Self>, number: u8) {
         self.reach("Client::publish");
         let ticket = self.asks(Class::Publication, Manner::Answers);
         let id = ticket.id();
-        let published = match self.client.publish(&Room { number }, id).await {
+        let room = B::Room::from(Room { number });
+        let published = match self.client.publish(&room, id.into()).await {
             Ok(published) => published.await,
             Err(error) => Err(error),
         };
@@ -421,7 +456,7 @@ impl User {
         });
     }
 
-    async fn subscribe(
+    async fn subscribe<B: Build>(
         self: Rc<Self>,
         number: u8,
         last: Option<u16>,
@@ -433,7 +468,7 @@ impl User {
             None => "Client::subscribe",
         });
         let ticket = self.asks(Class::Join, Manner::Answers);
-        let room = Room { number };
+        let room = B::Room::from(Room { number });
         let subscribed = match last {
             Some(last) => {
                 self.client
@@ -492,11 +527,12 @@ fn handle(client: &Client, oracle: &Oracle, life: usize, version: u32) -> Result
     })
 }
 
-fn options(world: &World, number: usize, life: usize) -> Options {
+fn options<B: Build>(world: &World, number: usize, life: usize) -> Options {
     let token = world.functions.token.clone();
     let on_session_replaced = world.functions.on_session_replaced.clone();
     let (oracle, registered) = (world.oracle.clone(), world.oracle.clone());
-    Options::new("", KINDS)
+    Options::new("", B::KINDS)
+        .format(world.plan.programs[number].format)
         .limits(world.plan.limits.clone())
         .connect_timeout(Duration::from_secs(600))
         .register(move |client| handle(client, &registered, life, 0))
@@ -530,7 +566,8 @@ fn options(world: &World, number: usize, life: usize) -> Options {
                     wait: 0,
                 };
                 let filling = Vec::new();
-                let sent = match client.send(Note { ask, filling }).await {
+                let note = B::Note::from(Note { ask, filling });
+                let sent = match client.send(note).await {
                     Ok(receipt) => receipt.await,
                     Err(error) => Err(error),
                 };

@@ -4,28 +4,32 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::time::sleep;
-use twinwire::Position;
+use twinwire::{Event, Position, Topic};
 use twinwire_client::{Events, Inbox, Subscription, Update};
 use twinwire_server::test;
 
-use crate::kinds::{Newest, Note, Room};
+use crate::kinds::{Build, Newest, Note, Room};
 use crate::oracle::{Heard, Oracle, Reader};
 use crate::world::World;
 
 /// Reads the server's events of one kind.
-pub(crate) async fn read(mut events: Events<Note>, oracle: Oracle) {
+pub(crate) async fn read<N: Event + Into<Note>>(mut events: Events<N>, oracle: Oracle) {
     while let Some(event) = events.next().await {
         match event {
-            Ok(note) => oracle.account().begins(note.ask.id),
+            Ok(note) => {
+                let note: Note = note.into();
+                oracle.account().begins(note.ask.id);
+            }
             Err(error) => oracle.account().wrong(|| error.to_string()),
         }
     }
 }
 
 /// Reads the server's events of all kinds.
-pub(crate) async fn read_all(mut inbox: Inbox, oracle: Oracle, life: usize) {
+pub(crate) async fn read_all<B: Build>(mut inbox: Inbox, oracle: Oracle, life: usize) {
     while let Some(event) = inbox.next().await {
-        if let Some(Ok(note)) = event.read::<Note>() {
+        if let Some(Ok(note)) = event.read::<B::Note>() {
+            let note: Note = note.into();
             oracle.account().begins(note.ask.id);
         } else if let Some(Ok(newest)) = event.read::<Newest>() {
             oracle.account().newest(Reader::Client(life), newest.id);
@@ -52,11 +56,11 @@ fn kept(world: &World, room: u8) -> Option<Position> {
 }
 
 /// Hears a topic until it ends.
-pub(crate) async fn hear(
+pub(crate) async fn hear<T: Topic<Item: Into<u64>>>(
     world: Rc<World>,
     life: usize,
     room: u8,
-    mut subscription: Subscription<Room>,
+    mut subscription: Subscription<T>,
     pace: Duration,
 ) {
     let oracle = world.oracle.clone();
@@ -68,7 +72,7 @@ pub(crate) async fn hear(
         let heard = match update {
             Ok(Update::Item(publication)) => Heard::Item {
                 offset: publication.offset,
-                id: publication.item,
+                id: publication.item.into(),
             },
             Ok(Update::Gap { from, to }) => {
                 let kept = kept(&world, room);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use twinwire::Limits;
+use twinwire::{Format, Limits};
 use twinwire_sim::Dice;
 
 use crate::kinds::Manner;
@@ -139,6 +139,27 @@ pub(crate) struct Bounds {
     pub(crate) functions_fail: bool,
 }
 
+/// A client's program.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Program {
+    /// The form of its payloads.
+    pub(crate) format: Format,
+    /// True while it is of the build before the server's.
+    pub(crate) is_older: bool,
+}
+
+impl Program {
+    fn draw(dice: &mut Dice) -> Self {
+        Self {
+            format: match dice.one_in(4) {
+                true => Format::Json,
+                false => Format::Postcard,
+            },
+            is_older: dice.one_in(4),
+        }
+    }
+}
+
 /// The manner of each call of a function of the application, one after the other; then of all that follow.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Manners(pub(crate) Vec<(Manner, u32)>);
@@ -184,6 +205,8 @@ pub(crate) struct Plan {
     pub(crate) limits: Limits,
     pub(crate) pool: usize,
     pub(crate) keep: usize,
+    /// The program of each client.
+    pub(crate) programs: Vec<Program>,
     /// The acts of each client, with their times.
     pub(crate) clients: Vec<Vec<(Duration, Act)>>,
     pub(crate) faults: Vec<(Duration, Fault)>,
@@ -217,6 +240,7 @@ impl Plan {
         let limits = draw_limits(dice, bounds);
         let clients = 3 + dice.roll(2) as usize;
         let workers = 1 + dice.roll(2) as usize;
+        let programs = (0..clients).map(|_| Program::draw(dice)).collect();
         let plan = |_| draw_acts(dice, bounds.is_roomy);
         let acts = (0..clients).map(plan).collect();
         let faults = draw_faults(dice, clients, workers);
@@ -251,6 +275,7 @@ impl Plan {
                 false => usize::MAX,
             },
             keep: 4 + dice.roll(40) as usize,
+            programs,
             clients: acts,
             faults,
         }

@@ -300,6 +300,11 @@ impl Account {
                 "nobody was removed",
             ),
             Outcome::Refused(Refusal::NoHandler) => never(by.is_server(), "it has a handler"),
+            // Of a server's requests nobody makes older ones.
+            Outcome::Refused(Refusal::KindDiffers) => never(
+                by.is_server() && class == Class::Event && self.lives[by.life()].is_older,
+                "both have the kind alike",
+            ),
             Outcome::Refused(why) => Some(format!("nothing is the reason of {why:?}")),
             Outcome::Other(_) => Some("it can't be".to_owned()),
         }

@@ -74,6 +74,8 @@ impl Drop for Waiting {
 pub(crate) struct Life {
     /// The number of its client.
     pub(crate) number: usize,
+    /// True for a client of an older build.
+    pub(crate) is_older: bool,
     /// The number of sessions that were lost, as `on_session_replaced` told.
     pub(crate) freshes: u32,
     /// The time of the last of them.
@@ -163,9 +165,10 @@ impl Account {
     }
 
     /// Begins the life of a client.
-    pub(crate) fn begin_life(&mut self, number: usize) -> usize {
+    pub(crate) fn begin_life(&mut self, number: usize, is_older: bool) -> usize {
         self.lives.push(Life {
             number,
+            is_older,
             freshes: 0,
             fresh_at: None,
             is_closed: false,
