@@ -8,57 +8,23 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use twinwire::frame::Start;
 use twinwire::{End, Format};
-use twinwire_client::{Client, ClientState, Options, ReconnectCause, Undeclared, start};
+use twinwire_client::{
+    Client, ClientState, Options, ReconnectCause, SessionLost, Undeclared, start,
+};
 
 use crate::attended::spawn;
 use crate::functions::Turn;
 use crate::hearing::{hear, read, read_all};
 use crate::kinds::{Ask, Build, Count, Counted, Current, Manner, Newest, Note, Older, Poke, Room};
 use crate::oracle::{Asked, Asker, Class, Oracle, Outcome};
-use crate::plan::Act;
+use crate::plan::{Act, Leave};
 use crate::platform::Platform;
+use crate::ticket::Ticket;
 use crate::world::World;
-
-/// A request under way, of which its maker wants to hear as long as it keeps this.
-pub(crate) struct Ticket {
-    oracle: Oracle,
-    id: u64,
-    is_told: bool,
-}
-
-impl Ticket {
-    /// Makes a request.
-    pub(crate) fn new(oracle: &Oracle, asked: Asked) -> Self {
-        let id = oracle.account().asks(asked);
-        Self {
-            oracle: oracle.clone(),
-            id,
-            is_told: false,
-        }
-    }
-
-    pub(crate) fn id(&self) -> u64 {
-        self.id
-    }
-
-    /// Takes what became of it.
-    pub(crate) fn told(mut self, outcome: Outcome) {
-        self.is_told = true;
-        self.oracle.account().told(self.id, outcome);
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        if !self.is_told {
-            self.oracle.account().gives_up(self.id);
-        }
-    }
-}
 
 /// A client, and what its application has of it.
 pub(crate) struct User {
@@ -66,6 +32,7 @@ pub(crate) struct User {
     number: usize,
     pub(crate) life: usize,
     pub(crate) client: Client,
+    driver: AbortHandle,
     /// The task that hears the server's events.
     listening: RefCell<Option<AbortHandle>>,
     /// The task that takes the topics that the server puts it into. It keeps the client.
@@ -77,8 +44,8 @@ pub(crate) async fn live(world: Rc<World>, number: usize) {
     let mut user = User::connect(&world, number).await;
     for (at, act) in world.plan.clients[number].clone() {
         sleep_until(world.begun + at).await;
-        if let Act::Renew { closes } = act {
-            user.leave(closes);
+        if let Act::Renew(leave) = act {
+            user.leave(leave).await;
             drop(user);
             user = User::connect(&world, number).await;
         } else {
@@ -122,7 +89,7 @@ impl User {
         let (connecting, driver) = start(platform, options);
         let polled = Rc::clone(world);
         let mut running = Box::pin(driver.run());
-        spawn(poll_fn(move |cx| {
+        let driver = spawn(poll_fn(move |cx| {
             let polls = &polled.seats[number].polls;
             polls.set(polls.get() + 1);
             running.as_mut().poll(cx)
@@ -142,6 +109,7 @@ impl User {
             number,
             life,
             client,
+            driver: driver.abort_handle(),
             listening: RefCell::default(),
             joining: RefCell::default(),
         });
@@ -155,24 +123,50 @@ impl User {
         user
     }
 
-    /// Says goodbye, or just lets go.
-    fn leave(&self, closes: bool) {
+    /// Ends the client.
+    async fn leave(&self, leave: Leave) {
         let mut account = self.world.oracle.account();
         account.lives[self.life].is_closed = true;
-        account.reach(if closes {
-            "Client::close"
-        } else {
-            "drop(Client)"
+        account.reach(match leave {
+            Leave::Closes => "Client::close",
+            Leave::Drops => "drop(Client)",
+            Leave::Goes => "page goes",
         });
         drop(account);
-        self.world.seats[self.number].user.take();
-        self.lets_go();
-        if closes {
-            let client = self.client.clone();
-            launch(async move {
-                client.close().await;
-            });
+        let seat = &self.world.seats[self.number];
+        seat.user.take();
+        match leave {
+            Leave::Closes => {
+                let client = self.client.clone();
+                self.lets_go();
+                launch(async move {
+                    client.close().await;
+                });
+            }
+            Leave::Drops => self.lets_go(),
+            Leave::Goes => {
+                seat.goes.notify_waiters();
+                // The time for last words.
+                sleep(Duration::from_millis(1)).await;
+                self.driver.abort();
+                self.lets_go();
+            }
         }
+    }
+
+    /// Goes into the browser's cache, where nothing runs, and comes back.
+    fn hide(&self, time: Duration) {
+        self.reach("page cached");
+        let (world, number) = (Rc::clone(&self.world), self.number);
+        world.seats[number].hides.notify_waiters();
+        let now = Instant::now();
+        world.oracle.account().sleeps(number, now, now + time);
+        spawn(async move {
+            sleep(Duration::from_millis(1)).await;
+            world.freeze(number, time);
+            sleep(Duration::from_millis(1)).await;
+            world.seats[number].hints.notify_waiters();
+        });
     }
 
     /// Notes when a goodbye has ended the session.
@@ -256,8 +250,10 @@ impl User {
             Act::Pause(time) => self.pause(time),
             Act::Hint => self.world.seats[self.number].hints.notify_waiters(),
             Act::Handle => self.handle(),
+            Act::Hide(time) => self.hide(time),
             Act::Listen => self.listen::<B>(),
-            Act::Renew { .. } => {}
+            Act::Rejoin => self.join::<B>(),
+            Act::Renew(_) => {}
         }
     }
 
@@ -307,6 +303,7 @@ impl User {
         };
         let before = self.listening.replace(Some(listening.abort_handle()));
         if let Some(before) = before {
+            self.reach("drop(Events)");
             before.abort();
         }
     }
@@ -314,6 +311,10 @@ impl User {
     /// Takes the topics that the server puts it into.
     fn join<B: Build>(&self) {
         self.reach("Client::invitations");
+        if let Some(before) = self.joining.take() {
+            self.reach("drop(Invitations)");
+            before.abort();
+        }
         let mut invitations = self
             .client
             .invitations::<B::Room>()
@@ -342,7 +343,7 @@ impl User {
         else {
             return;
         };
-        let user = Rc::clone(self);
+        let (user, world) = (Rc::clone(self), Rc::clone(&self.world));
         let call = async move {
             user.reach("Client::call");
             let ticket = user.asks(Class::Call, manner);
@@ -361,7 +362,9 @@ impl User {
             None => launch(call),
             Some(time) => launch(async move {
                 // Who waits no longer drops the call.
-                let _ = tokio::time::timeout(time, call).await;
+                if timeout(time, call).await.is_err() {
+                    world.oracle.account().reach("drop(call)");
+                }
             }),
         }
     }
@@ -411,6 +414,7 @@ impl User {
             wait,
             bytes,
             tries,
+            awaits,
         } = act
         else {
             return;
@@ -434,7 +438,8 @@ impl User {
                 }
             };
             let sent = match sent {
-                Ok(receipt) => receipt.await,
+                Ok(receipt) if awaits => receipt.await,
+                Ok(_) => return user.reach("drop(Receipt)"),
                 Err(error) => Err(error),
             };
             ticket.told(sent.map_or_else(Outcome::from, |()| Outcome::Accepted));
@@ -484,6 +489,7 @@ impl User {
         let id = ticket.id();
         self.world.oracle.account().answers(id, Ok(id));
         ticket.told(Outcome::Replied(id));
+        let oracle = self.world.oracle.clone();
         let hearing = hear(
             Rc::clone(&self.world),
             self.life,
@@ -497,7 +503,9 @@ impl User {
             None => hearing.await,
             Some(time) => {
                 // Who stays no longer drops the subscription.
-                let _ = tokio::time::timeout(time, hearing).await;
+                if timeout(time, hearing).await.is_err() {
+                    oracle.account().reach("drop(Subscription)");
+                }
             }
         }
     }
@@ -548,7 +556,12 @@ fn options<B: Build>(world: &World, number: usize, life: usize) -> Options {
                 let mut account = oracle.account();
                 account.tell(|| format!("{why:?}"));
                 account.session_replaced(life);
-                account.reach("on_session_replaced");
+                account.reach(match why {
+                    SessionLost::Restarted => "SessionLost::Restarted",
+                    SessionLost::Evicted => "SessionLost::Evicted",
+                    SessionLost::Unknown => "SessionLost::Unknown",
+                    SessionLost::Ended => "SessionLost::Ended",
+                });
             }
             let oracle = oracle.clone();
             let turn = on_session_replaced.begin();

@@ -98,12 +98,7 @@ fn on_link(world: &World, client: usize, fault: impl FnOnce(&dyn Breakable)) {
 /// Has a client's machine sleep.
 fn sleeps(world: &World, client: usize, time: Duration) {
     let now = Instant::now();
-    let mut account = world.oracle.account();
-    let lives = account.lives.iter_mut();
-    for life in lives.filter(|life| life.number == client) {
-        life.slept.push((now, now + time));
-    }
-    drop(account);
+    world.oracle.account().sleeps(client, now, now + time);
     world.seats[client].has_slept.set(true);
     world.freeze(client, time);
 }

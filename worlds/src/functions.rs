@@ -126,6 +126,7 @@ pub(crate) struct Functions {
     pub(crate) on_open: Function,
     pub(crate) token: Function,
     pub(crate) on_session_replaced: Function,
+    pub(crate) may_resume: Option<Function>,
 }
 
 impl Functions {
@@ -140,6 +141,10 @@ impl Functions {
                 &plan.on_session_replaced,
                 oracle,
             ),
+            may_resume: plan
+                .may_resume
+                .as_ref()
+                .map(|manners| Function::new("may_resume declines", manners, oracle)),
         }
     }
 }

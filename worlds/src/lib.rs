@@ -21,6 +21,7 @@ mod platform;
 mod report;
 mod server;
 mod shrink;
+mod ticket;
 mod trace;
 mod world;
 

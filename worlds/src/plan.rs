@@ -33,6 +33,8 @@ pub(crate) enum Act {
         bytes: u32,
         /// Errs rather than wait.
         tries: bool,
+        /// Awaits the receipt.
+        awaits: bool,
     },
     /// Sends an event of which only the newest matters.
     Newest,
@@ -51,16 +53,29 @@ pub(crate) enum Act {
     ReconnectNow,
     /// Goes offline for some time.
     Pause(Duration),
+    /// Is left for another page, and lies in the browser's cache for some time.
+    Hide(Duration),
     /// The platform sees that the network is another.
     Hint,
     /// Replaces the handler of pokes.
     Handle,
     /// Drops what hears the server's events, and listens anew.
     Listen,
-    /// Closes the client, and connects another.
-    Renew {
-        closes: bool,
-    },
+    /// Drops what takes the topics that the server puts it into, and takes them anew.
+    Rejoin,
+    /// Ends the client, and connects another.
+    Renew(Leave),
+}
+
+/// The way in which a client ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Leave {
+    /// Says goodbye.
+    Closes,
+    /// Drops its handles.
+    Drops,
+    /// Its page goes, with all that runs in it.
+    Goes,
 }
 
 /// Something that goes wrong, or that the server does.
@@ -215,6 +230,9 @@ pub(crate) struct Plan {
     pub(crate) on_open: Manners,
     pub(crate) token: Manners,
     pub(crate) on_session_replaced: Manners,
+    /// The rule for who may have a session back, in the place of its user: declines, and panics. None in a part of
+    /// the worlds.
+    pub(crate) may_resume: Option<Manners>,
 }
 
 /// The time in which applications are busy and things go wrong.
@@ -270,6 +288,10 @@ impl Plan {
             on_open: of(2, 2_000),
             token: of(3, 2_000),
             on_session_replaced: of(4, 3_000).without_hanging(),
+            may_resume: dice.one_in(3).then(|| {
+                let manners = [Manner::Declines, Manner::Declines, Manner::PanicsAtOnce];
+                Manners::draw(dice, &manners, 1)
+            }),
             pool: match dice.one_in(3) {
                 true => 40_000,
                 false => usize::MAX,
@@ -365,6 +387,7 @@ fn draw_request(dice: &mut Dice, is_roomy: bool) -> Act {
             wait: draw_wait(dice) / 8,
             bytes: draw_bytes(dice, is_roomy),
             tries: dice.one_in(4),
+            awaits: !dice.one_in(8),
         },
         9 => Act::Newest,
         _ => Act::Publish {
@@ -384,12 +407,16 @@ fn draw_act(dice: &mut Dice, is_roomy: bool) -> Act {
         4 => Act::Ping,
         5 => Act::ReconnectNow,
         6 if dice.one_in(2) => Act::Pause(dice.wait(0, 6_000)),
+        6 if dice.one_in(2) => Act::Hide(dice.wait(10, 9_000)),
         7 => Act::Hint,
         8 => Act::Handle,
+        9 if dice.one_in(4) => Act::Rejoin,
         9 => Act::Listen,
-        10 if dice.one_in(4) => Act::Renew {
-            closes: dice.one_in(2),
-        },
+        10 if dice.one_in(4) => Act::Renew(match dice.roll(3) {
+            0 => Leave::Closes,
+            1 => Leave::Drops,
+            _ => Leave::Goes,
+        }),
         _ => draw_request(dice, is_roomy),
     }
 }

@@ -1,5 +1,7 @@
 //! A client's platform: the world's time, its chance, and its links.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -7,7 +9,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::time::Sleep;
 use twinwire::{Time, version};
-use twinwire_client::{OpenFailure, Transport};
+use twinwire_client::{Departure, OpenFailure, Transport};
 use twinwire_remote::{Inbound, Link, LinkLost};
 
 use crate::bytes::{self, Wire};
@@ -164,6 +166,20 @@ impl Transport for Platform {
 
     fn wake_hint(&self) -> impl Future<Output = ()> {
         self.world.seats[self.number].hints.notified()
+    }
+
+    fn leaving(&self) -> impl Future<Output = Departure> {
+        let seat = &self.world.seats[self.number];
+        // They hear of what happens from now on, before they are polled.
+        let (hides, goes) = (seat.hides.notified(), seat.goes.notified());
+        async move {
+            let (mut hides, mut goes) = (pin!(hides), pin!(goes));
+            poll_fn(|cx| match hides.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(Departure::Cached),
+                Poll::Pending => goes.as_mut().poll(cx).map(|()| Departure::Final),
+            })
+            .await
+        }
     }
 
     fn has_slept(&self) -> bool {

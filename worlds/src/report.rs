@@ -31,7 +31,7 @@ pub struct Report {
 }
 
 /// The things that each run of many worlds has to reach: the public calls, the kinds of faults, and what subscribers hear.
-const TO_REACH: [&str; 42] = [
+const TO_REACH: [&str; 54] = [
     "Client::call",
     "Client::close",
     "Client::events",
@@ -59,20 +59,32 @@ const TO_REACH: [&str; 42] = [
     "Twinwire::publish",
     "Twinwire::publish_except",
     "Twinwire::user",
+    "SessionLost::Ended",
+    "SessionLost::Evicted",
+    "SessionLost::Restarted",
+    "SessionLost::Unknown",
     "access fails",
     "authenticate fails",
     "drop(Client)",
+    "drop(Events)",
     "drop(Items)",
+    "drop(Invitations)",
+    "drop(Receipt)",
+    "drop(Subscription)",
+    "drop(call)",
     "fault: cut",
     "fault: drain",
     "fault: freeze",
     "fault: kill",
     "fault: sleep",
     "gap",
+    "may_resume declines",
     "new epoch",
     "older kinds",
     "on_session_replaced fails",
     "on_open fails",
+    "page cached",
+    "page goes",
     "token fails",
 ];
 

@@ -14,7 +14,6 @@ use twinwire_server::{
 };
 use twinwire_sim::Dice;
 
-use crate::application::Ticket;
 use crate::attended::spawn;
 use crate::bytes::{self, Stream};
 use crate::functions::{Functions, Turn};
@@ -23,6 +22,7 @@ use crate::network::Half;
 use crate::oracle::{Asked, Asker, Class, Oracle, Outcome, Reader};
 use crate::plan::Tier;
 use crate::platform::NotOpened;
+use crate::ticket::Ticket;
 use crate::world::World;
 
 /// The state that the handlers share.
@@ -31,6 +31,15 @@ pub(crate) struct State {
     pub(crate) process: u64,
     /// The number of sessions so far.
     opened: AtomicU32,
+    /// True while a client may be refused its session, which goes on at the server beside the client's next.
+    refuses: bool,
+}
+
+impl State {
+    /// Returns the session in which requests keep their order, where a client may have several.
+    fn session(&self, cx: &Context) -> Option<PeerId> {
+        self.refuses.then(|| cx.id())
+    }
 }
 
 /// The identity of a client.
@@ -135,6 +144,7 @@ fn endpoint(world: &World, process: u64) -> Wire {
         oracle: world.oracle.clone(),
         process,
         opened: AtomicU32::new(0),
+        refuses: functions.may_resume.is_some(),
     };
     let seed = world.dice.borrow_mut().roll(u64::MAX);
     let dice = Mutex::new(Dice::new(seed));
@@ -154,7 +164,7 @@ fn endpoint(world: &World, process: u64) -> Wire {
 
 fn authenticated(builder: Builder<State, ()>, functions: &Functions) -> Builder<State, Identity> {
     let authenticate = functions.authenticate.clone();
-    builder
+    let builder = builder
         .authenticate(move |token, _| {
             let turn = authenticate.begin();
             async move {
@@ -170,12 +180,20 @@ fn authenticated(builder: Builder<State, ()>, functions: &Functions) -> Builder<
                 })
             }
         })
-        .user_key(|identity| user_key(identity.number))
+        .user_key(|identity| user_key(identity.number));
+    match functions.may_resume.clone() {
+        None => builder,
+        Some(may_resume) => builder.may_resume(move |kept, new| {
+            let turn = may_resume.begin();
+            kept.number == new.number && turn.manner != Manner::Declines
+        }),
+    }
 }
 
 /// Begins a request's handler, on its worker.
 fn begin(cx: &Context, ask: &Ask) -> Turn {
-    cx.state().oracle.account().begins(ask.id);
+    let session = cx.state().session(cx);
+    cx.state().oracle.account().begins_in(ask.id, session);
     Turn::begin(ask.manner, ask.wait)
 }
 
@@ -212,11 +230,8 @@ fn handlers(builder: Builder<State, Identity>, functions: &Functions) -> Builder
             }
         })
         .event(|cx: Context, newest: Newest| async move {
-            let life = cx.identity().life;
-            cx.state()
-                .oracle
-                .account()
-                .newest(Reader::Server(life), newest.id);
+            let reader = Reader::Server(cx.identity().life, cx.state().session(&cx));
+            cx.state().oracle.account().newest(reader, newest.id);
         })
         .stream(
             |cx: Context, count: Count, mut sender: StreamSender<Count>| {

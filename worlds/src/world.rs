@@ -49,6 +49,9 @@ pub(crate) struct Seat {
     pub(crate) connection: RefCell<Option<Weak<dyn Breakable>>>,
     /// The number of wake hints so far.
     pub(crate) hints: tokio::sync::Notify,
+    /// Wakes its drivers when its page goes into the browser's cache, or for good.
+    pub(crate) hides: tokio::sync::Notify,
+    pub(crate) goes: tokio::sync::Notify,
     pub(crate) has_slept: Cell<bool>,
     /// The number of times that its drivers were polled.
     pub(crate) polls: Cell<u64>,

@@ -1,7 +1,7 @@
 //! Requests: each is handled once at most, in order, and its maker learns the truth.
 
 use tokio::time::Instant;
-use twinwire::Refusal;
+use twinwire::{PeerId, Refusal};
 use twinwire_client::{CallError, EventError};
 
 use super::{Account, LATE};
@@ -40,8 +40,8 @@ impl Asker {
 pub(crate) enum Reader {
     /// A client, of its server.
     Client(usize),
-    /// The server, of a client.
-    Server(usize),
+    /// The server, of a client, in this session if it may have several.
+    Server(usize, Option<PeerId>),
 }
 
 /// The way of a request.
@@ -151,8 +151,14 @@ impl Account {
         self.next_id
     }
 
-    /// Notes that a request's handler was called.
+    /// Notes that a client's handler was called.
     pub(crate) fn begins(&mut self, id: u64) {
+        self.begins_in(id, None);
+    }
+
+    /// Notes that a request's handler was called, in this session if its maker may have several: what waits in one that
+    /// the server doesn't give back begins beside what is asked in the next.
+    pub(crate) fn begins_in(&mut self, id: u64, session: Option<PeerId>) {
         self.steps += 1;
         let Some(ask) = self.asks.get_mut(&id) else {
             return self.wrong(|| format!("a handler is called for {id}, which nobody asked"));
@@ -172,7 +178,7 @@ impl Account {
             ),
             || format!("the handler of {id} is called, which ended as {outcome:?}"),
         );
-        let last = self.last_begun.insert(by, id).unwrap_or(0);
+        let last = self.last_begun.insert((by, session), id).unwrap_or(0);
         self.ensure(last < id, || {
             format!("the handler of {id} of {by:?} begins after that of {last}")
         });

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use twinwire::Epoch;
+use twinwire::{Epoch, PeerId};
 
 pub(crate) use asks::{Asked, Asker, Class, Outcome, Reader};
 pub(crate) use topics::Heard;
@@ -102,8 +102,8 @@ pub(crate) struct Account {
     wrong: Option<(Duration, String)>,
     asks: BTreeMap<u64, Ask>,
     next_id: u64,
-    /// The newest request of each asker that has begun.
-    last_begun: BTreeMap<Asker, u64>,
+    /// The newest request of each asker that has begun, and in which session if it may have several.
+    last_begun: BTreeMap<(Asker, Option<PeerId>), u64>,
     pub(crate) lives: Vec<Life>,
     /// The stretches of time in which a worker of the server's stands still.
     pub(crate) frozen: Vec<(Instant, Instant)>,
@@ -185,6 +185,14 @@ impl Account {
         self.tell(|| format!("client {life} has another session"));
         self.lives[life].freshes += 1;
         self.lives[life].fresh_at = Some(Instant::now());
+    }
+
+    /// Notes that nothing of a client's machine, or page, runs for some time.
+    pub(crate) fn sleeps(&mut self, number: usize, from: Instant, to: Instant) {
+        let lives = self.lives.iter_mut();
+        for life in lives.filter(|life| life.number == number) {
+            life.slept.push((from, to));
+        }
     }
 
     /// Notes that a client has parted from its server, for which there is [`Limits::drain`](twinwire::Limits::drain).
