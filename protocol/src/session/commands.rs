@@ -5,10 +5,8 @@ use std::time::Duration;
 use super::asking::{ASKING, FEEDING};
 use super::resume::ResumeCredentials;
 use super::state::Role;
-use super::timers::Timer;
-use super::{Admitted, End, Event, Full, ItemRefused, Outcome, RequestKey, Session, State};
+use super::{Admitted, Event, Full, ItemRefused, Outcome, RequestKey, Session, State};
 use crate::frame::{Answer, Frame, NeedOutlines, Outline, Refusal};
-use crate::goodbye::Goodbye;
 use crate::limits::{MAX_OUTLINES, MIN_RETAINED_FRUGAL};
 use crate::{Class, Number, Time};
 
@@ -48,8 +46,8 @@ impl Session {
     /// [`Closed`](Outcome::Closed).
     pub fn takes_requests(&self) -> bool {
         let may_wait = self.role() == Role::Client;
-        let is_open = self.is_welcomed() || may_wait && self.state.takes_requests();
-        is_open && self.finishing.is_none()
+        let is_open = self.is_welcomed() || may_wait && self.state().takes_requests();
+        is_open && self.closed_with.is_none()
     }
 
     /// Returns true if [`request`](Self::request) would take a payload of this many bytes now.
@@ -261,7 +259,7 @@ impl Session {
     /// Answers an [`Event::Hello`]: the session is open. Ignored if no hello is waiting.
     pub fn welcome(&mut self, now: Time, admitted: Admitted) {
         self.now = self.now.max(now);
-        if self.state != State::Judging {
+        if self.state() != State::Judging {
             return;
         }
         let Admitted {
@@ -276,91 +274,5 @@ impl Session {
         self.incoming.set_in_order(in_order);
         self.credentials = Some(ResumeCredentials::new(session, peer, boot, secret.clone()));
         self.say_welcome(secret, continuity, refused);
-    }
-
-    /// As [`close`](Self::close), once what was asked for is sent, or the time of
-    /// [`Limits::drain`](crate::Limits::drain) is over, counted from `now`. Further requests are not taken.
-    pub fn finish(&mut self, now: Time, goodbye: Goodbye) {
-        self.now = self.now.max(now);
-        self.closed_with.get_or_insert_with(|| goodbye.clone());
-        if !self.state.takes_requests() {
-            self.close(now, goodbye);
-        } else if self.finishing.is_none() {
-            self.finishing = Some(goodbye);
-            self.timers.set(Timer::Finish, now + self.limits.drain);
-        }
-    }
-
-    /// Returns the goodbye with which the application has ended the session, also if the peer's was before: then nobody wants
-    /// another session in its place.
-    pub fn closed_with(&self) -> Option<&Goodbye> {
-        self.closed_with.as_ref()
-    }
-
-    /// Returns the end that the application wanted.
-    pub(super) fn closed(&self) -> Option<End> {
-        self.closed_with.clone().map(End::Closed)
-    }
-
-    pub(super) fn finish_if_sent(&mut self) {
-        if !matches!(self.state, State::Greeting | State::Detached)
-            && self.outgoing.is_sent()
-            && let Some(goodbye) = self.finishing.take()
-        {
-            self.timers.stop(Timer::Finish);
-            self.close(self.now, goodbye);
-        }
-    }
-
-    /// Says goodbye: requests that haven't been sent end as `NotReceived`, what has been answered
-    /// still goes out, the peer's events and publications that have come are still handled, as far as
-    /// [`Limits::drain`](crate::Limits::drain) gives them time; then the two ends part. Calls and streams
-    /// of the peer end where they are. A server that hasn't
-    /// welcomed its client refuses it thus. A client that wants its session back waits for the welcome
-    /// first, as long as [`Limits::drain`](crate::Limits::drain). Further calls of this are ignored.
-    pub fn close(&mut self, now: Time, goodbye: Goodbye) {
-        self.now = self.now.max(now);
-        self.closed_with.get_or_insert_with(|| goodbye.clone());
-        match self.state {
-            State::Idle => {
-                self.over(End::Closed(goodbye), super::Received::Untold);
-                self.state = State::Closed;
-            }
-            State::Detached => self.gone(End::Closed(goodbye)),
-            // Who hasn't heard where the server stands can neither send again what it lacks, nor be
-            // told by its goodbye what it has.
-            State::Greeting if self.is_welcomed() => {
-                self.outgoing.end_unbegun();
-                self.report();
-                plant!(
-                    "close_before_welcome",
-                    return self.drain(State::Draining, goodbye)
-                );
-                self.finish(now, goodbye);
-            }
-            State::Awaiting | State::Asking | State::Judging => {
-                self.close_with(End::Closed(goodbye.clone()), goodbye);
-            }
-            State::Greeting | State::Open => {
-                self.outgoing.end_queued();
-                self.report();
-                self.drop_calls();
-                self.drain(State::Draining, goodbye);
-            }
-            State::Draining | State::Leaving | State::Parting | State::Closing | State::Closed => {}
-        }
-    }
-
-    /// Says goodbye as [`close`](Self::close) does, but another session is to follow ([`replacement`](Self::replacement)): what
-    /// hasn't been sent waits for it, if that is [kept](Self::keep_unsent). The client drops its connection once the
-    /// goodbye is sent. Nothing happens if there is no connection, or no welcome yet of a session that the client wants
-    /// back: that one goes on over the next connection.
-    pub fn close_for_now(&mut self, now: Time, goodbye: Goodbye) {
-        self.now = self.now.max(now);
-        let wants_back = self.state == State::Greeting && self.is_welcomed();
-        if matches!(self.state, State::Greeting | State::Open) && !wants_back {
-            self.drop_calls();
-            self.drain(State::Draining, goodbye);
-        }
     }
 }

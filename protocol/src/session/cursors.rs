@@ -211,7 +211,7 @@ impl Session {
         let is_answered = self.handshake_is_sent();
         let replayed = is_answered && self.retransmit.is_written();
         plant!("replay_races_live", let replayed = true);
-        self.state == State::Open && replayed
+        self.state() == State::Open && replayed
     }
 
     /// Returns the log to be read next.

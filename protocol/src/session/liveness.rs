@@ -101,7 +101,7 @@ impl Session {
 
     /// Begins another heartbeat: something came from the peer.
     pub(super) fn on_receive(&mut self) {
-        if self.state == State::Open {
+        if self.state() == State::Open {
             self.set_probing(false);
             self.timers
                 .set(Timer::Silence, self.now + self.limits.heartbeat);
@@ -110,7 +110,7 @@ impl Session {
 
     /// A transport that takes nothing, with something to send, has a reader that may be gone.
     pub(super) fn watch_transport(&mut self, room: usize) {
-        if room > 0 || self.state != State::Open || !self.has_something_to_send() {
+        if room > 0 || self.state() != State::Open || !self.has_something_to_send() {
             self.timers.stop(Timer::Stall);
         } else {
             self.timers.start(Timer::Stall, self.stall_deadline());
@@ -132,7 +132,7 @@ impl Session {
 
     fn fell_silent(&mut self) {
         if !self.give_up_connection(End::Silent) {
-            self.close_with(End::Silent, Goodbye::new(GoodbyeCode::Silent, ""));
+            self.fail(End::Silent, Goodbye::new(GoodbyeCode::Silent, ""));
         }
     }
 
@@ -165,7 +165,7 @@ impl Session {
     pub fn probe(&mut self, now: Time) {
         self.now = self.now.max(now);
         let deadline = self.now + self.probe_timeout();
-        match self.state {
+        match self.state() {
             State::Open => {
                 self.send_ping();
                 if !self.set_probing(true) {

@@ -2,6 +2,7 @@
 
 mod acks;
 mod asking;
+mod close;
 mod commands;
 mod conn;
 mod counters;
@@ -12,6 +13,7 @@ mod event;
 mod incoming;
 mod liveness;
 mod outgoing;
+mod phase;
 mod pool;
 mod queue;
 mod receive;
@@ -47,7 +49,8 @@ use conn::Conn;
 use cursors::Cursors;
 use incoming::Incoming;
 use liveness::Pings;
-use outgoing::{Outgoing, Received, Settled};
+use outgoing::{Outgoing, Settled};
+use phase::{Phase, Progress};
 use queue::Fifo;
 use resume::{ResumeCredentials, Ticket};
 use retransmit::RetransmitLog;
@@ -74,21 +77,13 @@ pub struct Session {
     asking: Option<&'static Asking>,
     /// It has given items of streams.
     feeding: Option<&'static Feeding>,
-    state: State,
+    phase: Phase,
     limits: Arc<Limits>,
     /// The newest moment that the shell told.
     now: Time,
     timers: Timers,
     /// None while there is no connection.
     conn: Option<Conn>,
-    /// The last word of this side, once it is decided.
-    goodbye: Option<Goodbye>,
-    /// It is out, or won't be: nothing follows it.
-    goodbye_sent: bool,
-    /// The time for goodbyes is over: what the transport holds doesn't matter any more.
-    goodbye_given_up: bool,
-    /// The reason for which the session ended or is about to.
-    end: Option<End>,
     events: Fifo<Event>,
     outgoing: Outgoing,
     incoming: Incoming,
@@ -97,11 +92,8 @@ pub struct Session {
     subscriptions: Subscriptions,
     /// To a server.
     cursors: Cursors,
-    /// The reason for which the session ends, once what the peer sent before its goodbye is handled.
-    leaving: Option<End>,
-    /// The goodbye of this side once all that was asked for is sent.
-    finishing: Option<Goodbye>,
-    /// The goodbye with which the application has ended the session, if ever so late.
+    /// The goodbye with which the application has ended the session, if ever so late. Before the session is over, it
+    /// waits for what was asked for.
     closed_with: Option<Goodbye>,
     /// The kinds whose outlines the peer may still tell: to a server those that it has asked for, to a
     /// client those that the server has otherwise.
@@ -114,8 +106,6 @@ pub struct Session {
     table: Arc<Table>,
     /// To the server: tables that it need not ask for.
     known: Vec<Arc<Table>>,
-    /// The server waits for the client's table with this.
-    hello: Option<Hello>,
     /// The bounds of what the peer takes.
     peer: PeerLimits,
     received: ReceivedSeq,
@@ -132,8 +122,6 @@ pub struct Session {
     token: Vec<u8>,
     /// To a server: what its client has the session back with.
     credentials: Option<ResumeCredentials>,
-    /// The connection is to be closed with this code; the session stays.
-    dropping: Option<u16>,
     /// The next to send data.
     turn: SendTurn,
 }
@@ -144,7 +132,7 @@ impl Session {
     /// `table` is what requests refer to, and `token` goes to the server's application: at most
     /// [`MAX_TOKEN`](crate::limits::MAX_TOKEN), or the server will refuse the hello.
     pub fn client(limits: Limits, table: Arc<Table>, token: Vec<u8>) -> Self {
-        let mut session = Self::new(None, State::Idle, Arc::new(limits), table);
+        let mut session = Self::new(None, Phase::Idle, Arc::new(limits), table);
         session.token = token;
         session
     }
@@ -153,7 +141,7 @@ impl Session {
     /// is asked for it.
     pub fn server(now: Time, limits: Limits, known: Vec<Arc<Table>>) -> Self {
         let limits = Arc::new(limits);
-        let mut session = Self::new(Some(&SERVING), State::Awaiting, limits, Arc::default());
+        let mut session = Self::new(Some(&SERVING), Phase::Awaiting, limits, Arc::default());
         session.now = now;
         session.conn = Some(Conn::default());
         session.known = known;
@@ -175,7 +163,7 @@ impl Session {
 
     fn new(
         serving: Option<&'static Serving>,
-        state: State,
+        phase: Phase,
         limits: Arc<Limits>,
         table: Arc<Table>,
     ) -> Self {
@@ -183,29 +171,22 @@ impl Session {
             serving,
             asking: None,
             feeding: None,
-            state,
+            phase,
             now: Time::default(),
             timers: Timers::default(),
             conn: None,
-            goodbye: None,
-            goodbye_sent: false,
-            goodbye_given_up: false,
-            end: None,
             events: Fifo::default(),
             outgoing: Outgoing::new(&limits),
             incoming: Incoming::new(&limits),
             pings: Pings::default(),
             subscriptions: Subscriptions::new(limits.subscription_window),
             cursors: Cursors::default(),
-            leaving: None,
-            finishing: None,
             closed_with: None,
             outlines_due: Vec::new(),
             outlines: Vec::new(),
             pull_next: false,
             table,
             known: Vec::new(),
-            hello: None,
             peer: PeerLimits::default(),
             received: ReceivedSeq::default(),
             retransmit: RetransmitLog::new(limits.retained),
@@ -215,7 +196,6 @@ impl Session {
             offered: limits.requests,
             token: Vec::new(),
             credentials: None,
-            dropping: None,
             turn: SendTurn::default(),
             limits,
         }
@@ -235,7 +215,7 @@ impl Session {
 
     /// Returns the session's state.
     pub fn state(&self) -> State {
-        self.state
+        self.phase.state()
     }
 
     /// Takes what happened on the transport, or that time has passed. A session that is over
@@ -246,7 +226,7 @@ impl Session {
             Input::Opened => self.opened(),
             Input::Message(message) => self.message(message),
             Input::Text => self.misbehaved(PeerMisbehaved::Malformed(Malformed::Text)),
-            Input::Lost => self.lost(),
+            Input::Lost => self.on_disconnect(),
             Input::Tick => self.tick(),
         }
     }
@@ -263,13 +243,13 @@ impl Session {
         out.clear();
         self.start_requests();
         self.finish_if_sent();
-        if self.state == State::Leaving && !self.incoming.has_messages() {
-            self.part();
+        if self.state() == State::Leaving && !self.incoming.has_messages() {
+            self.answer_goodbye();
         }
         if let Some(event) = self.events.pop() {
             return Output::Event(event);
         }
-        if let Some(code) = self.dropping.take() {
+        if let Some(code) = self.phase.take_pending_close() {
             return Output::Close { code };
         }
         self.watch_transport(room);
@@ -289,23 +269,17 @@ impl Session {
                 return pull;
             }
         }
-        let flushed = room > 0 || self.goodbye_given_up;
-        if self.state == State::Closing && flushed && !self.has_last_words() {
-            self.state = State::Closed;
+        if let Phase::Closing(last) = &self.phase
+            && (room > 0 || last.said.progress == Progress::GivenUp)
+            && !self.has_last_words()
+        {
+            let code = last.code.close_code();
+            self.phase = Phase::Closed(None);
             self.conn = None;
             self.timers.stop_all();
-            return Output::Close {
-                code: self.close_code(),
-            };
+            return Output::Close { code };
         }
         Output::Wait(self.next_deadline())
-    }
-
-    fn close_code(&self) -> u16 {
-        self.end
-            .as_ref()
-            .map_or(GoodbyeCode::Done, End::code)
-            .close_code()
     }
 
     fn next_deadline(&self) -> Option<Time> {
@@ -316,11 +290,10 @@ impl Session {
     }
 
     fn opened(&mut self) {
-        if self.role() != Role::Client || !self.state.awaits_connection() {
+        if self.role() != Role::Client || !self.state().awaits_connection() {
             return;
         }
-        self.state = State::Greeting;
-        self.dropping = None;
+        self.phase = Phase::Greeting;
         self.timers
             .set(Timer::Handshake, self.now + self.limits.handshake);
         // In another session, what is left of this one counts too.
@@ -348,26 +321,9 @@ impl Session {
     }
 
     fn open(&mut self) {
-        self.state = State::Open;
+        self.phase = Phase::Open;
         self.timers.stop(Timer::Handshake);
         self.on_receive();
-    }
-
-    fn lost(&mut self) {
-        if self.state == State::Closed || self.detach(End::Lost) {
-            return;
-        }
-        let end = self.leaving.take().or_else(|| self.closed());
-        self.gone(end.unwrap_or(End::Lost));
-    }
-
-    /// Ends the session where there is no connection to say so.
-    fn gone(&mut self, end: End) {
-        self.over(end, Received::Untold);
-        self.incoming.clear();
-        self.conn = None;
-        self.timers.stop_all();
-        self.state = State::Closed;
     }
 
     fn tick(&mut self) {
@@ -376,26 +332,15 @@ impl Session {
                 Timer::Handshake => {
                     let code = GoodbyeCode::TooSlow;
                     if !self.give_up_connection(End::TooSlow) {
-                        self.close_with(End::TooSlow, Goodbye::new(code, ""));
+                        self.fail(End::TooSlow, Goodbye::new(code, ""));
                     }
                 }
-                Timer::Resume => self.gone(End::Lost),
+                Timer::Resume => self.terminate(End::Lost),
                 Timer::Silence => self.on_silence_timer(due),
                 Timer::Stall => self.on_stall_timer(due),
                 Timer::Ack => self.stop_waiting_with_ack(),
-                Timer::Drain if self.state == State::Leaving => self.part(),
-                Timer::Drain => self.drained(),
-                Timer::Finish => {
-                    let Some(goodbye) = self.finishing.take() else {
-                        continue;
-                    };
-                    if self.state == State::Greeting && self.is_welcomed() {
-                        self.dropping = Some(goodbye.code.close_code());
-                        self.gone(End::Closed(goodbye));
-                    } else {
-                        self.close(self.now, goodbye);
-                    }
-                }
+                Timer::Drain => self.on_drain_timer(),
+                Timer::Finish => self.on_finish_timer(),
             }
         }
         self.outgoing.expire(self.now);
@@ -405,63 +350,6 @@ impl Session {
                 request,
                 why: Refusal::Deadline,
             });
-        }
-    }
-
-    /// The time for last words is over: whatever hasn't gone out won't.
-    fn drained(&mut self) {
-        if let (Some(said), State::Draining) = (&self.goodbye, self.state) {
-            self.over(End::Closed(said.clone()), Received::Untold);
-        }
-        self.conn = None;
-        self.incoming.clear();
-        self.goodbye_sent = true;
-        self.goodbye_given_up = true;
-        self.state = State::Closing;
-    }
-
-    /// Says goodbye and waits, in `state`, for what the peer does.
-    fn drain(&mut self, state: State, goodbye: Goodbye) {
-        self.goodbye.get_or_insert(goodbye);
-        self.timers.stop(Timer::Handshake);
-        self.timers.stop(Timer::Finish);
-        self.timers.stop(Timer::Silence);
-        self.timers.stop(Timer::Stall);
-        self.timers.set(Timer::Drain, self.now + self.limits.drain);
-        self.state = state;
-    }
-
-    /// Ends the session, says why, and closes once that is out.
-    fn close_with(&mut self, end: End, goodbye: Goodbye) {
-        self.over(end, Received::Untold);
-        self.drain(State::Closing, goodbye);
-    }
-
-    fn misbehaved(&mut self, fault: PeerMisbehaved) {
-        if matches!(self.state, State::Closing | State::Closed) {
-            return;
-        }
-        if self.state == State::Greeting {
-            // Nobody awaits here what was sent before.
-            self.retransmit.begin_anew(self.limits.retained);
-        }
-        let goodbye = Goodbye::new(fault.code(), fault.to_string());
-        self.close_with(End::Misbehaved(fault), goodbye);
-        self.incoming.clear();
-    }
-
-    /// Gives every request its outcome and the application the end, once.
-    fn over(&mut self, end: End, received: Received) {
-        if self.end.is_none() {
-            self.hand_over();
-        }
-        self.incoming.stop();
-        self.cursors.clear();
-        self.outgoing.end_all(received, self.may_be_followed());
-        self.report();
-        if self.end.is_none() {
-            self.end = Some(end.clone());
-            self.events.push(Event::Ended(end));
         }
     }
 

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use super::incoming::RequestFault;
-use super::outgoing::{AnsweredCall, OutOfPlace, Received};
+use super::outgoing::{AnsweredCall, OutOfPlace};
+use super::phase::Phase;
 use super::state::{Admission, Role};
 use super::stream::ItemFault;
 use super::timers::Timer;
-use super::{End, Event, Outcome, PeerMisbehaved, Request, Session, State};
+use super::{Event, Outcome, PeerMisbehaved, Request, Session, State};
 use crate::frame::{
     self, Ack, Answer, Call, Cancel, Frame, FrameSender, FrameType, Hello, Item, JOIN,
     NeedOutlines, Outline, Part, Ping, Publication, RESERVED, RawFrame, RawFrames, Reader, Refusal,
     Reply, ReplyPart, Skipped, StreamWindow, Table, Welcome, check_size, read_goodbye,
 };
-use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 use crate::limits::MAX_PART;
 use crate::{Class, Number};
 
@@ -29,7 +29,10 @@ impl Session {
         self.on_receive();
         let last_seq = self.received.last_seq();
         for body in RawFrames::new(message) {
-            if matches!(self.state, State::Detached | State::Closing | State::Closed) {
+            if matches!(
+                self.state(),
+                State::Detached | State::Closing | State::Closed
+            ) {
                 return;
             }
             let taken = body
@@ -44,18 +47,18 @@ impl Session {
         {
             conn.acks.on_receive(message.len());
         }
-        if self.state == State::Open {
+        if self.state() == State::Open {
             self.confirm_secret();
         }
     }
 
     fn frame(&mut self, body: RawFrame<'_>) -> Result<(), PeerMisbehaved> {
         let frame_type = body.frame_type();
-        let admission = self.state.admit(self.role(), frame_type);
+        let admission = self.state().admit(self.role(), frame_type);
         if admission == Admission::Refuse {
             return Err(PeerMisbehaved::WrongState {
                 frame: frame_type,
-                state: self.state,
+                state: self.state(),
             });
         }
         let takes = admission == Admission::Take;
@@ -125,7 +128,7 @@ impl Session {
             FrameType::Goodbye => {
                 let goodbye = read_goodbye(fields)?;
                 if takes {
-                    self.peer_says_goodbye(goodbye);
+                    self.on_peer_goodbye(goodbye);
                 }
             }
             FrameType::Ack => {
@@ -223,7 +226,7 @@ impl Session {
             }
             Some(_) | None => Err(PeerMisbehaved::WrongState {
                 frame: FrameType::NeedTable,
-                state: self.state,
+                state: self.phase.state(),
             }),
         }
     }
@@ -235,8 +238,7 @@ impl Session {
             Some(table) => self.judged_next(hello, table),
             None => {
                 self.answer_hello(Frame::NeedTable);
-                self.hello = Some(hello);
-                self.state = State::Asking;
+                self.phase = Phase::Asking(Box::new(hello));
             }
         }
     }
@@ -249,10 +251,13 @@ impl Session {
     }
 
     pub(super) fn table(&mut self, table: Table) -> Result<(), PeerMisbehaved> {
-        let hello = self.hello.take();
-        let hello = hello.filter(|hello| hello.digest == table.digest());
-        let hello = hello.ok_or(PeerMisbehaved::OtherTable)?;
-        self.judged_next(hello, Arc::new(table));
+        let Phase::Asking(hello) = std::mem::replace(&mut self.phase, Phase::Awaiting) else {
+            return Err(PeerMisbehaved::OtherTable);
+        };
+        if hello.digest != table.digest() {
+            return Err(PeerMisbehaved::OtherTable);
+        }
+        self.judged_next(*hello, Arc::new(table));
         Ok(())
     }
 
@@ -266,7 +271,7 @@ impl Session {
         self.peer = hello.bounds;
         self.table = Arc::clone(&table);
         self.known = Vec::new();
-        self.state = State::Judging;
+        self.phase = Phase::Judging;
         self.events.push(Event::Hello {
             token: hello.token,
             table,
@@ -458,59 +463,10 @@ impl Session {
 
     /// Counts a numbered frame. Where a session is over, numbers don't count any more.
     fn take_number(&mut self, number: Number) -> Result<(), PeerMisbehaved> {
-        if !matches!(self.state, State::Open | State::Draining) {
+        if !matches!(self.state(), State::Open | State::Draining) {
             return Ok(());
         }
-        self.received.count(number, self.state == State::Open)
-    }
-
-    fn peer_says_goodbye(&mut self, goodbye: Goodbye) {
-        // One that doesn't take us now says nothing of the session.
-        if self.state == State::Greeting
-            && goodbye.retry != Retry::Never
-            && self.give_up_connection(End::Goodbye(goodbye.clone()))
-        {
-            return;
-        }
-        // Who hasn't welcomed us speaks for a connection, not for the session that we want back.
-        let received = match self.state {
-            State::Greeting => Received::Untold,
-            _ => Received::UpTo(goodbye.received),
-        };
-        self.outgoing.end_all(received, self.may_be_followed());
-        self.report();
-        self.leaving = self.closed().or(Some(End::Goodbye(goodbye)));
-        self.drop_calls();
-        self.timers.stop(Timer::Handshake);
-        self.timers.stop(Timer::Silence);
-        self.timers.stop(Timer::Stall);
-        self.timers.stop(Timer::Finish);
-        self.timers
-            .start(Timer::Drain, self.now + self.limits.drain);
-        self.state = State::Leaving;
-    }
-
-    /// Nobody waits for answers any more: the handlers of calls are of no use.
-    pub(super) fn drop_calls(&mut self) {
-        self.incoming.keep_messages();
-        while let Some(request) = self.incoming.forget_call() {
-            let why = Refusal::Cancelled;
-            self.events.push(Event::Dropped { request, why });
-        }
-    }
-
-    /// Answers the peer's goodbye.
-    pub(super) fn part(&mut self) {
-        let Some(end) = self.leaving.take() else {
-            return;
-        };
-        self.over(end, Received::Untold);
-        // The server closes the socket: a browser that closed first would discard what still comes.
-        let next = match self.role() {
-            Role::Client => State::Parting,
-            Role::Server => State::Closing,
-        };
-        self.drain(next, Goodbye::new(GoodbyeCode::Done, ""));
+        self.received.count(number, self.state() == State::Open)
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::acks::{Acks, ReceivedSeq};
 use super::outgoing::Received;
+use super::phase::{PendingClose, Phase};
 use super::state::Role;
 use super::timers::Timer;
 use super::{
@@ -109,7 +110,7 @@ pub enum SessionLost {
 impl Session {
     /// Returns true if a lost connection leaves the session as it is.
     fn outlives_connection(&self) -> bool {
-        match (self.role(), self.state) {
+        match (self.role(), self.state()) {
             (_, State::Detached) => true,
             (Role::Server, State::Open) => !self.limits.resume.is_zero(),
             (Role::Client, State::Open) => self.ticket.is_some(),
@@ -120,22 +121,22 @@ impl Session {
 
     /// There is a session, whether or not there is a connection.
     pub(super) fn is_welcomed(&self) -> bool {
-        match self.state {
+        match self.state() {
             State::Open | State::Detached => true,
             State::Greeting => self.ticket.is_some() || self.is_again,
             _ => false,
         }
     }
 
-    /// The connection is gone: says whether the session stays.
-    pub(super) fn detach(&mut self, end: End) -> bool {
+    /// Leaves a connection that is gone, or is to be closed with `pending`. Returns true if the session stays.
+    pub(super) fn detach(&mut self, end: End, pending: PendingClose) -> bool {
         if !self.outlives_connection() {
             return false;
         }
-        if self.state != State::Detached {
+        if self.state() != State::Detached {
             self.leave_connection();
             self.conn = None;
-            self.state = State::Detached;
+            self.phase = Phase::Detached(pending);
             if self.role() == Role::Server {
                 let until = self.now + self.limits.resume;
                 self.timers.set(Timer::Resume, until);
@@ -147,18 +148,13 @@ impl Session {
 
     /// Gives the connection up from this side, and keeps the session if it outlives it.
     pub(super) fn give_up_connection(&mut self, end: End) -> bool {
-        let code = end.code();
-        let stays = self.detach(end);
         // A session that ends says goodbye over its connection; one that stays has only the socket to close.
-        if stays {
-            self.dropping = Some(code.close_code());
-        }
-        stays
+        let pending = Some(end.code().close_code());
+        self.detach(end, pending)
     }
 
     /// Leaves a connection as if nothing had gone out over it.
     fn leave_connection(&mut self) {
-        self.dropping = None;
         // What isn't acknowledged may not have arrived: it goes out again, under its old numbers.
         self.retransmit.rewind();
         for timer in [Timer::Handshake, Timer::Silence, Timer::Stall, Timer::Ack] {
@@ -190,7 +186,7 @@ impl Session {
     /// until [`leftovers_taken`](Self::leftovers_taken).
     pub fn replacement(&mut self, untaken: u64) -> Self {
         let (limits, table) = (Arc::clone(&self.limits), Arc::clone(&self.table));
-        let mut next = Self::new(None, State::Detached, limits, table);
+        let mut next = Self::new(None, Phase::Detached(None), limits, table);
         next.token = self.token.clone();
         next.now = self.now;
         let window = self.limits.requests.saturating_sub(untaken);
@@ -373,7 +369,7 @@ impl Session {
         secret: Secret,
     ) -> Result<(), ResumeError> {
         self.now = self.now.max(now);
-        let is_alive = matches!(self.state, State::Open | State::Detached);
+        let is_alive = matches!(self.state(), State::Open | State::Detached);
         let Some(credentials) = self.credentials.as_mut().filter(|_| is_alive) else {
             return Err(ResumeError::Unknown);
         };

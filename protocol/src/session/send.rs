@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::conn::Conn;
+use super::phase::Progress;
 use super::state::Role;
 use super::timers::Timer;
 use super::{Event, Session, State};
@@ -48,7 +49,7 @@ pub(super) enum WriteResult {
 
 impl Session {
     pub(super) fn start_requests(&mut self) {
-        if !self.is_welcomed() && !matches!(self.state, State::Draining | State::Leaving) {
+        if !self.is_welcomed() && !matches!(self.state(), State::Draining | State::Leaving) {
             return;
         }
         while let Some(request) = self.incoming.start(self.now, self.peer.stream) {
@@ -66,10 +67,10 @@ impl Session {
 
     /// Returns true if anything but an acknowledgement has to go out before the socket may close.
     pub(super) fn has_last_words(&self) -> bool {
-        !self.goodbye_sent
-            && (!self.handshake_is_sent()
-                || self.incoming.next_answer().is_some()
-                || self.goodbye.is_some())
+        match self.phase.said() {
+            Some(said) => said.is_due(),
+            None => !self.handshake_is_sent() || self.incoming.next_answer().is_some(),
+        }
     }
 
     /// Returns true if no frame of the handshake is due.
@@ -118,8 +119,8 @@ impl Session {
 
     /// Fills one message: control first, then data in turns, then goodbye.
     pub(super) fn write(&mut self, out: &mut Vec<u8>) {
-        if self.goodbye_sent || matches!(self.state, State::Idle | State::Detached | State::Closed)
-        {
+        let is_over = self.phase.said().is_some_and(|said| !said.is_due());
+        if is_over || matches!(self.state(), State::Idle | State::Detached | State::Closed) {
             return;
         }
         if let Some(conn) = &mut self.conn {
@@ -139,7 +140,7 @@ impl Session {
 
     fn write_signs_of_life(&mut self, out: &mut Vec<u8>) {
         if let Some(conn) = &mut self.conn
-            && self.state == State::Open
+            && self.phase.state() == State::Open
         {
             conn.liveness.write_signs(self.pings.newest(), out);
         }
@@ -153,7 +154,7 @@ impl Session {
         let Some(Conn { acks, .. }) = &mut self.conn else {
             return;
         };
-        if ack == acks.last_ack() || !matches!(self.state, State::Open | State::Draining) {
+        if ack == acks.last_ack() || !matches!(self.phase.state(), State::Open | State::Draining) {
             return;
         }
         if has_company || acks.is_due() || self.incoming.grant_is_worth_telling() {
@@ -171,7 +172,7 @@ impl Session {
     }
 
     pub(super) fn write_stream_windows(&mut self, out: &mut Vec<u8>) {
-        if self.state != State::Open {
+        if self.state() != State::Open {
             return;
         }
         while let Some((call, items)) = self.outgoing.stream_news() {
@@ -186,7 +187,7 @@ impl Session {
     /// Writes the outlines. They come last, since nothing needs them.
     fn write_outlines(&mut self, out: &mut Vec<u8>) {
         while let Some(frame) = self.outlines.first() {
-            if self.state != State::Open || out.len() + frame.len() > MAX_MESSAGE {
+            if self.state() != State::Open || out.len() + frame.len() > MAX_MESSAGE {
                 return;
             }
             out.extend_from_slice(frame);
@@ -197,7 +198,7 @@ impl Session {
     /// One part of each in turn, until the message is full or nothing may go. The next message
     /// goes on with whoever found no room.
     fn write_data(&mut self, out: &mut Vec<u8>) {
-        if !matches!(self.state, State::Open | State::Draining | State::Closing) {
+        if !matches!(self.state(), State::Open | State::Draining | State::Closing) {
             return;
         }
         self.retransmit.replay(out);
@@ -205,7 +206,7 @@ impl Session {
         while idle < 3 && self.retransmit.is_written() && !self.retransmit.is_full() {
             let written = match self.turn {
                 SendTurn::Answers => self.write_answer(out),
-                _ if self.state != State::Open => WriteResult::Nothing,
+                _ if self.state() != State::Open => WriteResult::Nothing,
                 SendTurn::Requests => self.write_request(out),
                 SendTurn::Items => match self.feeding {
                     Some(feeding) => (feeding.write_item)(self, out),
@@ -319,15 +320,19 @@ impl Session {
     fn write_goodbye(&mut self, out: &mut Vec<u8>) {
         // Who parts sends nothing else any more.
         let waits = self.incoming.next_answer().is_some() || !self.retransmit.is_written();
-        if waits && self.state != State::Parting {
+        if waits && self.state() != State::Parting {
             return;
         }
-        let Some(goodbye) = &self.goodbye else { return };
+        let Some(said) = self.phase.said_mut() else {
+            return;
+        };
         let last = Goodbye {
             received: self.received.last_accepted(),
-            ..goodbye.clone()
+            ..said.goodbye.clone()
         };
-        self.goodbye_sent = append(&Frame::Goodbye(last), out);
+        if append(&Frame::Goodbye(last), out) {
+            said.progress = Progress::Sent;
+        }
     }
 }
 

@@ -423,7 +423,7 @@ impl Session {
     }
 
     pub(super) fn write_topic_windows(&mut self, out: &mut Vec<u8>) {
-        if self.state != State::Open || self.serving.is_some() {
+        if self.state() != State::Open || self.serving.is_some() {
             return;
         }
         while let Some(subscription) = self.subscriptions.news() {

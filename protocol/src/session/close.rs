@@ -1,0 +1,264 @@
+//! The end of a session.
+
+use super::outgoing::Received;
+use super::phase::{LastWords, OwnGoodbye, Phase, Progress};
+use super::state::Role;
+use super::timers::Timer;
+use super::{End, Event, PeerMisbehaved, Session, State};
+use crate::Time;
+use crate::frame::Refusal;
+use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
+
+/// What the application does.
+impl Session {
+    /// As [`close`](Self::close), once what was asked for is sent, or the time of
+    /// [`Limits::drain`](crate::Limits::drain) is over, counted from `now`. Further requests are not taken.
+    pub fn finish(&mut self, now: Time, goodbye: Goodbye) {
+        self.now = self.now.max(now);
+        self.closed_with.get_or_insert_with(|| goodbye.clone());
+        if self.state().takes_requests() {
+            self.timers.start(Timer::Finish, now + self.limits.drain);
+        } else {
+            self.close(now, goodbye);
+        }
+    }
+
+    /// Returns the goodbye with which the application has ended the session, also if the peer's was before: then nobody wants
+    /// another session in its place.
+    pub fn closed_with(&self) -> Option<&Goodbye> {
+        self.closed_with.as_ref()
+    }
+
+    /// Returns the end that the application wanted.
+    fn wanted_end(&self) -> Option<End> {
+        self.closed_with.clone().map(End::Closed)
+    }
+
+    pub(super) fn finish_if_sent(&mut self) {
+        if matches!(self.state(), State::Idle | State::Open)
+            && self.outgoing.is_sent()
+            && let Some(goodbye) = self.closed_with.clone()
+        {
+            self.timers.stop(Timer::Finish);
+            self.close(self.now, goodbye);
+        }
+    }
+
+    pub(super) fn on_finish_timer(&mut self) {
+        let Some(goodbye) = self.closed_with.clone() else {
+            return;
+        };
+        if self.state() == State::Greeting && self.is_welcomed() {
+            let pending = goodbye.code.close_code();
+            self.terminate(End::Closed(goodbye));
+            self.phase = Phase::Closed(Some(pending));
+        } else {
+            self.close(self.now, goodbye);
+        }
+    }
+
+    /// Says goodbye: requests that haven't been sent end as `NotReceived`, what has been answered
+    /// still goes out, the peer's events and publications that have come are still handled, as far as
+    /// [`Limits::drain`](crate::Limits::drain) gives them time; then the two ends part. Calls and streams
+    /// of the peer end where they are. A server that hasn't
+    /// welcomed its client refuses it thus. A client that wants its session back waits for the welcome
+    /// first, as long as [`Limits::drain`](crate::Limits::drain). Further calls of this are ignored.
+    pub fn close(&mut self, now: Time, goodbye: Goodbye) {
+        self.now = self.now.max(now);
+        self.closed_with.get_or_insert_with(|| goodbye.clone());
+        match self.state() {
+            State::Idle => {
+                self.end(End::Closed(goodbye));
+                self.phase = Phase::Closed(None);
+            }
+            State::Detached => self.terminate(End::Closed(goodbye)),
+            // Who hasn't heard where the server stands can neither send again what it lacks, nor be
+            // told by its goodbye what it has.
+            State::Greeting if self.is_welcomed() => {
+                self.outgoing.end_unbegun();
+                self.report();
+                plant!("close_before_welcome", return self.begin_drain(goodbye));
+                self.finish(now, goodbye);
+            }
+            State::Awaiting | State::Asking | State::Judging => {
+                self.fail(End::Closed(goodbye.clone()), goodbye);
+            }
+            State::Greeting | State::Open => {
+                self.outgoing.end_queued();
+                self.report();
+                self.drop_calls();
+                self.begin_drain(goodbye);
+            }
+            State::Draining | State::Leaving | State::Parting | State::Closing | State::Closed => {}
+        }
+    }
+
+    /// Says goodbye as [`close`](Self::close) does, but another session is to follow ([`again`](Self::again)): what
+    /// hasn't been sent waits for it, if that is [kept](Self::keep_unsent). The client drops its connection once the
+    /// goodbye is sent. Nothing happens if there is no connection, or no welcome yet of a session that the client wants
+    /// back: that one goes on over the next connection.
+    pub fn close_for_now(&mut self, now: Time, goodbye: Goodbye) {
+        self.now = self.now.max(now);
+        let wants_back = self.state() == State::Greeting && self.is_welcomed();
+        if matches!(self.state(), State::Greeting | State::Open) && !wants_back {
+            self.drop_calls();
+            self.begin_drain(goodbye);
+        }
+    }
+}
+
+/// What happens to it.
+impl Session {
+    /// Says goodbye, and awaits the peer's.
+    fn begin_drain(&mut self, goodbye: Goodbye) {
+        let said = self.say(goodbye);
+        self.phase = Phase::Draining(said);
+    }
+
+    /// Has this goodbye go out, unless another was said before. Its time begins.
+    fn say(&mut self, goodbye: Goodbye) -> OwnGoodbye {
+        self.stop_watching();
+        self.timers.set(Timer::Drain, self.now + self.limits.drain);
+        let progress = Progress::Due;
+        let said = self.phase.said().cloned();
+        said.unwrap_or(OwnGoodbye { goodbye, progress })
+    }
+
+    /// Awaits nothing of an open session any more.
+    fn stop_watching(&mut self) {
+        for timer in [
+            Timer::Handshake,
+            Timer::Silence,
+            Timer::Stall,
+            Timer::Finish,
+        ] {
+            self.timers.stop(timer);
+        }
+    }
+
+    pub(super) fn on_peer_goodbye(&mut self, goodbye: Goodbye) {
+        // One that doesn't take us now says nothing of the session.
+        if self.state() == State::Greeting
+            && goodbye.retry != Retry::Never
+            && self.give_up_connection(End::Goodbye(goodbye.clone()))
+        {
+            return;
+        }
+        // Who hasn't welcomed us speaks for a connection, not for the session that we want back.
+        let received = match self.state() {
+            State::Greeting => Received::Untold,
+            _ => Received::UpTo(goodbye.received),
+        };
+        self.outgoing.end_all(received, self.may_be_followed());
+        self.report();
+        let end = self.wanted_end().unwrap_or(End::Goodbye(goodbye));
+        self.drop_calls();
+        self.stop_watching();
+        self.timers
+            .start(Timer::Drain, self.now + self.limits.drain);
+        let said = self.phase.said().cloned();
+        self.phase = Phase::Leaving { end, said };
+    }
+
+    /// Drops the handlers of calls: nobody waits for their answers any more.
+    fn drop_calls(&mut self) {
+        self.incoming.keep_messages();
+        while let Some(request) = self.incoming.forget_call() {
+            let why = Refusal::Cancelled;
+            self.events.push(Event::Dropped { request, why });
+        }
+    }
+
+    /// Answers the peer's goodbye.
+    pub(super) fn answer_goodbye(&mut self) {
+        let Phase::Leaving { end, .. } = &self.phase else {
+            return;
+        };
+        let (code, end) = (end.code(), end.clone());
+        self.end(end);
+        let said = self.say(Goodbye::new(GoodbyeCode::Done, ""));
+        let last = LastWords { code, said };
+        // The server closes the socket: a browser that closed first would discard what still comes.
+        self.phase = match self.role() {
+            Role::Client => Phase::Parting(last),
+            Role::Server => Phase::Closing(last),
+        };
+    }
+
+    pub(super) fn on_disconnect(&mut self) {
+        if self.state() == State::Closed || self.detach(End::Lost, None) {
+            return;
+        }
+        let end = if let Phase::Leaving { end, .. } = &self.phase {
+            end.clone()
+        } else {
+            self.wanted_end().unwrap_or(End::Lost)
+        };
+        self.terminate(end);
+    }
+
+    /// Ends the session where there is no connection to say so.
+    pub(super) fn terminate(&mut self, end: End) {
+        self.end(end);
+        self.incoming.clear();
+        self.conn = None;
+        self.timers.stop_all();
+        self.phase = Phase::Closed(self.phase.take_pending_close());
+    }
+
+    /// Gives up whatever hasn't gone out: the time for last words is over.
+    pub(super) fn on_drain_timer(&mut self) {
+        if self.state() == State::Leaving {
+            return self.answer_goodbye();
+        }
+        let Some(OwnGoodbye { goodbye, .. }) = self.phase.said().cloned() else {
+            return;
+        };
+        let code = self.phase.last_code().unwrap_or(goodbye.code);
+        if self.state() == State::Draining {
+            self.end(End::Closed(goodbye.clone()));
+        }
+        self.conn = None;
+        self.incoming.clear();
+        let progress = Progress::GivenUp;
+        let said = OwnGoodbye { goodbye, progress };
+        self.phase = Phase::Closing(LastWords { code, said });
+    }
+
+    /// Ends the session, says why, and closes once that is out.
+    pub(super) fn fail(&mut self, end: End, goodbye: Goodbye) {
+        let code = self.phase.last_code().unwrap_or(end.code());
+        self.end(end);
+        let said = self.say(goodbye);
+        self.phase = Phase::Closing(LastWords { code, said });
+    }
+
+    pub(super) fn misbehaved(&mut self, fault: PeerMisbehaved) {
+        if matches!(self.state(), State::Closing | State::Closed) {
+            return;
+        }
+        if self.state() == State::Greeting {
+            // Nobody awaits here what was sent before.
+            self.retransmit.begin_anew(self.limits.retained);
+        }
+        let goodbye = Goodbye::new(fault.code(), fault.to_string());
+        self.fail(End::Misbehaved(fault), goodbye);
+        self.incoming.clear();
+    }
+
+    /// Gives every request its outcome and the application the end, once.
+    fn end(&mut self, end: End) {
+        let is_first = self.phase.last_code().is_none();
+        if is_first {
+            self.hand_over();
+        }
+        self.incoming.stop();
+        self.cursors.clear();
+        self.outgoing
+            .end_all(Received::Untold, self.may_be_followed());
+        self.report();
+        if is_first {
+            self.events.push(Event::Ended(end));
+        }
+    }
+}
