@@ -6,8 +6,8 @@ use super::asking::{ASKING, FEEDING};
 use super::resume::ResumeCredentials;
 use super::state::Role;
 use super::{Admitted, Event, Full, ItemRefused, Outcome, RequestKey, Session, State};
-use crate::frame::{Answer, Frame, NeedOutlines, Outline, Refusal};
-use crate::limits::{MAX_OUTLINES, MIN_RETAINED_FRUGAL};
+use crate::frame::{Answer, Refusal};
+use crate::limits::MIN_RETAINED_FRUGAL;
 use crate::{Class, Number, Time};
 
 impl Session {
@@ -205,36 +205,6 @@ impl Session {
     pub fn largest_to_peer(&self) -> usize {
         let peer = usize::try_from(self.peer.payload).unwrap_or(usize::MAX);
         peer.min(self.limits.payload)
-    }
-
-    /// Asks the client, for the server's log, how these kinds of its table differ: the first few of them.
-    /// It may answer, each once, as [`Event::Outline`].
-    pub fn need_outlines(&mut self, mut kinds: Vec<u32>) {
-        kinds.truncate(MAX_OUTLINES);
-        if !kinds.is_empty() {
-            for kind in &kinds {
-                self.outline_is_due(*kind);
-            }
-            let need = Frame::NeedOutlines(NeedOutlines { kinds });
-            self.outlines.push(need.to_bytes());
-        }
-    }
-
-    /// The peer may tell the outline of this kind, once.
-    pub(super) fn outline_is_due(&mut self, kind: u32) {
-        if !self.outlines_due.contains(&kind) {
-            self.outlines_due.push(kind);
-        }
-    }
-
-    /// Tells how this side has a kind that differs: a client as its answer to an [`Event::NeedOutlines`],
-    /// a server after its welcome, if it explains itself, for a kind that this refused.
-    pub fn tell_outline(&mut self, kind: u32, text: String) {
-        // Who asks again and again without listening gets no more.
-        if self.outlines.len() < MAX_OUTLINES {
-            let told = Frame::Outline(Outline { kind, text });
-            self.outlines.push(told.to_bytes());
-        }
     }
 
     /// Returns the time that a call has, [`Limits::call_deadline`](crate::Limits::call_deadline).

@@ -13,12 +13,14 @@ mod event;
 mod incoming;
 mod liveness;
 mod outgoing;
+mod outlines;
 mod phase;
 mod pool;
 mod queue;
 mod receive;
 mod resume;
 mod retransmit;
+mod schedule;
 mod send;
 mod serving;
 mod sorted;
@@ -50,11 +52,12 @@ use cursors::Cursors;
 use incoming::Incoming;
 use liveness::Pings;
 use outgoing::{Outgoing, Settled};
+use outlines::Outlines;
 use phase::{Phase, Progress};
 use queue::Fifo;
 use resume::{ResumeCredentials, Ticket};
 use retransmit::RetransmitLog;
-use send::SendTurn;
+use schedule::Schedule;
 use serving::{SERVING, Serving};
 use timers::{Timer, Timers};
 use topics::Subscriptions;
@@ -95,13 +98,8 @@ pub struct Session {
     /// The goodbye with which the application has ended the session, if ever so late. Before the session is over, it
     /// waits for what was asked for.
     closed_with: Option<Goodbye>,
-    /// The kinds whose outlines the peer may still tell: to a server those that it has asked for, to a
-    /// client those that the server has otherwise.
-    outlines_due: Vec<u32>,
-    /// Frames of either side's about outlines that are due, as they stand on the wire.
-    outlines: Vec<Vec<u8>>,
-    /// The next message is a log's, if there is one to be read.
-    pull_next: bool,
+    outlines: Outlines,
+    schedule: Schedule,
     /// The client's table of kinds.
     table: Arc<Table>,
     /// To the server: tables that it need not ask for.
@@ -122,8 +120,6 @@ pub struct Session {
     token: Vec<u8>,
     /// To a server: what its client has the session back with.
     credentials: Option<ResumeCredentials>,
-    /// The next to send data.
-    turn: SendTurn,
 }
 
 impl Session {
@@ -182,9 +178,8 @@ impl Session {
             subscriptions: Subscriptions::new(limits.subscription_window),
             cursors: Cursors::default(),
             closed_with: None,
-            outlines_due: Vec::new(),
-            outlines: Vec::new(),
-            pull_next: false,
+            outlines: Outlines::default(),
+            schedule: Schedule::default(),
             table,
             known: Vec::new(),
             peer: PeerLimits::default(),
@@ -196,7 +191,6 @@ impl Session {
             offered: limits.requests,
             token: Vec::new(),
             credentials: None,
-            turn: SendTurn::default(),
             limits,
         }
     }
@@ -254,18 +248,18 @@ impl Session {
         }
         self.watch_transport(room);
         if room > 0 {
-            if std::mem::take(&mut self.pull_next)
+            if self.schedule.set_logs_first(false)
                 && let Some(pull) = self.next_pull()
             {
                 return pull;
             }
             self.write(out);
-            self.pull_next = true;
+            self.schedule.set_logs_first(true);
             if !out.is_empty() {
                 return Output::Send;
             }
             if let Some(pull) = self.next_pull() {
-                self.pull_next = false;
+                self.schedule.set_logs_first(false);
                 return pull;
             }
         }

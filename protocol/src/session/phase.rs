@@ -4,8 +4,9 @@ use super::{End, State};
 use crate::frame::Hello;
 use crate::goodbye::{Goodbye, GoodbyeCode};
 
-/// A [`State`] with its data.
+/// A [`State`] with its data. The tags are those of the states, so that [`state`](Phase::state) costs a page nothing.
 #[derive(Debug)]
+#[repr(u8)]
 pub(super) enum Phase {
     Idle,
     Greeting,

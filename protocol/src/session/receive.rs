@@ -158,7 +158,7 @@ impl Session {
             FrameType::Outline => {
                 let outline = Outline::read(fields)?;
                 if takes {
-                    return self.outline(outline);
+                    return self.on_outline(outline);
                 }
             }
             _ => return self.numbered_frame(frame_type, fields, takes),
@@ -293,7 +293,7 @@ impl Session {
                 .iter()
                 .filter(|(_, why)| *why == Refusal::KindDiffers)
             {
-                self.outline_is_due(*kind);
+                self.outlines.await_one(*kind);
             }
             self.outgoing.judge(bounds.payload, bounds.window, refused);
             self.report();
@@ -448,16 +448,6 @@ impl Session {
             self.events.push(Event::Item { call, payload });
         }
         self.outgoing.renew(now, item.call);
-        Ok(())
-    }
-
-    /// Only of what differs, and once, so that neither end can fill the other's log or memory.
-    fn outline(&mut self, outline: Outline) -> Result<(), PeerMisbehaved> {
-        let Outline { kind, text } = outline;
-        let place = self.outlines_due.iter().position(|due| *due == kind);
-        let place = place.ok_or(PeerMisbehaved::OutlineUnasked)?;
-        self.outlines_due.swap_remove(place);
-        self.events.push(Event::Outline { kind, text });
         Ok(())
     }
 

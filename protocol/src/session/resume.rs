@@ -331,7 +331,7 @@ impl Session {
         self.subscriptions.follow(&mut earlier, &mut self.outgoing);
         self.retransmit.begin_anew(self.limits.retained);
         // The server that follows may be another build, which differs in other kinds.
-        self.outlines.clear();
+        self.outlines.drop_due();
         self.pings = Pings::default();
         self.attempt = 0;
         self.received = ReceivedSeq::default();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::conn::Conn;
 use super::phase::Progress;
+use super::schedule::SendTurn;
 use super::state::Role;
 use super::timers::Timer;
 use super::{Event, Session, State};
@@ -17,25 +18,6 @@ use crate::limits::MAX_MESSAGE;
 /// The longest time that an acknowledgement may wait for company.
 const ACK_DELAY_SERVER: Duration = Duration::from_millis(50);
 const ACK_DELAY_CLIENT: Duration = Duration::from_millis(100);
-
-/// The sources of data, which take turns, so that none waits for all of another's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum SendTurn {
-    #[default]
-    Answers,
-    Requests,
-    Items,
-}
-
-impl SendTurn {
-    const fn next(self) -> Self {
-        match self {
-            Self::Answers => Self::Requests,
-            Self::Requests => Self::Items,
-            Self::Items => Self::Answers,
-        }
-    }
-}
 
 /// The result of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +94,7 @@ impl Session {
                 .asking
                 .is_some_and(|asking| (asking.has_stream_news)(&self.outgoing))
             || self.subscriptions.has_news()
-            || !self.outlines.is_empty()
+            || self.outlines.are_due()
             || self.has_data()
             || self.next_pull().is_some()
     }
@@ -184,17 +166,6 @@ impl Session {
         }
     }
 
-    /// Writes the outlines. They come last, since nothing needs them.
-    fn write_outlines(&mut self, out: &mut Vec<u8>) {
-        while let Some(frame) = self.outlines.first() {
-            if self.state() != State::Open || out.len() + frame.len() > MAX_MESSAGE {
-                return;
-            }
-            out.extend_from_slice(frame);
-            self.outlines.remove(0);
-        }
-    }
-
     /// One part of each in turn, until the message is full or nothing may go. The next message
     /// goes on with whoever found no room.
     fn write_data(&mut self, out: &mut Vec<u8>) {
@@ -204,7 +175,7 @@ impl Session {
         self.retransmit.replay(out);
         let mut idle = 0;
         while idle < 3 && self.retransmit.is_written() && !self.retransmit.is_full() {
-            let written = match self.turn {
+            let written = match self.schedule.turn() {
                 SendTurn::Answers => self.write_answer(out),
                 _ if self.state() != State::Open => WriteResult::Nothing,
                 SendTurn::Requests => self.write_request(out),
@@ -218,7 +189,7 @@ impl Session {
                 WriteResult::Nothing => idle += 1,
                 WriteResult::NoRoom => return,
             }
-            self.turn = self.turn.next();
+            self.schedule.end_turn();
         }
     }
 
