@@ -1,7 +1,8 @@
 //! The end of a session.
 
+use super::conn::OwnGoodbye;
 use super::outgoing::Received;
-use super::phase::{LastWords, OwnGoodbye, Phase, Progress};
+use super::phase::Phase;
 use super::state::Role;
 use super::timers::Timer;
 use super::{End, Event, PeerMisbehaved, Session, State};
@@ -111,29 +112,25 @@ impl Session {
 impl Session {
     /// Says goodbye, and awaits the peer's.
     fn begin_drain(&mut self, goodbye: Goodbye) {
-        let said = self.say(goodbye);
-        self.phase = Phase::Draining(said);
+        self.say(goodbye, Phase::Draining);
     }
 
     /// Has this goodbye go out, unless another was said before. Its time begins.
-    fn say(&mut self, goodbye: Goodbye) -> OwnGoodbye {
+    fn say(&mut self, goodbye: Goodbye, next: Phase) {
+        if let Some(conn) = &mut self.conn {
+            conn.say(goodbye);
+        }
         self.stop_watching();
         self.timers.set(Timer::Drain, self.now + self.limits.drain);
-        let progress = Progress::Due;
-        let said = self.phase.said().cloned();
-        said.unwrap_or(OwnGoodbye { goodbye, progress })
+        self.phase = next;
     }
 
     /// Awaits nothing of an open session any more.
     fn stop_watching(&mut self) {
-        for timer in [
-            Timer::Handshake,
-            Timer::Silence,
-            Timer::Stall,
-            Timer::Finish,
-        ] {
-            self.timers.stop(timer);
-        }
+        self.timers.stop(Timer::Handshake);
+        self.timers.stop(Timer::Silence);
+        self.timers.stop(Timer::Stall);
+        self.timers.stop(Timer::Finish);
     }
 
     pub(super) fn on_peer_goodbye(&mut self, goodbye: Goodbye) {
@@ -156,8 +153,7 @@ impl Session {
         self.stop_watching();
         self.timers
             .start(Timer::Drain, self.now + self.limits.drain);
-        let said = self.phase.said().cloned();
-        self.phase = Phase::Leaving { end, said };
+        self.phase = Phase::Leaving(end);
     }
 
     /// Drops the handlers of calls: nobody waits for their answers any more.
@@ -171,30 +167,25 @@ impl Session {
 
     /// Answers the peer's goodbye.
     pub(super) fn answer_goodbye(&mut self) {
-        let Phase::Leaving { end, .. } = &self.phase else {
+        let Some(end) = self.phase.take_reason() else {
             return;
         };
-        let (code, end) = (end.code(), end.clone());
+        let code = end.code();
         self.end(end);
-        let said = self.say(Goodbye::new(GoodbyeCode::Done, ""));
-        let last = LastWords { code, said };
         // The server closes the socket: a browser that closed first would discard what still comes.
-        self.phase = match self.role() {
-            Role::Client => Phase::Parting(last),
-            Role::Server => Phase::Closing(last),
+        let next = match self.role() {
+            Role::Client => Phase::Parting(code),
+            Role::Server => Phase::Closing(code),
         };
+        self.say(Goodbye::new(GoodbyeCode::Done, ""), next);
     }
 
     pub(super) fn on_disconnect(&mut self) {
         if self.state() == State::Closed || self.detach(End::Lost, None) {
             return;
         }
-        let end = if let Phase::Leaving { end, .. } = &self.phase {
-            end.clone()
-        } else {
-            self.wanted_end().unwrap_or(End::Lost)
-        };
-        self.terminate(end);
+        let end = self.phase.take_reason().or_else(|| self.wanted_end());
+        self.terminate(end.unwrap_or(End::Lost));
     }
 
     /// Ends the session where there is no connection to say so.
@@ -211,26 +202,25 @@ impl Session {
         if self.state() == State::Leaving {
             return self.answer_goodbye();
         }
-        let Some(OwnGoodbye { goodbye, .. }) = self.phase.said().cloned() else {
+        let Some(conn) = &mut self.conn else {
             return;
         };
-        let code = self.phase.last_code().unwrap_or(goodbye.code);
-        if self.state() == State::Draining {
-            self.end(End::Closed(goodbye.clone()));
+        conn.give_up();
+        let mut code = self.phase.last_code();
+        if let (None, Some(OwnGoodbye { goodbye, .. })) = (code, &conn.said) {
+            code = Some(goodbye.code);
+            let end = End::Closed(goodbye.clone());
+            self.end(end);
         }
-        self.conn = None;
         self.incoming.clear();
-        let progress = Progress::GivenUp;
-        let said = OwnGoodbye { goodbye, progress };
-        self.phase = Phase::Closing(LastWords { code, said });
+        self.phase = Phase::Closing(code.unwrap_or(GoodbyeCode::Done));
     }
 
     /// Ends the session, says why, and closes once that is out.
     pub(super) fn fail(&mut self, end: End, goodbye: Goodbye) {
         let code = self.phase.last_code().unwrap_or(end.code());
         self.end(end);
-        let said = self.say(goodbye);
-        self.phase = Phase::Closing(LastWords { code, said });
+        self.say(goodbye, Phase::Closing(code));
     }
 
     pub(super) fn misbehaved(&mut self, fault: PeerMisbehaved) {

@@ -1,5 +1,6 @@
 //! A server's cursors into the logs of the topics that its client has joined.
 
+use super::conn::Conn;
 use super::credit::SendWindow;
 use super::sorted::Sorted;
 use super::{
@@ -208,8 +209,8 @@ impl Session {
 
     /// Publications follow the welcome, and the replies to their joins, also where those are sent again.
     fn may_pull(&self) -> bool {
-        let is_answered = self.handshake_is_sent();
-        let replayed = is_answered && self.retransmit.is_written();
+        let is_welcomed = self.conn.as_ref().is_some_and(Conn::handshake_is_sent);
+        let replayed = is_welcomed && self.retransmit.is_written();
         plant!("replay_races_live", let replayed = true);
         self.state() == State::Open && replayed
     }

@@ -53,7 +53,7 @@ use incoming::Incoming;
 use liveness::Pings;
 use outgoing::{Outgoing, Settled};
 use outlines::Outlines;
-use phase::{Phase, Progress};
+use phase::Phase;
 use queue::Fifo;
 use resume::{ResumeCredentials, Ticket};
 use retransmit::RetransmitLog;
@@ -263,11 +263,11 @@ impl Session {
                 return pull;
             }
         }
-        if let Phase::Closing(last) = &self.phase
-            && (room > 0 || last.said.progress == Progress::GivenUp)
+        if let Phase::Closing(code) = self.phase
+            && (room > 0 || self.conn.as_ref().is_some_and(Conn::is_given_up))
             && !self.has_last_words()
         {
-            let code = last.code.close_code();
+            let code = code.close_code();
             self.phase = Phase::Closed(None);
             self.conn = None;
             self.timers.stop_all();

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::conn::Conn;
-use super::phase::Progress;
+use super::conn::{Conn, Progress};
 use super::schedule::SendTurn;
 use super::state::Role;
 use super::timers::Timer;
@@ -49,16 +48,13 @@ impl Session {
 
     /// Returns true if anything but an acknowledgement has to go out before the socket may close.
     pub(super) fn has_last_words(&self) -> bool {
-        match self.phase.said() {
-            Some(said) => said.is_due(),
-            None => !self.handshake_is_sent() || self.incoming.next_answer().is_some(),
+        match &self.conn {
+            Some(Conn {
+                said: Some(said), ..
+            }) => said.progress == Progress::Due,
+            Some(conn) => !conn.handshake_is_sent() || self.incoming.next_answer().is_some(),
+            None => false,
         }
-    }
-
-    /// Returns true if no frame of the handshake is due.
-    pub(super) fn handshake_is_sent(&self) -> bool {
-        let conn = self.conn.as_ref();
-        conn.is_none_or(|conn| conn.handshake_out.is_empty())
     }
 
     fn has_signs(&self) -> bool {
@@ -101,14 +97,11 @@ impl Session {
 
     /// Fills one message: control first, then data in turns, then goodbye.
     pub(super) fn write(&mut self, out: &mut Vec<u8>) {
-        let is_over = self.phase.said().is_some_and(|said| !said.is_due());
-        if is_over || matches!(self.state(), State::Idle | State::Detached | State::Closed) {
+        let Some(conn) = self.conn.as_mut().filter(|conn| !conn.is_done()) else {
             return;
-        }
-        if let Some(conn) = &mut self.conn {
-            // With its memory: a session opens once for each connection.
-            out.extend_from_slice(&std::mem::take(&mut conn.handshake_out));
-        }
+        };
+        // With its memory: a session opens once for each connection.
+        out.extend_from_slice(&std::mem::take(&mut conn.handshake_out));
         self.write_signs_of_life(out);
         self.write_ack(out);
         if let Some(asking) = self.asking {
@@ -294,7 +287,8 @@ impl Session {
         if waits && self.state() != State::Parting {
             return;
         }
-        let Some(said) = self.phase.said_mut() else {
+        let conn = self.conn.as_mut();
+        let Some(said) = conn.and_then(|conn| conn.said.as_mut()) else {
             return;
         };
         let last = Goodbye {
