@@ -28,7 +28,7 @@ impl Session {
         self.now = self.now.max(now);
         match self.judge_request(kind, payload.len(), |class| class != Class::Topic) {
             Ok(class) => {
-                self.asking = Some(&ASKING);
+                self.outgoing.asking = Some(&ASKING);
                 self.outgoing.push(self.now, class, kind, payload)
             }
             Err(outcome) => Ok(self.refused(outcome)),
@@ -172,7 +172,7 @@ impl Session {
             }
             Some(feed) => {
                 feed.push(item);
-                self.feeding = Some(&FEEDING);
+                self.incoming.feeding = Some(&FEEDING);
                 self.incoming.renew(self.now, call);
                 Ok(())
             }

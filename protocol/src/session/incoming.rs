@@ -1,8 +1,9 @@
 //! Requests that the peer makes: arriving, waiting for their turn, running, answered.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use super::Request;
+use super::asking::Feeding;
 use super::credit::{Overrun, RecvWindow, charge, charge_all};
 use super::queue::Fifo;
 use super::sorted::Sorted;
@@ -132,18 +133,17 @@ pub(super) struct Incoming {
     blocking: Option<Blocking>,
     /// Calls of these kinds block too.
     in_order: Vec<u32>,
-    /// Answers that wait for the socket. With `running`, never more than `max_running`.
+    /// Answers that wait for the socket. With `running`, never more than the limit of calls.
     answers: Vec<OutgoingReply>,
     /// The stream whose items had their turn last.
     last_fed: Option<Number>,
-    largest: usize,
-    max_running: usize,
-    max_streams: usize,
-    time: Duration,
+    limits: Arc<Limits>,
+    /// None until an item of a stream was given.
+    pub(super) feeding: Option<&'static Feeding>,
 }
 
 impl Incoming {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &Arc<Limits>) -> Self {
         Self {
             grant: RecvWindow::new(limits.requests),
             partial: None,
@@ -153,16 +153,14 @@ impl Incoming {
             in_order: Vec::new(),
             answers: Vec::new(),
             last_fed: None,
-            largest: limits.payload,
-            max_running: limits.calls,
-            max_streams: limits.streams,
-            time: limits.call_deadline,
+            limits: Arc::clone(limits),
+            feeding: None,
         }
     }
 
     /// Begins where another session was lost. So much `burden` of that counts against the window of
     /// which the peer was `told`.
-    pub(super) fn after(limits: &Limits, told: u64, burden: u64) -> Self {
+    pub(super) fn after(limits: &Arc<Limits>, told: u64, burden: u64) -> Self {
         let mut incoming = Self::new(limits);
         incoming.grant = RecvWindow::burdened(limits.requests, told, burden);
         incoming
@@ -247,7 +245,7 @@ impl Incoming {
         partial.request.payload.extend_from_slice(payload);
         partial.held += charge(payload.len());
         // One part too many is kept until here, and a frame bounds that.
-        if partial.request.payload.len() > self.largest {
+        if partial.request.payload.len() > self.limits.payload {
             return Err(RequestFault::TooLarge);
         }
         if part.more {
@@ -278,7 +276,7 @@ impl Incoming {
             let next = self.waiting.first()?;
             let is_answered = next.request.class != Class::Event;
             // Answers on their way count, too: a peer that reads nothing would have any number of them.
-            if is_answered && self.running.len() + self.answers.len() >= self.max_running {
+            if is_answered && self.running.len() + self.answers.len() >= self.limits.calls {
                 return None;
             }
             let QueuedRequest {
@@ -311,7 +309,7 @@ impl Incoming {
                 continue;
             }
             let running = Running {
-                deadline: Some(now + self.time),
+                deadline: Some(now + self.limits.call_deadline),
                 class: request.class,
                 message: is_message(&request),
                 feed: (request.class == Class::Stream).then(|| SendStream::new(stream_window)),
@@ -327,7 +325,7 @@ impl Incoming {
             .running
             .values()
             .filter(|running| running.feed.is_some());
-        streams.count() > self.max_streams
+        streams.count() > self.limits.streams
     }
 
     /// An event has all the time that it needs.
@@ -441,7 +439,7 @@ impl Incoming {
     /// A stream goes on: there is time for its next item.
     pub(super) fn renew(&mut self, now: Time, call: Number) {
         if let Some(running) = self.running.get_mut(call) {
-            running.deadline = Some(now + self.time);
+            running.deadline = Some(now + self.limits.call_deadline);
         }
     }
 
@@ -511,7 +509,7 @@ impl Incoming {
                 late = Some(number);
                 break;
             }
-            running.deadline = Some(now + self.time);
+            running.deadline = Some(now + self.limits.call_deadline);
         }
         self.cut(late?, Refusal::Deadline);
         late

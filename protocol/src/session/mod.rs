@@ -46,7 +46,6 @@ use crate::frame::{Ack, Frame, Hello, Malformed, PeerLimits, Refusal, Table};
 use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::Limits;
 use acks::ReceivedSeq;
-use asking::{Asking, Feeding};
 use conn::Conn;
 use cursors::Cursors;
 use incoming::Incoming;
@@ -76,10 +75,6 @@ use topics::Subscriptions;
 pub struct Session {
     /// Of a server.
     serving: Option<&'static Serving>,
-    /// It has made requests that aren't about topics.
-    asking: Option<&'static Asking>,
-    /// It has given items of streams.
-    feeding: Option<&'static Feeding>,
     phase: Phase,
     limits: Arc<Limits>,
     /// The newest moment that the shell told.
@@ -165,8 +160,6 @@ impl Session {
     ) -> Self {
         Self {
             serving,
-            asking: None,
-            feeding: None,
             phase,
             now: Time::default(),
             timers: Timers::default(),

@@ -206,7 +206,7 @@ impl Session {
                 let item = Item::read(fields)?;
                 self.take_number(item.number)?;
                 if takes {
-                    let asking = self.asking.ok_or(PeerMisbehaved::ReplyToNothing)?;
+                    let asking = self.outgoing.asking.ok_or(PeerMisbehaved::ReplyToNothing)?;
                     return (asking.item_came)(self, &item);
                 }
             }
@@ -317,7 +317,7 @@ impl Session {
     /// The peer has everything up to this number.
     pub(super) fn arrived(&mut self, received: Number) {
         self.retransmit.acknowledge(received);
-        if let Some(asking) = self.asking {
+        if let Some(asking) = self.outgoing.asking {
             (asking.events_arrived)(&mut self.outgoing, received);
             plant!("receipt_twice", self.outgoing.ended.extend_from_within(..));
             self.report();

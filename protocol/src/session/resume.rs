@@ -215,9 +215,6 @@ impl Session {
     /// Takes over what another session, which is over, never sent.
     pub fn take_unsent(&mut self, earlier: &mut Self) {
         self.outgoing.follow(&mut earlier.outgoing);
-        plant!("carried_over_unread", earlier.asking = None);
-        // What comes for those requests is read by this session, which may be asked for nothing else.
-        self.asking = self.asking.or(earlier.asking);
         let earlier = &mut earlier.subscriptions;
         self.subscriptions.follow(earlier, &mut self.outgoing);
     }
@@ -321,7 +318,7 @@ impl Session {
         // It follows itself, also if it is to end once all is sent.
         self.outgoing.end_all(received, true);
         self.report();
-        self.outgoing.begin_anew(&self.limits);
+        self.outgoing.begin_anew();
         // Counted before they are handed over: what the application hasn't taken goes on taking room.
         let burden = self.incoming.burden();
         self.hand_over();

@@ -78,6 +78,7 @@ impl Session {
                 || self.outgoing.next_cancel().is_some()
                 || self.outgoing.ready().is_some()
                 || self
+                    .incoming
                     .feeding
                     .is_some_and(|feeding| (feeding.has_items)(&self.incoming)))
     }
@@ -87,6 +88,7 @@ impl Session {
         self.has_last_words()
             || self.has_signs()
             || self
+                .outgoing
                 .asking
                 .is_some_and(|asking| (asking.has_stream_news)(&self.outgoing))
             || self.subscriptions.has_news()
@@ -104,7 +106,7 @@ impl Session {
         out.extend_from_slice(&std::mem::take(&mut conn.handshake_out));
         self.write_signs_of_life(out);
         self.write_ack(out);
-        if let Some(asking) = self.asking {
+        if let Some(asking) = self.outgoing.asking {
             (asking.write_stream_windows)(self, out);
         }
         self.write_topic_windows(out);
@@ -172,7 +174,7 @@ impl Session {
                 SendTurn::Answers => self.write_answer(out),
                 _ if self.state() != State::Open => WriteResult::Nothing,
                 SendTurn::Requests => self.write_request(out),
-                SendTurn::Items => match self.feeding {
+                SendTurn::Items => match self.incoming.feeding {
                     Some(feeding) => (feeding.write_item)(self, out),
                     None => WriteResult::Nothing,
                 },

@@ -2,8 +2,9 @@
 
 mod unsent;
 
-use std::time::Duration;
+use std::sync::Arc;
 
+use super::asking::Asking;
 use super::credit::{SendWindow, charge, charge_all};
 use super::sorted::Sorted;
 use super::stream::RecvStream;
@@ -65,11 +66,9 @@ pub(super) struct Outgoing {
     /// The largest payload that the peer takes, once it has told.
     largest: Option<usize>,
     streams: usize,
-    max_queued: usize,
-    max_in_flight: usize,
-    max_streams: usize,
-    stream_window: u64,
-    time: Duration,
+    limits: Arc<Limits>,
+    /// None until a request was made that isn't about a topic.
+    pub(super) asking: Option<&'static Asking>,
     /// The outcomes of requests that are over, until the session reports them.
     pub(super) ended: Vec<Settled>,
 }
@@ -86,7 +85,7 @@ enum Fate {
 pub(super) type Settled = (RequestKey, Outcome);
 
 impl Outgoing {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &Arc<Limits>) -> Self {
         Self {
             next_key: 0,
             waiting: Waiting::default(),
@@ -101,11 +100,8 @@ impl Outgoing {
             refused: Vec::new(),
             largest: None,
             streams: 0,
-            max_queued: limits.queued,
-            max_in_flight: limits.calls,
-            max_streams: limits.streams,
-            stream_window: limits.stream_window,
-            time: limits.call_deadline,
+            limits: Arc::clone(limits),
+            asking: None,
             ended: Vec::new(),
         }
     }
@@ -119,7 +115,7 @@ impl Outgoing {
     pub(super) fn refusal(&self, kind: u32, class: Class, payload: usize) -> Option<Refusal> {
         if self.largest.is_some_and(|largest| payload > largest) {
             Some(Refusal::TooLarge)
-        } else if class == Class::Stream && self.streams >= self.max_streams {
+        } else if class == Class::Stream && self.streams >= self.limits.streams {
             Some(Refusal::Busy)
         } else {
             why_refused(&self.refused, kind)
@@ -132,7 +128,7 @@ impl Outgoing {
             true => &self.unsent,
             false => &self.waiting,
         };
-        waiting.is_empty() || waiting.bytes() + charge_all(payload) <= self.max_queued
+        waiting.is_empty() || waiting.bytes() + charge_all(payload) <= self.limits.queued
     }
 
     pub(super) fn push(
@@ -145,7 +141,7 @@ impl Outgoing {
         if !self.has_room(payload.len()) {
             return Err(Full);
         }
-        let deadline = (class != Class::Event).then(|| now + self.time);
+        let deadline = (class != Class::Event).then(|| now + self.limits.call_deadline);
         self.streams += usize::from(class == Class::Stream);
         Ok(self.enqueue(deadline, class, kind, payload))
     }
@@ -211,7 +207,7 @@ impl Outgoing {
         if self.largest.is_some_and(|largest| payload.len() > largest) {
             return Err(payload);
         }
-        let most = self.max_queued;
+        let most = self.limits.queued;
         let replaced = self.waiting.replace(key, payload, most);
         replaced.or_else(|payload| self.unsent.replace(key, payload, most))
     }
@@ -253,9 +249,9 @@ impl Outgoing {
             // No answer makes room after an event, so what isn't acknowledged bounds them.
             Class::Event => self.unacknowledged.len() < MAX_UNACKNOWLEDGED,
             // One that has begun has its place in flight already: to wait for another would be to wait for itself.
-            _ => head.has_begun() || self.in_flight.len() < self.max_in_flight,
+            _ => head.has_begun() || self.in_flight.len() < self.limits.calls,
         };
-        plant!("long_call_waits", let may_go = may_go && self.in_flight.len() < self.max_in_flight);
+        plant!("long_call_waits", let may_go = may_go && self.in_flight.len() < self.limits.calls);
         (fits && may_go).then_some(head)
     }
 
@@ -279,7 +275,7 @@ impl Outgoing {
                         deadline: head.deadline,
                         whole: !more,
                         answer: None,
-                        items: is_stream.then(|| RecvStream::new(self.stream_window)),
+                        items: is_stream.then(|| RecvStream::new(self.limits.stream_window)),
                     };
                     self.in_flight.insert(first, call);
                 } else if let Some(call) = self.in_flight.get_mut(first) {
@@ -320,7 +316,7 @@ impl Outgoing {
 
     /// Gives a stream its time for the next item: one has come as a whole, or was taken.
     pub(super) fn renew(&mut self, now: Time, call: Number) {
-        let deadline = now + self.time;
+        let deadline = now + self.limits.call_deadline;
         if let Some(call) = self.in_flight.get_mut(call) {
             call.deadline = Some(deadline);
         }
@@ -426,7 +422,7 @@ impl Outgoing {
             }
             // Items are there: the consumer is slow, and not the other end.
             if call.items.as_ref().is_some_and(RecvStream::has_unconsumed) {
-                call.deadline = Some(now + self.time);
+                call.deadline = Some(now + self.limits.call_deadline);
             } else if let Some(key) = call.key.take() {
                 self.streams -= usize::from(call.items.is_some());
                 self.cancels.push(number);

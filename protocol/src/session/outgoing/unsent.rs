@@ -1,7 +1,6 @@
 //! Requests that a session never sent, on their way to the one that follows.
 
 use super::{Outcome, Outgoing, RequestKey};
-use crate::limits::Limits;
 
 impl Outgoing {
     /// Keeps what was never sent when the session is lost, for the one that follows.
@@ -25,6 +24,9 @@ impl Outgoing {
         self.keeps_unsent = earlier.keeps_unsent;
         self.is_replacing = earlier.keeps_unsent;
         self.unsent = std::mem::take(&mut earlier.unsent);
+        plant!("carried_over_unread", earlier.asking = None);
+        // What comes for those requests is read by this session, which may be asked for nothing else.
+        self.asking = self.asking.or(earlier.asking);
         self.count_unsent_streams();
     }
 
@@ -35,8 +37,9 @@ impl Outgoing {
     }
 
     /// Begins anew in another session.
-    pub(in crate::session) fn begin_anew(&mut self, limits: &Limits) {
-        let mut earlier = std::mem::replace(self, Self::new(limits));
+    pub(in crate::session) fn begin_anew(&mut self) {
+        let next = Self::new(&self.limits);
+        let mut earlier = std::mem::replace(self, next);
         self.follow(&mut earlier);
     }
 
