@@ -94,7 +94,7 @@ impl Session {
         }
     }
 
-    /// Says goodbye as [`close`](Self::close) does, but another session is to follow ([`again`](Self::again)): what
+    /// Says goodbye as [`close`](Self::close) does, but another session is to follow ([`replacement`](Self::replacement)): what
     /// hasn't been sent waits for it, if that is [kept](Self::keep_unsent). The client drops its connection once the
     /// goodbye is sent. Nothing happens if there is no connection, or no welcome yet of a session that the client wants
     /// back: that one goes on over the next connection.
@@ -243,7 +243,9 @@ impl Session {
             self.hand_over();
         }
         self.incoming.stop();
-        self.cursors.clear();
+        if let Some(server) = self.side.server_mut() {
+            server.cursors.clear();
+        }
         self.outgoing
             .end_all(Received::Untold, self.may_be_followed());
         self.report();

@@ -242,7 +242,10 @@ impl Session {
             in_order,
         } = admitted;
         self.incoming.set_in_order(in_order);
-        self.credentials = Some(ResumeCredentials::new(session, peer, boot, secret.clone()));
+        if let Some(server) = self.side.server_mut() {
+            let credentials = ResumeCredentials::new(session, peer, boot, secret.clone());
+            server.credentials = Some(credentials);
+        }
         self.say_welcome(secret, continuity, refused);
     }
 }

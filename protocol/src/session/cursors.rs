@@ -2,6 +2,7 @@
 
 use super::conn::Conn;
 use super::credit::SendWindow;
+use super::side::ServerSide;
 use super::sorted::Sorted;
 use super::{
     Event, Full, Output, PeerMisbehaved, Pull, Request, RequestKey, Session, State, TopicRequest,
@@ -119,7 +120,8 @@ impl Session {
     pub fn unsubscribe_peer(&mut self, now: Time, alias: Alias) {
         self.now = self.now.max(now);
         if self.is_welcomed()
-            && let Some(Cursor { join, .. }) = self.cursors.all.remove(alias)
+            && let Some(server) = self.side.server_mut()
+            && let Some(Cursor { join, .. }) = server.cursors.all.remove(alias)
         {
             self.leave(alias, join);
             self.events.push(Event::Left { alias });
@@ -128,6 +130,9 @@ impl Session {
 
     /// Starts a request of a reserved kind, from the client.
     pub(super) fn start_clients_request(&mut self, request: Request) -> Result<(), PeerMisbehaved> {
+        let Some(ServerSide { cursors, .. }) = self.side.server_mut() else {
+            return Err(PeerMisbehaved::KindBeyondTable);
+        };
         let Request {
             number,
             kind,
@@ -135,7 +140,7 @@ impl Session {
             ..
         } = request;
         let (kind, payload, topic) = match kind {
-            JOIN if self.cursors.all.len() >= self.limits.subscriptions => {
+            JOIN if cursors.all.len() >= self.limits.subscriptions => {
                 self.incoming.cut(number, Refusal::Busy);
                 return Ok(());
             }
@@ -150,10 +155,10 @@ impl Session {
             }
             LEAVE => {
                 let Leave { alias, join } = Leave::decode(&payload)?;
-                let cursor = self.cursors.all.get(alias);
+                let cursor = cursors.all.get(alias);
                 plant!("leave_of_any_join", let join = cursor.map_or(join, |cursor| cursor.join));
                 if cursor.is_some_and(|cursor| cursor.join == join) {
-                    self.cursors.all.remove(alias);
+                    cursors.all.remove(alias);
                     self.events.push(Event::Left { alias });
                 }
                 self.incoming.answer(number, Answer::Value(Vec::new()));
@@ -189,19 +194,25 @@ impl Session {
             active: false,
             blocked: false,
         };
-        self.cursors.all.insert(alias, cursor);
+        if let Some(server) = self.side.server_mut() {
+            server.cursors.all.insert(alias, cursor);
+        }
+    }
+
+    fn cursor(&mut self, alias: Alias) -> Option<&mut Cursor> {
+        self.side.server_mut()?.cursors.all.get_mut(alias)
     }
 
     /// A log has entries up to `head`, and without it.
     pub fn log_advanced(&mut self, alias: Alias, head: Offset) {
-        if let Some(cursor) = self.cursors.all.get_mut(alias) {
+        if let Some(cursor) = self.cursor(alias) {
             cursor.head = cursor.head.max(head);
         }
     }
 
     pub(super) fn topic_window(&mut self, window: TopicWindow) {
         // One that was left meanwhile may still be named.
-        if let Some(cursor) = self.cursors.all.get_mut(window.alias) {
+        if let Some(cursor) = self.cursor(window.alias) {
             cursor.window.raise(window.limit);
             cursor.blocked = false;
         }
@@ -220,7 +231,7 @@ impl Session {
         if !self.may_pull() {
             return None;
         }
-        let (alias, cursor) = self.cursors.ready()?;
+        let (alias, cursor) = self.side.server()?.cursors.ready()?;
         let room = ReadBudget {
             bytes: MAX_MESSAGE,
             credit: cursor.window.left(),
@@ -233,8 +244,10 @@ impl Session {
     /// slice of nothing, with `more`, puts the topic off until its client gives it more room.
     pub fn pulled(&mut self, now: Time, pull: Pull, slice: Slice) {
         self.now = self.now.max(now);
-        self.cursors.last = Some(pull.alias);
-        if let Some(cursor) = self.cursors.all.get_mut(pull.alias) {
+        if let Some(server) = self.side.server_mut() {
+            server.cursors.last = Some(pull.alias);
+        }
+        if let Some(cursor) = self.cursor(pull.alias) {
             cursor.next = slice.next;
             cursor.window.spend(slice.charged);
             cursor.blocked = slice.more && slice.next == pull.from;

@@ -23,6 +23,7 @@ mod retransmit;
 mod schedule;
 mod send;
 mod serving;
+mod side;
 mod sorted;
 mod state;
 mod stream;
@@ -47,17 +48,16 @@ use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::Limits;
 use acks::ReceivedSeq;
 use conn::Conn;
-use cursors::Cursors;
 use incoming::Incoming;
 use liveness::Pings;
 use outgoing::{Outgoing, Settled};
 use outlines::Outlines;
 use phase::Phase;
 use queue::Fifo;
-use resume::{ResumeCredentials, Ticket};
 use retransmit::RetransmitLog;
 use schedule::Schedule;
-use serving::{SERVING, Serving};
+use serving::Serving;
+use side::{ClientSide, ServerSide, Side};
 use timers::{Timer, Timers};
 use topics::Subscriptions;
 
@@ -73,8 +73,7 @@ use topics::Subscriptions;
 /// first.
 #[derive(Debug)]
 pub struct Session {
-    /// Of a server.
-    serving: Option<&'static Serving>,
+    side: Side,
     phase: Phase,
     limits: Arc<Limits>,
     /// The newest moment that the shell told.
@@ -86,10 +85,8 @@ pub struct Session {
     outgoing: Outgoing,
     incoming: Incoming,
     pings: Pings,
-    /// To a client.
+    /// A client's subscriptions, and what either side leaves.
     subscriptions: Subscriptions,
-    /// To a server.
-    cursors: Cursors,
     /// The goodbye with which the application has ended the session, if ever so late. Before the session is over, it
     /// waits for what was asked for.
     closed_with: Option<Goodbye>,
@@ -97,24 +94,10 @@ pub struct Session {
     schedule: Schedule,
     /// The client's table of kinds.
     table: Arc<Table>,
-    /// To the server: tables that it need not ask for.
-    known: Vec<Arc<Table>>,
     /// The bounds of what the peer takes.
     peer: PeerLimits,
     received: ReceivedSeq,
     retransmit: RetransmitLog,
-    /// To a client: what it has its session back with.
-    ticket: Option<Ticket>,
-    /// To a client: it had a session before this one, and opens connections until it is welcomed.
-    is_again: bool,
-    /// To a client: how often it has tried to.
-    attempt: u64,
-    /// To a client: the window that its hello told for a session that would begin.
-    offered: u64,
-    /// To a client: what its application gave for the server's to judge.
-    token: Vec<u8>,
-    /// To a server: what its client has the session back with.
-    credentials: Option<ResumeCredentials>,
 }
 
 impl Session {
@@ -123,19 +106,21 @@ impl Session {
     /// `table` is what requests refer to, and `token` goes to the server's application: at most
     /// [`MAX_TOKEN`](crate::limits::MAX_TOKEN), or the server will refuse the hello.
     pub fn client(limits: Limits, table: Arc<Table>, token: Vec<u8>) -> Self {
-        let mut session = Self::new(None, Phase::Idle, Arc::new(limits), table);
-        session.token = token;
-        session
+        let side = ClientSide {
+            token,
+            ..ClientSide::default()
+        };
+        Self::new(Side::Client(side), Phase::Idle, Arc::new(limits), table)
     }
 
     /// Makes the server's end, on a socket that has just opened. A client whose table isn't among `known`
     /// is asked for it.
     pub fn server(now: Time, limits: Limits, known: Vec<Arc<Table>>) -> Self {
         let limits = Arc::new(limits);
-        let mut session = Self::new(Some(&SERVING), Phase::Awaiting, limits, Arc::default());
+        let side = Side::Server(ServerSide::new(known));
+        let mut session = Self::new(side, Phase::Awaiting, limits, Arc::default());
         session.now = now;
         session.conn = Some(Conn::default());
-        session.known = known;
         session
             .timers
             .set(Timer::Handshake, now + session.limits.handshake);
@@ -152,14 +137,9 @@ impl Session {
         }
     }
 
-    fn new(
-        serving: Option<&'static Serving>,
-        phase: Phase,
-        limits: Arc<Limits>,
-        table: Arc<Table>,
-    ) -> Self {
+    fn new(side: Side, phase: Phase, limits: Arc<Limits>, table: Arc<Table>) -> Self {
         Self {
-            serving,
+            side,
             phase,
             now: Time::default(),
             timers: Timers::default(),
@@ -169,35 +149,29 @@ impl Session {
             incoming: Incoming::new(&limits),
             pings: Pings::default(),
             subscriptions: Subscriptions::new(limits.subscription_window),
-            cursors: Cursors::default(),
             closed_with: None,
             outlines: Outlines::default(),
             schedule: Schedule::default(),
             table,
-            known: Vec::new(),
             peer: PeerLimits::default(),
             received: ReceivedSeq::default(),
             retransmit: RetransmitLog::new(limits.retained),
-            ticket: None,
-            is_again: false,
-            attempt: 0,
-            offered: limits.requests,
-            token: Vec::new(),
-            credentials: None,
             limits,
         }
     }
 
     fn role(&self) -> Role {
-        match self.serving {
-            None => Role::Client,
-            Some(_) => Role::Server,
-        }
+        self.side.role()
+    }
+
+    /// Returns the code that only a server runs.
+    fn serving(&self) -> Option<&'static Serving> {
+        self.side.server().map(|server| server.serving)
     }
 
     /// The log to be read next, if this is a server.
     fn next_pull(&self) -> Option<Output> {
-        (self.serving?.pull)(self)
+        (self.serving()?.pull)(self)
     }
 
     /// Returns the session's state.
@@ -277,19 +251,21 @@ impl Session {
     }
 
     fn opened(&mut self) {
-        if self.role() != Role::Client || !self.state().awaits_connection() {
+        let may_open = self.state().awaits_connection();
+        let Some(client) = self.side.client_mut().filter(|_| may_open) else {
             return;
-        }
-        self.phase = Phase::Greeting;
-        self.timers
-            .set(Timer::Handshake, self.now + self.limits.handshake);
+        };
         // In another session, what is left of this one counts too.
         let window = self.limits.requests;
         let window = window.saturating_sub(self.incoming.burden());
-        self.offered = window;
+        client.advertised_window = window;
+        let token = client.token.clone();
+        self.phase = Phase::Greeting;
+        self.timers
+            .set(Timer::Handshake, self.now + self.limits.handshake);
         let hello = Hello {
             bounds: self.bounds(window),
-            token: self.token.clone(),
+            token,
             digest: self.table.digest(),
             resume: self.wanted(),
         };

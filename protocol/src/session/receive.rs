@@ -63,7 +63,7 @@ impl Session {
         }
         let takes = admission == Admission::Take;
         match frame_type.sender() {
-            FrameSender::Client => match self.serving {
+            FrameSender::Client => match self.serving() {
                 Some(serving) if takes => (serving.take)(self, body),
                 Some(_) | None => Ok(()),
             },
@@ -232,7 +232,10 @@ impl Session {
     }
 
     pub(super) fn hello(&mut self, hello: Hello) {
-        let known = self.known.iter();
+        let Some(server) = self.side.server() else {
+            return;
+        };
+        let known = server.known_tables.iter();
         let mut table = known.filter(|table| table.digest() == hello.digest);
         match table.next().cloned() {
             Some(table) => self.judged_next(hello, table),
@@ -270,7 +273,9 @@ impl Session {
         );
         self.peer = hello.bounds;
         self.table = Arc::clone(&table);
-        self.known = Vec::new();
+        if let Some(server) = self.side.server_mut() {
+            server.known_tables = Vec::new();
+        }
         self.phase = Phase::Judging;
         self.events.push(Event::Hello {
             token: hello.token,

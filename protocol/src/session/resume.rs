@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::acks::{Acks, ReceivedSeq};
 use super::outgoing::Received;
 use super::phase::{PendingClose, Phase};
+use super::side::{ClientSide, Side};
 use super::state::Role;
 use super::timers::Timer;
 use super::{
@@ -113,8 +114,11 @@ impl Session {
         match (self.role(), self.state()) {
             (_, State::Detached) => true,
             (Role::Server, State::Open) => !self.limits.resume.is_zero(),
-            (Role::Client, State::Open) => self.ticket.is_some(),
-            (Role::Client, State::Greeting) => self.ticket.is_some() || self.is_again,
+            (Role::Client, State::Open) => {
+                let client = self.side.client();
+                client.is_some_and(|client| client.ticket.is_some())
+            }
+            (Role::Client, State::Greeting) => self.side.outlives_greeting(),
             _ => false,
         }
     }
@@ -123,7 +127,7 @@ impl Session {
     pub(super) fn is_welcomed(&self) -> bool {
         match self.state() {
             State::Open | State::Detached => true,
-            State::Greeting => self.ticket.is_some() || self.is_again,
+            State::Greeting => self.side.outlives_greeting(),
             _ => false,
         }
     }
@@ -186,13 +190,17 @@ impl Session {
     /// until [`leftovers_taken`](Self::leftovers_taken).
     pub fn replacement(&mut self, untaken: u64) -> Self {
         let (limits, table) = (Arc::clone(&self.limits), Arc::clone(&self.table));
-        let mut next = Self::new(None, Phase::Detached(None), limits, table);
-        next.token = self.token.clone();
+        let token = self.side.client().map(|client| client.token.clone());
+        let side = ClientSide {
+            token: token.unwrap_or_default(),
+            is_replacement: true,
+            ..ClientSide::default()
+        };
+        let mut next = Self::new(Side::Client(side), Phase::Detached(None), limits, table);
         next.now = self.now;
         let window = self.limits.requests.saturating_sub(untaken);
         next.incoming = Incoming::after(&self.limits, window, untaken);
         next.take_unsent(self);
-        next.is_again = true;
         next
     }
 
@@ -254,19 +262,22 @@ impl Session {
     /// Sets the token that the next hello tells the server's application, at most
     /// [`MAX_TOKEN`](crate::limits::MAX_TOKEN), or the server will refuse it.
     pub fn set_token(&mut self, token: Vec<u8>) {
-        self.token = token;
+        if let Some(client) = self.side.client_mut() {
+            client.token = token;
+        }
     }
 
     /// Returns the session that the client wants back, if it has one.
     pub(super) fn wanted(&mut self) -> Option<Resume> {
-        let ticket = self.ticket.as_ref()?;
-        self.attempt += 1;
+        let client = self.side.client_mut()?;
+        let ticket = client.ticket.as_ref()?;
+        client.attempt += 1;
         let window = self.incoming.tell_grant();
         let received = self.received.last_accepted();
         Some(Resume {
             session: ticket.session,
             secret: ticket.secret.clone(),
-            attempt: self.attempt,
+            attempt: client.attempt,
             received,
             window,
             subscriptions: self.subscriptions.told_again(),
@@ -275,7 +286,8 @@ impl Session {
 
     /// Takes from a welcome what it says of the session.
     pub(super) fn continued(&mut self, welcome: &Welcome) -> Result<bool, PeerMisbehaved> {
-        let earlier = self.ticket.take();
+        let client = self.side.client_mut();
+        let earlier = client.and_then(|client| client.ticket.take());
         let goes_on = match (earlier, welcome.continuity) {
             (None, Continuity::New) => false,
             (Some(ticket), Continuity::Resumed { received })
@@ -305,16 +317,23 @@ impl Session {
             _ => return Err(PeerMisbehaved::WrongContinuity),
         };
         let is_kept = !welcome.keeps.is_zero() && !self.limits.resume.is_zero();
-        self.ticket = is_kept.then(|| Ticket {
-            session: welcome.session,
-            boot: welcome.boot,
-            secret: welcome.secret.clone(),
-        });
+        if let Some(client) = self.side.client_mut() {
+            client.ticket = is_kept.then(|| Ticket {
+                session: welcome.session,
+                boot: welcome.boot,
+                secret: welcome.secret.clone(),
+            });
+        }
         Ok(goes_on)
     }
 
     /// The session is lost: everything pending has its outcome, and another begins.
     fn begin_anew(&mut self, why: SessionLost, received: Received) {
+        let Some(client) = self.side.client_mut() else {
+            return;
+        };
+        client.attempt = 0;
+        let window = client.advertised_window;
         // It follows itself, also if it is to end once all is sent.
         self.outgoing.end_all(received, true);
         self.report();
@@ -322,7 +341,7 @@ impl Session {
         // Counted before they are handed over: what the application hasn't taken goes on taking room.
         let burden = self.incoming.burden();
         self.hand_over();
-        self.incoming = Incoming::after(&self.limits, self.offered, burden);
+        self.incoming = Incoming::after(&self.limits, window, burden);
         let next = Subscriptions::new(self.limits.subscription_window);
         let mut earlier = std::mem::replace(&mut self.subscriptions, next);
         self.subscriptions.follow(&mut earlier, &mut self.outgoing);
@@ -330,10 +349,9 @@ impl Session {
         // The server that follows may be another build, which differs in other kinds.
         self.outlines.drop_due();
         self.pings = Pings::default();
-        self.attempt = 0;
         self.received = ReceivedSeq::default();
         if let Some(conn) = &mut self.conn {
-            conn.begin_anew(self.offered);
+            conn.begin_anew(window);
         }
         self.events.push(Event::SessionReplaced { why });
     }
@@ -367,7 +385,10 @@ impl Session {
     ) -> Result<(), ResumeError> {
         self.now = self.now.max(now);
         let is_alive = matches!(self.state(), State::Open | State::Detached);
-        let Some(credentials) = self.credentials.as_mut().filter(|_| is_alive) else {
+        let Some(server) = self.side.server_mut().filter(|_| is_alive) else {
+            return Err(ResumeError::Unknown);
+        };
+        let Some(credentials) = &mut server.credentials else {
             return Err(ResumeError::Unknown);
         };
         let is_right =
@@ -395,10 +416,16 @@ impl Session {
                 .set(Timer::Resume, self.now + self.limits.resume)
         );
         self.go_on(wanted.received, wanted.window);
-        self.cursors.resume(wanted, self.peer.topic);
+        if let Some(server) = self.side.server_mut() {
+            server.cursors.resume(wanted, self.peer.topic);
+        }
         let received = self.received.last_accepted();
         self.say_welcome(secret, Continuity::Resumed { received }, Vec::new());
         Ok(())
+    }
+
+    fn credentials(&self) -> Option<&ResumeCredentials> {
+        self.side.server()?.credentials.as_ref()
     }
 
     /// The client is welcome, to this session, over this connection.
@@ -408,7 +435,7 @@ impl Session {
         continuity: Continuity,
         refused: Vec<(u32, Refusal)>,
     ) {
-        let Some(credentials) = &self.credentials else {
+        let Some(credentials) = self.credentials() else {
             return;
         };
         let (session, peer, boot) = (credentials.session, credentials.peer, credentials.boot);
@@ -433,7 +460,9 @@ impl Session {
 
     /// The client has heard the welcome: the secret that it told is the only one.
     pub(super) fn confirm_secret(&mut self) {
-        if let Some(credentials) = &mut self.credentials {
+        if let Some(server) = self.side.server_mut()
+            && let Some(credentials) = &mut server.credentials
+        {
             credentials.secrets.confirm();
         }
     }
@@ -447,7 +476,7 @@ impl Session {
     /// Returns what a client that proves to be the session's may learn once it is over: the last of its frames
     /// that were received in order.
     pub fn tombstone(&self) -> Option<Tombstone> {
-        let (credentials, received) = (self.credentials.as_ref()?, self.received.last_accepted());
+        let (credentials, received) = (self.credentials()?, self.received.last_accepted());
         plant!("tombstone_forgets", let received = None);
         Some(Tombstone {
             secrets: credentials.secrets.clone(),

@@ -212,8 +212,10 @@ impl Session {
         if !self.retransmit.append(&Frame::Reply(reply), out) {
             return WriteResult::NoRoom;
         }
-        if let Some((alias, join)) = self.incoming.answer_sent(len, more) {
-            self.cursors.activate(alias, join, number);
+        if let Some((alias, join)) = self.incoming.answer_sent(len, more)
+            && let Some(server) = self.side.server_mut()
+        {
+            server.cursors.activate(alias, join, number);
         }
         WriteResult::Part
     }

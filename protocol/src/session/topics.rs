@@ -5,6 +5,7 @@ use super::outgoing::Outgoing;
 use super::queue::Fifo;
 use super::send::append;
 use super::sorted::Sorted;
+use super::state::Role;
 use super::{
     Event, Full, Outcome, PeerMisbehaved, Request, RequestKey, Session, State, TopicRequest,
 };
@@ -391,7 +392,7 @@ impl Session {
 impl Session {
     /// Starts a request of a reserved kind.
     pub(super) fn start_topic_request(&mut self, request: Request) -> Result<(), PeerMisbehaved> {
-        match self.serving {
+        match self.serving() {
             None => self.start_servers_request(request),
             Some(serving) => (serving.start)(self, request),
         }
@@ -423,7 +424,7 @@ impl Session {
     }
 
     pub(super) fn write_topic_windows(&mut self, out: &mut Vec<u8>) {
-        if self.state() != State::Open || self.serving.is_some() {
+        if self.state() != State::Open || self.role() == Role::Server {
             return;
         }
         while let Some(subscription) = self.subscriptions.news() {
