@@ -8,6 +8,7 @@ mod conn;
 mod counters;
 mod credit;
 mod cursors;
+mod dispatch;
 mod error;
 mod event;
 mod incoming;

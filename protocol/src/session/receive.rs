@@ -5,14 +5,13 @@ use std::sync::Arc;
 use super::incoming::RequestFault;
 use super::outgoing::{AnsweredCall, OutOfPlace};
 use super::phase::Phase;
-use super::state::{Admission, Role};
+use super::state::Role;
 use super::stream::ItemFault;
 use super::timers::Timer;
 use super::{Event, Outcome, PeerMisbehaved, Request, Session, State};
 use crate::frame::{
-    self, Ack, Answer, Call, Cancel, Frame, FrameSender, FrameType, Hello, Item, JOIN,
-    NeedOutlines, Outline, Part, Ping, Publication, RESERVED, RawFrame, RawFrames, Reader, Refusal,
-    Reply, ReplyPart, Skipped, StreamWindow, Table, Welcome, check_size, read_goodbye,
+    self, Ack, Answer, Call, Cancel, Frame, FrameType, Hello, Item, JOIN, Part, RESERVED,
+    RawFrames, Refusal, Reply, ReplyPart, StreamWindow, Table, Welcome, check_size,
 };
 use crate::limits::MAX_PART;
 use crate::{Class, Number};
@@ -52,171 +51,8 @@ impl Session {
         }
     }
 
-    fn frame(&mut self, body: RawFrame<'_>) -> Result<(), PeerMisbehaved> {
-        let frame_type = body.frame_type();
-        let admission = self.state().admit(self.role(), frame_type);
-        if admission == Admission::Refuse {
-            return Err(PeerMisbehaved::WrongState {
-                frame: frame_type,
-                state: self.state(),
-            });
-        }
-        let takes = admission == Admission::Take;
-        match frame_type.sender() {
-            FrameSender::Client => match self.serving() {
-                Some(serving) if takes => (serving.take)(self, body),
-                Some(_) | None => Ok(()),
-            },
-            FrameSender::Server => self.servers_frame(frame_type, body.fields(), takes),
-            FrameSender::Both => self.either_ends_frame(frame_type, body.fields(), takes),
-        }
-    }
-
-    /// Reads a frame that only a server sends, and takes it if it has its place here.
-    fn servers_frame(
-        &mut self,
-        frame_type: FrameType,
-        fields: Reader<'_>,
-        takes: bool,
-    ) -> Result<(), PeerMisbehaved> {
-        match frame_type {
-            FrameType::NeedTable => {
-                fields.end()?;
-                if takes {
-                    return self.tell_table();
-                }
-            }
-            FrameType::Welcome => {
-                let welcome = Welcome::read(fields)?;
-                if takes {
-                    return self.welcomed(welcome);
-                }
-            }
-            FrameType::Publication => {
-                let publication = Publication::read(fields)?;
-                if takes {
-                    return self.publication(&publication);
-                }
-            }
-            FrameType::Skipped => {
-                let skipped = Skipped::read(fields)?;
-                if takes {
-                    return self.skipped(skipped);
-                }
-            }
-            FrameType::NeedOutlines => {
-                let NeedOutlines { kinds } = NeedOutlines::read(fields)?;
-                if let Some(conn) = self.conn.as_mut().filter(|_| takes)
-                    && !std::mem::replace(&mut conn.outlines_asked, true)
-                {
-                    self.events.push(Event::NeedOutlines { kinds });
-                }
-            }
-            _ => debug_assert!(false, "{frame_type:?} is no server's alone"),
-        }
-        Ok(())
-    }
-
-    /// Reads a frame that either end sends, and takes it if it has its place here.
-    fn either_ends_frame(
-        &mut self,
-        frame_type: FrameType,
-        fields: Reader<'_>,
-        takes: bool,
-    ) -> Result<(), PeerMisbehaved> {
-        match frame_type {
-            FrameType::Goodbye => {
-                let goodbye = read_goodbye(fields)?;
-                if takes {
-                    self.on_peer_goodbye(goodbye);
-                }
-            }
-            FrameType::Ack => {
-                let ack = Ack::read(fields)?;
-                if takes {
-                    return self.ack(ack);
-                }
-            }
-            FrameType::Ping => {
-                let ping = Ping::read(fields)?;
-                if let Some(conn) = self.conn.as_mut().filter(|_| takes) {
-                    conn.liveness.on_ping(ping);
-                }
-            }
-            FrameType::Pong => {
-                let pong = Ping::read(fields)?;
-                if takes && let Some(round_trip) = self.pings.on_pong(self.now, pong) {
-                    self.events.push(Event::Pong { round_trip });
-                }
-            }
-            FrameType::StreamWindow => {
-                let window = StreamWindow::read(fields)?;
-                if takes {
-                    return self.stream_window(window);
-                }
-            }
-            FrameType::Outline => {
-                let outline = Outline::read(fields)?;
-                if takes {
-                    return self.on_outline(outline);
-                }
-            }
-            _ => return self.numbered_frame(frame_type, fields, takes),
-        }
-        Ok(())
-    }
-
-    /// Reads a numbered frame, which counts in any case, and takes it if it has its place here.
-    fn numbered_frame(
-        &mut self,
-        frame_type: FrameType,
-        fields: Reader<'_>,
-        takes: bool,
-    ) -> Result<(), PeerMisbehaved> {
-        match frame_type {
-            FrameType::Call => {
-                let call = Call::read(fields)?;
-                self.take_number(call.number)?;
-                if takes {
-                    return self.called(&call);
-                }
-            }
-            FrameType::Event => {
-                let event = frame::Event::read(fields)?;
-                self.take_number(event.number)?;
-                if takes {
-                    return self.event(&event);
-                }
-            }
-            FrameType::Cancel => {
-                let cancel = Cancel::read(fields)?;
-                self.take_number(cancel.number)?;
-                if takes {
-                    return self.peer_cancels(cancel);
-                }
-            }
-            FrameType::Reply => {
-                let reply = Reply::read(fields)?;
-                self.take_number(reply.number)?;
-                if takes {
-                    return self.reply(&reply);
-                }
-            }
-            FrameType::Item => {
-                let item = Item::read(fields)?;
-                self.take_number(item.number)?;
-                if takes {
-                    let asking = self.outgoing.asking.ok_or(PeerMisbehaved::ReplyToNothing)?;
-                    return (asking.item_came)(self, &item);
-                }
-            }
-            _ => debug_assert!(false, "{frame_type:?} isn't numbered"),
-        }
-        Ok(())
-    }
-
     /// Sends the table, which the server doesn't know.
-    fn tell_table(&mut self) -> Result<(), PeerMisbehaved> {
+    pub(super) fn tell_table(&mut self) -> Result<(), PeerMisbehaved> {
         // Asked for again and again, a table would be a small question with a large answer.
         match &mut self.conn {
             Some(conn) if !conn.table_told => {
@@ -284,7 +120,7 @@ impl Session {
         });
     }
 
-    fn welcomed(&mut self, welcome: Welcome) -> Result<(), PeerMisbehaved> {
+    pub(super) fn welcomed(&mut self, welcome: Welcome) -> Result<(), PeerMisbehaved> {
         let mut refused = welcome.refused.iter();
         if refused.any(|(kind, _)| self.class(*kind).is_none()) {
             return Err(PeerMisbehaved::KindBeyondTable);
@@ -308,7 +144,7 @@ impl Session {
         Ok(())
     }
 
-    fn ack(&mut self, ack: Ack) -> Result<(), PeerMisbehaved> {
+    pub(super) fn ack(&mut self, ack: Ack) -> Result<(), PeerMisbehaved> {
         if let Some(received) = ack.received {
             if received >= self.retransmit.next_seq() {
                 return Err(PeerMisbehaved::AckAhead);
@@ -329,12 +165,12 @@ impl Session {
         }
     }
 
-    fn called(&mut self, call: &Call<'_>) -> Result<(), PeerMisbehaved> {
+    pub(super) fn called(&mut self, call: Call<'_>) -> Result<(), PeerMisbehaved> {
         let fits = |class| class != Class::Event;
         self.requested(fits, call.number, call.part, call.kind, call.payload)
     }
 
-    fn event(&mut self, event: &frame::Event<'_>) -> Result<(), PeerMisbehaved> {
+    pub(super) fn event(&mut self, event: frame::Event<'_>) -> Result<(), PeerMisbehaved> {
         let fits = |class| class == Class::Event;
         self.requested(fits, event.number, event.part, event.kind, event.payload)
     }
@@ -371,7 +207,7 @@ impl Session {
         Ok(self.incoming.begin(request, part.more)?)
     }
 
-    fn peer_cancels(&mut self, cancel: Cancel) -> Result<(), PeerMisbehaved> {
+    pub(super) fn peer_cancels(&mut self, cancel: Cancel) -> Result<(), PeerMisbehaved> {
         self.has_come(cancel.call)?;
         if self.incoming.cancel(cancel.call) {
             self.events.push(Event::Dropped {
@@ -382,7 +218,7 @@ impl Session {
         Ok(())
     }
 
-    fn stream_window(&mut self, window: StreamWindow) -> Result<(), PeerMisbehaved> {
+    pub(super) fn stream_window(&mut self, window: StreamWindow) -> Result<(), PeerMisbehaved> {
         self.has_come(window.call)?;
         if let Some(feed) = self.incoming.feed(window.call) {
             feed.raise(window.limit);
@@ -399,7 +235,7 @@ impl Session {
         }
     }
 
-    fn reply(&mut self, reply: &Reply<'_>) -> Result<(), PeerMisbehaved> {
+    pub(super) fn reply(&mut self, reply: Reply<'_>) -> Result<(), PeerMisbehaved> {
         let whole = match &reply.content {
             ReplyPart::First { answer, more } => {
                 let owned = match answer {
@@ -454,14 +290,6 @@ impl Session {
         }
         self.outgoing.renew(now, item.call);
         Ok(())
-    }
-
-    /// Counts a numbered frame. Where a session is over, numbers don't count any more.
-    fn take_number(&mut self, number: Number) -> Result<(), PeerMisbehaved> {
-        if !matches!(self.state(), State::Open | State::Draining) {
-            return Ok(());
-        }
-        self.received.count(number, self.state() == State::Open)
     }
 }
 

@@ -302,13 +302,13 @@ impl Session {
 
     pub(super) fn publication(
         &mut self,
-        publication: &Publication<'_>,
+        publication: Publication<'_>,
     ) -> Result<(), PeerMisbehaved> {
         let Publication {
             alias,
             offset,
             payload,
-        } = *publication;
+        } = publication;
         let Some((key, subscription)) = self.subscriptions.named(alias)? else {
             return Ok(());
         };
