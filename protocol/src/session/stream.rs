@@ -169,3 +169,32 @@ impl SendStream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    #[test]
+    fn an_item_may_be_as_large_as_is_agreed_and_no_larger() {
+        let largest = 3;
+        let take = |parts: &[usize]| {
+            let mut stream = RecvStream::new(1000);
+            let (last, before) = parts.split_last().expect("an item has a part");
+            for (place, part) in before.iter().enumerate() {
+                stream.part(place > 0, true, &vec![0; *part], largest)?;
+            }
+            stream.part(!before.is_empty(), false, &vec![0; *last], largest)
+        };
+        for parts in [&[3][..], &[1, 2]] {
+            let item = take(parts).expect("it isn't too large");
+            assert_eq!(item, Some(vec![0; 3]), "{parts:?}");
+        }
+        for parts in [&[4][..], &[5], &[3, 1], &[1, 4], &[5, 0]] {
+            let fault = take(parts);
+            assert!(matches!(fault, Err(ItemFault::TooLarge)), "{parts:?}");
+        }
+    }
+}

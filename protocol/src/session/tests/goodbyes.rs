@@ -4,6 +4,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use std::time::Duration;
 
 use super::pair::{Pair, TYPING, goodbye};
+use crate::frame::Frame;
 use crate::session::{End, Input, Outcome, State};
 use crate::{Answer, Goodbye, GoodbyeCode, Limits, Number, Time};
 
@@ -46,6 +47,20 @@ fn answers_given_before_a_goodbye_still_arrive() {
     let value = Outcome::Answered(Answer::Value(b"A".to_vec()));
     assert_eq!(pair.client.outcome(answered), Some(&value));
     assert_eq!(pair.client.outcome(running), Some(&Outcome::Unknown));
+}
+
+/// Nobody would hear the answer.
+#[test]
+fn a_call_that_waits_when_its_callers_goodbye_comes_never_starts() {
+    let mut pair = Pair::open(&Limits::default());
+    pair.client.request(pair.now, TYPING, b"slow");
+    pair.call(b"waits for the event");
+    pair.drive();
+    pair.inject(&[Frame::Goodbye(done())]);
+    pair.server.session.done(pair.now, Number::FIRST);
+    pair.server.poll(pair.now);
+    let started = pair.server.requests();
+    assert_eq!(started, [(Number::FIRST, b"slow".to_vec())]);
 }
 
 #[test]

@@ -25,6 +25,7 @@ fn each_frame_has_its_place_in_each_state() {
                 let Some(mut pair) = stand(role, *state) else {
                     continue;
                 };
+                assert!(state.is_of(role), "{role:?} {state:?}");
                 let side = match role {
                     Role::Client => &mut pair.client,
                     Role::Server => &mut pair.server,
