@@ -303,9 +303,11 @@ mod tests {
     #[test]
     fn an_event_is_sent_again_only_where_that_is_safe() {
         let busy = Refused::new("Typing", Refusal::Busy.into());
+        let denied = Refused::new("Typing", Refusal::Denied.into());
         let undeclared = Undeclared { kind: "Typing" };
         for (error, retry) in [
             (EventError::Refused(busy), Retry::Now),
+            (EventError::Refused(denied), Retry::Never),
             (EventError::NotReceived, Retry::Now),
             (EventError::Full, Retry::Now),
             (EventError::Closed, Retry::Never),
@@ -313,7 +315,9 @@ mod tests {
             (EventError::Undeclared(undeclared), Retry::Never),
         ] {
             assert_eq!(error.retry(), retry, "{error}");
-            assert!(!error.is_denied(), "{error}");
+            let is_denied =
+                matches!(&error, EventError::Refused(refused) if refused.why == Refusal::Denied);
+            assert_eq!(error.is_denied(), is_denied, "{error}");
         }
     }
 }

@@ -41,3 +41,23 @@ impl<T> fmt::Debug for Reserve<T> {
         f.write_str("Reserve")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::queue;
+    use crate::channels::tests::Woken;
+
+    #[test]
+    fn who_gives_its_place_up_lets_the_next_one_pass() {
+        let (sender, mut receiver) = queue();
+        let [first, second, own] = [Woken::default(), Woken::default(), Woken::default()];
+        sender.send(0).unwrap();
+        let (mut gone, mut next) = (sender.reserve(1), sender.reserve(1));
+        assert!(first.with(|cx| gone.poll_ready(cx)).is_pending());
+        assert!(second.with(|cx| next.poll_ready(cx)).is_pending());
+        assert!(own.with(|cx| receiver.poll_next(cx)).is_ready());
+        drop(gone);
+        assert_eq!(second.count(), 1);
+        assert!(second.with(|cx| next.poll_ready(cx)).is_ready());
+    }
+}
