@@ -297,19 +297,19 @@ impl Run<'_> {
         let baseline = self.baseline(suite, is_alone)?;
         let begun = Instant::now();
         let ran = match is_alone {
-            true => self.run_alone(suite, mutant, baseline)?,
+            true => self.run_alone(suite, mutant, &baseline)?,
             false => {
                 let number = Some(trial.number);
-                Some(suite.run(&self.bench, &self.built[&suite], number, Some(baseline))?)
+                Some(suite.run(&self.bench, &self.built[&suite], number, &baseline)?)
             }
         };
         trial.spent += begun.elapsed();
         let verdict = match ran {
-            Some(Ran::Passed { .. }) if trial.passed + 1 < suites.len() => {
+            Some(Ran::Passed(_)) if trial.passed + 1 < suites.len() => {
                 trial.passed += 1;
                 return Ok(Some(trial));
             }
-            Some(Ran::Passed { .. }) => Verdict::Survived,
+            Some(Ran::Passed(_)) => Verdict::Survived,
             Some(Ran::Failed(cause)) => Verdict::Caught(format!("{}: {cause}", suite.name())),
             Some(Ran::TimedOut) => Verdict::TimedOut(suite.name().to_owned()),
             None => Verdict::NotCompiled,
@@ -368,7 +368,7 @@ impl Run<'_> {
         &mut self,
         suite: Suite,
         mutant: &Mutant,
-        baseline: Duration,
+        baseline: &[Duration],
     ) -> Result<Option<Ran>> {
         let text = self.planting.alone(mutant)?;
         // They are built anew in the same place.
@@ -377,23 +377,23 @@ impl Run<'_> {
         bench
             .copy
             .with(&mutant.file, &text, || match suite.build(bench)? {
-                Ok(programs) => suite.run(bench, &programs, None, Some(baseline)).map(Some),
+                Ok(programs) => suite.run(bench, &programs, None, baseline).map(Some),
                 Err(_) => Ok(None),
             })
     }
 
     /// Builds a suite and runs it without a mutant, once: it must pass, and its time bounds that of the mutants.
-    fn baseline(&mut self, suite: Suite, is_alone: bool) -> Result<Duration> {
+    fn baseline(&mut self, suite: Suite, is_alone: bool) -> Result<Vec<Duration>> {
         if suite == Suite::Chromium && self.bench.chromium.is_none() {
             let (copy, setup) = (&self.bench.copy.workspace, self.bench.setup);
             self.bench.chromium = Some(Chromium::start(copy, setup)?);
         }
         let name = self.baseline_name(suite);
-        let known = self.verdicts.baseline(&name);
-        if let Some(known) = known
+        let known = self.verdicts.baseline(&name).map(<[Duration]>::to_vec);
+        if let Some(known) = &known
             && (is_alone || self.built.contains_key(&suite))
         {
-            return Ok(known);
+            return Ok(known.clone());
         }
         let programs = match suite.build(&self.bench)? {
             Ok(programs) => programs,
@@ -403,11 +403,12 @@ impl Run<'_> {
         if let Some(known) = known {
             return Ok(known);
         }
-        match suite.run(&self.bench, programs, None, None)? {
-            Ran::Passed { seconds } => {
+        match suite.run(&self.bench, programs, None, &[])? {
+            Ran::Passed(times) => {
+                let seconds = times.iter().sum::<Duration>().as_secs_f64();
                 println!("without a mutant: {} passes, {seconds:.1} s", suite.name());
-                self.verdicts.add_baseline(&name, seconds)?;
-                Ok(Duration::from_secs_f64(seconds))
+                self.verdicts.add_baseline(&name, &times)?;
+                Ok(times)
             }
             Ran::Failed(cause) => bail!("without a mutant, {} fails: {cause}", suite.name()),
             Ran::TimedOut => bail!("without a mutant, {} doesn't end", suite.name()),

@@ -21,7 +21,7 @@ const WORLDS_SEEDS: &str = "300";
 /// No build takes longer, not even the first.
 const BUILD_LIMIT: Duration = Duration::from_secs(45 * 60);
 
-/// The time that a suite may take, as a multiple of what it takes without a mutant: the machine may be busy.
+/// The time that a program of a suite may take, as a multiple of what it takes without a mutant: the machine may be busy.
 const LIMIT_TIMES: u32 = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,9 +44,8 @@ pub(super) enum Suite {
 /// The end of a suite.
 #[derive(Debug)]
 pub(super) enum Ran {
-    Passed {
-        seconds: f64,
-    },
+    /// The time of each program.
+    Passed(Vec<Duration>),
     /// Something failed, in the words of the suite.
     Failed(String),
     TimedOut,
@@ -83,46 +82,52 @@ impl Suite {
             Self::Simulator => vec![released("twinwire-sim", SIMULATOR_SEEDS)],
             Self::Worlds => vec![released("twinwire-worlds", WORLDS_SEEDS)],
             Self::Chromium => Vec::new(),
-            _ => built.output.lines().filter_map(Program::of_test).collect(),
+            _ => {
+                let lines = built.output.lines();
+                let mut programs: Vec<Program> = lines.filter_map(Program::of_test).collect();
+                // What is fresh, cargo tells in an order of its own.
+                programs.sort();
+                programs
+            }
         }))
     }
 
-    /// Runs the suite's programs until something fails; `baseline` is what they take without a mutant, where that is known.
+    /// Runs the suite's programs until something fails; `baseline` is what each takes without a mutant, where that is known.
     pub(super) fn run(
         self,
         on: &Bench,
         programs: &[Program],
         mutant: Option<usize>,
-        baseline: Option<Duration>,
+        baseline: &[Duration],
     ) -> Result<Ran> {
-        let limit = baseline.map_or(BUILD_LIMIT, |time| self.spare() + time * LIMIT_TIMES);
         let mut commands: Vec<Command> = programs.iter().map(Program::command).collect();
         if self == Self::Chromium {
             commands.push(on.chromium()?.tests(&on.copy.workspace, on.setup)?);
         }
-        let begun = Instant::now();
-        for command in &mut commands {
+        let mut times = Vec::new();
+        for (place, command) in commands.iter_mut().enumerate() {
             if let Some(mutant) = mutant {
                 command.env(schema::VARIABLE, mutant.to_string());
             }
-            let rest = limit.saturating_sub(begun.elapsed());
+            let known = baseline.get(place);
+            let limit = known.map_or(BUILD_LIMIT, |time| self.spare() + *time * LIMIT_TIMES);
+            let begun = Instant::now();
             // A broken test may wait for half a minute, and so may all that follow it.
-            let finished = run_until(command, rest, has_failure)?;
+            let finished = run_until(command, limit, has_failure)?;
             match &finished.ending {
-                Ending::Success => {}
+                Ending::Success => times.push(begun.elapsed()),
                 Ending::TimedOut(_) => return Ok(Ran::TimedOut),
                 Ending::Failure(_) | Ending::Stopped => return Ok(Ran::Failed(cause(&finished))),
             }
         }
-        let seconds = begun.elapsed().as_secs_f64();
-        Ok(Ran::Passed { seconds })
+        Ok(Ran::Passed(times))
     }
 
-    /// Returns the time that the suite may take besides: little where nothing waits for a socket.
+    /// Returns the time that a program may take besides: little where nothing waits for a socket.
     fn spare(self) -> Duration {
         Duration::from_secs(match self {
-            Self::Protocol | Self::Simulator | Self::Worlds | Self::Remote | Self::Client => 10,
-            _ => 60,
+            Self::ServerCore | Self::WebsocketCore | Self::Server | Self::Chromium => 30,
+            _ => 10,
         })
     }
 
@@ -191,7 +196,7 @@ const WEBSOCKET_CORE: [&str; 8] = [
 ];
 
 /// A built program of a suite.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Program {
     file: PathBuf,
     arguments: Vec<&'static str>,

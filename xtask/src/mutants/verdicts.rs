@@ -57,8 +57,8 @@ pub(super) struct Verdicts {
     by_key: HashMap<String, (Verdict, f64)>,
     /// The keys of mutants that compile, but not beside others.
     alone: HashSet<String>,
-    /// The suites' times without a mutant.
-    baselines: HashMap<String, f64>,
+    /// The times of suites' programs without a mutant.
+    baselines: HashMap<String, Vec<Duration>>,
 }
 
 impl Verdicts {
@@ -91,10 +91,13 @@ impl Verdicts {
             self.alone.insert(mutant.to_owned());
             return Some(());
         }
-        let seconds = line["seconds"].as_f64()?;
         if let Some(suite) = line["baseline"].as_str() {
-            self.baselines.insert(suite.to_owned(), seconds);
+            let time = |time: &Value| Duration::try_from_secs_f64(time.as_f64()?).ok();
+            let times: Option<Vec<Duration>> =
+                line["seconds"].as_array()?.iter().map(time).collect();
+            self.baselines.insert(suite.to_owned(), times?);
         } else {
+            let seconds = line["seconds"].as_f64()?;
             let by = line["by"].as_str()?;
             let verdict = Verdict::of(line["verdict"].as_str()?, by)?;
             let key = line["mutant"].as_str()?.to_owned();
@@ -126,12 +129,12 @@ impl Verdicts {
         seconds.get(seconds.len() / 2).copied()
     }
 
-    pub(super) fn baseline(&self, suite: &str) -> Option<Duration> {
-        let seconds = self.baselines.get(suite)?;
-        Duration::try_from_secs_f64(*seconds).ok()
+    pub(super) fn baseline(&self, suite: &str) -> Option<&[Duration]> {
+        self.baselines.get(suite).map(Vec::as_slice)
     }
 
-    pub(super) fn add_baseline(&mut self, suite: &str, seconds: f64) -> Result<()> {
+    pub(super) fn add_baseline(&mut self, suite: &str, times: &[Duration]) -> Result<()> {
+        let seconds: Vec<f64> = times.iter().map(Duration::as_secs_f64).collect();
         self.add(&json!({ "baseline": suite, "seconds": seconds }))
     }
 
