@@ -175,9 +175,11 @@ impl User {
             (self.client.states(), self.world.oracle.clone(), self.life);
         spawn(async move {
             while let Some(state) = states.next().await {
-                oracle
-                    .account()
-                    .tell(|| format!("client {life} is {state:?}"));
+                {
+                    let mut account = oracle.account();
+                    account.tell(|| format!("client {life} is {state:?}"));
+                    account.is_open(life, matches!(state, ClientState::Open { .. }));
+                }
                 // A pause hides the cause.
                 if let ClientState::Paused
                 | ClientState::Resuming {
@@ -244,7 +246,9 @@ impl User {
             Act::Ping => launch(async move {
                 user.reach("Client::ping");
                 let _waiting = user.world.oracle.waits("Client::ping");
-                user.client.ping().await;
+                if user.client.ping().await.is_none() {
+                    user.world.oracle.account().no_pong(user.life);
+                }
             }),
             Act::ReconnectNow => self.reconnect_now(),
             Act::Pause(time) => self.pause(time),

@@ -4,6 +4,7 @@ use tokio::time::Instant;
 use twinwire::{PeerId, Refusal};
 use twinwire_client::{CallError, EventError};
 
+use super::calm::SOON;
 use super::{Account, LATE};
 use crate::kinds::Manner;
 
@@ -119,9 +120,12 @@ pub(super) struct Ask {
     begun_at: Option<Instant>,
     /// The reply that its handler gave: an error, if it declined.
     answered: Option<Result<u64, u64>>,
+    answered_at: Option<Instant>,
     outcome: Option<Outcome>,
     /// True once its maker wants no answer.
     is_given_up: bool,
+    /// The newest request of all when that was so.
+    given_up_after: u64,
     /// The number of items that its maker has had.
     items: u32,
 }
@@ -139,8 +143,10 @@ impl Account {
             began: false,
             begun_at: None,
             answered: None,
+            answered_at: None,
             outcome: None,
             is_given_up: false,
+            given_up_after: 0,
             items: 0,
         };
         if asked.class == Class::Stream && !asked.by.is_server() {
@@ -178,10 +184,25 @@ impl Account {
             ),
             || format!("the handler of {id} is called, which ended as {outcome:?}"),
         );
+        if let Some(later) = self.comes_after_its_cancel(id) {
+            self.wrong(|| {
+                format!("the handler of {id} is called, which was cancelled before {later} came")
+            });
+        }
         let last = self.last_begun.insert((by, session), id).unwrap_or(0);
         self.ensure(last < id, || {
             format!("the handler of {id} of {by:?} begins after that of {last}")
         });
+    }
+
+    /// Returns an event that came after the cancel of this call, in the same session.
+    fn comes_after_its_cancel(&self, id: u64) -> Option<u64> {
+        let ask = self.asks.get(&id)?;
+        let life = &self.lives[ask.asked.by.life()];
+        let later = self.asks.get(&life.arrived)?;
+        let is_one = ask.freshes == life.freshes && later.freshes == life.freshes;
+        let is_cancelled = ask.is_given_up && !ask.asked.by.is_server() && is_one;
+        (is_cancelled && life.arrived > ask.given_up_after).then_some(life.arrived)
     }
 
     /// Checks that the session in which a client's handler began goes on, as the handler does.
@@ -200,6 +221,7 @@ impl Account {
     pub(crate) fn answers(&mut self, id: u64, reply: Result<u64, u64>) {
         if let Some(ask) = self.asks.get_mut(&id) {
             ask.answered = Some(reply);
+            ask.answered_at = Some(Instant::now());
         }
     }
 
@@ -225,6 +247,7 @@ impl Account {
             return;
         };
         ask.is_given_up = true;
+        ask.given_up_after = self.next_id;
         let asked = ask.asked;
         self.ends(asked);
     }
@@ -247,10 +270,26 @@ impl Account {
             self.wrong(|| format!("{id}, {asked:?}, {outcome:?}: {what}"));
         }
         self.ends(asked);
+        if outcome == Outcome::Accepted && matches!(asked.by, Asker::Client(_)) {
+            let arrived = &mut self.lives[asked.by.life()].arrived;
+            *arrived = id.max(*arrived);
+        }
         if let Some(ask) = self.asks.get_mut(&id) {
             let twice = ask.outcome.replace(outcome).is_some();
             self.ensure(!twice, || format!("{id} is answered twice"));
         }
+    }
+
+    /// Returns true if a client's answer must have come within its time.
+    fn has_come(&self, ask: &Ask) -> bool {
+        let by = ask.asked.by;
+        // Where much waits for room, or a silence ends the connection, the answer may be on its way.
+        let is_there = self.bounds.is_roomy && self.slept_since(by, ask.at) < self.bounds.heartbeat;
+        let in_time = |answered: Instant| {
+            answered + SOON <= ask.at + self.bounds.deadline && self.is_calm(by.life(), answered)
+        };
+        let is_of_client = ask.asked.class == Class::Call && !by.is_server();
+        is_of_client && is_there && ask.answered_at.is_some_and(in_time)
     }
 
     /// Returns what is wrong with an outcome.
@@ -282,7 +321,9 @@ impl Account {
             Outcome::Deadline | Outcome::Refused(Refusal::Deadline) => {
                 // A stream's time begins anew with each item, and who joins a topic shares in a join that is under way.
                 let is_true = matches!(class, Class::Stream | Class::Join) || took + LATE >= time;
-                never(is_true, &format!("that is early: after {took:?}"))
+                let early = never(is_true, &format!("that is early: after {took:?}"));
+                let has_come = *outcome == Outcome::Deadline && self.has_come(ask);
+                early.or_else(|| never(!has_come, "its answer came in time"))
             }
             Outcome::NotReceived | Outcome::Closed | Outcome::Full => {
                 let is_closed = *outcome != Outcome::Closed

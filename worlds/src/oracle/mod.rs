@@ -1,6 +1,7 @@
 //! An account of what a world's applications asked for and heard, and what is wrong with it.
 
 mod asks;
+mod calm;
 mod topics;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ pub(crate) use asks::{Asked, Asker, Class, Outcome, Reader};
 pub(crate) use topics::Heard;
 
 use asks::Ask;
+use calm::Trouble;
 use topics::{Log, Subscriber};
 
 use crate::plan::Bounds;
@@ -44,6 +46,7 @@ impl Oracle {
             coverage: BTreeMap::new(),
             waiting: BTreeMap::new(),
             steps: 0,
+            troubles: Vec::new(),
         })))
     }
 
@@ -91,6 +94,10 @@ pub(crate) struct Life {
     /// The newest handler of pokes, and when it was registered.
     pub(crate) handler: (u32, Instant),
     pub(crate) open_streams: usize,
+    /// The time since which it has a connection.
+    open: Option<Instant>,
+    /// The newest of its events that the server is known to have.
+    arrived: u64,
 }
 
 pub(crate) struct Account {
@@ -119,6 +126,7 @@ pub(crate) struct Account {
     waiting: BTreeMap<&'static str, u64>,
     /// The number of things that applications have heard.
     steps: u64,
+    troubles: Vec<Trouble>,
 }
 
 impl Account {
@@ -177,6 +185,8 @@ impl Account {
             parting: Vec::new(),
             handler: (0, Instant::now()),
             open_streams: 0,
+            open: None,
+            arrived: 0,
         });
         self.lives.len() - 1
     }
