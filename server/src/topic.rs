@@ -357,6 +357,18 @@ impl SubscriptionGuard {
         let mut state = reader.live.state();
         let joined = state.log.join(start);
         let head = state.log.next();
+        twinwire::plant!(
+            "comes_back_to_the_end",
+            let joined = if joined.verdict == twinwire::frame::Verdict::Recovered
+                && joined.position.offset < head
+            {
+                let verdict = twinwire::frame::Verdict::Gap;
+                let end = state.log.join(Start::Now);
+                Joined { verdict, ..end }
+            } else {
+                joined
+            }
+        );
         // Joined and subscribed under one lock: an item that is published between the two would be in neither, neither
         // among what the log gives from the start nor among what `dirty` is told.
         state.subscribers.push(Arc::clone(dirty));
@@ -424,6 +436,7 @@ impl DirtyTopics {
             state.heads.insert(alias, head);
             state.waker.take()
         };
+        twinwire::plant!("news_wakes_nobody", let waker = None);
         if let Some(waker) = waker {
             waker.wake();
         }

@@ -259,6 +259,16 @@ pub const SHELL_MUTANTS: &[(&str, &str, Finder)] = &[
         Finder::Test("server: a_call_that_is_cancelled_before_on_open_has_ended_never_runs"),
     ),
     (
+        "comes_back_to_the_end",
+        "who comes back to a topic is told a gap up to its end",
+        Finder::Worlds(None),
+    ),
+    (
+        "news_wakes_nobody",
+        "a connection isn't woken for what is published",
+        Finder::Worlds(None),
+    ),
+    (
         "newest_of_user_forgotten",
         "of a user's tabs the newest is forgotten, not the closed one",
         Finder::Worlds(None),
