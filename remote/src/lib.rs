@@ -19,6 +19,7 @@ mod receipt;
 mod remote;
 mod requests;
 mod subscription;
+mod sync;
 #[cfg(feature = "test")]
 pub mod test;
 mod topics;

@@ -54,6 +54,7 @@ mod shutdown;
 mod slot;
 mod socket;
 mod stream_sender;
+mod sync;
 mod tables;
 mod task;
 mod topic;

@@ -1,12 +1,13 @@
 //! Who is connected.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use twinwire::PeerId;
 
 use crate::Peer;
 use crate::shared::Shared;
+use crate::sync::{Mutex, MutexGuard};
 
 /// All clients that are welcomed, and those of each user.
 ///

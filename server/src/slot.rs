@@ -1,8 +1,8 @@
 //! Where a session stays while its connections come and go.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, TryLockError};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use twinwire::{Goodbye, Secret, SessionId};
 use crate::Peer;
 use crate::app_session::AppSession;
 use crate::identity::Authenticated;
+use crate::sync::{AtomicBool, Mutex, MutexGuard};
 
 /// The number of sessions that are over and remembered: who comes back to one learns what it had received.
 const MAX_TOMBSTONES: usize = 4096;

@@ -3,7 +3,7 @@
 use std::any::TypeId;
 use std::collections::{BTreeMap, HashMap};
 use std::panic;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use thiserror::Error;
@@ -13,6 +13,7 @@ use twinwire::log::{Encoding, ItemTooLarge, Log, LogReader, ReadBudget, Retentio
 use twinwire::{Alias, EncodeError, Epoch, Fingerprint, Format, Offset, PeerId, Position, Topic};
 
 use crate::random::Random;
+use crate::sync::{Mutex, MutexGuard};
 
 /// The rights of a client in a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,10 @@
 //! for moments: nothing is woken, and nothing of a user's dropped, meanwhile, for both may come back
 //! here.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::task::Waker;
+
+use crate::sync::{Mutex, MutexGuard};
 
 pub mod mpsc;
 pub mod oneshot;

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::lock;
+use crate::sync::Mutex;
 
 /// Makes the two ends.
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {

@@ -1,10 +1,11 @@
 //! A value of which only the newest counts, and those who watch it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::{lock, wake_all};
+use crate::sync::Mutex;
 
 /// Makes the two ends, of which the second may be cloned.
 pub fn channel<T: Clone>(value: T) -> (Sender<T>, Receiver<T>) {

@@ -4,12 +4,13 @@ mod reserve;
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 pub use reserve::Reserve;
 
 use super::{lock, wake_all};
+use crate::sync::Mutex;
 
 /// Makes the two ends, of which the first may be cloned.
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {

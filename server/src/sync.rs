@@ -1,0 +1,5 @@
+//! The locks of what connections share. The crate `models` has others in their place, with which it tries the orders of
+//! threads.
+
+pub(crate) use std::sync::atomic::AtomicBool;
+pub(crate) use std::sync::{Mutex, MutexGuard};
