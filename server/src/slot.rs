@@ -30,6 +30,8 @@ pub(crate) const TURN_PAUSE: Duration = Duration::from_millis(5);
 pub(crate) struct Slot<S, I> {
     state: Mutex<SlotState<S, I>>,
     holder: Mutex<Option<Waker>>,
+    /// True while the holder is asked to give the session up. Set and reset where all sessions are locked, as a session
+    /// that its client has back isn't one of those that go.
     evicted: AtomicBool,
 }
 
@@ -62,12 +64,6 @@ impl<S, I> Slot<S, I> {
         if let Some(holder) = holder {
             holder.wake();
         }
-    }
-
-    /// Asks the holder to give the session up.
-    fn evict(&self) {
-        self.evicted.store(true, Ordering::Release);
-        self.wake();
     }
 }
 
@@ -226,12 +222,15 @@ impl<S, I> Sessions<S, I> {
         }
         // Chosen under the lock, woken outside of it: a holder that ran at once on its worker would wait for this map.
         while let Some(oldest) = all.pool.next_to_go() {
-            victims.extend(all.open.get(&oldest).map(Arc::clone));
+            if let Some(victim) = all.open.get(&oldest) {
+                victim.evicted.store(true, Ordering::Release);
+                victims.push(Arc::clone(victim));
+            }
         }
         self.update_pressure(&all);
         drop(all);
         for victim in victims {
-            victim.evict();
+            victim.wake();
         }
     }
 
@@ -283,11 +282,11 @@ impl<S, I> Sessions<S, I> {
         // From here on the connection that had the session finds itself fenced off.
         state.generation += 1;
         let generation = state.generation;
-        // An eviction that was asked for while the session had no connection would end it in its next turn.
-        slot.evicted.store(false, Ordering::Release);
         let mut all = self.all();
         // It has a connection again, and isn't one of those that may have to go.
         all.pool.release(&wanted.session);
+        // An eviction that was asked for while the session had no connection would end it in its next turn.
+        slot.evicted.store(false, Ordering::Release);
         self.update_pressure(&all);
         drop(all);
         drop(state);
