@@ -121,6 +121,7 @@ pub(super) fn unit(bench: &Bench) -> Result<Counts> {
         "twinwire-derive",
         "twinwire-remote",
         "twinwire-client",
+        "twinwire-models",
         "twinwire-typescript",
         "chat",
         "xtask",
