@@ -160,7 +160,10 @@ impl User {
         let (world, number) = (Rc::clone(&self.world), self.number);
         world.seats[number].hides.notify_waiters();
         let now = Instant::now();
-        world.oracle.account().sleeps(number, now, now + time);
+        let mut account = world.oracle.account();
+        account.sleeps(number, now, now + time);
+        account.lives[self.life].has_several = true;
+        drop(account);
         spawn(async move {
             sleep(Duration::from_millis(1)).await;
             world.freeze(number, time);

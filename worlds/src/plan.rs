@@ -152,6 +152,8 @@ pub(crate) struct Bounds {
     pub(crate) is_roomy: bool,
     /// True where `access` or `on_open` may panic.
     pub(crate) functions_fail: bool,
+    /// True where a client may be refused its session.
+    pub(crate) refuses_sessions: bool,
 }
 
 /// A client's program.
@@ -254,6 +256,7 @@ impl Plan {
             drain: dice.wait(500, 2_000),
             is_roomy: dice.one_in(2),
             functions_fail: true,
+            refuses_sessions: dice.one_in(3),
         };
         let limits = draw_limits(dice, bounds);
         let clients = 3 + dice.roll(2) as usize;
@@ -288,7 +291,7 @@ impl Plan {
             on_open: of(2, 2_000),
             token: of(3, 2_000),
             on_session_replaced: of(4, 3_000).without_hanging(),
-            may_resume: dice.one_in(3).then(|| {
+            may_resume: bounds.refuses_sessions.then(|| {
                 let manners = [Manner::Declines, Manner::Declines, Manner::PanicsAtOnce];
                 Manners::draw(dice, &manners, 1)
             }),

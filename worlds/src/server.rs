@@ -31,15 +31,6 @@ pub(crate) struct State {
     pub(crate) process: u64,
     /// The number of sessions so far.
     opened: AtomicU32,
-    /// True while a client may be refused its session, which goes on at the server beside the client's next.
-    refuses: bool,
-}
-
-impl State {
-    /// Returns the session in which requests keep their order, where a client may have several.
-    fn session(&self, cx: &Context) -> Option<PeerId> {
-        self.refuses.then(|| cx.id())
-    }
 }
 
 /// The identity of a client.
@@ -144,7 +135,6 @@ fn endpoint(world: &World, process: u64) -> Wire {
         oracle: world.oracle.clone(),
         process,
         opened: AtomicU32::new(0),
-        refuses: functions.may_resume.is_some(),
     };
     let seed = world.dice.borrow_mut().roll(u64::MAX);
     let dice = Mutex::new(Dice::new(seed));
@@ -192,8 +182,7 @@ fn authenticated(builder: Builder<State, ()>, functions: &Functions) -> Builder<
 
 /// Begins a request's handler, on its worker.
 fn begin(cx: &Context, ask: &Ask) -> Turn {
-    let session = cx.state().session(cx);
-    cx.state().oracle.account().begins_in(ask.id, session);
+    cx.state().oracle.account().begins_in(ask.id, cx.id());
     Turn::begin(ask.manner, ask.wait)
 }
 
@@ -230,7 +219,7 @@ fn handlers(builder: Builder<State, Identity>, functions: &Functions) -> Builder
             }
         })
         .event(|cx: Context, newest: Newest| async move {
-            let reader = Reader::Server(cx.identity().life, cx.state().session(&cx));
+            let reader = Reader::Server(cx.identity().life, Some(cx.id()));
             cx.state().oracle.account().newest(reader, newest.id);
         })
         .stream(

@@ -41,7 +41,7 @@ impl Asker {
 pub(crate) enum Reader {
     /// A client, of its server.
     Client(usize),
-    /// The server, of a client, in this session if it may have several.
+    /// The server, of a client in one of its sessions.
     Server(usize, Option<PeerId>),
 }
 
@@ -159,12 +159,17 @@ impl Account {
 
     /// Notes that a client's handler was called.
     pub(crate) fn begins(&mut self, id: u64) {
-        self.begins_in(id, None);
+        self.begins_in_order(id, None);
     }
 
-    /// Notes that a request's handler was called, in this session if its maker may have several: what waits in one that
-    /// the server doesn't give back begins beside what is asked in the next.
-    pub(crate) fn begins_in(&mut self, id: u64, session: Option<PeerId>) {
+    /// Notes that a handler of the server's was called, in one of its sessions.
+    pub(crate) fn begins_in(&mut self, id: u64, session: PeerId) {
+        let by = self.asks.get(&id).map(|ask| ask.asked.by);
+        let session = by.and_then(|by| self.lives[by.life()].order_within(session));
+        self.begins_in_order(id, session);
+    }
+
+    fn begins_in_order(&mut self, id: u64, session: Option<PeerId>) {
         self.steps += 1;
         let Some(ask) = self.asks.get_mut(&id) else {
             return self.wrong(|| format!("a handler is called for {id}, which nobody asked"));
@@ -396,6 +401,13 @@ impl Account {
     /// Notes an event of which only the newest matters, as it arrives.
     pub(crate) fn newest(&mut self, of: Reader, id: u64) {
         self.steps += 1;
+        let of = match of {
+            Reader::Client(_) => of,
+            Reader::Server(life, session) => {
+                let session = session.and_then(|session| self.lives[life].order_within(session));
+                Reader::Server(life, session)
+            }
+        };
         let before = self.newest.insert(of, id).unwrap_or(0);
         self.ensure(before < id, || {
             format!("the newest that {of:?} has is {id}, and was {before}")

@@ -98,6 +98,16 @@ pub(crate) struct Life {
     open: Option<Instant>,
     /// The newest of its events that the server is known to have.
     arrived: u64,
+    /// True once it may have begun another session while the server keeps the one before, which then goes on with what
+    /// it has accepted: the server doesn't give it back, or has heard no goodbye of a page.
+    pub(crate) has_several: bool,
+}
+
+impl Life {
+    /// Returns the session within which its requests keep their order, if they don't in all.
+    fn order_within(&self, session: PeerId) -> Option<PeerId> {
+        self.has_several.then_some(session)
+    }
 }
 
 pub(crate) struct Account {
@@ -187,6 +197,7 @@ impl Account {
             open_streams: 0,
             open: None,
             arrived: 0,
+            has_several: self.bounds.refuses_sessions,
         });
         self.lives.len() - 1
     }
