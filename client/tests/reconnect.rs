@@ -9,8 +9,7 @@ use std::time::Duration;
 use twinwire::session::SessionLost;
 use twinwire::{End, Goodbye, GoodbyeCode};
 use twinwire_client::{ClientState, ConnectError, Departure, OpenFailure, Options, ReconnectCause};
-use twinwire_sim::Dice;
-use world::{Answer, Asked, KINDS, Run, World, below};
+use world::{Answer, Asked, Dice, KINDS, Run, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -33,11 +32,11 @@ fn cause(run: &Run) -> ReconnectCause {
 #[test]
 fn who_was_away_is_back_half_a_second_and_one_and_a_half_absences_after_the_loss() {
     for seed in 0..300 {
-        let mut dice = Dice::new(seed);
+        let mut dice = Dice(seed);
         let mut run = Run::connected(World::new(seed), options());
         for _ in 0..3 {
-            run.pass(below(&mut dice, Duration::from_secs(10)));
-            let (lost, absence) = (run.now(), below(&mut dice, Duration::from_secs(90)));
+            run.pass(dice.below(Duration::from_secs(10)));
+            let (lost, absence) = (run.now(), dice.below(Duration::from_secs(90)));
             run.world.answers(Answer::Refused);
             run.world.cut();
             run.pass(absence);

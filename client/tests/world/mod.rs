@@ -13,7 +13,6 @@ use thiserror::Error;
 use twinwire::session::{RequestKey, Session};
 use twinwire::{Call, Event, Kinds, Number, Time, kinds};
 use twinwire_client::{Departure, OpenFailure};
-use twinwire_sim::Dice;
 
 pub(crate) use run::{Asked, Run};
 
@@ -79,14 +78,27 @@ impl OpenFailure for Failure {
     }
 }
 
-fn fraction(dice: &mut Dice) -> f64 {
-    dice.roll(1 << 53) as f64 / (1_u64 << 53) as f64
-}
+/// SplitMix64.
+pub(crate) struct Dice(pub(crate) u64);
 
-/// Returns a time, mostly a short one.
-pub(crate) fn below(dice: &mut Dice, most: Duration) -> Duration {
-    let part = fraction(dice);
-    most.mul_f64(part * part)
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn fraction(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// Returns a time, mostly a short one.
+    pub(crate) fn below(&mut self, most: Duration) -> Duration {
+        let part = self.fraction();
+        most.mul_f64(part * part)
+    }
 }
 
 #[derive(Clone)]
@@ -128,7 +140,7 @@ impl World {
     pub(crate) fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(Inner {
             now: Duration::ZERO,
-            dice: Dice::new(seed),
+            dice: Dice(seed),
             answer: Answer::Welcome,
             attempts: Vec::new(),
             timers: BTreeMap::new(),

@@ -9,7 +9,7 @@ use twinwire::Time;
 use twinwire::session::Input;
 use twinwire_client::{Departure, Inbound, Link, LinkLost, Transport};
 
-use super::{Answer, Failure, Inner, World, fraction};
+use super::{Answer, Failure, Inner, World};
 
 pub(crate) struct WorldLink {
     world: World,
@@ -160,7 +160,7 @@ impl Transport for World {
     }
 
     fn jitter(&self) -> f64 {
-        fraction(&mut self.inner().dice)
+        self.inner().dice.fraction()
     }
 
     fn wake_hint(&self) -> impl Future<Output = ()> {
