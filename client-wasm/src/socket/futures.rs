@@ -6,11 +6,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use twinwire_remote::channels::wait_list::WaitTicket;
+
 use super::close::CloseEvent;
 use super::error::SendError;
 use super::message::Message;
 use super::shared::{Line, SharedSocket};
-use super::waiters::WaiterTicket;
 use crate::env::{Sleep, YieldNow, sleep, yield_now};
 
 /// The future of [`Socket::send`](super::Socket::send): resolves when the browser took the message.
@@ -173,7 +174,7 @@ impl SinkGate {
 struct Place {
     shared: Rc<SharedSocket>,
     line: Line,
-    ticket: Option<WaiterTicket>,
+    ticket: Option<WaitTicket>,
 }
 
 impl Place {
@@ -186,7 +187,7 @@ impl Place {
     }
 
     fn is_first(&self) -> bool {
-        self.shared.is_turn(self.line, self.ticket.as_ref())
+        self.shared.is_turn(self.line, self.ticket)
     }
 
     fn wait(&mut self, cx: &Context<'_>) {
@@ -195,7 +196,7 @@ impl Place {
 
     fn leave(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            self.shared.leave(self.line, &ticket);
+            self.shared.leave(self.line, ticket);
         }
     }
 }

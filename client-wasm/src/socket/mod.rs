@@ -15,7 +15,6 @@ mod shared;
 #[cfg(test)]
 mod tests;
 mod url;
-mod waiters;
 
 use std::fmt;
 use std::future::Future;

@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::task::{Context, Poll, Waker};
 
 use js_sys::Uint8Array;
+use twinwire_remote::channels::wait_list::{WaitList, WaitTicket};
 use wasm_bindgen::JsValue;
 use web_sys::WebSocket;
 
@@ -16,7 +17,6 @@ use super::error::{ReceiveError, SendError};
 use super::incoming::Data;
 use super::message::Message;
 use super::queue::{Popped, ReceiveQueue};
-use super::waiters::{WaiterTicket, Waiters};
 
 pub(crate) struct SharedSocket {
     web_socket: WebSocket,
@@ -38,9 +38,9 @@ struct SocketState {
     reader: Option<Waker>,
     /// True while a task is under way that will wake the reader.
     batch_under_way: bool,
-    senders: Waiters,
+    senders: WaitList,
     /// Whoever waits for the end.
-    closing: Waiters,
+    closing: WaitList,
 }
 
 /// The phase of a connection, by the events of it that were seen.
@@ -72,8 +72,8 @@ impl SharedSocket {
                 queue: ReceiveQueue::new(options.queue),
                 reader: None,
                 batch_under_way: false,
-                senders: Waiters::default(),
-                closing: Waiters::default(),
+                senders: WaitList::default(),
+                closing: WaitList::default(),
             }),
         }
     }
@@ -180,22 +180,19 @@ impl SharedSocket {
         let _ = self.web_socket.close_with_code_and_reason(code, reason);
     }
 
-    pub(super) fn is_turn(&self, line: Line, ticket: Option<&WaiterTicket>) -> bool {
+    pub(super) fn is_turn(&self, line: Line, ticket: Option<WaitTicket>) -> bool {
         self.state.borrow_mut().line(line).is_turn(ticket)
     }
 
-    pub(super) fn wait(&self, line: Line, ticket: &mut Option<WaiterTicket>, waker: &Waker) {
+    pub(super) fn wait(&self, line: Line, ticket: &mut Option<WaitTicket>, waker: &Waker) {
         let displaced = self.state.borrow_mut().line(line).wait(ticket, waker);
         drop(displaced);
     }
 
     /// Leaves a line, and lets the next one know if it is first now.
-    pub(super) fn leave(&self, line: Line, ticket: &WaiterTicket) {
+    pub(super) fn leave(&self, line: Line, ticket: WaitTicket) {
         let left = self.state.borrow_mut().line(line).leave(ticket);
-        drop(left.own);
-        if let Some(first) = left.first {
-            first.wake();
-        }
+        left.done();
     }
 }
 
@@ -250,7 +247,8 @@ impl SharedSocket {
             (state.reader.take(), waiting)
         };
         wake(reader);
-        waiting.into_iter().flatten().for_each(Waker::wake);
+        let waiting = waiting.into_iter().flatten();
+        waiting.for_each(|(_, waker)| waker.wake());
     }
 
     /// Closes a connection that nobody awaits the end of any more, and tells whoever still waits.
@@ -264,7 +262,7 @@ impl SharedSocket {
 }
 
 impl SocketState {
-    fn line(&mut self, line: Line) -> &mut Waiters {
+    fn line(&mut self, line: Line) -> &mut WaitList {
         match line {
             Line::Senders => &mut self.senders,
             Line::Closing => &mut self.closing,

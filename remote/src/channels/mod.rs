@@ -12,11 +12,18 @@ use crate::sync::{Mutex, MutexGuard};
 
 pub mod mpsc;
 pub mod oneshot;
+pub mod wait_list;
 pub mod watch;
 
 /// Nothing panics while it is held, so what a poisoned one guards is whole.
 pub(crate) fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
 }
 
 /// Wakes all who wait, each under a number.

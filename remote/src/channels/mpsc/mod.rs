@@ -9,7 +9,8 @@ use std::task::{Context, Poll, Waker};
 
 pub use reserve::Reserve;
 
-use super::{lock, wake_all};
+use super::wait_list::{WaitList, WaitTicket};
+use super::{lock, wake, wake_all};
 use crate::sync::Mutex;
 
 /// Makes the two ends, of which the first may be cloned.
@@ -40,7 +41,7 @@ struct QueueState<T> {
 
 impl<T> QueueState<T> {
     /// Returns true if one more may come, from the holder of this place in the line.
-    fn has_room(&self, bound: usize, ticket: Option<u64>) -> bool {
+    fn has_room(&self, bound: usize, ticket: Option<WaitTicket>) -> bool {
         self.items.len() < bound && self.line.is_turn(ticket)
     }
 }
@@ -66,7 +67,7 @@ impl<T> QueueShared<T> {
     }
 
     /// Gives up a place in the line of those who wait for room, if there is one.
-    fn leave_line(&self, ticket: &mut Option<u64>) {
+    fn leave_line(&self, ticket: &mut Option<WaitTicket>) {
         if let Some(ticket) = ticket.take() {
             let left = lock(&self.0).line.leave(ticket);
             left.done();
@@ -214,7 +215,7 @@ pub struct SendInTurn<'a, T> {
     sender: &'a Sender<T>,
     bound: usize,
     item: Option<T>,
-    ticket: Option<u64>,
+    ticket: Option<WaitTicket>,
 }
 
 impl<T> Unpin for SendInTurn<'_, T> {}
@@ -312,7 +313,7 @@ impl<T> Receiver<T> {
         let waiting = {
             let mut state = lock(&self.0.0);
             state.is_open = false;
-            std::mem::take(&mut state.line.waiting)
+            state.line.take()
         };
         // They would wait for room that nobody makes any more.
         wake_all(waiting);
@@ -383,70 +384,6 @@ impl<T> Iterator for QueueItems<T> {
         let next = self.next.get_mut(self.taken)?;
         self.taken += 1;
         next.take()
-    }
-}
-
-/// The senders that wait for room, the longest-waiting first. It wakes and drops nothing itself.
-#[derive(Default)]
-struct WaitList {
-    issued: u64,
-    waiting: Vec<(u64, Waker)>,
-}
-
-impl WaitList {
-    fn is_turn(&self, ticket: Option<u64>) -> bool {
-        let first = self.waiting.first();
-        first.is_none_or(|(first, _)| Some(*first) == ticket)
-    }
-
-    /// Waits: at the end without a ticket, else in its place, and gives the waker that was there.
-    fn wait(&mut self, ticket: &mut Option<u64>, waker: &Waker) -> Option<Waker> {
-        let place = ticket.and_then(|ticket| self.place(ticket));
-        if let Some((_, held)) = place.and_then(|place| self.waiting.get_mut(place)) {
-            return Some(std::mem::replace(held, waker.clone()));
-        }
-        self.issued += 1;
-        self.waiting.push((self.issued, waker.clone()));
-        *ticket = Some(self.issued);
-        None
-    }
-
-    fn leave(&mut self, ticket: u64) -> AfterUnlock {
-        let place = self.place(ticket);
-        let own = place.map(|place| self.waiting.remove(place));
-        AfterUnlock {
-            own: own.map(|(_, waker)| waker),
-            // Whether there is room it finds out itself.
-            first: place.filter(|place| *place == 0).and_then(|_| self.first()),
-        }
-    }
-
-    fn first(&self) -> Option<Waker> {
-        self.waiting.first().map(|(_, waker)| waker.clone())
-    }
-
-    fn place(&self, ticket: u64) -> Option<usize> {
-        self.waiting.iter().position(|(of, _)| *of == ticket)
-    }
-}
-
-/// The work that is to be done once the lock is free.
-#[must_use]
-struct AfterUnlock {
-    own: Option<Waker>,
-    first: Option<Waker>,
-}
-
-impl AfterUnlock {
-    fn done(self) {
-        drop(self.own);
-        wake(self.first);
-    }
-}
-
-fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        waker.wake();
     }
 }
 

@@ -5,12 +5,13 @@ use std::task::{Context, Poll};
 
 use super::Sender;
 use crate::channels::lock;
+use crate::channels::wait_list::WaitTicket;
 
 /// A place in the line of those who wait for room, for who waits by hand.
 pub struct Reserve<T> {
     pub(super) sender: Sender<T>,
     pub(super) bound: usize,
-    pub(super) ticket: Option<u64>,
+    pub(super) ticket: Option<WaitTicket>,
 }
 
 impl<T> Reserve<T> {
