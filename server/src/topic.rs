@@ -6,6 +6,7 @@ use std::panic;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use lru::LruCache;
 use thiserror::Error;
 use twinwire::frame::{Joined, Start};
 use twinwire::limits::{MAX_PART, MAX_TOPIC_KEY};
@@ -147,18 +148,10 @@ pub(crate) struct Topics {
     random: Random,
 }
 
-#[derive(Default)]
 struct InUse {
-    by_name: HashMap<TopicName, TopicEntry>,
-    /// All names, the least lately used first.
-    by_use: BTreeMap<u64, TopicName>,
-    /// Aliases and the order of use both count by it.
-    clock: u64,
-}
-
-struct TopicEntry {
-    live: Arc<ActiveTopic>,
-    used: u64,
+    by_name: LruCache<TopicName, Arc<ActiveTopic>>,
+    /// The number of topics that were opened, which is the alias of the newest.
+    opened: u64,
 }
 
 /// The number of topics that are looked at in search of an idle one: what more of them costs, whoever opens the
@@ -166,39 +159,18 @@ struct TopicEntry {
 const EVICTION_SCAN: usize = 64;
 
 impl InUse {
-    fn tick(&mut self) -> u64 {
-        self.clock += 1;
-        self.clock
-    }
-
-    /// Puts a topic last in the order of use.
-    fn touch(&mut self, name: &TopicName) {
-        let used = self.tick();
-        if let Some(entry) = self.by_name.get_mut(name) {
-            self.by_use.remove(&entry.used);
-            entry.used = used;
-            self.by_use.insert(used, name.clone());
-        }
-    }
-
     /// Lets the least lately used topic go that nobody is subscribed to. Those with subscribers are in
     /// use now.
     fn evict(&mut self) -> Result<(), PublishError> {
-        for _ in 0..EVICTION_SCAN.min(self.by_use.len()) {
-            let Some((_, name)) = self.by_use.first_key_value() else {
+        for _ in 0..EVICTION_SCAN.min(self.by_name.len()) {
+            let Some((name, live)) = self.by_name.pop_lru() else {
                 break;
             };
-            let name = name.clone();
             // Who else holds a topic is about to subscribe or to publish.
-            let is_idle = self.by_name.get(&name).is_some_and(|entry| {
-                Arc::strong_count(&entry.live) == 1 && entry.live.state().subscribers.is_empty()
-            });
-            if is_idle {
-                self.by_use.pop_first();
-                self.by_name.remove(&name);
+            if Arc::strong_count(&live) == 1 && live.state().subscribers.is_empty() {
                 return Ok(());
             }
-            self.touch(&name);
+            self.by_name.push(name, live);
         }
         Err(PublishError::Crowded)
     }
@@ -213,7 +185,10 @@ impl Topics {
     ) -> Self {
         Self {
             kinds,
-            in_use: Mutex::default(),
+            in_use: Mutex::new(InUse {
+                by_name: LruCache::unbounded(),
+                opened: 0,
+            }),
             retention,
             most: most.max(1),
             random,
@@ -232,8 +207,8 @@ impl Topics {
     #[cfg(feature = "test")]
     pub(crate) fn count(&self) -> (usize, usize) {
         let in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
-        let topics = in_use.by_name.values();
-        let subscribers = topics.map(|entry| entry.live.state().subscribers.len());
+        let topics = in_use.by_name.iter();
+        let subscribers = topics.map(|(_, live)| live.state().subscribers.len());
         (in_use.by_name.len(), subscribers.sum())
     }
 
@@ -254,18 +229,18 @@ impl Topics {
     /// Returns the alias by which publications name a topic, if it is in use.
     pub(crate) fn alias_of(&self, name: &TopicName) -> Option<Alias> {
         let in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = in_use.by_name.get(name)?;
-        Some(entry.live.state().log.alias())
+        // It isn't used by that: who is removed from a topic doesn't keep it.
+        let live = in_use.by_name.peek(name)?;
+        Some(live.state().log.alias())
     }
 
     /// Returns the topic of this name, which begins now if it isn't there. The least lately used that nobody is
     /// subscribed to goes for it, if there are too many.
     pub(crate) fn open(&self, name: TopicName) -> Result<Arc<ActiveTopic>, PublishError> {
         let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
-        // Before the look-up: whoever opens a topic uses it, also if that makes nothing new, and it must not be the next to go.
-        in_use.touch(&name);
-        if let Some(entry) = in_use.by_name.get(&name) {
-            return Ok(Arc::clone(&entry.live));
+        // It is the last to go now, also if it was there already.
+        if let Some(live) = in_use.by_name.get(&name) {
+            return Ok(Arc::clone(live));
         }
         let epoch = self
             .random
@@ -275,17 +250,13 @@ impl Topics {
         if in_use.by_name.len() >= self.most {
             in_use.evict()?;
         }
-        let used = in_use.tick();
+        in_use.opened += 1;
+        let alias = Alias::new(in_use.opened);
         let live = Arc::new(ActiveTopic(Mutex::new(TopicState {
-            log: Log::new(Alias::new(used), Epoch::from_bytes(epoch), self.retention),
+            log: Log::new(alias, Epoch::from_bytes(epoch), self.retention),
             subscribers: Vec::new(),
         })));
-        let entry = TopicEntry {
-            live: Arc::clone(&live),
-            used,
-        };
-        in_use.by_use.insert(used, name.clone());
-        in_use.by_name.insert(name, entry);
+        in_use.by_name.push(name, Arc::clone(&live));
         Ok(live)
     }
 }
