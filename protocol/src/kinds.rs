@@ -137,15 +137,6 @@ impl Kinds {
         self.lines
     }
 
-    /// Returns the place of a kind in the table, by which requests name it; none if it isn't declared.
-    pub fn position<K: Kind>(&self) -> Option<u32> {
-        let place = self
-            .lines
-            .iter()
-            .position(|line| *line == KindInfo::of::<K>())?;
-        u32::try_from(place).ok()
-    }
-
     /// Returns the structure of a kind in words, by its place; none in a release build.
     pub fn outline(&self, kind: u32) -> Option<String> {
         if !cfg!(debug_assertions) {

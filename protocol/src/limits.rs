@@ -116,11 +116,6 @@ impl Limits {
         self
     }
 
-    /// Returns the largest payload, see [`payload`](Self::payload).
-    pub fn largest_payload(&self) -> usize {
-        self.payload
-    }
-
     /// Sets the bytes of requests that wait in this side's hands for the peer's window (default 256 KiB). When
     /// that many wait, [`Session::request`](crate::session::Session::request) says
     /// [`Full`](crate::session::Full); into an empty queue goes one of any size.

@@ -117,7 +117,7 @@ impl Mute {
                 continues: false,
                 more: false,
             },
-            kind: KINDS.position::<Start>(),
+            kind: KINDS.table().place::<Start>().ok(),
             payload: &[],
         };
         mute.send(&Frame::Event(start)).await;
