@@ -155,7 +155,7 @@ impl Link for BrowserLink {
 
     fn send(&mut self, message: Vec<u8>) {
         // A socket that has closed shows in `poll_receive`.
-        if self.shared().is_open() && self.shared().hand_over(&Message::Binary(message)).is_err() {
+        if self.shared().is_open() && self.shared().send(&Message::Binary(message)).is_err() {
             // What the browser throws back is missing from the stream: another connection has to send it.
             self.shared().abandon();
         }

@@ -36,7 +36,7 @@ impl Future for Sending {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(self.gate.poll(cx))?;
-        Poll::Ready(self.gate.place.shared.hand_over(&self.message))
+        Poll::Ready(self.gate.place.shared.send(&self.message))
     }
 }
 

@@ -108,7 +108,7 @@ impl Socket {
         if !shared.is_turn(Line::Senders, None) || !shared.has_room() {
             return Err(TrySendError::Full(message));
         }
-        let sent = shared.hand_over(&message);
+        let sent = shared.send(&message);
         sent.map_err(|_| TrySendError::Refused(message))
     }
 
@@ -187,7 +187,7 @@ impl Sink<Message> for Socket {
         if !self.shared().is_open() {
             return Err(SendError::Closed);
         }
-        self.shared().hand_over(&message)
+        self.shared().send(&message)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {

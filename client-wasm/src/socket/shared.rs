@@ -153,7 +153,7 @@ impl SharedSocket {
         has_room
     }
 
-    pub(crate) fn hand_over(&self, message: &Message) -> Result<(), SendError> {
+    pub(crate) fn send(&self, message: &Message) -> Result<(), SendError> {
         let taken = match message {
             Message::Text(text) => self.web_socket.send_with_str(text),
             Message::Binary(bytes) => self.send_bytes(bytes),
