@@ -31,13 +31,13 @@ pub trait MaybeSync {}
 impl<T> MaybeSync for T {}
 
 /// A call under way.
-trait HandlerWork: Future<Output = Answer<Vec<u8>>> + MaybeSend {}
-impl<T: Future<Output = Answer<Vec<u8>>> + MaybeSend> HandlerWork for T {}
+trait AnswerWork: Future<Output = Answer<Vec<u8>>> + MaybeSend {}
+impl<T: Future<Output = Answer<Vec<u8>>> + MaybeSend> AnswerWork for T {}
 
-type HandlerFuture = Pin<Box<dyn HandlerWork>>;
+type AnswerFuture = Pin<Box<dyn AnswerWork>>;
 
-trait Handle: FnMut(Vec<u8>) -> HandlerFuture + MaybeSend {}
-impl<T: FnMut(Vec<u8>) -> HandlerFuture + MaybeSend> Handle for T {}
+trait Handle: FnMut(Vec<u8>) -> AnswerFuture + MaybeSend {}
+impl<T: FnMut(Vec<u8>) -> AnswerFuture + MaybeSend> Handle for T {}
 
 /// A handler with its types folded away.
 pub(crate) struct Handler(Box<dyn Handle>);
@@ -48,7 +48,7 @@ where
     F: FnMut(C) -> R + MaybeSend + 'static,
     R: Future<Output = Result<C::Reply, C::Error>> + MaybeSend + 'static,
 {
-    let refuse = |why: Refusal| -> HandlerFuture {
+    let refuse = |why: Refusal| -> AnswerFuture {
         Box::pin(std::future::ready(Answer::Refused(why.into())))
     };
     Handler(Box::new(move |payload| {
@@ -196,7 +196,7 @@ trait Answering: MaybeSend {
 #[derive(Default)]
 struct ActiveHandlers {
     by_kind: Vec<(u32, Handler)>,
-    active: Vec<(Number, HandlerFuture)>,
+    active: Vec<(Number, AnswerFuture)>,
 }
 
 impl Answering for ActiveHandlers {
