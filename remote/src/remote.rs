@@ -21,7 +21,7 @@ use crate::command::{
 };
 use crate::error::RequestError;
 use crate::subscription::{LeaveOnDrop, Verdict};
-use crate::topics::{TopicUpdate, What};
+use crate::topics::{TopicUpdate, UpdateKind};
 use crate::{
     CallError, EventError, Items, Published, Receipt, Refused, Requests, Subscription, Undeclared,
 };
@@ -371,8 +371,8 @@ impl Remote {
         let leave = LeaveOnDrop::new(self.control().clone(), id);
         // Dropped before `leave`: a join that the shell hasn't made when it hears of that is unwanted.
         let mut incoming = incoming;
-        let piece = poll_fn(|cx| incoming.poll_next(cx)).await;
-        Ok((joined(piece), incoming, leave))
+        let update = poll_fn(|cx| incoming.poll_next(cx)).await;
+        Ok((joined(update), incoming, leave))
     }
 
     /// The request that joins a topic, and what comes of it.
@@ -449,12 +449,12 @@ impl Remote {
     }
 }
 
-/// Tells the outcome of a join by the first piece that came of it.
-pub(crate) fn joined(piece: Option<Arc<TopicUpdate>>) -> Result<(Verdict, Position), Outcome> {
-    match piece.as_ref().map(|piece| &piece.what) {
-        Some(What::Joined(joined)) => Ok((joined.verdict.into(), joined.position)),
-        Some(What::Shared(position)) => Ok((Verdict::Shared, *position)),
-        Some(What::NotJoined(outcome)) => Err(outcome.clone()),
+/// Tells the outcome of a join by the first update that came of it.
+pub(crate) fn joined(update: Option<Arc<TopicUpdate>>) -> Result<(Verdict, Position), Outcome> {
+    match update.as_ref().map(|update| &update.kind) {
+        Some(UpdateKind::Joined(joined)) => Ok((joined.verdict.into(), joined.position)),
+        Some(UpdateKind::Shared(position)) => Ok((Verdict::Shared, *position)),
+        Some(UpdateKind::NotJoined(outcome)) => Err(outcome.clone()),
         // Nothing else comes first. A shell that is gone has told nothing.
         _ => Err(Outcome::Unknown),
     }

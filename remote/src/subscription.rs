@@ -14,7 +14,7 @@ use twinwire::{DecodeError, Format, Offset, Position, Refusal, Topic};
 use crate::channels::mpsc;
 use crate::command::ControlFn;
 use crate::requests::Requests;
-use crate::topics::{TopicUpdate, What};
+use crate::topics::{TopicUpdate, UpdateKind};
 
 /// News for a subscriber.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,11 +127,11 @@ impl<T> Subscription<T> {
         read: impl Fn(&[u8]) -> Result<I, DecodeError>,
     ) -> Poll<Option<Result<Update<I>, DecodeError>>> {
         loop {
-            let Some(piece) = ready!(self.updates.poll_next(cx)) else {
+            let Some(update) = ready!(self.updates.poll_next(cx)) else {
                 return Poll::Ready(None);
             };
-            match piece.what {
-                What::Publication(offset, ref payload) => {
+            match update.kind {
+                UpdateKind::Publication(offset, ref payload) => {
                     let item = read(payload);
                     // Also if it can't be read: to come back to it would end in the same error each time.
                     self.next.offset = offset.following();
@@ -140,9 +140,9 @@ impl<T> Subscription<T> {
                     ));
                 }
                 // Only what isn't joined yet isn't, or begins to share.
-                What::NotJoined(_) | What::Shared(_) => return Poll::Ready(None),
-                What::NotRejoined(why) => return Poll::Ready(Some(Ok(Update::Refused(why)))),
-                What::Joined(joined) => {
+                UpdateKind::NotJoined(_) | UpdateKind::Shared(_) => return Poll::Ready(None),
+                UpdateKind::NotRejoined(why) => return Poll::Ready(Some(Ok(Update::Refused(why)))),
+                UpdateKind::Joined(joined) => {
                     // Joined again in another session: the position is the log's, which may have lost what followed, or be another log.
                     let from = std::mem::replace(&mut self.next, joined.position);
                     let (from, to) = (from.offset, joined.position.offset);
@@ -157,7 +157,7 @@ impl<T> Subscription<T> {
                         }
                     }
                 }
-                What::Skipped(skipped) => {
+                UpdateKind::Skipped(skipped) => {
                     // Items that were withheld from this peer alone are no gap: it learns nothing of them.
                     self.next.offset = skipped.to;
                     if skipped.why == SkipReason::Gone {

@@ -11,21 +11,21 @@ use crate::channels::mpsc;
 use crate::command::{Completion, ControlFn, OutboundRequest, TOPIC_REQUEST};
 use crate::subscription::Credit;
 
-/// A piece of news for the handles of a topic, which share it.
+/// A update of news for the handles of a topic, which share it.
 pub(crate) struct TopicUpdate {
-    pub(crate) what: What,
+    pub(crate) kind: UpdateKind,
     /// Makes room for another publication when the last handle has dropped this one.
     _credit: Option<Credit>,
 }
 
 impl TopicUpdate {
-    fn new(what: What, credit: Option<Credit>) -> Arc<Self> {
+    fn new(kind: UpdateKind, credit: Option<Credit>) -> Arc<Self> {
         let _credit = credit;
-        Arc::new(Self { what, _credit })
+        Arc::new(Self { kind, _credit })
     }
 }
 
-pub(crate) enum What {
+pub(crate) enum UpdateKind {
     Publication(Offset, Vec<u8>),
     Skipped(Skipped),
     /// The topic is joined, or in another session joined again.
@@ -45,7 +45,7 @@ impl Completion for mpsc::QueueShared<Arc<TopicUpdate>> {
     }
 
     fn settle(&self, outcome: Outcome) {
-        let _ = self.send(TopicUpdate::new(What::NotJoined(outcome), None));
+        let _ = self.send(TopicUpdate::new(UpdateKind::NotJoined(outcome), None));
     }
 
     fn end(&self) {
@@ -65,9 +65,9 @@ struct Subscriber {
 }
 
 impl Subscriber {
-    fn give(&self, piece: Arc<TopicUpdate>) {
+    fn give(&self, update: Arc<TopicUpdate>) {
         // One that left will be taken off the list.
-        let _ = self.updates.send(piece);
+        let _ = self.updates.send(update);
     }
 }
 
@@ -122,17 +122,17 @@ fn may_be_had(refused: Refused) -> bool {
 }
 
 impl SharedTopic {
-    fn give(&self, what: What, credit: Option<Credit>) {
-        let piece = TopicUpdate::new(what, credit);
+    fn give(&self, kind: UpdateKind, credit: Option<Credit>) {
+        let update = TopicUpdate::new(kind, credit);
         for subscriber in &self.subscribers {
-            subscriber.give(Arc::clone(&piece));
+            subscriber.give(Arc::clone(&update));
         }
     }
 
     /// Gives what counts as a publication, after which `next` comes.
-    fn deliver(&mut self, what: What, next: Offset) {
+    fn deliver(&mut self, kind: UpdateKind, next: Offset) {
         let (control, id) = (self.control.clone(), self.credit_id);
-        self.give(what, Some(Credit { control, id }));
+        self.give(kind, Some(Credit { control, id }));
         self.passed(next);
     }
 
@@ -201,14 +201,14 @@ impl Topics {
         let mut known = self.shared.iter_mut().chain(lost);
         if let Some(shared) = known.find(|of| of.name == name) {
             if let Some(joined) = shared.joined {
-                let what = match start {
-                    Start::Now => What::Joined(Joined {
+                let kind = match start {
+                    Start::Now => UpdateKind::Joined(Joined {
                         verdict: Verdict::Begun,
                         ..joined
                     }),
-                    Start::Last(_) | Start::At(_) => What::Shared(joined.position),
+                    Start::Last(_) | Start::At(_) => UpdateKind::Shared(joined.position),
                 };
-                subscriber.give(TopicUpdate::new(what, None));
+                subscriber.give(TopicUpdate::new(kind, None));
             } else {
                 // The session asks for a topic once. This handle has what the first asked for, and is told so.
                 subscriber.shares = shared.start != start;
@@ -239,13 +239,13 @@ impl Topics {
             shared.joined = Some(joined);
             // The next refusal, perhaps days later, begins with the shortest pause again.
             shared.rejoin = Rejoin::default();
-            let piece = TopicUpdate::new(What::Joined(joined), None);
+            let update = TopicUpdate::new(UpdateKind::Joined(joined), None);
             for subscriber in &mut shared.subscribers {
-                let piece = match std::mem::take(&mut subscriber.shares) {
-                    true => TopicUpdate::new(What::Shared(joined.position), None),
-                    false => Arc::clone(&piece),
+                let update = match std::mem::take(&mut subscriber.shares) {
+                    true => TopicUpdate::new(UpdateKind::Shared(joined.position), None),
+                    false => Arc::clone(&update),
                 };
-                subscriber.give(piece);
+                subscriber.give(update);
             }
         }
     }
@@ -253,14 +253,14 @@ impl Topics {
     /// Something was published.
     pub(crate) fn published(&mut self, subscription: RequestKey, offset: Offset, payload: Vec<u8>) {
         if let Some(shared) = self.get_mut(subscription) {
-            shared.deliver(What::Publication(offset, payload), offset.following());
+            shared.deliver(UpdateKind::Publication(offset, payload), offset.following());
         }
     }
 
     /// Some publications don't come.
     pub(crate) fn skipped(&mut self, subscription: RequestKey, skipped: Skipped) {
         if let Some(shared) = self.get_mut(subscription) {
-            shared.deliver(What::Skipped(skipped), skipped.to);
+            shared.deliver(UpdateKind::Skipped(skipped), skipped.to);
         }
     }
 
@@ -271,7 +271,7 @@ impl Topics {
             && shared.joined.is_none()
         {
             let denied = Outcome::Answered(Answer::Refused(Refusal::Denied.into()));
-            shared.give(What::NotJoined(denied), None);
+            shared.give(UpdateKind::NotJoined(denied), None);
         }
     }
 
@@ -281,7 +281,7 @@ impl Topics {
             return false;
         };
         if shared.joined.is_none() {
-            shared.give(What::NotJoined(outcome.clone()), None);
+            shared.give(UpdateKind::NotJoined(outcome.clone()), None);
             return true;
         }
         match outcome {
@@ -290,7 +290,7 @@ impl Topics {
                 self.lost.push(shared);
             }
             Outcome::Answered(Answer::Refused(refused)) => {
-                shared.give(What::NotRejoined(refused.why), None);
+                shared.give(UpdateKind::NotRejoined(refused.why), None);
             }
             // It was being joined again, and the connection or the session was lost once more.
             _ => self.lost.push(shared),

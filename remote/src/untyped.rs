@@ -295,11 +295,11 @@ impl Future for Subscribing {
     type Output = Result<UntypedSubscription, CallError<Never>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let piece = match &mut self.joining {
+        let update = match &mut self.joining {
             Some((pieces, _)) => ready!(pieces.poll_next(cx)),
             None => None,
         };
-        Poll::Ready(match (joined(piece), self.joining.take()) {
+        Poll::Ready(match (joined(update), self.joining.take()) {
             (Ok(at), Some((pieces, leave))) => {
                 let inner = Subscription::new(at, pieces, leave, self.format);
                 Ok(UntypedSubscription(inner))
@@ -336,7 +336,7 @@ impl Stream for UntypedItems {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let kind = self.kind;
-        self.items.poll_piece(cx).map(|piece| match piece? {
+        self.items.poll_piece(cx).map(|update| match update? {
             items::StreamMessage::Item(payload) => Some(Ok(payload)),
             items::StreamMessage::End(Outcome::Answered(Answer::Value(_))) => None,
             items::StreamMessage::End(other) => {
