@@ -61,8 +61,10 @@ impl Invited {
         };
         right.pending.swap_remove(place);
         if has_succeeded {
+            // From now on the client stays by the right itself: a later invitation that fails mustn't remove it.
             (right.lasts, right.used) = (true, false);
         }
+        // Others that are under way still give the right.
         let is_over = !right.lasts && right.pending.is_empty();
         let has_to_go = is_over && right.used;
         if is_over {
@@ -79,6 +81,7 @@ impl Invited {
     /// Returns the generation of a join that `access` is about to be asked about.
     pub(crate) fn generation(&self, topic: &TopicName) -> Generation {
         let mut rights = self.rights();
+        // Those of joins that are answered: else each topic that was ever asked for would stay here.
         rights.generations.retain(|_, of| of.strong_count() > 0);
         let known = rights.generations.get(topic).and_then(Weak::upgrade);
         let generation = known.unwrap_or_default();
@@ -92,6 +95,7 @@ impl Invited {
     pub(crate) fn take_up(&self, topic: &TopicName, checked: Option<&Generation>) -> bool {
         let mut rights = self.rights();
         let current = rights.generations.get(topic).and_then(Weak::upgrade);
+        // Of another generation, `access` answered before the client was removed: its yes is out of date.
         if checked
             .zip(current)
             .is_some_and(|(checked, current)| Arc::ptr_eq(&checked.0, &current))
@@ -100,6 +104,7 @@ impl Invited {
         }
         let right = rights.by_topic.get_mut(topic);
         right.is_some_and(|right| {
+            // Only a right that may yet be taken back has to know: who joins by one that lasts stays.
             right.used |= !right.lasts;
             true
         })
@@ -108,6 +113,7 @@ impl Invited {
     /// Takes the right away, also that of invitations and joins under way.
     pub(crate) fn revoke(&self, topic: &TopicName) {
         let mut rights = self.rights();
+        // Without entries, invitations under way have nothing to settle, and joins under way are of no generation.
         rights.by_topic.remove(topic);
         rights.generations.remove(topic);
     }

@@ -80,6 +80,7 @@ impl<S, I> Lifetime<S, I> {
 
     /// Tells the application that the session is over, once.
     pub(crate) fn end(&mut self, cx: &HandlerContext<S, I>, end: End) {
+        // What `on_open` comes to now is nobody's concern: its session is over.
         self.opened = None;
         if let Some(told) = self.end.take() {
             // A worker that has stopped runs nothing any more.
@@ -133,6 +134,7 @@ where
     });
     let (early, is_over) = tokio::select! {
         biased;
+        // The end first: else a session that is over could be told to have opened.
         end = ended => (Some(end), false),
         done = timeout(shared.limits.call_time(), &mut on_open) => {
             let is_over = done.is_ok();
@@ -149,6 +151,7 @@ where
             (None, is_over)
         }
     };
+    // Waits until it is dropped: `on_close` must not run beside what is left of `on_open`.
     if !is_over {
         on_open.stop().await;
     }
@@ -173,6 +176,7 @@ async fn run_on_close<S, I>(
     let done = match timeout(shared.limits.drain_time(), &mut on_close).await {
         Ok(done) => done,
         Err(_) => {
+            // The server's stop waits no longer. It may still end by itself, and its panic be told.
             drop(open);
             on_close.await
         }

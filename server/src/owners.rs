@@ -59,6 +59,7 @@ impl<I> Owners<I> {
         if is_owner {
             Ok(())
         } else {
+            // The answer for a session that isn't there: who doesn't own it needn't learn that it is.
             Err(ResumeRejected::Another(Continuity::Unknown))
         }
     }

@@ -111,6 +111,7 @@ impl InboundFrames {
             }
             // TCP ended, or the payload broke off, which is the same.
             Poll::Ready(Some(Err(_)) | None) => self.lose(),
+            // Asked only when no bytes are there: what came before the end is still read.
             Poll::Pending => {
                 ready!(self.link.poll_read_stop(cx));
                 self.lose();
@@ -176,6 +177,7 @@ impl InboundFrames {
 
     fn fail(&mut self, fault: Fault) {
         self.end = Some(ReadEnd::Fault(fault));
+        // After a fault nothing that comes can be understood: where the next frame begins isn't known.
         self.link.close(fault.close());
         self.link.stop_reading(ReadStop::Ignored);
     }
@@ -188,6 +190,7 @@ impl InboundFrames {
 
 impl Drop for InboundFrames {
     fn drop(&mut self) {
+        // Forgotten by the application: nobody reads on, and the peer should learn that.
         if self.end.is_none() {
             self.link.close(Close::known(1011, ""));
             self.link.stop_reading(ReadStop::Ignored);

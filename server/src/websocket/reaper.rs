@@ -29,6 +29,7 @@ pub(super) async fn run(
 ) {
     tokio::select! {
         biased;
+        // First: a connection that is closing already isn't blamed for a silence before.
         () = link.left_open() => {}
         timed_out = given_up(&link, timeouts) => match timed_out {
             // The peer may still read why.
@@ -41,10 +42,12 @@ pub(super) async fn run(
     if timeout(close_time, ended(switch.as_ref())).await.is_ok() {
         return;
     }
+    // The peer hasn't answered in its time. The body may end now, and actix write what it still holds.
     link.stop_reading(ReadStop::Expired);
     if timeout(FLUSH_TIME, ended(switch.as_ref())).await.is_ok() {
         return;
     }
+    // It couldn't: the peer takes no bytes, and waiting longer would change nothing.
     link.gone();
     if let Some(switch) = switch {
         switch.kill();

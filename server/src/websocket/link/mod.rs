@@ -287,6 +287,7 @@ impl Link {
     /// The connection ended, or must end without another word; what is queued is dropped.
     pub(super) fn gone(&self) {
         let mut state = self.state();
+        // Replaced, not cleared: handles may keep the link, and its memory mustn't stay with it.
         state.queue = VecDeque::new();
         state.pongs = VecDeque::new();
         self.leave_open(&mut state, LinkPhase::Gone);
@@ -297,6 +298,7 @@ impl Link {
         state.phase = phase;
         wake(&mut state.body);
         wake(&mut state.sender);
+        // It is remembered if the reaper doesn't wait yet.
         self.left_open.notify_one();
     }
 
@@ -322,6 +324,8 @@ impl Link {
     /// For the body: what to send next.
     pub(super) fn poll_next(&self, cx: &Context<'_>) -> Poll<BodyStep> {
         let mut state = self.state();
+        // Before messages (RFC 6455 §5.4 lets control frames overtake): an answer that waited behind a long queue would come
+        // too late for a peer that measures it.
         if std::mem::take(&mut state.ping) {
             return Poll::Ready(BodyStep::Ping);
         }
