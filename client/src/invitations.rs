@@ -38,6 +38,7 @@ impl PendingInvitations {
         let handler = handlers::at_once(move |invitation| {
             let why = match taker.try_send(KEPT, invitation) {
                 Ok(()) => return Answer::Value(Vec::new()),
+                // Refused at once: kept waiting, the server's call would end at its deadline and tell it nothing.
                 Err(TrySendError::Full) => Refusal::Busy,
                 Err(TrySendError::Closed) => Refusal::NoHandler,
             };

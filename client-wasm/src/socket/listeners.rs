@@ -50,9 +50,11 @@ fn listen_message(shared: Rc<SharedSocket>, batch: Option<Trigger>) -> EventList
         let event = event.unchecked_ref::<MessageEvent>();
         let reader_waits = shared.received(event.data().unchecked_ref());
         match &batch {
+            // It is at work, and takes this message too before it waits again.
             _ if !reader_waits => {}
             None => shared.wake_reader(),
             Some(trigger) => {
+                // One task wakes the reader for all messages that come until it runs.
                 if shared.begin_batch() {
                     trigger.fire();
                 }

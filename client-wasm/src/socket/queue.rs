@@ -54,6 +54,7 @@ impl ReceiveQueue {
     pub(super) fn admits(&self, bytes: usize) -> bool {
         matches!(self.end, StreamEnd::Open)
             && self.messages.len() < self.bounds.messages
+            // Subtracted from the bound: added to the sum, a length of the peer's choice could overflow 32 bits.
             && bytes <= self.bounds.bytes - self.bytes
     }
 
@@ -79,6 +80,7 @@ impl ReceiveQueue {
             self.bytes -= message.len();
             return Popped::Item(Ok(message));
         }
+        // An error is given once, after all messages that came before it.
         match std::mem::replace(&mut self.end, StreamEnd::Done) {
             StreamEnd::Open => {
                 self.end = StreamEnd::Open;
