@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use shuttle::sync::atomic::{AtomicBool, Ordering};
 use shuttle::thread;
 
-use crate::peers::{Listed, Peers};
+use crate::peers::{PeerGuard, Peers};
 use crate::shared::Shared;
 use crate::{Peer, check};
 
@@ -45,17 +45,17 @@ pub fn a_client_is_listed_once_from_its_arrival_to_its_departure() {
             let (endpoint, here, gone) =
                 (Arc::clone(&endpoint), Arc::clone(&here), Arc::clone(&gone));
             move || {
-                let mut listed = Listed::new(Arc::clone(&endpoint), peer(&endpoint, 1, "ada"));
+                let mut guard = PeerGuard::new(Arc::clone(&endpoint), peer(&endpoint, 1, "ada"));
                 here.store(true, Ordering::SeqCst);
-                drop(listed.renew(peer(&endpoint, 1, "bob")));
+                drop(guard.replace(peer(&endpoint, 1, "bob")));
                 gone.store(true, Ordering::SeqCst);
-                drop(listed);
+                drop(guard);
             }
         });
         let other = thread::spawn({
             let endpoint = Arc::clone(&endpoint);
             move || {
-                drop(Listed::new(
+                drop(PeerGuard::new(
                     Arc::clone(&endpoint),
                     peer(&endpoint, 2, "ada"),
                 ))

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use shuttle::future::block_on;
 use shuttle::thread;
 
-use crate::channels::once::{Gone, once};
-use crate::channels::queue::{Receiver, Sender, queue};
-use crate::channels::watched::watched;
+use crate::channels::mpsc::{self, Receiver, Sender};
+use crate::channels::oneshot::{self, Gone};
+use crate::channels::watch;
 use crate::check;
 
 /// Takes at most so many items; gives their number.
@@ -28,7 +28,7 @@ fn race(
     rest: fn(&mut Receiver<u32>) -> usize,
 ) {
     check(move || {
-        let (sender, mut receiver) = queue();
+        let (sender, mut receiver) = mpsc::channel();
         let sent = Arc::new(AtomicUsize::new(0));
         let senders = [sender.clone(), sender].map(|sender| {
             let (sent, send) = (Arc::clone(&sent), send.clone());
@@ -75,7 +75,8 @@ pub fn who_waits_in_line_is_woken_by_room_and_by_the_close() {
 /// An answer that comes, or whose maker goes, while somebody begins to wait for it.
 pub fn an_answer_or_its_end_wakes_who_waits() {
     check(|| {
-        let ((sender, answer), (gone, end)) = (once::<u32>(), once::<u32>());
+        let ((sender, answer), (gone, end)) =
+            (oneshot::channel::<u32>(), oneshot::channel::<u32>());
         let maker = thread::spawn(move || {
             assert_eq!(sender.send(7), Ok(()));
             drop(gone);
@@ -89,20 +90,20 @@ pub fn an_answer_or_its_end_wakes_who_waits() {
 /// Two watchers of a value that changes twice, and then no more.
 pub fn each_watcher_sees_the_newest_value_then_the_end() {
     check(|| {
-        let (teller, watcher) = watched(0);
+        let (sender, watcher) = watch::channel(0);
         let watchers = [watcher.clone(), watcher].map(|mut watcher| {
             thread::spawn(move || {
                 let mut seen = 0;
-                while let Some(value) = block_on(poll_fn(|cx| watcher.poll_news(cx))) {
+                while let Some(value) = block_on(poll_fn(|cx| watcher.poll_changed(cx))) {
                     assert!(value >= seen, "{value} after {seen}");
                     seen = value;
                 }
                 assert_eq!(seen, 2);
             })
         });
-        teller.tell(1);
-        teller.tell(2);
-        drop(teller);
+        sender.send(1);
+        sender.send(2);
+        drop(sender);
         for watcher in watchers {
             watcher.join().expect("it doesn't panic");
         }

@@ -12,7 +12,7 @@ use twinwire::{Secret, SessionId};
 
 use crate::app_session::AppSession;
 use crate::check;
-use crate::slot::{NotGiven, Sessions, SlotLease};
+use crate::slot::{ResumeRejected, Sessions, SlotLease};
 
 type Lease = SlotLease<(), ()>;
 type All = Arc<Sessions<(), ()>>;
@@ -49,11 +49,11 @@ enum Held {
 }
 
 /// Asks once for a session.
-fn ask(sessions: &All, session: u8, holder: usize) -> Result<Lease, NotGiven> {
+fn ask(sessions: &All, session: u8, holder: usize) -> Result<Lease, ResumeRejected> {
     let next = Secret::from_bytes([1; 32]);
     let given = sessions.resume(&wanted(session), next, (), |app, (), _| {
         if app.is_over || app.is_evicted {
-            return Err((NotGiven::Another(Continuity::Unknown), ()));
+            return Err((ResumeRejected::Another(Continuity::Unknown), ()));
         }
         app.holder = holder;
         Ok(())
@@ -68,9 +68,9 @@ fn resume(sessions: &All, session: u8, holder: usize) -> Option<Lease> {
     loop {
         match ask(sessions, session, holder) {
             Ok(lease) => return Some(lease),
-            Err(NotGiven::InTurn) => thread::yield_now(),
-            Err(NotGiven::Another(_)) => return None,
-            Err(NotGiven::Over(goodbye)) => panic!("{goodbye:?}"),
+            Err(ResumeRejected::InTurn) => thread::yield_now(),
+            Err(ResumeRejected::Another(_)) => return None,
+            Err(ResumeRejected::Over(goodbye)) => panic!("{goodbye:?}"),
         }
     }
 }
@@ -137,7 +137,7 @@ pub fn two_hellos_that_want_each_others_session_end() {
                     drop(held);
                     match asked {
                         Ok(lease) => Poll::Ready(Some(lease)),
-                        Err(NotGiven::InTurn) => {
+                        Err(ResumeRejected::InTurn) => {
                             // As the pause before it asks again.
                             thread::yield_now();
                             cx.waker().wake_by_ref();

@@ -8,7 +8,7 @@ use shuttle::future::block_on;
 use shuttle::thread;
 use twinwire::PeerId;
 use twinwire::frame::{Frame, Frames, Start};
-use twinwire::log::{Form, Keep, ReadBudget};
+use twinwire::log::{Encoding, ReadBudget, Retention};
 
 use crate::check;
 use crate::random::Random;
@@ -18,7 +18,7 @@ use crate::topic::{ActiveTopic, DirtyTopics, SubscriptionGuard, TopicName, Topic
 const ITEMS: u64 = 3;
 
 fn topics(most: usize) -> Topics {
-    Topics::new(HashMap::new(), Keep::default(), most, Random)
+    Topics::new(HashMap::new(), Retention::default(), most, Random)
 }
 
 fn name(room: u8) -> TopicName {
@@ -34,9 +34,9 @@ fn publish(live: &ActiveTopic) {
 /// Joins, and hears all that follows; leaves after so many items.
 fn hear(live: Arc<ActiveTopic>, most: u64) {
     let dirty = Arc::<DirtyTopics>::default();
-    let form = Form::Canonical;
+    let encoding = Encoding::Canonical;
     let (guard, joined, head) =
-        SubscriptionGuard::begin(TopicReader { live, form }, &dirty, Start::Now);
+        SubscriptionGuard::begin(TopicReader { live, encoding }, &dirty, Start::Now);
     let first = joined.position.offset;
     assert_eq!(first, head, "it starts now");
     let (mut next, mut heard) = (first, 0);

@@ -217,7 +217,7 @@ impl Topics {
     pub(crate) fn oldest<T: Topic>(&self, topic: &T) -> Option<Position> {
         let name = (T::NAME, canonical(topic).ok()?);
         let in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
-        let log = &in_use.by_name.get(&name)?.live.state().log;
+        let log = &in_use.by_name.peek(&name)?.state().log;
         let end = log.join(Start::Now).position;
         let first = Position {
             offset: Offset::FIRST,

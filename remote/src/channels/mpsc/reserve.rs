@@ -45,12 +45,12 @@ impl<T> fmt::Debug for Reserve<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::queue;
+    use super::super::channel;
     use crate::channels::tests::Woken;
 
     #[test]
     fn who_gives_its_place_up_lets_the_next_one_pass() {
-        let (sender, mut receiver) = queue();
+        let (sender, mut receiver) = channel();
         let [first, second, own] = [Woken::default(), Woken::default(), Woken::default()];
         sender.send(0).unwrap();
         let (mut gone, mut next) = (sender.reserve(1), sender.reserve(1));
