@@ -1,6 +1,5 @@
 //! The end of a session.
 
-use super::conn::OwnGoodbye;
 use super::outgoing::Received;
 use super::phase::Phase;
 use super::state::Role;
@@ -118,7 +117,7 @@ impl Session {
     /// Has this goodbye go out, unless another was said before. Its time begins.
     fn say(&mut self, goodbye: Goodbye, next: Phase) {
         if let Some(conn) = &mut self.conn {
-            conn.say(goodbye);
+            conn.goodbye.get_or_insert(goodbye);
         }
         self.stop_watching();
         self.timers.set(Timer::Drain, self.now + self.limits.drain);
@@ -153,7 +152,7 @@ impl Session {
         self.stop_watching();
         self.timers
             .start(Timer::Drain, self.now + self.limits.drain);
-        self.phase = Phase::Leaving(end);
+        self.phase = Phase::Leaving(Box::new(end));
     }
 
     /// Drops the handlers of calls: nobody waits for their answers any more.
@@ -207,7 +206,7 @@ impl Session {
         };
         conn.give_up();
         let mut code = self.phase.last_code();
-        if let (None, Some(OwnGoodbye { goodbye, .. })) = (code, &conn.said) {
+        if let (None, Some(goodbye)) = (code, &conn.goodbye) {
             code = Some(goodbye.code);
             let end = End::Closed(goodbye.clone());
             self.end(end);

@@ -17,19 +17,15 @@ pub(super) struct Conn {
     pub(super) outlines_asked: bool,
     pub(super) acks: Acks,
     pub(super) liveness: Liveness,
-    pub(super) said: Option<OwnGoodbye>,
-}
-
-/// The goodbye of this side.
-#[derive(Debug)]
-pub(super) struct OwnGoodbye {
-    pub(super) goodbye: Goodbye,
+    /// The goodbye of this side, once it is decided.
+    pub(super) goodbye: Option<Goodbye>,
     pub(super) progress: Progress,
 }
 
-/// The way of a goodbye. Nothing follows one that isn't due any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The way of this side's goodbye. Nothing follows one that isn't due any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Progress {
+    #[default]
     Due,
     Sent,
     /// The time for goodbyes is over: bytes that the transport still holds don't delay its close.
@@ -48,35 +44,15 @@ impl Conn {
         }
     }
 
-    /// Has this goodbye go out, unless another was said before.
-    pub(super) fn say(&mut self, goodbye: Goodbye) {
-        let progress = Progress::Due;
-        self.said.get_or_insert(OwnGoodbye { goodbye, progress });
-    }
-
     /// Gives up whatever hasn't gone out.
     pub(super) fn give_up(&mut self) {
         self.handshake_out.clear();
-        if let Some(said) = &mut self.said {
-            said.progress = Progress::GivenUp;
-        }
+        self.progress = Progress::GivenUp;
     }
 
     /// Returns true if no frame of the handshake is due.
     pub(super) fn handshake_is_sent(&self) -> bool {
         self.handshake_out.is_empty()
-    }
-
-    /// Returns true if nothing goes out any more.
-    pub(super) fn is_done(&self) -> bool {
-        let said = self.said.as_ref();
-        said.is_some_and(|said| said.progress != Progress::Due)
-    }
-
-    /// Returns true if the transport's own bytes don't delay its close.
-    pub(super) fn is_given_up(&self) -> bool {
-        let said = self.said.as_ref();
-        said.is_some_and(|said| said.progress == Progress::GivenUp)
     }
 
     /// Begins another session on a connection whose hello told this window.

@@ -1,6 +1,6 @@
 //! Each frame of the peer, read and given to whoever takes it. A type that is forgotten here doesn't compile.
 
-use super::serving::{Serving, TakeFrame};
+use super::serving::ClientFrame;
 use super::state::Admission;
 use super::{Event, PeerMisbehaved, Session, State};
 use crate::Number;
@@ -45,9 +45,9 @@ impl Session {
                 session.on_peer_goodbye(goodbye);
                 Ok(())
             }),
-            FrameType::Hello => self.serve(takes, fields, |serving| serving.hello),
-            FrameType::Table => self.serve(takes, fields, |serving| serving.table),
-            FrameType::TopicWindow => self.serve(takes, fields, |serving| serving.topic_window),
+            FrameType::Hello => self.serve(takes, fields, ClientFrame::Hello),
+            FrameType::Table => self.serve(takes, fields, ClientFrame::Table),
+            FrameType::TopicWindow => self.serve(takes, fields, ClientFrame::TopicWindow),
             FrameType::NeedTable => {
                 self.take(takes, fields.end()?, |session, ()| session.tell_table())
             }
@@ -91,23 +91,32 @@ impl Session {
         frame: T,
         take: impl FnOnce(&mut Self, T) -> Taken,
     ) -> Taken {
-        // Where a session is over, numbers don't count any more.
-        if matches!(self.state(), State::Open | State::Draining) {
-            let accepts = self.state() == State::Open;
-            self.received.count(frame.number(), accepts)?;
-        }
+        self.count_number(frame.number())?;
         self.take(takes, frame, take)
     }
 
+    fn count_number(&mut self, number: Number) -> Taken {
+        match self.state() {
+            State::Open => self.received.count(number, true),
+            State::Draining => self.received.count(number, false),
+            // Where a session is over, numbers don't count any more.
+            State::Idle
+            | State::Greeting
+            | State::Awaiting
+            | State::Asking
+            | State::Judging
+            | State::Detached
+            | State::Leaving
+            | State::Parting
+            | State::Closing
+            | State::Closed => Ok(()),
+        }
+    }
+
     /// Takes a frame that only a client sends. A client, which has nothing to take it with, never reads it.
-    fn serve(
-        &mut self,
-        takes: bool,
-        fields: Reader<'_>,
-        take: impl FnOnce(&Serving) -> TakeFrame,
-    ) -> Taken {
+    fn serve(&mut self, takes: bool, fields: Reader<'_>, frame: ClientFrame) -> Taken {
         match self.serving() {
-            Some(serving) if takes => take(serving)(self, fields),
+            Some(serving) if takes => (serving.take)(self, frame, fields),
             Some(_) | None => Ok(()),
         }
     }

@@ -48,7 +48,7 @@ use crate::frame::{Ack, Frame, Hello, Malformed, PeerLimits, Refusal, Table};
 use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::Limits;
 use acks::ReceivedSeq;
-use conn::Conn;
+use conn::{Conn, Progress};
 use incoming::Incoming;
 use liveness::Pings;
 use outgoing::{Outgoing, Settled};
@@ -232,7 +232,7 @@ impl Session {
             }
         }
         if let Phase::Closing(code) = self.phase
-            && (room > 0 || self.conn.as_ref().is_some_and(Conn::is_given_up))
+            && (room > 0 || self.is_given_up())
             && !self.has_last_words()
         {
             let code = code.close_code();
@@ -242,6 +242,12 @@ impl Session {
             return Output::Close { code };
         }
         Output::Wait(self.next_deadline())
+    }
+
+    /// Returns true if the time for goodbyes is over.
+    fn is_given_up(&self) -> bool {
+        let conn = self.conn.as_ref();
+        conn.is_some_and(|conn| conn.progress == Progress::GivenUp)
     }
 
     fn next_deadline(&self) -> Option<Time> {

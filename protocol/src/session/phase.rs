@@ -18,7 +18,7 @@ pub(super) enum Phase {
     Detached(PendingClose),
     Draining,
     /// With the reason for which the session ends, once what the peer sent before its goodbye is handled.
-    Leaving(End),
+    Leaving(Box<End>),
     /// With the code of the end, of which the application has heard.
     Parting(GoodbyeCode),
     /// With the code with which the transport is to be closed.

@@ -46,8 +46,10 @@ impl Session {
         {
             conn.acks.on_receive(message.len());
         }
-        if self.state() == State::Open {
-            self.confirm_secret();
+        if self.state() == State::Open
+            && let Some(serving) = self.serving()
+        {
+            (serving.confirm_secret)(self);
         }
     }
 

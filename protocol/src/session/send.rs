@@ -48,13 +48,13 @@ impl Session {
 
     /// Returns true if anything but an acknowledgement has to go out before the socket may close.
     pub(super) fn has_last_words(&self) -> bool {
-        match &self.conn {
-            Some(Conn {
-                said: Some(said), ..
-            }) => said.progress == Progress::Due,
-            Some(conn) => !conn.handshake_is_sent() || self.incoming.next_answer().is_some(),
-            None => false,
-        }
+        let conn = self.conn.as_ref();
+        conn.is_some_and(|conn| {
+            conn.progress == Progress::Due
+                && (!conn.handshake_is_sent()
+                    || self.incoming.next_answer().is_some()
+                    || conn.goodbye.is_some())
+        })
     }
 
     fn has_signs(&self) -> bool {
@@ -99,7 +99,8 @@ impl Session {
 
     /// Fills one message: control first, then data in turns, then goodbye.
     pub(super) fn write(&mut self, out: &mut Vec<u8>) {
-        let Some(conn) = self.conn.as_mut().filter(|conn| !conn.is_done()) else {
+        let conn = self.conn.as_mut();
+        let Some(conn) = conn.filter(|conn| conn.progress == Progress::Due) else {
             return;
         };
         // With its memory: a session opens once for each connection.
@@ -213,9 +214,9 @@ impl Session {
             return WriteResult::NoRoom;
         }
         if let Some((alias, join)) = self.incoming.answer_sent(len, more)
-            && let Some(server) = self.side.server_mut()
+            && let Some(serving) = self.serving()
         {
-            server.cursors.activate(alias, join, number);
+            (serving.join_answered)(self, alias, join, number);
         }
         WriteResult::Part
     }
@@ -291,16 +292,14 @@ impl Session {
         if waits && self.state() != State::Parting {
             return;
         }
-        let conn = self.conn.as_mut();
-        let Some(said) = conn.and_then(|conn| conn.said.as_mut()) else {
-            return;
-        };
+        let Some(conn) = &mut self.conn else { return };
+        let Some(goodbye) = &conn.goodbye else { return };
         let last = Goodbye {
             received: self.received.last_accepted(),
-            ..said.goodbye.clone()
+            ..goodbye.clone()
         };
         if append(&Frame::Goodbye(last), out) {
-            said.progress = Progress::Sent;
+            conn.progress = Progress::Sent;
         }
     }
 }
