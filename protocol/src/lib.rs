@@ -32,7 +32,7 @@
 //!
 //! Feature `json`: the payload format of clients in JavaScript. Servers have it on; a page in Rust speaks
 //! postcard, and is smaller without it. Features `chrono`, `time` and `uuid`: types of those
-//! crates in messages.
+//! crates in messages. Feature `invariants`: a session panics in its `poll` if it contradicts itself, as in debug builds.
 //!
 //! Who writes a transport of their own drives a [`Session`](session::Session): its documentation has the loop, and
 //! `examples/drive.rs` the smallest one.

@@ -28,6 +28,13 @@ impl ReceivedSeq {
         self.last_seq.is_some_and(|last| number <= last)
     }
 
+    pub(super) fn check_invariants(&self) {
+        assert!(
+            self.last_accepted <= self.last_seq,
+            "what was accepted has come: {self:?}"
+        );
+    }
+
     /// Counts a numbered frame. Anything but the next number means that the two ends count differently: whatever they
     /// then said of losses would be wrong.
     pub(super) fn count(&mut self, number: Number, accept: bool) -> Result<(), PeerMisbehaved> {

@@ -50,6 +50,14 @@ impl RecvWindow {
         }
     }
 
+    pub(super) fn check_invariants(&self) {
+        assert!(
+            self.released <= self.arrived,
+            "no more is released than arrived: {self:?}"
+        );
+        assert!(self.told <= self.granted(), "a limit never falls: {self:?}");
+    }
+
     /// Returns the bytes that take room besides those that have arrived.
     pub(super) fn burden(&self) -> u64 {
         self.burden
@@ -124,6 +132,10 @@ impl SendWindow {
     /// Makes an allowance of which some is used.
     pub(super) fn used(limit: u64, used: u64) -> Self {
         Self { limit, used }
+    }
+
+    pub(super) fn check_invariants(&self) {
+        assert!(self.used <= self.limit, "a window is overrun: {self:?}");
     }
 
     /// The newest limit counts, and it never falls.

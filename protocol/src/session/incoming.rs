@@ -166,6 +166,30 @@ impl Incoming {
         incoming
     }
 
+    /// Panics if it contradicts itself. What is held is `whole` until the session ends.
+    pub(super) fn check_invariants(&self, whole: bool) {
+        self.grant.check_invariants();
+        let queued = self.waiting.iter().chain(&self.partial);
+        let held: u64 = queued.map(|queued| queued.held).sum();
+        let blocking = self.blocking.as_ref();
+        let held = held + blocking.map_or(0, |blocking| blocking.held);
+        assert!(
+            !whole || held == self.grant.held(),
+            "the window's room is held by requests: {held} of {:?}",
+            self.grant
+        );
+        assert!(
+            blocking.is_none_or(|blocking| self.is_running(blocking.number)),
+            "a request at work stands before the others: {blocking:?}"
+        );
+        // An event at work is no call.
+        let calls = self.running.len() + self.answers.len();
+        assert!(
+            calls <= self.limits.calls + 1,
+            "{calls} calls are at work or being answered"
+        );
+    }
+
     pub(super) fn set_in_order(&mut self, kinds: Vec<u32>) {
         self.in_order = kinds;
     }

@@ -12,6 +12,7 @@ mod dispatch;
 mod error;
 mod event;
 mod incoming;
+mod invariants;
 mod liveness;
 mod outgoing;
 mod outlines;
@@ -202,6 +203,9 @@ impl Session {
     /// the time for goodbyes is over.
     pub fn poll(&mut self, now: Time, out: &mut Vec<u8>, room: usize) -> Output {
         self.now = self.now.max(now);
+        if cfg!(any(debug_assertions, feature = "invariants")) {
+            self.check_invariants();
+        }
         out.clear();
         self.start_requests();
         self.finish_if_sent();

@@ -61,6 +61,20 @@ impl RetransmitLog {
         self.len() >= self.most
     }
 
+    pub(super) fn check_invariants(&self) {
+        assert!(self.first <= self.next, "a number is lost");
+        assert!(self.written <= self.len(), "more is out than is kept");
+        assert!(
+            self.gone == 0 || self.gone < self.len(),
+            "what is acknowledged goes"
+        );
+        assert_eq!(
+            self.first == self.next,
+            self.len() == 0,
+            "as many frames are kept as numbers"
+        );
+    }
+
     /// Returns the bytes that are kept.
     pub(super) fn len(&self) -> usize {
         self.bytes.len() - self.gone

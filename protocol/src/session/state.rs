@@ -119,6 +119,22 @@ impl State {
         }
     }
 
+    /// Returns true before the welcome.
+    pub(super) fn is_handshake(self) -> bool {
+        matches!(
+            self,
+            Self::Greeting | Self::Awaiting | Self::Asking | Self::Judging
+        )
+    }
+
+    /// Returns true from the first goodbye to the close.
+    pub(super) fn is_ending(self) -> bool {
+        matches!(
+            self,
+            Self::Draining | Self::Leaving | Self::Parting | Self::Closing
+        )
+    }
+
     /// Returns true if requests may be given to the session: they wait until it is open.
     pub fn takes_requests(self) -> bool {
         matches!(

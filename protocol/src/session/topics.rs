@@ -68,6 +68,18 @@ impl Subscriptions {
         }
     }
 
+    pub(super) fn check_invariants(&self) {
+        assert_eq!(
+            self.active.len(),
+            self.by_alias.len(),
+            "each alias names one subscription"
+        );
+        for (key, subscription) in self.active.iter() {
+            assert_eq!(self.by_alias.get(subscription.alias), Some(&key));
+            subscription.grant.check_invariants();
+        }
+    }
+
     /// Settles a request. Returns true if the application hears nothing of its outcome.
     pub(super) fn settle(&mut self, request: RequestKey) -> bool {
         let asked = self.asked.remove(request);

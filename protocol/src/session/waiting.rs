@@ -72,6 +72,14 @@ impl Waiting {
         self.queue.is_empty()
     }
 
+    pub(super) fn check_invariants(&self) {
+        let bytes: usize = self.queue.iter().map(Queued::cost).sum();
+        assert_eq!(self.bytes, bytes, "bytes that wait");
+        let carried_over = |queued: &&Queued| queued.span == Span::CarriedOver;
+        let carried_over = self.queue.iter().filter(carried_over).count();
+        assert_eq!(self.carried_over, carried_over, "what was carried over");
+    }
+
     /// Returns the bytes that wait, as charged.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
