@@ -397,14 +397,19 @@ mod tests {
     use std::task::Waker;
 
     use twinwire::frame::Table;
-    use twinwire::{Format, Limits};
+    use twinwire::{Class, Fingerprint, Format, KindEntry, Limits};
 
     use super::*;
     use crate::Remote;
 
     /// The shell of a client without a connection, by hand.
     fn shell() -> (Remote, Requests, Session) {
-        let table = Arc::new(Table::new(Vec::new()));
+        let event = KindEntry {
+            name: "Typing".to_owned(),
+            class: Class::Event,
+            fingerprint: Fingerprint::from_bytes([1; 8]),
+        };
+        let table = Arc::new(Table::new(vec![event]));
         let (remote, requests) = crate::channel(Arc::clone(&table), Format::Postcard);
         let session = Session::client(Limits::default(), table, Vec::new());
         (remote, requests, session)
@@ -430,6 +435,34 @@ mod tests {
             Poll::Pending => true,
         });
         before - pings.len()
+    }
+
+    #[test]
+    fn pings_of_a_session_that_is_over_are_given_up() {
+        let (remote, mut requests, mut session) = shell();
+        let mut nobody = Context::from_waker(Waker::noop());
+        let mut waiting = pings(&remote, 2);
+        requests.poll(&mut nobody, &mut session, Time::default());
+        requests.end();
+        assert_eq!(given_up(&mut waiting), 2);
+    }
+
+    #[test]
+    fn a_request_that_is_given_up_leaves_the_one_that_is_held_back() {
+        let (remote, mut requests, mut session) = shell();
+        let now = Time::default();
+        let remote = crate::UntypedRemote::from(remote);
+        let _receipt = remote.start_send(0, Vec::new()).unwrap();
+        let mut nobody = Context::from_waker(Waker::noop());
+        let Poll::Ready(Some(held)) = requests.commands.poll_next(&mut nobody) else {
+            panic!("nothing was sent");
+        };
+        let id = held.asked.id;
+        requests.held_back = Some(held);
+        requests.cancel(id + 1, &mut session, now);
+        assert!(requests.held_back.is_some());
+        requests.cancel(id, &mut session, now);
+        assert!(requests.held_back.is_none());
     }
 
     #[test]

@@ -463,6 +463,33 @@ mod tests {
     }
 
     #[test]
+    fn the_pause_before_a_topic_is_asked_for_again_doubles_and_is_at_least_what_the_server_asks_for()
+     {
+        let after = |seconds| Time::default() + Duration::from_secs(seconds);
+        let mut rejoin = Rejoin::default();
+        assert!(rejoin.is_due(after(0)));
+        for pause in [1, 2, 4, 8, 16, 32, 32] {
+            rejoin.again(after(0), Retry::Now);
+            assert!(!rejoin.is_due(after(pause - 1)), "{pause}");
+            assert!(rejoin.is_due(after(pause)), "{pause}");
+        }
+        rejoin.again(after(0), Retry::After(Duration::from_secs(60)));
+        assert!(!rejoin.is_due(after(59)));
+        assert!(rejoin.is_due(after(60)));
+    }
+
+    #[test]
+    fn a_join_that_is_never_made_tells_its_handle() {
+        let (sender, mut receiver) = queue::queue::<Arc<TopicUpdate>>();
+        sender.share().settle(Outcome::Closed);
+        let mut nobody = Context::from_waker(Waker::noop());
+        let Poll::Ready(Some(told)) = receiver.poll_next(&mut nobody) else {
+            panic!("nothing is told");
+        };
+        assert!(matches!(&told.what, What::NotJoined(Outcome::Closed)));
+    }
+
+    #[test]
     fn a_join_that_was_refused_is_made_again_unless_the_application_said_never() {
         let may = |why, retry| may_be_had(Refused { why, retry });
         assert!(may(Refusal::Busy, Retry::Now));

@@ -377,3 +377,25 @@ impl Stream for UntypedSubscription {
         update.map(|update| update.and_then(Result::ok))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use twinwire::frame::Table;
+    use twinwire::{Fingerprint, KindEntry};
+
+    use super::*;
+
+    #[test]
+    fn errors_have_the_names_of_the_table() {
+        let kind = |name: &str| KindEntry {
+            name: name.to_owned(),
+            class: Class::Event,
+            fingerprint: Fingerprint::from_bytes([1; 8]),
+        };
+        let table = Table::new(vec![kind("Typing"), kind("Away")]);
+        let (remote, _requests) = crate::channel(Arc::new(table), Format::Postcard);
+        let remote = UntypedRemote::from(remote);
+        let names = [0, 1, 2].map(|kind| remote.name(kind));
+        assert_eq!(names, ["Typing", "Away", "a kind beyond the table"]);
+    }
+}
