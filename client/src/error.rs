@@ -128,3 +128,50 @@ impl<E: OpenFailure> ConnectError<E> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[derive(Debug, Default, PartialEq, Error)]
+    #[error("it doesn't open")]
+    struct NotOpened {
+        is_final: bool,
+        is_rejection: bool,
+        retry_after: Option<Duration>,
+    }
+
+    impl OpenFailure for NotOpened {
+        fn is_final(&self) -> bool {
+            self.is_final
+        }
+
+        fn is_rejection(&self) -> bool {
+            self.is_rejection
+        }
+
+        fn retry_after(&self) -> Option<Duration> {
+            self.retry_after
+        }
+    }
+
+    #[test]
+    fn another_connect_may_help_unless_it_would_end_the_same_way() {
+        let wait = Duration::from_secs(7);
+        for (is_final, is_rejection, retry_after, retry) in [
+            (false, false, None, Retry::Now),
+            (false, false, Some(wait), Retry::After(wait)),
+            (true, false, Some(wait), Retry::Never),
+            (false, true, Some(wait), Retry::Never),
+        ] {
+            let error = ConnectError::Open(NotOpened {
+                is_final,
+                is_rejection,
+                retry_after,
+            });
+            assert_eq!(error.retry(), retry, "{error:?}");
+        }
+    }
+}

@@ -323,6 +323,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_session_left_is_caught_up_with_once_and_not_while_a_listener_has_more_than_may_wait()
+    {
+        let (mut listeners, _) = listeners();
+        let (id, _heard) = listen(&mut listeners, None);
+        assert!(!listeners.has_caught_up(), "no session has left anything");
+        let payload = vec![0; KEPT_BYTES];
+        assert!(listeners.give(Number::FIRST, 1, &payload));
+        assert!(!listeners.give(Number::FIRST, 1, &payload));
+        listeners.begin_anew();
+        assert!(!listeners.has_caught_up());
+        listeners.taken(id, payload.len());
+        listeners.taken(id, payload.len());
+        assert!(listeners.has_caught_up());
+        assert!(!listeners.has_caught_up());
+    }
+
+    #[test]
     fn a_listener_that_is_gone_holds_nothing_up() {
         let (mut listeners, _) = listeners();
         let (id, _heard) = listen(&mut listeners, Some(1));

@@ -214,6 +214,17 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_is_asked_for_at_once_or_the_one_that_there_is_for_a_sign_of_life() {
+        for has_link in [false, true] {
+            let mut reconnect = tried();
+            reconnect.reconnect_now(has_link);
+            let taken = (reconnect.take_retry_now(), reconnect.take_probe());
+            assert_eq!(taken, (!has_link, has_link));
+            assert!(!reconnect.take_retry_now() && !reconnect.take_probe());
+        }
+    }
+
+    #[test]
     fn the_pauses_grow_with_the_absence_up_to_the_longest() {
         let mut reconnect = tried();
         let mut now = Time::default();

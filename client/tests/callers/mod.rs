@@ -66,6 +66,26 @@ fn the_newest_handler_answers() {
 }
 
 #[test]
+fn a_question_that_nobody_handles_is_refused_once_there_was_time_to_register() {
+    let mut run = Run::connected(World::new(1), options());
+    run.world.asks(1);
+    run.pass(3 * SECOND);
+    assert_eq!(run.world.answered(), [(1, None)]);
+}
+
+#[test]
+fn a_ping_of_a_client_that_is_closed_has_no_answer() {
+    let mut run = Run::connected(World::new(1), options());
+    let client = run.client().clone();
+    run.close();
+    run.until("it is closed", is_closed);
+    run.pass(60 * SECOND);
+    let mut nobody = Context::from_waker(Waker::noop());
+    let ping = Box::pin(client.ping()).as_mut().poll(&mut nobody);
+    assert_eq!(ping, std::task::Poll::Ready(None));
+}
+
+#[test]
 fn a_pause_stops_an_attempt_that_is_under_way() {
     let mut run = Run::connected(World::new(1), options());
     run.world.answers(Answer::Later);
