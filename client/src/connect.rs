@@ -79,6 +79,7 @@ pub fn start<T: Transport>(
     };
     let driver = ClientDriver::new(transport, options, shared);
     let connecting = Connecting {
+        // With an error the last handle goes here, by which the driver ends before it opens anything.
         client: registered.is_ok().then_some(client),
         outcome,
         undeclared: registered.err(),

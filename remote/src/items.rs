@@ -82,6 +82,7 @@ impl<C> Items<C> {
         match &piece {
             StreamMessage::Item(_) => self.cancel.consumed(),
             StreamMessage::End(_) => {
+                // A cancel of what has ended would cost a message and change nothing.
                 self.ended = true;
                 self.cancel.disarm();
             }

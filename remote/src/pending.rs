@@ -76,6 +76,7 @@ impl InFlight {
 
 impl InFlightRequests for InFlight {
     fn add(&mut self, key: RequestKey, mut asked: OutboundRequest) {
+        // The session keeps the payload until it is acknowledged. A second copy here would double what a client holds.
         asked.payload = Vec::new();
         self.requests.push_back((key, asked));
     }
@@ -87,6 +88,7 @@ impl InFlightRequests for InFlight {
 
     fn latest(&self, asked: &OutboundRequest) -> Option<RequestKey> {
         let is_it = |of: &OutboundRequest| of.kind == asked.kind && of.latest == asked.latest;
+        // Older values of the key have gone out already, or were replaced by this one.
         let mut newest_first = self.requests.iter().rev();
         newest_first.find_map(|(key, of)| is_it(of).then_some(*key))
     }
@@ -97,6 +99,7 @@ impl InFlightRequests for InFlight {
     }
 
     fn ping(&mut self, pong: oneshot::Sender<Duration>, deadline: Time) {
+        // Who has left makes room: a caller that pings and gives up mustn't use all places up.
         self.pings.retain(|(_, waiting)| !waiting.is_closed());
         if self.pings.len() < MAX_PINGS {
             self.pings.push((deadline, pong));
@@ -112,6 +115,7 @@ impl InFlightRequests for InFlight {
     }
 
     fn settle(&mut self, request: RequestKey, outcome: Outcome) {
+        // None for one that was cancelled: its caller wants no outcome.
         let place = self.place(request);
         if let Some((_, asked)) = place.and_then(|place| self.requests.remove(place)) {
             asked.settle(outcome);

@@ -59,6 +59,7 @@ impl Future for Receipt {
                 }
             }),
             Poll::Pending => {
+                // Asked for when somebody awaits it, not as the event is sent: for most events no message is spent.
                 if !std::mem::replace(&mut self.asked, true) {
                     // A shell that is gone has settled everything.
                     let _ = self.control.send(Box::new(prompt));
