@@ -16,7 +16,7 @@ use crate::channels::mpsc;
 use crate::command::Completion;
 use crate::remote::not_answered;
 
-/// A piece of a stream.
+/// A message to the handle of a stream.
 pub(crate) enum StreamMessage {
     Item(Vec<u8>),
     End(Outcome),
@@ -47,7 +47,7 @@ impl Completion for mpsc::QueueShared<StreamMessage> {
 /// stream. It doesn't keep the client: hold a `Client` for as long as you read.
 #[must_use = "dropping it cancels the stream"]
 pub struct Items<C> {
-    pieces: mpsc::Receiver<StreamMessage>,
+    messages: mpsc::Receiver<StreamMessage>,
     cancel: CancelOnDrop,
     format: Format,
     ended: bool,
@@ -56,12 +56,12 @@ pub struct Items<C> {
 
 impl<C> Items<C> {
     pub(crate) fn new(
-        pieces: mpsc::Receiver<StreamMessage>,
+        messages: mpsc::Receiver<StreamMessage>,
         cancel: CancelOnDrop,
         format: Format,
     ) -> Self {
         Self {
-            pieces,
+            messages,
             cancel,
             format,
             ended: false,
@@ -71,15 +71,15 @@ impl<C> Items<C> {
 }
 
 impl<C> Items<C> {
-    /// Returns the next piece as it came; none after the end.
-    pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<StreamMessage>> {
+    /// Returns the next message as it came; none after the end.
+    pub(crate) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<StreamMessage>> {
         if self.ended {
             return Poll::Ready(None);
         }
         // A shell ends every request before it ends itself, unless its runtime drops it.
-        let piece =
-            ready!(self.pieces.poll_next(cx)).unwrap_or(StreamMessage::End(Outcome::Unknown));
-        match &piece {
+        let message =
+            ready!(self.messages.poll_next(cx)).unwrap_or(StreamMessage::End(Outcome::Unknown));
+        match &message {
             StreamMessage::Item(_) => self.cancel.consumed(),
             StreamMessage::End(_) => {
                 // A cancel of what has ended would cost a message and change nothing.
@@ -87,7 +87,7 @@ impl<C> Items<C> {
                 self.cancel.disarm();
             }
         }
-        Poll::Ready(Some(piece))
+        Poll::Ready(Some(message))
     }
 }
 
@@ -102,7 +102,7 @@ impl<C: StreamCall> Stream for Items<C> {
     type Item = Result<C::Item, CallError<C::Error>>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Poll::Ready(match ready!(self.poll_piece(cx)) {
+        Poll::Ready(match ready!(self.poll_message(cx)) {
             // What follows an item that can't be read is still to be had.
             Some(StreamMessage::Item(payload)) => {
                 Some(self.format.decode(&payload).map_err(CallError::Decode))

@@ -155,13 +155,13 @@ impl Remote {
     /// # Errors
     /// If the request can't be made; see [`CallError`].
     pub async fn stream<C: StreamCall>(&self, request: C) -> Result<Items<C>, CallError<C::Error>> {
-        let (sender, pieces) = mpsc::channel();
+        let (sender, messages) = mpsc::channel();
         let asked = self.asked(request, Some(Waiter(sender.share())))?;
         drop(sender);
         let act = Box::new(Requests::make_if_wanted);
         let id = self.enqueue(Command { asked, act }).await?;
         let cancel = CancelOnDrop::new(self.control(), id);
-        Ok(Items::new(pieces, cancel, self.handle.format))
+        Ok(Items::new(messages, cancel, self.handle.format))
     }
 
     /// Sends an event. Ready when it is on its way, at once unless as much waits as may; the receipt

@@ -92,13 +92,13 @@ impl UntypedRemote {
         kind: u32,
         payload: Vec<u8>,
     ) -> Result<UntypedItems, CallError<Vec<u8>>> {
-        let (sender, pieces) = mpsc::channel();
+        let (sender, messages) = mpsc::channel();
         let asked = self.asked(Class::Stream, kind, payload, Some(Waiter(sender.share())))?;
         drop(sender);
         let id = self.start(asked, Box::new(Requests::make_if_wanted))?;
         let cancel = CancelOnDrop::new(self.remote.control(), id);
         let kind = self.name(kind);
-        let items = Items::new(pieces, cancel, self.remote.format());
+        let items = Items::new(messages, cancel, self.remote.format());
         Ok(UntypedItems { kind, items })
     }
 
@@ -145,14 +145,14 @@ impl UntypedRemote {
         start: Start,
     ) -> Result<Subscribing, CallError<Never>> {
         let kind = self.place(Class::Topic, kind, 0)?;
-        let (command, pieces) = self.remote.joining(kind, fitting(key)?, start);
+        let (command, updates) = self.remote.joining(kind, fitting(key)?, start);
         let id = self.start(command.asked, command.act)?;
         let leave = LeaveOnDrop::new(self.remote.control().clone(), id);
         let format = self.remote.format();
         let kind = self.name(kind);
         Ok(Subscribing {
             kind,
-            joining: Some((pieces, leave)),
+            joining: Some((updates, leave)),
             format,
         })
     }
@@ -296,12 +296,12 @@ impl Future for Subscribing {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let update = match &mut self.joining {
-            Some((pieces, _)) => ready!(pieces.poll_next(cx)),
+            Some((updates, _)) => ready!(updates.poll_next(cx)),
             None => None,
         };
         Poll::Ready(match (joined(update), self.joining.take()) {
-            (Ok(at), Some((pieces, leave))) => {
-                let inner = Subscription::new(at, pieces, leave, self.format);
+            (Ok(at), Some((updates, leave))) => {
+                let inner = Subscription::new(at, updates, leave, self.format);
                 Ok(UntypedSubscription(inner))
             }
             (Err(outcome), _) => Err(not_answered(self.kind, outcome, self.format)),
@@ -336,7 +336,7 @@ impl Stream for UntypedItems {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let kind = self.kind;
-        self.items.poll_piece(cx).map(|update| match update? {
+        self.items.poll_message(cx).map(|message| match message? {
             items::StreamMessage::Item(payload) => Some(Ok(payload)),
             items::StreamMessage::End(Outcome::Answered(Answer::Value(_))) => None,
             items::StreamMessage::End(other) => {
