@@ -171,7 +171,7 @@ impl<T> Subscription<T> {
 }
 
 impl<T: Topic> Subscription<T> {
-    /// Returns the next update; none once the client is over, the server has put it out, or refuses to let it in again
+    /// Returns the next update; none once the client is over, the server has removed it, or refuses to let it in again
     /// ([`Update::Refused`]). Neither a lost connection nor a lost session ends it.
     pub async fn next(&mut self) -> Option<Result<Update<T::Item>, DecodeError>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await

@@ -264,7 +264,7 @@ impl Topics {
         }
     }
 
-    /// The server has put this end out.
+    /// The server has removed this end.
     pub(crate) fn removed(&mut self, subscription: RequestKey) {
         // Who still waits to be let in isn't.
         if let Some(shared) = self.forget(subscription)

@@ -55,14 +55,14 @@ impl Endpoint {
     }
 
     /// An endpoint on a server that went through `configure_http_server`, or on one that didn't.
-    fn served(tuned: bool, change: impl FnOnce(PlainBuilder) -> PlainBuilder) -> Self {
+    fn served(configured: bool, change: impl FnOnce(PlainBuilder) -> PlainBuilder) -> Self {
         Self::on(change, |plain| {
             let configure = move |config: &mut actix_web::web::ServiceConfig| {
                 config.configure(plain.at("/"));
             };
-            match tuned {
+            match configured {
                 true => Server::start(configure),
-                false => Server::untuned(configure),
+                false => Server::unconfigured(configure),
             }
         })
     }
@@ -344,8 +344,8 @@ async fn tcp_ends_though_the_client_never_answers_a_close() {
         close_time: Duration::from_millis(50),
         ..testkit::patient_plain()
     };
-    for tuned in [true, false] {
-        let endpoint = Endpoint::served(tuned, |plain| plain.limits(limits));
+    for configured in [true, false] {
+        let endpoint = Endpoint::served(configured, |plain| plain.limits(limits));
         let (mut client, id) = endpoint.open().await;
         endpoint.plain.disconnect(id, 4000, "").unwrap();
         assert_eq!(close_code(&mut client).await, Some(4000));
@@ -446,8 +446,8 @@ async fn a_client_that_reads_nothing_is_given_up_also_without_a_kill_switch() {
         write_time: Duration::from_millis(100),
         ..testkit::patient_plain()
     };
-    for tuned in [true, false] {
-        let endpoint = Endpoint::served(tuned, |plain| plain.limits(limits));
+    for configured in [true, false] {
+        let endpoint = Endpoint::served(configured, |plain| plain.limits(limits));
         let (mut client, id) = endpoint.open().await;
         client.receive_little().unwrap();
         while endpoint.plain.push(id, vec![0; 65_536]).is_ok() {}
@@ -458,7 +458,7 @@ async fn a_client_that_reads_nothing_is_given_up_also_without_a_kill_switch() {
         let calls: Vec<_> = events.iter().filter_map(|event| event.closes(id)).collect();
         let reason = "nothing of what was sent could be written in time";
         assert_eq!(calls, [&given_up(reason)]);
-        if tuned {
+        if configured {
             soon("a reset", client.was_reset()).await.unwrap();
         }
     }

@@ -20,7 +20,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a tuned server with one worker.
+    /// Starts a configured server with one worker.
     ///
     /// # Panics
     ///
@@ -29,7 +29,7 @@ impl Server {
         Self::with_workers(1, configure)
     }
 
-    /// Starts a tuned server.
+    /// Starts a configured server.
     ///
     /// # Panics
     ///
@@ -46,13 +46,13 @@ impl Server {
     /// # Panics
     ///
     /// If it can't start.
-    pub fn untuned(configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> Self {
+    pub fn unconfigured(configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> Self {
         Self::spawn(1, false, configure)
     }
 
     fn spawn(
         workers: usize,
-        tuned: bool,
+        configured: bool,
         configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
     ) -> Self {
         let (started, start) = mpsc::channel();
@@ -62,7 +62,7 @@ impl Server {
                 let server = HttpServer::new(configure)
                     .workers(workers)
                     .disable_signals();
-                let server = if tuned {
+                let server = if configured {
                     twinwire_server::configure_http_server(server)
                 } else {
                     server
@@ -110,7 +110,7 @@ pub fn patient_plain() -> PlainLimits {
     }
 }
 
-/// Starts a tuned server with two workers, and the endpoint at `/ws`.
+/// Starts a configured server with two workers, and the endpoint at `/ws`.
 ///
 /// # Panics
 ///
@@ -143,7 +143,7 @@ where
     (server, wire)
 }
 
-/// Starts a tuned server with both endpoints, at `/ws` and at `/plain`.
+/// Starts a configured server with both endpoints, at `/ws` and at `/plain`.
 ///
 /// # Panics
 ///

@@ -99,7 +99,7 @@ fn warn_once() {
     static WARNED: Once = Once::new();
     WARNED.call_once(|| {
         tracing::warn!(
-            "no kill switch: the HttpServer isn't tuned, or this is TLS; a peer that stops reading \
+            "no kill switch: the HttpServer isn't configured, or this is TLS; a peer that stops reading \
              can't be disconnected, and closing takes longer; see twinwire_server::configure_http_server"
         );
     });
