@@ -331,7 +331,7 @@ mod tests {
         let payload = vec![0; KEPT_BYTES];
         assert!(listeners.give(Number::FIRST, 1, &payload));
         assert!(!listeners.give(Number::FIRST, 1, &payload));
-        listeners.begin_anew();
+        listeners.replace_session();
         assert!(!listeners.has_caught_up());
         listeners.taken(id, payload.len());
         listeners.taken(id, payload.len());

@@ -448,21 +448,21 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_is_given_up_leaves_the_one_that_is_held_back() {
+    fn a_request_that_is_given_up_leaves_the_one_that_is_parked() {
         let (remote, mut requests, mut session) = shell();
         let now = Time::default();
         let remote = crate::UntypedRemote::from(remote);
         let _receipt = remote.start_send(0, Vec::new()).unwrap();
         let mut nobody = Context::from_waker(Waker::noop());
-        let Poll::Ready(Some(held)) = requests.commands.poll_next(&mut nobody) else {
+        let Poll::Ready(Some(parked)) = requests.commands.poll_next(&mut nobody) else {
             panic!("nothing was sent");
         };
-        let id = held.asked.id;
-        requests.held_back = Some(held);
+        let id = parked.asked.id;
+        requests.parked_at_gate = Some(parked);
         requests.cancel(id + 1, &mut session, now);
-        assert!(requests.held_back.is_some());
+        assert!(requests.parked_at_gate.is_some());
         requests.cancel(id, &mut session, now);
-        assert!(requests.held_back.is_none());
+        assert!(requests.parked_at_gate.is_none());
     }
 
     #[test]

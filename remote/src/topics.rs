@@ -469,24 +469,24 @@ mod tests {
         let mut rejoin = Rejoin::default();
         assert!(rejoin.is_due(after(0)));
         for pause in [1, 2, 4, 8, 16, 32, 32] {
-            rejoin.again(after(0), Retry::Now);
+            rejoin.retry(after(0), Retry::Now);
             assert!(!rejoin.is_due(after(pause - 1)), "{pause}");
             assert!(rejoin.is_due(after(pause)), "{pause}");
         }
-        rejoin.again(after(0), Retry::After(Duration::from_secs(60)));
+        rejoin.retry(after(0), Retry::After(Duration::from_secs(60)));
         assert!(!rejoin.is_due(after(59)));
         assert!(rejoin.is_due(after(60)));
     }
 
     #[test]
     fn a_join_that_is_never_made_tells_its_handle() {
-        let (sender, mut receiver) = queue::queue::<Arc<TopicUpdate>>();
+        let (sender, mut receiver) = mpsc::channel::<Arc<TopicUpdate>>();
         sender.share().settle(Outcome::Closed);
         let mut nobody = Context::from_waker(Waker::noop());
         let Poll::Ready(Some(told)) = receiver.poll_next(&mut nobody) else {
             panic!("nothing is told");
         };
-        assert!(matches!(&told.what, What::NotJoined(Outcome::Closed)));
+        assert!(matches!(&told.kind, UpdateKind::NotJoined(Outcome::Closed)));
     }
 
     #[test]

@@ -181,7 +181,7 @@ fn the_last_message_leaves_before_the_close() {
     pair.drive();
     pair.answer(Number::FIRST, &[7; 1000]);
     let mut goodbye = Vec::new();
-    crate::frame::Frame::Goodbye(done()).encode(&mut goodbye);
+    Frame::Goodbye(done()).encode(&mut goodbye);
     pair.server
         .session
         .handle(pair.now, Input::Message(&goodbye));
