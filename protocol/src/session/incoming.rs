@@ -6,11 +6,12 @@ use super::Request;
 use super::asking::Feeding;
 use super::credit::{Overrun, RecvWindow, charge, charge_all};
 use super::queue::Fifo;
+use super::reply::OutgoingReply;
 use super::sorted::Sorted;
 use super::stream::SendStream;
 use super::timers::NextDeadline;
 use crate::frame::{Answer, JOIN, PUBLISH, Part, Refusal};
-use crate::limits::{Limits, MAX_PART};
+use crate::limits::Limits;
 use crate::{Alias, Class, Number, Time};
 
 /// A request and what it still counts against the window.
@@ -41,53 +42,6 @@ struct Blocking {
     held: u64,
     /// The charge of all of it, if it is an event.
     whole: u64,
-}
-
-/// An answer on its way out.
-#[derive(Debug)]
-pub(super) struct OutgoingReply {
-    pub(super) call: Number,
-    pub(super) answer: Answer<Vec<u8>>,
-    /// Bytes of its payload that are sent.
-    sent: usize,
-    begun: bool,
-    /// The topic whose publications follow it.
-    joins: Option<Alias>,
-}
-
-impl OutgoingReply {
-    fn new(call: Number, answer: Answer<Vec<u8>>) -> Self {
-        Self {
-            call,
-            answer,
-            sent: 0,
-            begun: false,
-            joins: None,
-        }
-    }
-
-    pub(super) fn has_begun(&self) -> bool {
-        self.begun
-    }
-
-    /// Returns the part that goes next, and whether more follow.
-    pub(super) fn next_part(&self) -> (Answer<&[u8]>, bool) {
-        let cut = |payload: &Vec<u8>| {
-            let end = payload.len().min(self.sent + MAX_PART);
-            (self.sent..end, end < payload.len())
-        };
-        match &self.answer {
-            Answer::Value(payload) => {
-                let (part, more) = cut(payload);
-                (Answer::Value(&payload[part]), more)
-            }
-            Answer::Error(payload) => {
-                let (part, more) = cut(payload);
-                (Answer::Error(&payload[part]), more)
-            }
-            Answer::Refused(refused) => (Answer::Refused(*refused), false),
-        }
-    }
 }
 
 /// Returns true if a request is wanted also if nobody waits for an answer: an event, or a publication.

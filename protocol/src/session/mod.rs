@@ -20,6 +20,7 @@ mod phase;
 mod pool;
 mod queue;
 mod receive;
+mod reply;
 mod resume;
 mod retransmit;
 mod schedule;
