@@ -9,7 +9,7 @@ use crate::Time;
 use crate::frame::Refusal;
 use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 
-/// What the application does.
+/// The ends that the application decides.
 impl Session {
     /// As [`close`](Self::close), once what was asked for is sent, or the time of
     /// [`Limits::drain`](crate::Limits::drain) is over, counted from `now`. Further requests are not taken.
@@ -107,7 +107,7 @@ impl Session {
     }
 }
 
-/// What happens to it.
+/// The ends that come of the peer, the transport and time.
 impl Session {
     /// Says goodbye, and awaits the peer's.
     fn begin_drain(&mut self, goodbye: Goodbye) {
