@@ -403,6 +403,8 @@ mod tests {
     struct Faulty {
         messages: mpsc::UnboundedReceiver<Vec<u8>>,
         panic: oneshot::Receiver<()>,
+        /// The codes that it was closed with.
+        closed: Log<u16>,
     }
 
     impl Faulty {
@@ -428,7 +430,12 @@ mod tests {
             for frame in [hello, Frame::Table(Table::default())] {
                 sender.send(message(&[frame])).expect("it is there");
             }
-            (sender, Self { messages, panic })
+            let faulty = Self {
+                messages,
+                panic,
+                closed: Log::default(),
+            };
+            (sender, faulty)
         }
     }
 
@@ -459,7 +466,9 @@ mod tests {
             Poll::Ready(Ok(()))
         }
 
-        async fn close(self, _: u16) {}
+        async fn close(self, code: u16) {
+            self.closed.push(code);
+        }
     }
 
     #[actix_web::test]
@@ -488,6 +497,28 @@ mod tests {
             [End::Closed(goodbye)] => assert_eq!(goodbye.code, GoodbyeCode::Internal),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[actix_web::test]
+    async fn a_client_that_falls_silent_loses_its_link_and_keeps_its_session() {
+        let opened = Log::default();
+        let told = opened.clone();
+        let builder = Twinwire::builder(()).on_open(move |_: HandlerContext| {
+            told.push(());
+            async {}
+        });
+        let wire = builder.build().expect("there are no kinds");
+        let (_alive, panic) = oneshot::channel();
+        let link = Faulty::new(panic);
+        let closed = link.closed.clone();
+        let request = TestRequest::default().to_http_request();
+        wire.serve(request, Format::Postcard, link);
+        opened.count(1).await;
+        tokio::time::pause();
+        // Of virtual time, more than two heartbeats.
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        assert_eq!(closed.events(), [GoodbyeCode::Silent.close_code()]);
+        assert_eq!(wire.peers().len(), 1);
     }
 
     #[actix_web::test]

@@ -19,6 +19,10 @@ struct WhoAmI {}
 #[topic(item = Vec<u8>)]
 struct Room {}
 
+#[derive(Serialize, Deserialize, Call)]
+#[call(stream = Vec<u8>)]
+struct Plenty {}
+
 #[derive(Debug, Serialize, Deserialize, Event)]
 struct Parcel(Vec<u8>);
 
@@ -99,6 +103,35 @@ async fn what_waits_for_room_at_the_server_goes_out_before_its_goodbye() {
         End::Goodbye(goodbye) => assert_eq!(goodbye.reason, "that was all"),
         other => panic!("{other:?}"),
     }
+}
+
+/// A handler whose item waits counts twice: beside it the item is held.
+#[actix_web::test]
+async fn handlers_at_work_and_items_that_wait_are_counted() {
+    let builder = testkit::builder(()).stream(|_: Cx, _: Plenty, mut feed| async move {
+        for _ in 0..1000 {
+            feed.send(vec![0; 100_000]).await;
+        }
+        Ok(())
+    });
+    let wire = builder.build().expect("the kinds don't clash");
+    let client = soon("the welcome", test::pair(&wire, kinds![Plenty])).await;
+    let client = client.expect("a welcome");
+    assert_eq!(test::counters(&wire).handlers, 0);
+    let items = client.stream(Plenty {}).await.expect("it begins");
+    let all_wait = async {
+        while test::counters(&wire).handlers < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("an item that waits for room", all_wait).await;
+    drop(items);
+    let all_gone = async {
+        while test::counters(&wire).handlers > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("the end of the handler", all_gone).await;
 }
 
 #[actix_web::test]

@@ -175,3 +175,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_a_payload_still_has_is_known_once_its_header_is_whole() {
+    let frame = frame(0x82, &[7; 300]);
+    let header = 8;
+    for came in 1..frame.len() {
+        let mut guard = Guard::new(LIMIT);
+        guard.watch(&frame[..came]).expect("nothing is wrong");
+        let left = if came < header { 0 } else { frame.len() - came };
+        assert_eq!(guard.left(), left, "{came}");
+    }
+}
