@@ -216,6 +216,32 @@ async fn topics_are_read_and_written() {
 }
 
 #[actix_web::test]
+async fn an_invitation_is_taken_and_joined_by_hand() {
+    let client = client(kinds_at_run_time()).await;
+    let mut joined = client.joined(ROOM).expect("it is declared");
+    let key = br#"{"name":"lobby"}"#.to_vec();
+    let let_in = client.call(LET_ME_IN, br#"{"room":"lobby"}"#.to_vec());
+    let join = async {
+        let invited = std::future::poll_fn(|cx| joined.poll_invitation(cx)).await;
+        let (room, position) = invited.expect("the client isn't closed");
+        assert_eq!(room, key);
+        client.subscribe_from(ROOM, room, Start::At(position)).await
+    };
+    let (let_in, room) = soon("the room", async { tokio::join!(let_in, join) }).await;
+    let_in.expect("an answer");
+    let mut room = room.expect("it is invited");
+    let published = client.publish(ROOM, key, br#""one""#.to_vec()).await;
+    published
+        .expect("it is on its way")
+        .await
+        .expect("published");
+    match soon("an item", room.next()).await {
+        Some(Update::Item(Publication { item, .. })) => assert_eq!(item, br#""one""#),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[actix_web::test]
 async fn the_server_calls_and_invites() {
     let client = client(kinds_at_run_time()).await;
     let handled = client.handle(ASK, |question| async move {
