@@ -218,11 +218,11 @@ async fn topics_are_read_and_written() {
 #[actix_web::test]
 async fn an_invitation_is_taken_and_joined_by_hand() {
     let client = client(kinds_at_run_time()).await;
-    let mut joined = client.joined(ROOM).expect("it is declared");
+    let mut invitations = client.invitations(ROOM).expect("it is declared");
     let key = br#"{"name":"lobby"}"#.to_vec();
     let let_in = client.call(LET_ME_IN, br#"{"room":"lobby"}"#.to_vec());
     let join = async {
-        let invited = std::future::poll_fn(|cx| joined.poll_invitation(cx)).await;
+        let invited = std::future::poll_fn(|cx| invitations.poll_invitation(cx)).await;
         let (room, position) = invited.expect("the client isn't closed");
         assert_eq!(room, key);
         client.subscribe_from(ROOM, room, Start::At(position)).await

@@ -143,6 +143,7 @@ impl Transport for Platform {
         };
         tokio::time::sleep(pause).await;
         self.world.oracle.account().goes_online(self.life);
+        self.world.oracle.account().links(self.life);
         match self.world.plan.tier {
             Tier::Messages => self.open_link(subprotocol).map(ClientLink::Memory),
             Tier::Bytes => {

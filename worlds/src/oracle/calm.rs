@@ -50,10 +50,10 @@ impl Trouble {
         }
     }
 
-    /// Returns true if this troubles a client of that number, which has been open for so long, after `since`.
-    fn troubles(self, number: usize, open: Instant, since: Instant) -> bool {
+    /// Returns true if this troubles a client of that number, whose link has been there from `linked` on, after `since`.
+    fn troubles(self, number: usize, linked: Instant, since: Instant) -> bool {
         match self {
-            Self::Broken { client, at } => client.is_none_or(|of| of == number) && at >= open,
+            Self::Broken { client, at } => client.is_none_or(|of| of == number) && at >= linked,
             Self::Late { client, until } => client.is_none_or(|of| of == number) && until >= since,
         }
     }
@@ -63,6 +63,11 @@ impl Account {
     /// Notes what goes wrong.
     pub(crate) fn happens(&mut self, fault: Fault) {
         self.troubles.extend(Trouble::of(fault));
+    }
+
+    /// Notes that a client has another link. A welcome may come over one that is broken.
+    pub(crate) fn links(&mut self, life: usize) {
+        self.lives[life].linked = Instant::now();
     }
 
     /// Notes whether a client has a connection that is welcome.
@@ -75,7 +80,8 @@ impl Account {
         let life = &self.lives[life];
         let is_calm = |open: Instant| {
             let mut troubles = self.troubles.iter();
-            open <= since && !troubles.any(|of| of.troubles(life.number, open, since))
+            let is_troubled = troubles.any(|of| of.troubles(life.number, life.linked, since));
+            open <= since && !is_troubled
         };
         !life.is_closed && life.open.is_some_and(is_calm)
     }

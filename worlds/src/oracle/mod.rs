@@ -96,6 +96,8 @@ pub(crate) struct Life {
     pub(crate) open_streams: usize,
     /// The time since which it has a connection.
     open: Option<Instant>,
+    /// The time at which it had its last link.
+    linked: Instant,
     /// The newest of its events that the server is known to have.
     arrived: u64,
     /// True once it may have begun another session while the server keeps the one before, which then goes on with what
@@ -196,6 +198,7 @@ impl Account {
             handler: (0, Instant::now()),
             open_streams: 0,
             open: None,
+            linked: Instant::now(),
             arrived: 0,
             has_several: self.bounds.refuses_sessions,
         });
