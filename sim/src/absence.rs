@@ -24,8 +24,23 @@ impl World<'_> {
         Ok(())
     }
 
+    /// Closes a session that there isn't yet.
+    pub(crate) fn gives_up(&mut self, end: usize) -> Check {
+        let (Who::Client(life), State::Greeting) =
+            (self.ends[end].who, self.ends[end].session.state())
+        else {
+            return Ok(());
+        };
+        if self.phase != Phase::Busy || self.frozen_until(end).is_some() {
+            return Ok(());
+        }
+        self.oracle.lives[life].closing = true;
+        self.close_session(end)
+    }
+
     /// Gives the connection up, also one that isn't welcomed yet, and opens none for a while.
     fn pause(&mut self, end: usize) -> Check {
+        self.oracle.report.pauses += 1;
         let wait = self.dice.wait(50, 6_000);
         let client = self.ends[end].process - 1;
         self.clients[client].paused_until = self.now + wait;

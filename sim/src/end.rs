@@ -113,6 +113,8 @@ impl End {
     }
 
     pub(crate) fn is_at_rest(&self) -> bool {
-        self.judging.is_empty() && self.app.as_ref().is_none_or(|app| app.is_at_rest())
+        // What was never sent waits until its application is ready for the next session.
+        let is_ready = self.over || !self.is_replacing;
+        is_ready && self.judging.is_empty() && self.app.as_ref().is_none_or(|app| app.is_at_rest())
     }
 }

@@ -21,7 +21,7 @@ impl World<'_> {
         let client = self.dice.place(self.clients.len());
         let conn = self.ends[self.clients[client].end].conn;
         let process = self.dice.place(self.processes.len());
-        let beat = self.bounds.heartbeat.as_millis() as u64;
+        let beat = self.bounds.longer(|of| of.heartbeat).as_millis() as u64;
         let happened = match (self.dice.roll(24), conn) {
             (0..12, Some(conn)) => {
                 self.cut(conn);
@@ -33,7 +33,7 @@ impl World<'_> {
                 self.run_process(process)?;
                 true
             }
-            (16..18, Some(conn)) => self.stall(conn, beat),
+            (16..18, Some(conn)) => self.stall(conn),
             (18..21, Some(conn)) => {
                 let until = self.now + self.dice.wait(100, 2_000);
                 self.conns[conn].slow_until(until);
@@ -99,7 +99,11 @@ impl World<'_> {
     }
 
     /// One end's transport takes nothing for a while.
-    fn stall(&mut self, conn: usize, beat: u64) -> bool {
+    pub(crate) fn stall(&mut self, conn: usize) -> bool {
+        if self.phase != Phase::Busy {
+            return false;
+        }
+        let beat = self.bounds.longer(|of| of.heartbeat).as_millis() as u64;
         let side = self.dice.place(2);
         let Some(end) = self.conns[conn].ends[side] else {
             return false;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use twinwire::Limits;
 use twinwire::limits::{MAX_MESSAGE, MAX_PART, MIN_RETAINED};
+use twinwire::session::Role;
 
 use crate::Dice;
 
@@ -63,7 +64,7 @@ impl Plan {
     }
 }
 
-/// A world's limits, which the sessions keep to themselves.
+/// The limits of one end, which the sessions keep to themselves.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub(crate) calls: usize,
@@ -82,13 +83,56 @@ pub(crate) struct Bounds {
     pub(crate) deadline: Duration,
 }
 
+/// The limits of the clients, and those of the server.
+#[derive(Clone, Debug)]
+pub(crate) struct Both<T> {
+    pub(crate) client: T,
+    pub(crate) server: T,
+}
+
+impl<T> Both<T> {
+    /// Returns those of this end.
+    pub(crate) fn of(&self, role: Role) -> &T {
+        match role {
+            Role::Client => &self.client,
+            Role::Server => &self.server,
+        }
+    }
+}
+
+impl Both<Bounds> {
+    /// Returns the largest payload that one end sends and the other takes.
+    pub(crate) fn payload(&self) -> usize {
+        self.client.payload.min(self.server.payload)
+    }
+
+    /// Returns the longer of the two ends' times.
+    pub(crate) fn longer(&self, time: impl Fn(&Bounds) -> Duration) -> Duration {
+        time(&self.client).max(time(&self.server))
+    }
+}
+
 /// A window of one to four messages: the smallest that there is up to what is usual.
 fn draw_window(dice: &mut Dice) -> u64 {
     [1, 1, 1, 1, 2, 4][dice.place(6)] * MAX_MESSAGE as u64
 }
 
-/// Narrow limits, so that a short run meets all of them.
-pub(crate) fn draw_limits(dice: &mut Dice) -> (Limits, Bounds) {
+/// Draws the limits of both ends, each on its own.
+pub(crate) fn draw_limits(dice: &mut Dice) -> (Both<Limits>, Both<Bounds>) {
+    let (client, server) = (draw_end(dice), draw_end(dice));
+    let limits = Both {
+        client: client.0,
+        server: server.0,
+    };
+    let bounds = Both {
+        client: client.1,
+        server: server.1,
+    };
+    (limits, bounds)
+}
+
+/// Draws narrow limits, so that a short run meets all of them.
+fn draw_end(dice: &mut Dice) -> (Limits, Bounds) {
     let bounds = Bounds {
         calls: 1 + dice.place(8),
         streams: 1 + dice.place(3),

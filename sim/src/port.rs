@@ -181,7 +181,10 @@ impl Port<'_> {
         };
         let hashed = hash(0, &stamped);
         let given = self.session.item(self.now, call, stamped);
-        given.map_err(|(why, _)| why)?;
+        given.map_err(|(why, _)| {
+            self.oracle.report.waits += u64::from(why == ItemRefused::Full);
+            why
+        })?;
         self.oracle.item_given(self.who, call, self.now, id, hashed);
         Ok(())
     }
@@ -209,10 +212,10 @@ impl Port<'_> {
         let Some((id, stamped)) = self.oracle.stamp_again(self.who, request, payload) else {
             return false;
         };
-        let hashed = hash(0, &stamped);
+        let (hashed, length) = (hash(0, &stamped), stamped.len());
         let replaced = self.session.replace(request, stamped).is_ok();
         if replaced {
-            self.oracle.replaced(self.who, id, hashed);
+            self.oracle.replaced(self.who, id, hashed, length);
         }
         replaced
     }

@@ -15,6 +15,7 @@ const STREAM: u32 = 2;
 const EVENT: u32 = 3;
 pub(crate) const TOPIC: u32 = 4;
 pub(crate) const UNKNOWN: u32 = 5;
+pub(crate) const DIFFERS: u32 = 6;
 
 /// A handler at work.
 #[derive(Debug)]
@@ -93,7 +94,8 @@ impl RandomApp {
             6..8 => IN_ORDER,
             8..12 => STREAM,
             12..19 => EVENT,
-            _ => UNKNOWN,
+            _ if dice.one_in(2) => UNKNOWN,
+            _ => DIFFERS,
         };
         if self.waiting.is_none() {
             let payload = self.temper.filling(dice);

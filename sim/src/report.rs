@@ -32,6 +32,14 @@ pub struct Report {
     pub invitations: u64,
     /// Pongs that somebody waited for while nothing went wrong.
     pub pongs: u64,
+    /// Publications that a client read in another encoding than that in which they were published.
+    pub encodings: u64,
+    /// Pauses that clients wanted, or went offline for.
+    pub pauses: u64,
+    /// Streams that were given up before they arrived.
+    pub given_up: u64,
+    /// Items that found no room in their stream's window.
+    pub waits: u64,
     /// Times that the server began anew.
     pub restarts: u64,
     /// How often sessions were polled.
@@ -43,6 +51,31 @@ pub struct Report {
     /// A hash over all that was sent and when: the same for the same seed, everywhere. Of several runs,
     /// over all of them in any order.
     pub trace: u64,
+}
+
+impl Report {
+    /// Returns what never happened of all that many worlds have to reach.
+    pub fn missed(&self) -> Vec<&'static str> {
+        let counts = [
+            ("cuts", self.cuts),
+            ("resumes", self.resumes),
+            ("sessions lost", self.lost),
+            ("sessions lost for want of room", self.crowded),
+            ("events left of lost sessions", self.leftovers),
+            ("requests carried over", self.carried_over),
+            ("goodbyes for now", self.away),
+            ("removals", self.removals),
+            ("invitations", self.invitations),
+            ("pongs", self.pongs),
+            ("encodings", self.encodings),
+            ("pauses", self.pauses),
+            ("streams given up before they arrived", self.given_up),
+            ("waits for room", self.waits),
+            ("restarts", self.restarts),
+        ];
+        let missed = counts.into_iter().filter(|(_, count)| *count == 0);
+        missed.map(|(what, _)| what).collect()
+    }
 }
 
 impl AddAssign<&Self> for Report {
@@ -59,6 +92,10 @@ impl AddAssign<&Self> for Report {
         self.removals += other.removals;
         self.invitations += other.invitations;
         self.pongs += other.pongs;
+        self.encodings += other.encodings;
+        self.pauses += other.pauses;
+        self.given_up += other.given_up;
+        self.waits += other.waits;
         self.restarts += other.restarts;
         self.polls += other.polls;
         self.time += other.time;

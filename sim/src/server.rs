@@ -100,7 +100,7 @@ impl World<'_> {
             Vec::new()
         };
         let now = self.now + self.processes[SERVER].clock;
-        let session = Session::server(now, self.limits.clone(), known);
+        let session = Session::server(now, self.limits.server.clone(), known);
         let mut greeter = End::new(Who::Greeter, SERVER, session, None);
         (greeter.conn, greeter.last_conn) = (Some(conn), Some(conn));
         self.ends.push(greeter);
@@ -218,6 +218,14 @@ impl World<'_> {
         );
         if self.dice.one_in(3) {
             at.session.need_outlines(vec![0, 1]);
+        }
+        // As a server that explains itself: the first kind that differs.
+        let mut refused = self.apps.refused.iter();
+        let differs = refused.find(|(_, why)| *why == Refusal::KindDiffers);
+        if let Some((kind, _)) = differs
+            && self.dice.one_in(3)
+        {
+            at.session.tell_outline(*kind, "as it is".to_owned());
         }
         self.server.slots.insert(session, greeter);
         self.plan_turn(greeter);

@@ -130,7 +130,7 @@ impl World<'_> {
                 }),
                 kept: at
                     .detached_at
-                    .is_some_and(|since| since + self.bounds.resume <= self.clock(end)),
+                    .is_some_and(|since| since + self.bounds.server.resume <= self.clock(end)),
                 calm: self.is_calm() && self.is_heard(end),
                 quiet_since: self.quiet_since,
             };
@@ -433,6 +433,15 @@ impl World<'_> {
             // Hellos and welcomes are lost too.
             let wait = self.dice.wait(0, 200);
             self.plan_next(wait, Due::Cut { conn });
+        }
+        if self.phase == Phase::Busy && self.dice.one_in(10) {
+            // So is what waits for a transport while it isn't welcomed.
+            let wait = self.dice.wait(0, 150);
+            self.plan_next(wait, Due::Stalls { conn });
+        }
+        if self.phase == Phase::Busy && self.dice.one_in(30) {
+            let wait = self.dice.wait(0, 150);
+            self.plan_next(wait, Due::GivesUp { end });
         }
         let now = self.clock(end);
         self.ends[end].session.handle(now, Input::Opened);

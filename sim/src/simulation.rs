@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use twinwire::frame::Refusal;
 use twinwire::{Class, Fingerprint, KindEntry, Kinds, PeerId, Time};
 
-use crate::random::{IN_ORDER, RandomApp, UNKNOWN};
+use crate::random::{DIFFERS, IN_ORDER, RandomApp, UNKNOWN};
 use crate::world::World;
 use crate::{Application, Dice, Failure, Plan, Report};
 
@@ -41,11 +41,15 @@ impl Simulation {
             kind("event", Class::Event),
             kind("topic", Class::Topic),
             kind("unknown", Class::Call),
+            kind("differs", Class::Call),
         ];
         let apps = Apps {
             kinds,
             in_order: vec![IN_ORDER],
-            refused: vec![(UNKNOWN, Refusal::UnknownKind)],
+            refused: vec![
+                (UNKNOWN, Refusal::UnknownKind),
+                (DIFFERS, Refusal::KindDiffers),
+            ],
             client: Box::new(|_, dice| Box::new(RandomApp::new(true, dice))),
             server: Box::new(|_, dice| Box::new(RandomApp::new(false, dice))),
         };

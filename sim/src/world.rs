@@ -12,7 +12,7 @@ use twinwire::{Class, Limits, Time};
 use crate::end::{End, Process, SERVER};
 use crate::link::{Conn, To};
 use crate::oracle::{Check, Oracle, Who, Wrong, ensure};
-use crate::plan::{Bounds, draw_limits, draw_room};
+use crate::plan::{Both, Bounds, draw_limits, draw_room};
 use crate::server::Server;
 use crate::simulation::Apps;
 use crate::{Dice, Failure, Phase, Plan, Report};
@@ -26,6 +26,10 @@ pub(crate) enum Due {
     Notices { conn: usize, server: bool },
     /// A connection breaks.
     Cut { conn: usize },
+    /// One end's transport takes nothing for a while.
+    Stalls { conn: usize },
+    /// A client that isn't welcomed yet wants no session any more.
+    GivesUp { end: usize },
     /// A session's deadline, or its transport, may be due.
     Wake { end: usize },
     /// An application's turn.
@@ -63,8 +67,8 @@ pub(crate) struct World<'a> {
     pub(crate) phase: Phase,
     queue: BinaryHeap<Reverse<(Time, u64, Due)>>,
     sequence: u64,
-    pub(crate) limits: Limits,
-    pub(crate) bounds: Bounds,
+    pub(crate) limits: Both<Limits>,
+    pub(crate) bounds: Both<Bounds>,
     pub(crate) table: Arc<Table>,
     pub(crate) classes: Vec<Class>,
     pub(crate) conns: Vec<Conn>,
@@ -92,7 +96,7 @@ impl<'a> World<'a> {
         let (limits, bounds) = draw_limits(&mut dice);
         let table = Arc::new(Table::new(apps.kinds.clone()));
         let classes = apps.kinds.iter().map(|kind| kind.class).collect();
-        let mut oracle = Oracle::new(bounds, apps.in_order.clone());
+        let mut oracle = Oracle::new(bounds.clone(), apps.in_order.clone());
         let server = Server::new(&mut oracle, draw_room(&mut dice), dice.one_in(5));
         let mut world = Self {
             plan,
@@ -185,7 +189,7 @@ impl<'a> World<'a> {
 
     /// Nothing has gone wrong for long enough to have been noticed and mended.
     pub(crate) fn is_calm(&self) -> bool {
-        let mended = self.bounds.heartbeat * 3 + Duration::from_secs(4);
+        let mended = self.bounds.longer(|of| of.heartbeat) * 3 + Duration::from_secs(4);
         self.quiet_since
             .is_some_and(|since| since + mended < self.now)
     }
@@ -216,6 +220,11 @@ impl<'a> World<'a> {
                 self.cut(conn);
                 Ok(())
             }
+            Due::Stalls { conn } => {
+                self.stall(conn);
+                Ok(())
+            }
+            Due::GivesUp { end } => self.gives_up(end),
             Due::Wake { end } => self.wakes(end),
             Due::Act { end } => self.acts(end),
             Due::Judged { end } => self.judged(end),
@@ -259,12 +268,9 @@ impl<'a> World<'a> {
 
     /// Waits until nothing is under way any more, for a bounded time.
     fn come_to_rest(&mut self, when: &str) -> Check {
-        let Bounds {
-            heartbeat,
-            resume,
-            deadline,
-            ..
-        } = self.bounds;
+        let heartbeat = self.bounds.longer(|of| of.heartbeat);
+        let resume = self.bounds.longer(|of| of.resume);
+        let deadline = self.bounds.longer(|of| of.deadline);
         let bound = heartbeat * 6 + resume * 2 + deadline * 2 + Duration::from_secs(30);
         let until = self.now + bound;
         let mut calm = 0;
@@ -316,7 +322,9 @@ impl<'a> World<'a> {
         let (time, before) = (Duration::from_secs(30), self.oracle.report.polls);
         self.pass(time)?;
         let polls = self.oracle.report.polls - before;
-        let beats = (time.as_millis() / self.bounds.heartbeat.as_millis()) as u64 + 1;
+        let Both { client, server } = &self.bounds;
+        let beat = client.heartbeat.min(server.heartbeat);
+        let beats = (time.as_millis() / beat.as_millis()) as u64 + 1;
         let most = beats * 40 * self.clients.len() as u64;
         ensure!(
             polls <= most,
@@ -385,7 +393,7 @@ impl<'a> World<'a> {
         let token = vec![client as u8];
         let life = self.oracle.new_life();
         let table = Arc::clone(&self.table);
-        let mut session = Session::client(self.limits.clone(), table, token);
+        let mut session = Session::client(self.limits.client.clone(), table, token);
         let keeps_unsent = self.dice.one_in(2);
         session.keep_unsent(keeps_unsent);
         self.oracle.lives[life].keeps_unsent = keeps_unsent;

@@ -54,6 +54,7 @@ fn worlds_have_cuts_resumes_losses_and_restarts() {
         sum.removals,
         sum.invitations
     );
+    assert!(sum.missed().is_empty(), "not reached: {:?}", sum.missed());
     assert!(
         sum.away > 10 && sum.pongs > 20,
         "{} goodbyes for now, {} pongs",

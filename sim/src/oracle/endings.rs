@@ -25,7 +25,7 @@ impl Oracle {
         made.handed = true;
         self.lives[life]
             .leftovers
-            .add(payload.len(), self.bounds.requests)?;
+            .add(payload.len(), self.bounds.client.requests)?;
         self.report.messages += 1;
         self.report.leftovers += 1;
         Ok(())

@@ -38,7 +38,7 @@ impl Oracle {
             "request {id} was called not received"
         );
         ensure!(
-            request.payload.len() <= self.bounds.payload,
+            request.payload.len() <= self.bounds.payload(),
             "request {id} is larger than may be"
         );
         ensure!(
@@ -55,8 +55,9 @@ impl Oracle {
         let running = record.running[way as usize].values();
         let is_stream = |id: u32| self.made[id as usize].class == Class::Stream;
         let streams = running.clone().filter(|(id, _)| is_stream(*id)).count();
+        let bounds = self.bounds.of(hearing.who.role());
         // An event counts against nothing: there is one at a time.
-        let fits = running.len() <= self.bounds.calls + 1 && streams <= self.bounds.streams;
+        let fits = running.len() <= bounds.calls + 1 && streams <= bounds.streams;
         ensure!(
             fits,
             "{} handlers at work, {streams} of streams",
@@ -149,7 +150,8 @@ impl Oracle {
                 "the handler of {id} was dropped, which has all the time it needs"
             );
             let took = hearing.now.saturating_since(since);
-            let in_time = why == Refusal::Deadline && took < self.bounds.deadline;
+            let in_time =
+                why == Refusal::Deadline && took < self.bounds.of(hearing.who.role()).deadline;
             ensure!(!in_time, "the handler of {id} was dropped before its time");
         }
         Ok(())

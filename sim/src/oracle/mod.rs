@@ -10,10 +10,10 @@ mod wire;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use twinwire::session::{Event, RequestKey, SessionLost, State};
+use twinwire::session::{Event, RequestKey, Role, SessionLost, State};
 use twinwire::{Alias, Class, Number, PeerId, SessionId, Time};
 
-use crate::plan::Bounds;
+use crate::plan::{Both, Bounds};
 use crate::{Coverage, Report};
 use made::{Fate, Made, Untaken};
 pub(crate) use topics::LogId;
@@ -53,6 +53,13 @@ pub(crate) enum Way {
 }
 
 impl Who {
+    pub(crate) fn role(self) -> Role {
+        match self {
+            Self::Client(_) => Role::Client,
+            Self::Server(_) | Self::Greeter => Role::Server,
+        }
+    }
+
     /// The way of the requests that this end makes.
     fn asks(self) -> Way {
         match self {
@@ -77,6 +84,8 @@ pub(crate) struct Life {
     /// The first that was made in the session that it has.
     start: usize,
     session: Option<usize>,
+    /// The session of a welcome that has arrived, until its application hears of it: what is sent already is of that.
+    welcomed: Option<usize>,
     keys: BTreeMap<RequestKey, u32>,
     /// Of sessions that are over.
     leftovers: Untaken,
@@ -167,7 +176,7 @@ pub(crate) struct Oracle {
     subscriptions: BTreeMap<(usize, RequestKey), Subscription>,
     /// Those that wait for a pong, and the time since which nothing is in its way.
     pings: BTreeMap<Who, Time>,
-    bounds: Bounds,
+    bounds: Both<Bounds>,
     in_order: Vec<u32>,
     pub(crate) boot: u64,
     /// Nothing waits at any application: all credit is with who may use it.
@@ -221,7 +230,7 @@ pub(crate) fn peer_id(session: usize) -> PeerId {
 }
 
 impl Oracle {
-    pub(crate) fn new(bounds: Bounds, in_order: Vec<u32>) -> Self {
+    pub(crate) fn new(bounds: Both<Bounds>, in_order: Vec<u32>) -> Self {
         Self {
             now: Time::default(),
             made: Vec::new(),
@@ -289,7 +298,8 @@ impl Oracle {
             Who::Greeter => return false,
         };
         let made = keys.values().map(|id| &self.made[*id as usize]);
-        made.filter(|made| made.class == Class::Stream).count() >= self.bounds.streams
+        made.filter(|made| made.class == Class::Stream).count()
+            >= self.bounds.of(who.role()).streams
     }
 
     fn keys(&mut self, who: Who) -> Check<&mut BTreeMap<RequestKey, u32>> {
@@ -339,9 +349,10 @@ impl Oracle {
 
     /// A request has another payload. One that waits for its client's application to be ready goes before the others
     /// that do.
-    pub(crate) fn replaced(&mut self, who: Who, id: u32, hashed: u64) {
+    pub(crate) fn replaced(&mut self, who: Who, id: u32, hashed: u64, length: usize) {
         let made = &mut self.made[id as usize];
         made.hash = hashed;
+        made.is_large = length > self.bounds.payload();
         let Who::Client(life) = who else { return };
         let life = &mut self.lives[life];
         let place = life.unsent.iter().position(|of| *of == id);
@@ -359,10 +370,15 @@ impl Oracle {
 
     /// Something that is of no session: a publication of the server's own.
     pub(crate) fn publish(&mut self, class: Class, at: Time, stamped: &[u8]) -> u32 {
+        // Before a publication stand its kind, and its topic's key with its length.
+        let before = match class {
+            Class::Topic => 2 + STAMP + 1,
+            Class::Call | Class::Stream | Class::Event => 0,
+        };
         self.made.push(Made {
             class,
             hash: hash(0, stamped),
-            is_large: stamped.len() > self.bounds.payload,
+            is_large: stamped.len() + before > self.bounds.payload(),
             answer_is_large: false,
             at,
             cancelled: false,
@@ -395,6 +411,8 @@ impl Oracle {
         if let Some(id) = keys.remove(&key) {
             let made = &mut self.made[id as usize];
             made.cancelled = made.class != Class::Event;
+            let is_early = made.class == Class::Stream && !made.arrived;
+            self.report.given_up += u64::from(is_early);
         }
     }
 

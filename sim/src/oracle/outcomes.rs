@@ -22,7 +22,7 @@ impl Oracle {
         let Some((id, _)) = self.ends(who, number) else {
             return answer;
         };
-        let largest = self.bounds.payload;
+        let largest = self.bounds.payload();
         let made = &mut self.made[id as usize];
         let mut stamped = |seed, payload: Vec<u8>| {
             let payload = stamp(id, made.items.len() as u32, &payload);
@@ -74,6 +74,7 @@ impl Oracle {
     pub(super) fn item_heard(&mut self, who: Who, call: RequestKey, payload: &[u8]) -> Check {
         let id = self.keys(who)?.get(&call).copied();
         let id = id.ok_or_else(|| Wrong(format!("an item of {call:?}, for which nobody waits")))?;
+        let window = self.bounds.of(who.role()).stream;
         let made = &mut self.made[id as usize];
         let given = made.items.get(made.heard) == Some(&hash(0, payload));
         ensure!(
@@ -82,7 +83,7 @@ impl Oracle {
             made.heard
         );
         made.heard += 1;
-        made.untaken.add(payload.len(), self.bounds.stream)?;
+        made.untaken.add(payload.len(), window)?;
         self.report.messages += 1;
         Ok(())
     }
@@ -110,7 +111,7 @@ impl Oracle {
     ) -> Check {
         let id = self.keys(hearing.who)?.remove(&key);
         let id = id.ok_or_else(|| Wrong(format!("{key:?} has a second outcome: {outcome:?}")))?;
-        let deadline = self.bounds.deadline;
+        let deadline = self.bounds.of(hearing.who.role()).deadline;
         let made = &mut self.made[id as usize];
         let fate = match outcome {
             Outcome::Answered(Answer::Value(payload)) => {
@@ -179,6 +180,7 @@ impl Oracle {
         self.asks_again(who);
         let session = session_of(&welcome.session);
         let at = &mut self.lives[life];
+        at.welcomed = None;
         if matches!(welcome.continuity, Continuity::Resumed { .. }) {
             ensure!(at.session == Some(session), "another session was resumed");
             self.report.resumes += 1;

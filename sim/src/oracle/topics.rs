@@ -32,7 +32,7 @@ pub(super) struct LogRecord {
 /// A publication.
 #[derive(Debug)]
 struct Entry {
-    /// By the form that a session reads: its hash, if the form has it.
+    /// By the encoding that a session reads: its hash, if the encoding has it.
     encodings: [Option<u64>; ENCODINGS],
     except: Option<PeerId>,
 }
@@ -196,8 +196,8 @@ impl Oracle {
         offset: Offset,
         payload: &[u8],
     ) -> Check {
-        let window = self.bounds.subscription;
-        let form = self.session(who).unwrap_or(0) % ENCODINGS;
+        let window = self.bounds.client.subscription;
+        let encoding = self.session(who).unwrap_or(0) % ENCODINGS;
         let (subscription, peer) = self.subscription(who, key)?;
         subscription.untaken.add(payload.len(), window)?;
         let due = subscription.next;
@@ -207,7 +207,7 @@ impl Oracle {
         let entry = self.logs[log].entries.get(offset.get() as usize - 1);
         let entry = entry.ok_or_else(|| Wrong(format!("{offset} isn't there yet")))?;
         ensure!(
-            entry.encodings[form] == Some(hash(0, payload)),
+            entry.encodings[encoding] == Some(hash(0, payload)),
             "{offset} of log {log} is another's"
         );
         ensure!(
@@ -215,12 +215,13 @@ impl Oracle {
             "{offset} of log {log} is for all but this one"
         );
         self.report.messages += 1;
+        self.report.encodings += u64::from(encoding > 0);
         Ok(())
     }
 
     pub(super) fn skipped(&mut self, who: Who, key: RequestKey, skipped: &Skipped) -> Check {
-        let window = self.bounds.subscription;
-        let form = self.session(who).unwrap_or(0) % ENCODINGS;
+        let window = self.bounds.client.subscription;
+        let encoding = self.session(who).unwrap_or(0) % ENCODINGS;
         let (subscription, peer) = self.subscription(who, key)?;
         subscription.untaken.add(0, window)?;
         ensure!(
@@ -234,7 +235,9 @@ impl Oracle {
         let entries = record.entries.get(range).unwrap_or_default();
         let is_true = match skipped.why {
             SkipReason::Gone if skipped.to.get() <= record.first => true,
-            SkipReason::Gone => entries.iter().all(|entry| entry.encodings[form].is_none()),
+            SkipReason::Gone => entries
+                .iter()
+                .all(|entry| entry.encodings[encoding].is_none()),
             SkipReason::LeftOut => entries.iter().all(|entry| entry.except == Some(peer)),
         };
         let is_true = is_true && !entries.is_empty();

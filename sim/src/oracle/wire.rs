@@ -2,7 +2,7 @@
 
 use twinwire::frame::{
     Answer, Call, Continuity, Event, Frame, FrameType, Frames, Hello, INVITE, JOIN, LEAVE, PUBLISH,
-    Part, Refusal, ReplyPart,
+    Part, Refusal, Reply, ReplyPart,
 };
 use twinwire::limits::{FRAME_COST, MAX_MESSAGE};
 use twinwire::session::{Role, State};
@@ -20,7 +20,11 @@ impl Oracle {
             message.len()
         );
         self.report.trace = hash(self.report.trace ^ at, message);
-        let Some(session) = self.session(who) else {
+        let welcomed = match who {
+            Who::Client(life) => self.lives[life].welcomed,
+            Who::Server(_) | Who::Greeter => None,
+        };
+        let Some(session) = welcomed.or(self.session(who)) else {
             return Ok(());
         };
         let (asks, hears) = (who.asks() as usize, who.hears() as usize);
@@ -29,22 +33,11 @@ impl Oracle {
             let frame =
                 frame.map_err(|fault| Wrong(format!("a frame that can't be read: {fault}")))?;
             if self.all_is_taken {
-                check_credit(record, &self.bounds, &frame)?;
+                check_credit(record, self.bounds.of(who.role()), &frame)?;
             }
             if let Frame::Reply(reply) = &frame {
-                let more = match reply.content {
-                    ReplyPart::First { more, .. } | ReplyPart::Further { more, .. } => more,
-                };
-                if !more {
-                    let id = record.open[hears].remove(&reply.call).flatten();
-                    if let Some(id) = id
-                        && matches!(&reply.content, ReplyPart::First { answer: Answer::Refused(refused), .. }
-                            if refused.why == Refusal::Busy)
-                    {
-                        let is_full = is_full(record, &self.made, &self.bounds, id, hears);
-                        self.made[id as usize].may_be_busy |= is_full;
-                    }
-                }
+                let bounds = self.bounds.of(who.role());
+                replies(record, &mut self.made, bounds, reply, hears);
             }
             let kept = &mut record.unacknowledged[asks];
             if let Some(number) = frame.number()
@@ -60,7 +53,7 @@ impl Oracle {
                     }
                 }
                 kept.bytes += length;
-                let most = self.bounds.retained + MAX_MESSAGE;
+                let most = self.bounds.of(who.role()).retained + MAX_MESSAGE;
                 ensure!(
                     kept.bytes <= most,
                     "{} bytes wait for their acknowledgement",
@@ -101,6 +94,9 @@ impl Oracle {
                     && state == State::Greeting
                 {
                     self.acknowledged(welcomed, who.asks(), received);
+                }
+                if let (Who::Client(life), State::Greeting) = (who, state) {
+                    self.lives[life].welcomed = Some(welcomed);
                 }
                 session = Some(welcomed);
             }
@@ -194,9 +190,33 @@ fn check_credit(record: &Record, bounds: &Bounds, frame: &Frame<'_>) -> Check {
     Ok(())
 }
 
-/// Returns true if as many were in use as may be at some time while a request waited for its turn: of streams those that were
-/// handed over and aren't answered on the wire, as answers go out in the order in which they are given.
-fn is_full(record: &Record, all: &[Made], bounds: &Bounds, id: u32, way: usize) -> bool {
+/// Takes a call from those that aren't answered on the wire. Where it is refused as one too many, it may be so.
+fn replies(record: &mut Record, all: &mut [Made], bounds: &Bounds, reply: &Reply<'_>, way: usize) {
+    let (more, answer) = match &reply.content {
+        ReplyPart::First { answer, more, .. } => (*more, Some(answer)),
+        ReplyPart::Further { more, .. } => (*more, None),
+    };
+    if more {
+        return;
+    }
+    let id = record.open[way].remove(&reply.call).flatten();
+    if let (Some(id), Some(Answer::Refused(refused))) = (id, answer)
+        && refused.why == Refusal::Busy
+    {
+        let is_full = is_full(record, all, bounds, (reply.call, id), way);
+        all[id as usize].may_be_busy |= is_full;
+    }
+}
+
+/// Returns true if as many were in use as may be at some time while a request waited for its turn: of streams those that have
+/// started and aren't answered on the wire, as answers go out in the order in which they are given.
+fn is_full(
+    record: &Record,
+    all: &[Made],
+    bounds: &Bounds,
+    (call, id): (Number, u32),
+    way: usize,
+) -> bool {
     let made = &all[id as usize];
     if made.class == Class::Topic {
         let counts = record.joined_counts.iter().rev();
@@ -205,10 +225,10 @@ fn is_full(record: &Record, all: &[Made], bounds: &Bounds, id: u32, way: usize) 
         let most = before.into_iter().chain(since).map(|(_, count)| *count);
         return most.max().unwrap_or(0) >= bounds.subscriptions;
     }
-    let open = record.open[way].values().flatten();
-    let streams = open.filter(|open| {
-        let open = &all[**open as usize];
-        open.class == Class::Stream && open.handed
+    // Requests start in order: those before it have, though nobody may have heard of it yet.
+    let streams = record.open[way].iter().filter(|(number, open)| {
+        let open = open.map(|id| &all[id as usize]);
+        open.is_some_and(|open| open.class == Class::Stream && (open.handed || **number < call))
     });
     streams.count() >= bounds.streams
 }
