@@ -125,14 +125,12 @@ impl User {
 
     /// Ends the client.
     async fn leave(&self, leave: Leave) {
-        let mut account = self.world.oracle.account();
-        account.lives[self.life].is_closed = true;
-        account.reach(match leave {
+        self.world.oracle.account().lives[self.life].is_closed = true;
+        self.reach(match leave {
             Leave::Closes => "Client::close",
             Leave::Drops => "drop(Client)",
             Leave::Goes => "page goes",
         });
-        drop(account);
         let seat = &self.world.seats[self.number];
         seat.user.take();
         match leave {
@@ -160,10 +158,7 @@ impl User {
         let (world, number) = (Rc::clone(&self.world), self.number);
         world.seats[number].hides.notify_waiters();
         let now = Instant::now();
-        let mut account = world.oracle.account();
-        account.sleeps(number, now, now + time);
-        account.lives[self.life].has_several = true;
-        drop(account);
+        world.oracle.account().hides(number, now, now + time);
         spawn(async move {
             sleep(Duration::from_millis(1)).await;
             world.freeze(number, time);

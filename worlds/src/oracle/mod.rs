@@ -102,7 +102,7 @@ pub(crate) struct Life {
     arrived: u64,
     /// True once it may have begun another session while the server keeps the one before, which then goes on with what
     /// it has accepted: the server doesn't give it back, or has heard no goodbye of a page.
-    pub(crate) has_several: bool,
+    has_several: bool,
 }
 
 impl Life {
@@ -217,6 +217,15 @@ impl Account {
         for life in lives.filter(|life| life.number == number) {
             life.slept.push((from, to));
         }
+    }
+
+    /// Notes that a client's page is in the browser's cache for some time, with what is left of clients before it.
+    pub(crate) fn hides(&mut self, number: usize, from: Instant, to: Instant) {
+        self.sleeps(number, from, to);
+        let lives = self.lives.iter_mut();
+        lives
+            .filter(|life| life.number == number)
+            .for_each(|life| life.has_several = true);
     }
 
     /// Notes that a client has parted from its server, for which there is [`Limits::drain`](twinwire::Limits::drain).
