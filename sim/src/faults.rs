@@ -98,20 +98,23 @@ impl World<'_> {
         Ok(())
     }
 
-    /// One end's transport takes nothing for a while.
+    /// One end's transport takes nothing for a while, or neither's.
     pub(crate) fn stall(&mut self, conn: usize) -> bool {
         if self.phase != Phase::Busy {
             return false;
         }
         let beat = self.bounds.longer(|of| of.heartbeat).as_millis() as u64;
-        let side = self.dice.place(2);
-        let Some(end) = self.conns[conn].ends[side] else {
-            return false;
-        };
-        let wait = self.dice.wait(50, beat * 5 / 2);
-        self.ends[end].stalled_until = self.now + wait;
-        self.schedule(end);
-        true
+        let (side, is_both) = (self.dice.place(2), self.dice.one_in(4));
+        let ends = [side, 1 - side].map(|side| self.conns[conn].ends[side]);
+        let ends = ends.into_iter().take(1 + usize::from(is_both));
+        let mut happened = false;
+        for end in ends.flatten() {
+            let wait = self.dice.wait(50, beat * 5 / 2);
+            self.ends[end].stalled_until = self.now + wait;
+            self.schedule(end);
+            happened = true;
+        }
+        happened
     }
 
     /// The server goes: at once, or with goodbyes first.

@@ -26,7 +26,7 @@ pub(crate) enum Due {
     Notices { conn: usize, server: bool },
     /// A connection breaks.
     Cut { conn: usize },
-    /// One end's transport takes nothing for a while.
+    /// One end's transport takes nothing for a while, or neither's.
     Stalls { conn: usize },
     /// A client that isn't welcomed yet wants no session any more.
     GivesUp { end: usize },
