@@ -1,10 +1,12 @@
 //! What an application tests without sockets.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::test::TestRequest;
 use serde::{Deserialize, Serialize};
 use testkit::{Log, soon};
+use tokio::sync::Notify;
 use twinwire::{Call, DecodeError, End, Event, Format, Goodbye, GoodbyeCode, Kinds, Topic, kinds};
 use twinwire_server::test::{
     CallError, ClientState, Invitations, Publication, Start, Subscription, Update, Verdict,
@@ -163,6 +165,30 @@ async fn accepted_events_are_handled_though_their_worker_stands_still_for_longer
     // `on_open` has ended in time: the session learns that after the events' time.
     tokio::time::advance(3 * second).await;
     assert_eq!(soon("both", told.count(2)).await, [[1], [2]]);
+}
+
+#[actix_web::test]
+async fn requests_that_wait_for_on_open_are_counted() {
+    let may_open = Arc::new(Notify::new());
+    let gate = Arc::clone(&may_open);
+    let builder = testkit::builder(()).on_open(move |_: HandlerContext| {
+        let gate = Arc::clone(&gate);
+        async move { gate.notified().await }
+    });
+    let builder = builder.call(|_: HandlerContext, _: WhoAmI| async move { Ok("Ada".to_owned()) });
+    let wire = builder.build().expect("the kinds don't clash");
+    let client = soon("the welcome", test::pair(&wire, kinds![WhoAmI])).await;
+    let client = client.expect("a welcome");
+    let opens = async {
+        while test::counters(&wire).waiting < 1 {
+            tokio::task::yield_now().await;
+        }
+        may_open.notify_one();
+    };
+    let both = async { tokio::join!(client.call(WhoAmI {}), opens) };
+    let (answer, ()) = soon("the answer", both).await;
+    assert_eq!(answer.as_deref(), Ok("Ada"));
+    assert_eq!(test::counters(&wire).waiting, 0);
 }
 
 #[actix_web::test]
