@@ -76,6 +76,26 @@ async fn text_and_binary_come_and_go_as_they_are() {
     assert!(back.is_binary() && back.as_payload()[..] == bytes[..]);
 }
 
+/// The bytes of several messages go to the socket together, cut wherever a slice ends.
+#[tokio::test]
+async fn many_messages_pushed_at_once_come_whole_and_in_order() {
+    let plain = Plain::builder()
+        .limits(testkit::patient_plain())
+        .on_message(|connection, _| {
+            for number in 0..60 {
+                connection.push(vec![number; 3_000]).unwrap();
+            }
+        })
+        .build();
+    let server = serve(&plain);
+    let mut socket = connect(&server).await;
+    socket.send(Message::text("all of it")).await.unwrap();
+    for number in 0..60 {
+        let message = receive(&mut socket).await;
+        assert!(message.as_payload()[..] == [number; 3_000], "{number}");
+    }
+}
+
 #[tokio::test]
 async fn a_text_in_fragments_comes_as_one_message() {
     let log = Log::default();
