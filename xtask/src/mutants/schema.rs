@@ -149,7 +149,7 @@ fn change(
     let changed = match how {
         How::Guard | How::NewGuard => String::new(),
         How::Return => mutant.replacement().to_owned(),
-        // Its operands stay what they are: as text alone, the first `||` of `a || b && c` would bind otherwise than `&&`.
+        // Its operands stay what they are: as text alone, `a && b && c` would become `a || (b && c)`.
         How::Expression => mutant.apply_within(text, &range, span),
     };
     // Such as `a as usize < b`, whose `<` begins a type's parameters.
