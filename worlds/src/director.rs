@@ -290,7 +290,7 @@ fn counts(world: &World, clients: usize, subscriptions: usize) {
         .ensure(is_well, || "a user's session isn't found".to_owned());
     let streams = world.streams.get();
     let expected = match world.plan.tier {
-        Tier::Messages => 0,
+        Tier::Messages | Tier::Plain => 0,
         Tier::Bytes => clients,
     };
     world.oracle.account().ensure(streams == [expected; 2], || {

@@ -32,6 +32,8 @@ pub use shrink::shrink;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+use tokio::runtime::Runtime;
+use tokio::task::LocalSet;
 use twinwire::Time;
 use twinwire_sim::{Dice, Failure};
 
@@ -46,13 +48,16 @@ use world::World;
 /// # Panics
 /// If the system gives no runtime.
 pub fn run(seed: u64, tier: Tier) -> Result<Report, Failure> {
+    if tier == Tier::Plain {
+        return run_plain_endpoint(seed);
+    }
     let mut dice = Dice::new(seed);
     let mut plan = Plan::draw(&mut dice);
     plan.tier = tier;
     run_plan(seed, plan, dice)
 }
 
-/// The same, and prints what happens in it, and when.
+/// The same, and prints what happens in it, and when; of [`Tier::Plain`] there is nothing to tell.
 ///
 /// # Errors
 /// As of [`run`].
@@ -60,6 +65,9 @@ pub fn run(seed: u64, tier: Tier) -> Result<Report, Failure> {
 /// # Panics
 /// As [`run`] does.
 pub fn tell(seed: u64, tier: Tier) -> Result<Report, Failure> {
+    if tier == Tier::Plain {
+        return run_plain_endpoint(seed);
+    }
     let mut dice = Dice::new(seed);
     let mut plan = Plan::draw(&mut dice);
     plan.tier = tier;
@@ -69,13 +77,7 @@ pub fn tell(seed: u64, tier: Tier) -> Result<Report, Failure> {
 }
 
 fn run_plan(seed: u64, plan: Plan, dice: Dice) -> Result<Report, Failure> {
-    functions::watch_panics();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime needs nothing but memory");
-    let lived = catch_unwind(AssertUnwindSafe(|| {
+    watched(seed, |runtime| {
         runtime.block_on(async {
             let world = World::new(plan, dice);
             let led = director::direct(Rc::clone(&world));
@@ -84,7 +86,40 @@ fn run_plan(seed: u64, plan: Plan, dice: Dice) -> Result<Report, Failure> {
             world.end();
             outcome
         })
-    }));
+    })
+}
+
+fn run_plain_endpoint(seed: u64) -> Result<Report, Failure> {
+    watched(seed, |runtime| {
+        let lived = LocalSet::new().block_on(runtime, bytes::live(Dice::new(seed)));
+        let failure = |(at, what)| Failure {
+            seed,
+            at: Time::default() + at,
+            what,
+        };
+        let lived = lived.map_err(failure)?;
+        Ok(Report {
+            coverage: [(lived.conduct, 1)].into(),
+            time: lived.time,
+            trace: lived.trace,
+            ..Report::default()
+        })
+    })
+}
+
+/// Runs something in a runtime whose time stands still while anybody has something to do. A panic of its own is a
+/// failure.
+fn watched(
+    seed: u64,
+    run: impl FnOnce(&Runtime) -> Result<Report, Failure>,
+) -> Result<Report, Failure> {
+    functions::watch_panics();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime needs nothing but memory");
+    let lived = catch_unwind(AssertUnwindSafe(|| run(&runtime)));
     let panics = functions::take_panics();
     match (lived, panics.into_iter().next()) {
         (Ok(Err(failure)), _) => Err(failure),

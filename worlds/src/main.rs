@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use twinwire_sim::{Failure, Finder, SHELL_MUTANTS, Seeds, activate};
 use twinwire_worlds::{Report, Tier, run, shrink, tell};
 
-const USAGE: &str =
-    "usage: twinwire-worlds [--seeds N] [--seed S] [--bytes] [--tell] [--mutant NAME] [--mutants]";
+const USAGE: &str = "usage: twinwire-worlds [--seeds N] [--seed S] [--bytes | --plain] [--tell] [--mutant NAME] \
+    [--mutants]";
 
 /// The number of worlds that have to reach everything.
 const REACH_ALL: u64 = 2_000;
@@ -65,6 +65,7 @@ fn parse(arguments: Vec<String>) -> Option<Wanted> {
         match argument.as_str() {
             "--mutants" => {}
             "--bytes" => wanted.tier = Tier::Bytes,
+            "--plain" => wanted.tier = Tier::Plain,
             "--tell" => wanted.tells = true,
             "--mutant" => {
                 let name = others.next()?;
@@ -107,6 +108,7 @@ fn try_seeds(wanted: &Wanted) -> bool {
         let flag = match tier {
             Tier::Messages => "",
             Tier::Bytes => " --bytes",
+            Tier::Plain => " --plain",
         };
         println!(
             "again: cargo xtask worlds{flag} --seed {seed}{mutant}; with all that happens: --tell"

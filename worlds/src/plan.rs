@@ -209,6 +209,8 @@ pub enum Tier {
     Messages,
     /// The WebSockets that ship, on streams of bytes.
     Bytes,
+    /// The plain endpoint with one client, on a stream of bytes: no world of many.
+    Plain,
 }
 
 /// All that is to happen.

@@ -12,7 +12,7 @@ use twinwire::{Time, version};
 use twinwire_client::{Departure, OpenFailure, Transport};
 use twinwire_remote::{Inbound, Link, LinkLost};
 
-use crate::bytes::{self, Wire};
+use crate::bytes::{self, Account, Wire};
 use crate::network::{Connection, Half};
 use crate::plan::Tier;
 use crate::server::Incoming;
@@ -75,7 +75,8 @@ impl Platform {
     }
 
     async fn open_stream(&self, subprotocol: &'static str) -> Result<bytes::Socket, NotOpened> {
-        let (wire, client, server) = Wire::open(&self.world, self.life);
+        let (wire, client, server) =
+            Wire::open(Account::begin(&self.world, self.life), &self.world.dice);
         self.accept(Incoming::Stream(server))?;
         let seat = &self.world.seats[self.number];
         *seat.connection.borrow_mut() = Some(Rc::downgrade(&wire) as _);
@@ -145,7 +146,7 @@ impl Transport for Platform {
         self.world.oracle.account().goes_online(self.life);
         self.world.oracle.account().links(self.life);
         match self.world.plan.tier {
-            Tier::Messages => self.open_link(subprotocol).map(ClientLink::Memory),
+            Tier::Messages | Tier::Plain => self.open_link(subprotocol).map(ClientLink::Memory),
             Tier::Bytes => {
                 let opened = self.open_stream(subprotocol).await;
                 opened.map(|socket| ClientLink::Socket(Box::new(socket)))

@@ -7,6 +7,7 @@ use std::time::Duration;
 use twinwire::Time;
 use twinwire_sim::Failure;
 
+use crate::bytes::CONDUCTS;
 use crate::plan::Tier;
 use crate::world::World;
 
@@ -94,9 +95,12 @@ const TO_REACH_WITH_BYTES: [&str; 2] = ["pong of the client", "pong of the serve
 impl Report {
     /// Returns what has to be reached, and wasn't.
     pub fn missed(&self, tier: Tier) -> Vec<&'static str> {
-        let of_bytes = TO_REACH_WITH_BYTES.into_iter();
-        let of_bytes = of_bytes.filter(|_| tier == Tier::Bytes);
-        let all = TO_REACH.into_iter().chain(of_bytes);
+        let all = match tier {
+            Tier::Messages => TO_REACH.to_vec(),
+            Tier::Bytes => [&TO_REACH[..], &TO_REACH_WITH_BYTES].concat(),
+            Tier::Plain => CONDUCTS.to_vec(),
+        };
+        let all = all.into_iter();
         all.filter(|what| !self.coverage.contains_key(what))
             .collect()
     }

@@ -112,8 +112,8 @@ impl Server {
 /// Carries the connections of a worker, each in a task of its own.
 async fn carry(wire: Wire, tier: Tier, mut accepted: mpsc::UnboundedReceiver<Incoming>) {
     let serve = match tier {
-        Tier::Messages => None,
-        Tier::Bytes => Some(bytes::serve(&wire).await),
+        Tier::Messages | Tier::Plain => None,
+        Tier::Bytes => Some(bytes::serve(wire.at(bytes::PATH)).await),
     };
     while let Some(incoming) = accepted.recv().await {
         match (incoming, &serve) {

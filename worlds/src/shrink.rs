@@ -55,6 +55,9 @@ pub fn shrink(seed: u64, tier: Tier) -> String {
     let mut dice = Dice::new(seed);
     let mut plan = Plan::draw(&mut dice);
     plan.tier = tier;
+    if tier == Tier::Plain {
+        return "it is as small as it can be".to_owned();
+    }
     let mut shrinking = Shrinking {
         seed,
         dice,

@@ -7,8 +7,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use twinwire::GoodbyeCode;
 use twinwire::frame::{Frame, Frames};
+use twinwire_sim::Dice;
 
-use super::proxy::Passed;
+use super::proxy::{Passed, Proxy};
+use super::stream::Tap;
 use crate::network::Side;
 use crate::world::World;
 
@@ -33,12 +35,14 @@ struct Written {
 }
 
 /// The account of one connection.
-pub(super) struct Account {
+pub(crate) struct Account {
     world: Rc<World>,
     life: usize,
     /// The number of its client.
     client: usize,
     number: u64,
+    /// In the direction of the client's bytes, and of the server's.
+    proxies: [Proxy; 2],
     /// By the client, and by the server.
     written: [Written; 2],
     /// Messages that the client has sent, and that haven't passed.
@@ -50,7 +54,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    pub(super) fn begin(world: &Rc<World>, life: usize) -> Self {
+    pub(crate) fn begin(world: &Rc<World>, life: usize) -> Self {
         count(world, |open| open.iter_mut().for_each(|open| *open += 1));
         let client = world.oracle.account().lives[life].number;
         Self {
@@ -58,6 +62,7 @@ impl Account {
             life,
             client,
             number: world.next_connection(),
+            proxies: [Proxy::new(), Proxy::new()],
             written: Default::default(),
             sent: VecDeque::new(),
             passed: VecDeque::new(),
@@ -94,41 +99,14 @@ impl Account {
         self.closes = Some(code);
     }
 
-    /// Takes note that the client waits for bytes which a socket would announce when they are there.
-    pub(super) fn pauses(&self) {
-        let pauses = &self.world.seats[self.client].pauses;
-        pauses.set(pauses.get() + 1);
-    }
-
-    /// Takes note that an end has read a message of the other's.
-    pub(super) fn read(&mut self, side: Side) {
-        self.written[side.other() as usize].read = Some(Instant::now());
-    }
-
-    /// Takes note of bytes that one end has written, of the pings that were added to them so far, and of what they
-    /// complete.
-    pub(super) fn wrote(
-        &mut self,
-        side: Side,
-        len: usize,
-        pings: u64,
-        complete: Vec<(usize, Passed)>,
-    ) {
-        let direction = self.number << 1 | side as u64;
-        self.world.trace.bytes(direction, len);
-        let written = &mut self.written[side as usize];
-        while written.pinged < pings {
-            written.pinged += 1;
-            written.pings.push_back((written.pinged, Instant::now()));
-        }
-        for (_, passed) in complete {
-            match passed {
-                Passed::Binary(message) => self.wrote_message(side, message),
-                Passed::Pong(payload) => self.wrote_pong(side, &payload),
-                Passed::Close(code) => self.wrote_close(side, code),
-                Passed::Stray(opcode) => {
-                    self.ensure(false, || format!("{side:?} sends opcode {opcode}"));
-                }
+    /// Takes note of what one end has written in whole.
+    fn wrote(&mut self, side: Side, passed: Passed) {
+        match passed {
+            Passed::Binary(message) => self.wrote_message(side, message),
+            Passed::Pong(payload) => self.wrote_pong(side, &payload),
+            Passed::Close(code) => self.wrote_close(side, code),
+            Passed::Stray(opcode) => {
+                self.ensure(false, || format!("{side:?} sends opcode {opcode}"));
             }
         }
     }
@@ -190,9 +168,39 @@ impl Account {
         });
         self.written[side as usize].close = Some(code);
     }
+}
 
-    /// Checks that the connection of a world at rest has nothing outstanding.
-    pub(super) fn rests(&self) {
+impl Tap for Account {
+    fn pass(&mut self, by: Side, bytes: &[u8], dice: &mut Dice) -> (Vec<u8>, Vec<usize>) {
+        let direction = self.number << 1 | by as u64;
+        self.world.trace.bytes(direction, bytes.len());
+        let proxy = &mut self.proxies[by as usize];
+        let (out, passed) = proxy.pass(bytes, by == Side::Client, dice);
+        let written = &mut self.written[by as usize];
+        while written.pinged < proxy.pings {
+            written.pinged += 1;
+            written.pings.push_back((written.pinged, Instant::now()));
+        }
+        let mut whole = Vec::new();
+        for (end, passed) in passed {
+            if let Passed::Binary(_) = &passed {
+                whole.push(end);
+            }
+            self.wrote(by, passed);
+        }
+        (out, whole)
+    }
+
+    fn read(&mut self, by: Side) {
+        self.written[by.other() as usize].read = Some(Instant::now());
+    }
+
+    fn pauses(&self) {
+        let pauses = &self.world.seats[self.client].pauses;
+        pauses.set(pauses.get() + 1);
+    }
+
+    fn rests(&self) {
         for written in &self.written {
             let oldest = written.pings.front();
             let is_late = oldest.is_some_and(|(_, since)| since.elapsed() > PONG);
@@ -202,8 +210,7 @@ impl Account {
         }
     }
 
-    /// Takes note that one end is gone, of a connection that was cut at this time. It has to be in time.
-    pub(super) fn dropped(&self, side: Side, cut: Option<Instant>) {
+    fn dropped(&self, side: Side, cut: Option<Instant>) {
         count(&self.world, |open| open[side as usize] -= 1);
         let Some(cut) = cut else {
             return;

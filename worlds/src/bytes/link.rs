@@ -42,7 +42,7 @@ impl Link for Socket {
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Inbound<Vec<u8>>, LinkLost>> {
         Poll::Ready(match ready!(self.socket.poll_receive(cx)) {
             Ok(Inbound::Binary(message)) => {
-                self.wire.borrow_mut().account().receives(&message);
+                self.wire.borrow_mut().tap().receives(&message);
                 Ok(Inbound::Binary(message.into()))
             }
             Ok(Inbound::Text) => Ok(Inbound::Text),
@@ -55,7 +55,7 @@ impl Link for Socket {
     }
 
     fn send(&mut self, message: Vec<u8>) {
-        self.wire.borrow_mut().account().sends(&message);
+        self.wire.borrow_mut().tap().sends(&message);
         self.socket.send(message);
     }
 
@@ -64,7 +64,7 @@ impl Link for Socket {
     }
 
     async fn close(self, code: u16) {
-        self.wire.borrow_mut().account().closes(code);
+        self.wire.borrow_mut().tap().closes(code);
         self.socket.close(code).await;
     }
 }

@@ -3,10 +3,14 @@
 
 mod account;
 mod link;
+mod peer;
+mod plain;
 mod proxy;
 mod serving;
 mod stream;
 
+pub(crate) use account::Account;
 pub(crate) use link::{Socket, open};
-pub(crate) use serving::serve;
+pub(crate) use plain::{CONDUCTS, live};
+pub(crate) use serving::{PATH, serve};
 pub(crate) use stream::{Stream, Wire};

@@ -103,9 +103,19 @@ impl Proxy {
         (out, passed)
     }
 
+    /// Reads the server's bytes along; gives the messages that they complete.
+    pub(super) fn watch(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
+        let (_, passed) = self.pass(bytes, false, &mut Dice::new(0));
+        let messages = passed.into_iter().filter_map(|(_, passed)| match passed {
+            Passed::Binary(message) => Some(message),
+            Passed::Pong(_) | Passed::Close(_) | Passed::Stray(_) => None,
+        });
+        messages.collect()
+    }
+
     /// Takes the header if it is whole, and splits its frame now and then.
     fn header(&mut self, dice: &mut Dice, out: &mut Vec<u8>) {
-        let Some((len, mask)) = parse(&self.head) else {
+        let Some((_, len, mask)) = parse(&self.head) else {
             return;
         };
         let (is_last, opcode) = (self.head[0] & 0x80 != 0, self.head[0] & 0x0f);
@@ -157,7 +167,7 @@ impl Proxy {
         let (opcode, is_last) = (frame.opcode, frame.is_last);
         self.at = At::Header;
         let whole = match opcode {
-            0 | 2 => {
+            0..=2 => {
                 self.message.extend(payload);
                 if !is_last {
                     return;
@@ -188,14 +198,14 @@ impl Proxy {
     }
 }
 
-fn apply(mask: [u8; 4], payload: &mut [u8]) {
+pub(super) fn apply(mask: [u8; 4], payload: &mut [u8]) {
     for (byte, mask) in payload.iter_mut().zip(mask.iter().cycle()) {
         *byte ^= mask;
     }
 }
 
-/// Reads the length and the mask of a header, if it is whole (RFC 6455 §5.2).
-fn parse(header: &[u8]) -> Option<(usize, Option<[u8; 4]>)> {
+/// Reads the length of a header, of its payload, and its mask, if it is whole (RFC 6455 §5.2).
+pub(super) fn parse(header: &[u8]) -> Option<(usize, usize, Option<[u8; 4]>)> {
     let (&second, rest) = header.get(1..)?.split_first()?;
     let extended = match second & 0x7f {
         126 => 2,
@@ -209,13 +219,20 @@ fn parse(header: &[u8]) -> Option<(usize, Option<[u8; 4]>)> {
             .iter()
             .fold(0, |len, byte| len << 8 | usize::from(*byte)),
     };
+    let end = 2 + extended.len();
     match second & 0x80 {
-        0 => Some((len, None)),
-        _ => Some((len, Some(*rest.first_chunk()?))),
+        0 => Some((end, len, None)),
+        _ => Some((end + 4, len, Some(*rest.first_chunk()?))),
     }
 }
 
-fn write_header(out: &mut Vec<u8>, opcode: u8, is_last: bool, len: usize, mask: Option<[u8; 4]>) {
+pub(super) fn write_header(
+    out: &mut Vec<u8>,
+    opcode: u8,
+    is_last: bool,
+    len: usize,
+    mask: Option<[u8; 4]>,
+) {
     let masked = u8::from(mask.is_some()) << 7;
     out.push(u8::from(is_last) << 7 | opcode);
     match len {

@@ -7,24 +7,26 @@ use actix_http::HttpService;
 use actix_service::{Service, ServiceFactory, map_config};
 use actix_web::App;
 use actix_web::dev::AppConfig;
+use actix_web::web::ServiceConfig;
 use twinwire_server::test;
 
-use super::stream::Stream;
-use crate::server::Wire;
+use super::stream::{Stream, Tap};
 
 /// The URL's path at which the endpoint is.
-pub(super) const PATH: &str = "/ws";
+pub(crate) const PATH: &str = "/ws";
 
 /// Carries one connection to its end.
-pub(crate) type Serve = dyn Fn(Stream) -> Pin<Box<dyn Future<Output = ()>>>;
+pub(crate) type Serve<T> = dyn Fn(Stream<T>) -> Pin<Box<dyn Future<Output = ()>>>;
 
 /// Makes what a worker has of the application, with the times that an `HttpServer` has.
-pub(crate) async fn serve(wire: &Wire) -> Box<Serve> {
-    let app = App::new().configure(wire.at(PATH));
+pub(crate) async fn serve<T: Tap + 'static>(
+    configure: impl FnOnce(&mut ServiceConfig),
+) -> Box<Serve<T>> {
+    let app = App::new().configure(configure);
     let service = HttpService::build()
         .client_request_timeout(Duration::from_secs(5))
         .client_disconnect_timeout(Duration::from_secs(1))
-        .on_connect_ext(|stream: &Stream, data| {
+        .on_connect_ext(|stream: &Stream<T>, data| {
             let switch = stream.switch();
             test::on_connect(data, move |how| switch.flip(how));
         })

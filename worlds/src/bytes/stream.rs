@@ -13,15 +13,31 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
+use twinwire_sim::Dice;
 
 use super::account::Account;
-use super::proxy::{Passed, Proxy};
 use crate::network::{Breakable, Side};
-use crate::world::World;
+
+/// What is between the ends, and looks at what they do.
+pub(crate) trait Tap {
+    /// Passes on bytes that this end has written; gives what goes out, and where in it a message is whole.
+    fn pass(&mut self, by: Side, bytes: &[u8], dice: &mut Dice) -> (Vec<u8>, Vec<usize>);
+
+    /// Takes note that this end has read a message of the other's.
+    fn read(&mut self, by: Side);
+
+    /// Takes note that the client waits for bytes which a socket would announce when they are there.
+    fn pauses(&self) {}
+
+    /// Checks, in a world at rest, that it has nothing outstanding.
+    fn rests(&self) {}
+
+    /// Takes note that this end is gone, of a connection that was cut at this time.
+    fn dropped(&self, by: Side, cut: Option<Instant>);
+}
 
 /// One direction.
 struct Pipe {
-    proxy: Proxy,
     /// The bytes under way, and when they arrive.
     segments: VecDeque<(Instant, VecDeque<u8>)>,
     /// The number of bytes that were written and not read; at most `room`, and what the proxy has added.
@@ -44,7 +60,6 @@ struct Pipe {
 impl Pipe {
     fn new(now: Instant, room: usize) -> Self {
         Self {
-            proxy: Proxy::new(),
             segments: VecDeque::new(),
             bytes: 0,
             room,
@@ -128,32 +143,35 @@ struct End {
 }
 
 /// A connection of bytes between a client and a server.
-pub(crate) struct Wire {
+pub(crate) struct Wire<T = Account> {
     /// To the client, and to the server.
     pipes: [Pipe; 2],
     ends: [End; 2],
     latency: Duration,
     cut: Option<Instant>,
-    account: Account,
-    world: Rc<World>,
+    tap: T,
+    dice: Rc<RefCell<Dice>>,
 }
 
-impl Wire {
-    /// Opens one of client `life`; gives the client's end, and the server's.
-    pub(crate) fn open(world: &Rc<World>, life: usize) -> (Rc<RefCell<Self>>, Stream, Stream) {
+impl<T: Tap> Wire<T> {
+    /// Opens one; gives the client's end, and the server's.
+    pub(crate) fn open(
+        tap: T,
+        dice: &Rc<RefCell<Dice>>,
+    ) -> (Rc<RefCell<Self>>, Stream<T>, Stream<T>) {
         let now = Instant::now();
-        let mut dice = world.dice.borrow_mut();
-        let mut pipe = || Pipe::new(now, 1 << (13 + dice.roll(5)));
+        let mut draw = dice.borrow_mut();
+        let mut pipe = || Pipe::new(now, 1 << (13 + draw.roll(5)));
         let pipes = [pipe(), pipe()];
-        let latency = dice.wait(1, 80);
-        drop(dice);
+        let latency = draw.wait(1, 80);
+        drop(draw);
         let wire = Rc::new(RefCell::new(Self {
             pipes,
             ends: Default::default(),
             latency,
             cut: None,
-            account: Account::begin(world, life),
-            world: Rc::clone(world),
+            tap,
+            dice: Rc::clone(dice),
         }));
         let end = |side| Stream {
             wire: Rc::clone(&wire),
@@ -165,8 +183,8 @@ impl Wire {
         (wire, client, server)
     }
 
-    pub(super) fn account(&mut self) -> &mut Account {
-        &mut self.account
+    pub(super) fn tap(&mut self) -> &mut T {
+        &mut self.tap
     }
 
     fn to(&mut self, side: Side) -> &mut Pipe {
@@ -179,9 +197,9 @@ impl Wire {
 
     /// Loses what is under way to this end from some byte on.
     fn lose_to(&mut self, side: Side) {
-        let world = Rc::clone(&self.world);
+        let dice = Rc::clone(&self.dice);
         let pipe = self.to(side);
-        let arrive = world.dice.borrow_mut().roll(pipe.under_way() as u64 + 1);
+        let arrive = dice.borrow_mut().roll(pipe.under_way() as u64 + 1);
         pipe.truncate(arrive as usize);
     }
 
@@ -199,8 +217,8 @@ impl Wire {
     }
 
     fn write(&mut self, side: Side, bytes: &[u8]) -> usize {
-        let world = Rc::clone(&self.world);
-        let mut dice = world.dice.borrow_mut();
+        let dice = Rc::clone(&self.dice);
+        let mut dice = dice.borrow_mut();
         let (now, is_cut, latency) = (Instant::now(), self.cut.is_some(), self.latency);
         let pipe = self.to(side.other());
         let mut len = bytes.len().min(pipe.room.saturating_sub(pipe.bytes));
@@ -211,14 +229,11 @@ impl Wire {
             pipe.bytes += len;
             return len;
         }
-        let (out, passed) = pipe
-            .proxy
-            .pass(&bytes[..len], side == Side::Client, &mut dice);
-        for (end, passed) in &passed {
-            if let Passed::Binary(_) = passed {
-                pipe.whole.push_back(pipe.passed + *end as u64);
-            }
-        }
+        let (out, whole) = self.tap.pass(side, &bytes[..len], &mut dice);
+        let pipe = self.to(side.other());
+        let begun = pipe.passed;
+        pipe.whole
+            .extend(whole.into_iter().map(|end| begun + end as u64));
         pipe.passed += out.len() as u64;
         pipe.bytes += out.len();
         let mut out = VecDeque::from(out);
@@ -236,16 +251,13 @@ impl Wire {
         if let Some(reader) = pipe.reader.take() {
             reader.wake();
         }
-        let pings = pipe.proxy.pings;
-        drop(dice);
-        self.account.wrote(side, len, pings, passed);
         len
     }
 }
 
-impl Breakable for RefCell<Wire> {
+impl<T: Tap> Breakable for RefCell<Wire<T>> {
     fn rests(&self) {
-        self.borrow().account.rests();
+        self.borrow().tap.rests();
     }
 
     fn wake(&self) {
@@ -261,7 +273,8 @@ impl Breakable for RefCell<Wire> {
         }
         for side in [Side::Client, Side::Server] {
             wire.lose_to(side);
-            let mut dice = wire.world.dice.borrow_mut();
+            let dice = Rc::clone(&wire.dice);
+            let mut dice = dice.borrow_mut();
             let wait = match dice.roll(5) {
                 0..3 => Some(dice.wait(0, 60)),
                 3 => Some(dice.wait(300, 4_000)),
@@ -320,20 +333,20 @@ impl Switch {
 }
 
 /// One end of a connection.
-pub(crate) struct Stream {
-    wire: Rc<RefCell<Wire>>,
+pub(crate) struct Stream<T: Tap = Account> {
+    wire: Rc<RefCell<Wire<T>>>,
     side: Side,
     /// The reader's and the writer's.
     sleeps: [Option<(Instant, Pin<Box<Sleep>>)>; 2],
     switch: Arc<Switch>,
 }
 
-impl Stream {
+impl<T: Tap> Stream<T> {
     pub(super) fn switch(&self) -> Arc<Switch> {
         Arc::clone(&self.switch)
     }
 
-    pub(super) fn wire(&self) -> Rc<RefCell<Wire>> {
+    pub(super) fn wire(&self) -> Rc<RefCell<Wire<T>>> {
         Rc::clone(&self.wire)
     }
 
@@ -357,7 +370,7 @@ impl Stream {
         if self.sleeps[of].as_ref().is_none_or(|(set, _)| *set != at) {
             self.sleeps[of] = Some((at, Box::pin(tokio::time::sleep_until(at))));
             if self.side == Side::Client {
-                self.wire.borrow_mut().account.pauses();
+                self.wire.borrow_mut().tap.pauses();
             }
         }
         let sleep = self.sleeps[of].as_mut();
@@ -373,7 +386,7 @@ fn broken() -> io::Error {
     ErrorKind::ConnectionReset.into()
 }
 
-impl AsyncRead for Stream {
+impl<T: Tap> AsyncRead for Stream<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -393,7 +406,7 @@ impl AsyncRead for Stream {
             pipe.reader = Some(cx.waker().clone());
             if pipe.take(now, buffer) {
                 if pipe.take_whole() {
-                    wire.account.read(self.side);
+                    wire.tap.read(self.side);
                 }
                 return Poll::Ready(Ok(()));
             }
@@ -420,7 +433,7 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl<T: Tap> AsyncWrite for Stream<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -468,7 +481,7 @@ impl AsyncWrite for Stream {
     }
 }
 
-impl Wire {
+impl<T: Tap> Wire<T> {
     /// Nothing more follows from this end.
     fn finish(&mut self, by: Side) {
         self.end(by).write_shut = true;
@@ -483,7 +496,7 @@ impl Wire {
     }
 }
 
-impl Drop for Stream {
+impl<T: Tap> Drop for Stream<T> {
     fn drop(&mut self) {
         let mut wire = self.wire.borrow_mut();
         let (side, now) = (self.side, Instant::now());
@@ -500,6 +513,6 @@ impl Drop for Stream {
         }
         wire.to(side).wake();
         let cut = wire.cut;
-        wire.account.dropped(side, cut);
+        wire.tap.dropped(side, cut);
     }
 }
