@@ -25,11 +25,12 @@ usage: cargo xtask VERB
                      seeds, so many, or one; with a bug planted, by name, or with
                      each of them in turn, to see with which seed it is found, and
                      with each of the shells' in worlds
-  worlds [--seeds N] [--seed S] [--bytes] [--tell] [--mutant NAME] [--mutants]
+  worlds [--seeds N] [--seed S] [--bytes|--plain] [--tell] [--mutant NAME] [--mutants]
                      run client and server as they ship in worlds of faults, against
                      an oracle: 2,000 seeds, so many, or one, and print what happens
-                     in it; over links in memory, or over WebSockets; with a bug of
-                     the shells planted, or each of them in turn
+                     in it; over links in memory, or over WebSockets; or the plain
+                     endpoint with one client; with a bug of the shells planted, or
+                     each of them in turn
   conformance        run the 517 cases of the Autobahn test suite against the plain
                      endpoint; the suite of this name runs the quick sections
   bench              compare the browser's socket with gloo-net's, in three browsers:
@@ -237,7 +238,7 @@ fn needs_mutants(rest: &[String], is_of_worlds: bool) -> Result<bool, Misuse> {
     let mut words = rest.iter();
     while let Some(option) = words.next() {
         match option.as_str() {
-            "--tell" | "--bytes" if is_of_worlds => {}
+            "--tell" | "--bytes" | "--plain" if is_of_worlds => {}
             "--mutants" => mutants = true,
             "--seeds" | "--seed" => number(option, words.next())?,
             "--mutant" => {
@@ -478,7 +479,7 @@ mod tests {
         };
         for (line, mutants) in [
             ("", false),
-            ("--seeds 500", false),
+            ("--plain --seeds 500", false),
             ("--bytes --seed 7 --tell", false),
             ("--seed 7 --mutant second_handler_unused", true),
             ("--mutants --seeds 9", true),

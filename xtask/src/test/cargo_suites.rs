@@ -15,6 +15,9 @@ const SEEDS: &str = "10000";
 /// The number of worlds of client and server that the suite runs.
 const WORLDS: &str = "2000";
 
+/// The number of connections of the plain endpoint.
+const WORLDS_OF_PLAIN: &str = "2000";
+
 /// The number of those over WebSockets.
 const WORLDS_OF_BYTES: &str = "400";
 
@@ -146,10 +149,12 @@ pub(super) fn sim(bench: &Bench) -> Result<Counts> {
     };
     let seeds = |seeds| arguments(&["--seeds", seeds]);
     let of_bytes = arguments(&["--bytes", "--seeds", WORLDS_OF_BYTES]);
+    let of_plain = arguments(&["--plain", "--seeds", WORLDS_OF_PLAIN]);
     for mut command in [
         simulate::command(bench.workspace, &seeds(SEEDS), false),
         simulate::worlds_command(bench.workspace, &seeds(WORLDS), false),
         simulate::worlds_command(bench.workspace, &of_bytes, false),
+        simulate::worlds_command(bench.workspace, &of_plain, false),
     ] {
         let (ran, printed) = bench.told(&mut command, LIMIT, |_| Counts::default())?;
         if ran.failed == 0 {
