@@ -349,7 +349,8 @@ async fn behave(
         }
         Conduct::Floods { reads: false } => {
             peer.text("flood").await;
-            sleep(limits.write_time + LATE).await;
+            // Longer than it may take, as the client's going would end it.
+            sleep(limits.write_time + 2 * LATE).await;
             expect(1006, false, limits.write_time)
         }
         Conduct::Floods { reads: true } => {
@@ -361,7 +362,7 @@ async fn behave(
             expect(1008, false, limits.message_time + closing)
         }
         Conduct::Breaks => {
-            sleep(2 * limits.heartbeat + limits.write_time + LATE).await;
+            sleep(2 * limits.heartbeat + limits.write_time + 2 * LATE).await;
             expect(1006, false, 2 * limits.heartbeat + limits.write_time)
         }
         Conduct::IsClosed { code, answers } => {
@@ -370,7 +371,7 @@ async fn behave(
             if *answers {
                 peer.close(Some(*code)).await;
             }
-            sleep(limits.close_time + LATE).await;
+            sleep(closing + 2 * LATE).await;
             expect(*code, *answers, closing)
         }
     }
