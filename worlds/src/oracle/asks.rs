@@ -206,7 +206,9 @@ impl Account {
         let life = &self.lives[ask.asked.by.life()];
         let later = self.asks.get(&life.arrived)?;
         let is_one = ask.freshes == life.freshes && later.freshes == life.freshes;
-        let is_cancelled = ask.is_given_up && !ask.asked.by.is_server() && is_one;
+        // Whoever drops a receipt cancels nothing.
+        let has_cancel = matches!(ask.asked.class, Class::Call | Class::Stream);
+        let is_cancelled = ask.is_given_up && has_cancel && !ask.asked.by.is_server() && is_one;
         (is_cancelled && life.arrived > ask.given_up_after).then_some(life.arrived)
     }
 
