@@ -9,7 +9,7 @@ use crate::Client;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
-    /// What the application has asked for.
+    /// The counts of the application's own requests.
     pub remote: RemoteCounters,
     /// The server's calls that are at work, or wait for a handler.
     pub handlers: usize,

@@ -16,6 +16,7 @@ mod items;
 mod link;
 mod pending;
 mod receipt;
+mod rejoin;
 mod remote;
 mod requests;
 mod subscription;

@@ -1,14 +1,14 @@
 //! The topics that a client is subscribed to: one subscription each, whatever the number of handles.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use twinwire::frame::{Joined, Skipped, Start, Verdict};
 use twinwire::session::{Outcome, RequestKey, Session};
-use twinwire::{Answer, Offset, Position, Refusal, Refused, Retry, Time};
+use twinwire::{Answer, Offset, Position, Refusal, Time};
 
 use crate::channels::mpsc;
 use crate::command::{Completion, ControlFn, OutboundRequest, TOPIC_REQUEST};
+use crate::rejoin::{Rejoin, may_rejoin};
 use crate::subscription::Credit;
 
 /// A update of news for the handles of a topic, which share it.
@@ -53,9 +53,6 @@ impl Completion for mpsc::QueueShared<Arc<TopicUpdate>> {
     }
 }
 
-/// The number of times that the pause before a topic is asked for again doubles: from a second to half a minute.
-const REJOIN_DOUBLINGS: u32 = 5;
-
 /// A handle's place in the shell.
 struct Subscriber {
     id: u64,
@@ -85,40 +82,6 @@ struct SharedTopic {
     joined: Option<Joined>,
     rejoin: Rejoin,
     subscribers: Vec<Subscriber>,
-}
-
-/// The pauses of a topic that was refused when it was to be joined again, and may be had later.
-#[derive(Clone, Copy, Debug, Default)]
-struct Rejoin {
-    /// Number of refusals in a row.
-    refused: u32,
-    /// The time before which it isn't asked for again.
-    at: Option<Time>,
-}
-
-impl Rejoin {
-    /// Waits twice as long after each refusal, and at least as long as the server asks for.
-    fn retry(&mut self, now: Time, retry: Retry) {
-        let pause = Duration::from_secs(1 << self.refused.min(REJOIN_DOUBLINGS));
-        let asked = match retry {
-            Retry::After(wait) => wait,
-            Retry::Now | Retry::Never => Duration::ZERO,
-        };
-        self.refused = self.refused.saturating_add(1);
-        self.at = Some(now + pause.max(asked));
-    }
-
-    /// Returns true when the pause is over.
-    fn is_due(&mut self, now: Time) -> bool {
-        self.at.take_if(|at| *at <= now);
-        self.at.is_none()
-    }
-}
-
-/// Returns true if a join that was refused so may be allowed later. A join that the application failed to judge, or judged too
-/// late, has changed nothing: it can be made again.
-fn may_be_had(refused: Refused) -> bool {
-    refused.retry != Retry::Never || matches!(refused.why, Refusal::Panicked | Refusal::Deadline)
 }
 
 impl SharedTopic {
@@ -285,7 +248,7 @@ impl Topics {
             return true;
         }
         match outcome {
-            Outcome::Answered(Answer::Refused(refused)) if may_be_had(*refused) => {
+            Outcome::Answered(Answer::Refused(refused)) if may_rejoin(*refused) => {
                 shared.rejoin.retry(now, refused.retry);
                 self.lost.push(shared);
             }
@@ -463,22 +426,6 @@ mod tests {
     }
 
     #[test]
-    fn the_pause_before_a_topic_is_asked_for_again_doubles_and_is_at_least_what_the_server_asks_for()
-     {
-        let after = |seconds| Time::default() + Duration::from_secs(seconds);
-        let mut rejoin = Rejoin::default();
-        assert!(rejoin.is_due(after(0)));
-        for pause in [1, 2, 4, 8, 16, 32, 32] {
-            rejoin.retry(after(0), Retry::Now);
-            assert!(!rejoin.is_due(after(pause - 1)), "{pause}");
-            assert!(rejoin.is_due(after(pause)), "{pause}");
-        }
-        rejoin.retry(after(0), Retry::After(Duration::from_secs(60)));
-        assert!(!rejoin.is_due(after(59)));
-        assert!(rejoin.is_due(after(60)));
-    }
-
-    #[test]
     fn a_join_that_is_never_made_tells_its_handle() {
         let (sender, mut receiver) = mpsc::channel::<Arc<TopicUpdate>>();
         sender.share().settle(Outcome::Closed);
@@ -487,16 +434,6 @@ mod tests {
             panic!("nothing is told");
         };
         assert!(matches!(&told.kind, UpdateKind::NotJoined(Outcome::Closed)));
-    }
-
-    #[test]
-    fn a_join_that_was_refused_is_made_again_unless_the_application_said_never() {
-        let may = |why, retry| may_be_had(Refused { why, retry });
-        assert!(may(Refusal::Busy, Retry::Now));
-        assert!(may(Refusal::Denied, Retry::After(Duration::ZERO)));
-        assert!(may(Refusal::Panicked, Retry::Never));
-        assert!(may(Refusal::Deadline, Retry::Never));
-        assert!(!may(Refusal::Denied, Retry::Never));
     }
 
     #[test]
