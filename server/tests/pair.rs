@@ -110,12 +110,13 @@ async fn what_waits_for_room_at_the_server_goes_out_before_its_goodbye() {
 /// A handler whose item waits counts twice: beside it the item is held.
 #[actix_web::test]
 async fn handlers_at_work_and_items_that_wait_are_counted() {
-    let builder = testkit::builder(()).stream(|_: Context, _: Plenty, mut sender| async move {
-        for _ in 0..1000 {
-            sender.send(vec![0; 100_000]).await;
-        }
-        Ok(())
-    });
+    let builder =
+        testkit::builder(()).stream(|_: HandlerContext, _: Plenty, mut sender| async move {
+            for _ in 0..1000 {
+                sender.send(vec![0; 100_000]).await;
+            }
+            Ok(())
+        });
     let wire = builder.build().expect("the kinds don't clash");
     let client = soon("the welcome", test::pair(&wire, kinds![Plenty])).await;
     let client = client.expect("a welcome");

@@ -10,7 +10,7 @@ use anyhow::Result;
 use super::mutant::{Genre, Mutant};
 use super::nodes::{self, Node, Obstacle};
 
-/// Has the number of the mutant that is active; not [`plant!`](twinwire::plant)'s variable.
+/// Has the number of the mutant that is active; not `plant!`'s variable.
 pub(super) const VARIABLE: &str = "TWINWIRE_SCHEMA_MUTANT";
 
 /// The switch, at the end of each crate's root that has mutants.
