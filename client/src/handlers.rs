@@ -36,11 +36,11 @@ impl<T: Future<Output = Answer<Vec<u8>>> + MaybeSend> AnswerWork for T {}
 
 type AnswerFuture = Pin<Box<dyn AnswerWork>>;
 
-trait Handle: FnMut(Vec<u8>) -> AnswerFuture + MaybeSend {}
-impl<T: FnMut(Vec<u8>) -> AnswerFuture + MaybeSend> Handle for T {}
+trait HandleFn: FnMut(Vec<u8>) -> AnswerFuture + MaybeSend {}
+impl<T: FnMut(Vec<u8>) -> AnswerFuture + MaybeSend> HandleFn for T {}
 
 /// A handler with its types folded away.
-pub(crate) struct Handler(Box<dyn Handle>);
+pub(crate) struct Handler(Box<dyn HandleFn>);
 
 pub(crate) fn erase<C, F, R>(mut handler: F, format: Format) -> Handler
 where

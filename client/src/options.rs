@@ -22,7 +22,7 @@ use crate::{Client, Undeclared, UntypedKinds};
 pub struct Options {
     pub(crate) url: String,
     pub(crate) table: Arc<Table>,
-    pub(crate) outlines: Option<Arc<dyn Outlines>>,
+    pub(crate) outlines: Option<Arc<dyn KindOutlines>>,
     pub(crate) format: Format,
     pub(crate) token: Token,
     pub(crate) connect_timeout: Duration,
@@ -72,7 +72,7 @@ impl<T: Future<Output = Option<Vec<u8>>> + MaybeSend> TokenFuture for T {}
 
 /// The structures of a client's kinds in words. What is done with them comes along with them: a page that has none needs no code
 /// for it.
-pub(crate) trait Outlines: MaybeSend + MaybeSync {
+pub(crate) trait KindOutlines: MaybeSend + MaybeSync {
     /// The structure of the kind at this place, if it is known.
     fn of(&self, kind: u32) -> Option<String>;
 
@@ -91,7 +91,7 @@ pub(crate) trait Outlines: MaybeSend + MaybeSync {
     }
 }
 
-impl Outlines for Kinds {
+impl KindOutlines for Kinds {
     fn of(&self, kind: u32) -> Option<String> {
         self.outline(kind)
     }
@@ -141,7 +141,7 @@ impl Options {
     /// relative to the page; the native client `ws:` only, so far.
     pub fn new(url: impl Into<String>, kinds: Kinds) -> Self {
         // A release build has none, whose pages needn't carry them.
-        let outlines: Option<Arc<dyn Outlines>> = match cfg!(debug_assertions) {
+        let outlines: Option<Arc<dyn KindOutlines>> = match cfg!(debug_assertions) {
             true => Some(Arc::new(kinds)),
             false => None,
         };
@@ -155,7 +155,12 @@ impl Options {
         Self::of(url.into(), table, Some(Arc::new(kinds)), format)
     }
 
-    fn of(url: String, table: Table, outlines: Option<Arc<dyn Outlines>>, format: Format) -> Self {
+    fn of(
+        url: String,
+        table: Table,
+        outlines: Option<Arc<dyn KindOutlines>>,
+        format: Format,
+    ) -> Self {
         Self {
             url,
             table: Arc::new(table),

@@ -18,7 +18,7 @@ use twinwire_remote::{
 use crate::events::EventReceiver;
 use crate::handlers::{self, MaybeSend};
 use crate::invitations::{self, PendingInvitations};
-use crate::options::Outlines;
+use crate::options::KindOutlines;
 use crate::{Client, Undeclared};
 
 /// A kind that is known at run time: what [`Kind`](twinwire::Kind) is for a type.
@@ -85,7 +85,7 @@ impl UntypedKinds {
     }
 }
 
-impl Outlines for UntypedKinds {
+impl KindOutlines for UntypedKinds {
     fn of(&self, kind: u32) -> Option<String> {
         self.0.get(usize::try_from(kind).ok()?)?.outline.clone()
     }

@@ -11,7 +11,7 @@ use crate::PeerCapabilities;
 use crate::channels::{lock, mpsc, oneshot};
 use crate::command::{Command, ControlFn, OutboundRequest};
 use crate::pending::{InFlight, InFlightRequests};
-use crate::topics::Topics;
+use crate::topics::SubscribedTopics;
 
 /// The gate before the session, which requests with priority pass in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct Requests {
     parked_at_gate: Option<Command>,
     /// None before the first.
     pending: Option<Box<dyn InFlightRequests>>,
-    pub(crate) topics: Topics,
+    pub(crate) topics: SubscribedTopics,
     /// Until the session has it.
     closing: Option<Closing>,
 }
@@ -66,7 +66,7 @@ impl Requests {
             parked: None,
             parked_at_gate: None,
             pending: None,
-            topics: Topics::default(),
+            topics: SubscribedTopics::default(),
             closing: None,
         }
     }

@@ -112,7 +112,7 @@ impl SharedTopic {
 }
 
 #[derive(Default)]
-pub(crate) struct Topics {
+pub(crate) struct SubscribedTopics {
     /// In the order of their requests' keys, which is the one in which they were joined.
     shared: Vec<SharedTopic>,
     /// The topics that were joined in a session that is lost, and haven't been asked for in this one.
@@ -124,7 +124,7 @@ pub(crate) struct Topics {
 /// Ids of credit that no handle has.
 const CREDITS: u64 = 1 << 63;
 
-impl Topics {
+impl SubscribedTopics {
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.shared.is_empty() && self.lost.is_empty()
@@ -451,7 +451,7 @@ mod tests {
             });
             (topic, handle)
         };
-        let mut topics = Topics::default();
+        let mut topics = SubscribedTopics::default();
         let (topic, joined) = subscribed();
         topics.shared.push(topic);
         let (topic, waiting) = subscribed();

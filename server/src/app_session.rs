@@ -25,7 +25,7 @@ use crate::peer::Handshake;
 use crate::peers::{PeerGuard, RemovedPeers};
 use crate::random::Credentials;
 use crate::shared::Shared;
-use crate::shutdown::{OpenGuard as OpenEndpoint, Stopping, stopping};
+use crate::shutdown::{OpenGuard, Stopping, stopping};
 use crate::slot::{RejectedClient, ResumeRejected};
 use crate::topic::{DirtyTopics, SubscriptionGuard};
 use crate::{HandlerContext, Peer};
@@ -43,7 +43,7 @@ pub(crate) struct AppSession<S, I> {
     open: Option<Open<S, I>>,
     stopping: Option<Stopping>,
     /// By this the endpoint knows that the session lives.
-    _open: OpenEndpoint,
+    _open: OpenGuard,
     tasks: HandlerTasks,
     /// The news in the topics that the client has joined.
     dirty: Arc<DirtyTopics>,

@@ -32,7 +32,7 @@ pub(crate) struct SharedSocket {
 }
 
 struct SocketState {
-    phase: Phase,
+    phase: SocketPhase,
     queue: ReceiveQueue,
     /// Whoever waits for the next message, or for the connection to open.
     reader: Option<Waker>,
@@ -44,7 +44,7 @@ struct SocketState {
 }
 
 /// The phase of a connection, by the events of it that were seen.
-enum Phase {
+enum SocketPhase {
     Connecting,
     Open,
     /// Closed before it opened.
@@ -68,7 +68,7 @@ impl SharedSocket {
             copies: Cell::new(false),
             is_full: Cell::new(false),
             state: RefCell::new(SocketState {
-                phase: Phase::Connecting,
+                phase: SocketPhase::Connecting,
                 queue: ReceiveQueue::new(options.queue),
                 reader: None,
                 batch_under_way: false,
@@ -90,9 +90,9 @@ impl SharedSocket {
         {
             let mut state = self.state.borrow_mut();
             match &state.phase {
-                Phase::Open | Phase::Closed(_) => return Poll::Ready(Ok(())),
-                Phase::Failed(event) => return Poll::Ready(Err(event.clone())),
-                Phase::Connecting => displaced = state.reader.replace(cx.waker().clone()),
+                SocketPhase::Open | SocketPhase::Closed(_) => return Poll::Ready(Ok(())),
+                SocketPhase::Failed(event) => return Poll::Ready(Err(event.clone())),
+                SocketPhase::Connecting => displaced = state.reader.replace(cx.waker().clone()),
             }
         }
         drop(displaced);
@@ -122,8 +122,8 @@ impl SharedSocket {
 
     pub(super) fn closed(&self) -> Option<CloseEvent> {
         match &self.state.borrow().phase {
-            Phase::Connecting | Phase::Open => None,
-            Phase::Failed(event) | Phase::Closed(event) => Some(event.clone()),
+            SocketPhase::Connecting | SocketPhase::Open => None,
+            SocketPhase::Failed(event) | SocketPhase::Closed(event) => Some(event.clone()),
         }
     }
 
@@ -201,7 +201,7 @@ impl SharedSocket {
     pub(super) fn opened(&self) {
         let reader = {
             let mut state = self.state.borrow_mut();
-            state.phase = Phase::Open;
+            state.phase = SocketPhase::Open;
             state.reader.take()
         };
         wake(reader);
@@ -273,8 +273,10 @@ impl SocketState {
         let error = (!event.clean).then(|| ReceiveError::Lost(event.clone()));
         self.queue.end(error);
         self.phase = match self.phase {
-            Phase::Connecting => Phase::Failed(event),
-            Phase::Open | Phase::Failed(_) | Phase::Closed(_) => Phase::Closed(event),
+            SocketPhase::Connecting => SocketPhase::Failed(event),
+            SocketPhase::Open | SocketPhase::Failed(_) | SocketPhase::Closed(_) => {
+                SocketPhase::Closed(event)
+            }
         };
     }
 }

@@ -7,13 +7,13 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-use super::dialect::{Dialect, NOTED, Watch};
+use super::dialect::{Dialect, NOTED, PayloadWatch};
 use super::json::Asked;
 
 /// A deserializer under watch.
 pub(super) struct Decoder<'a, I, D> {
     pub(super) inner: I,
-    pub(super) watch: Watch<'a>,
+    pub(super) watch: PayloadWatch<'a>,
     pub(super) asked: Asked,
     pub(super) dialect: PhantomData<D>,
 }
@@ -21,12 +21,12 @@ pub(super) struct Decoder<'a, I, D> {
 /// A visitor, a seed or an access under watch.
 struct WatchedDeserialize<'a, T, D> {
     inner: T,
-    watch: Watch<'a>,
+    watch: PayloadWatch<'a>,
     dialect: PhantomData<D>,
 }
 
 impl<'a, T, D> WatchedDeserialize<'a, T, D> {
-    fn new(inner: T, watch: Watch<'a>) -> Self {
+    fn new(inner: T, watch: PayloadWatch<'a>) -> Self {
         Self {
             inner,
             watch,
@@ -34,7 +34,7 @@ impl<'a, T, D> WatchedDeserialize<'a, T, D> {
         }
     }
 
-    fn deeper<E: Error>(&self) -> Result<Watch<'a>, E> {
+    fn deeper<E: Error>(&self) -> Result<PayloadWatch<'a>, E> {
         self.watch.deeper().ok_or_else(|| E::custom(NOTED))
     }
 }

@@ -25,12 +25,12 @@ pub(super) enum DialectFault {
 
 /// Goes down with the walk over a value: the level reached, and where to note a fault.
 #[derive(Clone, Copy)]
-pub(super) struct Watch<'a> {
+pub(super) struct PayloadWatch<'a> {
     level: u32,
     fault: &'a Cell<Option<DialectFault>>,
 }
 
-impl<'a> Watch<'a> {
+impl<'a> PayloadWatch<'a> {
     pub(super) fn new(fault: &'a Cell<Option<DialectFault>>) -> Self {
         Self { level: 0, fault }
     }
@@ -75,7 +75,7 @@ pub(super) const NOTED: &str = "see the noted fault";
 macro_rules! pass_on_writes {
     ($($method:ident, $serde:ident, $type:ty;)*) => {$(
         fn $method<S: Serializer>(
-            inner: S, value: $type, _: Watch<'_>,
+            inner: S, value: $type, _: PayloadWatch<'_>,
         ) -> Result<S::Ok, S::Error> {
             inner.$serde(value)
         }
@@ -85,7 +85,7 @@ macro_rules! pass_on_writes {
 macro_rules! pass_on_reads {
     ($($method:ident, $serde:ident;)*) => {$(
         fn $method<'de, I: Deserializer<'de>, V: Visitor<'de>>(
-            inner: I, visitor: V, _: Watch<'_>,
+            inner: I, visitor: V, _: PayloadWatch<'_>,
         ) -> Result<V::Value, I::Error> {
             inner.$serde(visitor)
         }
@@ -125,7 +125,7 @@ pub(super) trait Dialect {
 macro_rules! reads {
     ($($method:ident, $serde:ident, $visitor:expr;)*) => {$(
         fn $method<'de, I: Deserializer<'de>, V: Visitor<'de>>(
-            inner: I, visitor: V, _: Watch<'_>,
+            inner: I, visitor: V, _: PayloadWatch<'_>,
         ) -> Result<V::Value, I::Error> {
             inner.$serde($visitor(visitor))
         }

@@ -8,19 +8,19 @@ use serde::ser::{
     SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-use super::dialect::{Dialect, NOTED, Watch};
+use super::dialect::{Dialect, NOTED, PayloadWatch};
 
 /// A serializer under watch.
 pub(super) struct Encoder<'a, S, D> {
     pub(super) inner: S,
-    pub(super) watch: Watch<'a>,
+    pub(super) watch: PayloadWatch<'a>,
     pub(super) dialect: PhantomData<D>,
 }
 
 /// A value to be written under watch.
 struct WatchedSerialize<'a, 'v, T: ?Sized, D> {
     value: &'v T,
-    watch: Watch<'a>,
+    watch: PayloadWatch<'a>,
     dialect: PhantomData<D>,
 }
 
@@ -31,7 +31,7 @@ impl<T: Serialize + ?Sized, D: Dialect> Serialize for WatchedSerialize<'_, '_, T
 }
 
 impl<'a, S: Serializer, D> Encoder<'a, S, D> {
-    fn deeper(&self) -> Result<Watch<'a>, S::Error> {
+    fn deeper(&self) -> Result<PayloadWatch<'a>, S::Error> {
         self.watch.deeper().ok_or_else(|| S::Error::custom(NOTED))
     }
 }
@@ -244,7 +244,7 @@ impl<'a, S: Serializer, D: Dialect> Serializer for Encoder<'a, S, D> {
 impl<'a, S: Serializer, D> Encoder<'a, S, D> {
     /// JSON writes a variant with several fields as an object in an object; `serde_json` counts
     /// both when it reads, so the guard counts both as well.
-    fn two_deeper(&self) -> Result<Watch<'a>, S::Error> {
+    fn two_deeper(&self) -> Result<PayloadWatch<'a>, S::Error> {
         self.deeper()?
             .deeper()
             .ok_or_else(|| S::Error::custom(NOTED))
@@ -254,7 +254,7 @@ impl<'a, S: Serializer, D> Encoder<'a, S, D> {
 /// A compound of several values, under watch.
 pub(super) struct Compound<'a, C, D> {
     inner: C,
-    watch: Watch<'a>,
+    watch: PayloadWatch<'a>,
     dialect: PhantomData<D>,
 }
 

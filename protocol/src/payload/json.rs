@@ -7,7 +7,7 @@ use serde::de::{DeserializeOwned, Deserializer, Visitor};
 use serde::ser::{Error as _, Serializer};
 
 use super::bounded::Bounded;
-use super::dialect::{Dialect, DialectFault, NOTED, Watch, reads};
+use super::dialect::{Dialect, DialectFault, NOTED, PayloadWatch, reads};
 use super::{DecodeError, EncodeError, text};
 
 /// The report of what reads and writes JSON. Two are equal if their texts are.
@@ -36,7 +36,7 @@ impl PartialEq for Error {
 pub(super) fn encode<T: Serialize + ?Sized>(
     value: &T,
     limit: usize,
-    watch: Watch<'_>,
+    watch: PayloadWatch<'_>,
 ) -> Result<Vec<u8>, EncodeError> {
     let mut output = Bounded::new(limit);
     let mut serializer = serde_json::Serializer::new(&mut output);
@@ -50,7 +50,7 @@ pub(super) fn encode<T: Serialize + ?Sized>(
 
 pub(super) fn decode<T: DeserializeOwned>(
     bytes: &[u8],
-    watch: Watch<'_>,
+    watch: PayloadWatch<'_>,
 ) -> Result<T, DecodeError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = T::deserialize(watch.decoder::<_, Json>(&mut deserializer));
@@ -82,7 +82,7 @@ pub(super) enum Json {}
 macro_rules! decimal_writes {
     ($($method:ident, $type:ty;)*) => {$(
         fn $method<S: Serializer>(
-            inner: S, value: $type, _: Watch<'_>,
+            inner: S, value: $type, _: PayloadWatch<'_>,
         ) -> Result<S::Ok, S::Error> {
             inner.collect_str(&value)
         }
@@ -92,7 +92,7 @@ macro_rules! decimal_writes {
 macro_rules! finite_writes {
     ($($method:ident, $serde:ident, $type:ty;)*) => {$(
         fn $method<S: Serializer>(
-            inner: S, value: $type, watch: Watch<'_>,
+            inner: S, value: $type, watch: PayloadWatch<'_>,
         ) -> Result<S::Ok, S::Error> {
             if value.is_finite() {
                 return inner.$serde(value);
@@ -118,7 +118,11 @@ impl Dialect for Json {
         write_f64, serialize_f64, f64;
     }
 
-    fn write_bytes<S: Serializer>(inner: S, value: &[u8], _: Watch<'_>) -> Result<S::Ok, S::Error> {
+    fn write_bytes<S: Serializer>(
+        inner: S,
+        value: &[u8],
+        _: PayloadWatch<'_>,
+    ) -> Result<S::Ok, S::Error> {
         inner.collect_str(&text::base64(value))
     }
 
@@ -137,7 +141,7 @@ impl Dialect for Json {
     fn read_any<'de, I: Deserializer<'de>, V: Visitor<'de>>(
         inner: I,
         visitor: V,
-        watch: Watch<'_>,
+        watch: PayloadWatch<'_>,
     ) -> Result<V::Value, I::Error> {
         inner
             .deserialize_unit(visitor)

@@ -28,7 +28,7 @@ pub use error::{DecodeError, EncodeError};
 pub use json::Error as JsonError;
 
 use bounded::Bounded;
-use dialect::{DialectFault, Watch};
+use dialect::{DialectFault, PayloadWatch};
 
 /// Levels of nesting that a payload may have: each option, struct, sequence, map, tuple and
 /// variant with content counts as one, a variant with several fields as two.
@@ -69,7 +69,7 @@ impl Format {
         limit: usize,
     ) -> Result<Vec<u8>, EncodeError> {
         let fault = Cell::new(None);
-        let watch = Watch::new(&fault);
+        let watch = PayloadWatch::new(&fault);
         let result = match self {
             Self::Postcard => encode_postcard(value, limit, watch),
             Self::Json => json::encode(value, limit, watch),
@@ -89,7 +89,7 @@ impl Format {
     /// [`DecodeError::ContentFirst`] as its text says; else the format's own report.
     pub fn decode<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, DecodeError> {
         let fault = Cell::new(None);
-        let watch = Watch::new(&fault);
+        let watch = PayloadWatch::new(&fault);
         let result = match self {
             Self::Postcard => decode_postcard(bytes, watch),
             Self::Json => json::decode(bytes, watch),
@@ -105,7 +105,7 @@ impl Format {
 fn encode_postcard<T: Serialize + ?Sized>(
     value: &T,
     limit: usize,
-    watch: Watch<'_>,
+    watch: PayloadWatch<'_>,
 ) -> Result<Vec<u8>, EncodeError> {
     let mut serializer = postcard::Serializer {
         output: Bounded::new(limit),
@@ -118,7 +118,10 @@ fn encode_postcard<T: Serialize + ?Sized>(
     }
 }
 
-fn decode_postcard<T: DeserializeOwned>(bytes: &[u8], watch: Watch<'_>) -> Result<T, DecodeError> {
+fn decode_postcard<T: DeserializeOwned>(
+    bytes: &[u8],
+    watch: PayloadWatch<'_>,
+) -> Result<T, DecodeError> {
     let mut deserializer = postcard::Deserializer::from_bytes(bytes);
     let value = T::deserialize(watch.decoder::<_, dialect::Postcard>(&mut deserializer))
         .map_err(DecodeError::Postcard)?;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::dialect::Watch;
+use super::dialect::PayloadWatch;
 use super::{DecodeError, EncodeError};
 
 /// This build has no JSON.
@@ -29,11 +29,11 @@ impl Asked {
 pub(super) fn encode<T: Serialize + ?Sized>(
     _: &T,
     _: usize,
-    _: Watch<'_>,
+    _: PayloadWatch<'_>,
 ) -> Result<Vec<u8>, EncodeError> {
     Err(EncodeError::Json(Error))
 }
 
-pub(super) fn decode<T: DeserializeOwned>(_: &[u8], _: Watch<'_>) -> Result<T, DecodeError> {
+pub(super) fn decode<T: DeserializeOwned>(_: &[u8], _: PayloadWatch<'_>) -> Result<T, DecodeError> {
     Err(DecodeError::Json(Error))
 }

@@ -80,7 +80,7 @@ fn connect(plain: &Plain, request: &HttpRequest, payload: Payload) -> Result<Htt
     };
     tracing::debug!(%id, protocol, "a connection opens");
     // From here on the end is told, though the runtime drop the task before it has begun.
-    let guard = OpenGuard {
+    let guard = OpenConnection {
         connection: Connection::new(id, plain.clone()),
         outbound,
         end: None,
@@ -91,7 +91,7 @@ fn connect(plain: &Plain, request: &HttpRequest, payload: Payload) -> Result<Htt
     Ok(response)
 }
 
-async fn serve(guard: OpenGuard, mut inbound: InboundFrames) {
+async fn serve(guard: OpenConnection, mut inbound: InboundFrames) {
     // Dropped before `inbound`, which would close the connection, and with it decide how it ended.
     let mut guard = guard;
     let endpoint = guard.connection.plain().endpoint();
@@ -106,7 +106,7 @@ async fn serve(guard: OpenGuard, mut inbound: InboundFrames) {
 }
 
 /// A connection that was opened: dropping it is its end.
-struct OpenGuard {
+struct OpenConnection {
     connection: Connection,
     outbound: Outbound,
     /// The end of the receiving half; none if the runtime drops the task before.
@@ -115,7 +115,7 @@ struct OpenGuard {
     _stop: watch::Receiver<bool>,
 }
 
-impl OpenGuard {
+impl OpenConnection {
     fn handlers(&self) -> &PlainHandlers {
         &self.connection.plain().endpoint().handlers
     }
@@ -147,7 +147,7 @@ impl OpenGuard {
     }
 }
 
-impl Drop for OpenGuard {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         let id = self.connection.id();
         self.connection.plain().endpoint().connections.leave(id);

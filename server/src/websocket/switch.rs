@@ -29,13 +29,13 @@ use crate::warnings::Warnings;
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// Shuts a connection's socket down, in both directions at once or only what is read.
-type ShutDown = dyn Fn(Shutdown) + Send + Sync;
+type ShutDownFn = dyn Fn(Shutdown) + Send + Sync;
 
 /// A duplicate of a connection's socket, kept in the connection's data.
 ///
 /// It lives as long as actix's own, so that closing isn't delayed by the duplicate.
 struct SocketHandle {
-    socket: Arc<ShutDown>,
+    socket: Arc<ShutDownFn>,
     /// Dropped with the connection, which is how its end is noticed.
     alive: watch::Sender<()>,
 }
@@ -46,7 +46,7 @@ struct NoSocketHandle;
 /// A hold on the socket of one connection.
 #[derive(Clone)]
 pub(super) struct KillSwitch {
-    socket: Weak<ShutDown>,
+    socket: Weak<ShutDownFn>,
     alive: watch::Receiver<()>,
 }
 
