@@ -95,7 +95,12 @@ impl Stratum {
                 Suite::ServerCore,
                 Suite::Server,
             ],
-            Self::Websocket => &[Suite::ServerUnit, Suite::WebsocketCore, Suite::Server],
+            Self::Websocket => &[
+                Suite::ServerUnit,
+                Suite::WorldsOfBytes,
+                Suite::WebsocketCore,
+                Suite::Server,
+            ],
             Self::ClientWasm => &[Suite::Chromium],
         }
     }

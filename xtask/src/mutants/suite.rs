@@ -17,6 +17,8 @@ use crate::test::Chromium;
 /// Worlds of the simulator, and of the shells.
 const SIMULATOR_SEEDS: &str = "1500";
 const WORLDS_SEEDS: &str = "300";
+const BYTES_SEEDS: &str = "200";
+const PLAIN_SEEDS: &str = "1000";
 
 /// No build takes longer, not even the first.
 const BUILD_LIMIT: Duration = Duration::from_secs(45 * 60);
@@ -29,6 +31,8 @@ pub(super) enum Suite {
     Protocol,
     Simulator,
     Worlds,
+    /// Worlds in which the sockets are those that ship.
+    WorldsOfBytes,
     Remote,
     Client,
     ServerUnit,
@@ -57,6 +61,7 @@ impl Suite {
             Self::Protocol => "protocol",
             Self::Simulator => "simulator",
             Self::Worlds => "worlds",
+            Self::WorldsOfBytes => "worlds-of-bytes",
             Self::Remote => "remote",
             Self::Client => "client",
             Self::ServerUnit => "server-unit",
@@ -73,14 +78,18 @@ impl Suite {
         if !built.succeeded() {
             return Ok(Err(built.output));
         }
-        let released = |name, seeds| Program {
+        let released = |name, arguments: &[&'static str]| Program {
             file: program(&on.copy.workspace, "release", name),
-            arguments: vec!["--seeds", seeds],
+            arguments: arguments.to_vec(),
             folder: on.copy.workspace.root().to_owned(),
         };
         Ok(Ok(match self {
-            Self::Simulator => vec![released("twinwire-sim", SIMULATOR_SEEDS)],
-            Self::Worlds => vec![released("twinwire-worlds", WORLDS_SEEDS)],
+            Self::Simulator => vec![released("twinwire-sim", &["--seeds", SIMULATOR_SEEDS])],
+            Self::Worlds => vec![released("twinwire-worlds", &["--seeds", WORLDS_SEEDS])],
+            Self::WorldsOfBytes => vec![
+                released("twinwire-worlds", &["--bytes", "--seeds", BYTES_SEEDS]),
+                released("twinwire-worlds", &["--plain", "--seeds", PLAIN_SEEDS]),
+            ],
             Self::Chromium => Vec::new(),
             _ => {
                 let lines = built.output.lines();
@@ -142,7 +151,7 @@ impl Suite {
         let server = |arguments: &[&str]| test(&[&SERVER_CRATES[..], arguments].concat());
         Ok(match self {
             Self::Protocol => test(&["-p", "twinwire", "--lib"]),
-            Self::Simulator | Self::Worlds => {
+            Self::Simulator | Self::Worlds | Self::WorldsOfBytes => {
                 let mut cargo = on.copy.workspace.cargo();
                 cargo.args([
                     "build",
