@@ -33,12 +33,15 @@ impl Session {
     pub(super) fn frame(&mut self, frame: RawFrame<'_>) -> Taken {
         let frame_type = frame.frame_type();
         let admission = self.state().admit(self.role(), frame_type);
+        // Decided by the type alone: a frame that has no place here isn't even read.
         if admission == Admission::Refuse {
             return Err(PeerMisbehaved::WrongState {
                 frame: frame_type,
                 state: self.state(),
             });
         }
+        // A frame that is dropped is read all the same: its number counts, and bytes that are
+        // malformed are a fault.
         let (takes, fields) = (admission == Admission::Take, frame.fields());
         match frame_type {
             FrameType::Goodbye => self.take(takes, read_goodbye(fields)?, |session, goodbye| {
@@ -91,6 +94,8 @@ impl Session {
         frame: T,
         take: impl FnOnce(&mut Self, T) -> Taken,
     ) -> Taken {
+        // Counted first, also if it is dropped: the peer counts what it sends, and not what is
+        // taken.
         self.count_number(frame.number())?;
         self.take(takes, frame, take)
     }
@@ -98,6 +103,8 @@ impl Session {
     fn count_number(&mut self, number: Number) -> Taken {
         match self.state() {
             State::Open => self.received.count(number, true),
+            // Nothing is accepted after this side's goodbye. If `received` rose, an event that was
+            // dropped would be `Accepted`.
             State::Draining => self.received.count(number, false),
             // Where a session is over, numbers don't count any more.
             State::Idle
@@ -142,6 +149,7 @@ impl Session {
 
     /// Gives the question to the application, as once on a connection.
     fn on_need_outlines(&mut self, need: NeedOutlines) -> Taken {
+        // A question asked again and again would have long answers for a few bytes.
         if let Some(conn) = &mut self.conn
             && !std::mem::replace(&mut conn.outlines_asked, true)
         {

@@ -173,6 +173,7 @@ impl Incoming {
         let running = self.running.values();
         let feeds = running.filter_map(|running| running.feed.as_ref());
         let held = usize::try_from(self.grant.held()).unwrap_or(usize::MAX);
+        // Credited parts of an unfinished request have left the window, and are still in memory.
         let partial = self.partial.as_ref().map(|held| held.request.payload.len());
         let waiting = answers
             .chain(feeds.map(SendStream::queued_bytes))
@@ -188,6 +189,7 @@ impl Incoming {
 
     /// Takes the first frame of a request, which may be its only one.
     pub(super) fn begin(&mut self, request: Request, more: bool) -> Result<(), RequestFault> {
+        // Parts don't name their request: with two under way, nobody could tell whose they are.
         if self.partial.is_some() {
             return Err(RequestFault::OutOfPlace);
         }
@@ -277,10 +279,15 @@ impl Incoming {
                     whole,
                 });
             } else {
+                // From here on the limit of calls bounds it.
                 self.grant.release(held);
             }
+            // Nothing may stand before the unfinished request now. Without credit its peer could
+            // never send the rest.
             self.release_head();
             if cancelled {
+                // Its caller keeps the id until the answer: without one, that place among its calls
+                // is lost.
                 plant!("cancel_unanswered", continue);
                 let answer = Answer::Refused(Refusal::Cancelled.into());
                 self.answers.push(OutgoingReply::new(number, answer));
@@ -303,6 +310,7 @@ impl Incoming {
             .running
             .values()
             .filter(|running| running.feed.is_some());
+        // The stream that has just started is among them.
         streams.count() > self.limits.streams
     }
 
@@ -344,6 +352,7 @@ impl Incoming {
             feed.end.get_or_insert(answer);
             return;
         }
+        // An event isn't answered: `done` ends it.
         if running.class != Class::Event {
             self.running.remove(call);
             self.unblock(call);
@@ -371,6 +380,7 @@ impl Incoming {
             let answer = Answer::Refused(answer.into());
             self.answers.push(OutgoingReply::new(call, answer));
         }
+        // A request that was cut while it ran in order would stop all behind it for ever.
         self.unblock(call);
     }
 
@@ -443,6 +453,7 @@ impl Incoming {
             return false;
         };
         feed.departed();
+        // Only an empty queue surely takes the item that was refused, whose size isn't known here.
         let wanted = feed.is_empty() && std::mem::take(&mut feed.wanted);
         let end = if feed.is_empty() {
             feed.end.take()
@@ -469,6 +480,7 @@ impl Incoming {
         if !more {
             return front.joins.map(|alias| (alias, front.call));
         }
+        // It goes to the end: a long answer doesn't keep short ones waiting.
         front.sent += len;
         front.begun = true;
         self.answers.push(front);
@@ -502,6 +514,7 @@ impl Incoming {
     /// Forgets the waiting calls of a peer that waits for no answers any more; its events and publications
     /// stay.
     pub(super) fn keep_messages(&mut self) {
+        // Its other parts won't be taken after a goodbye of either side.
         self.partial = None;
         self.waiting.retain(|held| is_message(&held.request));
     }
@@ -510,6 +523,7 @@ impl Incoming {
     pub(super) fn forget_call(&mut self) -> Option<Number> {
         let is_call = |(_, running): &(Number, &Running)| !running.message;
         let (call, _) = self.running.iter().find(is_call)?;
+        // Not answered: after a goodbye nobody awaits that, and it would delay the end.
         self.running.remove(call);
         self.unblock(call);
         Some(call)

@@ -185,6 +185,8 @@ impl Session {
     /// Takes what happened on the transport, or that time has passed. A session that is over
     /// ignores it.
     pub fn handle(&mut self, now: Time, input: Input<'_>) {
+        // Time never runs backwards here, whatever the shell reads: a deadline counted from an
+        // older moment would expire too early.
         self.now = self.now.max(now);
         match input {
             Input::Opened => self.opened(),
@@ -208,11 +210,17 @@ impl Session {
             self.check_invariants();
         }
         out.clear();
+        // Since the last call an answer may have gone, or a handler may have ended: the next
+        // request has a place now.
         self.start_requests();
         self.finish_if_sent();
+        // What the peer sent before its goodbye is handled first: the answer ends the session, and
+        // the handlers with it.
         if self.state() == State::Leaving && !self.incoming.has_messages() {
             self.answer_goodbye();
         }
+        // Events come before any close. The shell stops polling at that, and `Ended` would never be
+        // heard.
         if let Some(event) = self.events.pop() {
             return Output::Event(event);
         }
@@ -221,6 +229,8 @@ impl Session {
         }
         self.watch_transport(room);
         if room > 0 {
+            // Messages of the session and of logs take turns. Else a busy topic would starve the
+            // answers, or busy calls the topics.
             if self.schedule.set_logs_first(false)
                 && let Some(pull) = self.next_pull()
             {
@@ -237,6 +247,7 @@ impl Session {
             }
         }
         if let Phase::Closing(code) = self.phase
+            // Room tells that the last message has left. A close before would cut the goodbye off.
             && (room > 0 || self.is_given_up())
             && !self.has_last_words()
         {
@@ -270,6 +281,8 @@ impl Session {
         // In another session, what is left of this one counts too.
         let window = self.limits.requests;
         let window = window.saturating_sub(self.incoming.burden());
+        // If the welcome begins another session, that has the window of this hello, whatever the
+        // application has taken meanwhile.
         client.advertised_window = window;
         let token = client.token.clone();
         self.phase = Phase::Greeting;
@@ -281,6 +294,8 @@ impl Session {
             digest: self.table.digest(),
             resume: self.wanted(),
         };
+        // The hello says what an acknowledgement would: none need follow until there is something
+        // new.
         let told = match &hello.resume {
             Some(resume) => Ack {
                 received: resume.received,
@@ -306,6 +321,8 @@ impl Session {
             match timer {
                 Timer::Handshake => {
                     let code = GoodbyeCode::TooSlow;
+                    // A client that wants its session back tries again over another connection:
+                    // only this one was late.
                     if !self.give_up_connection(End::TooSlow) {
                         self.fail(End::TooSlow, Goodbye::new(code, ""));
                     }
@@ -336,6 +353,7 @@ impl Session {
     }
 
     fn settled(&mut self, (request, outcome): Settled) {
+        // The session asks to leave topics by itself: no application knows those requests.
         if !self.subscriptions.settle(request) {
             self.events.push(Event::Outcome { request, outcome });
         }
