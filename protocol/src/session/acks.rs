@@ -46,6 +46,7 @@ impl ReceivedSeq {
             });
         }
         self.last_seq = Some(number);
+        // The two differ once this side has said goodbye: frames are counted then, and not taken.
         if accept {
             self.last_accepted = self.last_seq;
         }
@@ -90,12 +91,14 @@ impl Acks {
     /// Counts a message with numbered frames.
     pub(super) fn on_receive(&mut self, bytes: usize) {
         self.bytes_since_ack += bytes;
-        // The peer keeps what isn't acknowledged, and stops when that is much.
+        // The peer keeps what isn't acknowledged, and stops when that is much. A quarter of the
+        // least that it keeps leaves it time to hear of it.
         self.ack_due |= self.bytes_since_ack >= MIN_RETAINED / 4;
     }
 
     /// Notes that an acknowledgement goes out.
     pub(super) fn on_sent(&mut self, ack: Ack) {
+        // The delay and the count begin anew: whatever came before is covered.
         *self = Self::new(ack);
     }
 }

@@ -28,6 +28,8 @@ impl Session {
         self.on_receive();
         let last_seq = self.received.last_seq();
         for body in RawFrames::new(message) {
+            // A frame may end the session or its connection: the rest of the message belongs to
+            // nobody.
             if matches!(
                 self.state(),
                 State::Detached | State::Closing | State::Closed
@@ -41,11 +43,14 @@ impl Session {
                 return self.misbehaved(fault);
             }
         }
+        // Only numbered frames are kept by the peer until they are acknowledged.
         if let Some(conn) = &mut self.conn
             && self.received.last_seq() != last_seq
         {
             conn.acks.on_receive(message.len());
         }
+        // A client sends nothing between its hello and the welcome: whatever comes proves that it
+        // has the secret.
         if self.state() == State::Open
             && let Some(serving) = self.serving()
         {
@@ -112,6 +117,7 @@ impl Session {
         self.peer = hello.bounds;
         self.table = Arc::clone(&table);
         if let Some(server) = self.side.server_mut() {
+            // The others would be kept for as long as the session.
             server.known_tables = Vec::new();
         }
         self.phase = Phase::Judging;
@@ -127,6 +133,7 @@ impl Session {
         if refused.any(|(kind, _)| self.class(*kind).is_none()) {
             return Err(PeerMisbehaved::KindBeyondTable);
         }
+        // A session that goes on has its bounds and its refusals: a welcome back lists none.
         if !self.continued(&welcome)? {
             let Welcome {
                 bounds, refused, ..
@@ -148,6 +155,8 @@ impl Session {
 
     pub(super) fn ack(&mut self, ack: Ack) -> Result<(), PeerMisbehaved> {
         if let Some(received) = ack.received {
+            // A peer that acknowledges what wasn't sent counts otherwise. The receipts of its acks
+            // could be false.
             if received >= self.retransmit.next_seq() {
                 return Err(PeerMisbehaved::AckAhead);
             }
@@ -157,7 +166,7 @@ impl Session {
         Ok(())
     }
 
-    /// The peer has everything up to this number.
+    /// Takes note that the peer has everything up to this number.
     pub(super) fn arrived(&mut self, received: Number) {
         self.retransmit.acknowledge(received);
         if let Some(asking) = self.outgoing.asking {
@@ -193,6 +202,7 @@ impl Session {
         let is_reserved = kind >= RESERVED;
         let class = match self.class(kind) {
             Some(class) => class,
+            // The table says nothing of reserved kinds: all of them are calls.
             None if is_reserved && fits(Class::Call) => Class::Topic,
             None => return Err(PeerMisbehaved::KindBeyondTable),
         };
@@ -276,9 +286,11 @@ impl Session {
         let (now, largest) = (self.now, self.limits.payload);
         let call = self.outgoing.call(item.call);
         let call = call.ok_or(PeerMisbehaved::ReplyToNothing)?;
+        // The reply ends the stream: nothing stands behind it.
         if call.answer_has_begun() {
             return Err(PeerMisbehaved::ItemAfterReply);
         }
+        // No request is answered before its last part is out.
         let (key, items) = (call.key, call.items.as_mut().filter(|_| call.whole));
         let items = items.ok_or(PeerMisbehaved::ReplyToNothing)?;
         let Part { continues, more } = item.part;
@@ -287,6 +299,8 @@ impl Session {
             // The time for an item isn't lengthened by its parts.
             return Ok(());
         };
+        // Without a key the stream was given up. Its items go nowhere until the peer hears the
+        // cancel.
         if let Some(call) = key {
             self.events.push(Event::Item { call, payload });
         }

@@ -51,12 +51,12 @@ impl RetransmitLog {
         self.next
     }
 
-    /// As much may be kept from now on. What is kept stays.
+    /// Sets the bytes that may be kept from now on. What is kept already stays.
     pub(super) fn set_most(&mut self, most: usize) {
         self.most = most;
     }
 
-    /// As much is kept as may be: nothing new goes out.
+    /// Returns true if as much is kept as may be: nothing new goes out.
     pub(super) fn is_full(&self) -> bool {
         self.len() >= self.most
     }
@@ -87,6 +87,8 @@ impl RetransmitLog {
 
     /// Appends a new numbered frame, the one of [`next_seq`](Self::next_seq), if the message has room for it, and keeps it.
     pub(super) fn append(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> bool {
+        // The bytes are kept, and not what they were made of: that is gone with its request or its
+        // handler.
         let start = out.len();
         if !append(frame, out) {
             return false;
@@ -110,7 +112,7 @@ impl RetransmitLog {
         self.written += length;
     }
 
-    /// Everything up to this number has arrived.
+    /// Forgets everything up to this number, which has arrived.
     pub(super) fn acknowledge(&mut self, received: Number) {
         plant!("ack_off_by_one", let received = received.next());
         while self.first <= received
@@ -118,6 +120,7 @@ impl RetransmitLog {
         {
             self.gone += length;
             self.first = self.first.next();
+            // A hello or a welcome acknowledges frames that aren't out over its connection.
             self.written = self.written.saturating_sub(length);
         }
         self.make_room();
@@ -128,8 +131,10 @@ impl RetransmitLog {
         if self.gone < self.len() {
             return;
         }
+        // To move the rest at each acknowledgement would cost the square of what is under way.
         self.bytes.drain(..self.gone);
         self.gone = 0;
+        // One burst would else take its room for as long as the session idles.
         if self.bytes.is_empty() && self.bytes.capacity() > WORTH_KEEPING {
             self.bytes = Vec::new();
         }
@@ -141,7 +146,7 @@ impl RetransmitLog {
         self.first <= next && next <= self.next
     }
 
-    /// The connection is another: nothing is out over it.
+    /// Counts nothing as sent any longer: the connection is another.
     pub(super) fn rewind(&mut self) {
         plant!("not_rewound", return);
         self.written = 0;
