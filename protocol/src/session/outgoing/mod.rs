@@ -227,7 +227,7 @@ impl Outgoing {
         });
     }
 
-    /// The peer may not have heard how far its streams may go.
+    /// Has the windows of streams told again, which may not have arrived.
     pub(super) fn tell_streams_again(&mut self) {
         plant!("streams_not_retold", return);
         for call in self.in_flight.values_mut() {
@@ -256,7 +256,7 @@ impl Outgoing {
         (fits && may_go).then_some(head)
     }
 
-    /// The next part of the [`ready`](Self::ready) request went out under `number`.
+    /// Takes note that the next part of the [`ready`](Self::ready) request went out under `number`.
     pub(super) fn departed(&mut self, number: Number) {
         let Some(head) = self.waiting.first_mut() else {
             return;
@@ -303,12 +303,12 @@ impl Outgoing {
         }
     }
 
-    /// The call with this id, if it is open.
+    /// Returns the call with this id, if it is open.
     pub(super) fn call(&mut self, call: Number) -> Option<&mut InFlight> {
         self.in_flight.get_mut(call)
     }
 
-    /// The call of this key, if it is in flight, and its id.
+    /// Returns the call of this key, if it is in flight, and its id.
     pub(super) fn in_flight_of(&mut self, key: RequestKey) -> Option<(Number, &mut InFlight)> {
         self.in_flight
             .iter_mut()
@@ -389,14 +389,14 @@ impl Outgoing {
         })
     }
 
-    /// Everything up to this number has arrived: events are settled by that.
+    /// Settles the events up to this number, which have arrived.
     pub(super) fn acknowledge(&mut self, received: Number) {
         let settled = self.unacknowledged.take_up_to(received);
         self.ended
             .extend(settled.map(|key| (key, Outcome::Accepted)));
     }
 
-    /// The caller wants no outcome any more. Events go all the same.
+    /// Cancels a request whose caller wants no outcome. Events go all the same.
     pub(super) fn cancel(&mut self, key: RequestKey) {
         self.sift(&mut |queued| {
             if queued.class != Class::Event && queued.key == key {

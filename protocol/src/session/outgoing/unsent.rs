@@ -46,6 +46,8 @@ impl Outgoing {
     /// Queues what earlier sessions never sent behind what this one was asked for so far.
     pub(in crate::session) fn requeue_unsent(&mut self) {
         self.is_replacing = false;
+        // It stays marked as carried over: its deadline may be earlier than of what stands before
+        // it.
         while let Some(queued) = self.unsent.pop() {
             plant!("unsent_lost", continue);
             self.waiting.push(queued);
@@ -55,6 +57,7 @@ impl Outgoing {
     /// Ends what earlier sessions never sent.
     pub(in crate::session) fn end_unsent(&mut self) {
         while let Some(queued) = self.unsent.pop() {
+            // A stream that was given up gives its place back.
             self.streams -= usize::from(queued.is_unbegun_stream());
             self.ended.push((queued.key, Outcome::NotReceived));
         }
@@ -74,6 +77,7 @@ impl Outgoing {
 
     /// Drops a join that nobody wants any more, if it waits for the next session; says whether it did.
     pub(in crate::session) fn drop_unsent_join(&mut self, key: RequestKey) -> bool {
+        // A join counts as no stream: there is no place to give back.
         self.unsent.take(key).is_some()
     }
 }
