@@ -129,6 +129,7 @@ impl Outgoing {
             true => &self.unsent,
             false => &self.waiting,
         };
+        // What is larger than the queue goes alone, or it never could.
         waiting.is_empty() || waiting.bytes() + charge_all(payload) <= self.limits.queued
     }
 
@@ -379,6 +380,7 @@ impl Outgoing {
         }
         // One that nobody waits for doesn't count any more.
         self.streams -= usize::from(state.items.is_some() && state.key.is_some());
+        // The answer has crossed the cancel, which has nothing to end now.
         if let Some(place) = cancel {
             self.cancels.remove(place);
         }
@@ -424,6 +426,7 @@ impl Outgoing {
             // Items are there: the consumer is slow, and not the other end.
             if call.items.as_ref().is_some_and(RecvStream::has_unconsumed) {
                 call.deadline = Some(now + self.limits.call_deadline);
+            // Without a cancel the handler would go on for nobody.
             } else if let Some(key) = call.key.take() {
                 self.streams -= usize::from(call.items.is_some());
                 self.cancels.push(number);
@@ -511,6 +514,7 @@ impl Outgoing {
         for (number, call) in self.in_flight.take_all() {
             let outcome = match has(number) {
                 Some(false) => Outcome::NotReceived,
+                // A call that arrived may have run, and its answer is lost.
                 Some(true) | None => Outcome::Unknown,
             };
             self.ended.extend(call.key.map(|key| (key, outcome)));
@@ -524,6 +528,7 @@ impl Outgoing {
             plant!("not_received_of_written", let outcome = has(number).map_or(Outcome::NotReceived, |_| outcome));
             self.ended.push((key, outcome));
         }
+        // A handler ends with its session: no cancel is needed.
         self.cancels.clear();
         self.count_unsent_streams();
     }
@@ -546,6 +551,7 @@ impl Outgoing {
             *streams -= usize::from(queued.is_unbegun_stream());
             false
         };
+        // What earlier sessions were asked for is older: its outcomes come first.
         self.unsent.retain(&mut stays);
         self.waiting.retain(&mut stays);
     }
