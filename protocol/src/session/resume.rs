@@ -24,7 +24,7 @@ pub(super) struct Ticket {
     secret: Secret,
 }
 
-/// To a server: who its client is, and what proves it.
+/// A server's knowledge of its client, and what proves that it is the client.
 #[derive(Debug)]
 pub(super) struct ResumeCredentials {
     session: SessionId,
@@ -60,22 +60,25 @@ impl ResumeCredentials {
 }
 
 impl SecretPair {
-    /// Takes the same time whatever differs.
+    /// Returns true if it is one of the two. Takes the same time whatever differs.
     fn have(&self, secret: &Secret) -> bool {
         let confirmed = self.confirmed.as_ref().is_some_and(|right| right == secret);
         let pending = self.pending.as_ref().is_some_and(|right| right == secret);
+        // Not `||`: how long it takes mustn't tell which of them is like the guess.
         confirmed | pending
     }
 
-    /// The client has heard its welcome.
+    /// Drops the older secret: the client has heard its welcome.
     fn confirm(&mut self) {
         if let Some(pending) = self.pending.take() {
             self.confirmed = Some(pending);
         }
     }
 
-    /// The client has come back with one of the two: what it has is confirmed, and gets a successor.
+    /// Confirms the secret with which the client has come back, and makes `next` its successor.
     fn renew(&mut self, with: &Secret, next: Secret) {
+        // Who comes with the older one never heard the newer: its welcome was lost with its
+        // connection.
         if self.pending.as_ref() == Some(with) {
             self.confirm();
         }
@@ -119,11 +122,13 @@ impl Session {
                 client.is_some_and(|client| client.ticket.is_some())
             }
             (Role::Client, State::Greeting) => self.side.outlives_greeting(),
+            // What ends already needs no other connection, and there is nothing yet to come back to
+            // before a welcome.
             _ => false,
         }
     }
 
-    /// There is a session, whether or not there is a connection.
+    /// Returns true while there is a session, whether or not there is a connection.
     pub(super) fn is_welcomed(&self) -> bool {
         match self.state() {
             State::Open | State::Detached => true,
@@ -137,10 +142,12 @@ impl Session {
         if !self.outlives_connection() {
             return false;
         }
+        // A loss that is told twice doesn't lengthen the time in which the client has to come back.
         if self.state() != State::Detached {
             self.leave_connection();
             self.conn = None;
             self.phase = Phase::Detached(pending);
+            // A client tries for as long as its application wants.
             if self.role() == Role::Server {
                 let until = self.now + self.limits.resume;
                 self.timers.set(Timer::Resume, until);
@@ -161,6 +168,8 @@ impl Session {
     fn leave_connection(&mut self) {
         // What isn't acknowledged may not have arrived: it goes out again, under its old numbers.
         self.retransmit.rewind();
+        // `Finish` runs on: the application's time for last words has nothing to do with
+        // connections.
         for timer in [Timer::Handshake, Timer::Silence, Timer::Stall, Timer::Ack] {
             self.timers.stop(timer);
         }
@@ -176,6 +185,7 @@ impl Session {
         self.outgoing.grant(window);
         self.outgoing.tell_streams_again();
         plant!("ping_not_asked_again", return);
+        // The ping or its pong may be lost with the connection.
         if self.pings.is_open() {
             self.send_ping();
         }
@@ -251,7 +261,7 @@ impl Session {
         self.role() == Role::Client && self.closed_with.is_none()
     }
 
-    /// The application has taken what it was given of sessions that are over: each
+    /// Takes note that the application has taken what it was given of sessions that are over: each
     /// [`Event::Leftover`], and the event whose handler was at work. Until then they count against the window of
     /// the session that follows, so that however many are lost, no more waits than one may hold.
     pub fn leftovers_taken(&mut self, now: Time) {
@@ -316,6 +326,7 @@ impl Session {
             }
             _ => return Err(PeerMisbehaved::WrongContinuity),
         };
+        // A session that either end forgets with its connection can't be had back.
         let is_kept = !welcome.keeps.is_zero() && !self.limits.resume.is_zero();
         if let Some(client) = self.side.client_mut() {
             client.ticket = is_kept.then(|| Ticket {
@@ -327,7 +338,7 @@ impl Session {
         Ok(goes_on)
     }
 
-    /// The session is lost: everything pending has its outcome, and another begins.
+    /// Begins another session, as this one is lost: everything pending has its outcome.
     fn begin_anew(&mut self, why: SessionLost, received: Received) {
         let Some(client) = self.side.client_mut() else {
             return;
@@ -335,6 +346,8 @@ impl Session {
         client.attempt = 0;
         let window = client.advertised_window;
         // It follows itself, also if it is to end once all is sent.
+        // Outcomes come before `SessionReplaced`: the application then knows what is lost when it
+        // asks again.
         self.outgoing.end_all(received, true);
         self.report();
         self.outgoing.begin_anew();
@@ -342,9 +355,12 @@ impl Session {
         let burden = self.incoming.burden();
         self.hand_over();
         self.incoming = Incoming::after(&self.limits, window, burden);
+        // After the requests: a join goes on if it is among those that were never sent.
         let next = Subscriptions::new(self.limits.subscription_window);
         let mut earlier = std::mem::replace(&mut self.subscriptions, next);
         self.subscriptions.follow(&mut earlier, &mut self.outgoing);
+        // Both ends count from 1 again: a number of the old session would be out of order in the
+        // new.
         self.retransmit.begin_anew(self.limits.retained);
         // The server that follows may be another build, which differs in other kinds.
         self.outlines.drop_due();
@@ -356,8 +372,8 @@ impl Session {
         self.events.push(Event::SessionReplaced { why });
     }
 
-    /// The session is lost or over: what the server was told, or will be, to be accepted is the
-    /// application's all the same. (A server's handlers end with their session.)
+    /// Gives the application the events of a session that is lost or over: the server was told, or will be, that
+    /// they are accepted. (A server's handlers end with their session.)
     pub(super) fn hand_over(&mut self) {
         plant!("leftovers_lost", return);
         if self.role() == Role::Client {
@@ -395,6 +411,8 @@ impl Session {
             credentials.secrets.have(&wanted.secret) && credentials.session == wanted.session;
         let can_go_on = self.retransmit.can_resume_after(wanted.received);
         // Whatever refuses stands before the first change: a failed attempt leaves the session to its owner.
+        // Requests name kinds by their place in the table: in another table the place is another
+        // kind's.
         if !is_right || !can_go_on || table.digest() != self.table.digest() {
             return Err(ResumeError::Unknown);
         }
@@ -428,7 +446,7 @@ impl Session {
         self.side.server()?.credentials.as_ref()
     }
 
-    /// The client is welcome, to this session, over this connection.
+    /// Welcomes the client to this session, over this connection.
     pub(super) fn say_welcome(
         &mut self,
         secret: Secret,
@@ -451,6 +469,7 @@ impl Session {
             refused,
         };
         let told = Ack { received, window };
+        // The welcome says what an acknowledgement would.
         if let Some(conn) = &mut self.conn {
             conn.acks = Acks::new(told);
         }
@@ -458,7 +477,7 @@ impl Session {
         self.open();
     }
 
-    /// The client has heard the welcome: the secret that it told is the only one.
+    /// Makes the secret that the welcome told the only one: the client has heard it.
     pub(super) fn confirm_secret(&mut self) {
         if let Some(server) = self.side.server_mut()
             && let Some(credentials) = &mut server.credentials
@@ -467,7 +486,7 @@ impl Session {
         }
     }
 
-    /// About how many bytes the session holds for its client: what isn't acknowledged, what waits to be
+    /// Returns about how many bytes the session holds for its client: what isn't acknowledged, what waits to be
     /// sent, and what waits for its turn.
     pub fn kept(&self) -> usize {
         self.retransmit.len() + self.outgoing.held_bytes() + self.incoming.held_bytes()
