@@ -9,6 +9,7 @@ pub(super) fn charge(payload: usize) -> u64 {
 
 /// Returns the charge of a whole message of this length, cut as this side cuts.
 pub(super) fn charge_all(payload: usize) -> usize {
+    // An empty message is a frame, too.
     let parts = payload.div_ceil(MAX_PART).max(1);
     payload + parts * FRAME_COST as usize
 }
@@ -41,7 +42,7 @@ impl RecvWindow {
         }
     }
 
-    /// Makes one that has told so much, and of which something else takes a part.
+    /// Makes a window of which the peer was `told` a limit, and `burden` bytes are taken by something else.
     pub(super) fn burdened(window: u64, told: u64, burden: u64) -> Self {
         Self {
             told,
@@ -63,13 +64,14 @@ impl RecvWindow {
         self.burden
     }
 
-    /// Nothing else takes room any more.
+    /// Frees the room that something else took.
     pub(super) fn unburden(&mut self) {
         self.burden = 0;
     }
 
     /// Returns the limit of the peer.
     pub(super) fn granted(&self) -> u64 {
+        // An event in parts may be larger than the window. Left over, it leaves none of the next.
         self.released + self.window.saturating_sub(self.burden)
     }
 
@@ -89,6 +91,8 @@ impl RecvWindow {
 
     /// Returns true if so much credit is new that the peer should know at once.
     pub(super) fn is_worth_telling(&self) -> bool {
+        // At a quarter: earlier, many frames would tell little; later, the sender would stand
+        // still.
         self.granted() - self.told >= self.window / 4
     }
 
@@ -138,7 +142,7 @@ impl SendWindow {
         assert!(self.used <= self.limit, "a window is overrun: {self:?}");
     }
 
-    /// The newest limit counts, and it never falls.
+    /// Takes a limit that the peer tells. The highest counts.
     pub(super) fn raise(&mut self, limit: u64) {
         plant!("window_relative", let limit = self.limit + limit);
         self.limit = self.limit.max(limit);

@@ -36,9 +36,9 @@ struct Cursor {
     /// The first that the log doesn't have.
     head: Offset,
     window: SendWindow,
-    /// The client awaits publications.
+    /// True while the client awaits publications.
     active: bool,
-    /// The window has no room for the next entry.
+    /// True while the window has no room for the next entry.
     blocked: bool,
 }
 
@@ -49,7 +49,7 @@ impl Cursor {
 }
 
 impl Cursors {
-    /// The reply to this join is out.
+    /// Lets publications follow: the reply to this join is out.
     pub(super) fn activate(&mut self, alias: Alias, join: Number, reply: Number) {
         let cursor = self.all.get_mut(alias);
         if let Some(cursor) = cursor.filter(|cursor| cursor.join == join) {
@@ -58,8 +58,9 @@ impl Cursors {
         }
     }
 
-    /// The client stands where it says, whatever was sent to it. Of what it doesn't name, it either hears
-    /// the reply to its join again, and begins there, or it has left it, and its leave comes again.
+    /// Sets the cursors where the client says that it stands, whatever was sent to it. Of a topic that it doesn't name,
+    /// it either hears the reply to its join again, and begins there, or it has left the topic, and its leave comes
+    /// again.
     pub(super) fn resume(&mut self, wanted: &Resume, window: u64) {
         for (alias, cursor) in self.all.iter_mut() {
             let mut told = wanted.subscriptions.iter();
@@ -67,6 +68,8 @@ impl Cursors {
             match told.find(|told| told.alias == alias && told.join == cursor.join) {
                 Some(told) => {
                     let end = cursor.head.max(cursor.next);
+                    // The offset is the client's word: it leads to no entry before its join, nor
+                    // past the log's end.
                     let (next, used) = (told.next.clamp(cursor.start, end), told.used);
                     plant!("cursor_trusted", let next = cursor.next);
                     plant!("used_forgotten", let used = 0);
@@ -77,6 +80,8 @@ impl Cursors {
                 None => {
                     cursor.next = cursor.start;
                     cursor.window = SendWindow::new(window);
+                    // A reply that the client lacks is sent again, and publications follow it. Else
+                    // the client has left, and nothing more is for it.
                     cursor.active &= cursor.reply > wanted.received;
                 }
             }
@@ -119,6 +124,8 @@ impl Session {
     /// [`Event::Left`] tells, and the client is told.
     pub fn unsubscribe_peer(&mut self, now: Time, alias: Alias) {
         self.now = self.now.max(now);
+        // The cursor goes before the leave is queued: no publication of that join may follow the
+        // leave.
         if self.is_welcomed()
             && let Some(server) = self.side.server_mut()
             && let Some(Cursor { join, .. }) = server.cursors.all.remove(alias)
@@ -157,6 +164,7 @@ impl Session {
                 let Leave { alias, join } = Leave::decode(&payload)?;
                 let cursor = cursors.all.get(alias);
                 plant!("leave_of_any_join", let join = cursor.map_or(join, |cursor| cursor.join));
+                // A leave may come late, after another join of the topic: that one stays.
                 if cursor.is_some_and(|cursor| cursor.join == join) {
                     cursors.all.remove(alias);
                     self.events.push(Event::Left { alias });
@@ -180,6 +188,8 @@ impl Session {
     pub fn joined(&mut self, now: Time, call: Number, joined: Joined, head: Offset) {
         self.now = self.now.max(now);
         let alias = joined.alias;
+        // The client has heard another outcome: it would never leave what it doesn't know it has
+        // joined.
         if !self.incoming.is_running(call) {
             return;
         }
@@ -191,6 +201,7 @@ impl Session {
             next: joined.position.offset,
             head,
             window: SendWindow::new(self.peer.topic),
+            // The alias is unknown to the client before it has the reply.
             active: false,
             blocked: false,
         };
@@ -203,9 +214,10 @@ impl Session {
         self.side.server_mut()?.cursors.all.get_mut(alias)
     }
 
-    /// A log has entries up to `head`, and without it.
+    /// Tells the session that a log has entries up to `head`, and without it.
     pub fn log_advanced(&mut self, alias: Alias, head: Offset) {
         if let Some(cursor) = self.cursor(alias) {
+            // News of two publishers may come in either order.
             cursor.head = cursor.head.max(head);
         }
     }
@@ -221,6 +233,7 @@ impl Session {
     /// Publications follow the welcome, and the replies to their joins, also where those are sent again.
     fn may_pull(&self) -> bool {
         let is_welcomed = self.conn.as_ref().is_some_and(Conn::handshake_is_sent);
+        // Offsets that come before the reply to their join would be those of an unknown topic.
         let replayed = is_welcomed && self.retransmit.is_written();
         plant!("replay_races_live", let replayed = true);
         self.state() == State::Open && replayed
@@ -250,7 +263,9 @@ impl Session {
         if let Some(cursor) = self.cursor(pull.alias) {
             cursor.next = slice.next;
             cursor.window.spend(slice.charged);
+            // To ask again before the window grows would come to nothing, again and again.
             cursor.blocked = slice.more && slice.next == pull.from;
+            // The log knows its end better than the last news of it.
             if !slice.more {
                 cursor.head = slice.next;
             }

@@ -30,7 +30,7 @@ pub(super) struct Subscriptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum UnansweredRequest {
     Join,
-    /// A join that nobody wants any more.
+    /// A join whose subscriber has left.
     UnwantedJoin,
     /// To leave this topic: its publications may still come.
     Leave(Alias),
@@ -60,6 +60,8 @@ impl Subscriptions {
     /// Takes over the joins of another session that were never sent, but for those that nobody wants any more.
     pub(super) fn follow(&mut self, earlier: &mut Self, outgoing: &mut Outgoing) {
         for (join, asked) in earlier.asked.take_all() {
+            // Nobody is left to join for. Of leaves nothing was carried over: their topics went
+            // with the session.
             if asked != UnansweredRequest::Join {
                 outgoing.drop_unsent_join(join);
             } else if outgoing.is_unsent(join) {
@@ -90,6 +92,7 @@ impl Subscriptions {
         let Some(subscription) = self.active.get_mut(subscription) else {
             return false;
         };
+        // One that takes more than it was given frees nothing.
         let charged = subscription.unconsumed.pop().unwrap_or(0);
         subscription.grant.release(charged);
         true
@@ -103,7 +106,7 @@ impl Subscriptions {
         (self.active.len(), self.asked.len(), unconsumed)
     }
 
-    /// Nobody waits for this join any more. Says whether somebody did.
+    /// Marks a join as unwanted. Returns true if somebody wanted it until now.
     fn give_up(&mut self, joining: RequestKey) -> bool {
         let Some(asked) = self.asked.get_mut(joining) else {
             return false;
@@ -123,6 +126,8 @@ impl Subscriptions {
             grant: RecvWindow::new(self.window),
             unconsumed: Fifo::default(),
         };
+        // The server has one cursor for each topic: the later join has taken the place of the
+        // earlier.
         if let Some(earlier) = self.by_alias.remove(joined.alias) {
             self.active.remove(earlier);
         }
@@ -155,6 +160,7 @@ impl Subscriptions {
             join: subscription.join,
             next: subscription.next,
             used: subscription.grant.arrived(),
+            // A hello tells the windows: no frame need tell them again.
             limit: subscription.grant.tell(),
         });
         told.collect()
@@ -211,6 +217,7 @@ impl Session {
         } else {
             self.subscriptions.give_up(subscription);
         }
+        // What has come and wouldn't be heard until later is of a topic that was left, too.
         self.drop_events(subscription, |event| match event {
             Event::Joined {
                 subscription: of, ..
@@ -238,6 +245,7 @@ impl Session {
         key: &[u8],
         item: &[u8],
     ) -> Result<RequestKey, Full> {
+        // Subscribers get an item in one frame: publications have no parts.
         if item.len() > MAX_PART {
             self.now = self.now.max(now);
             return Ok(self.refused(Outcome::refused(Refusal::TooLarge)));
@@ -273,6 +281,7 @@ impl Session {
 
     /// Takes back one join, and none that came after it. Nobody hears what became of that.
     pub(super) fn leave(&mut self, alias: Alias, join: Number) {
+        // A session that is over has left its topics.
         if self.is_welcomed() {
             let request = self.outgoing.push_leave(Leave { alias, join }.encode());
             let asked = UnansweredRequest::Leave(alias);
@@ -358,12 +367,14 @@ impl Session {
         }
     }
 
-    /// The server has put this client out of a topic. The reply to the join may come later than that.
+    /// Ends a subscription from which the server has put this client out. The reply to the join may come later than
+    /// that.
     fn was_put_out(&mut self, leave: Leave) {
         let Leave { alias, join } = leave;
         let subscriptions = &mut self.subscriptions;
         let named = subscriptions.of_alias(alias);
         plant!("put_out_of_any_join", let join = named.as_ref().map_or(join, |(_, active)| active.join));
+        // The client may have joined the topic again since: a later join stays.
         let put_out = match named.filter(|(_, active)| active.join == join) {
             Some((key, _)) => {
                 subscriptions.active.remove(key);
@@ -371,6 +382,8 @@ impl Session {
                 Some(key)
             }
             None => {
+                // The reply to the join is still under way. It counts for nothing but a leave of
+                // the client's.
                 let joining = self.outgoing.call(join).and_then(|call| call.key);
                 joining.filter(|key| subscriptions.give_up(*key))
             }
@@ -387,6 +400,7 @@ impl Session {
         if skipped.from != subscription.next {
             return Err(PeerMisbehaved::OffsetSkipped);
         }
+        // Without a charge a peer could have any number of them wait here.
         let charged = charge(0);
         let arrived = subscription.grant.arrive(charged);
         arrived.map_err(|_| PeerMisbehaved::WindowOverrun)?;
@@ -447,6 +461,7 @@ impl Session {
             if !append(&Frame::TopicWindow(window), out) {
                 return;
             }
+            // Only now: what the message had no room for is told with the next.
             subscription.grant.tell();
         }
     }
