@@ -15,6 +15,7 @@ impl Session {
     /// [`Limits::drain`](crate::Limits::drain) is over, counted from `now`. Further requests are not taken.
     pub fn finish(&mut self, now: Time, goodbye: Goodbye) {
         self.now = self.now.max(now);
+        // The first goodbye stands: the application may close what it has asked to finish.
         self.closed_with.get_or_insert_with(|| goodbye.clone());
         if self.state().takes_requests() {
             self.timers.start(Timer::Finish, now + self.limits.drain);
@@ -35,6 +36,7 @@ impl Session {
     }
 
     pub(super) fn finish_if_sent(&mut self) {
+        // Not while a connection is lost or new: what was sent may have to go out again first.
         if matches!(self.state(), State::Idle | State::Open)
             && self.outgoing.is_sent()
             && let Some(goodbye) = self.closed_with.clone()
@@ -48,6 +50,8 @@ impl Session {
         let Some(goodbye) = self.closed_with.clone() else {
             return;
         };
+        // The welcome didn't come in time. Without it no goodbye of this session can be said, and
+        // the socket just closes.
         if self.state() == State::Greeting && self.is_welcomed() {
             let pending = goodbye.code.close_code();
             self.terminate(End::Closed(goodbye));
@@ -124,7 +128,7 @@ impl Session {
         self.phase = next;
     }
 
-    /// Awaits nothing of an open session any more.
+    /// Stops the timers of an open session.
     fn stop_watching(&mut self) {
         self.timers.stop(Timer::Handshake);
         self.timers.stop(Timer::Silence);
@@ -145,11 +149,13 @@ impl Session {
             State::Greeting => Received::Untold,
             _ => Received::UpTo(goodbye.received),
         };
+        // What the goodbye tells comes first: `end` knows nothing of it, and would say `Unknown`.
         self.outgoing.end_all(received, self.may_be_followed());
         self.report();
         let end = self.wanted_end().unwrap_or(End::Goodbye(goodbye));
         self.drop_calls();
         self.stop_watching();
+        // Goodbyes that cross have one time together: it runs already.
         self.timers
             .start(Timer::Drain, self.now + self.limits.drain);
         self.phase = Phase::Leaving(Box::new(end));
@@ -183,6 +189,7 @@ impl Session {
         if self.state() == State::Closed || self.detach(End::Lost, None) {
             return;
         }
+        // A reason that was given, by the peer or the application, says more than the loss.
         let end = self.phase.take_reason().or_else(|| self.wanted_end());
         self.terminate(end.unwrap_or(End::Lost));
     }
@@ -193,6 +200,7 @@ impl Session {
         self.incoming.clear();
         self.conn = None;
         self.timers.stop_all();
+        // A socket that was given up may still be open.
         self.phase = Phase::Closed(self.phase.take_pending_close());
     }
 
@@ -206,6 +214,7 @@ impl Session {
         };
         conn.give_up();
         let mut code = self.phase.last_code();
+        // The application has heard no end yet.
         if let (None, Some(goodbye)) = (code, &conn.goodbye) {
             code = Some(goodbye.code);
             let end = End::Closed(goodbye.clone());
@@ -217,12 +226,14 @@ impl Session {
 
     /// Ends the session, says why, and closes once that is out.
     pub(super) fn fail(&mut self, end: End, goodbye: Goodbye) {
+        // The close says what the application was told: a later fault doesn't change that.
         let code = self.phase.last_code().unwrap_or(end.code());
         self.end(end);
         self.say(goodbye, Phase::Closing(code));
     }
 
     pub(super) fn misbehaved(&mut self, fault: PeerMisbehaved) {
+        // One goodbye is enough.
         if matches!(self.state(), State::Closing | State::Closed) {
             return;
         }
@@ -232,11 +243,14 @@ impl Session {
         }
         let goodbye = Goodbye::new(fault.code(), fault.to_string());
         self.fail(End::Misbehaved(fault), goodbye);
+        // The goodbye would wait behind answers, which a peer that breaks the protocol needn't get.
         self.incoming.clear();
     }
 
     /// Gives every request its outcome and the application the end, once.
     fn end(&mut self, end: End) {
+        // The application is told one end, though two goodbyes, a fault and the transport may each
+        // bring one.
         let is_first = self.phase.last_code().is_none();
         if is_first {
             self.hand_over();

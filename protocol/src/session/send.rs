@@ -30,6 +30,7 @@ pub(super) enum WriteResult {
 
 impl Session {
     pub(super) fn start_requests(&mut self) {
+        // Events that came before a goodbye are still handled.
         if !self.is_welcomed() && !matches!(self.state(), State::Draining | State::Leaving) {
             return;
         }
@@ -70,6 +71,7 @@ impl Session {
     }
 
     fn has_data(&self) -> bool {
+        // What goes again goes first, whatever is full: its bytes are kept already.
         if !self.retransmit.is_written() {
             return true;
         }
@@ -112,6 +114,7 @@ impl Session {
         }
         self.write_topic_windows(out);
         self.write_data(out);
+        // Outlines are for people who read a log: they keep no request waiting.
         self.write_outlines(out);
         self.write_goodbye(out);
     }
@@ -132,6 +135,7 @@ impl Session {
         let Some(Conn { acks, .. }) = &mut self.conn else {
             return;
         };
+        // Nothing is new, or the session is over and nobody goes by it.
         if ack == acks.last_ack() || !matches!(self.phase.state(), State::Open | State::Draining) {
             return;
         }
@@ -162,17 +166,20 @@ impl Session {
         }
     }
 
-    /// One part of each in turn, until the message is full or nothing may go. The next message
+    /// Writes one part of each in turn, until the message is full or nothing may go. The next message
     /// goes on with whoever found no room.
     fn write_data(&mut self, out: &mut Vec<u8>) {
         if !matches!(self.state(), State::Open | State::Draining | State::Closing) {
             return;
         }
+        // Numbers come in their order: nothing new goes before all of the old is out again.
         self.retransmit.replay(out);
         let mut idle = 0;
+        // Three turns of nothing are all three sources.
         while idle < 3 && self.retransmit.is_written() && !self.retransmit.is_full() {
             let written = match self.schedule.turn() {
                 SendTurn::Answers => self.write_answer(out),
+                // After a goodbye only what is answered already still goes.
                 _ if self.state() != State::Open => WriteResult::Nothing,
                 SendTurn::Requests => self.write_request(out),
                 SendTurn::Items => match self.incoming.feeding {
@@ -223,6 +230,8 @@ impl Session {
 
     fn write_request(&mut self, out: &mut Vec<u8>) -> WriteResult {
         let number = self.retransmit.next_seq();
+        // A call that was given up half way blocks the peer's parts until its cancel: no other
+        // request may come first.
         if let Some(call) = self.outgoing.next_cancel() {
             if !self
                 .retransmit
