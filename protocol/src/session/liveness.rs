@@ -108,16 +108,18 @@ impl Session {
         }
     }
 
-    /// A transport that takes nothing, with something to send, has a reader that may be gone.
+    /// Watches a transport that takes nothing while something waits for it: its reader may be gone.
     pub(super) fn watch_transport(&mut self, room: usize) {
         if room > 0 || self.state() != State::Open || !self.has_something_to_send() {
             self.timers.stop(Timer::Stall);
         } else {
+            // Started and not set: polls in between don't lengthen the time.
             self.timers.start(Timer::Stall, self.stall_deadline());
         }
     }
 
     fn stall_deadline(&self) -> Time {
+        // As long as silence has: a heartbeat until the ping, and one for its answer.
         self.now + self.limits.heartbeat + self.limits.heartbeat
     }
 
@@ -131,12 +133,13 @@ impl Session {
     }
 
     fn fell_silent(&mut self) {
+        // A session that stays says nothing: it has only the socket to close, which may be dead.
         if !self.give_up_connection(End::Silent) {
             self.fail(End::Silent, Goodbye::new(GoodbyeCode::Silent, ""));
         }
     }
 
-    /// Woken that late, it was this side that slept: what it missed may be on its way.
+    /// Returns true if this side was woken so late that it must have slept: what it missed may be on its way.
     fn slept_since(&self, due: Time) -> bool {
         self.now.saturating_since(due) >= self.limits.heartbeat
     }
@@ -168,6 +171,7 @@ impl Session {
         match self.state() {
             State::Open => {
                 self.send_ping();
+                // The heartbeat's timer may be due at once, and would take this ping for unanswered.
                 if !self.set_probing(true) {
                     self.timers.stop(Timer::Silence);
                 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::SessionId;
 
-/// The least that a session without a connection counts, in bytes. (What there are of those that have one,
-/// sockets bound.)
+/// The least that a session without a connection counts, in bytes.
+// It would else cost nothing to begin sessions and leave them. Of those with a connection, sockets bound the number.
 const LEAST: usize = 16 * 1024;
 
 /// The bytes that all sessions of a server hold together, against a bound. From three quarters of it on, until it is less than
@@ -14,11 +14,11 @@ const LEAST: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct Pool {
     most: usize,
-    /// Of those that count anything.
+    /// The weights of the sessions that count anything.
     weights: HashMap<SessionId, Weight>,
-    /// Of all of them.
+    /// The sum of all weights, in bytes.
     sum: usize,
-    /// Those without a connection, by the order in which they lost it.
+    /// The sessions without a connection, in the order in which they lost it.
     detached: BTreeMap<u64, SessionId>,
     cuts: u64,
     is_scarce: bool,
@@ -32,7 +32,7 @@ struct Weight {
 }
 
 impl Pool {
-    /// Makes one of `most` bytes, in which there is nothing yet.
+    /// Makes an empty pool with a bound of `most` bytes.
     pub fn new(most: usize) -> Self {
         Self {
             most,
@@ -44,8 +44,9 @@ impl Pool {
         }
     }
 
-    /// A session with a connection counts so many bytes from now on: see [`Session::kept`](super::Session::kept).
+    /// Counts a session with a connection as this many bytes from now on: see [`Session::kept`](super::Session::kept).
     pub fn weigh(&mut self, id: SessionId, bytes: usize) {
+        // Taken out and put in again: with a connection it has no place among those that may go.
         self.take(&id);
         if bytes > 0 {
             self.put(id, Weight { bytes, cut: None });
@@ -53,9 +54,11 @@ impl Pool {
         self.judge();
     }
 
-    /// A session without one does, and 16 KiB at least. It keeps its place among those: the one of its first
-    /// weighing.
+    /// Counts a session without a connection as this many bytes from now on, and at least as 16 KiB. Its first weighing
+    /// gives it its place among those.
     pub fn weigh_detached(&mut self, id: SessionId, bytes: usize) {
+        // Weighed again when a handler ends, it would else go last, though it lost its connection
+        // first.
         let cut = self.weights.get(&id).and_then(|weight| weight.cut);
         let cut = cut.unwrap_or_else(|| {
             self.cuts += 1;
@@ -68,7 +71,7 @@ impl Pool {
         self.judge();
     }
 
-    /// A session counts for nothing any more.
+    /// Counts a session for nothing from now on.
     pub fn release(&mut self, id: &SessionId) {
         self.take(id);
         self.judge();
@@ -86,8 +89,8 @@ impl Pool {
         }
     }
 
-    /// While there is more than may be: the session that goes first, which counts for nothing any more. One that
-    /// has a connection doesn't go.
+    /// Removes and returns the session that goes first, while the sum is over the bound. A session with a connection
+    /// doesn't go.
     pub fn next_to_go(&mut self) -> Option<SessionId> {
         plant!("pool_without_end", return None);
         let (_, oldest) = self.detached.first_key_value()?;
@@ -98,7 +101,7 @@ impl Pool {
         })
     }
 
-    /// Returns the bytes that they hold together.
+    /// Returns the bytes that all sessions hold together.
     pub fn held(&self) -> usize {
         self.sum
     }
@@ -108,8 +111,9 @@ impl Pool {
         self.is_scarce
     }
 
-    /// Not at every step between the two, or it would be told again and again.
+    /// Decides anew whether memory is scarce.
     fn judge(&mut self) {
+        // Hysteresis: at one bound, each weighing could tell all sessions the opposite of the last.
         self.is_scarce = if self.is_scarce {
             self.sum >= self.most / 2
         } else {
@@ -118,7 +122,7 @@ impl Pool {
     }
 }
 
-/// Three quarters and more.
+/// Returns true from three quarters of the bound on.
 fn is_much(sum: usize, most: usize) -> bool {
     sum >= most - most / 4
 }

@@ -31,7 +31,7 @@ impl RecvStream {
         !self.unconsumed.is_empty()
     }
 
-    /// Takes a part; gives the item if that makes it whole.
+    /// Takes a part. Returns the item if that makes it whole.
     pub(super) fn part(
         &mut self,
         continues: bool,
@@ -39,6 +39,7 @@ impl RecvStream {
         part: &[u8],
         largest: usize,
     ) -> Result<Option<Vec<u8>>, ItemFault> {
+        // Before anything is kept: a peer that overruns its window makes nothing grow.
         self.grant.arrive(charge(part.len()))?;
         self.held += charge(part.len());
         let item = match (continues, self.partial.take()) {
@@ -61,15 +62,15 @@ impl RecvStream {
         Ok(Some(item))
     }
 
-    /// The application took the oldest item.
+    /// Gives the room of the oldest item back: the application took it.
     pub(super) fn consumed(&mut self) {
         let charged = self.unconsumed.pop().unwrap_or(0);
         self.grant.release(charged);
         self.release_head();
     }
 
-    /// An unfinished item that nothing stands before may be larger than the window: its parts are
-    /// credited as they come.
+    /// Credits the parts of an unfinished item as they come, once no item stands before it: it may be larger than the
+    /// window.
     fn release_head(&mut self) {
         if self.unconsumed.is_empty() && self.partial.is_some() {
             self.grant.release(std::mem::take(&mut self.held));
@@ -92,6 +93,7 @@ impl From<Overrun> for ItemFault {
 }
 
 /// The most bytes that a stream's producer may have waiting besides those in its consumer's window.
+// One message can be filled at once when the window grows; more would only take memory.
 const MAX_WAITING: usize = MAX_MESSAGE;
 
 /// A stream's items at who produces them.
@@ -103,7 +105,7 @@ pub(super) struct SendStream {
     queued: usize,
     /// Bytes of the first item that are sent.
     sent: usize,
-    /// Somebody waits for room.
+    /// True while the producer waits for room.
     pub(super) wanted: bool,
     /// The answer after the last item.
     pub(super) end: Option<Answer<Vec<u8>>>,
@@ -122,6 +124,7 @@ impl SendStream {
     }
 
     pub(super) fn has_room(&self, item: usize) -> bool {
+        // An item larger than the bound goes alone, or it never could.
         self.queue.is_empty() || self.queued + charge_all(item) <= MAX_WAITING
     }
 
@@ -154,7 +157,7 @@ impl SendStream {
         fits.then_some((self.sent > 0, part, more))
     }
 
-    /// The next part went out.
+    /// Takes note that the next part went out.
     pub(super) fn departed(&mut self) {
         let Some((_, part, more)) = self.next_part() else {
             return;
