@@ -38,6 +38,7 @@ impl Session {
     /// Makes a request that is over before it began.
     pub(super) fn refused(&mut self, outcome: Outcome) -> RequestKey {
         let request = self.outgoing.new_key();
+        // As an event, like all others: the caller looks for outcomes in one place.
         self.events.push(Event::Outcome { request, outcome });
         request
     }
@@ -47,6 +48,7 @@ impl Session {
     pub fn takes_requests(&self) -> bool {
         let may_wait = self.role() == Role::Client;
         let is_open = self.is_welcomed() || may_wait && self.state().takes_requests();
+        // Requests that come on and on would keep a session from finishing.
         is_open && self.closed_with.is_none()
     }
 
@@ -100,11 +102,12 @@ impl Session {
         self.table.kinds().get(place).map(|entry| entry.class)
     }
 
-    /// The caller wants no outcome any more, and gets none: a call that hasn't been sent never will
-    /// be, the peer drops the handler of one that has. An event goes all the same.
+    /// Cancels a request: its caller gets no outcome. A call that hasn't been sent never will be, the peer drops
+    /// the handler of one that has. An event goes all the same.
     pub fn cancel(&mut self, now: Time, request: RequestKey) {
         self.now = self.now.max(now);
         self.outgoing.cancel(request);
+        // What has come already is of a request that nobody asks for any longer.
         self.drop_events(request, |event| match event {
             Event::Item { call: of, .. } | Event::Outcome { request: of, .. } => Some(*of),
             _ => None,
@@ -120,8 +123,8 @@ impl Session {
         self.events.retain(|event| key(event) != Some(request));
     }
 
-    /// The application has taken the oldest of a stream's items, or of a subscription's publications,
-    /// that it hasn't taken yet: more may come, and a stream's producer has its time again.
+    /// Takes note that the application has taken the oldest of a stream's items, or of a subscription's publications,
+    /// that it hadn't taken yet: more may come, and a stream's producer has its time again.
     pub fn consumed(&mut self, now: Time, call: RequestKey) {
         self.now = self.now.max(now);
         if self.subscriptions.consumed(call) {
@@ -131,6 +134,7 @@ impl Session {
             if let Some(items) = &mut call.items {
                 items.consumed();
             }
+            // The consumer took its time, and not the producer.
             self.outgoing.renew(self.now, number);
         }
     }
@@ -173,19 +177,20 @@ impl Session {
             Some(feed) => {
                 feed.push(item);
                 self.incoming.feeding = Some(&FEEDING);
+                // The handler is at work: its time is for each item, and not for all.
                 self.incoming.renew(self.now, call);
                 Ok(())
             }
         }
     }
 
-    /// An event waits in the application's hands for whoever takes it: from now on it has no deadline,
+    /// Lets an event wait in the application's hands for whoever takes it: from now on it has no deadline,
     /// and the next request waits with it until [`done`](Self::done).
     pub fn hold(&mut self, event: Number) {
         self.incoming.hold(event);
     }
 
-    /// An event's handler is done: the next request may start.
+    /// Ends an event, whose handler is done: the next request may start.
     pub fn done(&mut self, now: Time, event: Number) {
         self.now = self.now.max(now);
         self.incoming.done(event);
@@ -221,6 +226,8 @@ impl Session {
     /// that, or for an [`Event::Pong`]. Nothing happens while an earlier question is open.
     pub fn prompt(&mut self, now: Time) {
         self.now = self.now.max(now);
+        // The pong of an open question answers this one, too. Pings for each caller would be a
+        // flood.
         if self.is_welcomed() && !self.pings.is_open() {
             self.send_ping();
         }
@@ -229,6 +236,7 @@ impl Session {
     /// Answers an [`Event::Hello`]: the session is open. Ignored if no hello is waiting.
     pub fn welcome(&mut self, now: Time, admitted: Admitted) {
         self.now = self.now.max(now);
+        // The client may be gone by the time that the application has judged it.
         if self.state() != State::Judging {
             return;
         }

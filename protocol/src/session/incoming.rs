@@ -19,7 +19,7 @@ use crate::{Alias, Class, Number, Time};
 struct QueuedRequest {
     request: Request,
     held: u64,
-    /// It only waits to be answered so: whoever makes and cancels calls faster than they can start
+    /// True once it only waits to be answered so: whoever makes and cancels calls faster than they can start
     /// fills its own window.
     cancelled: bool,
 }
@@ -29,7 +29,7 @@ struct Running {
     /// None for an event that nobody hurries.
     deadline: Option<Time>,
     class: Class,
-    /// It is wanted also if nobody waits for an answer.
+    /// True if it is wanted also where nobody waits for an answer.
     message: bool,
     /// Of a stream, until its reply is under way.
     feed: Option<SendStream>,
@@ -85,7 +85,7 @@ pub(super) struct Incoming {
     running: Sorted<Number, Running>,
     /// The request at work that must end before the next starts.
     blocking: Option<Blocking>,
-    /// Calls of these kinds block too.
+    /// The kinds of calls that block too.
     in_order: Vec<u32>,
     /// Answers that wait for the socket. With `running`, never more than the limit of calls.
     answers: Vec<OutgoingReply>,
@@ -236,8 +236,8 @@ impl Incoming {
         Ok(())
     }
 
-    /// An unfinished request that nothing stands before may be larger than the window: its parts
-    /// are credited as they come.
+    /// Credits the parts of an unfinished request as they come, once no request stands before it: it may be larger than
+    /// the window.
     fn release_head(&mut self) {
         if self.waiting.is_empty()
             && let Some(partial) = &mut self.partial
@@ -314,7 +314,7 @@ impl Incoming {
         streams.count() > self.limits.streams
     }
 
-    /// An event has all the time that it needs.
+    /// Removes the deadline of an event, which has all the time that it needs.
     pub(super) fn hold(&mut self, event: Number) {
         plant!("hold_ignored", return);
         let running = self.running.get_mut(event);
@@ -323,7 +323,7 @@ impl Incoming {
         }
     }
 
-    /// An event's handler is done.
+    /// Ends an event, whose handler is done.
     pub(super) fn done(&mut self, event: Number) {
         let running = self.running.get(event);
         if running.is_some_and(|running| running.class == Class::Event) {
@@ -384,7 +384,7 @@ impl Incoming {
         self.unblock(call);
     }
 
-    /// The caller wants no answer any more: whether a handler is to be dropped.
+    /// Cancels a call. Returns true if its handler is at work, and is to be dropped.
     pub(super) fn cancel(&mut self, call: Number) -> bool {
         if self
             .running
@@ -424,7 +424,7 @@ impl Incoming {
         self.running.get_mut(call)?.feed.as_mut()
     }
 
-    /// A stream goes on: there is time for its next item.
+    /// Gives a stream the time for its next item.
     pub(super) fn renew(&mut self, now: Time, call: Number) {
         if let Some(running) = self.running.get_mut(call) {
             running.deadline = Some(now + self.limits.call_deadline);

@@ -69,6 +69,7 @@ impl<T> Fifo<T> {
 
     /// Returns the one with this key, of a queue that is in the order of its keys.
     pub(super) fn find_mut<K: Ord>(&mut self, key: &K, of: impl Fn(&T) -> K) -> Option<&mut T> {
+        // What stands in front is turned over, so its order is the reverse.
         let in_front = self.front.binary_search_by(|item| key.cmp(&of(item)));
         if let Ok(place) = in_front {
             return self.front.get_mut(place);

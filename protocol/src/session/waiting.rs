@@ -126,6 +126,7 @@ impl Waiting {
             return Err(payload);
         };
         let (before, after) = (queued.cost(), charge_all(payload.len()));
+        // One that shrinks always fits, also in a queue that is too full.
         if after > before && self.bytes - before + after > most.max(before) {
             return Err(payload);
         }
@@ -137,6 +138,7 @@ impl Waiting {
     /// Takes one request out of its turn.
     pub(super) fn take(&mut self, key: RequestKey) -> Option<Queued> {
         let mut taken = None;
+        // One whole turn of the queue: the others end in the order in which they stood.
         for _ in 0..self.queue.iter().count() {
             let queued = self.pop()?;
             if queued.key == key {
