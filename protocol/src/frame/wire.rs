@@ -34,6 +34,7 @@ pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 
 /// Appends a duration, in milliseconds of 32 bits.
 pub(super) fn put_duration(out: &mut Vec<u8>, duration: Duration) {
+    // A time that wrapped would be a short one: 49 days stand for all that is longer.
     let milliseconds = u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
     put_integer(out, u64::from(milliseconds));
 }
@@ -62,10 +63,12 @@ impl<'a> Reader<'a> {
     /// Reads a minimal LEB128 integer below 2^53.
     pub(super) fn integer(&mut self) -> Result<u64, Malformed> {
         let mut value = 0;
+        // Eight groups of seven bits are enough for 2^53: what is longer ends here, however long.
         for shift in (0..56).step_by(7) {
             let byte = self.byte()?;
             value |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
+                // Each value has one form, so that equal frames are equal bytes.
                 if byte == 0 && shift > 0 {
                     return Err(Malformed::NotMinimal);
                 }
@@ -100,7 +103,7 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    /// [`bytes`](Self::bytes) that are UTF-8.
+    /// Reads [`bytes`](Self::bytes) that are UTF-8.
     pub(super) fn text(&mut self) -> Result<&'a str, Malformed> {
         str::from_utf8(self.bytes()?).map_err(|_| Malformed::NotUtf8)
     }

@@ -10,7 +10,7 @@ use crate::{Format, Offset, PeerId};
 pub enum Encoding {
     /// As they were appended.
     Canonical,
-    /// FinishedEncoding anew from that, once a reader needs it, and kept for the others.
+    /// Written anew from that, once a reader needs it, and kept for the others.
     Converted {
         /// The type that an item becomes. With the format it tells this encoding from the log's others.
         item: TypeId,
@@ -104,6 +104,7 @@ impl Entry {
         let Encoding::Converted { item, format, .. } = encoding else {
             return None;
         };
+        // A copy, so that the application's code runs without the log's lock.
         self.find(item, format).is_none().then(|| PendingEncoding {
             offset,
             encoding,
@@ -116,7 +117,9 @@ impl Entry {
         let Encoding::Converted { item, format, .. } = encoding else {
             return;
         };
+        // Two readers may have written it at the same time, each without the lock.
         if self.find(item, format).is_none() {
+            // A value may become too large for a frame: then there is none in this encoding.
             let bytes = bytes.filter(|bytes| bytes.len() <= MAX_PART);
             self.cached.push(CachedEncoding {
                 item,
@@ -142,6 +145,7 @@ impl Entry {
 
     /// Lets go of what was written besides. That there is no such value is remembered.
     pub(super) fn forget_cached(&mut self) {
+        // Else each reader would have it tried again, and fail again.
         self.cached.retain(|encoding| encoding.bytes.is_none());
     }
 }

@@ -59,7 +59,7 @@ pub struct Log {
     alias: Alias,
     epoch: Epoch,
     retention: Retention,
-    /// Of the first entry that is there, or of the next one if there is none.
+    /// The offset of the first entry that is there, or of the next one if there is none.
     first: Offset,
     entries: VecDeque<Entry>,
     /// Invariant: the sum of the costs in `entries`.
@@ -93,7 +93,7 @@ pub struct Slice {
     pub next: Offset,
     /// The bytes that it was charged.
     pub charged: u64,
-    /// There is more, for which there was no room.
+    /// True if there is more, for which there was no room.
     pub more: bool,
 }
 
@@ -148,6 +148,7 @@ impl Log {
         item: Vec<u8>,
         except: Option<PeerId>,
     ) -> Result<Offset, ItemTooLarge> {
+        // Publications have no parts: each reader gets an item in one frame.
         if item.len() > MAX_PART {
             return Err(ItemTooLarge);
         }
@@ -160,6 +161,7 @@ impl Log {
     }
 
     fn trim(&mut self) {
+        // The newest stays whatever its size, or nobody would ever read it.
         while self.entries.len() > self.retention.entries
             || self.bytes > self.retention.bytes && self.entries.len() > 1
         {
@@ -234,6 +236,8 @@ impl Log {
     ) -> Option<PendingEncoding> {
         slice.more = false;
         plant!("skip_untold", slice.next = slice.next.max(self.first));
+        // A reader that fell behind is told so by a frame: offsets that were missing in silence
+        // would be malformed.
         if slice.next < self.first {
             let first = self.first;
             slice.more = !self.skip(first, SkipReason::Gone, credit, end, out, slice);
@@ -265,8 +269,9 @@ impl Log {
         }
     }
 
-    /// Lets the oldest go of what was written in other encodings, if it is too much.
+    /// Forgets the oldest of what was written in other encodings, while it is too much.
     fn forget_cached(&mut self) {
+        // From the oldest on: most readers are near the log's end.
         let mut entries = self.entries.iter_mut();
         while self.cached > self.retention.bytes
             && let Some(entry) = entries.next()
@@ -293,6 +298,7 @@ impl Log {
         };
         let is_left_out = entry.except == Some(reader.peer);
         plant!("left_out_heard", let is_left_out = false);
+        // Asked before the encoding: what a reader doesn't get need not be written for it.
         let payload = if is_left_out {
             Err(SkipReason::LeftOut)
         } else if let Some(pending) = entry.pending(offset, reader.encoding) {
@@ -319,6 +325,7 @@ impl Log {
                 self.skip(offset.next(), SkipReason::Gone, credit, end, out, slice)
             }
             Err(SkipReason::LeftOut) => {
+                // A run of them is one frame: who publishes much itself isn't charged for each.
                 let rest = self.entries.iter().skip(place);
                 let run = rest.take_while(|entry| entry.except == Some(reader.peer));
                 let to = run.fold(offset, |offset, _| offset.next());
@@ -327,7 +334,7 @@ impl Log {
         })
     }
 
-    /// Says that what comes next is `to`; charged as an empty entry.
+    /// Appends a frame that says that `to` comes next. Returns true if there was room.
     fn skip(
         &self,
         to: Offset,
@@ -343,6 +350,7 @@ impl Log {
             to,
             why,
         });
+        // Charged as an entry, since it waits at the client as one does.
         let fits = slice.charged + FRAME_COST <= credit && put(&frame, end, out);
         if fits {
             slice.charged += FRAME_COST;
