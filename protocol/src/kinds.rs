@@ -114,6 +114,7 @@ impl Kinds {
         while i < lines.len() {
             let line = &lines[i];
             hasher.line(line.name, line.class, line.fingerprint);
+            // Whatever its class: two kinds of one name clash in any.
             let hash = Fingerprint::of_kind(Class::Call, line.name, &[]);
             hashes[i] = u64::from_le_bytes(hash.to_bytes());
             let mut j = 0;

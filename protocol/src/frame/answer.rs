@@ -48,6 +48,7 @@ impl<'a> Answer<&'a [u8]> {
         match body.small::<u16>()? {
             VALUE => Ok(Self::Value(check_part(body.take_rest())?)),
             ERROR => Ok(Self::Error(check_part(body.take_rest())?)),
+            // A refusal carries no payload that could go on.
             _ if more => Err(Malformed::Meaningless),
             status => {
                 let refused = Refused {

@@ -150,6 +150,7 @@ impl Table {
             }
         }
         body.end()?;
+        // Hashed here: the digest that the peer has told may be another's.
         Ok(Self::new(kinds))
     }
 }
@@ -460,6 +461,7 @@ pub(super) fn put_goodbye(goodbye: &Goodbye, out: &mut Vec<u8>) {
 }
 
 pub(crate) fn read_goodbye(mut body: Reader<'_>) -> Result<Goodbye, Malformed> {
+    // An unknown code is read, too: the goodbye of any version is understood by all.
     let code = GoodbyeCode::from_number(body.small()?);
     let retry = read_retry(&mut body)?;
     let received = Number::new(body.integer()?);

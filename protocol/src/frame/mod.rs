@@ -357,6 +357,7 @@ impl<'a> RawFrames<'a> {
 
     fn read(&mut self) -> Result<Option<RawFrame<'a>>, Malformed> {
         loop {
+            // The first turn reads even where nothing is: an empty message is malformed.
             if self.rest.is_empty() && self.state == Reading::Further {
                 return Ok(None);
             }
@@ -365,6 +366,7 @@ impl<'a> RawFrames<'a> {
             let number = rest.byte()?;
             match FrameType::from_number(number) {
                 Some(frame_type) => return Ok(Some(RawFrame { frame_type, rest })),
+                // A newer peer sends it, and needs no answer.
                 None if number >= OPTIONAL => {}
                 None => return Err(Malformed::UnknownType(number)),
             }

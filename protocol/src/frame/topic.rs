@@ -346,6 +346,7 @@ impl Skipped {
             },
         };
         body.end()?;
+        // A gap of nothing, or one that leads back, would have publications come twice.
         if skipped.from >= skipped.to {
             return Err(Malformed::Meaningless);
         }

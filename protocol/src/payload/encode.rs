@@ -31,6 +31,8 @@ impl<T: Serialize + ?Sized, D: Dialect> Serialize for WatchedSerialize<'_, '_, T
 }
 
 impl<'a, S: Serializer, D> Encoder<'a, S, D> {
+    // Levels are counted as the reading side counts them, or a value could be written that nobody
+    // can read.
     fn deeper(&self) -> Result<PayloadWatch<'a>, S::Error> {
         self.watch.deeper().ok_or_else(|| S::Error::custom(NOTED))
     }

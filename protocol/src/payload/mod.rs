@@ -74,6 +74,8 @@ impl Format {
             Self::Postcard => encode_postcard(value, limit, watch),
             Self::Json => json::encode(value, limit, watch),
         };
+        // Only an error makes the fault count: a type may have tried one form, and then written
+        // another.
         match (result, fault.get()) {
             (Err(_), Some(DialectFault::TooDeep)) => Err(EncodeError::TooDeep),
             (Err(_), Some(DialectFault::NotFinite)) => Err(EncodeError::NotFinite),
@@ -126,6 +128,7 @@ fn decode_postcard<T: DeserializeOwned>(
     let value = T::deserialize(watch.decoder::<_, dialect::Postcard>(&mut deserializer))
         .map_err(DecodeError::Postcard)?;
     let rest = deserializer.finalize().map_err(DecodeError::Postcard)?;
+    // Bytes behind the value would be a difference of the two ends that nobody notices.
     if rest.is_empty() {
         Ok(value)
     } else {

@@ -62,6 +62,7 @@ pub(super) const fn may_be_null(shape: &Descriptor) -> bool {
     match shape {
         Descriptor::Unit | Descriptor::Option(_) => true,
         Descriptor::Recursive(inner) | Descriptor::Named(_, inner) => may_be_null(inner),
+        // A foreign type promises that it never is: see `Descriptor::Foreign`.
         _ => false,
     }
 }

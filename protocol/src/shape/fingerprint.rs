@@ -85,6 +85,7 @@ struct Hash(u64);
 
 impl Hash {
     const fn new() -> Self {
+        // FNV-1a's offset basis of 64 bits, and below its prime.
         Self(0xcbf2_9ce4_8422_2325)
     }
 
