@@ -217,7 +217,7 @@ impl Session {
     /// Tells the session that a log has entries up to `head`, and without it.
     pub fn log_advanced(&mut self, alias: Alias, head: Offset) {
         if let Some(cursor) = self.cursor(alias) {
-            // News may come late: behind later news, or of what was read already.
+            // A slice may have read what this tells, and more: a head that fell would hide entries.
             cursor.head = cursor.head.max(head);
         }
     }
