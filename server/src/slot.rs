@@ -60,6 +60,7 @@ impl<S, I> Slot<S, I> {
     }
 
     fn wake(&self) {
+        // Taken first: the waker runs code of the executor's, which mustn't find the lock held.
         let holder = self.holder().take();
         if let Some(holder) = holder {
             holder.wake();
@@ -165,7 +166,7 @@ impl<S, I> Sessions<S, I> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A client was welcomed: it may come back for its session.
+    /// Adds the session of a client that was welcomed: it may come back for it.
     pub(crate) fn insert(&self, id: SessionId, slot: Arc<Slot<S, I>>) {
         self.all().open.insert(id, slot);
     }
@@ -178,6 +179,7 @@ impl<S, I> Sessions<S, I> {
             if let Some(state) = slot.try_lock() {
                 return state.app.peer();
             }
+            // A waiter of its own for each slot would be more than the rare wait is worth.
             tokio::time::sleep(TURN_PAUSE).await;
         }
     }
@@ -207,11 +209,12 @@ impl<S, I> Sessions<S, I> {
             .store(all.pool.is_scarce(), Ordering::Relaxed);
     }
 
-    /// A session counts so many bytes, from now on. If all count more than the pool has, the ones without a
+    /// Counts a session as this many bytes from now on. If all count more than the pool has, the ones without a
     /// connection go that lost theirs first.
     pub(crate) fn weigh(&self, id: SessionId, bytes: usize, is_detached: bool) {
         let mut victims = Vec::new();
         let mut all = self.all();
+        // The weight of a session that is over would never be released.
         if !all.open.contains_key(&id) {
             return;
         }
@@ -234,7 +237,7 @@ impl<S, I> Sessions<S, I> {
         }
     }
 
-    /// A session is over. One that a client may still come back for leaves a tombstone.
+    /// Removes a session that is over. One that a client may still come back for leaves a tombstone.
     pub(crate) fn remove(&self, id: SessionId, tombstone: Option<Tombstone>) {
         let mut all = self.all();
         all.pool.release(&id);

@@ -170,6 +170,7 @@ impl InUse {
             if Arc::strong_count(&live) == 1 && live.state().subscribers.is_empty() {
                 return Ok(());
             }
+            // Put back as the newest: the next search looks at others first.
             self.by_name.push(name, live);
         }
         Err(PublishError::Crowded)
@@ -190,6 +191,7 @@ impl Topics {
                 opened: 0,
             }),
             retention,
+            // With none, the topic that is asked for would have no other to take the place of.
             most: most.max(1),
             random,
         }
@@ -250,6 +252,7 @@ impl Topics {
         if in_use.by_name.len() >= self.most {
             in_use.evict()?;
         }
+        // Never used again: a client may still name a topic that has gone.
         in_use.opened += 1;
         let alias = Alias::new(in_use.opened);
         let live = Arc::new(ActiveTopic(Mutex::new(TopicState {
@@ -405,6 +408,8 @@ impl DirtyTopics {
         // Woken outside the lock, which the woken connection takes first of all.
         let waker = {
             let mut state = self.state();
+            // One head for each topic, whatever is published: a reader that is slow costs no more
+            // memory.
             state.heads.insert(alias, head);
             state.waker.take()
         };

@@ -55,6 +55,7 @@ impl<T> QueueShared<T> {
                 return Err(item);
             }
             state.items.push(item);
+            // Woken outside the lock, which the receiver takes first of all.
             state.receiver.take()
         };
         wake(receiver);
@@ -74,7 +75,7 @@ impl<T> QueueShared<T> {
         }
     }
 
-    /// A sender is gone.
+    /// Counts one sender less. Without any the queue ends.
     pub(crate) fn end(&self) {
         let receiver = {
             let mut state = lock(&self.0);
@@ -130,6 +131,7 @@ impl<T> Sender<T> {
             if !state.is_open {
                 return Err(TrySendError::Closed);
             }
+            // Without a ticket it isn't its turn while others wait: it must overtake nobody.
             if !state.has_room(bound, None) {
                 return Err(TrySendError::Full);
             }
@@ -179,9 +181,10 @@ impl<T> fmt::Debug for Sender<T> {
 pub struct WeakSender<T>(Arc<QueueShared<T>>);
 
 impl<T> WeakSender<T> {
-    /// A sender, unless the last one is gone.
+    /// Returns a sender, unless the last one is gone.
     pub fn upgrade(&self) -> Option<Sender<T>> {
         let mut state = lock(&self.0.0);
+        // The receiver may have heard that the queue has ended, and that stays true.
         if state.senders == 0 {
             return None;
         }

@@ -113,6 +113,7 @@ impl Guard {
         if bytes.len() == 1 {
             return self.first_byte(bytes[0]);
         }
+        // Judged as soon as its byte is there: what a fault follows is never buffered.
         let control = bytes[0] & 0x08 != 0;
         let extended = match bytes[1] & 0x7f {
             126 => 2,
@@ -135,6 +136,7 @@ impl Guard {
                 .fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
         };
         if bytes.len() == 2 + extended {
+            // Before the length counts: a false one says nothing of where the next frame begins.
             Self::length(length, extended)?;
             if !control {
                 self.claim(length)?;
@@ -158,6 +160,7 @@ impl Guard {
             0 if !self.fragmented => Err(Fault::NothingToContinue),
             1 | 2 if self.fragmented => Err(Fault::Interleaved),
             opcode @ 0..=2 => {
+                // Control frames between fragments leave the sum of their message as it is.
                 if opcode != 0 {
                     self.claimed = 0;
                 }
@@ -171,6 +174,7 @@ impl Guard {
     }
 
     fn length(length: u64, extended: usize) -> Result<(), Fault> {
+        // One form for each length (RFC 6455 §5.2).
         let shortest = match length {
             0..=125 => 0,
             126..=0xffff => 2,

@@ -119,6 +119,7 @@ fn wake(waker: &mut Option<Waker>) {
 impl LinkState {
     /// Has the body send what was queued.
     fn queued(&mut self) {
+        // The first counts: what waits is as old as the oldest of it.
         self.activity.waiting.get_or_insert_with(Instant::now);
         wake(&mut self.body);
     }
@@ -152,6 +153,7 @@ impl Link {
 
     /// Returns the queue's charge with one more message of this cost.
     fn charged_with(&self, state: &LinkState, cost: usize) -> Result<usize, NotQueued> {
+        // Said in any phase: it would never fit, however long its sender waited.
         if cost > self.capacity {
             return Err(NotQueued::TooLarge);
         }
@@ -211,6 +213,7 @@ impl Link {
     /// Queues a ping of this side, without a payload.
     pub(super) fn send_ping(&self) {
         let mut state = self.state();
+        // A flag: several pings would ask the same.
         state.ping = true;
         state.queued();
     }
@@ -276,7 +279,7 @@ impl Link {
         self.state().own_end.is_some()
     }
 
-    /// Nothing more will be read; the first reason stands.
+    /// Ends the reading; the first reason stands.
     pub(super) fn stop_reading(&self, end: ReadStop) {
         let mut state = self.state();
         state.read_stop.get_or_insert(end);
@@ -284,7 +287,7 @@ impl Link {
         wake(&mut state.reader);
     }
 
-    /// The connection ended, or must end without another word; what is queued is dropped.
+    /// Drops what is queued: the connection ended, or must end without another word.
     pub(super) fn gone(&self) {
         let mut state = self.state();
         // Replaced, not cleared: handles may keep the link, and its memory mustn't stay with it.
@@ -337,6 +340,7 @@ impl Link {
         }
         let read_stop = state.read_stop;
         match &mut state.phase {
+            // Behind the queue: nothing may follow a close frame (RFC 6455 §5.5.1).
             LinkPhase::Closing(close) => {
                 let close = close.take();
                 state.phase = LinkPhase::Sent;
@@ -345,6 +349,7 @@ impl Link {
             LinkPhase::Sent if read_stop.is_some() => Poll::Ready(BodyStep::Finish { read_stop }),
             LinkPhase::Gone => Poll::Ready(BodyStep::Finish { read_stop }),
             LinkPhase::Open | LinkPhase::Sent => {
+                // Nothing waits: a peer that takes nothing now hasn't stopped reading.
                 state.activity.waiting = None;
                 state.body = Some(cx.waker().clone());
                 Poll::Pending
