@@ -185,6 +185,7 @@ impl Log {
             Start::Last(count) => {
                 let back = next.get().saturating_sub(u64::from(count));
                 let offset = Offset::new(back).unwrap_or(Offset::FIRST);
+                // Fewer may be there than were asked for: all of them, then.
                 (offset.max(self.first), Verdict::Begun)
             }
             // Nothing of this epoch has been heard.

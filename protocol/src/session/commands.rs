@@ -144,6 +144,8 @@ impl Session {
     /// cancelled, the session ended) is ignored.
     pub fn answer(&mut self, now: Time, call: Number, answer: Answer<Vec<u8>>) {
         self.now = self.now.max(now);
+        // Sent as it is, it would cost the session: the peer would take it for a fault of this
+        // side.
         let answer = match answer {
             Answer::Value(payload) | Answer::Error(payload)
                 if payload.len() > self.largest_to_peer() =>

@@ -64,6 +64,7 @@ impl Cursors {
     pub(super) fn resume(&mut self, wanted: &Resume, window: u64) {
         for (alias, cursor) in self.all.iter_mut() {
             let mut told = wanted.subscriptions.iter();
+            // Its window is told anew.
             cursor.blocked = false;
             match told.find(|told| told.alias == alias && told.join == cursor.join) {
                 Some(told) => {

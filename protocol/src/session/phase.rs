@@ -50,6 +50,7 @@ impl Phase {
     /// Takes the reason for which the session ends, if it ends by the peer's goodbye.
     pub(super) fn take_reason(&mut self) -> Option<End> {
         if let Self::Leaving(end) = self {
+            // Only for the moment: whoever takes the reason ends the session with it.
             Some(std::mem::replace(end, End::Lost))
         } else {
             None

@@ -93,10 +93,14 @@ impl State {
             Pong, Publication, Reply, Skipped, StreamWindow, Table, TopicWindow, Welcome,
         };
         match (self, frame) {
+            //  Self::Closing|Its sender can't know yet that the connection was given up, or that
+            // all has been said.
             (Self::Detached | Self::Closing | Self::Closed | Self::Parting | Self::Leaving, _) => {
                 Drop
             }
+            // Without a socket nothing can come: its shell is at fault.
             (Self::Idle, _) => Refuse,
+            // Whatever goes wrong between two versions, the reason is heard.
             (_, Goodbye) => Take,
             (Self::Greeting, Welcome | NeedTable) => Take,
             (Self::Awaiting, Hello) => Take,

@@ -85,6 +85,7 @@ impl Timers {
     pub(super) fn expire(&mut self, now: Time) -> Option<(Timer, Time)> {
         let due = |timer: Timer| Some((timer, self.0[timer as usize].filter(|at| *at <= now)?));
         let (timer, at) = Timer::ALL.into_iter().find_map(due)?;
+        // Stopped first: whoever acts on it may set it anew.
         self.stop(timer);
         Some((timer, at))
     }
