@@ -93,8 +93,7 @@ impl State {
             Pong, Publication, Reply, Skipped, StreamWindow, Table, TopicWindow, Welcome,
         };
         match (self, frame) {
-            //  Self::Closing|Its sender can't know yet that the connection was given up, or that
-            // all has been said.
+            // Its sender can't know yet that the connection was given up, or that all has been said.
             (Self::Detached | Self::Closing | Self::Closed | Self::Parting | Self::Leaving, _) => {
                 Drop
             }
