@@ -157,6 +157,7 @@ impl Remote {
     pub async fn stream<C: StreamCall>(&self, request: C) -> Result<Items<C>, CallError<C::Error>> {
         let (sender, messages) = mpsc::channel();
         let asked = self.asked(request, Some(Waiter(sender.share())))?;
+        // Only the waiter sends: when it goes, the stream has ended.
         drop(sender);
         let act = Box::new(Requests::make_if_wanted);
         let id = self.enqueue(Command { asked, act }).await?;
@@ -343,6 +344,7 @@ impl Remote {
         waiter: Option<Waiter>,
     ) -> OutboundRequest {
         OutboundRequest {
+            // Ids only have to differ: nothing is ordered by them.
             id: self.handle.next_id.fetch_add(1, Ordering::Relaxed),
             kind,
             payload,

@@ -201,6 +201,7 @@ impl Requests {
         // Shut at once, drained later: whoever asks after the close is told so, and what was asked for before still goes out.
         self.commands.shut();
         self.priority.shut();
+        // The first goodbye stands, and with it its time.
         self.closing.get_or_insert_with(|| Closing {
             since: now,
             until: now + session.drain_time(),
@@ -239,6 +240,7 @@ impl Requests {
             } => topics.skipped(subscription, skipped),
             Event::Removed { subscription } => topics.removed(subscription),
             Event::Outcome { request, outcome } => {
+                // Joins are requests, too, of which only the topics know.
                 if !topics.over(request, &outcome, now)
                     && let Some(pending) = pending
                 {
@@ -262,12 +264,15 @@ impl Requests {
 
     /// The session is over: what hasn't reached it never will.
     pub fn end(&mut self) {
+        // Closed first: what is asked for from here on ends at once, at the handle.
         let (mut under_way, mut priority) = (self.commands.close(), self.priority.close());
         if let Some(pending) = &mut self.pending {
             pending.end();
         }
         self.topics.end();
         let mut next = || {
+            // In the order in which they were asked: what is parked was taken out of a queue
+            // before.
             let parked = self.parked.take().or_else(|| self.parked_at_gate.take());
             parked
                 .or_else(|| priority.next())
@@ -371,6 +376,7 @@ impl Requests {
             let payload = std::mem::take(&mut asked.payload);
             match session.replace(earlier, payload) {
                 Ok(()) => return,
+                // It is on its way already: the newer value follows it.
                 Err(payload) => asked.payload = payload,
             }
         }

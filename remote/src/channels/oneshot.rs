@@ -39,6 +39,7 @@ impl<T> OnceShared<T> {
     /// Gives the value, which the receiver gets once this end is gone.
     pub(crate) fn send(&self, value: T) -> Result<(), T> {
         let mut state = lock(&self.0);
+        // Given back: here nobody would ever take it.
         if state.receiver.is_none() {
             return Err(value);
         }
@@ -51,10 +52,11 @@ impl<T> OnceShared<T> {
         lock(&self.0).receiver.is_none()
     }
 
-    /// The sender's end is gone.
+    /// Ends the sender's end, and wakes the receiver.
     pub(crate) fn end(&self) {
         let (own, waiting) = {
             let mut state = lock(&self.0);
+            // Taken, not cloned: the receiver is woken once, and its waker isn't kept beyond that.
             let waiting = state.receiver.as_mut().and_then(Option::take);
             (state.sender.take(), waiting)
         };
@@ -123,6 +125,7 @@ impl<T> Future for Receiver<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let displaced = {
             let mut state = lock(&self.0.0);
+            // Looked at first: a sender gives the value, and then goes.
             if let Some(value) = state.value.take() {
                 return Poll::Ready(Ok(value));
             }

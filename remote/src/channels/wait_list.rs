@@ -26,9 +26,11 @@ impl WaitList {
     /// Waits: at the end without a ticket, else in its place. Returns the waker that was there.
     pub fn wait(&mut self, ticket: &mut Option<WaitTicket>, waker: &Waker) -> Option<Waker> {
         let place = ticket.and_then(|ticket| self.place(ticket));
+        // A task that moved has another waker, and keeps its place.
         if let Some((_, held)) = place.and_then(|place| self.waiting.get_mut(place)) {
             return Some(std::mem::replace(held, waker.clone()));
         }
+        // Never used again: a ticket that was given up must be nobody's.
         self.issued += 1;
         self.waiting.push((self.issued, waker.clone()));
         *ticket = Some(WaitTicket(self.issued));

@@ -97,6 +97,7 @@ impl<T: Clone> Receiver<T> {
     pub fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let displaced = {
             let mut state = lock(&self.shared);
+            // Looked at first: the last value is seen also when its sender is gone.
             if state.version != self.seen {
                 self.seen = state.version;
                 return Poll::Ready(Some(state.value.clone()));
@@ -104,6 +105,7 @@ impl<T: Clone> Receiver<T> {
             if state.over {
                 return Poll::Ready(None);
             }
+            // In its place, or who polls again and again would be in the list as often.
             let displaced = state.take(self.id);
             state.waiting.push((self.id, cx.waker().clone()));
             displaced

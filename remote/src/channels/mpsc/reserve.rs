@@ -19,6 +19,7 @@ impl<T> Reserve<T> {
     /// closed or is gone.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = lock(&self.sender.0.0);
+        // A queue that takes nothing more needs no waiting: whoever sends then hears of it.
         if state.is_open && !state.has_room(self.bound, self.ticket) {
             let displaced = state.line.wait(&mut self.ticket, cx.waker());
             drop(state);
@@ -26,6 +27,8 @@ impl<T> Reserve<T> {
             return Poll::Pending;
         }
         drop(state);
+        // The place is given up before the item is sent: the next in line looks for room of its
+        // own.
         self.sender.0.leave_line(&mut self.ticket);
         Poll::Ready(())
     }
