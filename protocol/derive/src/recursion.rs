@@ -49,12 +49,14 @@ impl<'a> Recursion<'a> {
         if path.is_ident("Self") {
             return true;
         }
+        // A longer path may lead to another type of that name.
         let [segment] = Vec::from_iter(&path.segments)[..] else {
             return false;
         };
         if path.leading_colon.is_some() || segment.ident != *self.name {
             return false;
         }
+        // Noted and not returned: a visitor can't fail.
         if !self.has_own_arguments(&segment.arguments) {
             self.other_arguments = Some(path.span());
         }
@@ -85,6 +87,7 @@ impl VisitMut for Recursion<'_> {
         {
             self.found = true;
             *place = parse_quote_spanned!(path.span()=> ::twinwire::shape::Reference);
+            // Not into its arguments: they are the type's own.
             return;
         }
         visit_mut::visit_type_mut(self, place);

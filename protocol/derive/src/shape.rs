@@ -28,6 +28,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             ));
         }
     };
+    // Only now: whether a type names itself is known when all of its fields were read.
     if recursion.found() {
         shape = recursive(&shape, &input.generics);
     }
@@ -245,6 +246,7 @@ fn describe_items(fields: &FieldsUnnamed, recursion: &mut Recursion<'_>) -> Resu
     for field in &fields.unnamed {
         let own = attributes::FieldAttributes::read(&field.attrs)?;
         refuse_default(&own)?;
+        // Postcard knows fields by their place among those that are written.
         if own.skip.is_none() {
             items.push(describe_type(&field.ty, recursion)?);
         }
