@@ -217,6 +217,7 @@ impl Answering for ActiveHandlers {
         let Some((_, Handler(handle))) = handler else {
             return Err(call);
         };
+        // A panic ends its own call: the loop that drives the connection would end with it.
         let active = catch_unwind(AssertUnwindSafe(|| handle(call.payload)));
         let panicked = Answer::Refused(Refusal::Panicked.into());
         let active = active.unwrap_or_else(|_| Box::pin(std::future::ready(panicked)));
@@ -234,6 +235,7 @@ impl Answering for ActiveHandlers {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(Number, Answer<Vec<u8>>)> {
         for (place, (call, active)) in self.active.iter_mut().enumerate() {
+            // Here, too: the future is the application's code.
             let polled = catch_unwind(AssertUnwindSafe(|| active.as_mut().poll(cx)));
             let answer = match polled {
                 Ok(Poll::Pending) => continue,

@@ -101,6 +101,7 @@ impl InFlightRequests for InFlight {
     fn ping(&mut self, pong: oneshot::Sender<Duration>, deadline: Time) {
         // Who has left makes room: a caller that pings and gives up mustn't use all places up.
         self.pings.retain(|(_, waiting)| !waiting.is_closed());
+        // Above that the caller hears at once that no pong comes: its waiter is dropped.
         if self.pings.len() < MAX_PINGS {
             self.pings.push((deadline, pong));
         }
@@ -130,6 +131,7 @@ impl InFlightRequests for InFlight {
     }
 
     fn pong(&mut self, round_trip: Duration) {
+        // All of them: a pong answers the newest ping, and whoever asked before it.
         for (_, ping) in std::mem::take(&mut self.pings) {
             // Who left meanwhile wants nothing.
             let _ = ping.send(round_trip);

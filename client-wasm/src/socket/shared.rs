@@ -90,6 +90,7 @@ impl SharedSocket {
         {
             let mut state = self.state.borrow_mut();
             match &state.phase {
+                // One that has closed since was open: its stream tells how it ended.
                 SocketPhase::Open | SocketPhase::Closed(_) => return Poll::Ready(Ok(())),
                 SocketPhase::Failed(event) => return Poll::Ready(Err(event.clone())),
                 SocketPhase::Connecting => displaced = state.reader.replace(cx.waker().clone()),
