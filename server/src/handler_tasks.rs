@@ -92,6 +92,8 @@ impl HandlerTasks {
         future: HandlerFuture,
         time: Duration,
     ) {
+        // An event's time begins with its handler: the session, which would count from its
+        // start, tells nobody of its end.
         let handler = match class {
             Class::Event => self
                 .handlers
@@ -123,6 +125,7 @@ impl HandlerTasks {
     }
 
     pub(crate) fn stop_all(&mut self) {
+        // Aborted and not forgotten: each is taken out as it ends.
         self.handlers.abort_all();
         self.waiting.clear();
         self.joins.clear();
@@ -180,9 +183,12 @@ impl HandlerTasks {
                 }
                 Err((ItemRefused::Full, item)) => {
                     let item = Ok(item);
+                    // The one item that a stream may have waiting: its handler waits with it.
                     self.waiting.insert(call, PendingItem { call, item, taken });
                     return;
                 }
+                // Nobody is left to take it: dropped, it wakes the handler, which finds the stream
+                // over.
                 Err((ItemRefused::Over, _)) => return,
                 Err((ItemRefused::TooLarge, item)) => {
                     let kind = self.kind(call);
@@ -193,6 +199,7 @@ impl HandlerTasks {
             Err(refusal) => refusal,
         };
         session.answer(now, call, Answer::Refused(refusal.into()));
+        // Its stream has ended with that refusal: it would produce for nobody.
         self.stop(call);
     }
 

@@ -150,6 +150,7 @@ impl OpenConnection {
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         let id = self.connection.id();
+        // Before `on_close`: what is pushed from there on finds the connection gone.
         self.connection.plain().endpoint().connections.leave(id);
         let event = self.outbound.close_event(self.end.as_ref());
         let (code, clean) = (event.code, event.clean);

@@ -200,6 +200,7 @@ impl fmt::Debug for Server {
 
 /// Says goodbye on all endpoints at once, then lets HTTP requests end.
 async fn stop(endpoints: &[Mounted], handle: &ServerHandle, most: Duration) {
+    // A short time is shared evenly: goodbyes mustn't use up what requests need.
     let requests = REQUESTS.min(most / 2);
     if !all_told(endpoints, most - requests).await {
         tracing::warn!("the shutdown timeout is over: the last clients find their connection cut");
@@ -215,6 +216,7 @@ async fn stop(endpoints: &[Mounted], handle: &ServerHandle, most: Duration) {
 async fn all_told(endpoints: &[Mounted], most: Duration) -> bool {
     let mut goodbyes = JoinSet::new();
     for at in endpoints {
+        // Side by side: each endpoint may need all of the time.
         goodbyes.spawn(at.endpoint.shut_down());
     }
     let told = async { while goodbyes.join_next().await.is_some() {} };

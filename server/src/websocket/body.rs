@@ -70,6 +70,7 @@ impl SocketBody {
                     return Poll::Ready(false);
                 }
                 Poll::Pending if encoded.is_empty() => return Poll::Pending,
+                // What is encoded goes out first. The end is found again when this is polled next.
                 Poll::Ready(BodyStep::Finish { .. }) | Poll::Pending => break,
             }
         }
@@ -119,6 +120,7 @@ impl MessageBody for SocketBody {
         };
         let slice = from.split_to(from.len().min(SLICE));
         let whole = this.rest.is_empty() && this.large.is_empty();
+        // Given back only when all of it is out: what is held here takes memory as the queue does.
         let released = if whole {
             mem::take(&mut this.charged)
         } else {
@@ -131,6 +133,8 @@ impl MessageBody for SocketBody {
 
 impl Drop for SocketBody {
     fn drop(&mut self) {
+        // actix drops the body with its connection, however that ends: the other half learns of it
+        // here.
         self.link.gone();
     }
 }
