@@ -88,6 +88,8 @@ impl Default for Limits {
             subscriptions: 256,
             subscription_window: 256 * 1024,
             handshake: Duration::from_secs(10),
+            // As long as it takes to find a silent connection, two heartbeats, and shorter than a
+            // session is kept.
             call_deadline: Duration::from_secs(30),
             drain: Duration::from_secs(2),
             heartbeat: Duration::from_secs(15),
@@ -103,6 +105,7 @@ impl Limits {
     /// refused with `limit`; an honest one waits. At most 4 GiB. More costs memory for each session, less makes
     /// bursts wait a round trip.
     pub fn requests(mut self, bytes: u64) -> Self {
+        // With less, a full part would never have room, and its sender would wait for ever.
         self.requests = bytes.clamp(MAX_MESSAGE as u64, MAX_WINDOW);
         self
     }
@@ -112,6 +115,7 @@ impl Limits {
     /// [`Refusal::TooLarge`](crate::Refusal::TooLarge); one that sends more is refused with `limit`.
     /// An unfinished message of that size may stand beside each window.
     pub fn payload(mut self, bytes: usize) -> Self {
+        // Lengths are judged as parts are put together: a single part is within any bound.
         self.payload = bytes.clamp(MAX_PART, MAX_PAYLOAD);
         self
     }
@@ -199,6 +203,7 @@ impl Limits {
     /// as [`End::Silent`](crate::End::Silent). More
     /// finds a vanished peer later, less sends more pings over idle connections.
     pub fn heartbeat(mut self, time: Duration) -> Self {
+        // The timers of hidden pages run about once a second: faster, they would be found silent.
         self.heartbeat = time.max(Duration::from_secs(1));
         self
     }
@@ -224,6 +229,7 @@ impl Limits {
     /// [`call_deadline`](Self::call_deadline) isn't lengthened by it. Of a client's limits it only matters
     /// whether this is zero: then it wants no session back.
     pub fn resume(mut self, time: Duration) -> Self {
+        // The welcome tells it in 32 bits.
         self.resume = time.min(Duration::from_millis(u64::from(u32::MAX)));
         self
     }
