@@ -210,6 +210,7 @@ pub(crate) async fn shake_hands<T: AsyncRead + AsyncWrite + Unpin>(
         .max_message_size(Some(MAX_MESSAGE))
         .max_frame_size(Some(MAX_MESSAGE))
         .read_buffer_size(READ_AT_ONCE)
+        // Messages go out as they are given, and don't wait for company.
         .write_buffer_size(0)
         .max_write_buffer_size(2 * MAX_MESSAGE);
     let connected = client_async_with_config(request, stream, Some(limits)).await;

@@ -116,6 +116,7 @@ impl<T: Transport> ClientDriver<T> {
             let mut leaving = pin!(transport.leaving());
             let mut hint = pin!(transport.wake_hint());
             let over = poll_fn(|cx| {
+                // First: a page that goes may get no turn after this one.
                 if let Poll::Ready(departure) = leaving.as_mut().poll(cx) {
                     leaving.set(transport.leaving());
                     cx.waker().wake_by_ref();
@@ -230,6 +231,7 @@ impl<T: Transport> ClientDriver<T> {
                 }
                 Poll::Ready(Ok(Inbound::Text)) => self.session.handle(now, Input::Text),
                 Poll::Ready(Err(LinkLost)) => {
+                    // A link that is lost says so at each poll: dropped here, it is told once.
                     self.link = None;
                     self.session.handle(now, Input::Lost);
                     return true;
@@ -327,6 +329,7 @@ impl<T: Transport> ClientDriver<T> {
     /// has another session when the user returns to it, with what this one hasn't sent; or this one, if there is no
     /// welcome yet that a goodbye could follow.
     fn leave(&mut self, cx: &mut Context<'_>, departure: Departure) -> Option<LoopExit> {
+        // A close that waits for what was asked for before it has no more time.
         self.requests.say_goodbye(&mut self.session);
         if departure == Departure::Final || self.session.closed_with().is_some() {
             self.close();
@@ -480,6 +483,7 @@ impl<T: Transport> ClientDriver<T> {
     fn ended(&mut self, end: End) {
         // A goodbye in the welcome's own message: the application learns that it was welcomed before it learns of the end.
         self.welcome();
+        // A close that still waits counts as wanted, too: no session follows then.
         self.requests.say_goodbye(&mut self.session);
         self.application.handlers.drop_all();
         if let Some(awaited) = &mut self.awaited {
@@ -542,6 +546,8 @@ impl<T: Transport> ClientDriver<T> {
         );
         match (deadline, &self.sleep) {
             (None, _) => self.sleep = None,
+            // The same deadline comes back after each turn: a timer set anew each time would cost
+            // more.
             (Some(at), Some((set, _))) if *set == at => {}
             (Some(at), _) => {
                 let wait = at.saturating_since(self.transport.now());

@@ -17,13 +17,13 @@ pub(crate) struct Replacement {
 }
 
 impl Replacement {
-    /// A session is lost. Work for one before it is of no use any more.
+    /// Notes that a session is lost, and drops work for one before it.
     pub(crate) fn lost(&mut self, why: SessionLost) {
         self.work = None;
         self.due = Some(why);
     }
 
-    /// The next session is welcomed: begins the application's work for it. Says whether there is none to
+    /// Begins the application's work for the next session, which is welcomed. Returns true if there is none to
     /// wait for.
     pub(crate) fn welcomed(
         &mut self,
@@ -43,6 +43,7 @@ impl Replacement {
         let Some(work) = &mut self.work else {
             return false;
         };
+        // A panic ends the work as its end does: the requests that wait behind it go out.
         let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
         let is_ready = !matches!(polled, Ok(Poll::Pending));
         if is_ready {
