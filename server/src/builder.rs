@@ -123,6 +123,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             authenticate: Box::new(move |token, request| Box::pin(authenticate(token, request))),
             user_key: None,
             may_resume: None,
+            // A type of one value tells no client from another.
             identifies: size_of::<I>() > 0,
             registry: HashMap::new(),
             middleware: Vec::new(),
@@ -264,6 +265,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         let name = K::NAME;
         if let Some(older) = types.iter().find(|kind| kind.name != name) {
             let older = older.name;
+            // The first mistake is told: later ones may come of it.
             self.wrong
                 .get_or_insert(BuildError::OlderName { name, older });
         }

@@ -241,6 +241,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
         }
         let is_over = app.session.state() == State::Closed;
         if is_over {
+            // Its task is dropped with it: nobody is left to be told.
             self.authentication = None;
         }
         is_over.then_some(LoopExit::Lost)

@@ -160,6 +160,7 @@ fn node(text: &str) -> Option<IpAddr> {
     if let Some(rest) = text.strip_prefix('[') {
         return rest.split_once(']')?.0.parse().ok();
     }
+    // A name that hides the address (RFC 7239 §6.3) is none, and so nobody that is trusted.
     let (address, _) = text.split_once(':').unwrap_or((text, ""));
     address.parse().ok()
 }

@@ -58,6 +58,7 @@ impl OriginGuard {
             Rule::SameHostAnd(origins) | Rule::Only(origins) => origins,
         };
         let origin = match told {
+            // No page: a program sends none, or whatever it likes.
             [] => return Ok(()),
             [origin] => origin.to_str(),
             _ => return Err("a browser sends one Origin"),

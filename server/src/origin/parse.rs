@@ -23,6 +23,7 @@ impl Origin {
         match text {
             "" => return Err(OriginError::Empty),
             "*" => return Err(OriginError::Any),
+            // All sandboxed pages and all files share it: to allow one would be to allow them all.
             _ if text.eq_ignore_ascii_case("null") || text.starts_with("file:") => {
                 return Err(OriginError::Null);
             }

@@ -31,6 +31,7 @@ pub enum InvalidClose {
 impl Close {
     pub(crate) fn new(code: u16, reason: &str) -> Result<Self, InvalidClose> {
         match code {
+            // 1004 to 1006 and 1015 are never sent (RFC 6455 §7.4.1), and 1016 to 2999 are nobody's yet (§7.4.2).
             1000..=1003 | 1007..=1014 | 3000..=4999 => {}
             code => return Err(InvalidClose::Code(code)),
         }
