@@ -83,7 +83,7 @@ impl Assembler {
             Opcode::Binary => self.text = false,
             Opcode::Continuation => {}
         }
-        // In one frame, as nearly all are, a message isn't copied.
+        // A message in one frame isn't copied.
         if frame.fin && self.fragments.is_empty() {
             return Some(self.message(frame.data));
         }
