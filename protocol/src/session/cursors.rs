@@ -148,6 +148,7 @@ impl Session {
             ..
         } = request;
         let (kind, payload, topic) = match kind {
+            // Each takes memory, and a place in the hello that resumes the session.
             JOIN if cursors.all.len() >= self.limits.subscriptions => {
                 self.incoming.cut(number, Refusal::Busy);
                 return Ok(());
@@ -170,6 +171,8 @@ impl Session {
                     cursors.all.remove(alias);
                     self.events.push(Event::Left { alias });
                 }
+                // Also for a join that is over: the client drops publications until it has the
+                // answer.
                 self.incoming.answer(number, Answer::Value(Vec::new()));
                 return Ok(());
             }

@@ -460,6 +460,7 @@ impl Incoming {
         } else {
             None
         };
+        // The answer waited for the last item.
         if let Some(answer) = end {
             self.answer(call, answer);
         }
@@ -476,6 +477,7 @@ impl Incoming {
         if self.answers.is_empty() {
             return None;
         }
+        // They are few, as calls are: to move them costs little.
         let mut front = self.answers.remove(0);
         if !more {
             return front.joins.map(|alias| (alias, front.call));
@@ -516,6 +518,7 @@ impl Incoming {
     pub(super) fn keep_messages(&mut self) {
         // Its other parts won't be taken after a goodbye of either side.
         self.partial = None;
+        // The room of calls isn't given back: after a goodbye nothing more is taken.
         self.waiting.retain(|held| is_message(&held.request));
     }
 

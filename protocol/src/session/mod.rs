@@ -206,6 +206,7 @@ impl Session {
     /// the time for goodbyes is over.
     pub fn poll(&mut self, now: Time, out: &mut Vec<u8>, room: usize) -> Output {
         self.now = self.now.max(now);
+        // They look at all that waits: too much for each poll of a release.
         if cfg!(any(debug_assertions, feature = "invariants")) {
             self.check_invariants();
         }
@@ -327,6 +328,7 @@ impl Session {
                         self.fail(End::TooSlow, Goodbye::new(code, ""));
                     }
                 }
+                // Nobody is there to hear a goodbye.
                 Timer::Resume => self.terminate(End::Lost),
                 Timer::Silence => self.on_silence_timer(due),
                 Timer::Stall => self.on_stall_timer(due),

@@ -80,6 +80,7 @@ impl Session {
         };
         let known = server.known_tables.iter();
         let mut table = known.filter(|table| table.digest() == hello.digest);
+        // Clients of one build have one table: it is sent once, and not by each.
         match table.next().cloned() {
             Some(table) => self.judged_next(hello, table),
             None => {
@@ -213,6 +214,7 @@ impl Session {
             number,
             class,
             kind,
+            // Copied, as the message's bytes are the shell's.
             payload: payload.to_vec(),
             topic: None,
         };
@@ -272,6 +274,8 @@ impl Session {
         };
         if whole {
             let AnsweredCall { key, kind, answer } = self.outgoing.answered(reply.call)?;
+            // Subscriptions are the session's own: its application hears of the topic, and not of
+            // the call.
             if kind == JOIN {
                 return self.join_answered(reply.call, key, answer);
             }

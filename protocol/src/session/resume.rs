@@ -281,6 +281,7 @@ impl Session {
     pub(super) fn wanted(&mut self) -> Option<Resume> {
         let client = self.side.client_mut()?;
         let ticket = client.ticket.as_ref()?;
+        // Counted for each hello: a later one must be told from one that was long under way.
         client.attempt += 1;
         let window = self.incoming.tell_grant();
         let received = self.received.last_accepted();
@@ -343,6 +344,7 @@ impl Session {
         let Some(client) = self.side.client_mut() else {
             return;
         };
+        // The server of another session counts from the beginning.
         client.attempt = 0;
         let window = client.advertised_window;
         // It follows itself, also if it is to end once all is sent.
@@ -427,6 +429,7 @@ impl Session {
         credentials.secrets.renew(&wanted.secret, secret.clone());
         self.leave_connection();
         self.conn = Some(Conn::default());
+        // Left running, it would end the session over its new connection.
         self.timers.stop(Timer::Resume);
         plant!(
             "resume_timer_kept",

@@ -107,6 +107,7 @@ impl Session {
         };
         // With its memory: a session opens once for each connection.
         out.extend_from_slice(&std::mem::take(&mut conn.handshake_out));
+        // Credit goes before data: the peer can go on the sooner.
         self.write_signs_of_life(out);
         self.write_ack(out);
         if let Some(asking) = self.outgoing.asking {

@@ -215,6 +215,7 @@ impl Session {
             // Sent after all, it would follow a join of the same topic that was made since.
             self.subscriptions.asked.remove(subscription);
         } else {
+            // The reply is under way: the topic is left when it comes.
             self.subscriptions.give_up(subscription);
         }
         // What has come and wouldn't be heard until later is of a topic that was left, too.
@@ -360,6 +361,7 @@ impl Session {
             }
             LEAVE => {
                 self.was_put_out(Leave::decode(&request.payload)?);
+                // Answered here: the application has nothing to decide.
                 self.incoming.answer(number, Answer::Value(Vec::new()));
                 Ok(())
             }

@@ -143,6 +143,7 @@ impl Outgoing {
         if !self.has_room(payload.len()) {
             return Err(Full);
         }
+        // An event's outcome is its acknowledgement, however long that takes.
         let deadline = (class != Class::Event).then(|| now + self.limits.call_deadline);
         self.streams += usize::from(class == Class::Stream);
         Ok(self.enqueue(deadline, class, kind, payload))
@@ -451,6 +452,7 @@ impl Outgoing {
 
     pub(super) fn add_deadlines(&self, next: &mut NextDeadline) {
         for call in self.in_flight.values() {
+            // Without a key it has its outcome, and only waits for the peer's answer.
             if call.key.is_some() {
                 next.add(call.deadline);
             }
