@@ -22,7 +22,7 @@ async function publishAll(client, to, count) {
 }
 
 /** Numbers of the package: the id of the place in the line, what is settled, and the code of what never went. */
-const [ROOM, SETTLED, NOT_RECEIVED] = [2, 0, 3];
+const [WRITABLE, SETTLED, NOT_RECEIVED] = [2, 0, 3];
 
 export const topics = {
   async "a place to begin that is none is an error at once"(platform) {
@@ -41,7 +41,7 @@ export const topics = {
 
   async "a request that can't be begun holds up none behind it"(platform) {
     const bridge = new Bridge();
-    const core = { poll: (id) => (id === ROOM ? bridge.hear(SETTLED, id) : undefined), room() {}, free() {} };
+    const core = { poll: (id) => (id === WRITABLE ? bridge.hear(SETTLED, id) : undefined), writable() {}, free() {} };
     bridge.open(core, {});
     const heard = [];
     const add = (name) => bridge.add({ hear: (what, code) => heard.push([name, what, code]), wake() {} });
