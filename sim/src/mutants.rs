@@ -266,7 +266,7 @@ pub const SHELL_MUTANTS: &[(&str, &str, Finder)] = &[
     (
         "news_wakes_nobody",
         "a connection isn't woken for what is published",
-        Finder::Worlds(None),
+        Finder::Test("server: a_subscriber_that_does_not_read_is_told_the_gap_and_delays_nobody"),
     ),
     (
         "newest_of_user_forgotten",
