@@ -21,6 +21,13 @@ thread_local! {
 /// A task's place among the others, until it is dropped.
 struct Place(u64);
 
+impl Place {
+    /// Notes the waker of a task that is polled.
+    fn insert(&self, waker: Waker) {
+        TASKS.with_borrow_mut(|tasks| tasks.wakers.insert(self.0, waker));
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         TASKS.with_borrow_mut(|tasks| tasks.wakers.remove(&self.0));
@@ -35,7 +42,8 @@ pub(crate) fn attend(task: impl Future<Output = ()> + 'static) -> impl Future<Ou
     });
     let mut task = Box::pin(task);
     poll_fn(move |cx| {
-        TASKS.with_borrow_mut(|tasks| tasks.wakers.insert(place.0, cx.waker().clone()));
+        // By a method: a closure that reads the number has a copy of that, and the place is dropped at once.
+        place.insert(cx.waker().clone());
         task.as_mut().poll(cx)
     })
 }
@@ -49,4 +57,25 @@ pub(crate) fn spawn(task: impl Future<Output = ()> + 'static) -> JoinHandle<()> 
 pub(crate) fn wake_all() {
     let wakers: Vec<_> = TASKS.with_borrow(|tasks| tasks.wakers.values().cloned().collect());
     wakers.into_iter().for_each(Waker::wake);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::pin::pin;
+    use std::task::Context;
+
+    use super::*;
+
+    #[test]
+    fn who_is_gone_is_woken_no_more() {
+        let awaited = || TASKS.with_borrow(|tasks| tasks.wakers.len());
+        let cx = &mut Context::from_waker(Waker::noop());
+        {
+            let mut task = pin!(attend(pending()));
+            assert!(task.as_mut().poll(cx).is_pending());
+            assert_eq!(awaited(), 1);
+        }
+        assert_eq!(awaited(), 0);
+    }
 }
