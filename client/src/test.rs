@@ -1,5 +1,6 @@
 //! The numbers of what a client holds. Feature `test`.
 
+use twinwire_remote::WeakRemote;
 use twinwire_remote::channels::oneshot;
 pub use twinwire_remote::test::Counters as RemoteCounters;
 
@@ -37,4 +38,19 @@ pub async fn counters(client: &Client) -> Option<Counters> {
         });
     });
     told.await.ok()
+}
+
+/// Tells if anybody holds a client, without holding it.
+pub struct WeakHandle(WeakRemote);
+
+impl WeakHandle {
+    /// Watches this client and its clones.
+    pub fn of(client: &Client) -> Self {
+        Self(client.remote.downgrade())
+    }
+
+    /// Returns true while the application holds the client, or the library does.
+    pub fn is_held(&self) -> bool {
+        self.0.upgrade_priority().is_some()
+    }
 }
