@@ -141,6 +141,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Twinwire<S, I> {
     /// `ServerHandle::stop`, which cuts open sockets; and let the `HttpServer` leave signals to you
     /// (`disable_signals`), or it stops first at Ctrl-C.
     pub async fn shut_down(&self) {
+        twinwire::plant!("stopped_endpoint_kept", std::mem::forget(self.clone()));
         // A client that is away learns nothing of this: it comes back at its own pace.
         let drain = Drain::new(self.peers().len(), self.0.drain_spread);
         self.0.shutdown.begin(drain);

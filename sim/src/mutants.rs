@@ -273,6 +273,16 @@ pub const SHELL_MUTANTS: &[(&str, &str, Finder)] = &[
         "of a user's tabs the newest is forgotten, not the closed one",
         Finder::Worlds(None),
     ),
+    (
+        "closed_client_kept",
+        "a client that was closed keeps itself for ever",
+        Finder::Worlds(None),
+    ),
+    (
+        "stopped_endpoint_kept",
+        "an endpoint that was shut down keeps itself for ever",
+        Finder::Worlds(None),
+    ),
 ];
 
 /// Activates a bug for the worlds that this thread runs, if the workspace is compiled for that; or none.

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use twinwire::frame::Start;
 use twinwire::{End, Format};
+use twinwire_client::test::WeakHandle;
 use twinwire_client::{
     Client, ClientState, Options, ReconnectCause, SessionLost, Undeclared, start,
 };
@@ -103,7 +104,11 @@ impl User {
                 pending().await
             }
         };
-        world.oracle.account().reach("connect");
+        {
+            let mut account = world.oracle.account();
+            account.reach("connect");
+            account.clients.push(WeakHandle::of(&client));
+        }
         let user = Rc::new(Self {
             world: Rc::clone(world),
             number,

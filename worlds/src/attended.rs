@@ -53,6 +53,17 @@ pub(crate) fn spawn(task: impl Future<Output = ()> + 'static) -> JoinHandle<()> 
     spawn_local(attend(task))
 }
 
+/// Forgets the tasks of a world that ended in a panic.
+pub(crate) fn forget_all() {
+    let wakers = TASKS.with_borrow_mut(|tasks| std::mem::take(&mut tasks.wakers));
+    drop(wakers);
+}
+
+/// Returns the number of tasks that have been polled and aren't dropped.
+pub(crate) fn count() -> usize {
+    TASKS.with_borrow(|tasks| tasks.wakers.len())
+}
+
 /// Wakes all of them.
 pub(crate) fn wake_all() {
     let wakers: Vec<_> = TASKS.with_borrow(|tasks| tasks.wakers.values().cloned().collect());

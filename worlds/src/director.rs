@@ -9,7 +9,7 @@ use twinwire_client::test::{Counters, counters as client_counters};
 use twinwire_server::{Peer, PeerId, test};
 
 use crate::application::{User, live};
-use crate::attended::wake_all;
+use crate::attended::{self, wake_all};
 use crate::functions::first_panic;
 use crate::kinds::{Manner, Room};
 use crate::network::Breakable;
@@ -402,6 +402,11 @@ async fn parts(world: &Rc<World>) {
     let shut_down = timeout(Duration::from_secs(2), wire.shut_down()).await;
     world.oracle.account().ensure(shut_down.is_ok(), || {
         "the endpoint isn't shut down".to_owned()
+    });
+    settle().await;
+    let tasks = attended::count();
+    world.oracle.account().ensure(tasks == 0, || {
+        format!("{tasks} tasks go on when all have parted")
     });
     is_wrong(world);
 }

@@ -83,8 +83,10 @@ fn run_plan(seed: u64, plan: Plan, dice: Dice) -> Result<Report, Failure> {
             let led = director::direct(Rc::clone(&world));
             world.run(led).await;
             let outcome = Report::of(seed, &world);
-            world.end();
-            outcome
+            let at = Time::default() + world.begun.elapsed();
+            let left = world.end();
+            let failure = left.map(|what| Failure { seed, at, what });
+            outcome.and_then(|report| failure.map_or(Ok(report), Err))
         })
     })
 }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep};
 use twinwire_sim::Dice;
 
 use crate::application::User;
-use crate::attended::attend;
+use crate::attended::{self, attend};
 use crate::functions::Functions;
 use crate::network::Breakable;
 use crate::oracle::Oracle;
@@ -77,6 +77,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(plan: Plan, dice: Dice) -> Rc<Self> {
+        attended::forget_all();
         let oracle = Oracle::new(plan.bounds, plan.is_told);
         let functions = Functions::new(&plan, &oracle);
         let sets = plan.clients.len() + plan.workers;
@@ -151,8 +152,8 @@ impl World {
         drop(set);
     }
 
-    /// Drops everybody.
-    pub(crate) fn end(&self) {
+    /// Drops everybody. Returns what is left of the world then, which nobody can drop any more.
+    pub(crate) fn end(self: Rc<Self>) -> Option<String> {
         for seat in &self.seats {
             seat.user.take();
         }
@@ -161,6 +162,20 @@ impl World {
             self.clear(place);
         }
         self.server.take();
+        let (world, oracle) = (Rc::downgrade(&self), self.oracle.clone());
+        let clients = std::mem::take(&mut oracle.account().clients);
+        drop(self);
+        let clients = clients.iter().filter(|client| client.is_held());
+        // A driver has its platform, which holds the world. An endpoint has its state and its functions, which hold
+        // the oracle.
+        let holders = [
+            (clients.count(), "clients"),
+            (world.strong_count(), "holders of the world"),
+            (oracle.holders(), "holders of the oracle"),
+            (attended::count(), "tasks"),
+        ];
+        let left = holders.iter().find(|(number, _)| *number > 0);
+        left.map(|(number, what)| format!("{number} {what} are left when the world ends"))
     }
 
     /// Returns the number of one more connection.

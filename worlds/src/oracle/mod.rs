@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use twinwire::{Epoch, PeerId};
+use twinwire_client::test::WeakHandle;
 
 pub(crate) use asks::{Asked, Asker, Class, Outcome, Reader};
 pub(crate) use topics::Heard;
@@ -38,6 +39,7 @@ impl Oracle {
             next_id: 0,
             last_begun: BTreeMap::new(),
             lives: Vec::new(),
+            clients: Vec::new(),
             frozen: Vec::new(),
             removed: None,
             logs: BTreeMap::new(),
@@ -54,6 +56,11 @@ impl Oracle {
     pub(crate) fn waits(&self, what: &'static str) -> Waiting {
         *self.account().waiting.entry(what).or_default() += 1;
         Waiting(self.clone(), what)
+    }
+
+    /// Returns the number of those who hold the account besides the caller.
+    pub(crate) fn holders(&self) -> usize {
+        Arc::strong_count(&self.0) - 1
     }
 
     pub(crate) fn account(&self) -> MutexGuard<'_, Account> {
@@ -124,6 +131,8 @@ pub(crate) struct Account {
     /// The newest request of each asker that has begun, and in which session if it may have several.
     last_begun: BTreeMap<(Asker, Option<PeerId>), u64>,
     pub(crate) lives: Vec<Life>,
+    /// The handles of all clients, of which none is held in the end.
+    pub(crate) clients: Vec<WeakHandle>,
     /// The stretches of time in which a worker of the server's stands still.
     pub(crate) frozen: Vec<(Instant, Instant)>,
     /// The last time at which the server put somebody out of a topic.
