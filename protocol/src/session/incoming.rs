@@ -89,8 +89,8 @@ pub(super) struct Incoming {
     in_order: Vec<u32>,
     /// Answers that wait for the socket. With `running`, never more than the limit of calls.
     answers: Vec<OutgoingReply>,
-    /// The stream whose items had their turn last.
-    last_fed: Option<Number>,
+    /// The number of parts of items that went out.
+    turns: u64,
     limits: Arc<Limits>,
     /// None until an item of a stream was given.
     pub(super) feeding: Option<&'static Feeding>,
@@ -106,7 +106,7 @@ impl Incoming {
             blocking: None,
             in_order: Vec::new(),
             answers: Vec::new(),
-            last_fed: None,
+            turns: 0,
             limits: Arc::clone(limits),
             feeding: None,
         }
@@ -297,7 +297,8 @@ impl Incoming {
                 deadline: Some(now + self.limits.call_deadline),
                 class: request.class,
                 message: is_message(&request),
-                feed: (request.class == Class::Stream).then(|| SendStream::new(stream_window)),
+                feed: (request.class == Class::Stream)
+                    .then(|| SendStream::new(stream_window, self.turns)),
             };
             self.running.insert(number, running);
             return Some(request);
@@ -433,11 +434,12 @@ impl Incoming {
 
     /// Returns the stream whose turn it is, of those that have a part that may go.
     pub(super) fn next_feed(&self) -> Option<Number> {
-        let mut feeds = self.running.iter_after(self.last_fed);
-        feeds.find_map(|(number, running)| {
-            let part = running.feed.as_ref()?.next_part();
-            part.map(|_| number)
-        })
+        let feeds = self.running.iter().filter_map(|(number, running)| {
+            let feed = running.feed.as_ref()?;
+            feed.next_part().map(|_| (feed.last_turn, number))
+        });
+        // Whose last turn is longest ago: in the order of their numbers, one would wait for all that begin meanwhile.
+        feeds.min().map(|(_, number)| number)
     }
 
     /// Notes that a part of this stream went out. Returns true if its producer waited for the room that this made.
@@ -448,11 +450,12 @@ impl Incoming {
     }
 
     fn departed(&mut self, call: Number) -> bool {
-        self.last_fed = Some(call);
+        self.turns += 1;
+        let turn = self.turns;
         let Some(feed) = self.feed(call) else {
             return false;
         };
-        feed.departed();
+        feed.departed(turn);
         // Only an empty queue surely takes the item that was refused, whose size isn't known here.
         let wanted = feed.is_empty() && std::mem::take(&mut feed.wanted);
         let end = if feed.is_empty() {

@@ -105,6 +105,8 @@ pub(super) struct SendStream {
     queued: usize,
     /// Bytes of the first item that are sent.
     sent: usize,
+    /// The number of the turn in which its last part went out, or at its beginning.
+    pub(super) last_turn: u64,
     /// True while the producer waits for room.
     pub(super) wanted: bool,
     /// The answer after the last item.
@@ -112,12 +114,13 @@ pub(super) struct SendStream {
 }
 
 impl SendStream {
-    pub(super) fn new(window: u64) -> Self {
+    pub(super) fn new(window: u64, turn: u64) -> Self {
         Self {
             window: SendWindow::new(window),
             queue: Fifo::default(),
             queued: 0,
             sent: 0,
+            last_turn: turn,
             wanted: false,
             end: None,
         }
@@ -157,8 +160,9 @@ impl SendStream {
         fits.then_some((self.sent > 0, part, more))
     }
 
-    /// Takes note that the next part went out.
-    pub(super) fn departed(&mut self) {
+    /// Takes note that the next part went out, in this turn.
+    pub(super) fn departed(&mut self, turn: u64) {
+        self.last_turn = turn;
         let Some((_, part, more)) = self.next_part() else {
             return;
         };
