@@ -167,6 +167,22 @@ pub const MUTANTS: &[(&str, &str)] = &[
         "close_before_welcome",
         "who closes while it wants its session back doesn't wait for it",
     ),
+    (
+        "first_stream_first",
+        "of the streams that may go the first always does",
+    ),
+    (
+        "turn_kept_while_busy",
+        "answers, requests or items go for as long as there are some",
+    ),
+    (
+        "long_answer_stays_first",
+        "a long answer goes as a whole before the others",
+    ),
+    (
+        "logs_go_last",
+        "logs are read once nothing else is to be sent",
+    ),
 ];
 
 /// The suite that finds a bug of the shells, which the simulator hasn't.

@@ -179,13 +179,14 @@ impl Port<'_> {
         let Some((id, stamped)) = self.oracle.stamp_item(self.who, call, item) else {
             return Err(ItemRefused::Over);
         };
-        let hashed = hash(0, &stamped);
+        let (hashed, length) = (hash(0, &stamped), stamped.len());
         let given = self.session.item(self.now, call, stamped);
         given.map_err(|(why, _)| {
             self.oracle.report.waits += u64::from(why == ItemRefused::Full);
             why
         })?;
         self.oracle.item_given(self.who, call, self.now, id, hashed);
+        self.oracle.item_waits(self.who, call, length);
         Ok(())
     }
 

@@ -474,6 +474,8 @@ impl World<'_> {
         let (alias, head) = (topic.log.alias(), topic.log.next());
         for end in self.server.ends() {
             self.ends[end].session.log_advanced(alias, head);
+            let who = self.ends[end].who;
+            self.oracle.log_has_news(who, alias, head);
             self.settle(end)?;
         }
         Ok(())
@@ -497,6 +499,7 @@ impl World<'_> {
             self.send(end, message)?;
         }
         let now = self.clock(end);
+        self.oracle.log_read(self.ends[end].who, pull, &slice);
         self.ends[end].session.pulled(now, pull, slice);
         Ok(())
     }

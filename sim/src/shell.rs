@@ -170,7 +170,10 @@ impl World<'_> {
                     let message = self.out.clone();
                     self.send(end, message)?;
                 }
-                Output::Event(event) => events.push(event),
+                Output::Event(event) => {
+                    self.oracle.gives_turns_up(self.ends[end].who, &event);
+                    events.push(event);
+                }
                 Output::Pull(pull) => self.pull(end, pull)?,
                 Output::Close { .. } => self.close_conn(end),
                 Output::Wait(wake) => {
@@ -188,6 +191,8 @@ impl World<'_> {
             .conn
             .ok_or_else(|| Wrong("it sends without a connection".to_owned()))?;
         let to = at.side().other();
+        self.oracle
+            .takes_turn(at.who, at.session.state(), &message)?;
         let moment = self.now.since_origin().as_millis() as u64;
         self.oracle
             .sent(at.who, moment, self.clock(end), &message)?;

@@ -436,7 +436,9 @@ impl Incoming {
     pub(super) fn next_feed(&self) -> Option<Number> {
         let feeds = self.running.iter().filter_map(|(number, running)| {
             let feed = running.feed.as_ref()?;
-            feed.next_part().map(|_| (feed.last_turn, number))
+            let turn = feed.last_turn;
+            plant!("first_stream_first", let turn = 0);
+            feed.next_part().map(|_| (turn, number))
         });
         // Whose last turn is longest ago: in the order of their numbers, one would wait for all that begin meanwhile.
         feeds.min().map(|(_, number)| number)
@@ -489,6 +491,7 @@ impl Incoming {
         front.sent += len;
         front.begun = true;
         self.answers.push(front);
+        plant!("long_answer_stays_first", self.answers.rotate_right(1));
         None
     }
 

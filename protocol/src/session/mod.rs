@@ -239,6 +239,7 @@ impl Session {
             }
             self.write(out);
             self.schedule.set_logs_first(true);
+            plant!("logs_go_last", self.schedule.set_logs_first(false));
             if !out.is_empty() {
                 return Output::Send;
             }

@@ -193,6 +193,12 @@ impl Session {
                 WriteResult::Nothing => idle += 1,
                 WriteResult::NoRoom => return,
             }
+            plant!(
+                "turn_kept_while_busy",
+                if idle == 0 {
+                    continue;
+                }
+            );
             self.schedule.end_turn();
         }
     }

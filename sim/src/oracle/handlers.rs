@@ -63,6 +63,9 @@ impl Oracle {
             "{} handlers at work, {streams} of streams",
             running.len()
         );
+        if is_stream(id) {
+            self.stream_starts(hearing.who, number);
+        }
         self.report.messages += 1;
         self.report.invitations += u64::from(invitation.is_some());
         Ok(())

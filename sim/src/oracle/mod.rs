@@ -6,6 +6,7 @@ mod made;
 mod outcomes;
 mod pings;
 mod topics;
+mod turns;
 mod wire;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -18,6 +19,7 @@ use crate::{Coverage, Report};
 use made::{Fate, Made, Untaken};
 pub(crate) use topics::LogId;
 use topics::{LogRecord, Subscription};
+use turns::Turns;
 
 /// A violation, in words.
 #[derive(Debug)]
@@ -134,6 +136,8 @@ pub(crate) struct Record {
     charged: [u64; 2],
     /// What each end has sent and hasn't heard to be received.
     unacknowledged: [Unacknowledged; 2],
+    /// What may go out, by the way of the requests that it is for.
+    turns: [Turns; 2],
     attempt: u64,
     /// Gone at the server, which remembers.
     pub(crate) over: bool,
@@ -275,6 +279,7 @@ impl Oracle {
             joined_counts: Vec::new(),
             charged: [0; 2],
             unacknowledged: Default::default(),
+            turns: Default::default(),
             attempt: 0,
             over: false,
             closed: false,

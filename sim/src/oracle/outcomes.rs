@@ -22,6 +22,7 @@ impl Oracle {
         let Some((id, _)) = self.ends(who, number) else {
             return answer;
         };
+        self.answer_waits(who, number, self.made[id as usize].class);
         let largest = self.bounds.payload();
         let made = &mut self.made[id as usize];
         let mut stamped = |seed, payload: Vec<u8>| {
@@ -200,6 +201,7 @@ impl Oracle {
         record.attempt = attempt;
         ensure!(attempt > seen, "attempt {attempt} was taken after {seen}");
         self.asks_again(Who::Server(session));
+        self.logs_begin_again(session);
         self.acknowledged(session, Way::Down, wanted.received);
         Ok(())
     }

@@ -88,6 +88,7 @@ impl Oracle {
         joined: Joined,
     ) -> Check {
         let now = self.now;
+        self.log_begins(session, joined.alias);
         let record = &mut self.sessions[session];
         record.joined.insert(joined.alias, id);
         record.joined_counts.push((now, record.joined.len()));

@@ -20,11 +20,7 @@ impl Oracle {
             message.len()
         );
         self.report.trace = hash(self.report.trace ^ at, message);
-        let welcomed = match who {
-            Who::Client(life) => self.lives[life].welcomed,
-            Who::Server(_) | Who::Greeter => None,
-        };
-        let Some(session) = welcomed.or(self.session(who)) else {
+        let Some(session) = self.sends_in(who) else {
             return Ok(());
         };
         let (asks, hears) = (who.asks() as usize, who.hears() as usize);
@@ -62,6 +58,15 @@ impl Oracle {
             }
         }
         Ok(())
+    }
+
+    /// Returns the session that what this end sends is of.
+    pub(super) fn sends_in(&self, who: Who) -> Option<usize> {
+        let welcomed = match who {
+            Who::Client(life) => self.lives[life].welcomed,
+            Who::Server(_) | Who::Greeter => None,
+        };
+        welcomed.or(self.session(who))
     }
 
     /// What an end sent has been received up to here.
@@ -118,6 +123,12 @@ impl Oracle {
     fn takes(&mut self, who: Who, session: usize, frame: &Frame<'_>) -> Check {
         if let Frame::Ack(ack) = frame {
             self.acknowledged(session, who.asks(), ack.received);
+        }
+        if let Frame::StreamWindow(window) = frame {
+            self.stream_may_go(who, window.call, window.limit);
+        }
+        if let Frame::TopicWindow(window) = frame {
+            self.log_may_go(who, window.alias);
         }
         let record = &mut self.sessions[session];
         let way = who.hears() as usize;
