@@ -19,8 +19,8 @@ use crate::{Alias, Number, Offset, Position, Time};
 #[derive(Debug, Default)]
 pub(super) struct Cursors {
     all: Sorted<Alias, Cursor>,
-    /// The topic that had its turn last.
-    last: Option<Alias>,
+    /// The number of turns in which a log was read.
+    turns: u64,
 }
 
 #[derive(Debug)]
@@ -36,6 +36,8 @@ struct Cursor {
     /// The first that the log doesn't have.
     head: Offset,
     window: SendWindow,
+    /// The number of the turn in which its log was read last, or at its beginning.
+    last_turn: u64,
     /// True while the client awaits publications.
     active: bool,
     /// True while the window has no room for the next entry.
@@ -93,9 +95,27 @@ impl Cursors {
         self.all.clear();
     }
 
+    /// Returns the cursor whose turn it is.
     fn ready(&self) -> Option<(Alias, &Cursor)> {
-        let mut cursors = self.all.iter_after(self.last);
-        cursors.find(|(_, cursor)| cursor.is_ready())
+        let ready = self.all.iter().filter(|(_, cursor)| cursor.is_ready());
+        // As of streams: one waits for none that was joined after it.
+        ready.min_by_key(|(_, cursor)| cursor.last_turn)
+    }
+
+    fn insert(&mut self, alias: Alias, cursor: Cursor) {
+        let last_turn = self.turns;
+        let cursor = Cursor {
+            last_turn,
+            ..cursor
+        };
+        self.all.insert(alias, cursor);
+    }
+
+    fn end_turn(&mut self, alias: Alias) {
+        self.turns += 1;
+        if let Some(cursor) = self.all.get_mut(alias) {
+            cursor.last_turn = self.turns;
+        }
     }
 }
 
@@ -208,9 +228,10 @@ impl Session {
             // The alias is unknown to the client before it has the reply.
             active: false,
             blocked: false,
+            last_turn: 0,
         };
         if let Some(server) = self.side.server_mut() {
-            server.cursors.all.insert(alias, cursor);
+            server.cursors.insert(alias, cursor);
         }
     }
 
@@ -262,7 +283,7 @@ impl Session {
     pub fn pulled(&mut self, now: Time, pull: Pull, slice: Slice) {
         self.now = self.now.max(now);
         if let Some(server) = self.side.server_mut() {
-            server.cursors.last = Some(pull.alias);
+            server.cursors.end_turn(pull.alias);
         }
         if let Some(cursor) = self.cursor(pull.alias) {
             cursor.next = slice.next;
@@ -274,5 +295,42 @@ impl Session {
                 cursor.head = slice.next;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    #[test]
+    fn a_log_waits_for_one_read_of_each_other_though_new_ones_are_joined() {
+        let place = |of| Offset::new(of).expect("from one");
+        let cursor = || Cursor {
+            join: Number::FIRST,
+            reply: None,
+            start: place(1),
+            next: place(1),
+            head: place(2),
+            window: SendWindow::default(),
+            active: true,
+            blocked: false,
+            last_turn: 0,
+        };
+        let mut cursors = Cursors::default();
+        for alias in 1..=3 {
+            cursors.insert(Alias::new(alias), cursor());
+        }
+        let order: Vec<_> = (4..8)
+            .filter_map(|next| {
+                let (alias, _) = cursors.ready()?;
+                cursors.end_turn(alias);
+                cursors.insert(Alias::new(next), cursor());
+                Some(alias)
+            })
+            .collect();
+        assert_eq!(order, [1, 2, 3, 1].map(Alias::new));
     }
 }

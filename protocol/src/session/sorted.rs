@@ -89,18 +89,6 @@ impl<K: Ord + Copy, V> Sorted<K, V> {
         self.0.iter_mut().map(|(key, value)| (*key, value))
     }
 
-    /// Those behind this key, and then the others: whose turn it is after the one of this key.
-    pub(super) fn iter_after(&self, key: Option<K>) -> impl Iterator<Item = (K, &V)> {
-        let start = match key.map(|key| self.place(key)) {
-            Some(Ok(place)) => place + 1,
-            Some(Err(place)) => place,
-            None => 0,
-        };
-        let (others, behind) = self.0.split_at(start);
-        let turns = behind.iter().chain(others);
-        turns.map(|(key, value)| (*key, value))
-    }
-
     pub(super) fn values(&self) -> impl Iterator<Item = &V> {
         self.0.iter().map(|(_, value)| value)
     }
@@ -156,15 +144,5 @@ mod tests {
             assert_eq!(map.take_up_to(last).count(), taken, "{last}");
             assert_eq!(map.len(), 3 - taken);
         }
-    }
-
-    #[test]
-    fn turns_go_round() {
-        let map = map(&[1, 3, 5]);
-        let turns = |key| keys(map.iter_after(key).map(|(key, value)| (key, *value)));
-        assert_eq!(turns(None), [1, 3, 5]);
-        assert_eq!(turns(Some(3)), [5, 1, 3]);
-        assert_eq!(turns(Some(4)), [5, 1, 3]);
-        assert_eq!(turns(Some(5)), [1, 3, 5]);
     }
 }
