@@ -479,7 +479,7 @@ impl User {
             Some(_) => "Client::subscribe_from",
             None => "Client::subscribe",
         });
-        let ticket = self.asks(Class::Join, Manner::Answers);
+        let ticket = self.asks(Class::Join(number), Manner::Answers);
         let room = B::Room::from(Room { number });
         let subscribed = match last {
             Some(last) => {

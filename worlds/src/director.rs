@@ -146,7 +146,7 @@ fn speaks(world: &Rc<World>, fault: Fault) {
         Fault::Leave { client, room } => {
             with_peer(world, client, move |speaker, peer| async move {
                 if let Some(peer) = speaker.wire.peer(peer) {
-                    speaker.puts_out();
+                    speaker.puts_out(room);
                     peer.unsubscribe(&Room { number: room });
                 }
             })

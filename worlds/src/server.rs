@@ -296,8 +296,9 @@ impl Speaker {
     }
 
     /// Notes that somebody is removed from a topic.
-    pub(crate) fn puts_out(&self) {
-        self.oracle.account().removed = Some(Instant::now());
+    pub(crate) fn puts_out(&self, room: u8) {
+        let removed = &mut self.oracle.account().removed;
+        removed.insert(room, Instant::now());
     }
 
     /// Calls a client.

@@ -52,7 +52,8 @@ pub(crate) enum Class {
     Stream,
     Event,
     Publication,
-    Join,
+    /// Of this room.
+    Join(u8),
 }
 
 /// A request, as it is made.
@@ -114,6 +115,8 @@ pub(super) struct Ask {
     at: Instant,
     /// The number of sessions that its client had lost by then.
     freshes: u32,
+    /// The time at which the join was asked for that is under way, if it may share in one.
+    joins_since: Instant,
     /// The client's streams that were open then.
     open_streams: usize,
     began: bool,
@@ -134,11 +137,13 @@ impl Account {
     /// Notes a request in the moment in which it is made, and gives its id.
     pub(crate) fn asks(&mut self, asked: Asked) -> u64 {
         self.next_id += 1;
+        let joins_since = self.joins_since(asked);
         let life = &mut self.lives[asked.by.life()];
         let ask = Ask {
             asked,
             at: Instant::now(),
             freshes: life.freshes,
+            joins_since,
             open_streams: life.open_streams,
             began: false,
             begun_at: None,
@@ -155,6 +160,15 @@ impl Account {
         self.asks.insert(self.next_id, ask);
         self.tell(|| format!("{} is asked: {asked:?}", self.next_id));
         self.next_id
+    }
+
+    /// Returns the time of the first of the joins of a room that have no answer and share one.
+    fn joins_since(&self, asked: Asked) -> Instant {
+        let is_alike = |of: &Asked| (of.by, of.class) == (asked.by, asked.class);
+        let is_join = matches!(asked.class, Class::Join(_));
+        let mut waiting = self.asks.values().filter(|ask| ask.outcome.is_none());
+        let shared = waiting.find(|ask| is_join && !ask.is_given_up && is_alike(&ask.asked));
+        shared.map_or_else(Instant::now, |ask| ask.joins_since)
     }
 
     /// Notes that a client's handler was called.
@@ -327,7 +341,8 @@ impl Account {
                 .or_else(|| never(*reply == id, "it is the error of another")),
             Outcome::Deadline | Outcome::Refused(Refusal::Deadline) => {
                 // A stream's time begins anew with each item, and who joins a topic shares in a join that is under way.
-                let is_true = matches!(class, Class::Stream | Class::Join) || took + LATE >= time;
+                let is_true =
+                    matches!(class, Class::Stream | Class::Join(_)) || took + LATE >= time;
                 let early = never(is_true, &format!("that is early: after {took:?}"));
                 let has_come = *outcome == Outcome::Deadline && self.has_come(ask);
                 early.or_else(|| never(!has_come, "its answer came in time"))
@@ -349,10 +364,14 @@ impl Account {
                 class == Class::Stream && ask.open_streams >= self.bounds.streams,
                 &format!("{} streams are open", ask.open_streams),
             ),
-            Outcome::Refused(Refusal::Denied) => never(
-                class == Class::Join && self.removed.is_some_and(|at| at >= ask.at),
-                "nobody was removed",
-            ),
+            Outcome::Refused(Refusal::Denied) => {
+                let removed = match class {
+                    Class::Join(room) => self.removed.get(&room),
+                    _ => None,
+                };
+                let is_true = removed.is_some_and(|at| *at >= ask.joins_since);
+                never(is_true, "nobody was removed")
+            }
             Outcome::Refused(Refusal::NoHandler) => never(by.is_server(), "it has a handler"),
             // Of a server's requests nobody makes older ones.
             Outcome::Refused(Refusal::KindDiffers) => never(

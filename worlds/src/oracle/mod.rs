@@ -41,7 +41,7 @@ impl Oracle {
             lives: Vec::new(),
             clients: Vec::new(),
             frozen: Vec::new(),
-            removed: None,
+            removed: BTreeMap::new(),
             logs: BTreeMap::new(),
             subscribers: Vec::new(),
             newest: BTreeMap::new(),
@@ -135,8 +135,8 @@ pub(crate) struct Account {
     pub(crate) clients: Vec<WeakHandle>,
     /// The stretches of time in which a worker of the server's stands still.
     pub(crate) frozen: Vec<(Instant, Instant)>,
-    /// The last time at which the server put somebody out of a topic.
-    pub(crate) removed: Option<Instant>,
+    /// By room, the last time at which the server put somebody out of it.
+    pub(crate) removed: BTreeMap<u8, Instant>,
     logs: BTreeMap<(Epoch, u8), Log>,
     subscribers: Vec<Subscriber>,
     /// The newest of the events of which only the newest matters, by life.
