@@ -32,7 +32,8 @@ pub(crate) async fn read_all<B: Build>(mut inbox: Inbox, oracle: Oracle, life: u
             let note: Note = note.into();
             oracle.account().begins(note.ask.id);
         } else if let Some(Ok(newest)) = event.read::<Newest>() {
-            oracle.account().newest(Reader::Client(life), newest.id);
+            let reader = Reader::Client(life);
+            oracle.account().newest(reader, newest.id, None);
         } else {
             let name = event.name().to_owned();
             oracle.account().wrong(|| format!("{name} can't be read"));

@@ -219,8 +219,9 @@ fn handlers(builder: Builder<State, Identity>, functions: &Functions) -> Builder
             }
         })
         .event(|cx: Context, newest: Newest| async move {
-            let reader = Reader::Server(cx.identity().life, Some(cx.id()));
-            cx.state().oracle.account().newest(reader, newest.id);
+            let reader = Reader::Server(cx.identity().life);
+            let mut account = cx.state().oracle.account();
+            account.newest(reader, newest.id, Some(cx.id()));
         })
         .stream(
             |cx: Context, count: Count, mut sender: StreamSender<Count>| {

@@ -41,8 +41,8 @@ impl Asker {
 pub(crate) enum Reader {
     /// A client, of its server.
     Client(usize),
-    /// The server, of a client in one of its sessions.
-    Server(usize, Option<PeerId>),
+    /// The server, of a client.
+    Server(usize),
 }
 
 /// The way of a request.
@@ -178,9 +178,7 @@ impl Account {
 
     /// Notes that a handler of the server's was called, in one of its sessions.
     pub(crate) fn begins_in(&mut self, id: u64, session: PeerId) {
-        let by = self.asks.get(&id).map(|ask| ask.asked.by);
-        let session = by.and_then(|by| self.lives[by.life()].order_within(session));
-        self.begins_in_order(id, session);
+        self.begins_in_order(id, Some(session));
     }
 
     fn begins_in_order(&mut self, id: u64, session: Option<PeerId>) {
@@ -208,10 +206,11 @@ impl Account {
                 format!("the handler of {id} is called, which was cancelled before {later} came")
             });
         }
-        let last = self.last_begun.insert((by, session), id).unwrap_or(0);
-        self.ensure(last < id, || {
-            format!("the handler of {id} of {by:?} begins after that of {last}")
-        });
+        let in_all = !self.lives[by.life()].has_several;
+        let begun = self.begun_of.entry(by).or_default();
+        if let Err(what) = begun.add(id, session, in_all) {
+            self.wrong(|| format!("the handler of {id} of {by:?} begins {what}"));
+        }
     }
 
     /// Returns an event that came after the cancel of this call, in the same session.
@@ -419,20 +418,15 @@ impl Account {
         (self.next_id, begun as u64)
     }
 
-    /// Notes an event of which only the newest matters, as it arrives.
-    pub(crate) fn newest(&mut self, of: Reader, id: u64) {
+    /// Notes an event of which only the newest matters, as it arrives; at a server in one of its sessions.
+    pub(crate) fn newest(&mut self, of: Reader, id: u64, session: Option<PeerId>) {
         self.steps += 1;
-        let of = match of {
-            Reader::Client(_) => of,
-            Reader::Server(life, session) => {
-                let session = session.and_then(|session| self.lives[life].order_within(session));
-                Reader::Server(life, session)
-            }
-        };
-        let before = self.newest.insert(of, id).unwrap_or(0);
-        self.ensure(before < id, || {
-            format!("the newest that {of:?} has is {id}, and was {before}")
-        });
+        let (Reader::Client(life) | Reader::Server(life)) = of;
+        let in_all = !self.lives[life].has_several;
+        let newest = self.newest.entry(of).or_default();
+        if let Err(what) = newest.add(id, session, in_all) {
+            self.wrong(|| format!("the newest that {of:?} has is {id}, {what}"));
+        }
     }
 
     /// Notes the version of a client's handler that is called.

@@ -2,6 +2,7 @@
 
 mod asks;
 mod calm;
+mod order;
 mod topics;
 
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use twinwire::{Epoch, PeerId};
+use twinwire::Epoch;
 use twinwire_client::test::WeakHandle;
 
 pub(crate) use asks::{Asked, Asker, Class, Outcome, Reader};
@@ -17,6 +18,7 @@ pub(crate) use topics::Heard;
 
 use asks::Ask;
 use calm::Trouble;
+use order::Begun;
 use topics::{Log, Subscriber};
 
 use crate::plan::Bounds;
@@ -37,7 +39,7 @@ impl Oracle {
             wrong: None,
             asks: BTreeMap::new(),
             next_id: 0,
-            last_begun: BTreeMap::new(),
+            begun_of: BTreeMap::new(),
             lives: Vec::new(),
             clients: Vec::new(),
             frozen: Vec::new(),
@@ -107,16 +109,9 @@ pub(crate) struct Life {
     linked: Instant,
     /// The newest of its events that the server is known to have.
     arrived: u64,
-    /// True once it may have begun another session while the server keeps the one before, which then goes on with what
-    /// it has accepted: the server doesn't give it back, or has heard no goodbye of a page.
+    /// True once the server may go on with a session that the client has lost: the server doesn't give it back, or has
+    /// heard no goodbye of a page.
     has_several: bool,
-}
-
-impl Life {
-    /// Returns the session within which its requests keep their order, if they don't in all.
-    fn order_within(&self, session: PeerId) -> Option<PeerId> {
-        self.has_several.then_some(session)
-    }
 }
 
 pub(crate) struct Account {
@@ -128,8 +123,8 @@ pub(crate) struct Account {
     wrong: Option<(Duration, String)>,
     asks: BTreeMap<u64, Ask>,
     next_id: u64,
-    /// The newest request of each asker that has begun, and in which session if it may have several.
-    last_begun: BTreeMap<(Asker, Option<PeerId>), u64>,
+    /// The requests of each asker that have begun.
+    begun_of: BTreeMap<Asker, Begun>,
     pub(crate) lives: Vec<Life>,
     /// The handles of all clients, of which none is held in the end.
     pub(crate) clients: Vec<WeakHandle>,
@@ -139,8 +134,8 @@ pub(crate) struct Account {
     pub(crate) removed: BTreeMap<u8, Instant>,
     logs: BTreeMap<(Epoch, u8), Log>,
     subscribers: Vec<Subscriber>,
-    /// The newest of the events of which only the newest matters, by life.
-    newest: BTreeMap<Reader, u64>,
+    /// The events of which only the newest matters that each reader has had.
+    newest: BTreeMap<Reader, Begun>,
     /// The number of times that each thing has happened.
     coverage: BTreeMap<&'static str, u64>,
     /// The number of those who wait for something that is no request.
