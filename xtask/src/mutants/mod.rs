@@ -3,6 +3,7 @@
 //! cargo-mutants only lists the changes. It builds and runs one `cargo test` for each, whereas here all that can be are
 //! built at once ([`schema`]), the cheapest suite comes first, the simulator is one, and a browser another.
 
+mod baseline;
 mod copy;
 mod mutant;
 mod nodes;
@@ -15,6 +16,8 @@ mod verdicts;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
+use std::sync::{Mutex, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
@@ -22,6 +25,7 @@ use anyhow::{Result, bail, ensure};
 use crate::setup::Setup;
 use crate::test::Chromium;
 use crate::workspace::Workspace;
+use baseline::Baseline;
 use copy::Copy;
 use mutant::{Mutant, rank};
 use planted::Planting;
@@ -268,53 +272,94 @@ impl Run<'_> {
             .into_iter()
             .partition(|number| self.in_schema.contains(number));
         let mut open: Vec<Trial> = together.into_iter().map(Trial::of).collect();
-        while !open.is_empty() {
-            let mut passed = Vec::new();
-            for trial in open {
-                passed.extend(self.judge_by_one(trial)?);
-            }
-            open = passed;
+        while let Some(suite) = open.iter().map(|trial| self.next_suite(trial)).min() {
+            let is_next = |trial: &Trial| self.next_suite(trial) == suite;
+            let (batch, others) = open.into_iter().partition(is_next);
+            open = others;
+            open.extend(self.judge_by_one(suite, batch)?);
         }
         alone.into_iter().try_for_each(|number| self.judge(number))
     }
 
-    /// Runs all suites against one mutant, and notes what became of it.
+    fn next_suite(&self, trial: &Trial) -> Suite {
+        self.suites(trial)[trial.passed]
+    }
+
+    fn suites(&self, trial: &Trial) -> &'static [Suite] {
+        self.planting.mutants[trial.number].stratum.suites()
+    }
+
+    /// Runs a suite against mutants of the schema, several at a time. Gives back those that aren't over.
+    fn judge_by_one(&mut self, suite: Suite, batch: Vec<Trial>) -> Result<Vec<Trial>> {
+        // Only now: the dearest suite is needed by few.
+        let baseline = self.baseline(suite, false)?;
+        let programs = &self.built[&suite];
+        let planned = batch.into_iter().map(|trial| {
+            let mutant = Some(trial.number);
+            let commands = suite.commands(&self.bench, programs, mutant, &baseline)?;
+            Ok((trial, commands))
+        });
+        let planned: Vec<_> = planned.collect::<Result<_>>()?;
+        let planned = Mutex::new(planned.into_iter());
+        let next = &|| planned.lock().ok()?.next();
+        let (sender, ended) = mpsc::channel();
+        thread::scope(|scope| {
+            for _ in 0..suite.at_once() {
+                let sender = sender.clone();
+                scope.spawn(move || {
+                    while let Some((trial, commands)) = next() {
+                        let begun = Instant::now();
+                        let ran = Suite::run(commands);
+                        if sender.send((trial, ran, begun.elapsed())).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            let mut open = Vec::new();
+            for (trial, ran, spent) in ended {
+                open.extend(self.settle(trial, suite, Some(ran?), spent)?);
+            }
+            Ok(open)
+        })
+    }
+
+    /// Builds and runs all suites against one mutant alone, and notes what became of it.
     fn judge(&mut self, number: usize) -> Result<()> {
         let mut open = Some(Trial::of(number));
         while let Some(trial) = open {
-            open = self.judge_by_one(trial)?;
+            let suite = self.next_suite(&trial);
+            let baseline = self.baseline(suite, true)?;
+            let begun = Instant::now();
+            let mutant = &self.planting.mutants[number];
+            let ran = self.run_alone(suite, mutant, &baseline)?;
+            open = self.settle(trial, suite, ran, begun.elapsed())?;
         }
         Ok(())
     }
 
-    /// Runs the next suite against a mutant. Gives the trial back if it isn't over.
-    fn judge_by_one(&mut self, mut trial: Trial) -> Result<Option<Trial>> {
-        let mutant = &self.planting.mutants[trial.number];
-        let is_alone = !self.in_schema.contains(&trial.number);
-        let suites = mutant.stratum.suites();
-        let suite = suites[trial.passed];
-        // Only now: the dearest suite is needed by few.
-        let baseline = self.baseline(suite, is_alone)?;
-        let begun = Instant::now();
-        let ran = match is_alone {
-            true => self.run_alone(suite, mutant, &baseline)?,
-            false => {
-                let number = Some(trial.number);
-                Some(suite.run(&self.bench, &self.built[&suite], number, &baseline)?)
-            }
-        };
-        trial.spent += begun.elapsed();
+    /// Notes what became of a mutant at a suite. Gives the trial back if it isn't over.
+    fn settle(
+        &mut self,
+        mut trial: Trial,
+        suite: Suite,
+        ran: Option<Ran>,
+        spent: Duration,
+    ) -> Result<Option<Trial>> {
+        trial.spent += spent;
         let verdict = match ran {
-            Some(Ran::Passed(_)) if trial.passed + 1 < suites.len() => {
+            Some(Ran::Passed) if trial.passed + 1 < self.suites(&trial).len() => {
                 trial.passed += 1;
                 return Ok(Some(trial));
             }
-            Some(Ran::Passed(_)) => Verdict::Survived,
+            Some(Ran::Passed) => Verdict::Survived,
             Some(Ran::Failed(cause)) => Verdict::Caught(format!("{}: {cause}", suite.name())),
             Some(Ran::TimedOut) => Verdict::TimedOut(suite.name().to_owned()),
             None => Verdict::NotCompiled,
         };
         let seconds = trial.spent.as_secs_f64();
+        let mutant = &self.planting.mutants[trial.number];
         println!("{mutant}: {verdict:?}, {seconds:.1} s");
         self.verdicts.add_verdict(mutant, &verdict, seconds)?;
         Ok(None)
@@ -368,7 +413,7 @@ impl Run<'_> {
         &mut self,
         suite: Suite,
         mutant: &Mutant,
-        baseline: &[Duration],
+        baseline: &[Baseline],
     ) -> Result<Option<Ran>> {
         let text = self.planting.alone(mutant)?;
         // They are built anew in the same place.
@@ -377,19 +422,22 @@ impl Run<'_> {
         bench
             .copy
             .with(&mutant.file, &text, || match suite.build(bench)? {
-                Ok(programs) => suite.run(bench, &programs, None, baseline).map(Some),
+                Ok(programs) => {
+                    let commands = suite.commands(bench, &programs, None, baseline)?;
+                    Suite::run(commands).map(Some)
+                }
                 Err(_) => Ok(None),
             })
     }
 
     /// Builds a suite and runs it without a mutant, once: it must pass, and its time bounds that of the mutants.
-    fn baseline(&mut self, suite: Suite, is_alone: bool) -> Result<Vec<Duration>> {
+    fn baseline(&mut self, suite: Suite, is_alone: bool) -> Result<Vec<Baseline>> {
         if suite == Suite::Chromium && self.bench.chromium.is_none() {
             let (copy, setup) = (&self.bench.copy.workspace, self.bench.setup);
             self.bench.chromium = Some(Chromium::start(copy, setup)?);
         }
         let name = self.baseline_name(suite);
-        let known = self.verdicts.baseline(&name).map(<[Duration]>::to_vec);
+        let known = self.verdicts.baseline(&name).map(<[Baseline]>::to_vec);
         if let Some(known) = &known
             && (is_alone || self.built.contains_key(&suite))
         {
@@ -403,16 +451,17 @@ impl Run<'_> {
         if let Some(known) = known {
             return Ok(known);
         }
-        match suite.run(&self.bench, programs, None, &[])? {
-            Ran::Passed(times) => {
-                let seconds = times.iter().sum::<Duration>().as_secs_f64();
+        let failed = match suite.measure(&self.bench, programs)? {
+            Ok(baseline) => {
+                let seconds = baseline.iter().map(|program| program.time.as_secs_f64());
+                let seconds = seconds.sum::<f64>();
                 println!("without a mutant: {} passes, {seconds:.1} s", suite.name());
-                self.verdicts.add_baseline(&name, &times)?;
-                Ok(times)
+                self.verdicts.add_baseline(&name, &baseline)?;
+                return Ok(baseline);
             }
-            Ran::Failed(cause) => bail!("without a mutant, {} fails: {cause}", suite.name()),
-            Ran::TimedOut => bail!("without a mutant, {} doesn't end", suite.name()),
-        }
+            Err(failed) => failed,
+        };
+        bail!("without a mutant, {} fails: {failed:?}", suite.name())
     }
 
     /// The programs differ by the schema.

@@ -13,11 +13,28 @@ use super::nodes::{self, Node, Obstacle};
 /// Has the number of the mutant that is active; not `plant!`'s variable.
 pub(super) const VARIABLE: &str = "TWINWIRE_SCHEMA_MUTANT";
 
+/// Names the file that gets the number of each mutant whose place is reached, a line each.
+pub(super) const REACHED: &str = "TWINWIRE_SCHEMA_REACHED";
+
 /// The switch, at the end of each crate's root that has mutants.
 pub(super) const SWITCH: &str = r#"
 #[doc(hidden)]
 pub(crate) fn __schema_mutant(number: usize) -> bool {
+    use std::sync::atomic::{AtomicBool, Ordering};
     static ACTIVE: std::sync::OnceLock<Option<usize>> = std::sync::OnceLock::new();
+    static REACHED: std::sync::OnceLock<Option<std::fs::File>> = std::sync::OnceLock::new();
+    static SEEN: [AtomicBool; 1 << 14] = [const { AtomicBool::new(false) }; 1 << 14];
+    let reached = || {
+        let file = std::env::var_os("TWINWIRE_SCHEMA_REACHED")?;
+        std::fs::File::options().create(true).append(true).open(file).ok()
+    };
+    if let Some(mut reached) = REACHED.get_or_init(reached).as_ref()
+        && !SEEN[number].swap(true, Ordering::Relaxed)
+    {
+        // One write: other threads and programs write lines of their own.
+        let line = format!("{number}\n");
+        std::io::Write::write_all(&mut reached, line.as_bytes()).expect("the file takes a line");
+    }
     let active = || std::env::var("TWINWIRE_SCHEMA_MUTANT").ok()?.parse().ok();
     *ACTIVE.get_or_init(active) == Some(number)
 }
@@ -351,8 +368,9 @@ mod tests {
     }
 
     #[test]
-    fn the_switch_reads_the_variable() {
+    fn the_switch_reads_the_variables() {
         assert!(SWITCH.contains(&format!("\"{VARIABLE}\"")));
+        assert!(SWITCH.contains(&format!("\"{REACHED}\"")));
         assert!(SWITCH.contains("fn __schema_mutant("));
     }
 }

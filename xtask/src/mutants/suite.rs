@@ -1,5 +1,6 @@
 //! What runs against a mutant, in the copy.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use serde_json::Value;
 
+use super::baseline::{self, Baseline};
 use super::copy::Copy;
 use super::schema;
 use crate::binaries::{SERVER_CRATES, program};
@@ -26,16 +28,17 @@ const BUILD_LIMIT: Duration = Duration::from_secs(45 * 60);
 /// The time that a program of a suite may take, as a multiple of what it takes without a mutant: the machine may be busy.
 const LIMIT_TIMES: u32 = 4;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The cheapest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Suite {
     Protocol,
+    Remote,
+    Client,
+    ServerUnit,
     Simulator,
     Worlds,
     /// Worlds in which the sockets are those that ship.
     WorldsOfBytes,
-    Remote,
-    Client,
-    ServerUnit,
     /// The server's tests that reach most of it.
     ServerCore,
     /// Those that reach most of the socket.
@@ -48,8 +51,7 @@ pub(super) enum Suite {
 /// The end of a suite.
 #[derive(Debug)]
 pub(super) enum Ran {
-    /// The time of each program.
-    Passed(Vec<Duration>),
+    Passed,
     /// Something failed, in the words of the suite.
     Failed(String),
     TimedOut,
@@ -78,7 +80,7 @@ impl Suite {
         if !built.succeeded() {
             return Ok(Err(built.output));
         }
-        let released = |name, arguments: &[&'static str]| Program {
+        let released = |name, arguments: &[&'static str]| Program::File {
             file: program(&on.copy.workspace, "release", name),
             arguments: arguments.to_vec(),
             folder: on.copy.workspace.root().to_owned(),
@@ -90,7 +92,7 @@ impl Suite {
                 released("twinwire-worlds", &["--bytes", "--seeds", BYTES_SEEDS]),
                 released("twinwire-worlds", &["--plain", "--seeds", PLAIN_SEEDS]),
             ],
-            Self::Chromium => Vec::new(),
+            Self::Chromium => vec![Program::Pages],
             _ => {
                 let lines = built.output.lines();
                 let mut programs: Vec<Program> = lines.filter_map(Program::of_test).collect();
@@ -101,43 +103,75 @@ impl Suite {
         }))
     }
 
-    /// Runs the suite's programs until something fails; `baseline` is what each takes without a mutant, where that is known.
-    pub(super) fn run(
+    /// Runs the suite's programs without a mutant. Returns the account of each, or how they failed.
+    pub(super) fn measure(
+        self,
+        on: &Bench,
+        programs: &[Program],
+    ) -> Result<Result<Vec<Baseline>, Ran>> {
+        let reached = on.copy.workspace.target_dir().join("reached");
+        let mut baseline = Vec::new();
+        for program in programs {
+            fs::write(&reached, "")?;
+            let mut command = program.command(on)?;
+            command.env(schema::REACHED, &reached);
+            let begun = Instant::now();
+            if let Some(failed) = run_to_end(&mut command, BUILD_LIMIT)? {
+                return Ok(Err(failed));
+            }
+            baseline.push(Baseline::new(
+                begun.elapsed(),
+                &fs::read_to_string(&reached)?,
+            ));
+        }
+        Ok(Ok(baseline))
+    }
+
+    /// Returns the programs that run against a mutant, each with its limit, the quickest first. One that doesn't reach the mutant
+    /// isn't among them.
+    pub(super) fn commands(
         self,
         on: &Bench,
         programs: &[Program],
         mutant: Option<usize>,
-        baseline: &[Duration],
-    ) -> Result<Ran> {
-        let mut commands: Vec<Command> = programs.iter().map(Program::command).collect();
-        if self == Self::Chromium {
-            commands.push(on.chromium()?.tests(&on.copy.workspace, on.setup)?);
-        }
-        let mut times = Vec::new();
-        for (place, command) in commands.iter_mut().enumerate() {
+        baseline: &[Baseline],
+    ) -> Result<Vec<(Command, Duration)>> {
+        let command = |(program, baseline): (&Program, &Baseline)| {
+            let mut command = program.command(on)?;
             if let Some(mutant) = mutant {
                 command.env(schema::VARIABLE, mutant.to_string());
             }
-            let known = baseline.get(place);
-            let limit = known.map_or(BUILD_LIMIT, |time| self.spare() + *time * LIMIT_TIMES);
-            let begun = Instant::now();
-            // A broken test may wait for half a minute, and so may all that follow it.
-            let finished = run_until(command, limit, has_failure)?;
-            match &finished.ending {
-                Ending::Success => times.push(begun.elapsed()),
-                Ending::TimedOut(_) => return Ok(Ran::TimedOut),
-                Ending::Failure(_) | Ending::Stopped => return Ok(Ran::Failed(cause(&finished))),
+            Ok((command, self.spare() + baseline.time * LIMIT_TIMES))
+        };
+        let programs = baseline::in_order(programs, baseline, mutant).into_iter();
+        programs.map(command).collect()
+    }
+
+    /// Runs programs until something fails.
+    pub(super) fn run(commands: Vec<(Command, Duration)>) -> Result<Ran> {
+        for (mut command, limit) in commands {
+            if let Some(failed) = run_to_end(&mut command, limit)? {
+                return Ok(failed);
             }
         }
-        Ok(Ran::Passed(times))
+        Ok(Ran::Passed)
     }
 
     /// Returns the time that a program may take besides: little where nothing waits for a socket.
     fn spare(self) -> Duration {
-        Duration::from_secs(match self {
-            Self::ServerCore | Self::WebsocketCore | Self::Server | Self::Chromium => 30,
-            _ => 10,
-        })
+        Duration::from_secs(if self.has_sockets() { 30 } else { 10 })
+    }
+
+    /// Returns how many mutants meet the suite at a time: more where programs mostly wait.
+    pub(super) fn at_once(self) -> usize {
+        if self.has_sockets() { 4 } else { 1 }
+    }
+
+    fn has_sockets(self) -> bool {
+        matches!(
+            self,
+            Self::ServerCore | Self::WebsocketCore | Self::Server | Self::Chromium
+        )
     }
 
     fn cargo(self, on: &Bench) -> Result<Command> {
@@ -206,10 +240,14 @@ const WEBSOCKET_CORE: [&str; 8] = [
 
 /// A built program of a suite.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Program {
-    file: PathBuf,
-    arguments: Vec<&'static str>,
-    folder: PathBuf,
+pub(super) enum Program {
+    File {
+        file: PathBuf,
+        arguments: Vec<&'static str>,
+        folder: PathBuf,
+    },
+    /// All that runs in pages.
+    Pages,
 }
 
 impl Program {
@@ -221,17 +259,26 @@ impl Program {
         }
         // Where cargo would run it.
         let folder = Path::new(line["manifest_path"].as_str()?).parent()?;
-        Some(Self {
+        Some(Self::File {
             file: line["executable"].as_str()?.into(),
             arguments: Vec::new(),
             folder: folder.to_owned(),
         })
     }
 
-    fn command(&self) -> Command {
-        let mut command = Command::new(&self.file);
-        command.args(&self.arguments).current_dir(&self.folder);
-        command
+    fn command(&self, on: &Bench) -> Result<Command> {
+        match self {
+            Self::File {
+                file,
+                arguments,
+                folder,
+            } => {
+                let mut command = Command::new(file);
+                command.args(arguments).current_dir(folder);
+                Ok(command)
+            }
+            Self::Pages => on.chromium()?.tests(&on.copy.workspace, on.setup),
+        }
     }
 }
 
@@ -248,6 +295,17 @@ impl Bench<'_> {
         let chromium = self.chromium.as_ref();
         chromium.ok_or_else(|| anyhow::anyhow!("no browser was set up for this stratum"))
     }
+}
+
+/// Runs a program until something fails. Returns how it failed.
+fn run_to_end(command: &mut Command, limit: Duration) -> Result<Option<Ran>> {
+    // A broken test may wait for half a minute, and so may all that follow it.
+    let finished = run_until(command, limit, has_failure)?;
+    Ok(match &finished.ending {
+        Ending::Success => None,
+        Ending::TimedOut(_) => Some(Ran::TimedOut),
+        Ending::Failure(_) | Ending::Stopped => Some(Ran::Failed(cause(&finished))),
+    })
 }
 
 /// libtest tells a failure as it happens, and so does the runner in a browser.
@@ -287,7 +345,8 @@ mod tests {
     fn tests_run_in_the_folders_of_their_crates() {
         let line = r#"{"manifest_path":"/copy/server/Cargo.toml","profile":{"test":true},"executable":"/t/pair-1"}"#;
         let program = Program::of_test(line).unwrap();
-        assert_eq!(program.folder, Path::new("/copy/server"));
+        let folder = Path::new("/copy/server");
+        assert!(matches!(program, Program::File { folder: found, .. } if found == folder));
         assert_eq!(Program::of_test(&line.replace("true", "false")), None);
         assert_eq!(Program::of_test("   Compiling twinwire"), None);
     }

@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use super::baseline::Baseline;
 use super::mutant::Mutant;
 
 /// The verdict on a mutant.
@@ -57,8 +57,8 @@ pub(super) struct Verdicts {
     by_key: HashMap<String, (Verdict, f64)>,
     /// The keys of mutants that compile, but not beside others.
     alone: HashSet<String>,
-    /// The times of suites' programs without a mutant.
-    baselines: HashMap<String, Vec<Duration>>,
+    /// What suites' programs do without a mutant.
+    baselines: HashMap<String, Vec<Baseline>>,
 }
 
 impl Verdicts {
@@ -92,10 +92,9 @@ impl Verdicts {
             return Some(());
         }
         if let Some(suite) = line["baseline"].as_str() {
-            let time = |time: &Value| Duration::try_from_secs_f64(time.as_f64()?).ok();
-            let times: Option<Vec<Duration>> =
-                line["seconds"].as_array()?.iter().map(time).collect();
-            self.baselines.insert(suite.to_owned(), times?);
+            let programs = line["programs"].as_array()?.iter();
+            let programs: Option<Vec<Baseline>> = programs.map(Baseline::from_json).collect();
+            self.baselines.insert(suite.to_owned(), programs?);
         } else {
             let seconds = line["seconds"].as_f64()?;
             let by = line["by"].as_str()?;
@@ -129,13 +128,13 @@ impl Verdicts {
         seconds.get(seconds.len() / 2).copied()
     }
 
-    pub(super) fn baseline(&self, suite: &str) -> Option<&[Duration]> {
+    pub(super) fn baseline(&self, suite: &str) -> Option<&[Baseline]> {
         self.baselines.get(suite).map(Vec::as_slice)
     }
 
-    pub(super) fn add_baseline(&mut self, suite: &str, times: &[Duration]) -> Result<()> {
-        let seconds: Vec<f64> = times.iter().map(Duration::as_secs_f64).collect();
-        self.add(&json!({ "baseline": suite, "seconds": seconds }))
+    pub(super) fn add_baseline(&mut self, suite: &str, baseline: &[Baseline]) -> Result<()> {
+        let programs: Vec<Value> = baseline.iter().map(Baseline::to_json).collect();
+        self.add(&json!({ "baseline": suite, "programs": programs }))
     }
 
     pub(super) fn add_alone(&mut self, mutant: &Mutant) -> Result<()> {
