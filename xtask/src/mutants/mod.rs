@@ -309,7 +309,7 @@ impl Run<'_> {
                 scope.spawn(move || {
                     while let Some((trial, commands)) = next() {
                         let begun = Instant::now();
-                        let ran = Suite::run(commands);
+                        let ran = suite.run(commands);
                         if sender.send((trial, ran, begun.elapsed())).is_err() {
                             return;
                         }
@@ -424,7 +424,7 @@ impl Run<'_> {
             .with(&mutant.file, &text, || match suite.build(bench)? {
                 Ok(programs) => {
                     let commands = suite.commands(bench, &programs, None, baseline)?;
-                    Suite::run(commands).map(Some)
+                    suite.run(commands).map(Some)
                 }
                 Err(_) => Ok(None),
             })
