@@ -145,4 +145,18 @@ mod tests {
             assert_eq!(map.len(), 3 - taken);
         }
     }
+
+    #[test]
+    fn every_value_can_be_changed_in_its_place() {
+        let mut map = map(&[5, 1, 3]);
+        for (add, value) in (1..).zip(map.values_mut()) {
+            *value += add;
+        }
+        assert_eq!(map.values().copied().collect::<Vec<_>>(), [102, 105, 108]);
+        for (key, value) in map.iter_mut() {
+            *value = key;
+        }
+        let entries: Vec<(u8, u8)> = map.take_all().collect();
+        assert_eq!(entries, [(1, 1), (3, 3), (5, 5)]);
+    }
 }

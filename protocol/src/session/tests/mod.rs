@@ -1,7 +1,11 @@
 //! Two sessions in memory, under virtual time.
 
 mod calls;
+mod counters;
 mod goodbyes;
+// No panic can be caught there.
+#[cfg(not(target_arch = "wasm32"))]
+mod invariants;
 mod invitations;
 mod leftovers;
 mod liveness;

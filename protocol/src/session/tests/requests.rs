@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::pair::{ASK, GREET, Pair, Side, TYPING};
 use crate::frame::{Frame, Frames};
 use crate::limits::MAX_PART;
+use crate::session::credit::charge_all;
 use crate::session::{Event, Input, ItemRefused, Outcome, RequestKey};
 use crate::{Answer, Limits, Number, Refusal, Time};
 
@@ -461,6 +462,27 @@ fn a_request_that_waits_can_be_replaced_and_one_under_way_not() {
     assert_eq!(payloads(&pair.server), [b"new"]);
     let too_late = pair.client.session.replace(key, b"newer".to_vec());
     assert_eq!(too_late, Err(b"newer".to_vec()));
+}
+
+#[test]
+fn another_payload_may_fill_the_queue_and_not_more() {
+    let (small, large) = (1000, 2000);
+    let limits = Limits {
+        queued: charge_all(small) + charge_all(large),
+        ..Limits::default()
+    };
+    let mut pair = Pair::open(&limits);
+    pair.client.room = 0;
+    let key = pair.client.request(pair.now, TYPING, &vec![1; small]);
+    pair.client.request(pair.now, TYPING, &vec![2; small]);
+    let too_large = vec![3; large + 1];
+    let session = &mut pair.client.session;
+    assert_eq!(session.replace(key, too_large.clone()), Err(too_large));
+    assert_eq!(session.replace(key, vec![4; large]), Ok(()));
+    assert_eq!(session.replace(key, vec![5; large]), Ok(()));
+    assert!(!session.has_room(0));
+    assert_eq!(session.replace(key, vec![6; small]), Ok(()));
+    assert!(session.has_room(small / 2));
 }
 
 #[test]
