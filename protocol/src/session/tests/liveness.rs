@@ -3,6 +3,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use std::time::Duration;
 
+use super::misbehaviour::event;
 use super::pair::{LATENCY, Pair};
 use crate::frame::{Ack, Frame};
 use crate::session::{End, Event, Input, Outcome, State};
@@ -30,6 +31,22 @@ fn an_idle_connection_stays_open_for_hours() {
     pair.drive();
     let yes = Outcome::Answered(Answer::Value(b"yes".to_vec()));
     assert_eq!(pair.client.outcome(call), Some(&yes));
+}
+
+#[test]
+fn a_transport_that_takes_nothing_has_no_time_while_nothing_waits_for_it() {
+    let mut pair = Pair::open(&unkept());
+    pair.client.room = 0;
+    pair.client.poll(pair.now);
+    for value in 1..=6 {
+        pair.now = pair.now + HEARTBEAT / 2;
+        pair.client.session.handle(pair.now, Input::Tick);
+        pair.client.inject(pair.now, &[event(value)]);
+    }
+    assert_eq!(
+        (pair.client.session.state(), pair.client.end()),
+        (State::Open, None)
+    );
 }
 
 #[test]

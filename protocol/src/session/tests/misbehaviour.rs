@@ -140,6 +140,21 @@ fn an_ack_of_what_was_never_sent_is_refused() {
 }
 
 #[test]
+fn a_table_is_told_once() {
+    let mut pair = Pair::new(&Limits::default());
+    pair.client.poll(pair.now);
+    pair.client.sent.clear();
+    pair.client.inject(pair.now, &[Frame::NeedTable]);
+    assert_eq!((pair.client.sent.len(), pair.client.end()), (1, None));
+    pair.client.inject(pair.now, &[Frame::NeedTable]);
+    let again = PeerMisbehaved::WrongState {
+        frame: FrameType::NeedTable,
+        state: State::Greeting,
+    };
+    assert_eq!(pair.client.end(), Some(&End::Misbehaved(again)));
+}
+
+#[test]
 fn a_kind_beyond_the_table_is_refused() {
     let beyond = Frame::Call(Call {
         number: number(1),
