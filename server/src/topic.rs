@@ -429,3 +429,27 @@ impl DirtyTopics {
         Poll::Ready(std::mem::take(&mut state.heads))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+    use twinwire::Topic;
+
+    use super::*;
+
+    #[derive(Serialize, Deserialize, Topic)]
+    #[topic(item = u8)]
+    struct Older {}
+
+    #[derive(Serialize, Deserialize, Topic)]
+    #[topic(item = u16)]
+    struct Newest {}
+
+    #[test]
+    fn only_who_reads_items_as_the_log_has_them_needs_no_conversion() {
+        let canonical = |encoding| matches!(encoding, Encoding::Canonical);
+        assert!(canonical(encoding::<Newest, Newest>(Format::Postcard)));
+        assert!(!canonical(encoding::<Newest, Newest>(Format::Json)));
+        assert!(!canonical(encoding::<Older, Newest>(Format::Postcard)));
+    }
+}
