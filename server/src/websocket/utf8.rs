@@ -61,6 +61,14 @@ mod tests {
         assert!(!Utf8::default().accepts(&"客".as_bytes()[..2], true));
     }
 
+    #[test]
+    fn a_text_is_refused_at_the_first_byte_that_is_wrong() {
+        let mut utf8 = Utf8::default();
+        assert!(utf8.accepts(&"客".as_bytes()[..1], false));
+        assert!(!utf8.accepts(b"a", false));
+        assert!(!Utf8::default().accepts(b"\xff", false));
+    }
+
     proptest! {
         #[test]
         fn parts_are_judged_as_the_whole(bytes in prop::collection::vec(any::<u8>(), 0..12), part in 1_usize..5) {

@@ -60,6 +60,20 @@ fn silence_is_asked_once_and_then_given_up() {
 }
 
 #[test]
+fn who_woke_more_than_a_second_late_stood_still() {
+    let begin = Instant::now();
+    let judged = |late| {
+        let mut watchdog = Watchdog::new(TIMEOUTS, begin);
+        watchdog.woke(begin, begin + late);
+        watchdog.judge(begin + seconds(25), &Activity::begin(begin))
+    };
+    assert_eq!(judged(seconds(1)), WatchVerdict::Ping);
+    let late = seconds(1) + Duration::from_millis(1);
+    let anew = Some(begin + late + seconds(25));
+    assert_eq!(judged(late), WatchVerdict::Wait(anew));
+}
+
+#[test]
 fn an_unfinished_message_and_a_write_count_from_their_beginning() {
     let unfinished = |begin| Activity {
         unfinished: Some(begin + seconds(3)),
