@@ -273,7 +273,7 @@ mod tests {
     fn what_nobody_hears_is_kept_to_a_number_of_each_kind() {
         let (mut listeners, dropped) = listeners();
         let dropped = || dropped.load(Ordering::Relaxed);
-        for _ in 0..KEPT {
+        for _ in 0..64 {
             listeners.give_leftover(1, b"");
         }
         listeners.give_leftover(2, b"");
@@ -286,7 +286,7 @@ mod tests {
     fn what_nobody_hears_is_kept_to_a_number_of_bytes_of_all_kinds() {
         let (mut listeners, dropped) = listeners();
         let dropped = || dropped.load(Ordering::Relaxed);
-        let half = vec![0; KEPT_BYTES / 2];
+        let half = vec![0; 128 * 1024];
         listeners.give_leftover(1, &half);
         listeners.give_leftover(2, &half);
         assert_eq!(dropped(), 0);
@@ -302,9 +302,9 @@ mod tests {
 
     #[test]
     fn a_listener_with_more_than_may_wait_holds_the_next_event_up_until_it_has_taken_some() {
-        let half = vec![0; KEPT_BYTES / 2];
+        let half = vec![0; 128 * 1024];
         let number = Number::FIRST;
-        for (payload, fitting) in [(&b""[..], KEPT), (&half[..], 2)] {
+        for (payload, fitting) in [(&b""[..], 64), (&half[..], 2)] {
             let (mut listeners, _) = listeners();
             let (id, _heard) = listen(&mut listeners, None);
             for _ in 0..fitting {
@@ -328,7 +328,7 @@ mod tests {
         let (mut listeners, _) = listeners();
         let (id, _heard) = listen(&mut listeners, None);
         assert!(!listeners.has_caught_up(), "no session has left anything");
-        let payload = vec![0; KEPT_BYTES];
+        let payload = vec![0; 256 * 1024];
         assert!(listeners.give(Number::FIRST, 1, &payload));
         assert!(!listeners.give(Number::FIRST, 1, &payload));
         listeners.replace_session();
@@ -343,7 +343,7 @@ mod tests {
     fn a_listener_that_is_gone_holds_nothing_up() {
         let (mut listeners, _) = listeners();
         let (id, _heard) = listen(&mut listeners, Some(1));
-        for _ in 0..=KEPT {
+        for _ in 0..=64 {
             listeners.give(Number::FIRST, 1, b"");
         }
         listeners.gone(id);

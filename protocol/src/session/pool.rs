@@ -138,7 +138,7 @@ mod tests {
         SessionId::from_bytes([number; SessionId::LEN])
     }
 
-    const UNIT: usize = LEAST;
+    const UNIT: usize = 16 * 1024;
 
     #[test]
     fn less_is_kept_from_three_quarters_until_half() {
