@@ -217,7 +217,11 @@ impl Suite {
     }
 }
 
-const CORE: [&str; 12] = [
+const CORE: [&str; 16] = [
+    "--test",
+    "counters",
+    "--test",
+    "untyped",
     "--test",
     "pair",
     "--test",
