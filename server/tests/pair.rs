@@ -122,6 +122,7 @@ async fn handlers_at_work_and_items_that_wait_are_counted() {
     let client = client.expect("a welcome");
     assert_eq!(test::counters(&wire).handlers, 0);
     let items = client.stream(Plenty {}).await.expect("it begins");
+    assert_eq!(format!("{items:?}"), "Items { ended: false, .. }");
     let all_wait = async {
         while test::counters(&wire).handlers < 2 {
             tokio::task::yield_now().await;
@@ -190,6 +191,32 @@ async fn requests_that_wait_for_on_open_are_counted() {
     let (answer, ()) = soon("the answer", both).await;
     assert_eq!(answer.as_deref(), Ok("Ada"));
     assert_eq!(test::counters(&wire).waiting, 0);
+}
+
+/// Payloads and tokens are in no log.
+#[actix_web::test]
+async fn handles_print_what_they_are_and_neither_payloads_nor_tokens() {
+    let wire = wire();
+    let options = testkit::options("ws://there", KINDS).token("not to be shown");
+    assert!(format!("{options:?}").starts_with("Options { url: \"ws://there\", "));
+    assert!(!format!("{options:?}").contains("shown"));
+    let request = TestRequest::default().to_http_request();
+    let client = soon("the welcome", test::pair_with(&wire, options, request)).await;
+    let client = client.expect("a welcome");
+    assert!(format!("{client:?}").starts_with("Client { state: Open { "));
+    let room = client.subscribe(Room {}).await.expect("everyone may");
+    assert!(format!("{room:?}").starts_with("Subscription { next: "));
+    let events = client.events::<Parcel>().expect("it is declared");
+    assert_eq!(format!("{events:?}"), "Events { .. }");
+    let invitations = client.invitations::<Room>().expect("it is declared");
+    assert_eq!(format!("{invitations:?}"), "Invitations { .. }");
+    let mut inbox = client.inbox();
+    assert_eq!(format!("{inbox:?}"), "Inbox { .. }");
+    let peer = wire.peers().pop().expect("one is connected");
+    let sent = peer.send(Parcel(b"secret".to_vec())).await;
+    sent.expect("it is on its way");
+    let event = soon("the parcel", inbox.next()).await.expect("it comes");
+    assert_eq!(format!("{event:?}"), "AnyEvent { name: \"Parcel\", .. }");
 }
 
 #[actix_web::test]

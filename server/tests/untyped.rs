@@ -335,3 +335,25 @@ fn kinds_that_no_hello_can_carry_are_refused() {
     assert_eq!(new(&many), Err(KindsError::TooMany(513)));
     assert_eq!(new(&many[..512]), Ok(()));
 }
+
+#[actix_web::test]
+async fn handles_print_what_they_are() {
+    let client = client(kinds_at_run_time()).await;
+    assert!(format!("{client:?}").starts_with("UntypedClient(Client { state: Open { "));
+    assert_eq!(format!("{:?}", client.remote()), "UntypedRemote { .. }");
+    let events = client.events(ECHO).expect("it is declared");
+    assert_eq!(format!("{events:?}"), "UntypedEvents { .. }");
+    let invitations = client.invitations(ROOM).expect("it is declared");
+    assert_eq!(format!("{invitations:?}"), "UntypedInvitations { .. }");
+    let key = Format::Json.encode(
+        &Room {
+            name: "lobby".to_owned(),
+        },
+        100,
+    );
+    let joining = client
+        .remote()
+        .start_subscribe(ROOM, key.expect("it is short"), Start::Now);
+    let joining = joining.expect("it is declared");
+    assert_eq!(format!("{joining:?}"), "Subscribing { .. }");
+}

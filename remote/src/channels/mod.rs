@@ -40,6 +40,18 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Context, Poll, Wake, Waker};
 
+    use super::{mpsc, oneshot, watch};
+
+    #[test]
+    fn ends_print_which_they_are_and_not_what_goes_through() {
+        let (sender, receiver) = mpsc::channel::<()>();
+        assert_eq!(format!("{sender:?} {receiver:?}"), "Sender Receiver");
+        let (sender, receiver) = oneshot::channel::<()>();
+        assert_eq!(format!("{sender:?} {receiver:?}"), "Sender Receiver");
+        let (sender, receiver) = watch::channel("value");
+        assert_eq!(format!("{sender:?} {receiver:?}"), "Sender Receiver");
+    }
+
     /// A task that counts how often it was woken.
     #[derive(Default)]
     pub(super) struct Woken(Arc<Count>);
