@@ -7,6 +7,7 @@ use actix_web::test::TestRequest;
 use serde::{Deserialize, Serialize};
 use testkit::{Log, soon};
 use tokio::sync::Notify;
+use twinwire::log::Retention;
 use twinwire::{Call, DecodeError, End, Event, Format, Goodbye, GoodbyeCode, Kinds, Topic, kinds};
 use twinwire_server::test::{
     CallError, ClientState, Invitations, Publication, Start, Subscription, Update, Verdict,
@@ -136,6 +137,42 @@ async fn handlers_at_work_and_items_that_wait_are_counted() {
         }
     };
     soon("the end of the handler", all_gone).await;
+}
+
+#[actix_web::test]
+async fn an_item_that_waited_for_room_goes_out_and_so_do_those_after_it() {
+    let builder =
+        testkit::builder(()).stream(|_: HandlerContext, _: Plenty, mut sender| async move {
+            for number in 0..100 {
+                sender.send(vec![number; 100_000]).await;
+            }
+            Ok(())
+        });
+    let wire = builder.build().expect("the kinds don't clash");
+    let client = soon("the welcome", test::pair(&wire, kinds![Plenty])).await;
+    let client = client.expect("a welcome");
+    let mut items = client.stream(Plenty {}).await.expect("it begins");
+    for number in 0..100 {
+        match soon("an item", items.next()).await {
+            Some(Ok(item)) => assert_eq!(item[0], number),
+            other => panic!("{number}: {other:?}"),
+        }
+    }
+    assert_eq!(soon("the end", items.next()).await, None);
+}
+
+#[actix_web::test]
+async fn the_oldest_item_of_a_log_is_told() {
+    let builder = testkit::builder(()).retention(Retention::default().entries(2));
+    let builder =
+        builder.topic(|_: HandlerContext, _: Room| async { Access::publish_and_subscribe() });
+    let wire = builder.build().expect("the kinds don't clash");
+    assert_eq!(test::oldest(&wire, &Room {}), None);
+    for (published, oldest) in [(1, 1), (2, 1), (3, 2), (4, 3)] {
+        let offset = wire.publish(&Room {}, &vec![0]).expect("it fits");
+        let told = test::oldest(&wire, &Room {}).expect("there is a log");
+        assert_eq!((offset.get(), told.offset.get()), (published, oldest));
+    }
 }
 
 #[actix_web::test]
