@@ -383,11 +383,13 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use actix_web::test::TestRequest;
     use testkit::{Log, soon};
     use tokio::sync::{mpsc, oneshot};
     use tokio::task::yield_now;
-    use tokio::time::advance;
+    use tokio::time::{Instant, advance};
     use twinwire::frame::{Hello, PeerLimits, Ping};
     use twinwire::{End, Limits};
 
@@ -406,6 +408,8 @@ mod tests {
         panic: oneshot::Receiver<()>,
         /// The codes that it was closed with.
         closed: Log<u16>,
+        /// Counts how often it was asked for a message.
+        polls: Arc<AtomicUsize>,
     }
 
     impl Faulty {
@@ -435,6 +439,7 @@ mod tests {
                 messages,
                 panic,
                 closed: Log::default(),
+                polls: Arc::default(),
             };
             (sender, faulty)
         }
@@ -447,6 +452,7 @@ mod tests {
             &mut self,
             cx: &mut Context<'_>,
         ) -> Poll<Result<Inbound<Vec<u8>>, LinkLost>> {
+            self.polls.fetch_add(1, Ordering::Relaxed);
             if let Poll::Ready(Some(message)) = self.messages.poll_recv(cx) {
                 return Poll::Ready(Ok(Inbound::Binary(message)));
             }
@@ -583,5 +589,41 @@ mod tests {
             yield_now().await;
         }
         assert!(!closing.is_closed(), "its connection was given up");
+    }
+
+    /// Counts the turns of a connection until it finds its client silent, woken this late.
+    async fn turns_until_silence_is_found(late: Duration) -> usize {
+        let opened = Log::default();
+        let told = opened.clone();
+        let heartbeat = Duration::from_secs(2);
+        let builder = Twinwire::builder(()).on_open(move |_: HandlerContext| {
+            told.push(());
+            async {}
+        });
+        let builder = builder.limits(Limits::default().heartbeat(heartbeat));
+        let wire = builder.build().expect("there are no kinds");
+        let (_alive, panic) = oneshot::channel();
+        let link = Faulty::new(panic);
+        let (closed, polls) = (link.closed.clone(), Arc::clone(&link.polls));
+        let request = TestRequest::default().to_http_request();
+        wire.serve(request, Format::Postcard, link);
+        opened.count(1).await;
+        let opened = Instant::now();
+        // The server has asked for a sign of life, and gives up in time or late.
+        let asked = heartbeat + Duration::from_millis(500);
+        tokio::time::sleep_until(opened + asked).await;
+        let before = polls.load(Ordering::Relaxed);
+        advance(2 * heartbeat + late - asked).await;
+        closed.count(1).await;
+        polls.load(Ordering::Relaxed) - before
+    }
+
+    #[actix_web::test]
+    async fn a_worker_that_stood_still_leaves_three_turns_to_what_is_on_its_way() {
+        tokio::time::pause();
+        let in_time = turns_until_silence_is_found(Duration::from_millis(50)).await;
+        let just_in_time = turns_until_silence_is_found(LATE).await;
+        let late = turns_until_silence_is_found(2 * LATE).await;
+        assert_eq!((just_in_time, late), (in_time, in_time + 3));
     }
 }
