@@ -192,6 +192,11 @@ impl Fault {
             if let Some(piece) = branches.min_by_key(|piece| piece.branch.len()) {
                 return Some(vec![(piece.mutant, self.left_out())]);
             }
+            // The error is at what is matched. A guard of one of the arms leaves a pattern uncovered.
+            if self.code == UNCOVERED {
+                let arms = schema.guards_within(block_after(&schema.text, at.end)?);
+                return Some(arms.map(|mutant| (mutant, LeftOut::Alone)).collect());
+            }
             // The error may be in what is there without a mutant, since both must have one type.
             let around = schema
                 .pieces
@@ -217,6 +222,30 @@ impl Fault {
             _ => LeftOut::NotCompiled,
         }
     }
+}
+
+/// The compiler's code of a match that doesn't cover all patterns.
+const UNCOVERED: &str = "E0004";
+
+/// Returns the first block that begins behind a place of a text, by its braces.
+fn block_after(text: &str, place: usize) -> Option<Range<usize>> {
+    let (mut start, mut depth) = (None, 0_usize);
+    for (at, byte) in text.bytes().enumerate().skip(place) {
+        match byte {
+            b'{' => {
+                start = start.or(Some(at));
+                depth += 1;
+            }
+            b'}' => {
+                depth = depth.checked_sub(1)?;
+                if depth == 0 {
+                    return Some(start?..at + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 fn contains(range: &Range<usize>, at: &Range<usize>) -> bool {
@@ -295,6 +324,27 @@ mod tests {
         let both = [(0, LeftOut::Alone), (1, LeftOut::Alone)];
         assert_eq!(culprits("a == (if"), both);
         assert_eq!(culprits("fn f()"), []);
+    }
+
+    #[test]
+    fn a_pattern_that_is_not_covered_is_the_arms_of_its_match() {
+        let text = "fn f() { match a { A => match b { _ => {} } B if c => 2, _ if d => 3 } }";
+        let genre = Genre::MatchArm;
+        let mutants = ["A => match b { _ => {} }", "B if c => 2,"];
+        let mutants = mutants.map(|arm| Mutant::example(genre, text, arm, ""));
+        let numbered: Vec<(usize, &Mutant)> = mutants.iter().enumerate().collect();
+        let schema = schema::of(text, &numbered).unwrap();
+        let matched = schema.text.find("a {").unwrap();
+        let fault = |start: usize| Fault {
+            code: UNCOVERED.to_owned(),
+            message: String::new(),
+            places: vec![("a.rs".to_owned(), start..start + 1)],
+        };
+        let inner = schema.text.find("b {").unwrap();
+        let schemata = BTreeMap::from([("a.rs".to_owned(), schema)]);
+        let both = [(0, LeftOut::Alone), (1, LeftOut::Alone)];
+        assert_eq!(fault(matched).culprits(&schemata), both);
+        assert_eq!(fault(inner).culprits(&schemata), []);
     }
 
     #[test]

@@ -56,6 +56,18 @@ impl Schema {
             ..Self::default()
         }
     }
+
+    /// Returns the mutants within a range of the text that are guards of arms.
+    pub(super) fn guards_within(&self, range: Range<usize>) -> impl Iterator<Item = usize> {
+        let pieces = self.pieces.iter();
+        let guards = pieces.filter(move |piece| {
+            let Range { start, end } = piece.branch;
+            let branch = self.text[start..end].trim_start();
+            let is_guard = branch.starts_with("if !crate::") || branch.starts_with("!crate::");
+            is_guard && range.start <= start && end <= range.end
+        });
+        guards.map(|piece| piece.mutant)
+    }
 }
 
 /// The place of a mutant in a schema's text.
