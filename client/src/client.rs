@@ -8,6 +8,7 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use twinwire::frame::Start;
+use twinwire::session::ClientSide;
 use twinwire::{
     Call, End, Event, Goodbye, GoodbyeCode, Kind, Never, PeerId, SessionId, StreamCall, Topic,
 };
@@ -39,7 +40,7 @@ use crate::{ReconnectCause, States};
 #[derive(Clone)]
 #[must_use = "dropping the last handle closes the connection"]
 pub struct Client {
-    pub(crate) remote: Remote,
+    pub(crate) remote: Remote<ClientSide>,
     registrations: mpsc::Sender<Registration>,
     state: watch::Receiver<ClientState>,
     dropped_events: Arc<AtomicU64>,
@@ -81,7 +82,7 @@ pub enum ClientState {
 
 impl Client {
     pub(crate) fn new(
-        remote: Remote,
+        remote: Remote<ClientSide>,
         registrations: mpsc::Sender<Registration>,
         state: watch::Receiver<ClientState>,
         dropped_events: Arc<AtomicU64>,
@@ -346,7 +347,7 @@ impl Client {
 
 /// The way to a client for as long as the application has one.
 pub(crate) struct WeakClient {
-    remote: WeakRemote,
+    remote: WeakRemote<ClientSide>,
     registrations: mpsc::Sender<Registration>,
     state: watch::Receiver<ClientState>,
     dropped_events: Arc<AtomicU64>,

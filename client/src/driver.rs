@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use twinwire::frame::{Continuity, Table, Welcome};
 use twinwire::limits::MAX_MESSAGE;
-use twinwire::session::{Event, Input, Output, Request, Session, SessionLost, State};
+use twinwire::session::{
+    ClientEvent, ClientSide, Event, Input, Output, Request, Session, SessionLost, State,
+};
 use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Number, Refusal, Retry, Time};
 use twinwire_remote::channels::{mpsc, oneshot, watch};
 use twinwire_remote::{PeerCapabilities, Requests};
@@ -35,7 +37,7 @@ pub struct ClientDriver<T: Transport> {
     client: WeakClient,
     replacement: Replacement,
     pub(crate) link: Option<T::Link>,
-    pub(crate) session: Session,
+    pub(crate) session: Session<ClientSide>,
     out: Vec<u8>,
     /// The pause until the session's deadline.
     sleep: Option<(Time, Pin<Box<T::Sleep>>)>,
@@ -64,7 +66,7 @@ pub(crate) struct DriverEnds<E: std::error::Error + 'static> {
 }
 
 /// Makes the first session, which has no connection yet.
-fn session(options: &Options, table: &Arc<Table>) -> Session {
+fn session(options: &Options, table: &Arc<Table>) -> Session<ClientSide> {
     let mut limits = options.limits.clone();
     if !options.reconnect {
         limits = limits.resume(Duration::ZERO);
@@ -164,8 +166,10 @@ impl<T: Transport> ClientDriver<T> {
         self.session.drop_unsent();
         let now = self.transport.now();
         while let Output::Event(event) = self.session.poll(now, &mut self.out, 0) {
-            // Only outcomes are left of a session that is over.
-            let _ = self.requests.take(event, now);
+            // Nothing else is left of a session that is over.
+            if let Event::Outcome { request, outcome } = event {
+                self.requests.outcome(request, outcome, now);
+            }
         }
         self.give_up();
     }
@@ -366,7 +370,7 @@ impl<T: Transport> ClientDriver<T> {
                     }
                 }
                 Output::Event(event) => self.event(event),
-                Output::Pull(_) => debug_assert!(false, "a client has no logs"),
+                Output::SideEvent(event) => self.client_event(event),
                 // Nobody is there to answer a close: dropping the link is enough.
                 Output::Close { .. } if self.session.state() == State::Detached => {
                     self.link = None;
@@ -406,11 +410,15 @@ impl<T: Transport> ClientDriver<T> {
     }
 
     fn event(&mut self, event: Event) {
-        let Some(event) = self.requests.take(event, self.transport.now()) else {
-            return;
-        };
         match event {
-            Event::Welcome(welcome) => self.welcomed(welcome),
+            Event::Outcome { request, outcome } => {
+                let now = self.transport.now();
+                self.requests.outcome(request, outcome, now);
+            }
+            Event::Item { call, payload } => self.requests.item(call, payload),
+            Event::Pong { round_trip } => self.requests.pong(round_trip),
+            Event::Request(request) => self.request(request),
+            Event::Dropped { request, .. } => self.application.handlers.drop_one(request),
             Event::Outline { kind, text } => {
                 if let Some(outlines) = &self.options.outlines
                     && let Some((_, capabilities)) = &mut self.welcomed
@@ -420,32 +428,37 @@ impl<T: Transport> ClientDriver<T> {
                 }
             }
             Event::Detached { end } => self.application.reconnect.begin(self.transport.now(), end),
-            Event::SessionReplaced { why } => self.on_session_replaced(why),
             Event::Ended(end) => self.ended(end),
-            Event::Leftover { kind, payload } => {
+            // A client's handlers give no items: nobody waits for room.
+            Event::StreamWritable { .. } => {}
+        }
+    }
+
+    fn client_event(&mut self, event: ClientEvent) {
+        match event {
+            ClientEvent::Welcome(welcome) => self.welcomed(welcome),
+            ClientEvent::SessionReplaced { why } => self.on_session_replaced(why),
+            ClientEvent::Leftover { kind, payload } => {
                 self.application.listeners.give_leftover(kind, &payload)
             }
-            Event::Request(request) => self.request(request),
-            Event::Dropped { request, .. } => self.application.handlers.drop_one(request),
-            Event::NeedOutlines { kinds } => {
+            ClientEvent::Joined {
+                subscription,
+                joined,
+            } => self.requests.joined(subscription, joined),
+            ClientEvent::Publication {
+                subscription,
+                offset,
+                payload,
+            } => self.requests.publication(subscription, offset, payload),
+            ClientEvent::Skipped {
+                subscription,
+                skipped,
+            } => self.requests.skipped(subscription, skipped),
+            ClientEvent::Removed { subscription } => self.requests.removed(subscription),
+            ClientEvent::NeedOutlines { kinds } => {
                 if let Some(outlines) = &self.options.outlines {
                     outlines.tell(kinds, &mut self.session);
                 }
-            }
-            Event::Hello { .. }
-            | Event::StreamWritable { .. }
-            | Event::Outcome { .. }
-            | Event::Item { .. }
-            | Event::Joined { .. }
-            | Event::Publication { .. }
-            | Event::Skipped { .. }
-            | Event::Left { .. }
-            | Event::Removed { .. }
-            | Event::Pong { .. } => {
-                debug_assert!(
-                    false,
-                    "a client's session and its requests leave no such event"
-                );
             }
         }
     }

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::task::{Context, Poll};
 
 use twinwire::frame::{Invite, Start};
+use twinwire::session::ClientSide;
 use twinwire::{Answer, Never, Position, Refusal, Topic};
 use twinwire_remote::channels::mpsc::{self, TrySendError};
 use twinwire_remote::{CallError, Refused, Remote, Subscription};
@@ -19,7 +20,7 @@ const KEPT: usize = 64;
 /// [`Client::invitations`](crate::Client::invitations). It keeps the connection open, as a clone of the client would.
 #[must_use = "dropping it refuses what the server wants"]
 pub struct Invitations<T> {
-    remote: Remote,
+    remote: Remote<ClientSide>,
     invitations: PendingInvitations,
     topic: PhantomData<fn() -> T>,
 }
@@ -83,7 +84,7 @@ pub(crate) fn read<'a>(
 
 impl<T: Topic> Invitations<T> {
     /// Makes the stream, and the handler of invitations that fills it.
-    pub(crate) fn new(remote: Remote) -> (Handler, Self) {
+    pub(crate) fn new(remote: Remote<ClientSide>) -> (Handler, Self) {
         let (handler, invitations) = PendingInvitations::new();
         let invitations = Self {
             remote,
@@ -107,7 +108,7 @@ impl<T: Topic> Invitations<T> {
 }
 
 async fn join<T: Topic>(
-    remote: &Remote,
+    remote: &Remote<ClientSide>,
     invitation: &[u8],
 ) -> Result<(T, Subscription<T>), CallError<Never>> {
     let (key, position) = read(T::NAME, invitation)?;

@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use twinwire::frame::Table;
-use twinwire::session::{Session, SessionLost};
+use twinwire::session::{SessionCore, SessionLost};
 use twinwire::shape::Difference;
 use twinwire::{Format, Kinds, Limits};
 
@@ -82,7 +82,7 @@ pub(crate) trait KindOutlines: MaybeSend + MaybeSync {
     }
 
     /// Tells the server those that it asks for.
-    fn tell(&self, kinds: Vec<u32>, session: &mut Session) {
+    fn tell(&self, kinds: Vec<u32>, session: &mut SessionCore) {
         for kind in kinds {
             if let Some(text) = self.of(kind) {
                 session.tell_outline(kind, text);

@@ -7,21 +7,24 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use twinwire::frame::{Continuity, Table};
-use twinwire::session::{Admitted, Event, Input, Outcome, Output, Session};
+use twinwire::session::{Admitted, Event, Input, Outcome, Output, ServerEvent, Session, Side};
 use twinwire::{
     Answer, BootId, Class, Fingerprint, KindEntry, Limits, PeerId, Secret, SessionId, Time,
 };
 
-/// Polls until the session waits: messages go to the link, events come back.
-fn drive(session: &mut Session, link: &mut VecDeque<Vec<u8>>) -> Vec<Event> {
+/// Polls until the session waits: messages go to the link, the events of both ends and those of this end come back.
+fn drive<S: Side>(
+    session: &mut Session<S>,
+    link: &mut VecDeque<Vec<u8>>,
+) -> (Vec<Event>, Vec<S::Event>) {
     let now = Time::default();
-    let (mut out, mut events) = (Vec::new(), Vec::new());
+    let (mut out, mut events, mut own) = (Vec::new(), Vec::new(), Vec::new());
     loop {
         match session.poll(now, &mut out, usize::MAX) {
             Output::Send => link.push_back(out.clone()),
             Output::Event(event) => events.push(event),
-            Output::Pull(_) => unreachable!("nobody joins a topic here"),
-            Output::Close { .. } | Output::Wait(_) => return events,
+            Output::SideEvent(event) => own.push(event),
+            Output::Close { .. } | Output::Wait(_) => return (events, own),
         }
     }
 }
@@ -41,7 +44,7 @@ fn main() {
     client.handle(now, Input::Opened);
     let mut call = client.request(now, 0, b"hello".to_vec()).ok();
     while call.is_some() {
-        for event in drive(&mut client, &mut up) {
+        for event in drive(&mut client, &mut up).0 {
             if let Event::Outcome {
                 request: key,
                 outcome: Outcome::Answered(Answer::Value(answer)),
@@ -55,9 +58,14 @@ fn main() {
         while let Some(message) = up.pop_front() {
             server.handle(now, Input::Message(&message));
         }
-        for event in drive(&mut server, &mut down) {
+        let (events, own) = drive(&mut server, &mut down);
+        for event in own {
+            if let ServerEvent::Hello { .. } = event {
+                server.welcome(now, greeting());
+            }
+        }
+        for event in events {
             match event {
-                Event::Hello { .. } => server.welcome(now, greeting()),
                 Event::Request(request) => {
                     let shouted = request.payload.to_ascii_uppercase();
                     server.answer(now, request.number, Answer::Value(shouted));

@@ -1,6 +1,6 @@
 //! Requests that nobody waits for any more.
 
-use twinwire::session::Session;
+use twinwire::session::SessionCore;
 
 use crate::Requests;
 use crate::channels::mpsc;
@@ -32,7 +32,7 @@ impl CancelOnDrop {
     pub(crate) fn consumed(&self) {
         // A shell that is gone sends no further items.
         let id = self.id;
-        let consumed = move |requests: &mut Requests, session: &mut Session, now| {
+        let consumed = move |requests: &mut Requests, session: &mut SessionCore, now| {
             requests.consumed(id, session, now);
         };
         let _ = self.control.send(Box::new(consumed));
@@ -44,7 +44,7 @@ impl Drop for CancelOnDrop {
         if self.armed {
             // A shell that is gone has ended all requests.
             let id = self.id;
-            let cancel = move |requests: &mut Requests, session: &mut Session, now| {
+            let cancel = move |requests: &mut Requests, session: &mut SessionCore, now| {
                 requests.cancel(id, session, now);
             };
             let _ = self.control.send(Box::new(cancel));

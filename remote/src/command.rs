@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex};
 
 use twinwire::frame::Table;
-use twinwire::session::{Outcome, Session};
+use twinwire::session::{Outcome, SessionCore};
 use twinwire::{Format, Time};
 
 use crate::channels::mpsc;
@@ -28,7 +28,7 @@ pub(crate) struct Command {
 
 /// Makes a request of the session. One that holds nothing needs no memory.
 pub(crate) type RequestFn =
-    Box<dyn FnOnce(&mut Requests, OutboundRequest, &mut Session, Time) + Send>;
+    Box<dyn FnOnce(&mut Requests, OutboundRequest, &mut SessionCore, Time) + Send>;
 
 /// The part that all requests have.
 pub(crate) struct OutboundRequest {
@@ -90,10 +90,11 @@ pub(crate) trait Completion: Send + Sync {
 }
 
 /// A task of the shell besides requests, done also while those have to wait.
-pub(crate) type ControlFn = Box<dyn FnOnce(&mut Requests, &mut Session, Time) + Send>;
+pub(crate) type ControlFn = Box<dyn FnOnce(&mut Requests, &mut SessionCore, Time) + Send>;
 
 /// Makes the two halves. What the other end takes may be told later, by [`Requests::set_peer_capabilities`].
-pub fn channel(table: Arc<Table>, format: Format) -> (Remote, Requests) {
+/// `S` is the end whose requests they make.
+pub fn channel<S>(table: Arc<Table>, format: Format) -> (Remote<S>, Requests) {
     let (commands, incoming) = mpsc::channel();
     let (first, incoming_first) = mpsc::channel();
     let (control, incoming_control) = mpsc::channel();

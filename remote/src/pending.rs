@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use twinwire::Time;
-use twinwire::session::{Outcome, RequestKey, Session};
+use twinwire::session::{Outcome, RequestKey, SessionCore};
 
 use crate::channels::oneshot;
 use crate::command::OutboundRequest;
@@ -46,7 +46,7 @@ pub(crate) trait InFlightRequests: Send {
     fn pong(&mut self, round_trip: Duration);
 
     /// Another session has begun in the place of one that is lost.
-    fn replace_session(&mut self, session: &mut Session, now: Time);
+    fn replace_session(&mut self, session: &mut SessionCore, now: Time);
 
     /// The session is over.
     fn end(&mut self);
@@ -138,7 +138,7 @@ impl InFlightRequests for InFlight {
         }
     }
 
-    fn replace_session(&mut self, session: &mut Session, now: Time) {
+    fn replace_session(&mut self, session: &mut SessionCore, now: Time) {
         twinwire::plant!("ping_lost_with_session", return);
         if !self.pings.is_empty() {
             session.prompt(now);
@@ -161,6 +161,7 @@ mod tests {
 
     use twinwire::Limits;
     use twinwire::frame::Table;
+    use twinwire::session::Session;
 
     use super::*;
 

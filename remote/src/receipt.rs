@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use twinwire::frame::decode_offset;
-use twinwire::session::{Outcome, Session};
+use twinwire::session::{Outcome, SessionCore};
 use twinwire::{Answer, Format, Never, Offset, Refusal, Time};
 
 use crate::channels::{mpsc, oneshot};
@@ -71,7 +71,7 @@ impl Future for Receipt {
 }
 
 /// Somebody waits for an acknowledgement.
-fn prompt(_: &mut Requests, session: &mut Session, now: Time) {
+fn prompt(_: &mut Requests, session: &mut SessionCore, now: Time) {
     session.prompt(now);
 }
 

@@ -1,13 +1,14 @@
 //! The handle's half.
 
 use std::future::poll_fn;
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use twinwire::frame::{Start, Table};
 use twinwire::limits::MAX_PAYLOAD;
-use twinwire::session::{Outcome, Session};
+use twinwire::session::{ClientSide, Outcome, ServerSide, SessionCore};
 use twinwire::shape::Difference;
 use twinwire::{
     Alias, Answer, Call, Event, Format, Goodbye, Kind, Never, Position, Refusal, StreamCall, Topic,
@@ -26,26 +27,42 @@ use crate::{
     CallError, EventError, Items, Published, Receipt, Refused, Requests, Subscription, Undeclared,
 };
 
-/// Makes requests of the other end. A cheap clone.
-#[derive(Clone)]
-pub struct Remote {
+/// Makes requests of the other end. `S` is this end: [`ClientSide`] or [`ServerSide`]. A cheap clone.
+pub struct Remote<S> {
     handle: Arc<Handle>,
     /// Its requests go before those that are held back while a session is replaced.
     has_priority: bool,
+    side: PhantomData<fn() -> S>,
+}
+
+impl<S> Clone for Remote<S> {
+    fn clone(&self) -> Self {
+        Self {
+            handle: Arc::clone(&self.handle),
+            has_priority: self.has_priority,
+            side: PhantomData,
+        }
+    }
 }
 
 /// The way to a [`Remote`] for as long as the application has one.
-#[derive(Clone)]
-pub struct WeakRemote(Weak<Handle>);
+pub struct WeakRemote<S>(Weak<Handle>, PhantomData<fn() -> S>);
 
-impl WeakRemote {
+impl<S> Clone for WeakRemote<S> {
+    fn clone(&self) -> Self {
+        Self(Weak::clone(&self.0), PhantomData)
+    }
+}
+
+impl<S> WeakRemote<S> {
     /// Returns one whose requests go out also while those of the application are
     /// [held back](crate::Requests::replace_session); none if the application has let go of all.
-    pub fn upgrade_priority(&self) -> Option<Remote> {
+    pub fn upgrade_priority(&self) -> Option<Remote<S>> {
         let handle = self.0.upgrade()?;
         Some(Remote {
             handle,
             has_priority: true,
+            side: PhantomData,
         })
     }
 }
@@ -109,17 +126,18 @@ impl Handle {
     }
 }
 
-impl Remote {
+impl<S> Remote<S> {
     pub(crate) fn new(handle: Handle) -> Self {
         Self {
             handle: Arc::new(handle),
             has_priority: false,
+            side: PhantomData,
         }
     }
 
     /// Returns the way back to this one, which doesn't keep it.
-    pub fn downgrade(&self) -> WeakRemote {
-        WeakRemote(Arc::downgrade(&self.handle))
+    pub fn downgrade(&self) -> WeakRemote<S> {
+        WeakRemote(Arc::downgrade(&self.handle), PhantomData)
     }
 
     /// Returns the format of payloads.
@@ -213,85 +231,6 @@ impl Remote {
         Ok(())
     }
 
-    /// Joins a topic.
-    ///
-    /// # Errors
-    /// See [`CallError`].
-    pub async fn subscribe<T: Topic>(
-        &self,
-        topic: T,
-        start: Start,
-    ) -> Result<Subscription<T>, CallError<Never>> {
-        let key = self.handle.format.encode(&topic, MAX_PAYLOAD);
-        let key = key.map_err(CallError::Encode)?;
-        drop(topic);
-        let kind = self.kind::<T>(0)?;
-        let (joined, incoming, leave) = self.join(kind, key, start).await?;
-        let format = self.handle.format;
-        match joined {
-            Ok(joined) => Ok(Subscription::new(joined, incoming, leave, format)),
-            Err(outcome) => Err(not_answered(T::NAME, outcome, format)),
-        }
-    }
-
-    /// Publishes to a topic. Ready when the item is on its way; await what it gives to learn its place in
-    /// the topic's log.
-    ///
-    /// # Errors
-    /// If the request can't be made; see [`CallError`].
-    pub async fn publish<T: Topic>(
-        &self,
-        topic: &T,
-        item: T::Item,
-    ) -> Result<Published, CallError<Never>> {
-        let format = self.handle.format;
-        let key = format
-            .encode(topic, MAX_PAYLOAD)
-            .map_err(CallError::Encode)?;
-        let payload = format
-            .encode(&item, MAX_PAYLOAD)
-            .map_err(CallError::Encode)?;
-        drop(item);
-        let (waiter, outcome) = outcome();
-        let kind = self.kind::<T>(payload.len())?;
-        let mut asked = self.asked_of(kind, payload, Some(waiter));
-        asked.overhead = key.len() + TOPIC_REQUEST;
-        self.enqueue(publish(asked, key)).await?;
-        Ok(Published::new(T::NAME, outcome, format))
-    }
-
-    /// Has the other end, a client, join a topic, from `position` on. Ready when its application has been
-    /// told.
-    ///
-    /// # Errors
-    /// See [`CallError`].
-    pub async fn invite<T: Topic>(
-        &self,
-        topic: &T,
-        position: Position,
-    ) -> Result<(), CallError<Never>> {
-        let format = self.handle.format;
-        let key = format.encode(topic, MAX_PAYLOAD);
-        let key = key.map_err(CallError::Encode)?;
-        let (waiter, answer) = outcome();
-        let kind = self.kind::<T>(0)?;
-        let mut asked = self.asked_of(kind, key, Some(waiter));
-        asked.overhead = TOPIC_REQUEST;
-        match self.answer(invite(asked, position), answer).await? {
-            Outcome::Answered(Answer::Value(_)) => Ok(()),
-            other => Err(not_answered(T::NAME, other, format)),
-        }
-    }
-
-    /// Removes the other end, a client, from a topic.
-    pub fn unsubscribe_peer(&self, alias: Alias) {
-        // A shell that is gone has removed everybody.
-        let unsubscribe = move |_: &mut Requests, session: &mut Session, now| {
-            session.unsubscribe_peer(now, alias)
-        };
-        let _ = self.control().send(Box::new(unsubscribe));
-    }
-
     /// Asks the other end for a sign of life, and returns the time that it took. A ping that is open when the
     /// connection is lost is asked again over the next.
     ///
@@ -303,7 +242,7 @@ impl Remote {
 
     pub(crate) fn start_ping(&self) -> oneshot::Receiver<Duration> {
         let (waiter, pong) = oneshot::channel();
-        let ping = Box::new(|requests: &mut Requests, session: &mut Session, now| {
+        let ping = Box::new(|requests: &mut Requests, session: &mut SessionCore, now| {
             requests.ping(waiter, session, now);
         });
         // A shell that is gone drops the waiter.
@@ -314,7 +253,7 @@ impl Remote {
     /// Says goodbye.
     pub fn close(&self, goodbye: Goodbye) {
         // A shell that is gone has closed already.
-        let close = |requests: &mut Requests, session: &mut Session, now| {
+        let close = |requests: &mut Requests, session: &mut SessionCore, now| {
             requests.close(goodbye, session, now);
         };
         let _ = self.control().send(Box::new(close));
@@ -352,48 +291,6 @@ impl Remote {
             latest: None,
             waiter,
         }
-    }
-
-    /// Joins a topic: what became of that, and what a subscription is made of.
-    async fn join(
-        &self,
-        kind: u32,
-        key: Vec<u8>,
-        start: Start,
-    ) -> Result<
-        (
-            Result<(Verdict, Position), Outcome>,
-            mpsc::Receiver<Arc<TopicUpdate>>,
-            LeaveOnDrop,
-        ),
-        RequestError,
-    > {
-        let (command, incoming) = self.joining(kind, key, start);
-        let id = self.enqueue(command).await?;
-        let leave = LeaveOnDrop::new(self.control().clone(), id);
-        // Dropped before `leave`: a join that the shell hasn't made when it hears of that is unwanted.
-        let mut incoming = incoming;
-        let update = poll_fn(|cx| incoming.poll_next(cx)).await;
-        Ok((joined(update), incoming, leave))
-    }
-
-    /// The request that joins a topic, and what comes of it.
-    pub(crate) fn joining(
-        &self,
-        kind: u32,
-        key: Vec<u8>,
-        start: Start,
-    ) -> (Command, mpsc::Receiver<Arc<TopicUpdate>>) {
-        let (updates, incoming) = mpsc::channel();
-        let mut asked = self.asked_of(kind, key, Some(Waiter(updates.share())));
-        asked.overhead = TOPIC_REQUEST;
-        let control = self.control().downgrade();
-        let act = move |requests: &mut Requests, asked, session: &mut Session, now| {
-            let topics = &mut requests.topics;
-            topics.join(asked, start, updates, control, session, now);
-        };
-        let act = Box::new(act);
-        (Command { asked, act }, incoming)
     }
 
     /// The kind's place in the table, unless the other end is known not to take such a payload of it.
@@ -451,6 +348,133 @@ impl Remote {
     }
 }
 
+/// What a client asks of its server's topics.
+impl Remote<ClientSide> {
+    /// Joins a topic.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn subscribe<T: Topic>(
+        &self,
+        topic: T,
+        start: Start,
+    ) -> Result<Subscription<T>, CallError<Never>> {
+        let key = self.handle.format.encode(&topic, MAX_PAYLOAD);
+        let key = key.map_err(CallError::Encode)?;
+        drop(topic);
+        let kind = self.kind::<T>(0)?;
+        let (joined, incoming, leave) = self.join(kind, key, start).await?;
+        let format = self.handle.format;
+        match joined {
+            Ok(joined) => Ok(Subscription::new(joined, incoming, leave, format)),
+            Err(outcome) => Err(not_answered(T::NAME, outcome, format)),
+        }
+    }
+
+    /// Publishes to a topic. Ready when the item is on its way; await what it gives to learn its place in
+    /// the topic's log.
+    ///
+    /// # Errors
+    /// If the request can't be made; see [`CallError`].
+    pub async fn publish<T: Topic>(
+        &self,
+        topic: &T,
+        item: T::Item,
+    ) -> Result<Published, CallError<Never>> {
+        let format = self.handle.format;
+        let key = format
+            .encode(topic, MAX_PAYLOAD)
+            .map_err(CallError::Encode)?;
+        let payload = format
+            .encode(&item, MAX_PAYLOAD)
+            .map_err(CallError::Encode)?;
+        drop(item);
+        let (waiter, outcome) = outcome();
+        let kind = self.kind::<T>(payload.len())?;
+        let mut asked = self.asked_of(kind, payload, Some(waiter));
+        asked.overhead = key.len() + TOPIC_REQUEST;
+        self.enqueue(publish(asked, key)).await?;
+        Ok(Published::new(T::NAME, outcome, format))
+    }
+
+    /// Joins a topic: what became of that, and what a subscription is made of.
+    async fn join(
+        &self,
+        kind: u32,
+        key: Vec<u8>,
+        start: Start,
+    ) -> Result<
+        (
+            Result<(Verdict, Position), Outcome>,
+            mpsc::Receiver<Arc<TopicUpdate>>,
+            LeaveOnDrop,
+        ),
+        RequestError,
+    > {
+        let (command, incoming) = self.joining(kind, key, start);
+        let id = self.enqueue(command).await?;
+        let leave = LeaveOnDrop::new(self.control().clone(), id);
+        // Dropped before `leave`: a join that the shell hasn't made when it hears of that is unwanted.
+        let mut incoming = incoming;
+        let update = poll_fn(|cx| incoming.poll_next(cx)).await;
+        Ok((joined(update), incoming, leave))
+    }
+
+    /// The request that joins a topic, and what comes of it.
+    pub(crate) fn joining(
+        &self,
+        kind: u32,
+        key: Vec<u8>,
+        start: Start,
+    ) -> (Command, mpsc::Receiver<Arc<TopicUpdate>>) {
+        let (updates, incoming) = mpsc::channel();
+        let mut asked = self.asked_of(kind, key, Some(Waiter(updates.share())));
+        asked.overhead = TOPIC_REQUEST;
+        let control = self.control().downgrade();
+        let act = move |requests: &mut Requests, asked, session: &mut SessionCore, now| {
+            let topics = &mut requests.topics;
+            topics.join(asked, start, updates, control, session, now);
+        };
+        let act = Box::new(act);
+        (Command { asked, act }, incoming)
+    }
+}
+
+/// What a server asks of its client about topics.
+impl Remote<ServerSide> {
+    /// Has the other end, a client, join a topic, from `position` on. Ready when its application has been
+    /// told.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn invite<T: Topic>(
+        &self,
+        topic: &T,
+        position: Position,
+    ) -> Result<(), CallError<Never>> {
+        let format = self.handle.format;
+        let key = format.encode(topic, MAX_PAYLOAD);
+        let key = key.map_err(CallError::Encode)?;
+        let (waiter, answer) = outcome();
+        let kind = self.kind::<T>(0)?;
+        let mut asked = self.asked_of(kind, key, Some(waiter));
+        asked.overhead = TOPIC_REQUEST;
+        match self.answer(invite(asked, position), answer).await? {
+            Outcome::Answered(Answer::Value(_)) => Ok(()),
+            other => Err(not_answered(T::NAME, other, format)),
+        }
+    }
+
+    /// Removes the other end, a client, from a topic.
+    pub fn unsubscribe_peer(&self, alias: Alias) {
+        // A shell that is gone has removed everybody.
+        let unsubscribe = move |_: &mut Requests, session: &mut SessionCore, now| {
+            ServerSide::unsubscribe_peer(session, now, alias);
+        };
+        let _ = self.control().send(Box::new(unsubscribe));
+    }
+}
+
 /// Tells the outcome of a join by the first update that came of it.
 pub(crate) fn joined(update: Option<Arc<TopicUpdate>>) -> Result<(Verdict, Position), Outcome> {
     match update.as_ref().map(|update| &update.kind) {
@@ -463,21 +487,23 @@ pub(crate) fn joined(update: Option<Arc<TopicUpdate>>) -> Result<(Verdict, Posit
 }
 
 pub(crate) fn publish(asked: OutboundRequest, key: Vec<u8>) -> Command {
-    let act = move |requests: &mut Requests, asked: OutboundRequest, session: &mut Session, now| {
-        let made = session.publish(now, asked.kind, &key, &asked.payload);
-        requests.made(asked, made);
-    };
+    let act =
+        move |requests: &mut Requests, asked: OutboundRequest, session: &mut SessionCore, now| {
+            let made = ClientSide::publish(session, now, asked.kind, &key, &asked.payload);
+            requests.made(asked, made);
+        };
     let act = Box::new(act);
     Command { asked, act }
 }
 
 fn invite(asked: OutboundRequest, position: Position) -> Command {
-    let act = move |requests: &mut Requests, asked: OutboundRequest, session: &mut Session, now| {
-        if !asked.is_unwanted() {
-            let made = session.invite(now, asked.kind, &asked.payload, position);
-            requests.made(asked, made);
-        }
-    };
+    let act =
+        move |requests: &mut Requests, asked: OutboundRequest, session: &mut SessionCore, now| {
+            if !asked.is_unwanted() {
+                let made = ServerSide::invite(session, now, asked.kind, &asked.payload, position);
+                requests.made(asked, made);
+            }
+        };
     let act = Box::new(act);
     Command { asked, act }
 }
@@ -540,13 +566,14 @@ mod tests {
     use std::sync::atomic::AtomicBool;
     use std::task::{Context, Wake, Waker};
 
+    use twinwire::session::Session;
     use twinwire::{Limits, Time};
 
     use super::*;
 
     /// A shell that looks as soon as it is woken, unless it is busy.
     struct Shell {
-        parts: Mutex<(Requests, Session)>,
+        parts: Mutex<(Requests, Session<ClientSide>)>,
         is_busy: AtomicBool,
     }
 

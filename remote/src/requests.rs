@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use twinwire::session::{Event, Full, Outcome, RequestKey, Session, State};
-use twinwire::{Goodbye, Time};
+use twinwire::frame::{Joined, Skipped};
+use twinwire::session::{Full, Outcome, RequestKey, SessionCore, State};
+use twinwire::{Goodbye, Offset, Time};
 
 use crate::PeerCapabilities;
 use crate::channels::{lock, mpsc, oneshot};
@@ -77,10 +78,10 @@ impl Requests {
     }
 
     /// Another session has begun in the place of one that is lost, whose requests have their outcomes, but for those
-    /// that it never sent and [keeps](Session::keep_unsent).
+    /// that it never sent and [keeps](twinwire::session::Session::keep_unsent).
     /// Requests are held back, but for those with [priority](crate::WeakRemote::upgrade_priority), and
     /// nothing is joined again, until the application is [ready](Self::open_gate).
-    pub fn replace_session(&mut self, session: &mut Session, now: Time) {
+    pub fn replace_session(&mut self, session: &mut SessionCore, now: Time) {
         if let Some(pending) = &mut self.pending {
             pending.replace_session(session, now);
         }
@@ -104,7 +105,7 @@ impl Requests {
     }
 
     /// Asks for a sign of life if somebody waits for one: the session is welcomed for the first time.
-    pub fn welcomed(&mut self, session: &mut Session, now: Time) {
+    pub fn welcomed(&mut self, session: &mut SessionCore, now: Time) {
         if let Some(pending) = &mut self.pending {
             pending.replace_session(session, now);
         }
@@ -112,7 +113,7 @@ impl Requests {
 
     /// Gives the session what the application wants, as far as there is room for it. Says whether
     /// there was anything.
-    pub fn poll(&mut self, cx: &mut Context<'_>, session: &mut Session, now: Time) -> bool {
+    pub fn poll(&mut self, cx: &mut Context<'_>, session: &mut SessionCore, now: Time) -> bool {
         let mut any = false;
         if let Some(pending) = &mut self.pending {
             pending.expire(now);
@@ -173,7 +174,7 @@ impl Requests {
 
     /// Counts what this end holds.
     #[cfg(feature = "test")]
-    pub(crate) fn counters(&self, session: &Session) -> crate::test::Counters {
+    pub(crate) fn counters(&self, session: &SessionCore) -> crate::test::Counters {
         let pending = self.pending.as_ref();
         let (waiters, pings) = pending.map_or((0, 0), |pending| pending.count());
         let (topics, lost_topics, subscribers) = self.topics.count();
@@ -189,7 +190,7 @@ impl Requests {
     }
 
     /// Returns true if a request was held back for which there is room by now.
-    pub fn can_go_on(&self, session: &Session) -> bool {
+    pub fn can_go_on(&self, session: &SessionCore) -> bool {
         let parked = self.parked.as_ref();
         session.state().takes_requests()
             && parked.is_some_and(|command| session.has_room(command.asked.cost()))
@@ -197,7 +198,7 @@ impl Requests {
 
     /// Takes no more requests, and says goodbye once the session has those that were made before, or the time of
     /// [`Limits::drain`](twinwire::Limits::drain) is over.
-    pub fn close(&mut self, goodbye: Goodbye, session: &Session, now: Time) {
+    pub fn close(&mut self, goodbye: Goodbye, session: &SessionCore, now: Time) {
         // Shut at once, drained later: whoever asks after the close is told so, and what was asked for before still goes out.
         self.commands.shut();
         self.priority.shut();
@@ -210,7 +211,7 @@ impl Requests {
     }
 
     /// Gives the session the goodbye that waits for room, if one does: no other session is wanted after this one.
-    pub fn say_goodbye(&mut self, session: &mut Session) {
+    pub fn say_goodbye(&mut self, session: &mut SessionCore) {
         if let Some(closing) = self.closing.take() {
             session.finish(closing.since, closing.goodbye);
         }
@@ -221,45 +222,48 @@ impl Requests {
         self.commands.poll_ended(cx).is_ready()
     }
 
-    /// Takes an event that says what became of a request; gives back any other.
-    pub fn take(&mut self, event: Event, now: Time) -> Option<Event> {
-        let (topics, pending) = (&mut self.topics, self.pending.as_mut());
-        match event {
-            Event::Joined {
-                subscription,
-                joined,
-            } => topics.joined(subscription, joined),
-            Event::Publication {
-                subscription,
-                offset,
-                payload,
-            } => topics.published(subscription, offset, payload),
-            Event::Skipped {
-                subscription,
-                skipped,
-            } => topics.skipped(subscription, skipped),
-            Event::Removed { subscription } => topics.removed(subscription),
-            Event::Outcome { request, outcome } => {
-                // Joins are requests, too, of which only the topics know.
-                if !topics.over(request, &outcome, now)
-                    && let Some(pending) = pending
-                {
-                    pending.settle(request, outcome);
-                }
-            }
-            Event::Item { call, payload } => {
-                if let Some(pending) = pending {
-                    pending.item(call, payload);
-                }
-            }
-            Event::Pong { round_trip } => {
-                if let Some(pending) = pending {
-                    pending.pong(round_trip);
-                }
-            }
-            other => return Some(other),
+    /// Tells who waits for a request of its outcome.
+    pub fn outcome(&mut self, request: RequestKey, outcome: Outcome, now: Time) {
+        // Joins are requests, too, of which only the topics know.
+        if !self.topics.over(request, &outcome, now)
+            && let Some(pending) = &mut self.pending
+        {
+            pending.settle(request, outcome);
         }
-        None
+    }
+
+    /// Gives a stream's consumer an item.
+    pub fn item(&mut self, call: RequestKey, payload: Vec<u8>) {
+        if let Some(pending) = &mut self.pending {
+            pending.item(call, payload);
+        }
+    }
+
+    /// Tells those who wait for a pong of it.
+    pub fn pong(&mut self, round_trip: Duration) {
+        if let Some(pending) = &mut self.pending {
+            pending.pong(round_trip);
+        }
+    }
+
+    /// Tells a client's subscribers where the topic that they have joined begins.
+    pub fn joined(&mut self, subscription: RequestKey, joined: Joined) {
+        self.topics.joined(subscription, joined);
+    }
+
+    /// Gives a client's subscribers a publication.
+    pub fn publication(&mut self, subscription: RequestKey, offset: Offset, payload: Vec<u8>) {
+        self.topics.published(subscription, offset, payload);
+    }
+
+    /// Tells a client's subscribers which publications don't come.
+    pub fn skipped(&mut self, subscription: RequestKey, skipped: Skipped) {
+        self.topics.skipped(subscription, skipped);
+    }
+
+    /// Ends a client's subscription: the server has removed it.
+    pub fn removed(&mut self, subscription: RequestKey) {
+        self.topics.removed(subscription);
     }
 
     /// The session is over: what hasn't reached it never will.
@@ -287,7 +291,7 @@ impl Requests {
     fn next(
         &mut self,
         cx: &mut Context<'_>,
-        session: &mut Session,
+        session: &mut SessionCore,
         now: Time,
     ) -> Option<(Command, bool)> {
         // It was taken before all that is in the queues.
@@ -316,7 +320,7 @@ impl Requests {
     }
 
     /// Nobody waits for this request any more.
-    pub(crate) fn cancel(&mut self, id: u64, session: &mut Session, now: Time) {
+    pub(crate) fn cancel(&mut self, id: u64, session: &mut SessionCore, now: Time) {
         // It may be parked here, or be in the session. One that is still in the queue is found unwanted in its turn.
         self.parked.take_if(|parked| parked.asked.id == id);
         self.parked_at_gate.take_if(|parked| parked.asked.id == id);
@@ -327,7 +331,7 @@ impl Requests {
     }
 
     /// A stream's consumer has taken an item.
-    pub(crate) fn consumed(&mut self, id: u64, session: &mut Session, now: Time) {
+    pub(crate) fn consumed(&mut self, id: u64, session: &mut SessionCore, now: Time) {
         let pending = self.pending.as_ref();
         if let Some(key) = pending.and_then(|pending| pending.key(id)) {
             session.consumed(now, key);
@@ -338,7 +342,7 @@ impl Requests {
     pub(crate) fn ping(
         &mut self,
         pong: oneshot::Sender<Duration>,
-        session: &mut Session,
+        session: &mut SessionCore,
         now: Time,
     ) {
         let deadline = now + session.call_deadline();
@@ -347,7 +351,12 @@ impl Requests {
     }
 
     /// Makes a request of its kind.
-    pub(crate) fn make(&mut self, mut asked: OutboundRequest, session: &mut Session, now: Time) {
+    pub(crate) fn make(
+        &mut self,
+        mut asked: OutboundRequest,
+        session: &mut SessionCore,
+        now: Time,
+    ) {
         let payload = std::mem::take(&mut asked.payload);
         let made = session.request(now, asked.kind, payload);
         self.made(asked, made);
@@ -357,7 +366,7 @@ impl Requests {
     pub(crate) fn make_if_wanted(
         &mut self,
         asked: OutboundRequest,
-        session: &mut Session,
+        session: &mut SessionCore,
         now: Time,
     ) {
         if !asked.is_unwanted() {
@@ -369,7 +378,7 @@ impl Requests {
     pub(crate) fn make_latest(
         &mut self,
         mut asked: OutboundRequest,
-        session: &mut Session,
+        session: &mut SessionCore,
         now: Time,
     ) {
         if let Some(earlier) = self.pending().latest(&asked) {
@@ -403,13 +412,14 @@ mod tests {
     use std::task::Waker;
 
     use twinwire::frame::Table;
+    use twinwire::session::{ClientSide, Session};
     use twinwire::{Class, Fingerprint, Format, KindEntry, Limits};
 
     use super::*;
     use crate::Remote;
 
     /// The shell of a client without a connection, by hand.
-    fn shell() -> (Remote, Requests, Session) {
+    fn shell() -> (Remote<ClientSide>, Requests, Session<ClientSide>) {
         let event = KindEntry {
             name: "Typing".to_owned(),
             class: Class::Event,
@@ -425,7 +435,7 @@ mod tests {
     type Pings<'a> = Vec<Ping<'a>>;
     type Ping<'a> = Pin<Box<dyn Future<Output = Option<Duration>> + 'a>>;
 
-    fn pings(remote: &Remote, count: usize) -> Pings<'_> {
+    fn pings(remote: &Remote<ClientSide>, count: usize) -> Pings<'_> {
         let ping = |_| -> Ping<'_> { Box::pin(remote.ping()) };
         let mut pings: Pings<'_> = (0..count).map(ping).collect();
         assert_eq!(given_up(&mut pings), 0);

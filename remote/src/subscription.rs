@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use twinwire::frame::{self, SkipReason};
-use twinwire::session::Session;
+use twinwire::session::SessionCore;
 use twinwire::{DecodeError, Format, Offset, Position, Refusal, Topic};
 
 use crate::channels::mpsc;
@@ -211,7 +211,7 @@ impl Drop for LeaveOnDrop {
     fn drop(&mut self) {
         // A shell that is gone has left everything.
         let id = self.id;
-        let leave = move |requests: &mut Requests, session: &mut Session, now| {
+        let leave = move |requests: &mut Requests, session: &mut SessionCore, now| {
             requests.topics.leave(id, session, now);
         };
         let _ = self.control.send(Box::new(leave));
@@ -229,7 +229,7 @@ impl Drop for Credit {
         if let Some(control) = self.control.upgrade() {
             // A shell that is gone gets no further publications.
             let id = self.id;
-            let consumed = move |requests: &mut Requests, session: &mut Session, now| {
+            let consumed = move |requests: &mut Requests, session: &mut SessionCore, now| {
                 requests.topics.consumed(id, session, now);
             };
             let _ = control.send(Box::new(consumed));

@@ -1,6 +1,6 @@
 //! The numbers of what an end that makes requests holds. Feature `test`.
 
-use twinwire::session::{self, Session};
+use twinwire::session::{self, SessionCore};
 
 use crate::Remote;
 use crate::channels::oneshot;
@@ -25,11 +25,11 @@ pub struct Counters {
     pub subscribers: usize,
 }
 
-impl Remote {
+impl<S> Remote<S> {
     /// Counts what this end holds; none once its shell is gone.
     pub async fn counters(&self) -> Option<Counters> {
         let (tell, told) = oneshot::channel();
-        let count = |requests: &mut Requests, session: &mut Session, _| {
+        let count = |requests: &mut Requests, session: &mut SessionCore, _| {
             // Who asked waits for it, or is gone.
             let _ = tell.send(requests.counters(session));
         };

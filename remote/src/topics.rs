@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use twinwire::frame::{Joined, Skipped, Start, Verdict};
-use twinwire::session::{Outcome, RequestKey, Session};
+use twinwire::session::{ClientSide, Outcome, RequestKey, SessionCore};
 use twinwire::{Answer, Offset, Position, Refusal, Time};
 
 use crate::channels::mpsc;
@@ -145,7 +145,7 @@ impl SubscribedTopics {
         start: Start,
         updates: mpsc::Sender<Arc<TopicUpdate>>,
         control: mpsc::WeakSender<ControlFn>,
-        session: &mut Session,
+        session: &mut SessionCore,
         now: Time,
     ) {
         // The caller has dropped its future: a join would keep a subscription that nobody can leave.
@@ -181,7 +181,7 @@ impl SubscribedTopics {
             shared.subscribers.push(subscriber);
             return;
         }
-        match session.subscribe(now, name.0, &name.1, start) {
+        match ClientSide::subscribe(session, now, name.0, &name.1, start) {
             Ok(request) => self.shared.push(SharedTopic {
                 request,
                 name,
@@ -282,7 +282,7 @@ impl SubscribedTopics {
     }
 
     /// All handles have taken a publication, for which this credit was.
-    pub(crate) fn consumed(&mut self, credit: u64, session: &mut Session, now: Time) {
+    pub(crate) fn consumed(&mut self, credit: u64, session: &mut SessionCore, now: Time) {
         // Credit of a lost session finds nothing here: given to the next one, it would open a window by bytes that this
         // session never sent.
         if let Some(shared) = self.shared.iter().find(|of| of.credit_id == credit) {
@@ -291,7 +291,7 @@ impl SubscribedTopics {
     }
 
     /// A handle is gone; with the last of a topic, it is left.
-    pub(crate) fn leave(&mut self, id: u64, session: &mut Session, now: Time) {
+    pub(crate) fn leave(&mut self, id: u64, session: &mut SessionCore, now: Time) {
         twinwire::plant!(
             "left_topic_joined_again",
             if self
@@ -305,16 +305,16 @@ impl SubscribedTopics {
         // A topic that waits to be joined again has no subscription that the server could end.
         take_off(&mut self.lost, id);
         if let Some(left) = take_off(&mut self.shared, id) {
-            session.unsubscribe(now, left.request);
+            ClientSide::unsubscribe(session, now, left.request);
         }
     }
 
     /// Another session has begun: nothing is joined in it.
-    pub(crate) fn replace_session(&mut self, session: &mut Session, now: Time) {
+    pub(crate) fn replace_session(&mut self, session: &mut SessionCore, now: Time) {
         // The first join of a topic, if it was never sent, is of the next session.
         for lost in self.shared.extract_if(.., |of| of.joined.is_some()) {
             // One that was to join again may wait there too: sent beside the next, it would take its place.
-            session.unsubscribe(now, lost.request);
+            ClientSide::unsubscribe(session, now, lost.request);
             self.lost.push(lost);
         }
         // Another session may let in whom the last one didn't.
@@ -325,7 +325,7 @@ impl SubscribedTopics {
 
     /// Joins what was lost, from where it stood, as far as the session has room. Says whether there was
     /// anything.
-    pub(crate) fn join_again(&mut self, session: &mut Session, now: Time) -> bool {
+    pub(crate) fn join_again(&mut self, session: &mut SessionCore, now: Time) -> bool {
         let (mut any, mut place) = (false, 0);
         while let Some(lost) = self.lost.get_mut(place) {
             // Looked at first: for room there is no deadline.
@@ -343,7 +343,7 @@ impl SubscribedTopics {
             // From where it stood, not from now: what was published meanwhile is told, or told to be a gap.
             let position = lost.joined.map(|joined| joined.position);
             let start = position.map_or(Start::Now, Start::At);
-            let Ok(request) = session.subscribe(now, *kind, key, start) else {
+            let Ok(request) = ClientSide::subscribe(session, now, *kind, key, start) else {
                 debug_assert!(false, "there was room");
                 continue;
             };
@@ -377,7 +377,7 @@ mod tests {
     use std::task::{Context, Poll, Waker};
 
     use twinwire::frame::{Table, Verdict};
-    use twinwire::session::{Event, Input, Output};
+    use twinwire::session::{Event, Input, Output, Session};
     use twinwire::{
         Alias, Class, Epoch, Fingerprint, Format, Goodbye, GoodbyeCode, KindEntry, Limits,
     };
@@ -408,7 +408,8 @@ mod tests {
     #[test]
     fn nothing_is_joined_again_in_a_session_that_takes_no_more() {
         let (now, table) = (Time::default(), Arc::new(Table::new(Vec::new())));
-        let (_remote, mut requests) = crate::channel(Arc::clone(&table), Format::Postcard);
+        let (_remote, mut requests) =
+            crate::channel::<ClientSide>(Arc::clone(&table), Format::Postcard);
         let mut session = Session::client(Limits::default(), table, Vec::new());
         let request = session.publish(now, 0, &[], &[]).unwrap();
         let mut session = session.replacement(0);
@@ -418,7 +419,9 @@ mod tests {
         let mut turns = 0;
         while requests.poll(&mut Context::from_waker(Waker::noop()), &mut session, now) {
             while let Output::Event(event) = session.poll(now, &mut Vec::new(), 0) {
-                requests.take(event, now);
+                if let Event::Outcome { request, outcome } = event {
+                    requests.outcome(request, outcome, now);
+                }
             }
             turns += 1;
             assert!(turns < 10, "it goes on for ever");
@@ -476,7 +479,8 @@ mod tests {
             fingerprint: Fingerprint::from_bytes([1; 8]),
         };
         let table = Arc::new(Table::new(vec![kind]));
-        let (_remote, mut requests) = crate::channel(Arc::clone(&table), Format::Postcard);
+        let (_remote, mut requests) =
+            crate::channel::<ClientSide>(Arc::clone(&table), Format::Postcard);
         let mut session = Session::client(Limits::default(), table, Vec::new());
         session.keep_unsent(true);
         // It was joined, and waits to be joined again.
@@ -488,7 +492,11 @@ mod tests {
     }
 
     /// Returns the number of joins that the next session is asked for.
-    fn joined_again(requests: &mut crate::Requests, session: &mut Session, now: Time) -> usize {
+    fn joined_again(
+        requests: &mut crate::Requests,
+        session: &mut Session<ClientSide>,
+        now: Time,
+    ) -> usize {
         requests.open_gate();
         requests.poll(&mut Context::from_waker(Waker::noop()), session, now);
         session.close(now, Goodbye::new(GoodbyeCode::Done, ""));
@@ -509,7 +517,8 @@ mod tests {
         };
         for (left, joins) in [(0, 1), (1, 1), (2, 0)] {
             let table = Arc::new(Table::new(vec![kind.clone()]));
-            let (_remote, mut requests) = crate::channel(Arc::clone(&table), Format::Postcard);
+            let (_remote, mut requests) =
+                crate::channel::<ClientSide>(Arc::clone(&table), Format::Postcard);
             let mut session = Session::client(Limits::default(), table, Vec::new());
             let request = session.subscribe(now, 0, &[], Start::Now).unwrap();
             let mut session = session.replacement(0);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_core::Stream;
 use twinwire::frame::Start;
 use twinwire::limits::MAX_PAYLOAD;
-use twinwire::session::Outcome;
+use twinwire::session::{ClientSide, Outcome};
 use twinwire::{Answer, Class, EncodeError, Format, Goodbye, GoodbyeCode, Never, Position};
 
 use crate::cancel::CancelOnDrop;
@@ -30,13 +30,13 @@ use crate::{
 /// client's table. A cheap clone.
 #[derive(Clone)]
 pub struct UntypedRemote {
-    remote: Remote,
+    remote: Remote<ClientSide>,
     /// Those of the client's table, in its order.
     names: Arc<[&'static str]>,
 }
 
-impl From<Remote> for UntypedRemote {
-    fn from(remote: Remote) -> Self {
+impl From<Remote<ClientSide>> for UntypedRemote {
+    fn from(remote: Remote<ClientSide>) -> Self {
         let kinds = remote.table().kinds().iter();
         let names = kinds.map(|kind| kept(&kind.name)).collect();
         Self { remote, names }

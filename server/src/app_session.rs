@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tracing::field::display;
 use twinwire::frame::{Continuity, Resume, Table};
 use twinwire::log::Slice;
-use twinwire::session::{Admitted, Event, Pull, Request, ResumeError, Session};
+use twinwire::session::{Admitted, Event, ReadLog, Request, ResumeError, ServerSide, Session};
 use twinwire::{
     Alias, Answer, Class, End, Format, Goodbye, GoodbyeCode, Number, PeerId, Refusal, Secret,
     SessionId, Time,
@@ -36,7 +36,7 @@ pub(crate) struct AppSession<S, I> {
     shared: Arc<Shared<S, I>>,
     format: Format,
     origin: Instant,
-    pub(crate) session: Session,
+    pub(crate) session: Session<ServerSide>,
     /// The client's table: the kinds that agree with ours, by name.
     kinds: Vec<Option<KindRef>>,
     table: Arc<Table>,
@@ -127,7 +127,8 @@ impl<S, I> AppSession<S, I> {
         if self.is_detached {
             self.is_evicted = true;
             let goodbye = Goodbye::new(GoodbyeCode::GoingAway, "no room");
-            self.session.close(self.now(), goodbye);
+            let now = self.now();
+            self.session.close(now, goodbye);
         }
     }
 
@@ -273,7 +274,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             && let Poll::Ready(goodbye) = stopping.as_mut().poll(cx)
         {
             self.stopping = None;
-            self.session.close(self.now(), goodbye);
+            let now = self.now();
+            self.session.close(now, goodbye);
             any = true;
         }
         let now = self.now();
@@ -308,26 +310,31 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             self.refuse(number, class, Refusal::Panicked);
         }
         let goodbye = Goodbye::new(GoodbyeCode::Internal, why);
-        self.session.close(self.now(), goodbye);
+        let now = self.now();
+        self.session.close(now, goodbye);
     }
 
-    /// Takes what the session tells; gives back a hello, which is the connection's to authenticate.
-    pub(crate) fn event(&mut self, event: Event) -> Option<Event> {
+    /// Takes what the session tells.
+    pub(crate) fn event(&mut self, event: Event) {
         let now = self.now();
-        let event = match &mut self.open {
-            Some(open) => open.requests.take(event, now)?,
-            None => event,
-        };
         match event {
-            Event::Hello { .. } => return Some(event),
             Event::Request(request) => self.request(request),
             Event::Dropped { request, why } => self.dropped(request, why),
-            Event::StreamWritable { call } => {
-                let now = self.now();
-                self.tasks.room(call, &mut self.session, now);
+            Event::StreamWritable { call } => self.tasks.room(call, &mut self.session, now),
+            Event::Outcome { request, outcome } => {
+                if let Some(open) = &mut self.open {
+                    open.requests.outcome(request, outcome, now);
+                }
             }
-            Event::Left { alias } => {
-                self.topics.remove(&alias);
+            Event::Item { call, payload } => {
+                if let Some(open) = &mut self.open {
+                    open.requests.item(call, payload);
+                }
+            }
+            Event::Pong { round_trip } => {
+                if let Some(open) = &mut self.open {
+                    open.requests.pong(round_trip);
+                }
             }
             Event::Outline { kind, text } => {
                 let place = usize::try_from(kind).ok();
@@ -338,24 +345,12 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             }
             Event::Detached { .. } => self.detached(),
             Event::Ended(end) => self.ended(end),
-            Event::Welcome(_)
-            | Event::SessionReplaced { .. }
-            | Event::Leftover { .. }
-            | Event::NeedOutlines { .. }
-            | Event::Joined { .. }
-            | Event::Removed { .. }
-            | Event::Publication { .. }
-            | Event::Skipped { .. }
-            | Event::Outcome { .. }
-            | Event::Item { .. }
-            | Event::Pong { .. } => {
-                debug_assert!(
-                    false,
-                    "a server's session and its requests leave no such event"
-                );
-            }
         }
-        None
+    }
+
+    /// Takes note that the client has left a topic, or was removed from it.
+    pub(crate) fn left(&mut self, alias: Alias) {
+        self.topics.remove(&alias);
     }
 
     /// Starts the handler of a request, once the application is ready for the session.
@@ -575,16 +570,16 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
     }
 
     /// Reads a log for the client.
-    pub(crate) fn read(&self, pull: Pull, out: &mut Vec<u8>) -> Slice {
-        let Some((guard, open)) = self.topics.get(&pull.alias).zip(self.open.as_ref()) else {
+    pub(crate) fn read(&self, read: ReadLog, out: &mut Vec<u8>) -> Slice {
+        let Some((guard, open)) = self.topics.get(&read.alias).zip(self.open.as_ref()) else {
             debug_assert!(false, "a session reads what was joined");
             return Slice {
-                next: pull.from,
+                next: read.from,
                 charged: 0,
                 more: true,
             };
         };
-        guard.read(open.cx.id(), pull.from, pull.room, out)
+        guard.read(open.cx.id(), read.from, read.room, out)
     }
 
     /// Answers a request without a handler: one that the client was told not to send, or that can't be had now.

@@ -11,7 +11,7 @@ use tokio::task::coop::unconstrained;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::timeout;
 use twinwire::frame::Start;
-use twinwire::session::{ItemRefused, Session};
+use twinwire::session::{ItemRefused, SessionCore};
 use twinwire::{Answer, Class, Number, Refusal, Time};
 
 use crate::handler::HandlerFuture;
@@ -132,7 +132,12 @@ impl HandlerTasks {
     }
 
     /// Gives the session what handlers have ready. Says whether there was anything.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, session: &mut Session, now: Time) -> bool {
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: &mut SessionCore,
+        now: Time,
+    ) -> bool {
         let mut any = false;
         // Handlers run on another worker, too: what they give besides items comes with their end.
         while let Poll::Ready(Some(item)) = self.poll_items(cx) {
@@ -162,13 +167,13 @@ impl HandlerTasks {
     }
 
     /// A stream has room for items again.
-    pub(crate) fn room(&mut self, call: Number, session: &mut Session, now: Time) {
+    pub(crate) fn room(&mut self, call: Number, session: &mut SessionCore, now: Time) {
         if let Some(item) = self.waiting.remove(&call) {
             self.give(item, session, now);
         }
     }
 
-    fn give(&mut self, item: PendingItem, session: &mut Session, now: Time) {
+    fn give(&mut self, item: PendingItem, session: &mut SessionCore, now: Time) {
         let PendingItem { call, item, taken } = item;
         if taken.is_closed() {
             // The handler wants it no more.
@@ -217,7 +222,7 @@ impl HandlerTasks {
         found.map_or("", |request| request.kind)
     }
 
-    fn ended(&mut self, ended: HandlerEnd, session: &mut Session, now: Time) {
+    fn ended(&mut self, ended: HandlerEnd, session: &mut SessionCore, now: Time) {
         let (id, response, panicked) = match ended {
             Ok((id, response)) => (id, response, false),
             Err(error) => {
@@ -280,6 +285,8 @@ mod tests {
     use twinwire::Limits;
     use twinwire::frame::{Frame, Frames};
     use twinwire::log::{Encoding, Retention};
+
+    use twinwire::session::Session;
 
     use super::*;
     use crate::random::Random;

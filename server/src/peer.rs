@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use twinwire::frame::{KindEntry, Table};
+use twinwire::session::ServerSide;
 use twinwire::{Call, Event, Goodbye, Never, PeerId, SessionId, Topic};
 use twinwire_remote::{CallError, EventError, Receipt, Refused, Remote};
 
@@ -29,7 +30,7 @@ pub struct Peer<I = ()> {
 struct Inner {
     session: SessionId,
     peer: PeerId,
-    remote: Remote,
+    remote: Remote<ServerSide>,
     topics: Arc<Topics>,
     invited: Invited,
 }
@@ -106,7 +107,7 @@ impl<I> Peer<I> {
     pub(crate) fn new(
         handshake: Handshake<I>,
         (session, peer): (SessionId, PeerId),
-        remote: Remote,
+        remote: Remote<ServerSide>,
         topics: Arc<Topics>,
     ) -> Self {
         let session = Inner {

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
-use twinwire::session::{Event, Outcome};
+use twinwire::session::{AnyEvent, Event, Outcome};
 use twinwire::{Answer, Call, Format, Kinds, kinds};
 use twinwire_sim::{Application, Dice, Phase, Plan, Port, Simulation};
 
@@ -38,18 +38,18 @@ impl Application for Payer {
         }
     }
 
-    fn hear(&mut self, _: &mut Port<'_>, event: Event, _: &mut Dice) {
+    fn hear(&mut self, _: &mut Port<'_>, event: AnyEvent, _: &mut Dice) {
         let Books { paid, unclear, .. } = &self.0;
         match event {
-            Event::Outcome {
+            AnyEvent::Both(Event::Outcome {
                 outcome: Outcome::Answered(Answer::Value(_)),
                 ..
-            } => paid.set(paid.get() + 1),
-            Event::Outcome {
+            }) => paid.set(paid.get() + 1),
+            AnyEvent::Both(Event::Outcome {
                 outcome: Outcome::NotReceived,
                 ..
-            } => {}
-            Event::Outcome { .. } => unclear.set(unclear.get() + 1),
+            }) => {}
+            AnyEvent::Both(Event::Outcome { .. }) => unclear.set(unclear.get() + 1),
             _ => {}
         }
     }
@@ -60,8 +60,8 @@ struct Bank(Books);
 impl Application for Bank {
     fn act(&mut self, _: &mut Port<'_>, _: &mut Dice) {}
 
-    fn hear(&mut self, port: &mut Port<'_>, event: Event, _: &mut Dice) {
-        if let Event::Request(request) = event
+    fn hear(&mut self, port: &mut Port<'_>, event: AnyEvent, _: &mut Dice) {
+        if let AnyEvent::Both(Event::Request(request)) = event
             && let Ok(Pay { amount }) = Format::Postcard.decode(&request.payload)
         {
             let bank = &self.0.bank;

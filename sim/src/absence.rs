@@ -5,6 +5,7 @@ use twinwire::{Goodbye, GoodbyeCode, Time};
 
 use crate::Phase;
 use crate::oracle::{Check, Who};
+use crate::session::AnySession;
 use crate::world::World;
 
 impl World<'_> {
@@ -96,7 +97,7 @@ impl World<'_> {
         };
         let untaken = self.oracle.lives[life].untaken();
         let at = &mut self.ends[end];
-        at.session = at.session.replacement(untaken);
+        at.session = AnySession::Client(at.session.client_mut().replacement(untaken));
         (at.goes_away, at.is_replacing, at.detached_at) = (false, true, None);
         at.wake = None;
     }

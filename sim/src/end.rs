@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use twinwire::Time;
 use twinwire::frame::Resume;
-use twinwire::session::{Request, Role, Session, State};
+use twinwire::session::{Request, Role, State};
 
 use crate::Application;
 use crate::link::{Packet, To};
 use crate::oracle::Who;
+use crate::session::AnySession;
 
 /// The server's process; the clients' follow.
 pub(crate) const SERVER: usize = 0;
@@ -25,7 +26,7 @@ pub(crate) struct Process {
 pub(crate) struct End {
     pub(crate) who: Who,
     pub(crate) process: usize,
-    pub(crate) session: Session,
+    pub(crate) session: AnySession,
     pub(crate) app: Option<Box<dyn Application>>,
     /// The connection that it has, and the newest that it had.
     pub(crate) conn: Option<usize>,
@@ -60,7 +61,7 @@ impl End {
     pub(crate) fn new(
         who: Who,
         process: usize,
-        session: Session,
+        session: AnySession,
         app: Option<Box<dyn Application>>,
     ) -> Self {
         Self {

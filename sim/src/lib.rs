@@ -36,6 +36,7 @@ mod random;
 mod report;
 mod seeds;
 mod server;
+mod session;
 mod shell;
 mod simulation;
 mod world;

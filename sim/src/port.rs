@@ -2,11 +2,12 @@
 
 use twinwire::frame::Start;
 use twinwire::limits::MAX_PAYLOAD;
-use twinwire::session::{Event, Full, ItemRefused, RequestKey, Session, State};
+use twinwire::session::{AnyEvent, Full, ItemRefused, RequestKey, State};
 use twinwire::{Answer, Class, EncodeError, Format, Goodbye, GoodbyeCode, Kind, Number, Time};
 
 use crate::Dice;
 use crate::oracle::{Oracle, STAMP, Who, hash};
+use crate::session::AnySession;
 
 /// How far a world has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,8 +32,8 @@ pub trait Application {
     fn act(&mut self, port: &mut Port<'_>, dice: &mut Dice);
 
     /// Its session tells something: requests that start, items, outcomes, and all else that is in
-    /// [`Event`] besides hellos and what is asked of topics.
-    fn hear(&mut self, port: &mut Port<'_>, event: Event, dice: &mut Dice);
+    /// [`AnyEvent`] besides hellos and what is asked of topics.
+    fn hear(&mut self, port: &mut Port<'_>, event: AnyEvent, dice: &mut Dice);
 
     /// Whether it has ended all that it has begun. Asked once the world is quiet.
     fn is_at_rest(&self) -> bool {
@@ -43,7 +44,7 @@ pub trait Application {
 /// An end of a session, in an application's hands. Payloads that go through it are stamped on their way,
 /// so that the oracle knows each; the application sees its own.
 pub struct Port<'a> {
-    pub(crate) session: &'a mut Session,
+    pub(crate) session: &'a mut AnySession,
     pub(crate) oracle: &'a mut Oracle,
     pub(crate) who: Who,
     pub(crate) now: Time,
@@ -82,7 +83,7 @@ impl Port<'_> {
         self.oracle.is_pending(self.who, request)
     }
 
-    /// [`Session::request`], by the kind's place in the table.
+    /// [`SessionCore::request`], by the kind's place in the table.
     ///
     /// # Errors
     /// [`Full`].
@@ -129,7 +130,10 @@ impl Port<'_> {
     /// [`Full`].
     pub fn subscribe(&mut self, kind: u32, topic: u8, start: Start) -> Result<RequestKey, Full> {
         let (_, key) = self.oracle.stamp(&[topic]);
-        let request = self.session.subscribe(self.now, kind, &key, start)?;
+        let request = self
+            .session
+            .client_mut()
+            .subscribe(self.now, kind, &key, start)?;
         self.made(request, Class::Topic, &key);
         Ok(request)
     }
@@ -137,7 +141,9 @@ impl Port<'_> {
     /// [`Session::unsubscribe`].
     pub fn unsubscribe(&mut self, subscription: RequestKey) {
         self.oracle.left(self.who, subscription);
-        self.session.unsubscribe(self.now, subscription);
+        self.session
+            .client_mut()
+            .unsubscribe(self.now, subscription);
     }
 
     /// [`Session::publish`]: `topic` is one of the world's.
@@ -146,12 +152,15 @@ impl Port<'_> {
     /// [`Full`].
     pub fn publish(&mut self, kind: u32, topic: u8, item: &[u8]) -> Result<RequestKey, Full> {
         let ((_, key), (_, stamped)) = (self.oracle.stamp(&[topic]), self.oracle.stamp(item));
-        let request = self.session.publish(self.now, kind, &key, &stamped)?;
+        let request = self
+            .session
+            .client_mut()
+            .publish(self.now, kind, &key, &stamped)?;
         self.made(request, Class::Topic, &stamped);
         Ok(request)
     }
 
-    /// [`Session::cancel`], of a call.
+    /// [`SessionCore::cancel`], of a call.
     pub fn cancel(&mut self, request: RequestKey) {
         if self.is_pending(request) {
             self.oracle.cancelled(self.who, request);
@@ -159,19 +168,19 @@ impl Port<'_> {
         }
     }
 
-    /// [`Session::consumed`].
+    /// [`SessionCore::consumed`].
     pub fn consumed(&mut self, of: RequestKey) {
         self.oracle.taken(self.who, of);
         self.session.consumed(self.now, of);
     }
 
-    /// [`Session::answer`].
+    /// [`SessionCore::answer`].
     pub fn answer(&mut self, call: Number, answer: Answer<Vec<u8>>) {
         let answer = self.oracle.answered(self.who, call, answer);
         self.session.answer(self.now, call, answer);
     }
 
-    /// [`Session::item`].
+    /// [`SessionCore::item`].
     ///
     /// # Errors
     /// As of that.
@@ -190,7 +199,7 @@ impl Port<'_> {
         Ok(())
     }
 
-    /// [`Session::done`].
+    /// [`SessionCore::done`].
     pub fn done(&mut self, event: Number) {
         self.oracle.done(self.who, event);
         self.session.done(self.now, event);
@@ -199,16 +208,18 @@ impl Port<'_> {
     /// [`Session::leftovers_taken`].
     pub fn leftovers_taken(&mut self) {
         self.oracle.leftovers_taken(self.who);
-        self.session.leftovers_taken(self.now);
+        if let AnySession::Client(session) = &mut *self.session {
+            session.leftovers_taken(self.now);
+        }
     }
 
-    /// [`Session::hold`].
+    /// [`SessionCore::hold`].
     pub fn hold(&mut self, event: Number) {
         self.oracle.held(self.who, event);
         self.session.hold(event);
     }
 
-    /// [`Session::replace`]; says whether that was still possible.
+    /// [`SessionCore::replace`]; says whether that was still possible.
     pub fn replace(&mut self, request: RequestKey, payload: &[u8]) -> bool {
         let Some((id, stamped)) = self.oracle.stamp_again(self.who, request, payload) else {
             return false;
@@ -221,7 +232,7 @@ impl Port<'_> {
         replaced
     }
 
-    /// [`Session::prompt`].
+    /// [`SessionCore::prompt`].
     pub fn prompt(&mut self) {
         // A client that says hello, or is about to, may have no session yet.
         if matches!(self.session.state(), State::Open | State::Detached) {
@@ -230,7 +241,7 @@ impl Port<'_> {
         self.session.prompt(self.now);
     }
 
-    /// [`Session::close`] or, if what was asked for is to go out first, [`Session::finish`]: this end is
+    /// [`SessionCore::close`] or, if what was asked for is to go out first, [`SessionCore::finish`]: this end is
     /// done, and the client soon begins another session.
     pub fn close(&mut self, after_all: bool) {
         if let Some(session) = self.oracle.session(self.who) {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use twinwire::frame::{Invite, Refusal, Start};
-use twinwire::session::{Event, ItemRefused, Outcome, Request, RequestKey, State};
+use twinwire::session::{
+    AnyEvent, ClientEvent, Event, ItemRefused, Outcome, Request, RequestKey, ServerEvent, State,
+};
 use twinwire::{Answer, Class, Number, Offset, Position};
 
 use crate::{Application, Dice, Phase, Port, TOPICS};
@@ -339,33 +341,33 @@ impl Application for RandomApp {
         }
     }
 
-    fn hear(&mut self, port: &mut Port<'_>, event: Event, dice: &mut Dice) {
+    fn hear(&mut self, port: &mut Port<'_>, event: AnyEvent, dice: &mut Dice) {
         match event {
-            Event::Request(request) => self.starts(port, &request, dice),
-            Event::Dropped { request, .. } => {
+            AnyEvent::Both(Event::Request(request)) => self.starts(port, &request, dice),
+            AnyEvent::Both(Event::Dropped { request, .. }) => {
                 self.work.remove(&request);
             }
-            Event::Item { call, .. } => *self.untaken.entry(call).or_default() += 1,
-            Event::Joined {
+            AnyEvent::Both(Event::Item { call, .. }) => *self.untaken.entry(call).or_default() += 1,
+            AnyEvent::Client(ClientEvent::Joined {
                 subscription,
                 joined,
-            } => {
+            }) => {
                 if let Some(topic) = self.topic(subscription) {
                     topic.position = Some(joined.position);
                 }
             }
-            Event::Publication {
+            AnyEvent::Client(ClientEvent::Publication {
                 subscription,
                 offset,
                 ..
-            } => {
+            }) => {
                 self.moves_to(subscription, offset.following());
             }
-            Event::Skipped {
+            AnyEvent::Client(ClientEvent::Skipped {
                 subscription,
                 skipped,
-            } => self.moves_to(subscription, skipped.to),
-            Event::Outcome { request, outcome } => {
+            }) => self.moves_to(subscription, skipped.to),
+            AnyEvent::Both(Event::Outcome { request, outcome }) => {
                 self.untaken.remove(&request);
                 if !matches!(outcome, Outcome::Accepted)
                     && let Some(topic) = self.topic(request)
@@ -373,25 +375,25 @@ impl Application for RandomApp {
                     topic.subscription = None;
                 }
             }
-            Event::Removed { subscription } => {
+            AnyEvent::Client(ClientEvent::Removed { subscription }) => {
                 if let Some(topic) = self.topic(subscription) {
                     topic.subscription = None;
                 }
             }
-            Event::SessionReplaced { .. } => self.forget(port),
-            Event::Ended(_) => {
+            AnyEvent::Client(ClientEvent::SessionReplaced { .. }) => self.forget(port),
+            AnyEvent::Both(Event::Ended(_)) => {
                 self.waiting = None;
                 self.forget(port);
             }
-            Event::Leftover { .. }
-            | Event::Hello { .. }
-            | Event::Welcome(_)
-            | Event::Detached { .. }
-            | Event::StreamWritable { .. }
-            | Event::Left { .. }
-            | Event::NeedOutlines { .. }
-            | Event::Outline { .. }
-            | Event::Pong { .. } => {}
+            AnyEvent::Client(ClientEvent::Leftover { .. })
+            | AnyEvent::Server(ServerEvent::Hello { .. } | ServerEvent::ReadLog(_))
+            | AnyEvent::Client(ClientEvent::Welcome(_))
+            | AnyEvent::Both(Event::Detached { .. })
+            | AnyEvent::Both(Event::StreamWritable { .. })
+            | AnyEvent::Server(ServerEvent::Left { .. })
+            | AnyEvent::Client(ClientEvent::NeedOutlines { .. })
+            | AnyEvent::Both(Event::Outline { .. })
+            | AnyEvent::Both(Event::Pong { .. }) => {}
         }
     }
 

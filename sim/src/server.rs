@@ -6,7 +6,7 @@ use std::sync::Arc;
 use twinwire::frame::{Answer, Continuity, Joined, Refusal, Resume, Start, encode_offset};
 use twinwire::log::{Encoding, Log, LogReader, Retention};
 use twinwire::session::{
-    Admitted, Pool, Pull, Request, ResumeError, Session, State, Tombstone, TopicRequest,
+    Admitted, Pool, ReadLog, Request, ResumeError, Session, State, Tombstone, TopicRequest,
 };
 use twinwire::{Alias, BootId, Class, Goodbye, GoodbyeCode, PeerId, Secret, Time, plant};
 
@@ -14,6 +14,7 @@ use crate::encoding::encoding_of;
 use crate::end::{End, SERVER};
 use crate::link::{Packet, To};
 use crate::oracle::{Check, LogId, Oracle, Who, Wrong, peer_id, session_id, session_of};
+use crate::session::AnySession;
 use crate::world::{Due, World};
 use crate::{Phase, TOPICS};
 
@@ -101,7 +102,7 @@ impl World<'_> {
         };
         let now = self.now + self.processes[SERVER].clock;
         let session = Session::server(now, self.limits.server.clone(), known);
-        let mut greeter = End::new(Who::Greeter, SERVER, session, None);
+        let mut greeter = End::new(Who::Greeter, SERVER, AnySession::Server(session), None);
         (greeter.conn, greeter.last_conn) = (Some(conn), Some(conn));
         self.ends.push(greeter);
         self.conns[conn].ends[To::Server as usize] = Some(self.ends.len() - 1);
@@ -149,7 +150,11 @@ impl World<'_> {
         };
         let (now, secret) = (self.clock(slot), self.server.secret());
         let at = &mut self.ends[slot];
-        match at.session.resume(now, &resume, &self.table, secret) {
+        match at
+            .session
+            .server_mut()
+            .resume(now, &resume, &self.table, secret)
+        {
             Ok(()) => {
                 self.oracle.resumed(session, &resume)?;
                 self.hand_over(greeter, slot)
@@ -163,7 +168,7 @@ impl World<'_> {
             Err(ResumeError::Unknown) => {
                 // One that has said goodbye is over, whether or not the client has heard that.
                 let parts = !matches!(at.session.state(), State::Open | State::Detached);
-                let left = at.session.tombstone().filter(|_| parts);
+                let left = at.session.server_mut().tombstone().filter(|_| parts);
                 let continuity =
                     left.map_or(Continuity::Unknown, |left| left.answer(&resume.secret));
                 self.welcome(greeter, continuity)
@@ -204,7 +209,7 @@ impl World<'_> {
         let now = self.clock(greeter);
         let at = &mut self.ends[greeter];
         (at.who, at.app) = (Who::Server(session), Some(app));
-        at.session.welcome(
+        at.session.server_mut().welcome(
             now,
             Admitted {
                 session: session_id(session),
@@ -217,7 +222,7 @@ impl World<'_> {
             },
         );
         if self.dice.one_in(3) {
-            at.session.need_outlines(vec![0, 1]);
+            at.session.server_mut().need_outlines(vec![0, 1]);
         }
         // As a server that explains itself: the first kind that differs.
         let mut refused = self.apps.refused.iter();
@@ -236,7 +241,7 @@ impl World<'_> {
     pub(crate) fn unregister(&mut self, session: usize, end: usize) {
         self.server.slots.remove(&session);
         self.server.pool.release(&session_id(session));
-        if let Some(left) = self.ends[end].session.tombstone() {
+        if let Some(left) = self.ends[end].session.server_mut().tombstone() {
             self.server.tombstones.insert(session, left);
         }
     }
@@ -341,7 +346,7 @@ impl World<'_> {
     pub(crate) fn judge(&mut self, end: usize, request: &Request) -> Check {
         let (now, number) = (self.clock(end), request.number);
         let who = self.ends[end].who;
-        if !self.ends[end].session.awaits_answer(number) {
+        if !self.ends[end].session.server_mut().awaits_answer(number) {
             return Ok(());
         }
         let (key, start) = match &request.topic {
@@ -387,6 +392,7 @@ impl World<'_> {
         let now = self.clock(end);
         self.ends[end]
             .session
+            .server_mut()
             .joined(now, request.number, joined, head);
         Ok(())
     }
@@ -444,7 +450,10 @@ impl World<'_> {
             if !joined.is_empty() {
                 let alias = joined[self.dice.place(joined.len())];
                 self.oracle.removed(session, alias);
-                self.ends[end].session.unsubscribe_peer(now, alias);
+                self.ends[end]
+                    .session
+                    .server_mut()
+                    .unsubscribe_peer(now, alias);
             }
             return Ok(());
         }
@@ -456,7 +465,11 @@ impl World<'_> {
         let (_, key) = self.oracle.stamp(&[place as u8]);
         let at = &mut self.ends[end];
         // Where there is no room, nobody is invited.
-        if let Ok(request) = at.session.invite(now, kind as u32, &key, position) {
+        if let Ok(request) = at
+            .session
+            .server_mut()
+            .invite(now, kind as u32, &key, position)
+        {
             let made = self.oracle.made(at.who, request, Class::Topic, now, &key)?;
             self.oracle.invited(made);
         }
@@ -473,7 +486,10 @@ impl World<'_> {
         topic.news = false;
         let (alias, head) = (topic.log.alias(), topic.log.next());
         for end in self.server.ends() {
-            self.ends[end].session.log_advanced(alias, head);
+            self.ends[end]
+                .session
+                .server_mut()
+                .log_advanced(alias, head);
             let who = self.ends[end].who;
             self.oracle.log_has_news(who, alias, head);
             self.settle(end)?;
@@ -481,11 +497,11 @@ impl World<'_> {
         Ok(())
     }
 
-    pub(crate) fn pull(&mut self, end: usize, pull: Pull) -> Check {
+    pub(crate) fn read_log(&mut self, end: usize, read: ReadLog) -> Check {
         let Some(peer) = who_is(self.ends[end].who) else {
             return Err(Wrong("a greeter reads a log".to_owned()));
         };
-        let Some((_, topic)) = self.server.topic(pull.alias) else {
+        let Some((_, topic)) = self.server.topic(read.alias) else {
             return Err(Wrong("a log is read that isn't there".to_owned()));
         };
         let encoding = match self.ends[end].who {
@@ -494,13 +510,16 @@ impl World<'_> {
         };
         let reader = LogReader { peer, encoding };
         let mut message = Vec::new();
-        let slice = topic.log.read(reader, pull.from, pull.room, &mut message);
+        let slice = topic.log.read(reader, read.from, read.room, &mut message);
         if !message.is_empty() {
             self.send(end, message)?;
         }
         let now = self.clock(end);
-        self.oracle.log_read(self.ends[end].who, pull, &slice);
-        self.ends[end].session.pulled(now, pull, slice);
+        self.oracle.log_read(self.ends[end].who, read, &slice);
+        self.ends[end]
+            .session
+            .server_mut()
+            .log_read(now, read, slice);
         Ok(())
     }
 }

@@ -4,12 +4,15 @@
 use std::time::Duration;
 
 use twinwire::frame::{Answer, Invite};
-use twinwire::session::{Event, Input, Outcome, Output, Role, State, TopicRequest};
+use twinwire::session::{
+    AnyEvent, ClientEvent, Event, Input, Outcome, Output, Role, ServerEvent, State, TopicRequest,
+};
 use twinwire::{Goodbye, GoodbyeCode, Time, plant};
 
 use crate::end::SERVER;
 use crate::link::{Packet, To};
 use crate::oracle::{Check, Hearing, STAMP, Who, Wrong, ensure};
+use crate::session::AnySession;
 use crate::world::{Due, World};
 use crate::{Dice, Phase, Port};
 
@@ -153,7 +156,7 @@ impl World<'_> {
         other.is_some_and(|other| self.ends[other].is_live())
     }
 
-    fn poll(&mut self, end: usize) -> Check<Vec<Event>> {
+    fn poll(&mut self, end: usize) -> Check<Vec<AnyEvent>> {
         let (now, mut events) = (self.clock(end), Vec::new());
         for _ in 0..MOST_POLLS {
             if self.ends[end].dead {
@@ -172,9 +175,17 @@ impl World<'_> {
                 }
                 Output::Event(event) => {
                     self.oracle.gives_turns_up(self.ends[end].who, &event);
+                    events.push(AnyEvent::Both(event));
+                }
+                Output::SideEvent(AnyEvent::Server(ServerEvent::ReadLog(read))) => {
+                    self.read_log(end, read)?;
+                }
+                Output::SideEvent(event) => {
+                    if let AnyEvent::Server(ServerEvent::Left { alias }) = &event {
+                        self.oracle.gives_log_up(self.ends[end].who, *alias);
+                    }
                     events.push(event);
                 }
-                Output::Pull(pull) => self.pull(end, pull)?,
                 Output::Close { .. } => self.close_conn(end),
                 Output::Wait(wake) => {
                     self.ends[end].wake = wake;
@@ -233,21 +244,23 @@ impl World<'_> {
         self.at(next, Due::Wake { end });
     }
 
-    fn react(&mut self, end: usize, mut event: Event) -> Check {
+    fn react(&mut self, end: usize, mut event: AnyEvent) -> Check {
         let now = self.clock(end);
         match &event {
-            Event::Detached { .. } => self.ends[end].detached_at = Some(now),
-            Event::Ended(_) if self.ends[end].goes_away => self.begin_again(end),
-            Event::Ended(_) => self.ended(end),
-            Event::SessionReplaced { .. } => self.ends[end].is_replacing = true,
-            Event::NeedOutlines { kinds } => {
+            AnyEvent::Both(Event::Detached { .. }) => self.ends[end].detached_at = Some(now),
+            AnyEvent::Both(Event::Ended(_)) if self.ends[end].goes_away => self.begin_again(end),
+            AnyEvent::Both(Event::Ended(_)) => self.ended(end),
+            AnyEvent::Client(ClientEvent::SessionReplaced { .. }) => {
+                self.ends[end].is_replacing = true
+            }
+            AnyEvent::Client(ClientEvent::NeedOutlines { kinds }) => {
                 for kind in kinds {
                     self.ends[end]
                         .session
                         .tell_outline(*kind, "as it is".to_owned());
                 }
             }
-            Event::Dropped { request, .. } => {
+            AnyEvent::Both(Event::Dropped { request, .. }) => {
                 self.ends[end]
                     .judging
                     .retain(|judged| judged.number != *request);
@@ -255,8 +268,8 @@ impl World<'_> {
             _ => {}
         }
         match event {
-            Event::Hello { resume, .. } => return self.hello(end, resume),
-            Event::Request(request)
+            AnyEvent::Server(ServerEvent::Hello { resume, .. }) => return self.hello(end, resume),
+            AnyEvent::Both(Event::Request(request))
                 if request.topic.is_some() && self.ends[end].process == SERVER =>
             {
                 if self.dice.one_in(4) {
@@ -266,7 +279,7 @@ impl World<'_> {
                 }
                 return self.judge(end, &request);
             }
-            Event::Left { .. } => {}
+            AnyEvent::Server(ServerEvent::Left { .. }) => {}
             _ => {}
         }
         unstamp(&mut event);
@@ -281,7 +294,9 @@ impl World<'_> {
     fn ended(&mut self, end: usize) {
         self.ends[end].over = true;
         self.ends[end].judging.clear();
-        self.ends[end].session.drop_unsent();
+        if let AnySession::Client(session) = &mut self.ends[end].session {
+            session.drop_unsent();
+        }
         if let Who::Server(session) = self.ends[end].who {
             self.unregister(session, end);
         }
@@ -455,23 +470,23 @@ impl World<'_> {
 }
 
 /// Takes from what an application hears the oracle's stamp.
-fn unstamp(event: &mut Event) {
+fn unstamp(event: &mut AnyEvent) {
     let payload = match event {
-        Event::Request(request) if request.topic == Some(TopicRequest::Invite) => {
+        AnyEvent::Both(Event::Request(request)) if request.topic == Some(TopicRequest::Invite) => {
             if let Ok(mut invite) = Invite::decode(&request.payload) {
                 invite.key = invite.key.get(STAMP..).unwrap_or_default();
                 request.payload = invite.encode();
             }
             return;
         }
-        Event::Request(request) => &mut request.payload,
-        Event::Item { payload, .. }
-        | Event::Publication { payload, .. }
-        | Event::Leftover { payload, .. } => payload,
-        Event::Outcome {
+        AnyEvent::Both(Event::Request(request)) => &mut request.payload,
+        AnyEvent::Both(Event::Item { payload, .. })
+        | AnyEvent::Client(ClientEvent::Publication { payload, .. })
+        | AnyEvent::Client(ClientEvent::Leftover { payload, .. }) => payload,
+        AnyEvent::Both(Event::Outcome {
             outcome: Outcome::Answered(Answer::Value(payload) | Answer::Error(payload)),
             ..
-        } => payload,
+        }) => payload,
         _ => return,
     };
     // An offset, which answers a publication, is shorter and has none.

@@ -14,6 +14,7 @@ use crate::link::{Conn, To};
 use crate::oracle::{Check, Oracle, Who, Wrong, ensure};
 use crate::plan::{Both, Bounds, draw_limits, draw_room};
 use crate::server::Server;
+use crate::session::AnySession;
 use crate::simulation::Apps;
 use crate::{Dice, Failure, Phase, Plan, Report};
 
@@ -398,7 +399,12 @@ impl<'a> World<'a> {
         session.keep_unsent(keeps_unsent);
         self.oracle.lives[life].keeps_unsent = keeps_unsent;
         let app = (self.apps.client)(client, &mut self.dice);
-        let end = End::new(Who::Client(life), client + 1, session, Some(app));
+        let end = End::new(
+            Who::Client(life),
+            client + 1,
+            AnySession::Client(session),
+            Some(app),
+        );
         self.ends.push(end);
         let end = self.ends.len() - 1;
         self.plan_turn(end);

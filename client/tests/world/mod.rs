@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use twinwire::session::{RequestKey, Session};
+use twinwire::session::{RequestKey, ServerSide, Session};
 use twinwire::{Call, Event, Kinds, Number, Time, kinds};
 use twinwire_client::{Departure, OpenFailure};
 
@@ -122,8 +122,8 @@ struct Inner {
     /// True while the connection takes nothing from the client.
     is_stuck: bool,
     /// The server's session that is welcomed, and one that awaits a hello.
-    session: Option<Session>,
-    greeter: Option<Session>,
+    session: Option<Session<ServerSide>>,
+    greeter: Option<Session<ServerSide>>,
     /// The time at which the server's session wants to be woken.
     wake: Option<Time>,
     said_goodbye: bool,

@@ -7,7 +7,8 @@ use std::time::Duration;
 use twinwire::frame::{Continuity, Resume, Table};
 use twinwire::limits::{MAX_MESSAGE, MAX_PAYLOAD};
 use twinwire::session::{
-    Admitted, Event, Input, Outcome, Output, Request, RequestKey, Session, State,
+    Admitted, Event, Input, Outcome, Output, Request, RequestKey, ServerEvent, ServerSide, Session,
+    State,
 };
 use twinwire::{
     Answer as Answered, BootId, Class, End, Format, Goodbye, GoodbyeCode, Kind, Limits, PeerId,
@@ -71,7 +72,9 @@ impl Inner {
                         link.push_back(out.clone());
                     }
                 }
-                Output::Event(Event::Hello { table, resume, .. }) => self.judge(&table, resume),
+                Output::SideEvent(ServerEvent::Hello { table, resume, .. }) => {
+                    self.judge(&table, resume);
+                }
                 Output::Event(Event::Ended(end)) => {
                     self.said_goodbye |= matches!(end, End::Goodbye(_));
                 }
@@ -79,11 +82,12 @@ impl Inner {
                 Output::Event(Event::Outcome { request, outcome }) => {
                     self.settle(request, &outcome);
                 }
-                Output::Event(_) => {}
-                Output::Pull(_) => unreachable!("there are no topics"),
+                // There are no topics.
+                Output::Event(_) | Output::SideEvent(_) => {}
                 Output::Close { .. } => {
                     if self.greeter.take().is_none() {
-                        let is_kept = |session: &Session| session.state() == State::Detached;
+                        let is_kept =
+                            |session: &Session<ServerSide>| session.state() == State::Detached;
                         self.session = self.session.take().filter(is_kept);
                     }
                     return;

@@ -29,7 +29,8 @@ pub use topic::{
 use crate::Number;
 use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::MAX_MESSAGE;
-pub(crate) use wire::Reader;
+#[doc(hidden)]
+pub use wire::Reader;
 use wire::put_integer;
 
 /// The ends that may send a frame.

@@ -41,7 +41,7 @@ pub(super) fn put_duration(out: &mut Vec<u8>, duration: Duration) {
 
 /// Reads a message from its start to its end; whatever isn't there is an error, never a panic.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reader<'a> {
+pub struct Reader<'a> {
     rest: &'a [u8],
 }
 

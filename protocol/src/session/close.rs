@@ -4,13 +4,13 @@ use super::outgoing::Received;
 use super::phase::Phase;
 use super::state::Role;
 use super::timers::Timer;
-use super::{End, Event, PeerMisbehaved, Session, State};
+use super::{End, Event, PeerMisbehaved, SessionCore, State};
 use crate::Time;
 use crate::frame::Refusal;
 use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 
 /// The ends that the application decides.
-impl Session {
+impl SessionCore {
     /// As [`close`](Self::close), once what was asked for is sent, or the time of
     /// [`Limits::drain`](crate::Limits::drain) is over, counted from `now`. Further requests are not taken.
     pub fn finish(&mut self, now: Time, goodbye: Goodbye) {
@@ -97,8 +97,8 @@ impl Session {
         }
     }
 
-    /// Says goodbye as [`close`](Self::close) does, but another session is to follow ([`replacement`](Self::replacement)): what
-    /// hasn't been sent waits for it, if that is [kept](Self::keep_unsent). The client drops its connection once the
+    /// Says goodbye as [`close`](Self::close) does, but another session is to follow ([`replacement`](super::Session::replacement)): what
+    /// hasn't been sent waits for it, if that is [kept](super::Session::keep_unsent). The client drops its connection once the
     /// goodbye is sent. Nothing happens if there is no connection, or no welcome yet of a session that the client wants
     /// back: that one goes on over the next connection.
     pub fn close_for_now(&mut self, now: Time, goodbye: Goodbye) {
@@ -112,7 +112,7 @@ impl Session {
 }
 
 /// The ends that come of the peer, the transport and time.
-impl Session {
+impl SessionCore {
     /// Says goodbye, and awaits the peer's.
     fn begin_drain(&mut self, goodbye: Goodbye) {
         self.say(goodbye, Phase::Draining);
@@ -166,7 +166,7 @@ impl Session {
         self.incoming.keep_messages();
         while let Some(request) = self.incoming.forget_call() {
             let why = Refusal::Cancelled;
-            self.events.push(Event::Dropped { request, why });
+            self.emit(Event::Dropped { request, why });
         }
     }
 
@@ -178,7 +178,7 @@ impl Session {
         let code = end.code();
         self.end(end);
         // The server closes the socket: a browser that closed first would discard what still comes.
-        let next = match self.role() {
+        let next = match self.role {
             Role::Client => Phase::Parting(code),
             Role::Server => Phase::Closing(code),
         };
@@ -256,14 +256,12 @@ impl Session {
             self.hand_over();
         }
         self.incoming.stop();
-        if let Some(server) = self.side.server_mut() {
-            server.cursors.clear();
-        }
+        self.topics.cursors.clear();
         self.outgoing
             .end_all(Received::Untold, self.may_be_followed());
         self.report();
         if is_first {
-            self.events.push(Event::Ended(end));
+            self.emit(Event::Ended(end));
         }
     }
 }

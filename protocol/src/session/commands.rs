@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use super::asking::{ASKING, FEEDING};
-use super::resume::ResumeCredentials;
+use super::side::AnyEvent;
 use super::state::Role;
-use super::{Admitted, Event, Full, ItemRefused, Outcome, RequestKey, Session, State};
+use super::{Event, Full, ItemRefused, Outcome, RequestKey, SessionCore};
 use crate::frame::{Answer, Refusal};
 use crate::limits::MIN_RETAINED_FRUGAL;
 use crate::{Class, Number, Time};
 
-impl Session {
+impl SessionCore {
     /// Makes a request: `kind` is its place in the client's table, `payload` its value; the table
     /// says whether it is a call, a stream or an event. The outcome comes as [`Event::Outcome`] with
     /// the key returned here, exactly once; a call's at the latest when
@@ -27,10 +26,7 @@ impl Session {
     pub fn request(&mut self, now: Time, kind: u32, payload: Vec<u8>) -> Result<RequestKey, Full> {
         self.now = self.now.max(now);
         match self.judge_request(kind, payload.len(), |class| class != Class::Topic) {
-            Ok(class) => {
-                self.outgoing.asking = Some(&ASKING);
-                self.outgoing.push(self.now, class, kind, payload)
-            }
+            Ok(class) => self.outgoing.push(self.now, class, kind, payload),
             Err(outcome) => Ok(self.refused(outcome)),
         }
     }
@@ -39,14 +35,14 @@ impl Session {
     pub(super) fn refused(&mut self, outcome: Outcome) -> RequestKey {
         let request = self.outgoing.new_key();
         // As an event, like all others: the caller looks for outcomes in one place.
-        self.events.push(Event::Outcome { request, outcome });
+        self.emit(Event::Outcome { request, outcome });
         request
     }
 
     /// Returns true if it isn't too early for requests, and not too late: any other has the outcome
     /// [`Closed`](Outcome::Closed).
     pub fn takes_requests(&self) -> bool {
-        let may_wait = self.role() == Role::Client;
+        let may_wait = self.role == Role::Client;
         let is_open = self.is_welcomed() || may_wait && self.state().takes_requests();
         // Requests that come on and on would keep a session from finishing.
         is_open && self.closed_with.is_none()
@@ -109,7 +105,9 @@ impl Session {
         self.outgoing.cancel(request);
         // What has come already is of a request that nobody asks for any longer.
         self.drop_events(request, |event| match event {
-            Event::Item { call: of, .. } | Event::Outcome { request: of, .. } => Some(*of),
+            AnyEvent::Both(Event::Item { call: of, .. } | Event::Outcome { request: of, .. }) => {
+                Some(*of)
+            }
             _ => None,
         });
     }
@@ -118,7 +116,7 @@ impl Session {
     pub(super) fn drop_events(
         &mut self,
         request: RequestKey,
-        key: fn(&Event) -> Option<RequestKey>,
+        key: fn(&AnyEvent) -> Option<RequestKey>,
     ) {
         self.events.retain(|event| key(event) != Some(request));
     }
@@ -127,7 +125,7 @@ impl Session {
     /// that it hadn't taken yet: more may come, and a stream's producer has its time again.
     pub fn consumed(&mut self, now: Time, call: RequestKey) {
         self.now = self.now.max(now);
-        if self.subscriptions.consumed(call) {
+        if self.topics.subscriptions.consumed(call) {
             return;
         }
         if let Some((number, call)) = self.outgoing.in_flight_of(call) {
@@ -178,7 +176,6 @@ impl Session {
             }
             Some(feed) => {
                 feed.push(item);
-                self.incoming.feeding = Some(&FEEDING);
                 // The handler is at work: its time is for each item, and not for all.
                 self.incoming.renew(self.now, call);
                 Ok(())
@@ -233,29 +230,5 @@ impl Session {
         if self.is_welcomed() && !self.pings.is_open() {
             self.send_ping();
         }
-    }
-
-    /// Answers an [`Event::Hello`]: the session is open. Ignored if no hello is waiting.
-    pub fn welcome(&mut self, now: Time, admitted: Admitted) {
-        self.now = self.now.max(now);
-        // The client may be gone by the time that the application has judged it.
-        if self.state() != State::Judging {
-            return;
-        }
-        let Admitted {
-            session,
-            peer,
-            boot,
-            secret,
-            continuity,
-            refused,
-            in_order,
-        } = admitted;
-        self.incoming.set_in_order(in_order);
-        if let Some(server) = self.side.server_mut() {
-            let credentials = ResumeCredentials::new(session, peer, boot, secret.clone());
-            server.credentials = Some(credentials);
-        }
-        self.say_welcome(secret, continuity, refused);
     }
 }

@@ -1,6 +1,6 @@
 //! The numbers of what a session holds, for tests of what a shell leaves behind.
 
-use super::Session;
+use super::SessionCore;
 
 /// The numbers of what a session holds. At rest they are those of what its application holds.
 #[doc(hidden)]
@@ -16,15 +16,15 @@ pub struct Counters {
     pub joining: usize,
     /// Publications that the application hasn't consumed.
     pub unconsumed: usize,
-    /// Bytes, as [`Session::kept`] counts them.
+    /// Bytes, as [`SessionCore::kept`] counts them.
     pub kept: usize,
 }
 
-impl Session {
+impl SessionCore {
     /// Counts what it holds.
     #[doc(hidden)]
     pub fn counters(&self) -> Counters {
-        let (joined, joining, unconsumed) = self.subscriptions.count();
+        let (joined, joining, unconsumed) = self.topics.subscriptions.count();
         Counters {
             asked: self.outgoing.count(),
             handled: self.incoming.count(),

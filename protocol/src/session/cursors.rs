@@ -2,10 +2,10 @@
 
 use super::conn::Conn;
 use super::credit::SendWindow;
-use super::side::ServerSide;
 use super::sorted::Sorted;
 use super::{
-    Event, Full, Output, PeerMisbehaved, Pull, Request, RequestKey, Session, State, TopicRequest,
+    Full, PeerMisbehaved, ReadLog, Request, RequestKey, ServerEvent, ServerSide, Session,
+    SessionCore, State, TopicRequest,
 };
 use crate::frame::{
     Answer, INVITE, Invite, JOIN, Join, Joined, LEAVE, Leave, PUBLISH, Publish, Refusal, Resume,
@@ -119,15 +119,38 @@ impl Cursors {
     }
 }
 
-/// The server's side.
-impl Session {
+/// What a server asks of its client about topics.
+impl Session<ServerSide> {
     /// Has the client join a topic: `kind` is its place in the client's table, `key` its value. The
     /// outcome is that of a call whose reply is empty: the client's application hears of it.
     ///
     /// # Errors
-    /// As of [`request`](Self::request).
+    /// As of [`request`](SessionCore::request).
     pub fn invite(
         &mut self,
+        now: Time,
+        kind: u32,
+        key: &[u8],
+        position: Position,
+    ) -> Result<RequestKey, Full> {
+        ServerSide::invite(self, now, kind, key, position)
+    }
+
+    /// Removes the client from a topic that it has joined: nothing more of it goes out, as
+    /// [`ServerEvent::Left`] tells, and the client is told.
+    pub fn unsubscribe_peer(&mut self, now: Time, alias: Alias) {
+        ServerSide::unsubscribe_peer(self, now, alias);
+    }
+}
+
+/// The same for those who hold only the half that both ends have: `remote`'s requests.
+impl ServerSide {
+    /// As [`Session::invite`].
+    ///
+    /// # Errors
+    /// As of [`request`](SessionCore::request).
+    pub fn invite(
+        core: &mut SessionCore,
         now: Time,
         kind: u32,
         key: &[u8],
@@ -138,29 +161,27 @@ impl Session {
             key,
             position,
         };
-        self.topic_request(now, kind, INVITE, invite.encode())
+        core.topic_request(now, kind, INVITE, invite.encode())
     }
 
-    /// Puts the client out of a topic that it has joined: nothing more of it goes out, as
-    /// [`Event::Left`] tells, and the client is told.
-    pub fn unsubscribe_peer(&mut self, now: Time, alias: Alias) {
-        self.now = self.now.max(now);
+    /// As [`Session::unsubscribe_peer`].
+    pub fn unsubscribe_peer(core: &mut SessionCore, now: Time, alias: Alias) {
+        core.now = core.now.max(now);
         // The cursor goes before the leave is queued: no publication of that join may follow the
         // leave.
-        if self.is_welcomed()
-            && let Some(server) = self.side.server_mut()
-            && let Some(Cursor { join, .. }) = server.cursors.all.remove(alias)
+        if core.is_welcomed()
+            && let Some(Cursor { join, .. }) = core.topics.cursors.all.remove(alias)
         {
-            self.leave(alias, join);
-            self.events.push(Event::Left { alias });
+            core.leave(alias, join);
+            core.emit(ServerEvent::Left { alias });
         }
     }
+}
 
+impl SessionCore {
     /// Starts a request of a reserved kind, from the client.
     pub(super) fn start_clients_request(&mut self, request: Request) -> Result<(), PeerMisbehaved> {
-        let Some(ServerSide { cursors, .. }) = self.side.server_mut() else {
-            return Err(PeerMisbehaved::KindBeyondTable);
-        };
+        let cursors = &mut self.topics.cursors;
         let Request {
             number,
             kind,
@@ -189,7 +210,7 @@ impl Session {
                 // A leave may come late, after another join of the topic: that one stays.
                 if cursor.is_some_and(|cursor| cursor.join == join) {
                     cursors.all.remove(alias);
-                    self.events.push(Event::Left { alias });
+                    self.emit(ServerEvent::Left { alias });
                 }
                 // Also for a join that is over: the client drops publications until it has the
                 // answer.
@@ -200,7 +221,9 @@ impl Session {
         };
         self.ask_of_topic(number, kind, payload, topic)
     }
+}
 
+impl Session<ServerSide> {
     /// Returns true if a request of the client's still waits for its answer.
     pub fn awaits_answer(&self, request: Number) -> bool {
         self.incoming.is_running(request)
@@ -208,7 +231,7 @@ impl Session {
 
     /// Answers a request to join: the log will be read from the position that `joined` tells, and has
     /// entries up to `head` and without it. Nothing happens if it
-    /// [isn't awaited](Self::awaits_answer) any more. An earlier join of the topic is over with this.
+    /// [isn't awaited](SessionCore::awaits_answer) any more. An earlier join of the topic is over with this.
     pub fn joined(&mut self, now: Time, call: Number, joined: Joined, head: Offset) {
         self.now = self.now.max(now);
         let alias = joined.alias;
@@ -230,13 +253,11 @@ impl Session {
             blocked: false,
             last_turn: 0,
         };
-        if let Some(server) = self.side.server_mut() {
-            server.cursors.insert(alias, cursor);
-        }
+        self.topics.cursors.insert(alias, cursor);
     }
 
     fn cursor(&mut self, alias: Alias) -> Option<&mut Cursor> {
-        self.side.server_mut()?.cursors.all.get_mut(alias)
+        self.topics.cursors.all.get_mut(alias)
     }
 
     /// Tells the session that a log has entries up to `head`, and without it.
@@ -255,8 +276,27 @@ impl Session {
         }
     }
 
+    /// Says what came of a [`ServerEvent::ReadLog`]; its frames have been sent as a message, if there were any. A
+    /// slice of nothing, with `more`, puts the topic off until its client gives it more room.
+    pub fn log_read(&mut self, now: Time, read: ReadLog, slice: Slice) {
+        self.now = self.now.max(now);
+        self.topics.cursors.end_turn(read.alias);
+        if let Some(cursor) = self.cursor(read.alias) {
+            cursor.next = slice.next;
+            cursor.window.spend(slice.charged);
+            // To ask again before the window grows would come to nothing, again and again.
+            cursor.blocked = slice.more && slice.next == read.from;
+            // The log knows its end better than the last news of it.
+            if !slice.more {
+                cursor.head = slice.next;
+            }
+        }
+    }
+}
+
+impl SessionCore {
     /// Publications follow the welcome, and the replies to their joins, also where those are sent again.
-    fn may_pull(&self) -> bool {
+    fn may_read_logs(&self) -> bool {
         let is_welcomed = self.conn.as_ref().is_some_and(Conn::handshake_is_sent);
         // Offsets that come before the reply to their join would be those of an unknown topic.
         let replayed = is_welcomed && self.retransmit.is_written();
@@ -265,36 +305,17 @@ impl Session {
     }
 
     /// Returns the log to be read next.
-    pub(super) fn pull(&self) -> Option<Output> {
-        if !self.may_pull() {
+    pub(super) fn next_log(&self) -> Option<ReadLog> {
+        if !self.may_read_logs() {
             return None;
         }
-        let (alias, cursor) = self.side.server()?.cursors.ready()?;
+        let (alias, cursor) = self.topics.cursors.ready()?;
         let room = ReadBudget {
             bytes: MAX_MESSAGE,
             credit: cursor.window.left(),
         };
         let from = cursor.next;
-        Some(Output::Pull(Pull { alias, from, room }))
-    }
-
-    /// Says what came of an [`Output::Pull`]; its frames have been sent as a message, if there were any. A
-    /// slice of nothing, with `more`, puts the topic off until its client gives it more room.
-    pub fn pulled(&mut self, now: Time, pull: Pull, slice: Slice) {
-        self.now = self.now.max(now);
-        if let Some(server) = self.side.server_mut() {
-            server.cursors.end_turn(pull.alias);
-        }
-        if let Some(cursor) = self.cursor(pull.alias) {
-            cursor.next = slice.next;
-            cursor.window.spend(slice.charged);
-            // To ask again before the window grows would come to nothing, again and again.
-            cursor.blocked = slice.more && slice.next == pull.from;
-            // The log knows its end better than the last news of it.
-            if !slice.more {
-                cursor.head = slice.next;
-            }
-        }
+        Some(ReadLog { alias, from, room })
     }
 }
 

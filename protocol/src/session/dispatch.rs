@@ -1,12 +1,12 @@
 //! Each frame of the peer, read and given to whoever takes it. A type that is forgotten here doesn't compile.
 
-use super::serving::ClientFrame;
+use super::side::{ClientFrame, ServerFrame};
 use super::state::Admission;
-use super::{Event, PeerMisbehaved, Session, State};
+use super::{Event, PeerMisbehaved, Session, SessionCore, Side, State};
 use crate::Number;
 use crate::frame::{
-    self, Ack, Call, Cancel, FrameType, Item, NeedOutlines, Outline, Ping, Publication, RawFrame,
-    Reader, Reply, Skipped, StreamWindow, Welcome, read_goodbye,
+    self, Ack, Call, Cancel, FrameType, Item, Outline, Ping, RawFrame, Reply, StreamWindow,
+    read_goodbye,
 };
 
 type Taken = Result<(), PeerMisbehaved>;
@@ -28,11 +28,11 @@ macro_rules! numbered {
 
 numbered!(Call<'_>, frame::Event<'_>, Cancel, Reply<'_>, Item<'_>);
 
-impl Session {
+impl<S: Side> Session<S> {
     /// Reads a frame, and takes it if it has its place here.
     pub(super) fn frame(&mut self, frame: RawFrame<'_>) -> Taken {
         let frame_type = frame.frame_type();
-        let admission = self.state().admit(self.role(), frame_type);
+        let admission = self.state().admit(S::ROLE, frame_type);
         // Decided by the type alone: a frame that has no place here isn't even read.
         if admission == Admission::Refuse {
             return Err(PeerMisbehaved::WrongState {
@@ -43,40 +43,47 @@ impl Session {
         // A frame that is dropped is read all the same: its number counts, and bytes that are
         // malformed are a fault.
         let (takes, fields) = (admission == Admission::Take, frame.fields());
+        let core = &mut self.core;
         match frame_type {
-            FrameType::Goodbye => self.take(takes, read_goodbye(fields)?, |session, goodbye| {
-                session.on_peer_goodbye(goodbye);
+            FrameType::Hello => S::client_frame(self, ClientFrame::Hello, takes, fields),
+            FrameType::Table => S::client_frame(self, ClientFrame::Table, takes, fields),
+            FrameType::TopicWindow => {
+                S::client_frame(self, ClientFrame::TopicWindow, takes, fields)
+            }
+            FrameType::NeedTable => S::server_frame(self, ServerFrame::NeedTable, takes, fields),
+            FrameType::Welcome => S::server_frame(self, ServerFrame::Welcome, takes, fields),
+            FrameType::Publication => {
+                S::server_frame(self, ServerFrame::Publication, takes, fields)
+            }
+            FrameType::Skipped => S::server_frame(self, ServerFrame::Skipped, takes, fields),
+            FrameType::NeedOutlines => {
+                S::server_frame(self, ServerFrame::NeedOutlines, takes, fields)
+            }
+            FrameType::Goodbye => core.take(takes, read_goodbye(fields)?, |core, goodbye| {
+                core.on_peer_goodbye(goodbye);
                 Ok(())
             }),
-            FrameType::Hello => self.serve(takes, fields, ClientFrame::Hello),
-            FrameType::Table => self.serve(takes, fields, ClientFrame::Table),
-            FrameType::TopicWindow => self.serve(takes, fields, ClientFrame::TopicWindow),
-            FrameType::NeedTable => {
-                self.take(takes, fields.end()?, |session, ()| session.tell_table())
+            FrameType::Ack => core.take(takes, Ack::read(fields)?, SessionCore::ack),
+            FrameType::Ping => core.take(takes, Ping::read(fields)?, SessionCore::on_ping),
+            FrameType::Pong => core.take(takes, Ping::read(fields)?, SessionCore::on_pong),
+            FrameType::StreamWindow => core.take(
+                takes,
+                StreamWindow::read(fields)?,
+                SessionCore::stream_window,
+            ),
+            FrameType::Call => core.count(takes, Call::read(fields)?, SessionCore::called),
+            FrameType::Event => core.count(takes, frame::Event::read(fields)?, SessionCore::event),
+            FrameType::Cancel => {
+                core.count(takes, Cancel::read(fields)?, SessionCore::peer_cancels)
             }
-            FrameType::Welcome => self.take(takes, Welcome::read(fields)?, Self::welcomed),
-            FrameType::Ack => self.take(takes, Ack::read(fields)?, Self::ack),
-            FrameType::Ping => self.take(takes, Ping::read(fields)?, Self::on_ping),
-            FrameType::Pong => self.take(takes, Ping::read(fields)?, Self::on_pong),
-            FrameType::StreamWindow => {
-                self.take(takes, StreamWindow::read(fields)?, Self::stream_window)
-            }
-            FrameType::Call => self.count(takes, Call::read(fields)?, Self::called),
-            FrameType::Event => self.count(takes, frame::Event::read(fields)?, Self::event),
-            FrameType::Cancel => self.count(takes, Cancel::read(fields)?, Self::peer_cancels),
-            FrameType::Reply => self.count(takes, Reply::read(fields)?, Self::reply),
-            FrameType::Item => self.count(takes, Item::read(fields)?, Self::on_item),
-            FrameType::Publication => {
-                self.take(takes, Publication::read(fields)?, Self::publication)
-            }
-            FrameType::Skipped => self.take(takes, Skipped::read(fields)?, Self::skipped),
-            FrameType::NeedOutlines => {
-                self.take(takes, NeedOutlines::read(fields)?, Self::on_need_outlines)
-            }
-            FrameType::Outline => self.take(takes, Outline::read(fields)?, Self::on_outline),
+            FrameType::Reply => core.count(takes, Reply::read(fields)?, SessionCore::reply),
+            FrameType::Item => core.count(takes, Item::read(fields)?, SessionCore::item_came),
+            FrameType::Outline => core.take(takes, Outline::read(fields)?, SessionCore::on_outline),
         }
     }
+}
 
+impl SessionCore {
     /// Takes a frame that isn't numbered.
     fn take<T>(
         &mut self,
@@ -120,14 +127,6 @@ impl Session {
         }
     }
 
-    /// Takes a frame that only a client sends. A client, which has nothing to take it with, never reads it.
-    fn serve(&mut self, takes: bool, fields: Reader<'_>, frame: ClientFrame) -> Taken {
-        match self.serving() {
-            Some(serving) if takes => (serving.take)(self, frame, fields),
-            Some(_) | None => Ok(()),
-        }
-    }
-
     fn on_ping(&mut self, ping: Ping) -> Taken {
         if let Some(conn) = &mut self.conn {
             conn.liveness.on_ping(ping);
@@ -137,24 +136,7 @@ impl Session {
 
     fn on_pong(&mut self, pong: Ping) -> Taken {
         if let Some(round_trip) = self.pings.on_pong(self.now, pong) {
-            self.events.push(Event::Pong { round_trip });
-        }
-        Ok(())
-    }
-
-    fn on_item(&mut self, item: Item<'_>) -> Taken {
-        let asking = self.outgoing.asking.ok_or(PeerMisbehaved::ReplyToNothing)?;
-        (asking.item_came)(self, &item)
-    }
-
-    /// Gives the question to the application, as once on a connection.
-    fn on_need_outlines(&mut self, need: NeedOutlines) -> Taken {
-        // A question asked again and again would have long answers for a few bytes.
-        if let Some(conn) = &mut self.conn
-            && !std::mem::replace(&mut conn.outlines_asked, true)
-        {
-            let NeedOutlines { kinds } = need;
-            self.events.push(Event::NeedOutlines { kinds });
+            self.emit(Event::Pong { round_trip });
         }
         Ok(())
     }

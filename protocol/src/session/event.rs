@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(doc)]
+use super::SessionCore;
 use super::{End, SessionLost};
 use crate::frame::{Answer, Continuity, Joined, Refusal, Resume, Skipped, Start, Table, Welcome};
 use crate::log::ReadBudget;
@@ -23,18 +25,15 @@ pub enum Input<'a> {
     Tick,
 }
 
-/// The next task of the shell.
+/// The next task of the shell. `E` is what only one of the two ends is told.
 #[derive(Debug, PartialEq)]
-pub enum Output {
+pub enum Output<E> {
     /// Send the buffer as one binary message.
     Send,
     /// Give this to the application.
     Event(Event),
-    /// Read a log, send what comes of it as one binary message if there is anything, and say
-    /// [`Session::pulled`].
-    ///
-    /// [`Session::pulled`]: super::Session::pulled
-    Pull(Pull),
+    /// Do what this says: a [`ClientEvent`] or a [`ServerEvent`].
+    SideEvent(E),
     /// Close the transport with this WebSocket close code. Nothing follows.
     Close {
         /// The close code, RFC 6455 §7.4.
@@ -45,9 +44,22 @@ pub enum Output {
     Wait(Option<Time>),
 }
 
+impl<E> Output<E> {
+    /// Makes another of what only one of the two ends is told.
+    pub fn map<F>(self, map: impl FnOnce(E) -> F) -> Output<F> {
+        match self {
+            Self::Send => Output::Send,
+            Self::Event(event) => Output::Event(event),
+            Self::SideEvent(event) => Output::SideEvent(map(event)),
+            Self::Close { code } => Output::Close { code },
+            Self::Wait(until) => Output::Wait(until),
+        }
+    }
+}
+
 /// A log to be read for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pull {
+pub struct ReadLog {
     /// The topic.
     pub alias: Alias,
     /// From where.
@@ -56,51 +68,14 @@ pub struct Pull {
     pub room: ReadBudget,
 }
 
-/// News of the session for the application.
+/// News of the session for the application, at either end.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// To the server: a client has said hello. Answer with [`Session::welcome`], or refuse it
-    /// with [`Session::close`]; or, if it wants a session back, ask that one, with
-    /// [`Session::resume`], to go on over this connection in this session's place.
-    ///
-    /// [`Session::welcome`]: super::Session::welcome
-    /// [`Session::close`]: super::Session::close
-    /// [`Session::resume`]: super::Session::resume
-    Hello {
-        /// The token of the client's application, for the server's to judge.
-        token: Vec<u8>,
-        /// The client's kinds.
-        table: Arc<Table>,
-        /// The session that it wants back.
-        resume: Option<Box<Resume>>,
-    },
-    /// To the client: the session is open, for the first time or again. Its
-    /// [`continuity`](Welcome::continuity) says which; if the one that it had is lost, that came before
-    /// as [`Event::SessionReplaced`].
-    Welcome(Welcome),
     /// The connection is gone, and the session stays: the client should open another, not before
     /// the time that a goodbye asks for.
     Detached {
         /// The way in which the connection ended.
         end: End,
-    },
-    /// To the client: the session that it had is lost. All that was pending has its outcome, and events that
-    /// waited have come as [`Event::Leftover`]; drop the handlers that run. Nothing is joined in the one that
-    /// begins with the [`Event::Welcome`] that follows.
-    SessionReplaced {
-        /// The reason.
-        why: SessionLost,
-    },
-    /// To a client: an event of the server's that came in a session which is lost or over, and hadn't
-    /// started: it may have been told to be accepted. They come in order, before the [`Event::SessionReplaced`] or the
-    /// [`Event::Ended`]. Nothing is said of each: see [`Session::leftovers_taken`].
-    ///
-    /// [`Session::leftovers_taken`]: super::Session::leftovers_taken
-    Leftover {
-        /// Its kind, by the place in the client's table.
-        kind: u32,
-        /// The kind's value, in the connection's payload format.
-        payload: Vec<u8>,
     },
     /// A request of the peer starts. It was given in the order in which the peer made it; the next
     /// one may come before this one is over, unless it is an event or of a kind that is handled in
@@ -114,64 +89,18 @@ pub enum Event {
         /// The reason.
         why: Refusal,
     },
-    /// A stream has room for items again, after [`Session::item`](super::Session::item) found none.
+    /// A stream has room for items again, after [`SessionCore::item`] found none.
     StreamWritable {
         /// The id of the call that the stream answers.
         call: Number,
     },
-    /// An item of a stream that this side asked for. Say [`Session::consumed`] when the application
+    /// An item of a stream that this side asked for. Say [`SessionCore::consumed`] when the application
     /// has taken it.
-    ///
-    /// [`Session::consumed`]: super::Session::consumed
     Item {
         /// The key that `request` gave.
         call: RequestKey,
         /// The item, in the connection's payload format.
         payload: Vec<u8>,
-    },
-    /// To a client: a topic is joined.
-    Joined {
-        /// The key that `subscribe` gave.
-        subscription: RequestKey,
-        /// The place where it begins.
-        joined: Joined,
-    },
-    /// To a client: something was published. Say [`Session::consumed`] when the application has taken
-    /// it.
-    ///
-    /// [`Session::consumed`]: super::Session::consumed
-    Publication {
-        /// The key that `subscribe` gave.
-        subscription: RequestKey,
-        /// Its place in the topic's log.
-        offset: Offset,
-        /// The item, in the connection's payload format.
-        payload: Vec<u8>,
-    },
-    /// To a client: publications don't come.
-    Skipped {
-        /// The key that `subscribe` gave.
-        subscription: RequestKey,
-        /// The offsets, and the reason.
-        skipped: Skipped,
-    },
-    /// To a client: the server has put it out of a topic. Nothing more comes of it.
-    Removed {
-        /// The key that `subscribe` gave.
-        subscription: RequestKey,
-    },
-    /// To a server: the client has left a topic, or was put out. Its end is told by [`Event::Ended`] alone.
-    Left {
-        /// The topic.
-        alias: Alias,
-    },
-    /// To a client: the server wants to know, for its log, how these kinds of the client's differ. Answer
-    /// with [`Session::tell_outline`], or not.
-    ///
-    /// [`Session::tell_outline`]: super::Session::tell_outline
-    NeedOutlines {
-        /// Their places in the table.
-        kinds: Vec<u32>,
     },
     /// The peer's outline of a kind that differs, in its own words. One that comes with a welcome follows it.
     Outline {
@@ -196,15 +125,103 @@ pub enum Event {
     Ended(End),
 }
 
+/// News of the session that only a client has.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClientEvent {
+    /// The session is open, for the first time or again. Its
+    /// [`continuity`](Welcome::continuity) says which; if the one that the client had is lost, that came before
+    /// as [`SessionReplaced`](Self::SessionReplaced).
+    Welcome(Welcome),
+    /// The session that the client had is lost. All that was pending has its outcome, and events that
+    /// waited have come as [`Leftover`](Self::Leftover); drop the handlers that run. Nothing is joined in the one that
+    /// begins with the [`Welcome`](Self::Welcome) that follows.
+    SessionReplaced {
+        /// The reason.
+        why: SessionLost,
+    },
+    /// An event of the server's that came in a session which is lost or over, and hadn't
+    /// started: it may have been told to be accepted. They come in order, before the
+    /// [`SessionReplaced`](Self::SessionReplaced) or the [`Event::Ended`]. Nothing is said of each: see
+    /// [`Session::leftovers_taken`].
+    ///
+    /// [`Session::leftovers_taken`]: super::Session::leftovers_taken
+    Leftover {
+        /// Its kind, by the place in the client's table.
+        kind: u32,
+        /// The kind's value, in the connection's payload format.
+        payload: Vec<u8>,
+    },
+    /// A topic is joined.
+    Joined {
+        /// The key that `subscribe` gave.
+        subscription: RequestKey,
+        /// The place where it begins.
+        joined: Joined,
+    },
+    /// Something was published. Say [`SessionCore::consumed`] when the application has taken
+    /// it.
+    Publication {
+        /// The key that `subscribe` gave.
+        subscription: RequestKey,
+        /// Its place in the topic's log.
+        offset: Offset,
+        /// The item, in the connection's payload format.
+        payload: Vec<u8>,
+    },
+    /// Publications don't come.
+    Skipped {
+        /// The key that `subscribe` gave.
+        subscription: RequestKey,
+        /// The offsets, and the reason.
+        skipped: Skipped,
+    },
+    /// The server has removed the client from a topic. Nothing more comes of it.
+    Removed {
+        /// The key that `subscribe` gave.
+        subscription: RequestKey,
+    },
+    /// The server wants to know, for its log, how these kinds of the client's differ. Answer
+    /// with [`SessionCore::tell_outline`], or not.
+    NeedOutlines {
+        /// Their places in the table.
+        kinds: Vec<u32>,
+    },
+}
+
+/// News of the session that only a server has.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ServerEvent {
+    /// A client has said hello. Answer with [`Session::welcome`], or refuse it
+    /// with [`SessionCore::close`]; or, if it wants a session back, ask that one, with
+    /// [`Session::resume`], to go on over this connection in this session's place.
+    ///
+    /// [`Session::welcome`]: super::Session::welcome
+    /// [`Session::resume`]: super::Session::resume
+    Hello {
+        /// The token of the client's application, for the server's to judge.
+        token: Vec<u8>,
+        /// The client's kinds.
+        table: Arc<Table>,
+        /// The session that it wants back.
+        resume: Option<Box<Resume>>,
+    },
+    /// The client has left a topic, or was removed. Its end is told by [`Event::Ended`] alone.
+    Left {
+        /// The topic.
+        alias: Alias,
+    },
+    /// Read a log, send what comes of it as one binary message if there is anything, and say
+    /// [`Session::log_read`].
+    ///
+    /// [`Session::log_read`]: super::Session::log_read
+    ReadLog(ReadLog),
+}
+
 /// A request of the peer, for the application to handle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Its id: answer a call with [`Session::answer`], a stream with [`Session::item`] and then
-    /// `answer`; of an event say [`Session::done`].
-    ///
-    /// [`Session::answer`]: super::Session::answer
-    /// [`Session::item`]: super::Session::item
-    /// [`Session::done`]: super::Session::done
+    /// Its id: answer a call with [`SessionCore::answer`], a stream with [`SessionCore::item`] and then
+    /// `answer`; of an event say [`SessionCore::done`].
     pub number: Number,
     /// The use of its kind.
     pub class: Class,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::Request;
-use super::asking::Feeding;
 use super::credit::{Overrun, RecvWindow, charge, charge_all};
 use super::queue::Fifo;
 use super::reply::OutgoingReply;
@@ -92,8 +91,6 @@ pub(super) struct Incoming {
     /// The number of parts of items that went out.
     turns: u64,
     limits: Arc<Limits>,
-    /// None until an item of a stream was given.
-    pub(super) feeding: Option<&'static Feeding>,
 }
 
 impl Incoming {
@@ -108,7 +105,6 @@ impl Incoming {
             answers: Vec::new(),
             turns: 0,
             limits: Arc::clone(limits),
-            feeding: None,
         }
     }
 

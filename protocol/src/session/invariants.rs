@@ -1,23 +1,23 @@
 //! The invariants of a session, across its parts.
 
 use super::timers::Timer;
-use super::{Session, State};
+use super::{SessionCore, State};
 
-impl Session {
-    /// Panics if the session contradicts itself. [`poll`](Self::poll) calls this first in debug builds, and with the
+impl SessionCore {
+    /// Panics if the session contradicts itself. [`poll`](super::Session::poll) calls this first in debug builds, and with the
     /// feature `invariants`.
     pub(super) fn check_invariants(&self) {
         let state = self.state();
         assert!(
-            state.is_of(self.role()),
+            state.is_of(self.role),
             "{state:?} is no state of a {:?}",
-            self.role()
+            self.role
         );
         self.check_connection(state);
         self.check_timers(state);
         self.received.check_invariants();
         self.retransmit.check_invariants();
-        self.subscriptions.check_invariants();
+        self.topics.subscriptions.check_invariants();
         let is_whole = matches!(state, State::Greeting | State::Open | State::Detached);
         self.incoming.check_invariants(is_whole);
         self.outgoing.check_invariants(is_whole);

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::timers::Timer;
-use super::{End, Role, Session, State};
+use super::{End, Role, SessionCore, State};
 use crate::Time;
 use crate::frame::{Frame, Ping};
 use crate::goodbye::{Goodbye, GoodbyeCode};
 
-/// The time within which a server has to answer a [`Session::probe`].
+/// The time within which a server has to answer a [`SessionCore::probe`].
 pub const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The pings of this side. They outlive connections: one without an answer is sent anew over the next.
@@ -84,7 +84,7 @@ impl Liveness {
     }
 }
 
-impl Session {
+impl SessionCore {
     /// Sends a ping over this connection, or the next.
     pub(super) fn send_ping(&mut self) {
         self.pings.begin(self.now);
@@ -109,8 +109,9 @@ impl Session {
     }
 
     /// Watches a transport that takes nothing while something waits for it: its reader may be gone.
-    pub(super) fn watch_transport(&mut self, room: usize) {
-        if room > 0 || self.state() != State::Open || !self.has_something_to_send() {
+    pub(super) fn watch_transport(&mut self, room: usize, log_waits: bool) {
+        let is_waiting = self.has_something_to_send() || log_waits;
+        if room > 0 || self.state() != State::Open || !is_waiting {
             self.timers.stop(Timer::Stall);
         } else {
             // Started and not set: polls in between don't lengthen the time.
@@ -154,7 +155,7 @@ impl Session {
             plant!("silence_not_rearmed", return);
             // A client that slept is likely to stand in another network. A server that slept must not give up
             // all its clients at once.
-            let time = match slept && self.role() == Role::Client {
+            let time = match slept && self.role == Role::Client {
                 true => self.probe_timeout(),
                 false => self.limits.heartbeat,
             };

@@ -1,6 +1,6 @@
 //! Outlines of kinds that differ, for whoever looks for the difference.
 
-use super::{Event, PeerMisbehaved, Session, State};
+use super::{Event, PeerMisbehaved, ServerSide, Session, SessionCore, State};
 use crate::frame::{Frame, NeedOutlines, Outline};
 use crate::limits::{MAX_MESSAGE, MAX_OUTLINES};
 
@@ -43,7 +43,7 @@ impl Outlines {
     }
 }
 
-impl Session {
+impl Session<ServerSide> {
     /// Asks the client, for the server's log, how these kinds of its table differ: the first few of them.
     /// It may answer, each once, as [`Event::Outline`].
     pub fn need_outlines(&mut self, mut kinds: Vec<u32>) {
@@ -56,8 +56,10 @@ impl Session {
             self.outlines.due.push(need.to_bytes());
         }
     }
+}
 
-    /// Tells how this side has a kind that differs: a client as its answer to an [`Event::NeedOutlines`],
+impl SessionCore {
+    /// Tells how this side has a kind that differs: a client as its answer to an [`ClientEvent::NeedOutlines`](super::ClientEvent::NeedOutlines),
     /// a server after its welcome, if it explains itself, for a kind that this refused.
     pub fn tell_outline(&mut self, kind: u32, text: String) {
         // Who asks again and again without listening gets no more.
@@ -73,7 +75,7 @@ impl Session {
         let awaited = &mut self.outlines.awaited;
         let place = awaited.iter().position(|awaited| *awaited == kind);
         awaited.swap_remove(place.ok_or(PeerMisbehaved::OutlineUnasked)?);
-        self.events.push(Event::Outline { kind, text });
+        self.emit(Event::Outline { kind, text });
         Ok(())
     }
 

@@ -9,12 +9,18 @@ use crate::goodbye::GoodbyeCode;
 #[repr(u8)]
 pub(super) enum Phase {
     Idle,
-    Greeting,
+    Greeting {
+        /// True while the session stays if its connection is lost.
+        is_kept: bool,
+    },
     Awaiting,
     /// With the hello whose table is awaited.
     Asking(Box<Hello>),
     Judging,
-    Open,
+    Open {
+        /// True while the session stays if its connection is lost.
+        is_kept: bool,
+    },
     Detached(PendingClose),
     Draining,
     /// With the reason for which the session ends, once what the peer sent before its goodbye is handled.
@@ -33,17 +39,36 @@ impl Phase {
     pub(super) fn state(&self) -> State {
         match self {
             Self::Idle => State::Idle,
-            Self::Greeting => State::Greeting,
+            Self::Greeting { .. } => State::Greeting,
             Self::Awaiting => State::Awaiting,
             Self::Asking(_) => State::Asking,
             Self::Judging => State::Judging,
-            Self::Open => State::Open,
+            Self::Open { .. } => State::Open,
             Self::Detached(_) => State::Detached,
             Self::Draining => State::Draining,
             Self::Leaving(_) => State::Leaving,
             Self::Parting(_) => State::Parting,
             Self::Closing(_) => State::Closing,
             Self::Closed(_) => State::Closed,
+        }
+    }
+
+    /// Returns true if the session stays when its connection is lost.
+    pub(super) fn outlives_connection(&self) -> bool {
+        match self {
+            Self::Greeting { is_kept } | Self::Open { is_kept } => *is_kept,
+            Self::Detached(_) => true,
+            // What ends already needs no other connection, and there is nothing yet to come back to
+            // before a welcome.
+            Self::Idle
+            | Self::Awaiting
+            | Self::Asking(_)
+            | Self::Judging
+            | Self::Draining
+            | Self::Leaving(_)
+            | Self::Parting(_)
+            | Self::Closing(_)
+            | Self::Closed(_) => false,
         }
     }
 

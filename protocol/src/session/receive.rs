@@ -1,24 +1,22 @@
 //! What comes from the peer.
 
-use std::sync::Arc;
-
 use super::incoming::RequestFault;
 use super::outgoing::{AnsweredCall, OutOfPlace};
-use super::phase::Phase;
 use super::state::Role;
 use super::stream::ItemFault;
 use super::timers::Timer;
-use super::{Event, Outcome, PeerMisbehaved, Request, Session, State};
+use super::{Event, Outcome, PeerMisbehaved, Request, Session, SessionCore, Side, State};
 use crate::frame::{
-    self, Ack, Answer, Call, Cancel, Frame, FrameType, Hello, Item, JOIN, Part, RESERVED,
-    RawFrames, Refusal, Reply, ReplyPart, StreamWindow, Table, Welcome, check_size,
+    self, Ack, Answer, Call, Cancel, Item, JOIN, Part, RESERVED, RawFrames, Reply, ReplyPart,
+    StreamWindow, check_size,
 };
 use crate::limits::MAX_PART;
 use crate::{Class, Number};
 
-impl Session {
+impl<S: Side> Session<S> {
+    /// Takes a message of the peer.
     pub(super) fn message(&mut self, message: &[u8]) {
-        if self.role() == Role::Client && self.timers.is_running(Timer::Ack) {
+        if S::ROLE == Role::Client && self.timers.is_running(Timer::Ack) {
             // A hidden page's timers sleep, its messages don't.
             self.stop_waiting_with_ack();
         }
@@ -44,116 +42,16 @@ impl Session {
             }
         }
         // Only numbered frames are kept by the peer until they are acknowledged.
-        if let Some(conn) = &mut self.conn
-            && self.received.last_seq() != last_seq
+        if self.received.last_seq() != last_seq
+            && let Some(conn) = &mut self.conn
         {
             conn.acks.on_receive(message.len());
         }
-        // A client sends nothing between its hello and the welcome: whatever comes proves that it
-        // has the secret.
-        if self.state() == State::Open
-            && let Some(serving) = self.serving()
-        {
-            (serving.confirm_secret)(self);
-        }
+        S::message_taken(self);
     }
+}
 
-    /// Sends the table, which the server doesn't know.
-    pub(super) fn tell_table(&mut self) -> Result<(), PeerMisbehaved> {
-        // Asked for again and again, a table would be a small question with a large answer.
-        match &mut self.conn {
-            Some(conn) if !conn.table_told => {
-                conn.table_told = true;
-                conn.handshake_out = self.table.to_bytes();
-                Ok(())
-            }
-            Some(_) | None => Err(PeerMisbehaved::WrongState {
-                frame: FrameType::NeedTable,
-                state: self.phase.state(),
-            }),
-        }
-    }
-
-    pub(super) fn hello(&mut self, hello: Hello) {
-        let Some(server) = self.side.server() else {
-            return;
-        };
-        let known = server.known_tables.iter();
-        let mut table = known.filter(|table| table.digest() == hello.digest);
-        // Clients of one build have one table: it is sent once, and not by each.
-        match table.next().cloned() {
-            Some(table) => self.judged_next(hello, table),
-            None => {
-                self.answer_hello(Frame::NeedTable);
-                self.phase = Phase::Asking(Box::new(hello));
-            }
-        }
-    }
-
-    /// Has the answer to a hello go out first.
-    pub(super) fn answer_hello(&mut self, answer: Frame<'_>) {
-        if let Some(conn) = &mut self.conn {
-            conn.handshake_out = answer.to_bytes();
-        }
-    }
-
-    pub(super) fn table(&mut self, table: Table) -> Result<(), PeerMisbehaved> {
-        let Phase::Asking(hello) = std::mem::replace(&mut self.phase, Phase::Awaiting) else {
-            return Err(PeerMisbehaved::OtherTable);
-        };
-        if hello.digest != table.digest() {
-            return Err(PeerMisbehaved::OtherTable);
-        }
-        self.judged_next(*hello, Arc::new(table));
-        Ok(())
-    }
-
-    fn judged_next(&mut self, hello: Hello, table: Arc<Table>) {
-        self.outgoing
-            .judge(hello.bounds.payload, hello.bounds.window, &[]);
-        debug_assert!(
-            self.outgoing.ended.is_empty(),
-            "a server asks nothing before its welcome"
-        );
-        self.peer = hello.bounds;
-        self.table = Arc::clone(&table);
-        if let Some(server) = self.side.server_mut() {
-            // The others would be kept for as long as the session.
-            server.known_tables = Vec::new();
-        }
-        self.phase = Phase::Judging;
-        self.events.push(Event::Hello {
-            token: hello.token,
-            table,
-            resume: hello.resume.map(Box::new),
-        });
-    }
-
-    pub(super) fn welcomed(&mut self, welcome: Welcome) -> Result<(), PeerMisbehaved> {
-        let mut refused = welcome.refused.iter();
-        if refused.any(|(kind, _)| self.class(*kind).is_none()) {
-            return Err(PeerMisbehaved::KindBeyondTable);
-        }
-        // A session that goes on has its bounds and its refusals: a welcome back lists none.
-        if !self.continued(&welcome)? {
-            let Welcome {
-                bounds, refused, ..
-            } = &welcome;
-            self.peer = *bounds;
-            for (kind, _) in refused
-                .iter()
-                .filter(|(_, why)| *why == Refusal::KindDiffers)
-            {
-                self.outlines.await_one(*kind);
-            }
-            self.outgoing.judge(bounds.payload, bounds.window, refused);
-            self.report();
-        }
-        self.open();
-        self.events.push(Event::Welcome(welcome));
-        Ok(())
-    }
-
+impl SessionCore {
     pub(super) fn ack(&mut self, ack: Ack) -> Result<(), PeerMisbehaved> {
         if let Some(received) = ack.received {
             // A peer that acknowledges what wasn't sent counts otherwise. The receipts of its acks
@@ -170,11 +68,9 @@ impl Session {
     /// Takes note that the peer has everything up to this number.
     pub(super) fn arrived(&mut self, received: Number) {
         self.retransmit.acknowledge(received);
-        if let Some(asking) = self.outgoing.asking {
-            (asking.events_arrived)(&mut self.outgoing, received);
-            plant!("receipt_twice", self.outgoing.ended.extend_from_within(..));
-            self.report();
-        }
+        self.outgoing.acknowledge(received);
+        plant!("receipt_twice", self.outgoing.ended.extend_from_within(..));
+        self.report();
     }
 
     pub(super) fn called(&mut self, call: Call<'_>) -> Result<(), PeerMisbehaved> {
@@ -224,9 +120,9 @@ impl Session {
     pub(super) fn peer_cancels(&mut self, cancel: Cancel) -> Result<(), PeerMisbehaved> {
         self.has_come(cancel.call)?;
         if self.incoming.cancel(cancel.call) {
-            self.events.push(Event::Dropped {
+            self.emit(Event::Dropped {
                 request: cancel.call,
-                why: Refusal::Cancelled,
+                why: frame::Refusal::Cancelled,
             });
         }
         Ok(())
@@ -286,7 +182,7 @@ impl Session {
         Ok(())
     }
 
-    pub(super) fn item_came(&mut self, item: &Item<'_>) -> Result<(), PeerMisbehaved> {
+    pub(super) fn item_came(&mut self, item: Item<'_>) -> Result<(), PeerMisbehaved> {
         let (now, largest) = (self.now, self.limits.payload);
         let call = self.outgoing.call(item.call);
         let call = call.ok_or(PeerMisbehaved::ReplyToNothing)?;
@@ -306,7 +202,7 @@ impl Session {
         // Without a key the stream was given up. Its items go nowhere until the peer hears the
         // cancel.
         if let Some(call) = key {
-            self.events.push(Event::Item { call, payload });
+            self.emit(Event::Item { call, payload });
         }
         self.outgoing.renew(now, item.call);
         Ok(())

@@ -6,7 +6,7 @@ use super::conn::{Conn, Progress};
 use super::schedule::SendTurn;
 use super::state::Role;
 use super::timers::Timer;
-use super::{Event, Session, State};
+use super::{Event, Session, SessionCore, Side, State};
 use crate::Class;
 use crate::frame::{
     self, Ack, Answer, Call, Cancel, Frame, Item, Part, Refusal, Reply, ReplyPart, StreamWindow,
@@ -28,25 +28,32 @@ pub(super) enum WriteResult {
     NoRoom,
 }
 
-impl Session {
+impl<S: Side> Session<S> {
+    /// Starts the requests that may run now.
     pub(super) fn start_requests(&mut self) {
         // Events that came before a goodbye are still handled.
         if !self.is_welcomed() && !matches!(self.state(), State::Draining | State::Leaving) {
             return;
         }
-        while let Some(request) = self.incoming.start(self.now, self.peer.stream) {
+        while let Some(request) = self
+            .core
+            .incoming
+            .start(self.core.now, self.core.peer.stream)
+        {
             if request.class == Class::Stream && self.incoming.is_crowded() {
                 self.incoming.cut(request.number, Refusal::Busy);
             } else if request.class == Class::Topic {
-                if let Err(fault) = self.start_topic_request(request) {
+                if let Err(fault) = S::reserved_request(&mut self.core, request) {
                     return self.misbehaved(fault);
                 }
             } else {
-                self.events.push(Event::Request(request));
+                self.emit(Event::Request(request));
             }
         }
     }
+}
 
+impl SessionCore {
     /// Returns true if anything but an acknowledgement has to go out before the socket may close.
     pub(super) fn has_last_words(&self) -> bool {
         let conn = self.conn.as_ref();
@@ -79,24 +86,17 @@ impl Session {
             && (self.incoming.next_answer().is_some()
                 || self.outgoing.next_cancel().is_some()
                 || self.outgoing.ready().is_some()
-                || self
-                    .incoming
-                    .feeding
-                    .is_some_and(|feeding| (feeding.has_items)(&self.incoming)))
+                || self.incoming.next_feed().is_some())
     }
 
-    /// Returns true if anything waits for the transport, acknowledgements that may wait apart.
+    /// Returns true if anything waits for the transport, but for logs and for acknowledgements that may wait.
     pub(super) fn has_something_to_send(&self) -> bool {
         self.has_last_words()
             || self.has_signs()
-            || self
-                .outgoing
-                .asking
-                .is_some_and(|asking| (asking.has_stream_news)(&self.outgoing))
-            || self.subscriptions.has_news()
+            || self.outgoing.has_stream_news()
+            || self.topics.subscriptions.has_news()
             || self.outlines.are_due()
             || self.has_data()
-            || self.next_pull().is_some()
     }
 
     /// Fills one message: control first, then data in turns, then goodbye.
@@ -110,9 +110,7 @@ impl Session {
         // Credit goes before data: the peer can go on the sooner.
         self.write_signs_of_life(out);
         self.write_ack(out);
-        if let Some(asking) = self.outgoing.asking {
-            (asking.write_stream_windows)(self, out);
-        }
+        self.write_stream_windows(out);
         self.write_topic_windows(out);
         self.write_data(out);
         // Outlines are for people who read a log: they keep no request waiting.
@@ -146,7 +144,7 @@ impl Session {
             acks.on_sent(ack);
             self.timers.stop(Timer::Ack);
         } else {
-            let delay = match self.role() {
+            let delay = match self.role {
                 Role::Client => ACK_DELAY_CLIENT,
                 Role::Server => ACK_DELAY_SERVER,
             };
@@ -154,7 +152,7 @@ impl Session {
         }
     }
 
-    pub(super) fn write_stream_windows(&mut self, out: &mut Vec<u8>) {
+    fn write_stream_windows(&mut self, out: &mut Vec<u8>) {
         if self.state() != State::Open {
             return;
         }
@@ -183,10 +181,7 @@ impl Session {
                 // After a goodbye only what is answered already still goes.
                 _ if self.state() != State::Open => WriteResult::Nothing,
                 SendTurn::Requests => self.write_request(out),
-                SendTurn::Items => match self.incoming.feeding {
-                    Some(feeding) => (feeding.write_item)(self, out),
-                    None => WriteResult::Nothing,
-                },
+                SendTurn::Items => self.write_item(out),
             };
             match written {
                 WriteResult::Part => idle = 0,
@@ -227,10 +222,8 @@ impl Session {
         if !self.retransmit.append(&Frame::Reply(reply), out) {
             return WriteResult::NoRoom;
         }
-        if let Some((alias, join)) = self.incoming.answer_sent(len, more)
-            && let Some(serving) = self.serving()
-        {
-            (serving.join_answered)(self, alias, join, number);
+        if let Some((alias, join)) = self.incoming.answer_sent(len, more) {
+            self.topics.cursors.activate(alias, join, number);
         }
         WriteResult::Part
     }
@@ -277,7 +270,7 @@ impl Session {
         WriteResult::Part
     }
 
-    pub(super) fn write_item(&mut self, out: &mut Vec<u8>) -> WriteResult {
+    fn write_item(&mut self, out: &mut Vec<u8>) -> WriteResult {
         let Some(call) = self.incoming.next_feed() else {
             return WriteResult::Nothing;
         };
@@ -297,7 +290,7 @@ impl Session {
             return WriteResult::NoRoom;
         }
         if self.incoming.fed(self.now, call) {
-            self.events.push(Event::StreamWritable { call });
+            self.emit(Event::StreamWritable { call });
         }
         WriteResult::Part
     }

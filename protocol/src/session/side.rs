@@ -1,93 +1,111 @@
-//! The data that only one of the two ends has.
+//! The two ends of a session.
 
-use std::sync::Arc;
+use std::fmt::Debug;
 
-use super::cursors::Cursors;
-use super::resume::{ResumeCredentials, Ticket};
-use super::serving::{SERVING, Serving};
-use super::state::Role;
-use crate::frame::Table;
+use super::{
+    ClientEvent, ClientSide, Event, PeerMisbehaved, Request, Role, ServerEvent, ServerSide,
+    Session, SessionCore,
+};
+use crate::frame::Reader;
 
-#[derive(Debug)]
-pub(super) enum Side {
-    Client(ClientSide),
-    Server(ServerSide),
+/// Nobody else's type is an end of a session.
+pub trait Sealed {}
+
+impl Sealed for ClientSide {}
+
+impl Sealed for ServerSide {}
+
+/// One of the two ends of a session: [`ClientSide`] or [`ServerSide`].
+// A page, where nobody begins a server's session, carries nothing of a server's.
+pub trait Side: Sealed + Debug + Sized {
+    /// The events that only this end has.
+    type Event: Clone + Debug + PartialEq;
+
+    #[doc(hidden)]
+    const ROLE: Role;
+
+    /// Returns an event that only this end has. Those of the other end never wait here.
+    #[doc(hidden)]
+    fn event(event: AnyEvent) -> Option<Self::Event>;
+
+    /// Begins the handshake over a transport that has opened.
+    #[doc(hidden)]
+    fn opened(session: &mut Session<Self>);
+
+    /// Reads a frame that only a client sends, and takes it if it has its place here.
+    #[doc(hidden)]
+    fn client_frame(
+        session: &mut Session<Self>,
+        frame: ClientFrame,
+        takes: bool,
+        fields: Reader<'_>,
+    ) -> Result<(), PeerMisbehaved>;
+
+    /// Reads a frame that only a server sends, and takes it if it has its place here.
+    #[doc(hidden)]
+    fn server_frame(
+        session: &mut Session<Self>,
+        frame: ServerFrame,
+        takes: bool,
+        fields: Reader<'_>,
+    ) -> Result<(), PeerMisbehaved>;
+
+    /// Starts a request of a reserved kind.
+    #[doc(hidden)]
+    fn reserved_request(core: &mut SessionCore, request: Request) -> Result<(), PeerMisbehaved>;
+
+    /// Takes note that a whole message was taken.
+    #[doc(hidden)]
+    fn message_taken(session: &mut Session<Self>);
+
+    /// Asks for the log that is to be read next, if there is one.
+    #[doc(hidden)]
+    fn next_log(core: &SessionCore) -> Option<Self::Event>;
 }
 
-#[derive(Debug, Default)]
-pub(super) struct ClientSide {
-    /// The token that the next hello tells the server's application.
-    pub(super) token: Vec<u8>,
-    /// None while there is no session to be had back.
-    pub(super) ticket: Option<Ticket>,
-    /// Connections that were opened to have the session back.
-    pub(super) attempt: u64,
-    /// True for a session in the place of an earlier one: it outlives connections from its beginning.
-    pub(super) is_replacement: bool,
-    /// The window that the hello told for a session that would begin, in bytes.
-    pub(super) advertised_window: u64,
+/// An event of either end, for those who drive both.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AnyEvent {
+    /// One that both ends have.
+    Both(Event),
+    /// One that only a client has.
+    Client(ClientEvent),
+    /// One that only a server has.
+    Server(ServerEvent),
 }
 
-#[derive(Debug)]
-pub(super) struct ServerSide {
-    pub(super) serving: &'static Serving,
-    /// The tables that a client need not tell. Empty once the table is known.
-    pub(super) known_tables: Vec<Arc<Table>>,
-    /// None before the welcome.
-    pub(super) credentials: Option<ResumeCredentials>,
-    pub(super) cursors: Cursors,
-}
-
-impl ServerSide {
-    pub(super) fn new(known_tables: Vec<Arc<Table>>) -> Self {
-        Self {
-            serving: &SERVING,
-            known_tables,
-            credentials: None,
-            cursors: Cursors::default(),
-        }
+impl From<Event> for AnyEvent {
+    fn from(event: Event) -> Self {
+        Self::Both(event)
     }
 }
 
-impl Side {
-    pub(super) fn role(&self) -> Role {
-        match self {
-            Self::Client(_) => Role::Client,
-            Self::Server(_) => Role::Server,
-        }
+impl From<ClientEvent> for AnyEvent {
+    fn from(event: ClientEvent) -> Self {
+        Self::Client(event)
     }
+}
 
-    pub(super) fn client(&self) -> Option<&ClientSide> {
-        match self {
-            Self::Client(client) => Some(client),
-            Self::Server(_) => None,
-        }
+impl From<ServerEvent> for AnyEvent {
+    fn from(event: ServerEvent) -> Self {
+        Self::Server(event)
     }
+}
 
-    pub(super) fn client_mut(&mut self) -> Option<&mut ClientSide> {
-        match self {
-            Self::Client(client) => Some(client),
-            Self::Server(_) => None,
-        }
-    }
+/// The frames that only a client sends.
+#[derive(Clone, Copy, Debug)]
+pub enum ClientFrame {
+    Hello,
+    Table,
+    TopicWindow,
+}
 
-    pub(super) fn server(&self) -> Option<&ServerSide> {
-        match self {
-            Self::Client(_) => None,
-            Self::Server(server) => Some(server),
-        }
-    }
-
-    pub(super) fn server_mut(&mut self) -> Option<&mut ServerSide> {
-        match self {
-            Self::Client(_) => None,
-            Self::Server(server) => Some(server),
-        }
-    }
-
-    /// Returns true if the session goes on when a connection is lost on which the welcome is awaited.
-    pub(super) fn outlives_greeting(&self) -> bool {
-        let client = self.client();
-        client.is_some_and(|client| client.ticket.is_some() || client.is_replacement)
-    }
+/// The frames that only a server sends.
+#[derive(Clone, Copy, Debug)]
+pub enum ServerFrame {
+    NeedTable,
+    Welcome,
+    Publication,
+    Skipped,
+    NeedOutlines,
 }

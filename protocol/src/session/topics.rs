@@ -4,10 +4,12 @@ use super::credit::{RecvWindow, charge};
 use super::outgoing::Outgoing;
 use super::queue::Fifo;
 use super::send::append;
+use super::side::AnyEvent;
 use super::sorted::Sorted;
 use super::state::Role;
 use super::{
-    Event, Full, Outcome, PeerMisbehaved, Request, RequestKey, Session, State, TopicRequest,
+    ClientEvent, ClientSide, Event, Full, Outcome, PeerMisbehaved, Request, RequestKey, Session,
+    SessionCore, State, TopicRequest,
 };
 use crate::frame::{
     Answer, Frame, INVITE, Invite, JOIN, Join, Joined, LEAVE, Leave, PUBLISH, Publication, Publish,
@@ -178,14 +180,14 @@ impl Subscriptions {
     }
 }
 
-/// The client's side.
-impl Session {
-    /// Joins a topic: `kind` is its place in the table, `key` its value. [`Event::Joined`] tells that it
-    /// was joined, then each publication comes as [`Event::Publication`] with the key returned here; or
+/// The client's topics.
+impl Session<ClientSide> {
+    /// Joins a topic: `kind` is its place in the table, `key` its value. [`ClientEvent::Joined`] tells that it
+    /// was joined, then each publication comes as [`ClientEvent::Publication`] with the key returned here; or
     /// the join's outcome comes as that of any request. A topic is joined once at a time.
     ///
     /// # Errors
-    /// As of [`request`](Self::request).
+    /// As of [`request`](SessionCore::request).
     pub fn subscribe(
         &mut self,
         now: Time,
@@ -193,52 +195,19 @@ impl Session {
         key: &[u8],
         start: Start,
     ) -> Result<RequestKey, Full> {
-        let payload = Join { kind, key, start }.encode();
-        Ok(match self.make_topic_request(now, kind, JOIN, payload)? {
-            Ok(request) => {
-                self.subscriptions
-                    .asked
-                    .insert(request, UnansweredRequest::Join);
-                request
-            }
-            Err(outcome) => self.refused(outcome),
-        })
+        ClientSide::subscribe(self, now, kind, key, start)
     }
 
     /// Leaves a topic, also one that is still being joined: nothing more comes of it.
     pub fn unsubscribe(&mut self, now: Time, subscription: RequestKey) {
-        self.now = self.now.max(now);
-        if let Some(left) = self.subscriptions.active.remove(subscription) {
-            self.subscriptions.by_alias.remove(left.alias);
-            self.leave(left.alias, left.join);
-        } else if self.outgoing.drop_unsent_join(subscription) {
-            // Sent after all, it would follow a join of the same topic that was made since.
-            self.subscriptions.asked.remove(subscription);
-        } else {
-            // The reply is under way: the topic is left when it comes.
-            self.subscriptions.give_up(subscription);
-        }
-        // What has come and wouldn't be heard until later is of a topic that was left, too.
-        self.drop_events(subscription, |event| match event {
-            Event::Joined {
-                subscription: of, ..
-            }
-            | Event::Publication {
-                subscription: of, ..
-            }
-            | Event::Skipped {
-                subscription: of, ..
-            }
-            | Event::Removed { subscription: of } => Some(*of),
-            _ => None,
-        });
+        ClientSide::unsubscribe(self, now, subscription);
     }
 
     /// Publishes to a topic. The outcome is that of a call whose reply is the offset; see
     /// [`decode_offset`](crate::frame::decode_offset).
     ///
     /// # Errors
-    /// As of [`request`](Self::request).
+    /// As of [`request`](SessionCore::request).
     pub fn publish(
         &mut self,
         now: Time,
@@ -246,15 +215,89 @@ impl Session {
         key: &[u8],
         item: &[u8],
     ) -> Result<RequestKey, Full> {
-        // Subscribers get an item in one frame: publications have no parts.
-        if item.len() > MAX_PART {
-            self.now = self.now.max(now);
-            return Ok(self.refused(Outcome::refused(Refusal::TooLarge)));
-        }
-        let payload = Publish { kind, key, item }.encode();
-        self.topic_request(now, kind, PUBLISH, payload)
+        ClientSide::publish(self, now, kind, key, item)
+    }
+}
+
+/// The same for those who hold only the half that both ends have: `remote`'s requests.
+impl ClientSide {
+    /// As [`Session::subscribe`].
+    ///
+    /// # Errors
+    /// As of [`request`](SessionCore::request).
+    pub fn subscribe(
+        core: &mut SessionCore,
+        now: Time,
+        kind: u32,
+        key: &[u8],
+        start: Start,
+    ) -> Result<RequestKey, Full> {
+        let payload = Join { kind, key, start }.encode();
+        Ok(match core.make_topic_request(now, kind, JOIN, payload)? {
+            Ok(request) => {
+                core.topics
+                    .subscriptions
+                    .asked
+                    .insert(request, UnansweredRequest::Join);
+                request
+            }
+            Err(outcome) => core.refused(outcome),
+        })
     }
 
+    /// As [`Session::unsubscribe`].
+    pub fn unsubscribe(core: &mut SessionCore, now: Time, subscription: RequestKey) {
+        core.now = core.now.max(now);
+        if let Some(left) = core.topics.subscriptions.active.remove(subscription) {
+            core.topics.subscriptions.by_alias.remove(left.alias);
+            core.leave(left.alias, left.join);
+        } else if core.outgoing.drop_unsent_join(subscription) {
+            // Sent after all, it would follow a join of the same topic that was made since.
+            core.topics.subscriptions.asked.remove(subscription);
+        } else {
+            // The reply is under way: the topic is left when it comes.
+            core.topics.subscriptions.give_up(subscription);
+        }
+        // What has come and wouldn't be heard until later is of a topic that was left, too.
+        core.drop_events(subscription, |event| match event {
+            AnyEvent::Client(
+                ClientEvent::Joined {
+                    subscription: of, ..
+                }
+                | ClientEvent::Publication {
+                    subscription: of, ..
+                }
+                | ClientEvent::Skipped {
+                    subscription: of, ..
+                }
+                | ClientEvent::Removed { subscription: of },
+            ) => Some(*of),
+            _ => None,
+        });
+    }
+
+    /// As [`Session::publish`].
+    ///
+    /// # Errors
+    /// As of [`request`](SessionCore::request).
+    pub fn publish(
+        core: &mut SessionCore,
+        now: Time,
+        kind: u32,
+        key: &[u8],
+        item: &[u8],
+    ) -> Result<RequestKey, Full> {
+        // Subscribers get an item in one frame: publications have no parts.
+        if item.len() > MAX_PART {
+            core.now = core.now.max(now);
+            return Ok(core.refused(Outcome::refused(Refusal::TooLarge)));
+        }
+        let payload = Publish { kind, key, item }.encode();
+        core.topic_request(now, kind, PUBLISH, payload)
+    }
+}
+
+impl SessionCore {
     pub(super) fn topic_request(
         &mut self,
         now: Time,
@@ -286,7 +329,7 @@ impl Session {
         if self.is_welcomed() {
             let request = self.outgoing.push_leave(Leave { alias, join }.encode());
             let asked = UnansweredRequest::Leave(alias);
-            self.subscriptions.asked.insert(request, asked);
+            self.topics.subscriptions.asked.insert(request, asked);
         }
     }
 
@@ -305,13 +348,15 @@ impl Session {
         };
         let joined = Joined::decode(&payload)?;
         let wanted = request.filter(|request| {
-            let asked = self.subscriptions.asked.remove(*request);
+            let asked = self.topics.subscriptions.asked.remove(*request);
             asked == Some(UnansweredRequest::Join)
         });
         match wanted {
             Some(subscription) => {
-                self.subscriptions.activate(subscription, join, joined);
-                self.events.push(Event::Joined {
+                self.topics
+                    .subscriptions
+                    .activate(subscription, join, joined);
+                self.emit(ClientEvent::Joined {
                     subscription,
                     joined,
                 });
@@ -331,7 +376,7 @@ impl Session {
             offset,
             payload,
         } = publication;
-        let Some((key, subscription)) = self.subscriptions.named(alias)? else {
+        let Some((key, subscription)) = self.topics.subscriptions.named(alias)? else {
             return Ok(());
         };
         // A gap is told by a frame of its own: one that isn't is a publication lost.
@@ -343,7 +388,7 @@ impl Session {
         arrived.map_err(|_| PeerMisbehaved::WindowOverrun)?;
         subscription.next = offset.next();
         subscription.unconsumed.push(charged);
-        self.events.push(Event::Publication {
+        self.emit(ClientEvent::Publication {
             subscription: key,
             offset,
             payload: payload.to_vec(),
@@ -352,7 +397,7 @@ impl Session {
     }
 
     /// Starts a request of a reserved kind, from the server.
-    fn start_servers_request(&mut self, request: Request) -> Result<(), PeerMisbehaved> {
+    pub(super) fn start_servers_request(&mut self, request: Request) -> Result<(), PeerMisbehaved> {
         let number = request.number;
         match request.kind {
             INVITE => {
@@ -373,7 +418,7 @@ impl Session {
     /// that.
     fn was_put_out(&mut self, leave: Leave) {
         let Leave { alias, join } = leave;
-        let subscriptions = &mut self.subscriptions;
+        let subscriptions = &mut self.topics.subscriptions;
         let named = subscriptions.of_alias(alias);
         plant!("put_out_of_any_join", let join = named.as_ref().map_or(join, |(_, active)| active.join));
         // The client may have joined the topic again since: a later join stays.
@@ -391,12 +436,12 @@ impl Session {
             }
         };
         if let Some(subscription) = put_out {
-            self.events.push(Event::Removed { subscription });
+            self.emit(ClientEvent::Removed { subscription });
         }
     }
 
     pub(super) fn skipped(&mut self, skipped: Skipped) -> Result<(), PeerMisbehaved> {
-        let Some((key, subscription)) = self.subscriptions.named(skipped.alias)? else {
+        let Some((key, subscription)) = self.topics.subscriptions.named(skipped.alias)? else {
             return Ok(());
         };
         if skipped.from != subscription.next {
@@ -409,7 +454,7 @@ impl Session {
         subscription.next = skipped.to;
         plant!("gap_costs_credit", let charged = 0);
         subscription.unconsumed.push(charged);
-        self.events.push(Event::Skipped {
+        self.emit(ClientEvent::Skipped {
             subscription: key,
             skipped,
         });
@@ -417,15 +462,7 @@ impl Session {
     }
 }
 
-impl Session {
-    /// Starts a request of a reserved kind.
-    pub(super) fn start_topic_request(&mut self, request: Request) -> Result<(), PeerMisbehaved> {
-        match self.serving() {
-            None => self.start_servers_request(request),
-            Some(serving) => (serving.start)(self, request),
-        }
-    }
-
+impl SessionCore {
     /// Tells the application what is wanted of a topic.
     pub(super) fn ask_of_topic(
         &mut self,
@@ -441,7 +478,7 @@ impl Session {
             }
             None => return Err(PeerMisbehaved::KindBeyondTable),
         }
-        self.events.push(Event::Request(Request {
+        self.emit(Event::Request(Request {
             number,
             class: Class::Topic,
             kind,
@@ -452,10 +489,10 @@ impl Session {
     }
 
     pub(super) fn write_topic_windows(&mut self, out: &mut Vec<u8>) {
-        if self.state() != State::Open || self.role() == Role::Server {
+        if self.state() != State::Open || self.role == Role::Server {
             return;
         }
-        while let Some(subscription) = self.subscriptions.news() {
+        while let Some(subscription) = self.topics.subscriptions.news() {
             let window = TopicWindow {
                 alias: subscription.alias,
                 limit: subscription.grant.granted(),

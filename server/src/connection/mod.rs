@@ -14,7 +14,7 @@ use tokio::task::coop::{Unconstrained, unconstrained};
 use tokio::time::Sleep;
 use twinwire::frame::{Continuity, Frame, Resume, Table};
 use twinwire::limits::MAX_MESSAGE;
-use twinwire::session::{Event, Input, Output, State};
+use twinwire::session::{Input, Output, ServerEvent, State};
 use twinwire::{Format, Goodbye, GoodbyeCode, Secret, Time};
 use twinwire_remote::{Inbound, Link, LinkLost};
 
@@ -208,25 +208,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
             };
             match app.session.poll(app.now(), &mut self.out, room) {
                 Output::Send => self.send(),
-                Output::Event(event) => {
-                    if let Some(Event::Hello {
-                        token,
-                        table,
-                        resume,
-                    }) = app.event(event)
-                        && let Some(request) = self.request.take()
-                    {
-                        let wanted = resume.as_ref().map(|wanted| wanted.session);
-                        let task = authenticate(Arc::clone(&self.shared), token, request, wanted);
-                        self.authentication =
-                            Some((Task::spawn(task), AuthenticatingHello { table, resume }));
-                    }
-                }
-                Output::Pull(pull) => {
-                    let slice = app.read(pull, &mut self.out);
-                    self.send();
-                    app.session.pulled(app.now(), pull, slice);
-                }
+                Output::Event(event) => app.event(event),
+                Output::SideEvent(event) => self.server_event(app, event),
                 Output::Close { code } if app.session.state() == State::Detached => {
                     self.give_link_up(code);
                 }
@@ -248,6 +231,29 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
             self.authentication = None;
         }
         is_over.then_some(LoopExit::Lost)
+    }
+
+    fn server_event(&mut self, app: &mut AppSession<S, I>, event: ServerEvent) {
+        match event {
+            ServerEvent::Hello {
+                token,
+                table,
+                resume,
+            } => {
+                if let Some(request) = self.request.take() {
+                    let wanted = resume.as_ref().map(|wanted| wanted.session);
+                    let task = authenticate(Arc::clone(&self.shared), token, request, wanted);
+                    self.authentication =
+                        Some((Task::spawn(task), AuthenticatingHello { table, resume }));
+                }
+            }
+            ServerEvent::Left { alias } => app.left(alias),
+            ServerEvent::ReadLog(read) => {
+                let slice = app.read(read, &mut self.out);
+                self.send();
+                app.session.log_read(app.now(), read, slice);
+            }
+        }
     }
 
     fn send(&mut self) {
@@ -331,7 +337,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
         if let Some((_, hello)) = self.authentication.take()
             && let Err(goodbye) = self.authenticated(app, verdict, hello)
         {
-            app.session.close(app.now(), goodbye);
+            let now = app.now();
+            app.session.close(now, goodbye);
         }
         true
     }

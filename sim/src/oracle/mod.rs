@@ -11,7 +11,9 @@ mod wire;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use twinwire::session::{Event, RequestKey, Role, SessionLost, State};
+use twinwire::session::{
+    AnyEvent, ClientEvent, Event, RequestKey, Role, ServerEvent, SessionLost, State,
+};
 use twinwire::{Alias, Class, Number, PeerId, SessionId, Time};
 
 use crate::plan::{Both, Bounds};
@@ -439,61 +441,78 @@ impl Oracle {
     }
 
     /// Hears all that a session says at once.
-    pub(crate) fn hears(&mut self, hearing: Hearing, events: &[Event]) -> Check {
-        let loses =
-            |event: &Event| matches!(event, Event::SessionReplaced { .. } | Event::Ended(_));
+    pub(crate) fn hears(&mut self, hearing: Hearing, events: &[AnyEvent]) -> Check {
+        let loses = |event: &AnyEvent| {
+            matches!(
+                event,
+                AnyEvent::Client(ClientEvent::SessionReplaced { .. })
+                    | AnyEvent::Both(Event::Ended(_))
+            )
+        };
         let lost = events.iter().any(loses)
             || !matches!(hearing.state, State::Open | State::Detached)
             || self.is_closing(hearing.who);
-        let evicted = events.contains(&Event::SessionReplaced {
+        let evicted = events.contains(&AnyEvent::Client(ClientEvent::SessionReplaced {
             why: SessionLost::Evicted,
-        });
+        }));
         for event in events {
             match event {
-                Event::Request(request) => self.handed_over(hearing, request)?,
-                Event::Item { call, payload } => self.item_heard(hearing.who, *call, payload)?,
-                Event::Outcome { request, outcome } => {
+                AnyEvent::Both(Event::Request(request)) => self.handed_over(hearing, request)?,
+                AnyEvent::Both(Event::Item { call, payload }) => {
+                    self.item_heard(hearing.who, *call, payload)?
+                }
+                AnyEvent::Both(Event::Outcome { request, outcome }) => {
                     self.settled(hearing, *request, outcome, lost, evicted)?;
                 }
-                Event::Dropped { request, why } => self.dropped(hearing, *request, *why)?,
-                Event::Joined {
+                AnyEvent::Both(Event::Dropped { request, why }) => {
+                    self.dropped(hearing, *request, *why)?
+                }
+                AnyEvent::Client(ClientEvent::Joined {
                     subscription,
                     joined,
-                } => {
+                }) => {
                     self.joined(hearing.who, *subscription, joined)?;
                 }
-                Event::Publication {
+                AnyEvent::Client(ClientEvent::Publication {
                     subscription,
                     offset,
                     payload,
-                } => {
+                }) => {
                     self.publication(hearing.who, *subscription, *offset, payload)?;
                 }
-                Event::Skipped {
+                AnyEvent::Client(ClientEvent::Skipped {
                     subscription,
                     skipped,
-                } => {
+                }) => {
                     self.skipped(hearing.who, *subscription, skipped)?;
                 }
-                Event::Removed { subscription } => {
+                AnyEvent::Client(ClientEvent::Removed { subscription }) => {
                     self.removal_heard(hearing.who, *subscription)?;
                 }
-                Event::Welcome(welcome) => self.welcomed(hearing.who, welcome)?,
-                Event::Leftover { payload, .. } => self.leftover(hearing.who, payload)?,
-                Event::SessionReplaced { why } => self.session_replaced(hearing.who, *why)?,
-                Event::Ended(end) => self.ended(hearing, end)?,
-                Event::Detached { .. } => {
+                AnyEvent::Client(ClientEvent::Welcome(welcome)) => {
+                    self.welcomed(hearing.who, welcome)?
+                }
+                AnyEvent::Client(ClientEvent::Leftover { payload, .. }) => {
+                    self.leftover(hearing.who, payload)?
+                }
+                AnyEvent::Client(ClientEvent::SessionReplaced { why }) => {
+                    self.session_replaced(hearing.who, *why)?
+                }
+                AnyEvent::Both(Event::Ended(end)) => self.ended(hearing, end)?,
+                AnyEvent::Both(Event::Detached { .. }) => {
                     ensure!(
                         !hearing.unread,
                         "it gave a connection up whose bytes it hadn't read"
                     );
                 }
-                Event::Left { alias } => self.left_by_client(hearing.who, *alias),
-                Event::Hello { .. }
-                | Event::StreamWritable { .. }
-                | Event::NeedOutlines { .. }
-                | Event::Outline { .. } => {}
-                Event::Pong { .. } => self.pong_came(hearing)?,
+                AnyEvent::Server(ServerEvent::Left { alias }) => {
+                    self.left_by_client(hearing.who, *alias)
+                }
+                AnyEvent::Server(ServerEvent::Hello { .. } | ServerEvent::ReadLog(_))
+                | AnyEvent::Both(Event::StreamWritable { .. })
+                | AnyEvent::Client(ClientEvent::NeedOutlines { .. })
+                | AnyEvent::Both(Event::Outline { .. }) => {}
+                AnyEvent::Both(Event::Pong { .. }) => self.pong_came(hearing)?,
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use twinwire::frame::{Frame, Frames};
 use twinwire::limits::{FRAME_COST, MAX_PART};
 use twinwire::log::Slice;
-use twinwire::session::{Event, Pull, Role, State};
+use twinwire::session::{Event, ReadLog, Role, State};
 use twinwire::{Alias, Class, Number, Offset};
 
 use super::{Check, Oracle, Way, Who, ensure};
@@ -193,14 +193,14 @@ impl Oracle {
     }
 
     /// A log was read for a session.
-    pub(crate) fn log_read(&mut self, who: Who, pull: Pull, slice: &Slice) {
+    pub(crate) fn log_read(&mut self, who: Who, read: ReadLog, slice: &Slice) {
         if let Some(turns) = self.turns(who) {
             let log = match slice.more {
-                true if slice.next == pull.from => SentLog::Blocked,
+                true if slice.next == read.from => SentLog::Blocked,
                 true => SentLog::Ready(0),
                 false => SentLog::AtEnd(slice.next),
             };
-            turns.logs.insert(pull.alias, log);
+            turns.logs.insert(read.alias, log);
         }
     }
 
@@ -243,11 +243,15 @@ impl Oracle {
             Event::Dropped { request, .. } => {
                 turns.streams.remove(request);
             }
-            Event::Left { alias } => {
-                turns.logs.remove(alias);
-            }
             _ => {}
         }
+
+    /// Takes note that a server's client has left a topic: its log is read no more.
+    pub(crate) fn gives_log_up(&mut self, who: Who, alias: Alias) {
+        if let Some(turns) = self.turns(who) {
+            turns.logs.remove(&alias);
+        }
+    }
     }
 
     /// A message goes out: checks that nothing that could have gone has waited for too many.

@@ -5,7 +5,6 @@ mod unsent;
 
 use std::sync::Arc;
 
-use super::asking::Asking;
 use super::credit::{SendWindow, charge, charge_all};
 use super::sorted::Sorted;
 use super::stream::RecvStream;
@@ -68,8 +67,6 @@ pub(super) struct Outgoing {
     largest: Option<usize>,
     streams: usize,
     limits: Arc<Limits>,
-    /// None until a request was made that isn't about a topic.
-    pub(super) asking: Option<&'static Asking>,
     /// The outcomes of requests that are over, until the session reports them.
     pub(super) ended: Vec<Settled>,
 }
@@ -102,7 +99,6 @@ impl Outgoing {
             largest: None,
             streams: 0,
             limits: Arc::clone(limits),
-            asking: None,
             ended: Vec::new(),
         }
     }

@@ -26,7 +26,6 @@ impl Outgoing {
         self.unsent = std::mem::take(&mut earlier.unsent);
         plant!("carried_over_unread", earlier.asking = None);
         // What comes for those requests is read by this session, which may be asked for nothing else.
-        self.asking = self.asking.or(earlier.asking);
         self.count_unsent_streams();
     }
 

@@ -7,7 +7,10 @@ use super::misbehaviour::{BEGINS, ENDS, FULL, GOES_ON, number, part_of_reply};
 use super::pair::{ASK, GREET, Pair, TYPING, UNHEARD, greeting, table};
 use crate::frame::{Frame, Frames, Item, Part};
 use crate::limits::{MAX_MESSAGE, MAX_PART};
-use crate::session::{Event, Full, Outcome, Session, State};
+use crate::session::side::AnyEvent;
+use crate::session::{
+    ClientEvent, ClientSide, Event, Full, Outcome, ServerEvent, ServerSide, Session, State,
+};
 use crate::{Answer, Limits, Number, Refusal};
 
 /// The largest payload by default.
@@ -26,9 +29,9 @@ fn a_hello_reaches_the_application_and_its_welcome_opens_both_ends() {
     let mut pair = Pair::new(&Limits::default());
     pair.drive();
     let [
-        Event::Hello {
+        AnyEvent::Server(ServerEvent::Hello {
             token, table: told, ..
-        },
+        }),
     ] = &pair.server.events[..]
     else {
         panic!("{:?}", pair.server.events)
@@ -37,7 +40,7 @@ fn a_hello_reaches_the_application_and_its_welcome_opens_both_ends() {
     assert_eq!(pair.server.session.state(), State::Judging);
     pair.server.session.welcome(pair.now, greeting());
     pair.drive();
-    let [Event::Welcome(welcome)] = &pair.client.events[..] else {
+    let [AnyEvent::Client(ClientEvent::Welcome(welcome))] = &pair.client.events[..] else {
         panic!()
     };
     assert_eq!(welcome.session, greeting().session);
@@ -232,10 +235,10 @@ fn a_deadline_ends_the_call_on_both_sides_once() {
     assert_eq!(pair.client.outcome(call), None);
     pair.pass(Duration::from_secs(2));
     assert_eq!(pair.client.outcome(call), Some(&Outcome::Deadline));
-    assert!(pair.server.events.contains(&Event::Dropped {
+    assert!(pair.server.events.contains(&AnyEvent::Both(Event::Dropped {
         request: Number::FIRST,
         why: Refusal::Cancelled,
-    }));
+    })));
     pair.answer(Number::FIRST, b"too late");
     pair.drive();
     let next = pair.call(b"next");
@@ -291,7 +294,8 @@ fn what_arrives_is_acknowledged_though_nothing_else_is_sent() {
 #[test]
 fn sessions_may_move_between_threads() {
     fn check<T: Send + 'static>() {}
-    check::<Session>();
+    check::<Session<ClientSide>>();
+    check::<Session<ServerSide>>();
 }
 
 #[test]
@@ -336,7 +340,7 @@ fn a_call_that_had_to_wait_for_the_writer_gets_its_whole_time() {
         .session
         .handle(pair.now, crate::session::Input::Tick);
     pair.server.poll(pair.now);
-    let dropped = |event: &Event| matches!(event, Event::Dropped { .. });
+    let dropped = |event: &AnyEvent| matches!(event, AnyEvent::Both(Event::Dropped { .. }));
     assert!(!pair.server.events.iter().any(dropped));
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::pair::{Pair, TYPING, goodbye};
 use crate::frame::Frame;
-use crate::session::{End, Input, Outcome, State};
+use crate::session::side::AnyEvent;
+use crate::session::{End, Event, Input, Outcome, State};
 use crate::{Answer, Goodbye, GoodbyeCode, Limits, Number, Time};
 
 fn done() -> Goodbye {
@@ -150,7 +151,7 @@ fn closing_before_the_socket_opened_ends_at_once() {
         crate::session::Session::client(Limits::default(), super::pair::table(), vec![]);
     client.close(Time::default(), done());
     let mut out = Vec::new();
-    let ended = crate::session::Output::Event(crate::session::Event::Ended(End::Closed(done())));
+    let ended = crate::session::Output::Event(Event::Ended(End::Closed(done())));
     assert_eq!(client.poll(Time::default(), &mut out, usize::MAX), ended);
 }
 
@@ -163,13 +164,13 @@ fn the_end_is_told_once() {
     pair.cut();
     pair.client.session.handle(pair.now, Input::Lost);
     pair.pass(Duration::from_secs(60));
-    for side in [&pair.client, &pair.server] {
+    for side in pair.both() {
         let ends = side
             .events
             .iter()
-            .filter(|event| matches!(event, crate::session::Event::Ended(_)));
+            .filter(|event| matches!(event, AnyEvent::Both(Event::Ended(_))));
         assert_eq!(ends.count(), 1);
-        assert_eq!(side.session.state(), State::Closed);
+        assert_eq!(side.state, State::Closed);
         assert_eq!(side.wake, None);
     }
 }

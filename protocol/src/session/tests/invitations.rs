@@ -8,7 +8,11 @@ use crate::frame::{
     Call, Frame, INVITE, Invite, JOIN, LEAVE, Leave, Malformed, Part, Reply, ReplyPart, Start,
 };
 use crate::log::{Log, Retention};
-use crate::session::{End, Event, Outcome, PeerMisbehaved, Request, RequestKey, TopicRequest};
+use crate::session::side::AnyEvent;
+use crate::session::{
+    ClientEvent, End, Event, Outcome, PeerMisbehaved, Request, RequestKey, ServerEvent,
+    TopicRequest,
+};
 use crate::{Alias, Answer, Class, Epoch, Limits, Number, Offset, Position};
 
 const ALIAS: Alias = Alias::new(7);
@@ -53,11 +57,11 @@ fn ask_to_join(pair: &mut Pair, start: Start) -> RequestKey {
 fn admit(pair: &mut Pair) {
     let mut events = pair.server.events.iter().rev();
     let asked = events.find_map(|event| match event {
-        Event::Request(Request {
+        AnyEvent::Both(Event::Request(Request {
             number,
             topic: Some(TopicRequest::Join { start }),
             ..
-        }) => Some((*number, *start)),
+        })) => Some((*number, *start)),
         _ => None,
     });
     let (number, start) = asked.expect("it wants to join");
@@ -67,10 +71,10 @@ fn admit(pair: &mut Pair) {
 }
 
 fn heard(pair: &Pair) -> Vec<String> {
-    let told = |event: &Event| match event {
-        Event::Joined { .. } => Some("joined".to_owned()),
-        Event::Publication { payload, .. } => Some(format!("{payload:?}")),
-        Event::Removed { .. } => Some("put out".to_owned()),
+    let told = |event: &AnyEvent| match event {
+        AnyEvent::Client(ClientEvent::Joined { .. }) => Some("joined".to_owned()),
+        AnyEvent::Client(ClientEvent::Publication { payload, .. }) => Some(format!("{payload:?}")),
+        AnyEvent::Client(ClientEvent::Removed { .. }) => Some("put out".to_owned()),
         _ => None,
     };
     pair.client.events.iter().filter_map(told).collect()
@@ -84,7 +88,8 @@ fn an_invitation_says_where_to_join_and_from_where_to_hear() {
     let request = invited.expect("the queue has room");
     publish(&mut pair, 1);
     pair.drive();
-    let Some(Event::Request(invitation)) = pair.client.events.last().cloned() else {
+    let Some(AnyEvent::Both(Event::Request(invitation))) = pair.client.events.last().cloned()
+    else {
         panic!("{:?}", pair.client.events);
     };
     let expected = Request {
@@ -102,7 +107,7 @@ fn an_invitation_says_where_to_join_and_from_where_to_hear() {
     session.answer(pair.now, invitation.number, nothing.clone());
     pair.drive();
     let outcome = Outcome::Answered(nothing);
-    let answered = Event::Outcome { request, outcome };
+    let answered = AnyEvent::Both(Event::Outcome { request, outcome });
     assert_eq!(pair.server.events.last(), Some(&answered));
     ask_to_join(&mut pair, Start::At(FIRST));
     admit(&mut pair);
@@ -126,11 +131,11 @@ fn who_is_put_out_hears_nothing_more_and_may_join_again() {
     assert_eq!(heard(&pair), ["joined", "[1]", "put out"]);
     assert_eq!(
         pair.client.events.last(),
-        Some(&Event::Removed { subscription })
+        Some(&AnyEvent::Client(ClientEvent::Removed { subscription }))
     );
-    let left = |event: &&Event| **event == Event::Left { alias: ALIAS };
+    let left = |event: &&AnyEvent| **event == AnyEvent::Server(ServerEvent::Left { alias: ALIAS });
     assert_eq!(pair.server.events.iter().filter(left).count(), 1);
-    let outcome = |event: &Event| matches!(event, Event::Outcome { .. });
+    let outcome = |event: &AnyEvent| matches!(event, AnyEvent::Both(Event::Outcome { .. }));
     assert!(
         !pair.server.events.iter().any(outcome),
         "the server's application has asked for nothing"
@@ -190,7 +195,7 @@ fn a_join_is_taken_back_also_if_that_comes_before_its_reply() {
     pair.client.inject(pair.now, &[reply]);
     assert_eq!(
         pair.client.events.last(),
-        Some(&Event::Removed { subscription })
+        Some(&AnyEvent::Client(ClientEvent::Removed { subscription }))
     );
     assert_eq!((heard(&pair).len(), pair.client.end()), (1, None));
 }
@@ -245,6 +250,6 @@ fn who_is_put_out_while_away_stays_out() {
     pair.drive();
     let heard = heard(&pair);
     assert!(!heard.iter().any(|what| what.starts_with('[')), "{heard:?}");
-    let put_out = |event: &Event| matches!(event, Event::Removed { .. });
+    let put_out = |event: &AnyEvent| matches!(event, AnyEvent::Client(ClientEvent::Removed { .. }));
     assert!(pair.client.events.iter().any(put_out));
 }

@@ -5,23 +5,24 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use std::time::Duration;
 
-use super::pair::{GREET, Pair, Side, TYPING, goodbye, greeting, table};
+use super::pair::{GREET, Pair, Shell, TYPING, TestSide, goodbye, greeting, table};
 use crate::frame::{Continuity, Frame};
 use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::{FRAME_COST, MAX_MESSAGE, MAX_PART};
-use crate::session::{End, Event, Input, Outcome, Session, State};
+use crate::session::side::AnyEvent;
+use crate::session::{ClientEvent, End, Event, Input, Outcome, Session, State};
 use crate::{Limits, Number};
 
 /// Returns what a side's application heard of events, in order, and of its session.
-fn heard(side: &Side) -> Vec<String> {
-    let told = |event: &Event| match event {
-        Event::Request(request) => Some(text(&request.payload)),
-        Event::Leftover { kind, payload } => {
+fn heard(side: &TestSide<impl Shell>) -> Vec<String> {
+    let told = |event: &AnyEvent| match event {
+        AnyEvent::Both(Event::Request(request)) => Some(text(&request.payload)),
+        AnyEvent::Client(ClientEvent::Leftover { kind, payload }) => {
             assert_eq!(*kind, TYPING);
             Some(format!("left {}", text(payload)))
         }
-        Event::SessionReplaced { why } => Some(format!("{why:?}")),
-        Event::Ended(_) => Some("ended".to_owned()),
+        AnyEvent::Client(ClientEvent::SessionReplaced { why }) => Some(format!("{why:?}")),
+        AnyEvent::Both(Event::Ended(_)) => Some("ended".to_owned()),
         _ => None,
     };
     side.events.iter().filter_map(told).collect()
@@ -93,7 +94,12 @@ fn fill(pair: &mut Pair) {
 
 /// Returns the bytes that the client's application was given and hasn't taken, as a window counts them.
 fn given(pair: &Pair) -> u64 {
-    let given = |event: &&Event| matches!(event, Event::Leftover { .. } | Event::Request(_));
+    let given = |event: &&AnyEvent| {
+        matches!(
+            event,
+            AnyEvent::Client(ClientEvent::Leftover { .. }) | AnyEvent::Both(Event::Request(_))
+        )
+    };
     let given = pair.client.events.iter().filter(given).count() as u64;
     given * (LONG as u64 + FRAME_COST)
 }

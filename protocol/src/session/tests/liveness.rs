@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::misbehaviour::event;
 use super::pair::{LATENCY, Pair};
 use crate::frame::{Ack, Frame};
+use crate::session::side::AnyEvent;
 use crate::session::{End, Event, Input, Outcome, State};
 use crate::{Answer, Limits, Number};
 
@@ -20,10 +21,13 @@ fn unkept() -> Limits {
 fn an_idle_connection_stays_open_for_hours() {
     let mut pair = Pair::open(&Limits::default());
     pair.pass(Duration::from_secs(3 * 3600));
-    for side in [&pair.client, &pair.server] {
-        assert_eq!((side.session.state(), side.end()), (State::Open, None));
+    for side in pair.both() {
+        assert_eq!((side.state, side.end), (State::Open, None));
         let round_trip = 2 * LATENCY;
-        assert!(side.events.contains(&Event::Pong { round_trip }));
+        assert!(
+            side.events
+                .contains(&AnyEvent::Both(Event::Pong { round_trip }))
+        );
     }
     let call = pair.call(b"still there?");
     pair.drive();
@@ -57,8 +61,8 @@ fn a_link_dead_both_ways_is_found_by_both_ends_within_two_heartbeats() {
     pair.pass(2 * HEARTBEAT - Duration::from_secs(1));
     assert_eq!((pair.client.end(), pair.server.end()), (None, None));
     pair.pass(Duration::from_secs(4));
-    for side in [&pair.client, &pair.server] {
-        assert_eq!(side.end(), Some(&End::Silent));
+    for side in pair.both() {
+        assert_eq!(side.end, Some(&End::Silent));
         assert_eq!(side.closed, Some(4009));
     }
     assert_eq!(pair.client.outcome(call), Some(&Outcome::Unknown));
@@ -107,7 +111,10 @@ fn a_probe_finds_a_dead_link_in_five_seconds_and_leaves_a_live_one_alone() {
         pair.client.session.probe(pair.now);
         pair.drive();
         let round_trip = 2 * LATENCY;
-        assert_eq!(pair.client.events.pop(), Some(Event::Pong { round_trip }));
+        assert_eq!(
+            pair.client.events.pop(),
+            Some(AnyEvent::Both(Event::Pong { round_trip }))
+        );
         pair.pass(3 * HEARTBEAT);
         assert_eq!(pair.client.session.state(), State::Open);
     }
@@ -121,7 +128,10 @@ fn a_probe_finds_a_dead_link_in_five_seconds_and_leaves_a_live_one_alone() {
     pair.pass(Duration::from_millis(1_001));
     assert_eq!(pair.client.session.state(), State::Detached);
     let end = End::Silent;
-    assert_eq!(pair.client.events, [Event::Detached { end }]);
+    assert_eq!(
+        pair.client.events,
+        [AnyEvent::Both(Event::Detached { end })]
+    );
     assert_eq!(pair.client.closed, Some(4009));
 }
 

@@ -3,7 +3,8 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::pair::{Pair, greeting};
 use crate::frame::{Frame, NeedOutlines, Outline};
-use crate::session::{End, Event, PeerMisbehaved};
+use crate::session::side::AnyEvent;
+use crate::session::{ClientEvent, End, Event, PeerMisbehaved};
 use crate::{Limits, Refusal};
 
 const UNASKED: End = End::Misbehaved(PeerMisbehaved::OutlineUnasked);
@@ -13,9 +14,9 @@ fn outline(kind: u32) -> Frame<'static> {
     Frame::Outline(Outline { kind, text })
 }
 
-fn told(kind: u32, text: &str) -> Event {
+fn told(kind: u32, text: &str) -> AnyEvent {
     let text = text.to_owned();
-    Event::Outline { kind, text }
+    AnyEvent::Both(Event::Outline { kind, text })
 }
 
 #[test]
@@ -27,7 +28,7 @@ fn a_clients_is_told_when_it_is_asked_for_and_once() {
     let mut pair = Pair::open(&Limits::default());
     pair.server.session.need_outlines(vec![1, 0]);
     pair.drive();
-    let asked = Event::NeedOutlines { kinds: vec![1, 0] };
+    let asked = AnyEvent::Client(ClientEvent::NeedOutlines { kinds: vec![1, 0] });
     assert_eq!(pair.client.events.last(), Some(&asked));
     pair.client.session.tell_outline(1, "theirs".to_owned());
     pair.drive();
@@ -43,7 +44,7 @@ fn a_client_hears_one_question_on_a_connection() {
     let questions: Vec<Frame<'_>> = (0..1000).map(question).collect();
     let heard = |pair: &Pair| {
         let asked = pair.client.events.iter().filter_map(|event| match event {
-            Event::NeedOutlines { kinds } => Some(kinds.clone()),
+            AnyEvent::Client(ClientEvent::NeedOutlines { kinds }) => Some(kinds.clone()),
             _ => None,
         });
         asked.collect::<Vec<_>>()

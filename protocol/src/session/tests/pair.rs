@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::frame::{Continuity, Frame, Frames, Hello, PeerLimits, Refusal, Resume, Table};
-use crate::log::{Encoding, Log, LogReader};
+use crate::log::{Encoding, Log, LogReader, Slice};
+use crate::session::side::AnyEvent;
 use crate::session::{
-    Admitted, End, Event, Input, Outcome, Output, Pull, RequestKey, Session, State,
+    Admitted, ClientSide, End, Event, Input, Outcome, Output, ReadLog, RequestKey, ServerEvent,
+    ServerSide, Session, Side, State,
 };
 use crate::{
     Answer, BootId, Class, Fingerprint, Goodbye, KindEntry, Limits, Number, PeerId, Secret,
@@ -15,9 +17,9 @@ use crate::{
 };
 
 /// One end, and what it has said so far.
-pub(super) struct Side {
-    pub(super) session: Session,
-    pub(super) events: Vec<Event>,
+pub(super) struct TestSide<S> {
+    pub(super) session: Session<S>,
+    pub(super) events: Vec<AnyEvent>,
     /// Messages on their way to the other side.
     pub(super) sent: VecDeque<Vec<u8>>,
     pub(super) closed: Option<u16>,
@@ -30,8 +32,26 @@ pub(super) struct Side {
     pub(super) logs: Vec<Log>,
 }
 
-impl Side {
-    fn new(session: Session) -> Self {
+/// An end whose shell these tests are.
+pub(super) trait Shell: Side<Event: Into<AnyEvent>> {
+    /// Tells the session what came of a log that it reads.
+    fn log_read(session: &mut Session<Self>, now: Time, read: ReadLog, slice: Slice);
+}
+
+impl Shell for ClientSide {
+    fn log_read(_: &mut Session<Self>, _: Time, read: ReadLog, _: Slice) {
+        panic!("a client reads no log: {read:?}");
+    }
+}
+
+impl Shell for ServerSide {
+    fn log_read(session: &mut Session<Self>, now: Time, read: ReadLog, slice: Slice) {
+        session.log_read(now, read, slice);
+    }
+}
+
+impl<S: Shell> TestSide<S> {
+    fn new(session: Session<S>) -> Self {
         let (events, sent) = (Vec::new(), VecDeque::new());
         Self {
             session,
@@ -45,17 +65,16 @@ impl Side {
         }
     }
 
-    fn idle() -> Self {
-        Self::new(Session::server(Time::default(), Limits::default(), vec![]))
-    }
-
     pub(super) fn poll(&mut self, now: Time) {
         let mut out = Vec::new();
         for _ in 0..10_000 {
             match self.session.poll(now, &mut out, self.room) {
                 Output::Send => self.sent.push_back(out.clone()),
-                Output::Event(event) => self.events.push(event),
-                Output::Pull(pull) => self.pull(now, pull),
+                Output::Event(event) => self.events.push(event.into()),
+                Output::SideEvent(event) => match event.into() {
+                    AnyEvent::Server(ServerEvent::ReadLog(read)) => self.read(now, read),
+                    event => self.events.push(event),
+                },
                 Output::Close { code } => self.closed = Some(code),
                 Output::Wait(wake) => {
                     self.wake = wake;
@@ -66,19 +85,19 @@ impl Side {
         panic!("the session never waits");
     }
 
-    fn pull(&mut self, now: Time, pull: Pull) {
-        let log = self.logs.iter_mut().find(|log| log.alias() == pull.alias);
+    fn read(&mut self, now: Time, read: ReadLog) {
+        let log = self.logs.iter_mut().find(|log| log.alias() == read.alias);
         let log = log.expect("a session reads what was joined");
         let reader = LogReader {
             peer: PeerId::from_bytes([2; 8]),
             encoding: Encoding::Canonical,
         };
         let mut message = Vec::new();
-        let slice = log.read(reader, pull.from, pull.room, &mut message);
+        let slice = log.read(reader, read.from, read.room, &mut message);
         if !message.is_empty() {
             self.sent.push_back(message);
         }
-        self.session.pulled(now, pull, slice);
+        S::log_read(&mut self.session, now, read, slice);
     }
 
     pub(super) fn request(&mut self, now: Time, kind: u32, payload: &[u8]) -> RequestKey {
@@ -96,16 +115,28 @@ impl Side {
         self.poll(now);
     }
 
+    fn shown(&self) -> Shown<'_> {
+        Shown {
+            state: self.session.state(),
+            end: self.end(),
+            events: &self.events,
+            closed: self.closed,
+            wake: self.wake,
+        }
+    }
+
     pub(super) fn end(&self) -> Option<&End> {
         self.events.iter().find_map(|event| match event {
-            Event::Ended(end) => Some(end),
+            AnyEvent::Both(Event::Ended(end)) => Some(end),
             _ => None,
         })
     }
 
     pub(super) fn outcome(&self, call: RequestKey) -> Option<&Outcome> {
         let mut outcomes = self.events.iter().filter_map(|event| match event {
-            Event::Outcome { request, outcome } if *request == call => Some(outcome),
+            AnyEvent::Both(Event::Outcome { request, outcome }) if *request == call => {
+                Some(outcome)
+            }
             _ => None,
         });
         let outcome = outcomes.next();
@@ -115,20 +146,37 @@ impl Side {
 
     /// The requests given to this side's application: number and payload.
     pub(super) fn requests(&self) -> Vec<(Number, Vec<u8>)> {
-        let call = |event: &Event| match event {
-            Event::Request(request) => Some((request.number, request.payload.clone())),
+        let call = |event: &AnyEvent| match event {
+            AnyEvent::Both(Event::Request(request)) => {
+                Some((request.number, request.payload.clone()))
+            }
             _ => None,
         };
         self.events.iter().filter_map(call).collect()
     }
 }
 
+impl TestSide<ServerSide> {
+    fn idle() -> Self {
+        Self::new(Session::server(Time::default(), Limits::default(), vec![]))
+    }
+}
+
+/// The same of either end.
+pub(super) struct Shown<'a> {
+    pub(super) state: State,
+    pub(super) end: Option<&'a End>,
+    pub(super) events: &'a [AnyEvent],
+    pub(super) closed: Option<u16>,
+    pub(super) wake: Option<Time>,
+}
+
 pub(super) struct Pair {
     pub(super) now: Time,
-    pub(super) client: Side,
-    pub(super) server: Side,
+    pub(super) client: TestSide<ClientSide>,
+    pub(super) server: TestSide<ServerSide>,
     /// The server's end of a socket that isn't the session's yet.
-    pub(super) greeter: Side,
+    pub(super) greeter: TestSide<ServerSide>,
 }
 
 pub(super) const LATENCY: Duration = Duration::from_millis(10);
@@ -176,9 +224,9 @@ impl Pair {
         let server = Session::server(now, limits.clone(), vec![table()]);
         let mut pair = Self {
             now,
-            client: Side::new(client),
-            server: Side::new(server),
-            greeter: Side::idle(),
+            client: TestSide::new(client),
+            server: TestSide::new(server),
+            greeter: TestSide::idle(),
         };
         pair.client.session.handle(now, Input::Opened);
         pair
@@ -187,7 +235,7 @@ impl Pair {
     /// A server that doesn't know the client's table has the hello.
     pub(super) fn asked(limits: &Limits) -> Self {
         let mut pair = Self::new(limits);
-        pair.server = Side::new(Session::server(pair.now, limits.clone(), vec![]));
+        pair.server = TestSide::new(Session::server(pair.now, limits.clone(), vec![]));
         pair.client.poll(pair.now);
         let hello = pair.client.sent.pop_front().expect("a client says hello");
         pair.server.session.handle(pair.now, Input::Message(&hello));
@@ -204,6 +252,10 @@ impl Pair {
         assert_eq!(pair.client.session.state(), State::Open);
         assert_eq!(pair.server.session.state(), State::Open);
         pair
+    }
+
+    pub(super) fn both(&self) -> [Shown<'_>; 2] {
+        [self.client.shown(), self.server.shown()]
     }
 
     /// Delivers until both wait and nothing is on its way; each delivery takes [`LATENCY`].
@@ -270,15 +322,15 @@ impl Pair {
         self.client.poll(self.now);
         let hello = self.client.sent.pop_front().expect("a client says hello");
         let known = vec![table()];
-        self.greeter = Side::new(Session::server(self.now, Limits::default(), known));
+        self.greeter = TestSide::new(Session::server(self.now, Limits::default(), known));
         let greeter = &mut self.greeter;
         greeter.session.handle(self.now, Input::Message(&hello));
         greeter.poll(self.now);
         match greeter.events.pop() {
-            Some(Event::Hello {
+            Some(AnyEvent::Server(ServerEvent::Hello {
                 resume: Some(resume),
                 ..
-            }) => *resume,
+            })) => *resume,
             other => panic!("a client wants its session back: {other:?}"),
         }
     }
@@ -294,7 +346,7 @@ impl Pair {
 
     /// The server welcomes the client on its other socket to another session.
     pub(super) fn welcome_anew(&mut self, continuity: Continuity) {
-        self.server = std::mem::replace(&mut self.greeter, Side::idle());
+        self.server = std::mem::replace(&mut self.greeter, TestSide::idle());
         let admitted = Admitted {
             session: SessionId::from_bytes([11; 16]),
             continuity,
@@ -310,7 +362,7 @@ impl Pair {
 }
 
 /// The goodbye in the last message of a side.
-pub(super) fn goodbye(side: &Side) -> Goodbye {
+pub(super) fn goodbye<S>(side: &TestSide<S>) -> Goodbye {
     let message = side.sent.back().expect("something was sent");
     match Frames::new(message).last() {
         Some(Ok(Frame::Goodbye(goodbye))) => goodbye,

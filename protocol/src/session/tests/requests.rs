@@ -5,11 +5,12 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use std::time::Duration;
 
-use super::pair::{ASK, GREET, Pair, Side, TYPING};
+use super::pair::{ASK, GREET, Pair, Shell, TYPING, TestSide};
 use crate::frame::{Frame, Frames};
 use crate::limits::MAX_PART;
 use crate::session::credit::charge_all;
-use crate::session::{Event, Input, ItemRefused, Outcome, RequestKey};
+use crate::session::side::AnyEvent;
+use crate::session::{Event, Input, ItemRefused, Outcome, RequestKey, ServerEvent, ServerSide};
 use crate::{Answer, Limits, Number, Refusal, Time};
 
 fn refused(why: Refusal) -> Outcome {
@@ -20,29 +21,35 @@ fn done() -> Answer<Vec<u8>> {
     Answer::Value(vec![])
 }
 
-fn payloads(side: &Side) -> Vec<Vec<u8>> {
+fn payloads(side: &TestSide<impl Shell>) -> Vec<Vec<u8>> {
     let requests = side.requests().into_iter();
     requests.map(|(_, payload)| payload).collect()
 }
 
-fn dropped(side: &Side) -> Vec<(Number, Refusal)> {
-    let dropped = |event: &Event| match event {
-        Event::Dropped { request, why } => Some((*request, *why)),
+fn dropped(side: &TestSide<impl Shell>) -> Vec<(Number, Refusal)> {
+    let dropped = |event: &AnyEvent| match event {
+        AnyEvent::Both(Event::Dropped { request, why }) => Some((*request, *why)),
         _ => None,
     };
     side.events.iter().filter_map(dropped).collect()
 }
 
-fn items(side: &Side, stream: RequestKey) -> Vec<Vec<u8>> {
-    let item = |event: &Event| match event {
-        Event::Item { call, payload } if *call == stream => Some(payload.clone()),
+fn items(side: &TestSide<impl Shell>, stream: RequestKey) -> Vec<Vec<u8>> {
+    let item = |event: &AnyEvent| match event {
+        AnyEvent::Both(Event::Item { call, payload }) if *call == stream => Some(payload.clone()),
         _ => None,
     };
     side.events.iter().filter_map(item).collect()
 }
 
 /// Feeds `side`'s stream, and says how many items found room.
-fn feed(side: &mut Side, now: Time, call: Number, item: &[u8], times: usize) -> usize {
+fn feed(
+    side: &mut TestSide<impl Shell>,
+    now: Time,
+    call: Number,
+    item: &[u8],
+    times: usize,
+) -> usize {
     let push = |_: &usize| side.session.item(now, call, item.to_vec()).is_ok();
     (0..times).take_while(push).count()
 }
@@ -96,7 +103,8 @@ fn a_server_asks_nothing_before_its_welcome() {
 fn an_unknown_table_is_asked_for_once_and_then_judged() {
     let mut pair = Pair::asked(&Limits::default());
     pair.drive();
-    let [Event::Hello { token, table, .. }] = &pair.server.events[..] else {
+    let [AnyEvent::Server(ServerEvent::Hello { token, table, .. })] = &pair.server.events[..]
+    else {
         panic!("{:?}", pair.server.events)
     };
     assert_eq!(token, b"ticket");
@@ -168,10 +176,10 @@ fn a_stream_gives_its_items_in_order_and_then_its_end() {
     pair.drive();
     assert_eq!(items(&pair.client, stream), [b"one", b"two"]);
     let last = pair.client.events.last();
-    let end = Event::Outcome {
+    let end = AnyEvent::Both(Event::Outcome {
         request: stream,
         outcome: Outcome::Answered(done()),
-    };
+    });
     assert_eq!(last, Some(&end));
 }
 
@@ -202,9 +210,8 @@ fn a_slow_consumer_makes_its_producer_wait_and_nobody_else() {
     pair.drive();
     assert_eq!(items(&pair.client, quick), [b"word"]);
 
-    let rooms = |side: &Side| {
-        let room =
-            |event: &&Event| matches!(event, Event::StreamWritable { call } if *call == first);
+    let rooms = |side: &TestSide<ServerSide>| {
+        let room = |event: &&AnyEvent| matches!(event, AnyEvent::Both(Event::StreamWritable { call }) if *call == first);
         side.events.iter().filter(room).count()
     };
     let before = rooms(&pair.server);
@@ -493,7 +500,7 @@ fn a_prompt_brings_the_receipt_at_once() {
     pair.drive();
     assert_eq!(pair.client.outcome(event), Some(&Outcome::Accepted));
     let round_trip = 2 * super::pair::LATENCY;
-    let pong = Event::Pong { round_trip };
+    let pong = AnyEvent::Both(Event::Pong { round_trip });
     assert!(pair.client.events.contains(&pong));
 }
 
@@ -605,8 +612,8 @@ fn what_was_asked_for_before_the_end_still_goes_out() {
     pair.server.session.done(pair.now, Number::FIRST);
     pair.drive();
     assert_eq!(pair.client.outcome(event), Some(&Outcome::Accepted));
-    for side in [&pair.client, &pair.server] {
-        assert!(side.end().is_some());
+    for side in pair.both() {
+        assert!(side.end.is_some());
     }
     assert!(matches!(pair.client.end(), Some(crate::End::Closed(_))));
 

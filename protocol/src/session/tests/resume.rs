@@ -9,7 +9,8 @@ use super::pair::{ASK, GREET, Pair, ROOM, TYPING, greeting, table};
 use crate::frame::{Continuity, Frame, Frames, Start};
 use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 use crate::limits::MAX_PART;
-use crate::session::{End, Event, Input, Outcome, ResumeError, SessionLost, State};
+use crate::session::side::AnyEvent;
+use crate::session::{ClientEvent, End, Event, Input, Outcome, ResumeError, SessionLost, State};
 use crate::{Answer, Limits, Number, Secret};
 
 fn open() -> Pair {
@@ -22,7 +23,7 @@ fn value(payload: &[u8]) -> Outcome {
 
 fn fresh(pair: &Pair) -> Option<SessionLost> {
     let mut found = pair.client.events.iter().filter_map(|event| match event {
-        Event::SessionReplaced { why } => Some(*why),
+        AnyEvent::Client(ClientEvent::SessionReplaced { why }) => Some(*why),
         _ => None,
     });
     found.next()
@@ -33,14 +34,14 @@ fn a_cut_is_survived_by_both_ends_also_before_the_first_message() {
     let mut pair = open();
     for _ in 0..50 {
         pair.cut();
-        for side in [&pair.client, &pair.server] {
-            assert_eq!((side.session.state(), side.end()), (State::Detached, None));
+        for side in pair.both() {
+            assert_eq!((side.state, side.end), (State::Detached, None));
         }
         pair.pass(Duration::from_secs(60));
         pair.resume();
         pair.drive();
-        for side in [&pair.client, &pair.server] {
-            assert_eq!((side.session.state(), side.end()), (State::Open, None));
+        for side in pair.both() {
+            assert_eq!((side.state, side.end), (State::Open, None));
         }
     }
     let call = pair.call(b"still there?");
@@ -127,11 +128,11 @@ fn a_stream_goes_on_within_its_window() {
         pair.cut();
         pair.resume();
         pair.drive();
-        let items = |event: &&Event| matches!(event, Event::Item { .. });
+        let items = |event: &&AnyEvent| matches!(event, AnyEvent::Both(Event::Item { .. }));
         let arrived = pair.client.events.iter().filter(items).count();
         pair.client
             .events
-            .retain(|event| !matches!(event, Event::Item { .. }));
+            .retain(|event| !matches!(event, AnyEvent::Both(Event::Item { .. })));
         for _ in 0..arrived {
             pair.client.session.consumed(pair.now, stream);
         }
@@ -312,9 +313,9 @@ fn silence_costs_the_connection_and_not_the_session() {
     pair.pass(Duration::from_secs(29));
     assert_eq!((pair.client.closed, pair.server.closed), (None, None));
     pair.pass(Duration::from_secs(4));
-    for side in [&pair.client, &pair.server] {
+    for side in pair.both() {
         assert_eq!(side.closed, Some(4009));
-        assert_eq!((side.session.state(), side.end()), (State::Detached, None));
+        assert_eq!((side.state, side.end), (State::Detached, None));
     }
     (pair.client.unheard, pair.server.unheard) = (false, false);
     pair.resume();
@@ -341,7 +342,10 @@ fn a_server_that_is_busy_puts_the_client_off_and_one_that_refuses_ends_it() {
     pair.client
         .inject(pair.now, &[Frame::Goodbye(later.clone())]);
     let end = End::Goodbye(later);
-    assert_eq!(pair.client.events, [Event::Detached { end }]);
+    assert_eq!(
+        pair.client.events,
+        [AnyEvent::Both(Event::Detached { end })]
+    );
     assert_eq!(pair.client.closed, Some(1000));
     pair.wanted();
     let never = Goodbye::new(GoodbyeCode::Denied, "");
@@ -521,7 +525,7 @@ fn a_question_of_a_lost_session_is_asked_in_the_next() {
     pair.client.events.clear();
     pair.client.session.prompt(pair.now);
     pair.drive();
-    let pong = |event: &Event| matches!(event, Event::Pong { .. });
+    let pong = |event: &AnyEvent| matches!(event, AnyEvent::Both(Event::Pong { .. }));
     assert!(pair.client.events.iter().any(pong));
 }
 

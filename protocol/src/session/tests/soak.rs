@@ -6,9 +6,10 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::pair::{ASK, GREET, Pair, Side, TYPING};
+use super::pair::{ASK, GREET, Pair, Shell, TYPING, TestSide};
 use crate::limits::MAX_MESSAGE;
-use crate::session::{Event, Input, ItemRefused, Outcome, RequestKey};
+use crate::session::side::AnyEvent;
+use crate::session::{ClientEvent, Event, Input, ItemRefused, Outcome, RequestKey, ServerEvent};
 use crate::{Answer, Class, Limits, Number, Time};
 
 const STEPS: u32 = 400;
@@ -69,7 +70,7 @@ fn read(payload: &[u8]) -> u64 {
 }
 
 impl App {
-    fn act(&mut self, side: &mut Side, now: Time, dice: &mut Dice, may_ask: bool) {
+    fn act(&mut self, side: &mut TestSide<impl Shell>, now: Time, dice: &mut Dice, may_ask: bool) {
         match dice.roll(8) {
             0..3 if may_ask => self.ask(side, now, dice),
             3 => self.consume(side, now),
@@ -79,7 +80,7 @@ impl App {
         }
     }
 
-    fn ask(&mut self, side: &mut Side, now: Time, dice: &mut Dice) {
+    fn ask(&mut self, side: &mut TestSide<impl Shell>, now: Time, dice: &mut Dice) {
         let (kind, class) = [
             (GREET, Class::Call),
             (ASK, Class::Stream),
@@ -94,7 +95,7 @@ impl App {
         self.made += 1;
     }
 
-    fn cancel(&mut self, side: &mut Side, now: Time, dice: &mut Dice) {
+    fn cancel(&mut self, side: &mut TestSide<impl Shell>, now: Time, dice: &mut Dice) {
         let calls = self
             .pending
             .iter()
@@ -109,7 +110,7 @@ impl App {
         }
     }
 
-    fn consume(&mut self, side: &mut Side, now: Time) {
+    fn consume(&mut self, side: &mut TestSide<impl Shell>, now: Time) {
         for (key, (_, waiting)) in &mut self.streams {
             for _ in 0..std::mem::take(waiting) {
                 side.session.consumed(now, *key);
@@ -117,7 +118,7 @@ impl App {
         }
     }
 
-    fn work(&mut self, side: &mut Side, now: Time, dice: &mut Dice) {
+    fn work(&mut self, side: &mut TestSide<impl Shell>, now: Time, dice: &mut Dice) {
         let Some((number, work)) = self.work.iter_mut().next() else {
             return;
         };
@@ -141,24 +142,24 @@ impl App {
     }
 
     /// Checks what the session said since the last time.
-    fn hear(&mut self, side: &Side, dice: &mut Dice) {
+    fn hear(&mut self, side: &TestSide<impl Shell>, dice: &mut Dice) {
         for event in &side.events[self.seen_events..] {
             match event {
-                Event::Hello { .. }
-                | Event::Joined { .. }
-                | Event::Publication { .. }
-                | Event::Skipped { .. }
-                | Event::Left { .. }
-                | Event::Removed { .. }
-                | Event::NeedOutlines { .. }
-                | Event::Outline { .. }
-                | Event::Welcome(_)
-                | Event::Detached { .. }
-                | Event::SessionReplaced { .. }
-                | Event::Leftover { .. }
-                | Event::Pong { .. }
-                | Event::StreamWritable { .. } => {}
-                Event::Request(request) => {
+                AnyEvent::Server(ServerEvent::Hello { .. })
+                | AnyEvent::Client(ClientEvent::Joined { .. })
+                | AnyEvent::Client(ClientEvent::Publication { .. })
+                | AnyEvent::Client(ClientEvent::Skipped { .. })
+                | AnyEvent::Server(ServerEvent::Left { .. } | ServerEvent::ReadLog(_))
+                | AnyEvent::Client(ClientEvent::Removed { .. })
+                | AnyEvent::Client(ClientEvent::NeedOutlines { .. })
+                | AnyEvent::Both(Event::Outline { .. })
+                | AnyEvent::Client(ClientEvent::Welcome(_))
+                | AnyEvent::Both(Event::Detached { .. })
+                | AnyEvent::Client(ClientEvent::SessionReplaced { .. })
+                | AnyEvent::Client(ClientEvent::Leftover { .. })
+                | AnyEvent::Both(Event::Pong { .. })
+                | AnyEvent::Both(Event::StreamWritable { .. }) => {}
+                AnyEvent::Both(Event::Request(request)) => {
                     let made = read(&request.payload);
                     assert!(self.heard.is_none_or(|heard| made > heard), "in order");
                     let blocked = self.work.values().any(|work| work.class == Class::Event);
@@ -175,19 +176,21 @@ impl App {
                     };
                     self.work.insert(request.number, work);
                 }
-                Event::Dropped { request, .. } => {
+                AnyEvent::Both(Event::Dropped { request, .. }) => {
                     // It may have ended meanwhile.
                     self.work.remove(request);
                 }
-                Event::Item { call, payload } => {
+                AnyEvent::Both(Event::Item { call, payload }) => {
                     assert!(!self.cancelled.contains(call));
                     let (due, waiting) = self.streams.entry(*call).or_default();
                     assert_eq!(read(payload), *due, "an item lost, doubled or moved");
                     *due += 1;
                     *waiting += 1;
                 }
-                Event::Outcome { request, outcome } => self.settle(*request, outcome),
-                Event::Ended(end) => panic!("{end}"),
+                AnyEvent::Both(Event::Outcome { request, outcome }) => {
+                    self.settle(*request, outcome)
+                }
+                AnyEvent::Both(Event::Ended(end)) => panic!("{end}"),
             }
         }
         self.seen_events = side.events.len();
@@ -216,7 +219,7 @@ impl App {
 pub(super) struct Line(VecDeque<(Time, Vec<u8>)>);
 
 impl Line {
-    pub(super) fn take_up(&mut self, from: &mut Side, now: Time, dice: &mut Dice) {
+    pub(super) fn take_up(&mut self, from: &mut TestSide<impl Shell>, now: Time, dice: &mut Dice) {
         for message in from.sent.drain(..) {
             assert!(message.len() <= MAX_MESSAGE);
             let due = now + Duration::from_millis(dice.roll(50));
@@ -225,7 +228,7 @@ impl Line {
         }
     }
 
-    pub(super) fn deliver(&mut self, to: &mut Side, now: Time) {
+    pub(super) fn deliver(&mut self, to: &mut TestSide<impl Shell>, now: Time) {
         while let Some((_, message)) = self.0.pop_front_if(|(due, _)| *due <= now) {
             to.session.handle(now, Input::Message(&message));
         }
@@ -263,10 +266,11 @@ impl Network {
         self.up.take_up(&mut pair.client, pair.now, dice);
         self.down.take_up(&mut pair.server, pair.now, dice);
         pair.now = pair.now + Duration::from_millis(5);
-        for side in [&mut pair.client, &mut pair.server] {
-            if side.wake.is_some_and(|wake| wake <= pair.now) {
-                side.session.handle(pair.now, Input::Tick);
-            }
+        if pair.client.wake.is_some_and(|wake| wake <= pair.now) {
+            pair.client.session.handle(pair.now, Input::Tick);
+        }
+        if pair.server.wake.is_some_and(|wake| wake <= pair.now) {
+            pair.server.session.handle(pair.now, Input::Tick);
         }
         self.down.deliver(&mut pair.client, pair.now);
         self.up.deliver(&mut pair.server, pair.now);

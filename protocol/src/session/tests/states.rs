@@ -6,14 +6,14 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use std::time::Duration;
 
 use super::misbehaviour::{call, empty_reply, event, item, number, outline, publication, skipped};
-use super::pair::{Pair, TYPING, greeting, hello, table};
+use super::pair::{Pair, Shell, TYPING, TestSide, greeting, hello, table};
 use crate::frame::{
     Ack, Cancel, Frame, FrameType, NeedOutlines, Part, PeerLimits, Ping, StreamWindow, TopicWindow,
     Welcome,
 };
 use crate::session::state::{Admission, Role};
 use crate::session::{End, Input, PeerMisbehaved, State};
-use crate::{Alias, GoodbyeCode, Limits};
+use crate::{Alias, GoodbyeCode, Limits, Time};
 
 /// Every state against every frame, on both sides: what is refused ends in a goodbye of
 /// `wrong_state`, what is dropped changes nothing.
@@ -26,20 +26,10 @@ fn each_frame_has_its_place_in_each_state() {
                     continue;
                 };
                 assert!(state.is_of(role), "{role:?} {state:?}");
-                let side = match role {
-                    Role::Client => &mut pair.client,
-                    Role::Server => &mut pair.server,
+                let refused = match role {
+                    Role::Client => is_refused(&mut pair.client, pair.now, *state, *frame),
+                    Role::Server => is_refused(&mut pair.server, pair.now, *state, *frame),
                 };
-                assert_eq!(side.session.state(), *state);
-                let mut message = Vec::new();
-                sample(*frame).encode(&mut message);
-                side.session.handle(pair.now, Input::Message(&message));
-                side.poll(pair.now);
-                let wrong = End::Misbehaved(PeerMisbehaved::WrongState {
-                    frame: *frame,
-                    state: *state,
-                });
-                let refused = side.end() == Some(&wrong);
                 let admission = state.admit(role, *frame);
                 assert_eq!(
                     refused,
@@ -49,6 +39,17 @@ fn each_frame_has_its_place_in_each_state() {
             }
         }
     }
+}
+
+/// Sends the frame to an end in this state. Returns true if it takes that for a fault.
+fn is_refused(side: &mut TestSide<impl Shell>, now: Time, state: State, frame: FrameType) -> bool {
+    assert_eq!(side.session.state(), state);
+    let mut message = Vec::new();
+    sample(frame).encode(&mut message);
+    side.session.handle(now, Input::Message(&message));
+    side.poll(now);
+    let wrong = PeerMisbehaved::WrongState { frame, state };
+    side.end() == Some(&End::Misbehaved(wrong))
 }
 
 fn sample(frame: FrameType) -> Frame<'static> {

@@ -5,11 +5,14 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use std::time::Duration;
 
-use super::pair::{Pair, ROOM, Side};
+use super::pair::{Pair, ROOM, Shell, TestSide};
 use crate::frame::{SkipReason, Start, Verdict, decode_offset, encode_offset};
 use crate::limits::MAX_PART;
 use crate::log::{Log, Retention};
-use crate::session::{Event, Outcome, RequestKey, TopicRequest};
+use crate::session::side::AnyEvent;
+use crate::session::{
+    ClientEvent, Event, Outcome, RequestKey, ServerEvent, ServerSide, TopicRequest,
+};
 use crate::{Alias, Answer, Epoch, Limits, Number, Offset, Position, Refusal, Time};
 
 const ALIAS: Alias = Alias::new(7);
@@ -30,10 +33,10 @@ fn publish(pair: &mut Pair, item: &[u8]) {
 }
 
 /// The server's application lets the client's newest request to join in.
-fn admit(side: &mut Side, now: Time) -> bool {
+fn admit(side: &mut TestSide<ServerSide>, now: Time) -> bool {
     let requests = side.events.iter().rev();
     let mut joins = requests.filter_map(|event| match event {
-        Event::Request(request) => match request.topic {
+        AnyEvent::Both(Event::Request(request)) => match request.topic {
             Some(TopicRequest::Join { start }) => Some((request.number, start)),
             _ => None,
         },
@@ -58,26 +61,26 @@ fn join(pair: &mut Pair, start: Start) -> RequestKey {
     subscription.expect("the queue has room")
 }
 
-fn heard(side: &Side, subscription: RequestKey) -> Vec<String> {
-    let told = |event: &Event| match event {
-        Event::Joined {
+fn heard(side: &TestSide<impl Shell>, subscription: RequestKey) -> Vec<String> {
+    let told = |event: &AnyEvent| match event {
+        AnyEvent::Client(ClientEvent::Joined {
             subscription: of,
             joined,
-        } if *of == subscription => {
+        }) if *of == subscription => {
             Some(format!("{:?} {}", joined.verdict, joined.position.offset))
         }
-        Event::Publication {
+        AnyEvent::Client(ClientEvent::Publication {
             subscription: of,
             offset,
             payload,
-        } if *of == subscription => {
+        }) if *of == subscription => {
             let first = payload.first().map_or(0, |byte| *byte);
             Some(format!("{offset} {first}"))
         }
-        Event::Skipped {
+        AnyEvent::Client(ClientEvent::Skipped {
             subscription: of,
             skipped,
-        } if *of == subscription => {
+        }) if *of == subscription => {
             let gone = skipped.why == SkipReason::Gone;
             Some(format!("{} to {} gone: {gone}", skipped.from, skipped.to))
         }
@@ -161,7 +164,11 @@ fn what_is_left_is_heard_no_more_also_if_it_crosses() {
     publish(&mut pair, &[2]);
     pair.pass(Duration::from_secs(60));
     assert_eq!(heard(&pair.client, subscription), ["Begun @1"]);
-    assert!(pair.server.events.contains(&Event::Left { alias: ALIAS }));
+    assert!(
+        pair.server
+            .events
+            .contains(&AnyEvent::Server(ServerEvent::Left { alias: ALIAS }))
+    );
     assert_eq!(pair.client.end(), None);
     let again = join(&mut pair, Start::Last(9));
     assert_eq!(heard(&pair.client, again), ["Begun @1", "@1 1", "@2 2"]);
@@ -179,7 +186,11 @@ fn who_leaves_while_it_joins_has_left() {
     publish(&mut pair, &[1]);
     pair.drive();
     assert_eq!(heard(&pair.client, subscription), [""; 0]);
-    assert!(pair.server.events.contains(&Event::Left { alias: ALIAS }));
+    assert!(
+        pair.server
+            .events
+            .contains(&AnyEvent::Server(ServerEvent::Left { alias: ALIAS }))
+    );
     assert_eq!(pair.client.outcome(subscription), None);
 }
 
@@ -200,7 +211,11 @@ fn a_join_that_nobody_answers_ends_and_its_late_answer_is_taken_back() {
     pair.drive();
     assert_eq!(pair.client.outcome(subscription), Some(&Outcome::Deadline));
     assert_eq!(heard(&pair.client, subscription), [""; 0]);
-    assert!(pair.server.events.contains(&Event::Left { alias: ALIAS }));
+    assert!(
+        pair.server
+            .events
+            .contains(&AnyEvent::Server(ServerEvent::Left { alias: ALIAS }))
+    );
     assert_eq!((pair.client.end(), pair.server.end()), (None, None));
 }
 
@@ -215,7 +230,11 @@ fn publications_of_a_client_start_one_by_one_and_their_replies_say_where() {
     let first = publish(&mut pair, b"1");
     publish(&mut pair, b"2");
     pair.drive();
-    let [Event::Hello { .. }, Event::Request(request)] = &pair.server.events[..] else {
+    let [
+        AnyEvent::Server(ServerEvent::Hello { .. }),
+        AnyEvent::Both(Event::Request(request)),
+    ] = &pair.server.events[..]
+    else {
         panic!("{:?}", pair.server.events)
     };
     let key = b"lobby".to_vec();
@@ -302,19 +321,19 @@ fn a_log_that_is_gone_is_not_asked_for_again_and_again() {
     let subscription = join(&mut pair, Start::Now);
     publish(&mut pair, &[1]);
     let mut out = Vec::new();
-    let pull = loop {
+    let read = loop {
         match pair.server.session.poll(pair.now, &mut out, usize::MAX) {
-            crate::session::Output::Pull(pull) => break pull,
+            crate::session::Output::SideEvent(ServerEvent::ReadLog(read)) => break read,
             crate::session::Output::Wait(_) => panic!("there is news"),
             _ => {}
         }
     };
     let nothing = crate::log::Slice {
-        next: pull.from,
+        next: read.from,
         charged: 0,
         more: true,
     };
-    pair.server.session.pulled(pair.now, pull, nothing);
+    pair.server.session.log_read(pair.now, read, nothing);
     pair.drive();
     assert_eq!(heard(&pair.client, subscription), ["Begun @1"]);
 }

@@ -8,7 +8,8 @@ use super::soak::{Dice, Network};
 use crate::frame::{Start, encode_offset};
 use crate::limits::{MAX_MESSAGE, MAX_PART};
 use crate::log::{Log, Retention};
-use crate::session::{Event, Outcome, RequestKey, TopicRequest};
+use crate::session::side::AnyEvent;
+use crate::session::{ClientEvent, Event, Outcome, RequestKey, TopicRequest};
 use crate::{Alias, Answer, Epoch, Limits, Offset, Position};
 
 const STEPS: u32 = 500;
@@ -140,7 +141,7 @@ impl World {
         let events = self.pair.server.events[self.requests_seen..].to_vec();
         self.requests_seen += events.len();
         for event in events {
-            let Event::Request(request) = event else {
+            let AnyEvent::Both(Event::Request(request)) = event else {
                 continue;
             };
             match request.topic.expect("nothing else is asked for") {
@@ -166,18 +167,18 @@ impl World {
         for event in &self.pair.client.events[self.reader.seen..] {
             let reader = &mut self.reader;
             match event {
-                Event::Joined {
+                AnyEvent::Client(ClientEvent::Joined {
                     subscription,
                     joined,
-                } => {
+                }) => {
                     assert_eq!(reader.subscription, Some(*subscription));
                     reader.next = Some(joined.position.offset);
                 }
-                Event::Publication {
+                AnyEvent::Client(ClientEvent::Publication {
                     subscription,
                     offset,
                     payload,
-                } => {
+                }) => {
                     assert_eq!(reader.subscription, Some(*subscription));
                     assert_eq!(reader.next, Some(*offset), "lost, doubled or moved");
                     let place = offset.get() as usize - 1;
@@ -186,21 +187,23 @@ impl World {
                     reader.waiting += 1;
                     reader.heard += 1;
                 }
-                Event::Skipped {
+                AnyEvent::Client(ClientEvent::Skipped {
                     subscription,
                     skipped,
-                } => {
+                }) => {
                     assert_eq!(reader.subscription, Some(*subscription));
                     assert_eq!(reader.next, Some(skipped.from));
                     reader.next = Some(skipped.to);
                     reader.waiting += 1;
                     reader.gone += skipped.to.get() - skipped.from.get();
                 }
-                Event::Outcome { outcome, .. } => {
+                AnyEvent::Both(Event::Outcome { outcome, .. }) => {
                     let is_value = matches!(outcome, Outcome::Answered(Answer::Value(_)));
                     assert!(is_value, "{outcome:?} {:?}", self.pair.client.end());
                 }
-                Event::Welcome(_) | Event::Pong { .. } | Event::Detached { .. } => {}
+                AnyEvent::Client(ClientEvent::Welcome(_))
+                | AnyEvent::Both(Event::Pong { .. })
+                | AnyEvent::Both(Event::Detached { .. }) => {}
                 other => panic!("{other:?}"),
             }
         }

@@ -9,6 +9,7 @@ use super::pair::{ASK, GREET, Pair, ROOM, TYPING, greeting, table};
 use crate::frame::{Continuity, Start};
 use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::MAX_PART;
+use crate::session::side::AnyEvent;
 use crate::session::{End, Event, Input, Outcome, Output, RequestKey, Session, State};
 use crate::{Answer, Class, Limits, Number};
 
@@ -155,7 +156,9 @@ fn a_join_that_was_never_sent_is_made_and_one_that_nobody_wants_is_not() {
     ready(&mut pair);
     pair.client.session.unsubscribe(pair.now, left);
     let joins = pair.server.events.iter().filter_map(|event| match event {
-        Event::Request(request) if request.class == Class::Topic => Some(&request.payload[..]),
+        AnyEvent::Both(Event::Request(request)) if request.class == Class::Topic => {
+            Some(&request.payload[..])
+        }
         _ => None,
     });
     assert_eq!(joins.collect::<Vec<_>>(), [b"cellar"]);
@@ -244,10 +247,10 @@ fn what_the_next_session_takes_over_has_its_items_and_its_receipts() {
     assert_eq!(given, Ok(()));
     pair.drive();
     let payload = b"item".to_vec();
-    let item = Event::Item {
+    let item = AnyEvent::Both(Event::Item {
         call: stream,
         payload,
-    };
+    });
     assert!(pair.client.events.contains(&item));
     assert_eq!(pair.client.outcome(event), Some(&Outcome::Accepted));
     assert_eq!(pair.client.session.state(), State::Open);
