@@ -7,12 +7,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use twinwire::frame::{Continuity, Table, Welcome};
-use twinwire::limits::MAX_MESSAGE;
 use twinwire::session::{
     ClientEvent, ClientSide, Event, Input, Output, Request, Session, SessionLost, State,
 };
 use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Number, Refusal, Retry, Time};
 use twinwire_remote::channels::{mpsc, oneshot, watch};
+use twinwire_remote::pump::{self, DeadlineTimer};
 use twinwire_remote::{PeerCapabilities, Requests};
 
 use crate::application::{Application, Registration};
@@ -20,7 +20,7 @@ use crate::attempts::{ConnectAborted, ConnectWaiter};
 use crate::client::WeakClient;
 use crate::handlers::ServerCall;
 use crate::replacement::Replacement;
-use crate::{ClientState, ConnectError, Departure, Inbound, Link, LinkLost, Options, Transport};
+use crate::{ClientState, ConnectError, Departure, Link, Options, Transport};
 
 /// The time that the server's calls wait for a handler once the application has its client.
 const FIRST_TURN: Duration = Duration::from_secs(1);
@@ -40,7 +40,7 @@ pub struct ClientDriver<T: Transport> {
     pub(crate) session: Session<ClientSide>,
     out: Vec<u8>,
     /// The pause until the session's deadline.
-    sleep: Option<(Time, Pin<Box<T::Sleep>>)>,
+    timer: DeadlineTimer<T::Sleep>,
     requests: Requests,
     registrations: mpsc::Receiver<Registration>,
     pub(crate) application: Application,
@@ -95,7 +95,7 @@ impl<T: Transport> ClientDriver<T> {
             link: None,
             session: session(&options, &shared.table),
             out: Vec::new(),
-            sleep: None,
+            timer: DeadlineTimer::default(),
             requests: shared.requests,
             registrations: shared.registrations,
             application: shared.application,
@@ -222,28 +222,10 @@ impl<T: Transport> ClientDriver<T> {
         }
     }
 
-    /// Takes what the link has, a bounded number of messages at a time.
     fn receive(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(link) = &mut self.link else {
-            return false;
-        };
-        for taken in 0..MESSAGES_AT_ONCE {
-            let now = self.transport.now();
-            match link.poll_receive(cx) {
-                Poll::Ready(Ok(Inbound::Binary(message))) => {
-                    self.session.handle(now, Input::Message(message.as_ref()));
-                }
-                Poll::Ready(Ok(Inbound::Text)) => self.session.handle(now, Input::Text),
-                Poll::Ready(Err(LinkLost)) => {
-                    // A link that is lost says so at each poll: dropped here, it is told once.
-                    self.link = None;
-                    self.session.handle(now, Input::Lost);
-                    return true;
-                }
-                Poll::Pending => return taken > 0,
-            }
-        }
-        true
+        let transport = &self.transport;
+        let now = || transport.now();
+        pump::receive(&mut self.link, &mut self.session, MESSAGES_AT_ONCE, now, cx)
     }
 
     /// Takes what the application wants and what its handlers answer.
@@ -359,10 +341,7 @@ impl<T: Transport> ClientDriver<T> {
     /// Does what the session says until it waits.
     fn drive(&mut self, cx: &mut Context<'_>) -> Option<LoopExit> {
         loop {
-            let room = match self.link.as_mut().map(|link| link.poll_ready(cx)) {
-                Some(Poll::Ready(Ok(()))) => MAX_MESSAGE,
-                Some(Poll::Ready(Err(LinkLost)) | Poll::Pending) | None => 0,
-            };
+            let room = pump::room(&mut self.link, cx);
             match self.session.poll(self.transport.now(), &mut self.out, room) {
                 Output::Send => {
                     if let Some(link) = &mut self.link {
@@ -384,10 +363,7 @@ impl<T: Transport> ClientDriver<T> {
                 }
             }
         }
-        if let Some(link) = &mut self.link {
-            // A lost link shows in `receive`.
-            let _ = link.poll_flush(cx);
-        }
+        pump::flush(&mut self.link, cx);
         (self.session.state() == State::Closed).then_some(LoopExit::Lost)
     }
 
@@ -553,34 +529,19 @@ impl<T: Transport> ClientDriver<T> {
     fn wake_at(&mut self, deadline: Option<Time>) {
         twinwire::plant!(
             "client_keeps_later_timer",
-            if self.sleep.is_some() && deadline.is_some() {
+            if self.timer.is_set() && deadline.is_some() {
                 return;
             }
         );
-        match (deadline, &self.sleep) {
-            (None, _) => self.sleep = None,
-            // The same deadline comes back after each turn: a timer set anew each time would cost
-            // more.
-            (Some(at), Some((set, _))) if *set == at => {}
-            (Some(at), _) => {
-                let wait = at.saturating_since(self.transport.now());
-                // A millisecond more: a timer that fires early would wake us for nothing.
-                let sleep = self
-                    .transport
-                    .sleep(wait.saturating_add(Duration::from_millis(1)));
-                self.sleep = Some((at, Box::pin(sleep)));
-            }
-        }
+        let (now, transport) = (self.transport.now(), &self.transport);
+        self.timer.set(now, deadline, |wait| transport.sleep(wait));
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some((_, sleep)) = &mut self.sleep else {
-            return false;
-        };
-        if sleep.as_mut().poll(cx).is_pending() {
+        if self.timer.poll(cx).is_pending() {
             return false;
         }
-        self.sleep = None;
+        self.timer.stop();
         let now = self.transport.now();
         self.session.handle(now, Input::Tick);
         // The clock may stand while the machine sleeps: then the session can't know.

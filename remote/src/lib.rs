@@ -2,7 +2,7 @@
 //! server and for a server that speaks to one of its clients.
 //!
 //! Applications don't use this crate by itself: a `Client` and a server's `Peer` have these methods.
-//! It has no I/O, no clock and no tasks. [`Link`] is what a shell knows of its socket, and [`channel`] makes two halves: a [`Remote`], which the
+//! It has no I/O, no clock and no tasks. [`Link`] is what a shell knows of its socket, [`pump`] what shells do with it alike, and [`channel`] makes two halves: a [`Remote`], which the
 //! application's handles are made of, and [`Requests`], with which a shell keeps the
 //! [`Session`](twinwire::session::Session) that it drives informed.
 
@@ -15,6 +15,7 @@ mod error;
 mod items;
 mod link;
 mod pending;
+pub mod pump;
 mod receipt;
 mod rejoin;
 mod remote;

@@ -35,7 +35,7 @@ use crate::{HandlerContext, Peer};
 pub(crate) struct AppSession<S, I> {
     shared: Arc<Shared<S, I>>,
     format: Format,
-    origin: Instant,
+    pub(crate) origin: Instant,
     pub(crate) session: Session<ServerSide>,
     /// The client's table: the kinds that agree with ours, by name.
     kinds: Vec<Option<KindRef>>,

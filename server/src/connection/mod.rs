@@ -13,10 +13,10 @@ use actix_web::HttpRequest;
 use tokio::task::coop::{Unconstrained, unconstrained};
 use tokio::time::Sleep;
 use twinwire::frame::{Continuity, Frame, Resume, Table};
-use twinwire::limits::MAX_MESSAGE;
 use twinwire::session::{Input, Output, ServerEvent, State};
 use twinwire::{Format, Goodbye, GoodbyeCode, Secret, Time};
-use twinwire_remote::{Inbound, Link, LinkLost};
+use twinwire_remote::Link;
+use twinwire_remote::pump::{self, DeadlineTimer};
 
 use crate::app_session::{AppSession, Replaced};
 use crate::identity::{Authenticated, AuthenticationTask, authenticate};
@@ -42,7 +42,7 @@ pub(crate) async fn run<S, I>(
         request: Some(request),
         format,
         link: Some(link),
-        sleep: None,
+        timer: DeadlineTimer::default(),
         waited: 0,
         lease: SlotLease::new(app),
         resumed: None,
@@ -73,7 +73,7 @@ struct ConnectionDriver<S, I, L> {
     link: Option<L>,
     /// The pause until the session's deadline.
     /// Beside tokio's budget, which a peer that sends without pause uses up.
-    sleep: Option<(Time, Pin<Box<Unconstrained<Sleep>>>)>,
+    timer: DeadlineTimer<Unconstrained<Sleep>>,
     /// The turns that a late deadline has waited for bytes.
     waited: u8,
     lease: SlotLease<S, I>,
@@ -142,7 +142,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
                     // Between turns: the lease that goes locks its slot as it is dropped, and would wait for itself.
                     self.lease = resumed;
                     // Set by the clock and the deadlines of the session before.
-                    self.sleep = None;
+                    self.timer.stop();
                     // The identity of before, perhaps for the last time.
                     drop(replaced);
                 }
@@ -175,37 +175,16 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
         }
     }
 
-    /// Takes what the link has, a bounded number of messages at a time.
     fn receive(&mut self, app: &mut AppSession<S, I>, cx: &mut Context<'_>) -> bool {
-        let Some(link) = &mut self.link else {
-            return false;
-        };
-        for taken in 0..MESSAGES_AT_ONCE {
-            let now = app.now();
-            match link.poll_receive(cx) {
-                Poll::Ready(Ok(Inbound::Binary(message))) => {
-                    app.session.handle(now, Input::Message(message.as_ref()));
-                }
-                Poll::Ready(Ok(Inbound::Text)) => app.session.handle(now, Input::Text),
-                Poll::Ready(Err(LinkLost)) => {
-                    // A link that is lost says so at each poll: dropped here, it is told once.
-                    self.link = None;
-                    app.session.handle(now, Input::Lost);
-                    return true;
-                }
-                Poll::Pending => return taken > 0,
-            }
-        }
-        true
+        let (origin, session) = (app.origin, &mut app.session);
+        let now = || Time::from_origin(origin.elapsed());
+        pump::receive(&mut self.link, session, MESSAGES_AT_ONCE, now, cx)
     }
 
     /// Does what the session says until it waits.
     fn drive(&mut self, app: &mut AppSession<S, I>, cx: &mut Context<'_>) -> Option<LoopExit> {
         loop {
-            let room = match self.link.as_mut().map(|link| link.poll_ready(cx)) {
-                Some(Poll::Ready(Ok(()))) => MAX_MESSAGE,
-                Some(Poll::Ready(Err(LinkLost)) | Poll::Pending) | None => 0,
-            };
+            let room = pump::room(&mut self.link, cx);
             match app.session.poll(app.now(), &mut self.out, room) {
                 Output::Send => self.send(),
                 Output::Event(event) => app.event(event),
@@ -221,10 +200,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
                 }
             }
         }
-        if let Some(link) = &mut self.link {
-            // A lost link shows in `receive`.
-            let _ = link.poll_flush(cx);
-        }
+        pump::flush(&mut self.link, cx);
         let is_over = app.session.state() == State::Closed;
         if is_over {
             // Its task is dropped with it: nobody is left to be told.
@@ -277,39 +253,28 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
     fn wake_at(&mut self, now: Time, deadline: Option<Time>) {
         twinwire::plant!(
             "server_keeps_later_timer",
-            if self.sleep.is_some() && deadline.is_some() {
+            if self.timer.is_set() && deadline.is_some() {
                 return;
             }
         );
-        match (deadline, &self.sleep) {
-            (None, _) => self.sleep = None,
-            // The same deadline comes back after each turn: a timer set anew each time would cost more than the turn.
-            (Some(at), Some((set, _))) if *set == at => {}
-            (Some(at), _) => {
-                let wait = at.saturating_since(now);
-                // A millisecond more: a timer that fires early would wake us for nothing.
-                let sleep = tokio::time::sleep(wait.saturating_add(Duration::from_millis(1)));
-                self.waited = 0;
-                self.sleep = Some((at, Box::pin(unconstrained(sleep))));
-            }
+        let sleep = |wait| unconstrained(tokio::time::sleep(wait));
+        if self.timer.set(now, deadline, sleep) {
+            self.waited = 0;
         }
     }
 
     fn poll_timer(&mut self, app: &mut AppSession<S, I>, cx: &mut Context<'_>) -> bool {
-        let Some((at, sleep)) = &mut self.sleep else {
+        let Poll::Ready(at) = self.timer.poll(cx) else {
             return false;
         };
-        if sleep.as_mut().poll(cx).is_pending() {
-            return false;
-        }
         // A peer whose bytes are in the socket must not be found silent.
-        if app.now().saturating_since(*at) > LATE && self.waited < TURNS_BEFORE_TIME {
+        if app.now().saturating_since(at) > LATE && self.waited < TURNS_BEFORE_TIME {
             self.waited += 1;
             cx.waker().wake_by_ref();
             return false;
         }
         self.waited = 0;
-        self.sleep = None;
+        self.timer.stop();
         app.session.handle(app.now(), Input::Tick);
         true
     }

@@ -10,6 +10,8 @@ use tokio::time::{Instant, advance};
 use twinwire::frame::{Hello, PeerLimits, Ping};
 use twinwire::{End, Limits};
 
+use twinwire_remote::{Inbound, LinkLost};
+
 use super::*;
 use crate::{HandlerContext, Twinwire};
 

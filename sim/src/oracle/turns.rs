@@ -238,20 +238,18 @@ impl Oracle {
 
     /// Hears at once of what waits no longer.
     pub(crate) fn gives_turns_up(&mut self, who: Who, event: &Event) {
-        let Some(turns) = self.turns(who) else { return };
-        match event {
-            Event::Dropped { request, .. } => {
-                turns.streams.remove(request);
-            }
-            _ => {}
+        if let Event::Dropped { request, .. } = event
+            && let Some(turns) = self.turns(who)
+        {
+            turns.streams.remove(request);
         }
+    }
 
     /// Takes note that a server's client has left a topic: its log is read no more.
     pub(crate) fn gives_log_up(&mut self, who: Who, alias: Alias) {
         if let Some(turns) = self.turns(who) {
             turns.logs.remove(&alias);
         }
-    }
     }
 
     /// A message goes out: checks that nothing that could have gone has waited for too many.
