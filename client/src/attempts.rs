@@ -194,7 +194,7 @@ impl<T: Transport> ClientDriver<T> {
 
     pub(crate) fn tell_reconnect(&self, wait: Duration) {
         let attempt = self.application.reconnect.attempt;
-        let absent = match self.application.reconnect.paused {
+        let absent = match self.application.reconnect.is_paused() {
             true => ClientState::Paused,
             false => ClientState::Resuming {
                 attempt,
@@ -221,7 +221,7 @@ impl<T: Transport> ClientDriver<T> {
                 reconnect.restart(transport.now());
                 return Poll::Ready(());
             }
-            if reconnect.paused {
+            if reconnect.is_paused() {
                 return Poll::Pending;
             }
             if (reconnect.honours_hints || reconnect.cached) && hint.as_mut().poll(cx).is_ready() {
@@ -246,11 +246,9 @@ impl<T: Transport> ClientDriver<T> {
         let mut late = None;
         poll_fn(|cx| {
             let is_over = self.poll(cx).is_ready();
-            twinwire::plant!(
-                "attempt_outlives_pause",
-                self.application.reconnect.paused = false
-            );
-            if is_over || self.application.reconnect.paused {
+            let is_paused = self.application.reconnect.is_paused();
+            twinwire::plant!("attempt_outlives_pause", let is_paused = false);
+            if is_over || is_paused {
                 return Poll::Ready(None);
             }
             // Browsers keep no page that is opening a socket.

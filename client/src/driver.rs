@@ -234,18 +234,21 @@ impl<T: Transport> ClientDriver<T> {
         let mut any = false;
         let mut waits = false;
         while let Poll::Ready(Some(registration)) = self.registrations.poll_next(cx) {
-            let was_paused = self.application.reconnect.paused;
+            let was_paused = self.application.reconnect.is_paused();
             self.application.has_link = self.link.is_some();
             registration(&mut self.application);
             // Done here, not in the registration: only the loop knows the link and the session.
-            if self.application.reconnect.paused && !was_paused {
+            if self.application.reconnect.is_paused() && !was_paused {
                 waits |= self.link.is_none();
                 self.link = None;
                 self.session.handle(now, Input::Lost);
             }
             any = true;
         }
-        if waits && self.application.reconnect.paused && self.session.state() == State::Detached {
+        if waits
+            && self.application.reconnect.is_paused()
+            && self.session.state() == State::Detached
+        {
             self.tell_reconnect(Duration::ZERO);
         }
         any |= self.poll_first_turn(cx, now);

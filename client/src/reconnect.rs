@@ -40,12 +40,10 @@ pub(crate) struct Reconnect {
     pub(crate) honours_hints: bool,
     /// Time at which the server says that it may be tried.
     retry: Retry,
-    /// True while the application wants no connection.
-    pub(crate) paused: bool,
+    /// The application's wish for a connection.
+    wish: Wish,
     /// True while the page lies in the cache from which the back button shows it again.
     pub(crate) cached: bool,
-    /// True while the application wants a connection at once.
-    retry_now: bool,
     /// True while the application wants to know whether its connection is alive.
     probe: bool,
     /// True while the session is over and another is to begin.
@@ -54,6 +52,17 @@ pub(crate) struct Reconnect {
     failure: ReconnectCause,
     /// The answer that the address gave by other means, where a failed attempt tells nothing.
     diagnosis: Option<ReconnectCause>,
+}
+
+/// The application's wish for a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    /// After the pauses of the back-off.
+    Usual,
+    /// At once, without a pause.
+    Now,
+    /// None.
+    Paused,
 }
 
 impl Default for Reconnect {
@@ -68,9 +77,8 @@ impl Default for Reconnect {
             welcomed: None,
             honours_hints: true,
             retry: Retry::Now,
-            paused: false,
+            wish: Wish::Usual,
             cached: false,
-            retry_now: false,
             probe: false,
             begins_anew: false,
             failure: ReconnectCause::Ended(End::Lost),
@@ -104,7 +112,9 @@ impl Reconnect {
         self.retry = Retry::Now;
         self.begun = false;
         // Fulfilled: kept, it would skip the first pause of the next absence, which nobody asked for.
-        self.retry_now = false;
+        if self.wish == Wish::Now {
+            self.wish = Wish::Usual;
+        }
     }
 
     /// Notes that an attempt opened a connection.
@@ -172,21 +182,33 @@ impl Reconnect {
     /// Ends a pause, and asks for a connection at once: for another, or for a sign of life over the one that there
     /// is.
     pub(crate) fn reconnect_now(&mut self, has_link: bool) {
-        self.paused = false;
         // A client that has a link would give a good connection up, and the server its session's place, for nothing: it asks for a
         // sign of life first.
-        self.retry_now |= !has_link;
+        match (has_link, self.wish) {
+            (false, _) => self.wish = Wish::Now,
+            (true, Wish::Paused) => self.wish = Wish::Usual,
+            (true, Wish::Usual | Wish::Now) => {}
+        }
         self.probe |= has_link;
     }
 
+    /// Gives the connection up until [`reconnect_now`](Self::reconnect_now).
     pub(crate) fn pause(&mut self) {
-        self.paused = true;
-        self.retry_now = false;
+        self.wish = Wish::Paused;
+    }
+
+    /// Returns true while the application wants no connection.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.wish == Wish::Paused
     }
 
     /// Returns true once if the application wants a connection at once.
     pub(crate) fn take_retry_now(&mut self) -> bool {
-        std::mem::take(&mut self.retry_now)
+        let is_wanted = self.wish == Wish::Now;
+        if is_wanted {
+            self.wish = Wish::Usual;
+        }
+        is_wanted
     }
 
     /// Returns true once if the application wants a sign of life.
