@@ -48,18 +48,24 @@ pub(crate) struct AppSession<S, I> {
     /// The news in the topics that the client has joined.
     dirty: Arc<DirtyTopics>,
     topics: HashMap<Alias, SubscriptionGuard>,
-    /// It has no connection now.
-    is_detached: bool,
-    /// It was given up for others that need its room.
-    is_evicted: bool,
-    /// Those who look for it learn that it is over.
+    presence: Presence,
+    /// True once those who look for it learn that it is over.
     is_unregistered: bool,
-    /// The goodbye with which the application ended it.
-    said: Option<Goodbye>,
     /// Bytes of what is known of the client, whatever the session carries.
     fixed: usize,
     /// The bytes that it holds in all, as its endpoint knows.
     weighed: usize,
+}
+
+/// The session's relation to connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    /// A client has it over a connection, or is about to be welcomed.
+    Connected,
+    /// Its connection is lost. The client may come back.
+    Detached,
+    /// It was given up, without a connection, for others that need its room.
+    Evicted,
 }
 
 /// A session that has ended, with what of the application's is in it: dropped where no slot is locked.
@@ -108,10 +114,8 @@ impl<S, I> AppSession<S, I> {
             tasks: HandlerTasks::new(),
             dirty: Arc::default(),
             topics: HashMap::new(),
-            is_detached: false,
-            is_evicted: false,
+            presence: Presence::Connected,
             is_unregistered: false,
-            said: None,
             fixed: 0,
             weighed: 0,
         }
@@ -124,8 +128,8 @@ impl<S, I> AppSession<S, I> {
     /// The session is given up for others that need its room.
     pub(crate) fn evict(&mut self) {
         // The client may have come back since the pool chose this session: with a connection it isn't in the way.
-        if self.is_detached {
-            self.is_evicted = true;
+        if self.presence == Presence::Detached {
+            self.presence = Presence::Evicted;
             let goodbye = Goodbye::new(GoodbyeCode::GoingAway, "no room");
             let now = self.now();
             self.session.close(now, goodbye);
@@ -142,8 +146,8 @@ impl<S, I> AppSession<S, I> {
         self.tasks.stop_all();
         self.topics.clear();
         // Its client may come back, and is to learn what it had received.
-        self.is_detached = true;
-        self.unregister();
+        self.presence = Presence::Detached;
+        self.unregister(None);
         let mut open = self.open.take();
         if let Some(open) = &mut open {
             open.requests.end();
@@ -165,17 +169,18 @@ impl<S, I> AppSession<S, I> {
         counters.kept += self.session.kept();
     }
 
-    /// The session is over: from now on, who wants it back learns that.
-    fn unregister(&mut self) {
+    /// Takes the session, which is over, off the list: from now on, who wants it back learns that. `said` is the goodbye
+    /// with which the application ended it.
+    fn unregister(&mut self, said: Option<Goodbye>) {
         let Some(open) = self.open.as_ref().filter(|_| !self.is_unregistered) else {
             return;
         };
         self.is_unregistered = true;
         // A goodbye of the application's may not have arrived.
-        let may_come_back = self.is_detached || self.said.is_some();
+        let may_come_back = self.presence != Presence::Connected || said.is_some();
         let tombstone = self.session.tombstone().filter(|_| may_come_back);
         // Its last words go into the tombstone: they are for the client that comes back for them.
-        let tombstone = match (tombstone, self.said.take()) {
+        let tombstone = match (tombstone, said) {
             (Some(tombstone), Some(said)) => Some(tombstone.with_goodbye(said)),
             (tombstone, _) => tombstone,
         };
@@ -204,7 +209,7 @@ impl<S, I> AppSession<S, I> {
             handshake,
             may_resume,
         } = *client;
-        self.is_detached = false;
+        self.presence = Presence::Connected;
         // It is weighed anew.
         self.weighed = 0;
         self.fixed = handshake.cost(&self.table);
@@ -270,15 +275,14 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
     /// Takes what the application has done: its handlers' answers, its requests, its end.
     pub(crate) fn poll_application(&mut self, cx: &mut Context<'_>) -> bool {
         let mut any = false;
+        let now = self.now();
         if let Some(stopping) = &mut self.stopping
             && let Poll::Ready(goodbye) = stopping.as_mut().poll(cx)
         {
             self.stopping = None;
-            let now = self.now();
             self.session.close(now, goodbye);
             any = true;
         }
-        let now = self.now();
         any |= self.tasks.poll(cx, &mut self.session, now);
         while let Some(join) = self.tasks.next_join() {
             self.join(join);
@@ -370,7 +374,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
     }
 
     fn detached(&mut self) {
-        self.is_detached = true;
+        self.presence = Presence::Detached;
         if let Some(open) = &self.open {
             let id = open.cx.peer().session();
             tracing::debug!(peer = %open.cx.id(), "a session lost its connection");
@@ -388,7 +392,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
         if kept.abs_diff(self.weighed) >= WEIGHT_TOLERANCE {
             self.weighed = kept;
             let id = open.cx.peer().session();
-            self.shared.sessions.weigh(id, kept, self.is_detached);
+            let is_detached = self.presence != Presence::Connected;
+            self.shared.sessions.weigh(id, kept, is_detached);
         }
     }
 
@@ -415,12 +420,12 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
     }
 
     fn ended(&mut self, end: End) {
-        if let End::Closed(goodbye) = &end
-            && !self.is_evicted
-        {
-            self.said = Some(goodbye.clone());
-        }
-        self.unregister();
+        let said = match &end {
+            // An evicted one the endpoint ended, and not the application.
+            End::Closed(goodbye) if self.presence != Presence::Evicted => Some(goodbye.clone()),
+            _ => None,
+        };
+        self.unregister(said);
         self.tasks.stop_all();
         self.topics.clear();
         let peer = self.open.as_ref().map(|open| display(open.cx.id()));
