@@ -8,11 +8,12 @@ use std::task::{Context, Poll, Waker};
 use shuttle::future::block_on;
 use shuttle::thread;
 use twinwire::frame::{Continuity, Resume};
+use twinwire::session::ResumeRejected;
 use twinwire::{Secret, SessionId};
 
 use crate::app_session::AppSession;
 use crate::check;
-use crate::slot::{ResumeRejected, Sessions, SlotLease};
+use crate::slot::{Rejected, Sessions, SlotLease};
 
 type Lease = SlotLease<(), ()>;
 type All = Arc<Sessions<(), ()>>;
@@ -49,11 +50,11 @@ enum Held {
 }
 
 /// Asks once for a session.
-fn ask(sessions: &All, session: u8, holder: usize) -> Result<Lease, ResumeRejected> {
+fn ask(sessions: &All, session: u8, holder: usize) -> Result<Lease, Rejected> {
     let next = Secret::from_bytes([1; 32]);
     let given = sessions.resume(&wanted(session), next, (), |app, (), _| {
         if app.is_over || app.is_evicted {
-            return Err((ResumeRejected::Another(Continuity::Unknown), ()));
+            return Err((ResumeRejected::Another(Continuity::Unknown).into(), ()));
         }
         app.holder = holder;
         Ok(())
@@ -68,9 +69,9 @@ fn resume(sessions: &All, session: u8, holder: usize) -> Option<Lease> {
     loop {
         match ask(sessions, session, holder) {
             Ok(lease) => return Some(lease),
-            Err(ResumeRejected::InTurn) => thread::yield_now(),
-            Err(ResumeRejected::Another(_)) => return None,
-            Err(ResumeRejected::Over(goodbye)) => panic!("{goodbye:?}"),
+            Err(Rejected::InTurn) => thread::yield_now(),
+            Err(Rejected::Resume(ResumeRejected::Another(_))) => return None,
+            Err(Rejected::Resume(ResumeRejected::Over(goodbye))) => panic!("{goodbye:?}"),
         }
     }
 }
@@ -137,7 +138,7 @@ pub fn two_hellos_that_want_each_others_session_end() {
                     drop(held);
                     match asked {
                         Ok(lease) => Poll::Ready(Some(lease)),
-                        Err(ResumeRejected::InTurn) => {
+                        Err(Rejected::InTurn) => {
                             // As the pause before it asks again.
                             thread::yield_now();
                             cx.waker().wake_by_ref();

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tracing::field::display;
 use twinwire::frame::{Continuity, Resume, Table};
 use twinwire::log::Slice;
-use twinwire::session::{Admitted, Event, ReadLog, Request, ResumeError, ServerSide, Session};
+use twinwire::session::{Admitted, Event, ReadLog, Request, ResumeRejected, ServerSide, Session};
 use twinwire::{
     Alias, Answer, Class, End, Format, Goodbye, GoodbyeCode, Number, PeerId, Refusal, Secret,
     SessionId, Time,
@@ -26,7 +26,7 @@ use crate::peers::{PeerGuard, RemovedPeers};
 use crate::random::Credentials;
 use crate::shared::Shared;
 use crate::shutdown::{OpenGuard, Stopping, stopping};
-use crate::slot::{RejectedClient, ResumeRejected};
+use crate::slot::RejectedClient;
 use crate::topic::{DirtyTopics, SubscriptionGuard};
 use crate::{HandlerContext, Peer};
 
@@ -198,12 +198,14 @@ impl<S, I> AppSession<S, I> {
         table: &Table,
         secret: Secret,
     ) -> Result<Replaced<S, I>, RejectedClient<I>> {
-        let checked = self.check_owner(&client, format);
-        if let Err(why) = checked.and_then(|()| self.resume_session(wanted, table, secret)) {
-            return Err((why, client));
+        let (checked, now) = (self.check_owner(&client, format), self.now());
+        let resumed = checked.and_then(|()| self.session.resume(now, wanted, table, secret));
+        if let Err(rejected) = resumed {
+            return Err((rejected.into(), client));
         }
         let Some(open) = &mut self.open else {
-            return Err((ResumeRejected::Another(Continuity::Unknown), client));
+            let unknown = ResumeRejected::Another(Continuity::Unknown);
+            return Err((unknown.into(), client));
         };
         let identity::Authenticated {
             handshake,
@@ -239,27 +241,6 @@ impl<S, I> AppSession<S, I> {
         let unknown = ResumeRejected::Another(Continuity::Unknown);
         let owner = owner.ok_or(unknown)?.cx.peer();
         self.shared.owners.check(owner, client)
-    }
-
-    fn resume_session(
-        &mut self,
-        wanted: &Resume,
-        table: &Table,
-        secret: Secret,
-    ) -> Result<(), ResumeRejected> {
-        let resumed = self.session.resume(self.now(), wanted, table, secret);
-        resumed.map_err(|why| match why {
-            // One that is ending tells what it has received.
-            ResumeError::Unknown => match self.session.tombstone() {
-                Some(tombstone) if !self.session.state().takes_requests() => {
-                    ResumeRejected::Another(tombstone.answer(&wanted.secret))
-                }
-                _ => ResumeRejected::Another(Continuity::Unknown),
-            },
-            ResumeError::Superseded => {
-                ResumeRejected::Over(Goodbye::new(GoodbyeCode::Superseded, ""))
-            }
-        })
     }
 }
 

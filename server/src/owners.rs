@@ -3,12 +3,12 @@
 use actix_web::http::header::{AUTHORIZATION, COOKIE};
 
 use twinwire::frame::Continuity;
+use twinwire::session::ResumeRejected;
 use twinwire::{Goodbye, GoodbyeCode};
 
 use crate::Peer;
 use crate::identity::Authenticated;
 use crate::peer::Handshake;
-use crate::slot::ResumeRejected;
 use crate::warnings::Warnings;
 
 /// Names the user of an identity.

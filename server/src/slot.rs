@@ -1,22 +1,18 @@
 //! Where a session stays while its connections come and go.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, TryLockError};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use twinwire::frame::{Continuity, Resume};
-use twinwire::session::{Pool, Tombstone};
-use twinwire::{Goodbye, Secret, SessionId};
+use twinwire::frame::Resume;
+use twinwire::session::{Registry, ResumeRejected, Tombstone};
+use twinwire::{Secret, SessionId};
 
 use crate::Peer;
 use crate::app_session::AppSession;
 use crate::identity::Authenticated;
 use crate::sync::{AtomicBool, Mutex, MutexGuard};
-
-/// The number of sessions that are over and remembered: who comes back to one learns what it had received.
-const MAX_TOMBSTONES: usize = 4096;
 
 /// The pause after which a connection looks again for a session that is in a turn of another's. A turn takes
 /// microseconds, unless a conversion of the application's blocks it.
@@ -133,48 +129,34 @@ impl<S, I> Drop for SlotLease<S, I> {
 /// Behind a mutex, as all workers meet here; it is held to look up or to change an entry, never across
 /// an await, and never to lock a slot.
 pub(crate) struct Sessions<S, I> {
-    all: Mutex<All<S, I>>,
+    all: Mutex<Registry<Arc<Slot<S, I>>>>,
     /// As the pool says, for connections that look at it at each of their turns.
     is_scarce: AtomicBool,
 }
 
-struct All<S, I> {
-    open: HashMap<SessionId, Arc<Slot<S, I>>>,
-    pool: Pool,
-    tombstones: HashMap<SessionId, Tombstone>,
-    /// The ids of the tombstones, the oldest first.
-    tombstone_order: VecDeque<SessionId>,
-}
-
 impl<S, I> Sessions<S, I> {
     pub(crate) fn new(pool: usize) -> Self {
-        let pool = Pool::new(pool);
-        let is_scarce = AtomicBool::new(pool.is_scarce());
-        let all = All {
-            open: HashMap::new(),
-            pool,
-            tombstones: HashMap::new(),
-            tombstone_order: VecDeque::new(),
-        };
+        let all = Registry::new(pool);
+        let is_scarce = AtomicBool::new(all.pool().is_scarce());
         Self {
             all: Mutex::new(all),
             is_scarce,
         }
     }
 
-    fn all(&self) -> MutexGuard<'_, All<S, I>> {
+    fn all(&self) -> MutexGuard<'_, Registry<Arc<Slot<S, I>>>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds the session of a client that was welcomed: it may come back for it.
     pub(crate) fn insert(&self, id: SessionId, slot: Arc<Slot<S, I>>) {
-        self.all().open.insert(id, slot);
+        self.all().insert(id, slot);
     }
 
     /// Returns the client whose session this is, if the session is open. Waits for as long as the session's turn
     /// lasts.
     pub(crate) async fn owner(&self, id: &SessionId) -> Option<Peer<I>> {
-        let slot = self.all().open.get(id).map(Arc::clone)?;
+        let slot = self.all().get(id).map(Arc::clone)?;
         loop {
             if let Some(state) = slot.try_lock() {
                 return state.app.peer();
@@ -194,19 +176,18 @@ impl<S, I> Sessions<S, I> {
     pub(crate) fn count(&self, counters: &mut crate::test::Counters) {
         let slots: Vec<_> = {
             let all = self.all();
-            counters.sessions = all.open.len();
-            counters.tombstones = all.tombstones.len();
-            counters.pool = all.pool.held();
-            all.open.values().map(Arc::clone).collect()
+            (counters.sessions, counters.tombstones) = all.count();
+            counters.pool = all.pool().held();
+            all.values().map(Arc::clone).collect()
         };
         for state in slots.iter().filter_map(|slot| slot.try_lock()) {
             state.app.count(counters);
         }
     }
 
-    fn update_pressure(&self, all: &All<S, I>) {
+    fn update_pressure(&self, all: &Registry<Arc<Slot<S, I>>>) {
         self.is_scarce
-            .store(all.pool.is_scarce(), Ordering::Relaxed);
+            .store(all.pool().is_scarce(), Ordering::Relaxed);
     }
 
     /// Counts a session as this many bytes from now on. If all count more than the pool has, the ones without a
@@ -214,21 +195,13 @@ impl<S, I> Sessions<S, I> {
     pub(crate) fn weigh(&self, id: SessionId, bytes: usize, is_detached: bool) {
         let mut victims = Vec::new();
         let mut all = self.all();
-        // The weight of a session that is over would never be released.
-        if !all.open.contains_key(&id) {
+        if !all.weigh(id, bytes, is_detached) {
             return;
         }
-        if is_detached {
-            all.pool.weigh_detached(id, bytes);
-        } else {
-            all.pool.weigh(id, bytes);
-        }
         // Chosen under the lock, woken outside of it: a holder that ran at once on its worker would wait for this map.
-        while let Some(oldest) = all.pool.next_to_go() {
-            if let Some(victim) = all.open.get(&oldest) {
-                victim.evicted.store(true, Ordering::Release);
-                victims.push(Arc::clone(victim));
-            }
+        while let Some(victim) = all.next_to_go() {
+            victim.evicted.store(true, Ordering::Release);
+            victims.push(Arc::clone(victim));
         }
         self.update_pressure(&all);
         drop(all);
@@ -240,18 +213,8 @@ impl<S, I> Sessions<S, I> {
     /// Removes a session that is over. One that a client may still come back for leaves a tombstone.
     pub(crate) fn remove(&self, id: SessionId, tombstone: Option<Tombstone>) {
         let mut all = self.all();
-        all.pool.release(&id);
+        let removed = all.remove(id, tombstone);
         self.update_pressure(&all);
-        let removed = all.open.remove(&id);
-        if let Some(tombstone) = tombstone {
-            if all.tombstone_order.len() == MAX_TOMBSTONES
-                && let Some(oldest) = all.tombstone_order.pop_front()
-            {
-                all.tombstones.remove(&oldest);
-            }
-            all.tombstone_order.push_back(id);
-            all.tombstones.insert(id, tombstone);
-        }
         // With this the last reference to a slot may go, and what the application has in it may call the endpoint, which takes this lock.
         drop(all);
         drop(removed);
@@ -268,26 +231,25 @@ impl<S, I> Sessions<S, I> {
         wanted: &Resume,
         next: Secret,
         client: C,
-        may: impl FnOnce(&mut AppSession<S, I>, C, Secret) -> Result<T, (ResumeRejected, C)>,
-    ) -> Result<(SlotLease<S, I>, T), (ResumeRejected, C)> {
+        may: impl FnOnce(&mut AppSession<S, I>, C, Secret) -> Result<T, (Rejected, C)>,
+    ) -> Result<(SlotLease<S, I>, T), (Rejected, C)> {
         let slot = {
             let all = self.all();
-            match all.open.get(&wanted.session) {
-                Some(slot) => Arc::clone(slot),
-                None => return Err((all.tell(wanted), client)),
+            match all.wanted(wanted) {
+                Ok(slot) => Arc::clone(slot),
+                Err(rejected) => return Err((rejected.into(), client)),
             }
         };
         // The caller has a slot of its own locked: to wait here for another could be to wait for ever.
         let Some(mut state) = slot.try_lock() else {
-            return Err((ResumeRejected::InTurn, client));
+            return Err((Rejected::InTurn, client));
         };
         let replaced = may(&mut state.app, client, next)?;
         // From here on the connection that had the session finds itself fenced off.
         state.generation += 1;
         let generation = state.generation;
         let mut all = self.all();
-        // It has a connection again, and isn't one of those that may have to go.
-        all.pool.release(&wanted.session);
+        all.resumed(&wanted.session);
         // An eviction that was asked for while the session had no connection would end it in its next turn.
         slot.evicted.store(false, Ordering::Release);
         self.update_pressure(&all);
@@ -301,26 +263,18 @@ impl<S, I> Sessions<S, I> {
 }
 
 /// The fate of a client that doesn't get the session that it wants back.
-pub(crate) enum ResumeRejected {
-    /// It is welcomed to another, which says what it learns of that one.
-    Another(Continuity),
-    /// It is closed with this.
-    Over(Goodbye),
+pub(crate) enum Rejected {
+    /// As the session says, or what is left of it.
+    Resume(ResumeRejected),
     /// It asks again after [`TURN_PAUSE`], since the connection that has the session is at work with it.
     InTurn,
 }
 
-/// The reason why a client doesn't get the session, and the client itself.
-pub(crate) type RejectedClient<I> = (ResumeRejected, Box<Authenticated<I>>);
-
-impl<S, I> All<S, I> {
-    fn tell(&self, wanted: &Resume) -> ResumeRejected {
-        let Some(tombstone) = self.tombstones.get(&wanted.session) else {
-            return ResumeRejected::Another(Continuity::Unknown);
-        };
-        match tombstone.goodbye(&wanted.secret) {
-            Some(goodbye) => ResumeRejected::Over(goodbye.clone()),
-            None => ResumeRejected::Another(tombstone.answer(&wanted.secret)),
-        }
+impl From<ResumeRejected> for Rejected {
+    fn from(rejected: ResumeRejected) -> Self {
+        Self::Resume(rejected)
     }
 }
+
+/// The reason why a client doesn't get the session, and the client itself.
+pub(crate) type RejectedClient<I> = (Rejected, Box<Authenticated<I>>);

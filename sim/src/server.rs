@@ -1,12 +1,11 @@
 //! The server: sessions by their ids, what is left of those that are gone, and the topics' logs.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use twinwire::frame::{Answer, Continuity, Joined, Refusal, Resume, Start, encode_offset};
 use twinwire::log::{Encoding, Log, LogReader, Retention};
 use twinwire::session::{
-    Admitted, Pool, ReadLog, Request, ResumeError, Session, State, Tombstone, TopicRequest,
+    Admitted, ReadLog, Registry, Request, ResumeRejected, Session, State, TopicRequest,
 };
 use twinwire::{Alias, BootId, Class, Goodbye, GoodbyeCode, PeerId, Secret, Time, plant};
 
@@ -29,11 +28,9 @@ pub(crate) struct Topic {
 
 #[derive(Debug)]
 pub(crate) struct Server {
-    /// Sessions that may be resumed, and their ends.
-    slots: BTreeMap<usize, usize>,
-    tombstones: BTreeMap<usize, Tombstone>,
-    pool: Pool,
-    /// How much that has.
+    /// Sessions that may be resumed, with their numbers and their ends.
+    sessions: Registry<(usize, usize)>,
+    /// How much they may hold together.
     room: usize,
     topics: Vec<Topic>,
     knows_table: bool,
@@ -45,9 +42,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn new(oracle: &mut Oracle, room: usize, loud: bool) -> Self {
         Self {
-            slots: BTreeMap::new(),
-            tombstones: BTreeMap::new(),
-            pool: Pool::new(room),
+            sessions: Registry::new(room),
             room,
             topics: (0..TOPICS).map(|_| new_topic(oracle)).collect(),
             knows_table: false,
@@ -70,7 +65,10 @@ impl Server {
 
     /// The sessions' ends.
     pub(crate) fn ends(&self) -> Vec<usize> {
-        self.slots.values().copied().collect()
+        // The registry has no order.
+        let mut sessions: Vec<(usize, usize)> = self.sessions.values().copied().collect();
+        sessions.sort_unstable();
+        sessions.into_iter().map(|(_, end)| end).collect()
     }
 }
 
@@ -141,12 +139,9 @@ impl World<'_> {
             return self.welcome(greeter, Continuity::New);
         };
         let session = session_of(&resume.session);
-        let Some(slot) = self.server.slots.get(&session).copied() else {
-            let tombstone = self.server.tombstones.get(&session);
-            plant!("eviction_without_tombstone", let tombstone = None::<&Tombstone>);
-            let continuity =
-                tombstone.map_or(Continuity::Unknown, |left| left.answer(&resume.secret));
-            return self.welcome(greeter, continuity);
+        let slot = match self.server.sessions.wanted(&resume) {
+            Ok((_, slot)) => *slot,
+            Err(rejected) => return self.reject(greeter, rejected),
         };
         let (now, secret) = (self.clock(slot), self.server.secret());
         let at = &mut self.ends[slot];
@@ -157,21 +152,21 @@ impl World<'_> {
         {
             Ok(()) => {
                 self.oracle.resumed(session, &resume)?;
+                self.server.sessions.resumed(&resume.session);
                 self.hand_over(greeter, slot)
             }
-            Err(ResumeError::Superseded) => {
-                let goodbye = Goodbye::new(GoodbyeCode::Superseded, "");
+            Err(rejected) => self.reject(greeter, rejected),
+        }
+    }
+
+    /// A client doesn't get the session that it wants back.
+    fn reject(&mut self, greeter: usize, rejected: ResumeRejected) -> Check {
+        match rejected {
+            ResumeRejected::Another(continuity) => self.welcome(greeter, continuity),
+            ResumeRejected::Over(goodbye) => {
                 let now = self.clock(greeter);
                 self.ends[greeter].session.close(now, goodbye);
                 Ok(())
-            }
-            Err(ResumeError::Unknown) => {
-                // One that has said goodbye is over, whether or not the client has heard that.
-                let parts = !matches!(at.session.state(), State::Open | State::Detached);
-                let left = at.session.server_mut().tombstone().filter(|_| parts);
-                let continuity =
-                    left.map_or(Continuity::Unknown, |left| left.answer(&resume.secret));
-                self.welcome(greeter, continuity)
             }
         }
     }
@@ -232,18 +227,17 @@ impl World<'_> {
         {
             at.session.tell_outline(*kind, "as it is".to_owned());
         }
-        self.server.slots.insert(session, greeter);
+        self.server
+            .sessions
+            .insert(session_id(session), (session, greeter));
         self.plan_turn(greeter);
         Ok(())
     }
 
     /// A session is over: what is left of it is kept.
     pub(crate) fn unregister(&mut self, session: usize, end: usize) {
-        self.server.slots.remove(&session);
-        self.server.pool.release(&session_id(session));
-        if let Some(left) = self.ends[end].session.server_mut().tombstone() {
-            self.server.tombstones.insert(session, left);
-        }
+        let left = self.ends[end].session.server_mut().tombstone();
+        self.server.sessions.remove(session_id(session), left);
     }
 
     /// The server gives up a session that is without a connection; says whether there was one.
@@ -268,28 +262,23 @@ impl World<'_> {
         let Who::Server(session) = self.ends[end].who else {
             return Ok(());
         };
-        if self.server.slots.get(&session) != Some(&end) {
+        let (id, at) = (session_id(session), &self.ends[end].session);
+        let is_detached = at.state() == State::Detached;
+        if !self.server.sessions.weigh(id, at.kept(), is_detached) {
             return Ok(());
         }
-        let (id, at) = (session_id(session), &self.ends[end].session);
-        match at.state() {
-            State::Detached => self.server.pool.weigh_detached(id, at.kept()),
-            _ => self.server.pool.weigh(id, at.kept()),
-        }
-        while let Some(id) = self.server.pool.next_to_go() {
-            let goes = self.server.slots.get(&session_of(&id)).copied();
-            let goes = goes.filter(|end| self.ends[*end].session.state() == State::Detached);
-            let Some(goes) = goes else {
+        while let Some((_, goes)) = self.server.sessions.next_to_go().copied() {
+            if self.ends[goes].session.state() != State::Detached {
                 return Err(Wrong(
                     "a session that isn't without a connection is to end".to_owned(),
                 ));
-            };
+            }
             self.oracle.report.crowded += 1;
             self.give_up(goes)?;
         }
         let detached = self.server.ends().into_iter();
         let mut detached = detached.map(|end| self.ends[end].session.state());
-        let (held, room) = (self.server.pool.held(), self.server.room);
+        let (held, room) = (self.server.sessions.pool().held(), self.server.room);
         if held > room && detached.any(|state| state == State::Detached) {
             return Err(Wrong(format!(
                 "all hold {held} bytes, of {room}, and some have no connection"
@@ -301,7 +290,7 @@ impl World<'_> {
     /// The sessions' turns begin with that, where many hold much.
     pub(crate) fn be_frugal_if_needed(&mut self, end: usize) {
         if let Who::Server(_) = self.ends[end].who {
-            let is_scarce = self.server.pool.is_scarce();
+            let is_scarce = self.server.sessions.pool().is_scarce();
             self.ends[end].session.set_frugal(is_scarce);
         }
     }

@@ -21,6 +21,7 @@ mod phase;
 mod pool;
 mod queue;
 mod receive;
+mod registry;
 mod reply;
 mod resume;
 mod retransmit;
@@ -50,7 +51,8 @@ pub use event::{
 };
 pub use liveness::PROBE_TIMEOUT;
 pub use pool::Pool;
-pub use resume::{ResumeError, SessionLost};
+pub use registry::Registry;
+pub use resume::{ResumeRejected, SessionLost};
 pub use server::ServerSide;
 pub use session_core::SessionCore;
 pub use side::{AnyEvent, Side};

@@ -4,17 +4,17 @@ use super::phase::{PendingClose, Phase};
 use super::state::Role;
 use super::timers::Timer;
 use super::{ClientEvent, End, Event, Request, RequestKey, SessionCore, State};
+use crate::frame::Continuity;
+use crate::goodbye::Goodbye;
 use crate::{Number, Time};
 
 /// The reason for which a client doesn't get the session back that it wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResumeError {
-    /// It isn't its session, or can't go on from where the client stands: welcome it to another, as
-    /// [`Continuity::Unknown`](crate::frame::Continuity::Unknown).
-    Unknown,
-    /// A later attempt of the client has come before this one: close with
-    /// [`GoodbyeCode::Superseded`](crate::GoodbyeCode::Superseded).
-    Superseded,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResumeRejected {
+    /// Welcome it to another session, which says so of the one that it wants.
+    Another(Continuity),
+    /// Close its connection with this.
+    Over(Goodbye),
 }
 
 /// The reason for which a client's session isn't the one that it had.

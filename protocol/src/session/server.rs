@@ -9,12 +9,13 @@ use super::phase::Phase;
 use super::side::{AnyEvent, ClientFrame, ServerFrame};
 use super::timers::Timer;
 use super::{
-    Admitted, PeerMisbehaved, Request, ResumeError, Role, ServerEvent, Session, SessionCore, Side,
-    State, Tombstone,
+    Admitted, PeerMisbehaved, Request, ResumeRejected, Role, ServerEvent, Session, SessionCore,
+    Side, State, Tombstone,
 };
 use crate::frame::{
     Ack, Continuity, Frame, Hello, Reader, Refusal, Resume, Table, TopicWindow, Welcome,
 };
+use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::Limits;
 use crate::{Secret, Time};
 
@@ -142,18 +143,23 @@ impl Session<ServerSide> {
     /// go of the one that it had. `table` is the client's, `secret` the next, from a cryptographic source.
     ///
     /// # Errors
-    /// [`ResumeError`]; nothing has changed.
+    /// [`ResumeRejected`]; nothing has changed. A session that is over, or ends, tells its client what it had received.
     pub fn resume(
         &mut self,
         now: Time,
         wanted: &Resume,
         table: &Table,
         secret: Secret,
-    ) -> Result<(), ResumeError> {
+    ) -> Result<(), ResumeRejected> {
         self.now = self.now.max(now);
-        let is_alive = matches!(self.state(), State::Open | State::Detached);
-        let credentials = self.side.credentials.as_mut().filter(|_| is_alive);
-        let credentials = credentials.ok_or(ResumeError::Unknown)?;
+        let unknown = ResumeRejected::Another(Continuity::Unknown);
+        if !matches!(self.state(), State::Open | State::Detached) {
+            let tombstone = self.tombstone().ok_or(unknown)?;
+            return Err(ResumeRejected::Another(tombstone.answer(&wanted.secret)));
+        }
+        let Some(credentials) = &mut self.side.credentials else {
+            return Err(unknown);
+        };
         let is_right =
             credentials.secrets.have(&wanted.secret) && credentials.session == wanted.session;
         let can_go_on = self.core.retransmit.can_resume_after(wanted.received);
@@ -161,13 +167,14 @@ impl Session<ServerSide> {
         // Requests name kinds by their place in the table: in another table the place is another
         // kind's.
         if !is_right || !can_go_on || table.digest() != self.core.table.digest() {
-            return Err(ResumeError::Unknown);
+            return Err(unknown);
         }
         plant!("delayed_hello", credentials.attempt = 0);
         // Hellos on two connections can overtake each other. If the older took the session, the client's newest connection
         // would be cut off by its own past.
         if wanted.attempt <= credentials.attempt {
-            return Err(ResumeError::Superseded);
+            let superseded = Goodbye::new(GoodbyeCode::Superseded, "");
+            return Err(ResumeRejected::Over(superseded));
         }
         credentials.attempt = wanted.attempt;
         // The old secret stays good until the client confirms the new one: the welcome that tells it may be lost.

@@ -13,7 +13,7 @@ use actix_web::HttpRequest;
 use tokio::task::coop::{Unconstrained, unconstrained};
 use tokio::time::Sleep;
 use twinwire::frame::{Continuity, Frame, Resume, Table};
-use twinwire::session::{Input, Output, ServerEvent, State};
+use twinwire::session::{Input, Output, ResumeRejected, ServerEvent, State};
 use twinwire::{Format, Goodbye, GoodbyeCode, Secret, Time};
 use twinwire_remote::Link;
 use twinwire_remote::pump::{self, DeadlineTimer};
@@ -21,7 +21,7 @@ use twinwire_remote::pump::{self, DeadlineTimer};
 use crate::app_session::{AppSession, Replaced};
 use crate::identity::{Authenticated, AuthenticationTask, authenticate};
 use crate::shared::Shared;
-use crate::slot::{ResumeRejected, SlotLease, TURN_PAUSE};
+use crate::slot::{Rejected, SlotLease, TURN_PAUSE};
 use crate::task::Task;
 
 /// Carries one connection from its handshake to its end; and then the session, for as long as it is
@@ -335,9 +335,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
             };
             client = given_back;
             continuity = match why {
-                ResumeRejected::Another(continuity) => continuity,
-                ResumeRejected::Over(goodbye) => return Err(goodbye),
-                ResumeRejected::InTurn => {
+                Rejected::Resume(ResumeRejected::Another(continuity)) => continuity,
+                Rejected::Resume(ResumeRejected::Over(goodbye)) => return Err(goodbye),
+                Rejected::InTurn => {
                     // The handshake's time bounds how often.
                     let again = Task::spawn(async move {
                         tokio::time::sleep(TURN_PAUSE).await;

@@ -10,7 +10,7 @@ use crate::frame::{Continuity, Frame, Frames, Start};
 use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 use crate::limits::MAX_PART;
 use crate::session::side::AnyEvent;
-use crate::session::{ClientEvent, End, Event, Input, Outcome, ResumeError, SessionLost, State};
+use crate::session::{ClientEvent, End, Event, Input, Outcome, ResumeRejected, SessionLost, State};
 use crate::{Answer, Limits, Number, Secret};
 
 fn open() -> Pair {
@@ -165,11 +165,11 @@ fn the_session_is_kept_for_its_time_and_not_longer() {
     let secret = Secret::from_bytes([9; 32]);
     let server = &mut pair.server.session;
     let resumed = server.resume(pair.now, &wanted, &table(), secret);
-    assert_eq!(resumed, Err(ResumeError::Unknown));
-    let tombstone = pair.server.session.tombstone().expect("it was welcomed");
-    let continuity = tombstone.answer(&wanted.secret);
     let received = Some(Number::FIRST);
-    assert_eq!(continuity, Continuity::Evicted { received });
+    let continuity = Continuity::Evicted { received };
+    assert_eq!(resumed, Err(ResumeRejected::Another(continuity)));
+    let tombstone = pair.server.session.tombstone().expect("it was welcomed");
+    assert_eq!(tombstone.answer(&wanted.secret), continuity);
     pair.welcome_anew(continuity);
     pair.drive();
     assert_eq!(fresh(&pair), Some(SessionLost::Evicted));
@@ -233,7 +233,7 @@ fn a_wrong_or_stale_secret_and_another_table_are_of_no_use() {
     let mut wrong = first.clone();
     wrong.secret = Secret::from_bytes([0; 32]);
     let server = &mut pair.server.session;
-    let refused = Err(ResumeError::Unknown);
+    let refused = Err(ResumeRejected::Another(Continuity::Unknown));
     assert_eq!(server.resume(pair.now, &wrong, &table(), next()), refused);
     let other = crate::frame::Table::default();
     assert_eq!(server.resume(pair.now, &first, &other, next()), refused);
@@ -301,7 +301,10 @@ fn a_hello_that_comes_late_is_superseded() {
     assert_eq!(server.resume(pair.now, &second, &table(), secret()), Ok(()));
     assert_eq!(
         server.resume(pair.now, &first, &table(), secret()),
-        Err(ResumeError::Superseded)
+        Err(ResumeRejected::Over(Goodbye::new(
+            GoodbyeCode::Superseded,
+            ""
+        )))
     );
 }
 
