@@ -3,6 +3,8 @@
 use twinwire::frame::Start;
 use twinwire::limits::MAX_PAYLOAD;
 use twinwire::session::{AnyEvent, Full, ItemRefused, RequestKey, State};
+#[cfg(doc)]
+use twinwire::session::{Session, SessionCore};
 use twinwire::{Answer, Class, EncodeError, Format, Goodbye, GoodbyeCode, Kind, Number, Time};
 
 use crate::Dice;

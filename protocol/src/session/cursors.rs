@@ -119,7 +119,7 @@ impl Cursors {
     }
 }
 
-/// What a server asks of its client about topics.
+/// The requests of a server that are about its client's topics.
 impl Session<ServerSide> {
     /// Has the client join a topic: `kind` is its place in the client's table, `key` its value. The
     /// outcome is that of a call whose reply is empty: the client's application hears of it.

@@ -457,65 +457,65 @@ impl Oracle {
         }));
         for event in events {
             match event {
-                AnyEvent::Both(Event::Request(request)) => self.handed_over(hearing, request)?,
-                AnyEvent::Both(Event::Item { call, payload }) => {
-                    self.item_heard(hearing.who, *call, payload)?
-                }
-                AnyEvent::Both(Event::Outcome { request, outcome }) => {
-                    self.settled(hearing, *request, outcome, lost, evicted)?;
-                }
-                AnyEvent::Both(Event::Dropped { request, why }) => {
-                    self.dropped(hearing, *request, *why)?
-                }
-                AnyEvent::Client(ClientEvent::Joined {
-                    subscription,
-                    joined,
-                }) => {
-                    self.joined(hearing.who, *subscription, joined)?;
-                }
-                AnyEvent::Client(ClientEvent::Publication {
-                    subscription,
-                    offset,
-                    payload,
-                }) => {
-                    self.publication(hearing.who, *subscription, *offset, payload)?;
-                }
-                AnyEvent::Client(ClientEvent::Skipped {
-                    subscription,
-                    skipped,
-                }) => {
-                    self.skipped(hearing.who, *subscription, skipped)?;
-                }
-                AnyEvent::Client(ClientEvent::Removed { subscription }) => {
-                    self.removal_heard(hearing.who, *subscription)?;
-                }
-                AnyEvent::Client(ClientEvent::Welcome(welcome)) => {
-                    self.welcomed(hearing.who, welcome)?
-                }
-                AnyEvent::Client(ClientEvent::Leftover { payload, .. }) => {
-                    self.leftover(hearing.who, payload)?
-                }
-                AnyEvent::Client(ClientEvent::SessionReplaced { why }) => {
-                    self.session_replaced(hearing.who, *why)?
-                }
-                AnyEvent::Both(Event::Ended(end)) => self.ended(hearing, end)?,
-                AnyEvent::Both(Event::Detached { .. }) => {
-                    ensure!(
-                        !hearing.unread,
-                        "it gave a connection up whose bytes it hadn't read"
-                    );
-                }
+                AnyEvent::Both(event) => self.hears_of_both(hearing, event, lost, evicted)?,
+                AnyEvent::Client(event) => self.hears_as_client(hearing.who, event)?,
                 AnyEvent::Server(ServerEvent::Left { alias }) => {
-                    self.left_by_client(hearing.who, *alias)
+                    self.left_by_client(hearing.who, *alias);
                 }
-                AnyEvent::Server(ServerEvent::Hello { .. } | ServerEvent::ReadLog(_))
-                | AnyEvent::Both(Event::StreamWritable { .. })
-                | AnyEvent::Client(ClientEvent::NeedOutlines { .. })
-                | AnyEvent::Both(Event::Outline { .. }) => {}
-                AnyEvent::Both(Event::Pong { .. }) => self.pong_came(hearing)?,
+                AnyEvent::Server(ServerEvent::Hello { .. } | ServerEvent::ReadLog(_)) => {}
             }
         }
         Ok(())
+    }
+
+    fn hears_of_both(
+        &mut self,
+        hearing: Hearing,
+        event: &Event,
+        lost: bool,
+        evicted: bool,
+    ) -> Check {
+        match event {
+            Event::Request(request) => self.handed_over(hearing, request),
+            Event::Item { call, payload } => self.item_heard(hearing.who, *call, payload),
+            Event::Outcome { request, outcome } => {
+                self.settled(hearing, *request, outcome, lost, evicted)
+            }
+            Event::Dropped { request, why } => self.dropped(hearing, *request, *why),
+            Event::Ended(end) => self.ended(hearing, end),
+            Event::Detached { .. } => {
+                ensure!(
+                    !hearing.unread,
+                    "it gave a connection up whose bytes it hadn't read"
+                );
+                Ok(())
+            }
+            Event::Pong { .. } => self.pong_came(hearing),
+            Event::StreamWritable { .. } | Event::Outline { .. } => Ok(()),
+        }
+    }
+
+    fn hears_as_client(&mut self, who: Who, event: &ClientEvent) -> Check {
+        match event {
+            ClientEvent::Joined {
+                subscription,
+                joined,
+            } => self.joined(who, *subscription, joined),
+            ClientEvent::Publication {
+                subscription,
+                offset,
+                payload,
+            } => self.publication(who, *subscription, *offset, payload),
+            ClientEvent::Skipped {
+                subscription,
+                skipped,
+            } => self.skipped(who, *subscription, skipped),
+            ClientEvent::Removed { subscription } => self.removal_heard(who, *subscription),
+            ClientEvent::Welcome(welcome) => self.welcomed(who, welcome),
+            ClientEvent::Leftover { payload, .. } => self.leftover(who, payload),
+            ClientEvent::SessionReplaced { why } => self.session_replaced(who, *why),
+            ClientEvent::NeedOutlines { .. } => Ok(()),
+        }
     }
 
     /// Somebody wants the session of this end to end.
