@@ -1,5 +1,6 @@
 //! The numbers of what a client holds. Feature `test`.
 
+use twinwire::session::ClientSide;
 use twinwire_remote::WeakRemote;
 use twinwire_remote::channels::oneshot;
 pub use twinwire_remote::test::Counters as RemoteCounters;
@@ -41,7 +42,7 @@ pub async fn counters(client: &Client) -> Option<Counters> {
 }
 
 /// Tells if anybody holds a client, without holding it.
-pub struct WeakHandle(WeakRemote);
+pub struct WeakHandle(WeakRemote<ClientSide>);
 
 impl WeakHandle {
     /// Watches this client and its clones.

@@ -3,14 +3,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::pair::Pair;
+use crate::session::SessionCore;
+use crate::session::conn::Conn;
 use crate::session::phase::Phase;
 use crate::session::timers::Timer;
-use crate::session::{Conn, Session};
 use crate::{Goodbye, GoodbyeCode, Limits};
 
 /// An open client's session that is changed like this contradicts itself.
 #[track_caller]
-fn check(contradict: impl Fn(&mut Session)) {
+fn check(contradict: impl Fn(&mut SessionCore)) {
     let mut session = Pair::open(&Limits::default()).client.session;
     session.check_invariants();
     contradict(&mut session);
