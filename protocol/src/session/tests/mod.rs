@@ -19,4 +19,5 @@ mod soak;
 mod states;
 mod topics;
 mod topics_soak;
+mod turns;
 mod unsent;

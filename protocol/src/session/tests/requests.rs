@@ -10,7 +10,7 @@ use crate::frame::{Frame, Frames};
 use crate::limits::MAX_PART;
 use crate::session::credit::charge_all;
 use crate::session::side::AnyEvent;
-use crate::session::{Event, Input, ItemRefused, Outcome, RequestKey, ServerEvent, ServerSide};
+use crate::session::{Event, ItemRefused, Outcome, RequestKey, ServerEvent, ServerSide};
 use crate::{Answer, Limits, Number, Refusal, Time};
 
 fn refused(why: Refusal) -> Outcome {
@@ -294,53 +294,6 @@ fn more_streams_than_the_limit_are_refused_on_either_side() {
     assert_eq!(pair.server.end(), None);
 }
 
-/// Sends one message of the server's and hears it. Returns the stream of its item.
-fn send_one_item(pair: &mut Pair) -> Option<Number> {
-    let (now, mut message) = (pair.now, Vec::new());
-    pair.server.session.poll(now, &mut message, usize::MAX);
-    pair.client.session.handle(now, Input::Message(&message));
-    pair.client.poll(now);
-    Frames::new(&message).find_map(|frame| match frame {
-        Ok(Frame::Item(item)) => Some(item.call),
-        _ => None,
-    })
-}
-
-#[test]
-fn a_stream_waits_for_one_item_of_each_other_though_new_ones_begin() {
-    let mut pair = Pair::open(&Limits::default().streams(3).stream_window(1 << 20));
-    for _ in 0..3 {
-        pair.client.request(pair.now, ASK, b"");
-    }
-    pair.drive();
-    // A message holds one part, and the server says nothing but by the messages below.
-    let item = [0; MAX_PART];
-    pair.server.room = 0;
-    let now = pair.now;
-    assert_eq!(feed(&mut pair.server, now, Number::FIRST, &item, 1), 1);
-    let (mut fed, mut order) = (1, vec![]);
-    for _ in 0..6 {
-        // Each of the others has one item, and another stream follows it.
-        for (number, _) in pair.server.requests().into_iter().skip(fed) {
-            assert_eq!(feed(&mut pair.server, now, number, &item, 1), 1);
-            pair.server.session.answer(now, number, done());
-            fed += 1;
-        }
-        let sent = send_one_item(&mut pair).expect("a stream has an item");
-        order.push(sent.get());
-        match sent == Number::FIRST {
-            true => drop(feed(&mut pair.server, now, sent, &item, 1)),
-            false => drop(pair.client.request(now, ASK, b"")),
-        }
-        pair.client.poll(now);
-        for message in std::mem::take(&mut pair.client.sent) {
-            pair.server.session.handle(now, Input::Message(&message));
-        }
-        pair.server.poll(now);
-    }
-    assert_eq!(order[..4], [1, 2, 3, 1], "{order:?}");
-}
-
 #[test]
 fn calls_cancelled_before_they_start_are_answered_and_never_run() {
     let mut pair = Pair::open(&Limits::default().calls(1));
@@ -512,7 +465,7 @@ fn an_end_tells_of_each_event_what_the_peer_said_it_had() {
     let message = pair.client.sent.pop_front().expect("it went out");
     pair.server
         .session
-        .handle(pair.now, Input::Message(&message));
+        .handle(pair.now, crate::session::Input::Message(&message));
     let crossing = pair.client.request(pair.now, TYPING, b"crosses");
     pair.client.poll(pair.now);
     let goodbye = crate::Goodbye::new(crate::GoodbyeCode::Done, "");
@@ -552,13 +505,15 @@ fn a_long_answer_that_comes_in_the_calls_time_is_not_late() {
         let message = pair.server.sent.pop_front();
         pair.now = pair.now + Duration::from_secs(1);
         if let Some(message) = message {
-            let input = Input::Message(&message);
+            let input = crate::session::Input::Message(&message);
             pair.client.session.handle(pair.now, input);
         }
-        pair.client.session.handle(pair.now, Input::Tick);
+        pair.client
+            .session
+            .handle(pair.now, crate::session::Input::Tick);
         pair.client.poll(pair.now);
         for message in pair.client.sent.drain(..) {
-            let input = Input::Message(&message);
+            let input = crate::session::Input::Message(&message);
             pair.server.session.handle(pair.now, input);
         }
     }
