@@ -312,6 +312,15 @@ impl Account {
         is_of_client && is_there && ask.answered_at.is_some_and(in_time)
     }
 
+    /// Returns true if somebody was removed from the topic of a join that was under way.
+    fn is_removed(&self, ask: &Ask) -> bool {
+        let removed = match ask.asked.class {
+            Class::Join(room) => self.removed.get(&room),
+            Class::Call | Class::Stream | Class::Event | Class::Publication => None,
+        };
+        removed.is_some_and(|at| *at >= ask.joins_since)
+    }
+
     /// Returns what is wrong with an outcome.
     fn untrue(&self, id: u64, outcome: &Outcome) -> Option<String> {
         let ask = self.asks.get(&id)?;
@@ -363,14 +372,7 @@ impl Account {
                 class == Class::Stream && ask.open_streams >= self.bounds.streams,
                 &format!("{} streams are open", ask.open_streams),
             ),
-            Outcome::Refused(Refusal::Denied) => {
-                let removed = match class {
-                    Class::Join(room) => self.removed.get(&room),
-                    _ => None,
-                };
-                let is_true = removed.is_some_and(|at| *at >= ask.joins_since);
-                never(is_true, "nobody was removed")
-            }
+            Outcome::Refused(Refusal::Denied) => never(self.is_removed(ask), "nobody was removed"),
             Outcome::Refused(Refusal::NoHandler) => never(by.is_server(), "it has a handler"),
             // Of a server's requests nobody makes older ones.
             Outcome::Refused(Refusal::KindDiffers) => never(
