@@ -14,7 +14,7 @@ pub(super) struct Begun {
 
 impl Begun {
     /// Notes a request that begins. `in_all` is true unless the server may go on with a session that its client has
-    /// lost. Returns what is out of order.
+    /// lost; a client has one session at a time. Returns what is out of order.
     pub(super) fn add(
         &mut self,
         id: u64,
@@ -23,7 +23,7 @@ impl Begun {
     ) -> Result<(), String> {
         let newest = self.newest;
         self.newest = newest.max(id);
-        if in_all && id <= newest {
+        if (in_all || session.is_none()) && id <= newest {
             return Err(format!("after that of {newest}"));
         }
         let Some(session) = session else {
@@ -67,8 +67,8 @@ mod tests {
         let late = [(1, 1), (3, 2), (2, 1), (4, 2)];
         assert_eq!(first_wrong(&late, false), None);
         assert_eq!(first_wrong(&late, true), Some(2));
-        let mut order = Begun::default();
-        assert_eq!(order.add(2, None, true), Ok(()));
-        assert!(order.add(1, None, true).is_err());
+        let mut at_client = Begun::default();
+        assert_eq!(at_client.add(2, None, false), Ok(()));
+        assert!(at_client.add(1, None, false).is_err());
     }
 }
