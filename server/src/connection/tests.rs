@@ -1,14 +1,16 @@
 //! A connection over links that behave as a test tells them to.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use actix_web::test::TestRequest;
+use futures_util::task::AtomicWaker;
+use serde::{Deserialize, Serialize};
 use testkit::{Log, soon};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
 use tokio::time::{Instant, advance};
 use twinwire::frame::{Hello, PeerLimits, Ping};
-use twinwire::{End, Limits};
+use twinwire::{End, Limits, kinds};
 
 use twinwire_remote::{Inbound, LinkLost};
 
@@ -19,6 +21,21 @@ fn message(frames: &[Frame<'_>]) -> Vec<u8> {
     let mut message = Vec::new();
     frames.iter().for_each(|frame| frame.encode(&mut message));
     message
+}
+
+/// The hello of a client with this table.
+fn hello(table: &Table) -> Frame<'static> {
+    Frame::Hello(Hello {
+        bounds: PeerLimits {
+            window: 1 << 20,
+            stream: 1 << 16,
+            topic: 1 << 18,
+            payload: 1 << 18,
+        },
+        token: Vec::new(),
+        digest: table.digest(),
+        resume: None,
+    })
 }
 
 /// The link of a client that says hello; then, when it is told to, it panics.
@@ -39,17 +56,7 @@ impl Faulty {
 
     /// The same, and what sends further messages of the client.
     fn receiving(panic: oneshot::Receiver<()>) -> (mpsc::UnboundedSender<Vec<u8>>, Self) {
-        let hello = Frame::Hello(Hello {
-            bounds: PeerLimits {
-                window: 1 << 20,
-                stream: 1 << 16,
-                topic: 1 << 18,
-                payload: 1 << 18,
-            },
-            token: Vec::new(),
-            digest: Table::default().digest(),
-            resume: None,
-        });
+        let hello = hello(&Table::default());
         let (sender, messages) = mpsc::unbounded_channel();
         for frame in [hello, Frame::Table(Table::default())] {
             sender.send(message(&[frame])).expect("it is there");
@@ -241,4 +248,96 @@ async fn a_worker_that_stood_still_leaves_three_turns_to_what_is_on_its_way() {
     let just_in_time = turns_until_silence_is_found(LATE).await;
     let late = turns_until_silence_is_found(2 * LATE).await;
     assert_eq!((just_in_time, late), (in_time, in_time + 3));
+}
+
+#[derive(Serialize, Deserialize, twinwire::Event)]
+struct Parcel(Vec<u8>);
+
+#[derive(Default)]
+struct Gate {
+    is_open: AtomicBool,
+    waker: AtomicWaker,
+}
+
+/// The link of a client that says hello and nothing more; it takes nothing until it is told to.
+struct Narrow {
+    messages: Vec<Vec<u8>>,
+    gate: Arc<Gate>,
+    /// The lengths of what it was given.
+    sent: Log<usize>,
+}
+
+impl Link for Narrow {
+    type Message = Vec<u8>;
+
+    fn poll_receive(&mut self, _: &mut Context<'_>) -> Poll<Result<Inbound<Vec<u8>>, LinkLost>> {
+        let next = self.messages.pop();
+        next.map_or(Poll::Pending, |next| Poll::Ready(Ok(Inbound::Binary(next))))
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkLost>> {
+        if self.gate.is_open.load(Ordering::Relaxed) {
+            return Poll::Ready(Ok(()));
+        }
+        self.gate.waker.register(cx.waker());
+        Poll::Pending
+    }
+
+    fn send(&mut self, message: Vec<u8>) {
+        self.sent.push(message.len());
+    }
+
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LinkLost>> {
+        Poll::Ready(Ok(()))
+    }
+
+    async fn close(self, _: u16) {}
+}
+
+#[actix_web::test]
+async fn what_waits_for_room_goes_out_once_there_is_some_though_the_client_says_nothing() {
+    let opened = Log::default();
+    let told = opened.clone();
+    let builder = Twinwire::builder(()).on_open(move |cx: HandlerContext| {
+        told.push(cx.peer().clone());
+        async {}
+    });
+    // Room for one parcel.
+    let builder = builder.limits(Limits::default().queued(0));
+    let wire = builder.build().expect("there are no kinds");
+    let table = kinds![Parcel].table();
+    let gate = Arc::new(Gate::default());
+    gate.is_open.store(true, Ordering::Relaxed);
+    let sent = Log::default();
+    let link = Narrow {
+        messages: vec![
+            message(&[Frame::Table(table.clone())]),
+            message(&[hello(&table)]),
+        ],
+        gate: Arc::clone(&gate),
+        sent: sent.clone(),
+    };
+    let request = TestRequest::default().to_http_request();
+    wire.serve(request, Format::Postcard, link);
+    let [peer] = &opened.count(1).await[..] else {
+        panic!("one is welcome");
+    };
+    gate.is_open.store(false, Ordering::Relaxed);
+    for _ in 0..4 {
+        let peer = peer.clone();
+        let parcel = Parcel(vec![0; 50_000]);
+        actix_web::rt::spawn(async move { peer.send(parcel).await.map(drop) });
+    }
+    for _ in 0..8 {
+        yield_now().await;
+    }
+    let before = sent.events().len();
+    gate.is_open.store(true, Ordering::Relaxed);
+    gate.waker.wake();
+    for _ in 0..64 {
+        yield_now().await;
+    }
+    // The first acknowledgement would come too late for this.
+    let bytes: usize = sent.events()[before..].iter().sum();
+    assert!(bytes > 200_000, "{bytes} bytes of four parcels");
 }
