@@ -1,8 +1,5 @@
 //! The one loop of a connection: socket and timer on one side, the session on the other.
 
-#[cfg(test)]
-mod tests;
-
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -355,3 +352,6 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
