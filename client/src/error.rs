@@ -133,7 +133,44 @@ impl<E: OpenFailure> ConnectError<E> {
 mod tests {
     use std::time::Duration;
 
+    use twinwire::{Goodbye, GoodbyeCode};
+
     use super::*;
+
+    /// A platform that tells no more than it has to.
+    #[derive(Debug, PartialEq, Error)]
+    #[error("it doesn't open")]
+    struct Terse;
+
+    impl OpenFailure for Terse {
+        fn is_final(&self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn what_a_platform_does_not_tell_is_not_made_up() {
+        assert!(!Terse.is_rejection());
+        let error = ConnectError::Open(Terse);
+        assert_eq!((error.status(), error.reason()), (None, None));
+        assert_eq!((error.retry(), error.is_denied()), (Retry::Now, false));
+    }
+
+    #[test]
+    fn errors_and_causes_tell_what_the_servers_goodbye_says() {
+        for (code, is_denied) in [(GoodbyeCode::Denied, true), (GoodbyeCode::Internal, false)] {
+            let end = End::Goodbye(Goodbye::new(code, "not now"));
+            let error = ConnectError::<Terse>::NotWelcomed(end.clone());
+            assert_eq!(error.reason(), Some("not now"));
+            assert_eq!((error.is_denied(), error.status()), (is_denied, None));
+            let cause = ReconnectCause::Ended(end);
+            assert_eq!(cause.reason(), Some("not now"));
+            assert_eq!((cause.is_denied(), cause.status()), (is_denied, None));
+        }
+        let cause = ReconnectCause::Status(503);
+        assert_eq!((cause.reason(), cause.status()), (None, Some(503)));
+        assert!(!cause.is_denied());
+    }
 
     #[derive(Debug, Default, PartialEq, Error)]
     #[error("it doesn't open")]

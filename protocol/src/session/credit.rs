@@ -160,3 +160,29 @@ impl SendWindow {
         self.used += charge;
     }
 }
+
+// No panic can be caught there.
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic = "a window is overrun"]
+    fn a_window_that_is_overrun_is_found() {
+        SendWindow::used(7, 8).check_invariants();
+    }
+
+    #[test]
+    #[should_panic = "no more is released than arrived"]
+    fn what_is_released_and_never_arrived_is_found() {
+        let mut window = RecvWindow::new(7);
+        window.release(1);
+        window.check_invariants();
+    }
+
+    #[test]
+    #[should_panic = "a limit never falls"]
+    fn a_limit_that_falls_is_found() {
+        RecvWindow::burdened(7, 8, 0).check_invariants();
+    }
+}

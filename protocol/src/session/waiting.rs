@@ -179,3 +179,29 @@ impl Waiting {
         }
     }
 }
+
+// No panic can be caught there.
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic = "bytes that wait"]
+    fn bytes_that_wait_for_nothing_are_found() {
+        let waiting = Waiting {
+            bytes: 1,
+            ..Waiting::default()
+        };
+        waiting.check_invariants();
+    }
+
+    #[test]
+    #[should_panic = "what was carried over"]
+    fn what_was_carried_over_and_does_not_wait_is_found() {
+        let waiting = Waiting {
+            carried_over: 1,
+            ..Waiting::default()
+        };
+        waiting.check_invariants();
+    }
+}
