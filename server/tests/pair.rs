@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::test::TestRequest;
+use futures_util::stream::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
 use testkit::{Log, soon};
 use tokio::sync::Notify;
@@ -228,6 +229,38 @@ async fn requests_that_wait_for_on_open_are_counted() {
     let (answer, ()) = soon("the answer", both).await;
     assert_eq!(answer.as_deref(), Ok("Ada"));
     assert_eq!(test::counters(&wire).waiting, 0);
+}
+
+/// Returns the next item, by the trait's way.
+async fn next<S: Stream + Unpin>(what: &str, from: &mut S) -> Option<S::Item> {
+    soon(what, StreamExt::next(from)).await
+}
+
+#[actix_web::test]
+async fn what_a_handle_hears_is_a_stream_that_ends_with_the_client() {
+    let wire = wire();
+    let client = soon("the welcome", test::pair(&wire, KINDS)).await;
+    let client = client.expect("a welcome");
+    let mut states = client.states();
+    let state = next("a state", &mut states).await;
+    assert!(matches!(state, Some(ClientState::Open { .. })), "{state:?}");
+    let mut parcels = client.events::<Parcel>().expect("it is declared");
+    let mut room = client.subscribe(Room {}).await.expect("everyone may");
+    let peer = wire.peers().pop().expect("one is connected");
+    let sent = peer.send(Parcel(vec![7])).await;
+    sent.expect("it is on its way");
+    let parcel = next("the parcel", &mut parcels).await;
+    assert!(matches!(parcel, Some(Ok(Parcel(parcel))) if parcel == [7]));
+    wire.publish(&Room {}, &vec![8]).expect("it fits");
+    let item = next("the item", &mut room).await;
+    assert!(matches!(item, Some(Ok(Update::Item(item))) if item.item == [8]));
+    soon("the end", client.close()).await;
+    let state = next("the last state", &mut states).await;
+    assert!(matches!(state, Some(ClientState::Closed(_))), "{state:?}");
+    drop(client);
+    assert!(next("the end of states", &mut states).await.is_none());
+    assert!(next("the end of parcels", &mut parcels).await.is_none());
+    assert!(next("the end of items", &mut room).await.is_none());
 }
 
 /// Payloads and tokens are in no log.
