@@ -5,9 +5,9 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::misbehaviour::{BEGINS, FULL, number};
 use super::pair::{ASK, GREET, Pair, TYPING};
-use crate::Limits;
 use crate::frame::{Call, Frame};
 use crate::session::Outcome;
+use crate::{Goodbye, GoodbyeCode, Limits};
 
 #[test]
 fn requests_under_way_those_that_wait_and_outcomes_are_counted() {
@@ -66,4 +66,19 @@ fn requests_at_work_those_that_wait_and_answers_are_counted() {
         7,
         "a part waits for others"
     );
+}
+
+#[test]
+fn nothing_is_held_of_the_peers_requests_once_a_session_is_over() {
+    let mut pair = Pair::open(&Limits::default());
+    for _ in 0..3 {
+        pair.call(b"");
+    }
+    pair.drive();
+    assert_eq!(pair.server.session.counters().handled, 3);
+    let goodbye = Goodbye::new(GoodbyeCode::Done, "");
+    pair.client.session.close(pair.now, goodbye);
+    pair.drive();
+    assert_eq!(pair.server.session.counters().handled, 0);
+    assert_eq!(pair.client.session.counters().asked, 0);
 }

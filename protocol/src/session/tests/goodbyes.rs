@@ -240,3 +240,17 @@ fn a_close_after_the_peers_goodbye_is_remembered() {
     pair.client.session.finish(pair.now, done());
     assert_eq!(pair.client.session.closed_with(), Some(&done()));
 }
+
+#[test]
+fn a_long_answer_goes_out_whole_before_the_goodbye() {
+    let mut pair = Pair::open(&Limits::default());
+    let call = pair.call(b"");
+    pair.drive();
+    let answer = vec![7; 200_000];
+    pair.answer(Number::FIRST, &answer);
+    let goodbye = Goodbye::new(GoodbyeCode::Done, "");
+    pair.server.session.close(pair.now, goodbye);
+    pair.drive();
+    let answered = Outcome::Answered(Answer::Value(answer));
+    assert_eq!(pair.client.outcome(call), Some(&answered));
+}

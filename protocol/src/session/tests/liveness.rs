@@ -4,7 +4,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use std::time::Duration;
 
 use super::misbehaviour::event;
-use super::pair::{LATENCY, Pair};
+use super::pair::{LATENCY, Pair, TYPING};
 use crate::frame::{Ack, Frame};
 use crate::session::side::AnyEvent;
 use crate::session::{End, Event, Input, Outcome, State};
@@ -51,6 +51,55 @@ fn a_transport_that_takes_nothing_has_no_time_while_nothing_waits_for_it() {
         (pair.client.session.state(), pair.client.end()),
         (State::Open, None)
     );
+}
+
+/// A transport takes nothing more, while the peer is heard from time to time, and something is to be sent.
+fn is_given_up(is_client: bool, want: impl Fn(&mut Pair)) -> bool {
+    let mut pair = Pair::open(&unkept());
+    (pair.client.room, pair.server.room) = (0, 0);
+    want(&mut pair);
+    for value in 1..=6 {
+        let now = pair.now + HEARTBEAT / 2;
+        pair.now = now;
+        let side = match is_client {
+            true => &mut pair.client,
+            false => &mut pair.server,
+        };
+        side.poll(now);
+        side.session.handle(now, Input::Message(&message(value)));
+        side.session.handle(now, Input::Tick);
+        side.poll(now);
+        if side.end().is_some() {
+            assert_eq!(side.end(), Some(&End::Silent));
+            return true;
+        }
+    }
+    false
+}
+
+fn message(value: u64) -> Vec<u8> {
+    let mut message = Vec::new();
+    event(value).encode(&mut message);
+    message
+}
+
+#[test]
+fn a_transport_that_takes_nothing_is_given_up_whatever_waits_for_it() {
+    assert!(!is_given_up(true, |_| ()) && !is_given_up(false, |_| ()));
+    assert!(is_given_up(true, |pair| pair
+        .client
+        .session
+        .prompt(pair.now)));
+    assert!(is_given_up(false, |pair| pair
+        .server
+        .session
+        .need_outlines(vec![0])));
+    assert!(is_given_up(true, |pair| {
+        pair.client.request(pair.now, TYPING, b"");
+    }));
+    assert!(is_given_up(false, |pair| {
+        pair.server.request(pair.now, TYPING, b"");
+    }));
 }
 
 #[test]

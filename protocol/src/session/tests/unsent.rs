@@ -6,7 +6,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use std::time::Duration;
 
 use super::pair::{ASK, GREET, Pair, ROOM, TYPING, greeting, table};
-use crate::frame::{Continuity, Start};
+use crate::frame::{Continuity, Frame, Frames, Start};
 use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::MAX_PART;
 use crate::session::side::AnyEvent;
@@ -372,5 +372,19 @@ fn what_is_replaced_before_its_application_is_ready_goes_first() {
         pair.server.session.done(pair.now, Number::FIRST);
         ready(&mut pair);
         assert_eq!(payloads(&pair), [first, b"hello"]);
+    }
+}
+
+#[test]
+fn the_session_that_follows_shows_the_same_token() {
+    let mut pair = Pair::open(&Limits::default().resume(Duration::ZERO));
+    pair.cut();
+    pair.client.session = pair.client.session.replacement(0);
+    pair.client.session.handle(pair.now, Input::Opened);
+    pair.client.poll(pair.now);
+    let hello = pair.client.sent.pop_front().expect("a client says hello");
+    match Frames::new(&hello).next() {
+        Some(Ok(Frame::Hello(hello))) => assert_eq!(hello.token, b"ticket"),
+        other => panic!("{other:?}"),
     }
 }
