@@ -4,11 +4,11 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use std::time::Duration;
 
 use super::misbehaviour::event;
-use super::pair::{LATENCY, Pair, TYPING};
+use super::pair::{LATENCY, Pair, Shell, TYPING, TestSide};
 use crate::frame::{Ack, Frame};
 use crate::session::side::AnyEvent;
-use crate::session::{End, Event, Input, Outcome, State};
-use crate::{Answer, Limits, Number};
+use crate::session::{ClientSide, End, Event, Input, Outcome, ServerSide, State};
+use crate::{Answer, Limits, Number, Time};
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
@@ -53,18 +53,11 @@ fn a_transport_that_takes_nothing_has_no_time_while_nothing_waits_for_it() {
     );
 }
 
-/// A transport takes nothing more, while the peer is heard from time to time, and something is to be sent.
-fn is_given_up(is_client: bool, want: impl Fn(&mut Pair)) -> bool {
-    let mut pair = Pair::open(&unkept());
-    (pair.client.room, pair.server.room) = (0, 0);
-    want(&mut pair);
+/// A transport takes nothing more, while the peer is heard from time to time. Returns true if it is given up.
+fn is_given_up(side: &mut TestSide<impl Shell>, mut now: Time) -> bool {
+    side.room = 0;
     for value in 1..=6 {
-        let now = pair.now + HEARTBEAT / 2;
-        pair.now = now;
-        let side = match is_client {
-            true => &mut pair.client,
-            false => &mut pair.server,
-        };
+        now = now + HEARTBEAT / 2;
         side.poll(now);
         side.session.handle(now, Input::Message(&message(value)));
         side.session.handle(now, Input::Tick);
@@ -77,6 +70,20 @@ fn is_given_up(is_client: bool, want: impl Fn(&mut Pair)) -> bool {
     false
 }
 
+/// Returns true if the client's transport is given up while something that the client wants is to be sent.
+fn client_gives_up(want: impl FnOnce(&mut TestSide<ClientSide>, Time)) -> bool {
+    let mut pair = Pair::open(&unkept());
+    want(&mut pair.client, pair.now);
+    is_given_up(&mut pair.client, pair.now)
+}
+
+/// The same of the server's.
+fn server_gives_up(want: impl FnOnce(&mut TestSide<ServerSide>, Time)) -> bool {
+    let mut pair = Pair::open(&unkept());
+    want(&mut pair.server, pair.now);
+    is_given_up(&mut pair.server, pair.now)
+}
+
 fn message(value: u64) -> Vec<u8> {
     let mut message = Vec::new();
     event(value).encode(&mut message);
@@ -85,20 +92,16 @@ fn message(value: u64) -> Vec<u8> {
 
 #[test]
 fn a_transport_that_takes_nothing_is_given_up_whatever_waits_for_it() {
-    assert!(!is_given_up(true, |_| ()) && !is_given_up(false, |_| ()));
-    assert!(is_given_up(true, |pair| pair
-        .client
-        .session
-        .prompt(pair.now)));
-    assert!(is_given_up(false, |pair| pair
-        .server
+    assert!(!client_gives_up(|_, _| ()) && !server_gives_up(|_, _| ()));
+    assert!(client_gives_up(|client, now| client.session.prompt(now)));
+    assert!(server_gives_up(|server, _| server
         .session
         .need_outlines(vec![0])));
-    assert!(is_given_up(true, |pair| {
-        pair.client.request(pair.now, TYPING, b"");
+    assert!(client_gives_up(|client, now| {
+        client.request(now, TYPING, b"");
     }));
-    assert!(is_given_up(false, |pair| {
-        pair.server.request(pair.now, TYPING, b"");
+    assert!(server_gives_up(|server, now| {
+        server.request(now, TYPING, b"");
     }));
 }
 
