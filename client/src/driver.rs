@@ -10,7 +10,7 @@ use twinwire::frame::{Continuity, Table, Welcome};
 use twinwire::session::{
     ClientEvent, ClientSide, Event, Input, Output, Request, Session, SessionLost, State,
 };
-use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Number, Refusal, Retry, Time};
+use twinwire::{Answer, Class, End, Goodbye, GoodbyeCode, Refusal, Retry, SeqNo, Time};
 use twinwire_remote::channels::{mpsc, oneshot, watch};
 use twinwire_remote::pump::{self, DeadlineTimer};
 use twinwire_remote::{PeerCapabilities, Requests};
@@ -309,7 +309,7 @@ impl<T: Transport> ClientDriver<T> {
         true
     }
 
-    fn refuse(&mut self, now: Time, call: Number) {
+    fn refuse(&mut self, now: Time, call: SeqNo) {
         let refused = Answer::Refused(Refusal::NoHandler.into());
         self.session.answer(now, call, refused);
     }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use twinwire::{Answer, Call, Format, Number, Refusal};
+use twinwire::{Answer, Call, Format, Refusal, SeqNo};
 
 /// `Send` where tasks move between threads; everything in a browser, where they don't.
 #[cfg(not(target_arch = "wasm32"))]
@@ -82,7 +82,7 @@ where
 
 /// A call of the server's.
 pub(crate) struct ServerCall {
-    pub(crate) number: Number,
+    pub(crate) number: SeqNo,
     pub(crate) kind: u32,
     pub(crate) payload: Vec<u8>,
 }
@@ -138,7 +138,7 @@ impl Handlers {
     }
 
     /// Keeps no further calls for handlers to come; gives one of those that were kept, until none is left.
-    pub(crate) fn complete(&mut self) -> Option<Number> {
+    pub(crate) fn complete(&mut self) -> Option<SeqNo> {
         self.are_complete = true;
         self.early.pop().map(|call| call.number)
     }
@@ -149,7 +149,7 @@ impl Handlers {
     }
 
     /// Drops a call's handler.
-    pub(crate) fn drop_one(&mut self, call: Number) {
+    pub(crate) fn drop_one(&mut self, call: SeqNo) {
         // Cancelled before it had a handler: started later, it would run for a caller who has left.
         self.early.retain(|early| early.number != call);
         if let Some(active) = &mut self.active {
@@ -173,7 +173,7 @@ impl Handlers {
     }
 
     /// Returns an answer that is ready.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(Number, Answer<Vec<u8>>)> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(SeqNo, Answer<Vec<u8>>)> {
         match &mut self.active {
             Some(active) => active.poll(cx),
             None => Poll::Pending,
@@ -185,9 +185,9 @@ impl Handlers {
 trait Answering: MaybeSend {
     fn insert(&mut self, kind: u32, handler: Handler);
     fn start(&mut self, call: ServerCall) -> Result<(), ServerCall>;
-    fn drop_one(&mut self, call: Number);
+    fn drop_one(&mut self, call: SeqNo);
     fn drop_all(&mut self);
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(Number, Answer<Vec<u8>>)>;
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(SeqNo, Answer<Vec<u8>>)>;
     #[cfg(feature = "test")]
     fn count(&self) -> usize;
 }
@@ -196,7 +196,7 @@ trait Answering: MaybeSend {
 #[derive(Default)]
 struct ActiveHandlers {
     by_kind: Vec<(u32, Handler)>,
-    active: Vec<(Number, AnswerFuture)>,
+    active: Vec<(SeqNo, AnswerFuture)>,
 }
 
 impl Answering for ActiveHandlers {
@@ -225,7 +225,7 @@ impl Answering for ActiveHandlers {
         Ok(())
     }
 
-    fn drop_one(&mut self, call: Number) {
+    fn drop_one(&mut self, call: SeqNo) {
         self.active.retain(|(number, _)| *number != call);
     }
 
@@ -233,7 +233,7 @@ impl Answering for ActiveHandlers {
         self.active.clear();
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(Number, Answer<Vec<u8>>)> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(SeqNo, Answer<Vec<u8>>)> {
         for (place, (call, active)) in self.active.iter_mut().enumerate() {
             // Here, too: the future is the application's code.
             let polled = catch_unwind(AssertUnwindSafe(|| active.as_mut().poll(cx)));
@@ -271,7 +271,7 @@ mod tests {
 
     fn call() -> ServerCall {
         ServerCall {
-            number: Number::FIRST,
+            number: SeqNo::FIRST,
             kind: 0,
             payload: Vec::new(),
         }
@@ -280,7 +280,7 @@ mod tests {
     /// Returns the answer that is ready.
     fn answered(handlers: &mut Handlers) -> Option<u8> {
         match handlers.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready((Number::FIRST, Answer::Value(value))) => value.first().copied(),
+            Poll::Ready((SeqNo::FIRST, Answer::Value(value))) => value.first().copied(),
             Poll::Ready(other) => panic!("an answer, not {other:?}"),
             Poll::Pending => None,
         }
@@ -304,7 +304,7 @@ mod tests {
     fn a_call_without_a_handler_is_given_back_once_all_had_time_to_register() {
         let mut handlers = Handlers::default();
         assert!(handlers.start_or_keep(call()));
-        assert_eq!(handlers.complete(), Some(Number::FIRST));
+        assert_eq!(handlers.complete(), Some(SeqNo::FIRST));
         assert_eq!(handlers.complete(), None);
         assert!(!handlers.start_or_keep(call()));
     }
@@ -313,11 +313,11 @@ mod tests {
     fn a_cancelled_call_is_dropped_whether_it_waits_or_runs() {
         let mut handlers = Handlers::default();
         assert!(handlers.start_or_keep(call()));
-        handlers.drop_one(Number::FIRST);
+        handlers.drop_one(SeqNo::FIRST);
         handlers.insert(0, says(1));
         assert_eq!(answered(&mut handlers), None);
         assert!(handlers.start_or_keep(call()));
-        handlers.drop_one(Number::FIRST);
+        handlers.drop_one(SeqNo::FIRST);
         assert_eq!(answered(&mut handlers), None);
     }
 

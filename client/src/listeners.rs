@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use twinwire::Number;
+use twinwire::SeqNo;
 use twinwire::limits::FRAME_COST;
 use twinwire_remote::channels::mpsc;
 
@@ -54,7 +54,7 @@ pub(crate) struct Listeners {
     kept_bytes: usize,
     dropped: Arc<AtomicU64>,
     /// The event that the next one waits for, since some listener has as many as may wait.
-    held: Option<Number>,
+    held: Option<SeqNo>,
     /// Sessions are over that left more than may wait, perhaps.
     has_leftovers: bool,
 }
@@ -92,7 +92,7 @@ impl Listeners {
     }
 
     /// Gives an event to whoever wants it. Says whether the next may come.
-    pub(crate) fn give(&mut self, number: Number, kind: u32, payload: &[u8]) -> bool {
+    pub(crate) fn give(&mut self, number: SeqNo, kind: u32, payload: &[u8]) -> bool {
         self.give_leftover(kind, payload);
         // Given all the same, and only not said to be done: the session starts nothing after it, so at most one event more
         // than may be waits in memory.
@@ -169,7 +169,7 @@ impl Listeners {
 
     /// Returns the event that was held and needn't be any more: because there is room, or since `last` of the
     /// events have come.
-    pub(crate) fn released(&mut self, last: bool) -> Option<Number> {
+    pub(crate) fn released(&mut self, last: bool) -> Option<SeqNo> {
         if self.is_full() && !last {
             return None;
         }
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn a_listener_with_more_than_may_wait_holds_the_next_event_up_until_it_has_taken_some() {
         let half = vec![0; 128 * 1024];
-        let number = Number::FIRST;
+        let number = SeqNo::FIRST;
         for (payload, fitting) in [(&b""[..], 64), (&half[..], 2)] {
             let (mut listeners, _) = listeners();
             let (id, _heard) = listen(&mut listeners, None);
@@ -329,8 +329,8 @@ mod tests {
         let (id, _heard) = listen(&mut listeners, None);
         assert!(!listeners.has_caught_up(), "no session has left anything");
         let payload = vec![0; 256 * 1024];
-        assert!(listeners.give(Number::FIRST, 1, &payload));
-        assert!(!listeners.give(Number::FIRST, 1, &payload));
+        assert!(listeners.give(SeqNo::FIRST, 1, &payload));
+        assert!(!listeners.give(SeqNo::FIRST, 1, &payload));
         listeners.replace_session();
         assert!(!listeners.has_caught_up());
         listeners.taken(id, payload.len());
@@ -344,9 +344,9 @@ mod tests {
         let (mut listeners, _) = listeners();
         let (id, _heard) = listen(&mut listeners, Some(1));
         for _ in 0..=64 {
-            listeners.give(Number::FIRST, 1, b"");
+            listeners.give(SeqNo::FIRST, 1, b"");
         }
         listeners.gone(id);
-        assert_eq!(listeners.released(false), Some(Number::FIRST));
+        assert_eq!(listeners.released(false), Some(SeqNo::FIRST));
     }
 }

@@ -105,7 +105,7 @@ pub fn of_two_that_take_a_session_over_one_holds_it() {
             connections.push(thread::spawn(move || {
                 let lease = resume(&sessions, 1, holder).expect("the session is open");
                 if resumed.fetch_add(1, Ordering::SeqCst) == 1 {
-                    sessions.weigh(id(1), POOL + 1, true);
+                    sessions.set_usage(id(1), POOL + 1, true);
                 }
                 hold(&lease, holder)
             }));
@@ -168,7 +168,7 @@ pub fn a_session_that_its_client_has_back_does_not_go_for_others() {
         let sessions: All = Arc::new(Sessions::new(POOL));
         let first = welcome(&sessions, 1, 0);
         let _other = welcome(&sessions, 2, 2);
-        sessions.weigh(id(1), 0, true);
+        sessions.set_usage(id(1), 0, true);
         let away = thread::spawn({
             let sessions = Arc::clone(&sessions);
             move || {
@@ -181,7 +181,7 @@ pub fn a_session_that_its_client_has_back_does_not_go_for_others() {
         });
         let crowd = thread::spawn({
             let sessions = Arc::clone(&sessions);
-            move || sessions.weigh(id(2), POOL / 2, false)
+            move || sessions.set_usage(id(2), POOL / 2, false)
         });
         let lease = resume(&sessions, 1, 1);
         crowd.join().expect("it doesn't panic");

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use crate::Number;
+use crate::SeqNo;
 
 /// The longest reason of a goodbye, in bytes: what fits a WebSocket close frame too
 /// (RFC 6455 §5.5: 125 bytes, less two for the code).
@@ -139,7 +139,7 @@ pub struct Goodbye {
     /// The advice to the other side.
     pub retry: Retry,
     /// The last numbered frame that the speaker received in order, if any: what came later is lost.
-    pub received: Option<Number>,
+    pub received: Option<SeqNo>,
     /// A sentence for a person, at most [`MAX_REASON`] bytes. Empty when the code says it all.
     pub reason: String,
 }

@@ -132,7 +132,7 @@ macro_rules! counter {
 counter! {
     /// The number of a numbered frame: 1 for the first that a side sends in a session, then one more
     /// for each. A call is known by the number of its first frame.
-    Number,
+    SeqNo,
     /// The number of a side's first numbered frame.
     "#"
 }

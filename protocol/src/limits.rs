@@ -46,7 +46,7 @@ pub const MIN_RETAINED: usize = 256 * 1024;
 
 /// The least that a side keeps that is short of memory: a message that the peer acknowledges at once, and
 /// another meanwhile.
-pub const MIN_RETAINED_FRUGAL: usize = 2 * MAX_MESSAGE;
+pub const MIN_RETAINED_LOW_MEMORY: usize = 2 * MAX_MESSAGE;
 
 /// The largest window of requests: what a session could ever be granted stays below the wire's
 /// 2^53.
@@ -218,7 +218,7 @@ impl Limits {
     /// again over another connection (default and least 256 KiB). While as much is kept, nothing new
     /// of requests, answers and items is sent. More allows more speed over long distances: a round
     /// trip carries as much at most. A side that is short of memory keeps half: see
-    /// [`Session::set_frugal`](crate::session::Session::set_frugal).
+    /// [`Session::set_low_memory`](crate::session::Session::set_low_memory).
     pub fn retained(mut self, bytes: usize) -> Self {
         self.retained = bytes.max(MIN_RETAINED);
         self

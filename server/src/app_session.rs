@@ -11,7 +11,7 @@ use twinwire::frame::{Continuity, Resume, Table};
 use twinwire::log::Slice;
 use twinwire::session::{Admitted, Event, ReadLog, Request, ResumeRejected, ServerSide, Session};
 use twinwire::{
-    Alias, Answer, Class, End, Format, Goodbye, GoodbyeCode, Number, PeerId, Refusal, Secret,
+    Alias, Answer, Class, End, Format, Goodbye, GoodbyeCode, PeerId, Refusal, Secret, SeqNo,
     SessionId, Time,
 };
 use twinwire_remote::{PeerCapabilities, Requests};
@@ -94,7 +94,7 @@ struct Open<S, I> {
 }
 
 /// By how many bytes what a session holds may differ from what its endpoint knows.
-const WEIGHT_TOLERANCE: usize = 16 * 1024;
+const USAGE_TOLERANCE: usize = 16 * 1024;
 
 impl<S, I> AppSession<S, I> {
     /// Makes one that awaits its client's hello.
@@ -127,7 +127,7 @@ impl<S, I> AppSession<S, I> {
 
     /// The session is given up for others that need its room.
     pub(crate) fn evict(&mut self) {
-        // The client may have come back since the pool chose this session: with a connection it isn't in the way.
+        // The client may have come back since the endpoint chose this session: with a connection it isn't in the way.
         if self.presence == Presence::Detached {
             self.presence = Presence::Evicted;
             let goodbye = Goodbye::new(GoodbyeCode::GoingAway, "no room");
@@ -360,7 +360,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             let id = open.cx.peer().session();
             tracing::debug!(peer = %open.cx.id(), "a session lost its connection");
             self.weighed = self.fixed + self.session.kept();
-            self.shared.sessions.weigh(id, self.weighed, true);
+            self.shared.sessions.set_usage(id, self.weighed, true);
         }
     }
 
@@ -368,24 +368,24 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
     /// the endpoint when that is much more, or less, than it knows.
     pub(crate) fn weigh(&mut self) {
         let Some(open) = &self.open else { return };
-        // Not at each change: the pool's lock is shared by all workers, and most changes are a few bytes.
+        // Not at each change: its lock is shared by all workers, and most changes are a few bytes.
         let kept = self.fixed + self.session.kept();
-        if kept.abs_diff(self.weighed) >= WEIGHT_TOLERANCE {
+        if kept.abs_diff(self.weighed) >= USAGE_TOLERANCE {
             self.weighed = kept;
             let id = open.cx.peer().session();
             let is_detached = self.presence != Presence::Connected;
-            self.shared.sessions.weigh(id, kept, is_detached);
+            self.shared.sessions.set_usage(id, kept, is_detached);
         }
     }
 
     /// Has the session keep less while all hold much together. Nobody is woken for it: a session that keeps too
     /// much to go on awaits an acknowledgement, which gives it a turn.
-    pub(crate) fn be_frugal_if_needed(&mut self) {
-        let is_scarce = self.shared.sessions.is_scarce();
-        self.session.set_frugal(is_scarce);
+    pub(crate) fn update_low_memory(&mut self) {
+        let is_under_pressure = self.shared.sessions.is_under_pressure();
+        self.session.set_low_memory(is_under_pressure);
     }
 
-    fn dropped(&mut self, request: Number, why: Refusal) {
+    fn dropped(&mut self, request: SeqNo, why: Refusal) {
         twinwire::plant!(
             "cancelled_before_open_runs",
             return self.tasks.stop(request)
@@ -569,7 +569,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
     }
 
     /// Answers a request without a handler: one that the client was told not to send, or that can't be had now.
-    fn refuse(&mut self, request: Number, class: Class, why: Refusal) {
+    fn refuse(&mut self, request: SeqNo, class: Class, why: Refusal) {
         let now = self.now();
         if class == Class::Event {
             self.session.done(now, request);

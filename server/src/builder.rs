@@ -51,7 +51,7 @@ pub struct Builder<S, I> {
     limits: Limits,
     retention: Retention,
     topics: usize,
-    pool: usize,
+    memory_budget: usize,
     drain_spread: Duration,
     explain_mismatches: bool,
     pub(crate) random: Random,
@@ -81,7 +81,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             limits: Limits::default(),
             retention: Retention::default(),
             topics: 1000,
-            pool: 256 * 1024 * 1024,
+            memory_budget: 256 * 1024 * 1024,
             drain_spread: Duration::from_secs(5),
             explain_mismatches: cfg!(debug_assertions),
             random: Random::system(),
@@ -134,7 +134,7 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
             limits: self.limits,
             retention: self.retention,
             topics: self.topics,
-            pool: self.pool,
+            memory_budget: self.memory_budget,
             drain_spread: self.drain_spread,
             explain_mismatches: self.explain_mismatches,
             random: self.random,
@@ -426,8 +426,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// that has a connection never ends for it. No user has a share of its own in it: who
     /// lets anybody in may want to count sessions in [`authenticate`](Self::authenticate). How long one is kept at most,
     /// [`Limits::resume`](twinwire::Limits::resume) says.
-    pub fn pool(mut self, bytes: usize) -> Self {
-        self.pool = bytes;
+    pub fn memory_budget(mut self, bytes: usize) -> Self {
+        self.memory_budget = bytes;
         self
     }
 
@@ -475,7 +475,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
                 warnings: Warnings::new(),
             },
             peers: Peers::default(),
-            sessions: Sessions::new(self.pool),
+            sessions: Sessions::new(self.memory_budget),
             origins: OriginGuard::new(self.origins),
             limits: self.limits,
             tables: Tables::default(),

@@ -12,7 +12,7 @@ use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::timeout;
 use twinwire::frame::Start;
 use twinwire::session::{ItemRefused, SessionCore};
-use twinwire::{Answer, Class, Number, Refusal, Time};
+use twinwire::{Answer, Class, Refusal, SeqNo, Time};
 
 use crate::handler::HandlerFuture;
 use crate::invited::Generation;
@@ -27,11 +27,11 @@ type HandlerEnd = Result<(Id, Response), JoinError>;
 pub(crate) struct HandlerTasks {
     handlers: JoinSet<Response>,
     requests: HashMap<Id, RunningRequest>,
-    aborts: BTreeMap<Number, AbortHandle>,
+    aborts: BTreeMap<SeqNo, AbortHandle>,
     items: mpsc::UnboundedReceiver<PendingItem>,
     output: mpsc::UnboundedSender<PendingItem>,
     /// Items that wait for room: at most one a stream. In order, as their handlers are woken when they are dropped.
-    waiting: BTreeMap<Number, PendingItem>,
+    waiting: BTreeMap<SeqNo, PendingItem>,
     /// The joins that were granted, and aren't answered yet.
     joins: VecDeque<GrantedJoin>,
     /// A handler has begun that wasn't polled yet.
@@ -40,7 +40,7 @@ pub(crate) struct HandlerTasks {
 
 /// A join that was granted.
 pub(crate) struct GrantedJoin {
-    pub(crate) call: Number,
+    pub(crate) call: SeqNo,
     pub(crate) joining: Joining,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct Joining {
 }
 
 struct RunningRequest {
-    number: Number,
+    number: SeqNo,
     class: Class,
     kind: &'static str,
 }
@@ -75,7 +75,7 @@ impl HandlerTasks {
     }
 
     /// Returns the place where the handler of this call puts its items.
-    pub(crate) fn output(&self, call: Number) -> OutputSender {
+    pub(crate) fn output(&self, call: SeqNo) -> OutputSender {
         OutputSender {
             call,
             items: self.output.clone(),
@@ -86,7 +86,7 @@ impl HandlerTasks {
     /// begins.
     pub(crate) fn start(
         &mut self,
-        number: Number,
+        number: SeqNo,
         class: Class,
         kind: &'static str,
         future: HandlerFuture,
@@ -116,7 +116,7 @@ impl HandlerTasks {
     }
 
     /// Drops a request's handler.
-    pub(crate) fn stop(&mut self, request: Number) {
+    pub(crate) fn stop(&mut self, request: SeqNo) {
         if let Some(handler) = self.aborts.remove(&request) {
             handler.abort();
         }
@@ -167,7 +167,7 @@ impl HandlerTasks {
     }
 
     /// A stream has room for items again.
-    pub(crate) fn room(&mut self, call: Number, session: &mut SessionCore, now: Time) {
+    pub(crate) fn room(&mut self, call: SeqNo, session: &mut SessionCore, now: Time) {
         if let Some(item) = self.waiting.remove(&call) {
             self.give(item, session, now);
         }
@@ -216,7 +216,7 @@ impl HandlerTasks {
     }
 
     /// Returns the name of the kind of a request at work.
-    pub(crate) fn kind(&self, request: Number) -> &'static str {
+    pub(crate) fn kind(&self, request: SeqNo) -> &'static str {
         let mut requests = self.requests.values();
         let found = requests.find(|of| of.number == request);
         found.map_or("", |request| request.kind)
@@ -261,7 +261,7 @@ impl HandlerTasks {
 /// Runs the handler of an event, which is dropped when it takes longer. Nobody is told of that, so the time begins with
 /// the handler, whose worker may have stood still until then.
 async fn in_time(
-    number: Number,
+    number: SeqNo,
     kind: &'static str,
     future: HandlerFuture,
     time: Duration,
@@ -316,7 +316,7 @@ mod tests {
     }
 
     /// Reads a number from a cancel, as the wire has it.
-    fn number(value: u8) -> Number {
+    fn number(value: u8) -> SeqNo {
         match Frames::new(&[3, 0x12, value, 1]).next() {
             Some(Ok(Frame::Cancel(cancel))) => cancel.number,
             other => panic!("{other:?}"),

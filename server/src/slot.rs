@@ -130,17 +130,17 @@ impl<S, I> Drop for SlotLease<S, I> {
 /// an await, and never to lock a slot.
 pub(crate) struct Sessions<S, I> {
     all: Mutex<Registry<Arc<Slot<S, I>>>>,
-    /// As the pool says, for connections that look at it at each of their turns.
-    is_scarce: AtomicBool,
+    /// As the registry says, for connections that look at it at each of their turns.
+    is_under_pressure: AtomicBool,
 }
 
 impl<S, I> Sessions<S, I> {
-    pub(crate) fn new(pool: usize) -> Self {
-        let all = Registry::new(pool);
-        let is_scarce = AtomicBool::new(all.pool().is_scarce());
+    pub(crate) fn new(memory: usize) -> Self {
+        let all = Registry::new(memory);
+        let is_under_pressure = AtomicBool::new(all.memory().is_under_pressure());
         Self {
             all: Mutex::new(all),
-            is_scarce,
+            is_under_pressure,
         }
     }
 
@@ -167,8 +167,8 @@ impl<S, I> Sessions<S, I> {
     }
 
     /// Returns true if all hold so much together that each is to keep less.
-    pub(crate) fn is_scarce(&self) -> bool {
-        self.is_scarce.load(Ordering::Relaxed)
+    pub(crate) fn is_under_pressure(&self) -> bool {
+        self.is_under_pressure.load(Ordering::Relaxed)
     }
 
     /// Adds up what the sessions hold that are in no turn.
@@ -177,7 +177,7 @@ impl<S, I> Sessions<S, I> {
         let slots: Vec<_> = {
             let all = self.all();
             (counters.sessions, counters.tombstones) = all.count();
-            counters.pool = all.pool().held();
+            counters.memory = all.memory().held();
             all.values().map(Arc::clone).collect()
         };
         for state in slots.iter().filter_map(|slot| slot.try_lock()) {
@@ -186,20 +186,20 @@ impl<S, I> Sessions<S, I> {
     }
 
     fn update_pressure(&self, all: &Registry<Arc<Slot<S, I>>>) {
-        self.is_scarce
-            .store(all.pool().is_scarce(), Ordering::Relaxed);
+        self.is_under_pressure
+            .store(all.memory().is_under_pressure(), Ordering::Relaxed);
     }
 
-    /// Counts a session as this many bytes from now on. If all count more than the pool has, the ones without a
+    /// Counts a session as this many bytes from now on. If all count more than the memory budget, the ones without a
     /// connection go that lost theirs first.
-    pub(crate) fn weigh(&self, id: SessionId, bytes: usize, is_detached: bool) {
+    pub(crate) fn set_usage(&self, id: SessionId, bytes: usize, is_detached: bool) {
         let mut victims = Vec::new();
         let mut all = self.all();
-        if !all.weigh(id, bytes, is_detached) {
+        if !all.set_usage(id, bytes, is_detached) {
             return;
         }
         // Chosen under the lock, woken outside of it: a holder that ran at once on its worker would wait for this map.
-        while let Some(victim) = all.next_to_go() {
+        while let Some(victim) = all.next_victim() {
             victim.evicted.store(true, Ordering::Release);
             victims.push(Arc::clone(victim));
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tokio::sync::{mpsc, oneshot};
 use twinwire::limits::MAX_PAYLOAD;
-use twinwire::{EncodeError, Format, Number, Refusal, StreamCall};
+use twinwire::{EncodeError, Format, Refusal, SeqNo, StreamCall};
 
 use crate::handler::unwritable;
 
@@ -19,13 +19,13 @@ pub struct StreamSender<C: StreamCall> {
 /// The way of items from a handler to its connection.
 #[derive(Clone)]
 pub(crate) struct OutputSender {
-    pub(crate) call: Number,
+    pub(crate) call: SeqNo,
     pub(crate) items: mpsc::UnboundedSender<PendingItem>,
 }
 
 /// An item of a stream, or why the stream can't go on. A handler gives one at a time.
 pub(crate) struct PendingItem {
-    pub(crate) call: Number,
+    pub(crate) call: SeqNo,
     pub(crate) item: Result<Vec<u8>, Refusal>,
     pub(crate) taken: oneshot::Sender<()>,
 }

@@ -210,8 +210,8 @@ pub struct Counters {
     pub sessions: usize,
     /// Sessions that are over and remembered.
     pub tombstones: usize,
-    /// Bytes that count against [`Builder::pool`].
-    pub pool: usize,
+    /// Bytes that count against [`Builder::memory_budget`].
+    pub memory: usize,
     /// Clients that [`Twinwire::peers`] finds.
     pub peers: usize,
     /// Clients that [`Twinwire::user`] finds.

@@ -14,7 +14,7 @@ use twinwire::frame::{
 };
 use twinwire::limits::{MAX_PART, MAX_TOKEN};
 use twinwire::{
-    Alias, Answer, Call, Event, Format, GoodbyeCode, Kinds, Number, Refusal, Topic, kinds,
+    Alias, Answer, Call, Event, Format, GoodbyeCode, Kinds, Refusal, SeqNo, Topic, kinds,
 };
 use twinwire_client_native::{Client, ClientState, connect_with};
 use twinwire_server::{Access, HandlerContext};
@@ -189,7 +189,7 @@ impl Bystander {
     }
 }
 
-fn call<'a>(number: Number, kind: u32, payload: &'a [u8]) -> Frame<'a> {
+fn call<'a>(number: SeqNo, kind: u32, payload: &'a [u8]) -> Frame<'a> {
     let part = Part::WHOLE;
     let kind = Some(kind);
     Frame::Call(CallFrame {
@@ -200,7 +200,7 @@ fn call<'a>(number: Number, kind: u32, payload: &'a [u8]) -> Frame<'a> {
     })
 }
 
-const FIRST: Number = Number::FIRST;
+const FIRST: SeqNo = SeqNo::FIRST;
 
 /// Bytes that can't be read, after the welcome.
 fn unreadable() -> Vec<(&'static str, Vec<u8>)> {

@@ -9,7 +9,7 @@ use testkit::{Log, Server, soon};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use twinwire::frame::{Frame, INVITE, JOIN, Join, LEAVE, Start};
-use twinwire::{Answer, Format, Kinds, Number, Refusal, Topic, kinds};
+use twinwire::{Answer, Format, Kinds, Refusal, SeqNo, Topic, kinds};
 use twinwire_server::{Access, HandlerContext, Peer, Twinwire};
 
 use by_hand::{Greeter, Socket};
@@ -35,7 +35,7 @@ async fn client(server: &Server, wire: &Twinwire<(), ()>) -> (Socket, Peer) {
 }
 
 /// Begins to put the client into the room, and waits until that has come to the client.
-async fn invite(socket: &mut Socket, peer: &Peer) -> (JoinHandle<bool>, Number) {
+async fn invite(socket: &mut Socket, peer: &Peer) -> (JoinHandle<bool>, SeqNo) {
     let peer = peer.clone();
     let inviting = tokio::spawn(async move { peer.invite(&Room {}).await.is_ok() });
     (inviting, socket.called(INVITE).await)
@@ -48,7 +48,7 @@ async fn join(socket: &mut Socket) -> Result<(), Refusal> {
 }
 
 /// Sends a join. Returns its call.
-async fn begin_join(socket: &mut Socket) -> Number {
+async fn begin_join(socket: &mut Socket) -> SeqNo {
     let key = Format::Postcard.encode(&Room {}, 100).expect("it is small");
     let (kind, start) = (0, Start::Now);
     let key = key.as_slice();

@@ -99,7 +99,7 @@ fn serve_with(app: &App, limits: Limits) -> (Twinwire<App, ()>, Server) {
         })
         .on_close(|cx: HandlerContext<App>, _| async move { cx.state().ended.push(()) })
         .limits(limits)
-        .pool(0);
+        .memory_budget(0);
     let (server, wire) = testkit::serve_on(1, builder);
     (wire, server)
 }

@@ -283,7 +283,7 @@ async fn a_server_that_stops_hands_its_clients_to_the_next() {
 #[tokio::test]
 async fn what_has_no_room_is_given_up_and_told() {
     let app = App::default();
-    let (server, _) = serve(builder(&app).pool(0));
+    let (server, _) = serve(builder(&app).memory_budget(0));
     let chaos = Chaos::to(server.addr(), 1).await;
     let (client, losses) = client(&chaos).await;
     let waiting = waiting_call(&app, &client).await;
@@ -339,7 +339,7 @@ async fn what_a_new_session_needs_first_goes_first() {
 async fn a_connection_that_is_dead_both_ways_is_found_by_both_ends() {
     let app = App::default();
     let limits = || testkit::patient().heartbeat(Duration::from_secs(1));
-    let (server, _) = serve(builder(&app).limits(limits()).pool(0));
+    let (server, _) = serve(builder(&app).limits(limits()).memory_budget(0));
     let chaos = Chaos::to(server.addr(), 1).await;
     let (client, losses) = client_with(&chaos, limits()).await;
     chaos.stall(true);
@@ -395,7 +395,7 @@ async fn what_waits_for_a_connection_is_bounded() {
 #[tokio::test]
 async fn what_handlers_answer_without_a_connection_counts_against_the_pool() {
     let app = App::default();
-    let (server, _) = serve(builder(&app).pool(1 << 20));
+    let (server, _) = serve(builder(&app).memory_budget(1 << 20));
     let chaos = Chaos::to(server.addr(), 1).await;
     let (client, losses) = client(&chaos).await;
     let calls = (0..8).map(|_| {

@@ -4,7 +4,7 @@ mod by_hand;
 
 use testkit::Server;
 use twinwire::frame::{Continuity, Resume, Resumed};
-use twinwire::{Alias, GoodbyeCode, Number, Offset, Secret, SessionId};
+use twinwire::{Alias, GoodbyeCode, Offset, Secret, SeqNo, SessionId};
 
 use by_hand::{Greeter, Said, Socket, wants};
 
@@ -35,7 +35,7 @@ async fn only_the_right_secret_of_the_right_user_gets_a_session_back() {
         ..wants(&ada, 1)
     };
     let ahead = Resume {
-        received: Some(Number::FIRST),
+        received: Some(SeqNo::FIRST),
         ..wants(&ada, 1)
     };
     let mut lengths = Vec::new();
@@ -95,7 +95,7 @@ async fn what_a_client_claims_of_topics_that_it_never_joined_is_nothing() {
     drop(socket);
     let claim = |alias| Resumed {
         alias: Alias::new(alias),
-        join: Number::FIRST,
+        join: SeqNo::FIRST,
         next: Offset::FIRST,
         used: 0,
         limit: (1 << 53) - 1,

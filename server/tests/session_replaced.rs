@@ -133,7 +133,7 @@ async fn sessions_that_are_lost_one_after_the_other_end_no_subscription() {
 #[tokio::test]
 async fn nothing_goes_before_what_a_new_session_needs_first() {
     let heard = Heard::default();
-    let (server, _) = serve(builder(&heard).pool(0));
+    let (server, _) = serve(builder(&heard).memory_budget(0));
     let chaos = Chaos::to(server.addr(), 1).await;
     let options =
         testkit::options(chaos.url("/ws"), KINDS).on_session_replaced(|client, _| async move {

@@ -5,7 +5,7 @@ use twinwire::limits::MAX_PAYLOAD;
 use twinwire::session::{AnyEvent, Full, ItemRefused, RequestKey, State};
 #[cfg(doc)]
 use twinwire::session::{Session, SessionCore};
-use twinwire::{Answer, Class, EncodeError, Format, Goodbye, GoodbyeCode, Kind, Number, Time};
+use twinwire::{Answer, Class, EncodeError, Format, Goodbye, GoodbyeCode, Kind, SeqNo, Time};
 
 use crate::Dice;
 use crate::oracle::{Oracle, STAMP, Who, hash};
@@ -177,7 +177,7 @@ impl Port<'_> {
     }
 
     /// [`SessionCore::answer`].
-    pub fn answer(&mut self, call: Number, answer: Answer<Vec<u8>>) {
+    pub fn answer(&mut self, call: SeqNo, answer: Answer<Vec<u8>>) {
         let answer = self.oracle.answered(self.who, call, answer);
         self.session.answer(self.now, call, answer);
     }
@@ -186,7 +186,7 @@ impl Port<'_> {
     ///
     /// # Errors
     /// As of that.
-    pub fn item(&mut self, call: Number, item: &[u8]) -> Result<(), ItemRefused> {
+    pub fn item(&mut self, call: SeqNo, item: &[u8]) -> Result<(), ItemRefused> {
         let Some((id, stamped)) = self.oracle.stamp_item(self.who, call, item) else {
             return Err(ItemRefused::Over);
         };
@@ -202,7 +202,7 @@ impl Port<'_> {
     }
 
     /// [`SessionCore::done`].
-    pub fn done(&mut self, event: Number) {
+    pub fn done(&mut self, event: SeqNo) {
         self.oracle.done(self.who, event);
         self.session.done(self.now, event);
     }
@@ -216,7 +216,7 @@ impl Port<'_> {
     }
 
     /// [`SessionCore::hold`].
-    pub fn hold(&mut self, event: Number) {
+    pub fn hold(&mut self, event: SeqNo) {
         self.oracle.held(self.who, event);
         self.session.hold(event);
     }

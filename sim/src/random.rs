@@ -6,7 +6,7 @@ use twinwire::frame::{Invite, Refusal, Start};
 use twinwire::session::{
     AnyEvent, ClientEvent, Event, ItemRefused, Outcome, Request, RequestKey, ServerEvent, State,
 };
-use twinwire::{Answer, Class, Number, Offset, Position};
+use twinwire::{Answer, Class, Offset, Position, SeqNo};
 
 use crate::{Application, Dice, Phase, Port, TOPICS};
 
@@ -63,7 +63,7 @@ pub(crate) struct RandomApp {
     /// A request of which only the newest value matters.
     newest: Option<RequestKey>,
     untaken: BTreeMap<RequestKey, u64>,
-    work: BTreeMap<Number, Work>,
+    work: BTreeMap<SeqNo, Work>,
     topics: [Joined; TOPICS],
     proved: bool,
 }

@@ -258,16 +258,16 @@ impl World<'_> {
     }
 
     /// Weighs a session after its turn. What there is no room for goes.
-    pub(crate) fn weigh(&mut self, end: usize) -> Check {
+    pub(crate) fn set_usage(&mut self, end: usize) -> Check {
         let Who::Server(session) = self.ends[end].who else {
             return Ok(());
         };
         let (id, at) = (session_id(session), &self.ends[end].session);
         let is_detached = at.state() == State::Detached;
-        if !self.server.sessions.weigh(id, at.kept(), is_detached) {
+        if !self.server.sessions.set_usage(id, at.kept(), is_detached) {
             return Ok(());
         }
-        while let Some((_, goes)) = self.server.sessions.next_to_go().copied() {
+        while let Some((_, goes)) = self.server.sessions.next_victim().copied() {
             if self.ends[goes].session.state() != State::Detached {
                 return Err(Wrong(
                     "a session that isn't without a connection is to end".to_owned(),
@@ -278,7 +278,7 @@ impl World<'_> {
         }
         let detached = self.server.ends().into_iter();
         let mut detached = detached.map(|end| self.ends[end].session.state());
-        let (held, room) = (self.server.sessions.pool().held(), self.server.room);
+        let (held, room) = (self.server.sessions.memory().held(), self.server.room);
         if held > room && detached.any(|state| state == State::Detached) {
             return Err(Wrong(format!(
                 "all hold {held} bytes, of {room}, and some have no connection"
@@ -288,10 +288,10 @@ impl World<'_> {
     }
 
     /// The sessions' turns begin with that, where many hold much.
-    pub(crate) fn be_frugal_if_needed(&mut self, end: usize) {
+    pub(crate) fn update_low_memory(&mut self, end: usize) {
         if let Who::Server(_) = self.ends[end].who {
-            let is_scarce = self.server.sessions.pool().is_scarce();
-            self.ends[end].session.set_frugal(is_scarce);
+            let is_under_pressure = self.server.sessions.memory().is_under_pressure();
+            self.ends[end].session.set_low_memory(is_under_pressure);
         }
     }
 

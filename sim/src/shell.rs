@@ -114,13 +114,13 @@ impl World<'_> {
 
     /// Polls until the session waits, and gives the application what it says.
     pub(crate) fn settle(&mut self, end: usize) -> Check {
-        self.be_frugal_if_needed(end);
+        self.update_low_memory(end);
         let conn = self.ends[end].conn;
         for _ in 0..1_000 {
             let events = self.poll(end)?;
             if events.is_empty() {
                 self.schedule(end);
-                return self.weigh(end);
+                return self.set_usage(end);
             }
             let at = &self.ends[end];
             let hearing = Hearing {

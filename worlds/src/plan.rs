@@ -222,7 +222,7 @@ pub(crate) struct Plan {
     pub(crate) workers: usize,
     pub(crate) bounds: Bounds,
     pub(crate) limits: Limits,
-    pub(crate) pool: usize,
+    pub(crate) memory_budget: usize,
     pub(crate) keep: usize,
     /// The program of each client.
     pub(crate) programs: Vec<Program>,
@@ -297,7 +297,7 @@ impl Plan {
                 let manners = [Manner::Declines, Manner::Declines, Manner::PanicsAtOnce];
                 Manners::draw(dice, &manners, 1)
             }),
-            pool: match dice.one_in(3) {
+            memory_budget: match dice.one_in(3) {
                 true => 40_000,
                 false => usize::MAX,
             },

@@ -143,7 +143,7 @@ fn endpoint(world: &World, process: u64) -> Wire {
         &functions,
     )
     .limits(world.plan.limits.clone())
-    .pool(world.plan.pool)
+    .memory_budget(world.plan.memory_budget)
     .retention(Retention::default().entries(world.plan.keep));
     let builder = test::draws_from(builder, move |bytes| {
         let mut dice = dice.lock().expect("dice don't panic");

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use twinwire::session::{RequestKey, ServerSide, Session};
-use twinwire::{Call, Event, Kinds, Number, Time, kinds};
+use twinwire::{Call, Event, Kinds, SeqNo, Time, kinds};
 use twinwire_client::{Departure, OpenFailure};
 
 pub(crate) use run::{Asked, Run};
@@ -130,7 +130,7 @@ struct Inner {
     /// The numbers that the server's handlers were called with, in order.
     heard: Vec<u32>,
     /// The calls that wait for their answers, while the server gives none.
-    held: Option<Vec<(Number, Vec<u8>)>>,
+    held: Option<Vec<(SeqNo, Vec<u8>)>>,
     /// The server's questions, and each answer beside its question.
     asked: Vec<(RequestKey, u32)>,
     answers: Vec<(u32, Option<u32>)>,

@@ -7,7 +7,7 @@ use super::wire::{Reader, put_bytes, put_duration, put_integer};
 use super::{Continuity, Malformed, Refusal, Resume};
 use crate::goodbye::{Goodbye, GoodbyeCode, MAX_REASON, Retry};
 use crate::limits::{MAX_KINDS, MAX_NAME, MAX_OUTLINE, MAX_OUTLINES, MAX_TOKEN};
-use crate::{BootId, Class, Fingerprint, Kind, Number, PeerId, Secret, SessionId};
+use crate::{BootId, Class, Fingerprint, Kind, PeerId, Secret, SeqNo, SessionId};
 
 /// One line of a client's table of kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -331,20 +331,20 @@ impl Welcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ack {
     /// The number of the last frame received in order; none before the first.
-    pub received: Option<Number>,
+    pub received: Option<SeqNo>,
     /// The limit of the peer's requests, in charged bytes from the session's start.
     pub window: u64,
 }
 
 impl Ack {
     pub(super) fn put(&self, out: &mut Vec<u8>) {
-        put_integer(out, self.received.map_or(0, Number::get));
+        put_integer(out, self.received.map_or(0, SeqNo::get));
         put_integer(out, self.window);
     }
 
     pub(crate) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
         let ack = Self {
-            received: Number::new(body.integer()?),
+            received: SeqNo::new(body.integer()?),
             window: body.integer()?,
         };
         body.end()?;
@@ -356,7 +356,7 @@ impl Ack {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamWindow {
     /// The id of the call that the stream answers.
-    pub call: Number,
+    pub call: SeqNo,
     /// The limit, in charged bytes from the stream's start.
     pub limit: u64,
 }
@@ -369,7 +369,7 @@ impl StreamWindow {
 
     pub(crate) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
         let window = Self {
-            call: Number::new(body.integer()?).ok_or(Malformed::Meaningless)?,
+            call: SeqNo::new(body.integer()?).ok_or(Malformed::Meaningless)?,
             limit: body.integer()?,
         };
         body.end()?;
@@ -456,7 +456,7 @@ impl Ping {
 pub(super) fn put_goodbye(goodbye: &Goodbye, out: &mut Vec<u8>) {
     put_integer(out, u64::from(goodbye.code.number()));
     put_retry(goodbye.retry, out);
-    put_integer(out, goodbye.received.map_or(0, Number::get));
+    put_integer(out, goodbye.received.map_or(0, SeqNo::get));
     put_bytes(out, goodbye.reason.as_bytes());
 }
 
@@ -464,7 +464,7 @@ pub(crate) fn read_goodbye(mut body: Reader<'_>) -> Result<Goodbye, Malformed> {
     // An unknown code is read, too: the goodbye of any version is understood by all.
     let code = GoodbyeCode::from_number(body.small()?);
     let retry = read_retry(&mut body)?;
-    let received = Number::new(body.integer()?);
+    let received = SeqNo::new(body.integer()?);
     let reason = body.text()?;
     if reason.len() > MAX_REASON {
         return Err(Malformed::OverLimit);

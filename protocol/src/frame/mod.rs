@@ -26,7 +26,7 @@ pub use topic::{
     SkipReason, Skipped, Start, TopicWindow, Verdict, decode_offset, encode_offset,
 };
 
-use crate::Number;
+use crate::SeqNo;
 use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::MAX_MESSAGE;
 #[doc(hidden)]
@@ -189,7 +189,7 @@ impl Frame<'_> {
     }
 
     /// The frame's number, if its type is numbered.
-    pub fn number(&self) -> Option<Number> {
+    pub fn number(&self) -> Option<SeqNo> {
         match self {
             Self::Call(call) => Some(call.number),
             Self::Event(event) => Some(event.number),

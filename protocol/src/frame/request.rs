@@ -3,7 +3,7 @@
 use super::Malformed;
 use super::answer::Answer;
 use super::wire::{Reader, integer_len, put_bytes, put_integer};
-use crate::Number;
+use crate::SeqNo;
 use crate::limits::MAX_PART;
 
 /// The place of a frame in its message: a payload of more than [`MAX_PART`] bytes is cut into
@@ -43,21 +43,21 @@ impl Part {
     }
 }
 
-fn read_head(body: &mut Reader<'_>) -> Result<(Number, Part), Malformed> {
+fn read_head(body: &mut Reader<'_>) -> Result<(SeqNo, Part), Malformed> {
     Ok((read_number(body)?, Part::read(body)?))
 }
 
-fn put_head(number: Number, part: Part, out: &mut Vec<u8>) {
+fn put_head(number: SeqNo, part: Part, out: &mut Vec<u8>) {
     put_integer(out, number.get());
     put_integer(out, part.flags());
 }
 
-fn head_len(number: Number) -> usize {
+fn head_len(number: SeqNo) -> usize {
     integer_len(number.get()) + 1
 }
 
-pub(super) fn read_number(body: &mut Reader<'_>) -> Result<Number, Malformed> {
-    Number::new(body.integer()?).ok_or(Malformed::Meaningless)
+pub(super) fn read_number(body: &mut Reader<'_>) -> Result<SeqNo, Malformed> {
+    SeqNo::new(body.integer()?).ok_or(Malformed::Meaningless)
 }
 
 pub(super) fn check_part(payload: &[u8]) -> Result<&[u8], Malformed> {
@@ -73,7 +73,7 @@ pub(super) fn check_part(payload: &[u8]) -> Result<&[u8], Malformed> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call<'a> {
     /// The frame's number.
-    pub number: Number,
+    pub number: SeqNo,
     /// The place of the frame in its message.
     pub part: Part,
     /// The kind, by its place in the client's table; only in the first part.
@@ -130,7 +130,7 @@ fn read_kind(body: &mut Reader<'_>, part: Part) -> Result<Option<u32>, Malformed
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event<'a> {
     /// The frame's number.
-    pub number: Number,
+    pub number: SeqNo,
     /// The place of the frame in its message.
     pub part: Part,
     /// The kind, by its place in the client's table; only in the first part.
@@ -168,9 +168,9 @@ impl<'a> Event<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cancel {
     /// The frame's number.
-    pub number: Number,
+    pub number: SeqNo,
     /// The call's id.
-    pub call: Number,
+    pub call: SeqNo,
 }
 
 impl Cancel {
@@ -193,11 +193,11 @@ impl Cancel {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item<'a> {
     /// The frame's number.
-    pub number: Number,
+    pub number: SeqNo,
     /// The place of the frame in its item.
     pub part: Part,
     /// The id of the call that it belongs to.
-    pub call: Number,
+    pub call: SeqNo,
     /// The item in the connection's payload format, or a part of it.
     pub payload: &'a [u8],
 }
@@ -228,9 +228,9 @@ impl<'a> Item<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply<'a> {
     /// The frame's own number.
-    pub number: Number,
+    pub number: SeqNo,
     /// The id of the call that it answers.
-    pub call: Number,
+    pub call: SeqNo,
     /// The content of the frame.
     pub content: ReplyPart<'a>,
 }

@@ -3,7 +3,7 @@
 use super::Malformed;
 use super::wire::{Reader, put_integer};
 use crate::limits::MAX_SUBSCRIPTIONS;
-use crate::{Alias, Number, Offset, Secret, SessionId};
+use crate::{Alias, Offset, Secret, SeqNo, SessionId};
 
 /// A client wants its session back: what it has of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Resume {
     /// late is refused.
     pub attempt: u64,
     /// The number of the last frame received in order; none before the first.
-    pub received: Option<Number>,
+    pub received: Option<SeqNo>,
     /// The limit of the server's requests, in charged bytes from the session's start.
     pub window: u64,
     /// The topics whose joined was handed over and that weren't left.
@@ -29,7 +29,7 @@ pub struct Resumed {
     /// The topic.
     pub alias: Alias,
     /// The call that joined it.
-    pub join: Number,
+    pub join: SeqNo,
     /// The first publication that it doesn't have.
     pub next: Offset,
     /// Charged bytes that have come, from the join.
@@ -59,7 +59,7 @@ impl Resume {
         let session = SessionId::from_bytes(body.array()?);
         let secret = Secret::from_bytes(body.array()?);
         let attempt = body.integer()?;
-        let received = Number::new(body.integer()?);
+        let received = SeqNo::new(body.integer()?);
         let window = body.integer()?;
         let count = body.small::<usize>()?;
         if count > MAX_SUBSCRIPTIONS {
@@ -83,7 +83,7 @@ impl Resumed {
     fn read(body: &mut Reader<'_>) -> Result<Self, Malformed> {
         let resumed = Self {
             alias: Alias::new(body.integer()?),
-            join: Number::new(body.integer()?).ok_or(Malformed::Meaningless)?,
+            join: SeqNo::new(body.integer()?).ok_or(Malformed::Meaningless)?,
             next: Offset::new(body.integer()?).ok_or(Malformed::Meaningless)?,
             used: body.integer()?,
             limit: body.integer()?,
@@ -103,14 +103,14 @@ pub enum Continuity {
     /// It is the one that the client wanted back: nothing is lost.
     Resumed {
         /// The last of the client's frames that the server received in order.
-        received: Option<Number>,
+        received: Option<SeqNo>,
     },
     /// It is another: the server knows none of that id, or not with that secret.
     Unknown,
     /// It is another: the one that the client wanted back was given up.
     Evicted {
         /// The last of the client's frames that the server received in order before that.
-        received: Option<Number>,
+        received: Option<SeqNo>,
     },
 }
 
@@ -134,17 +134,17 @@ impl Continuity {
         Ok(match body.byte()? {
             0 => Self::New,
             1 => Self::Resumed {
-                received: Number::new(body.integer()?),
+                received: SeqNo::new(body.integer()?),
             },
             2 => Self::Unknown,
             3 => Self::Evicted {
-                received: Number::new(body.integer()?),
+                received: SeqNo::new(body.integer()?),
             },
             _ => return Err(Malformed::Meaningless),
         })
     }
 }
 
-fn put_number(out: &mut Vec<u8>, number: Option<Number>) {
-    put_integer(out, number.map_or(0, Number::get));
+fn put_number(out: &mut Vec<u8>, number: Option<SeqNo>) {
+    put_integer(out, number.map_or(0, SeqNo::get));
 }

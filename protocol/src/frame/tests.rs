@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::*;
 use crate::goodbye::Retry;
 use crate::limits::{MAX_KINDS, MAX_PART};
-use crate::{Alias, BootId, Class, Fingerprint, Number, Offset, PeerId, Secret, SessionId};
+use crate::{Alias, BootId, Class, Fingerprint, Offset, PeerId, Secret, SeqNo, SessionId};
 
-fn number(value: u64) -> Number {
-    Number::new(value).expect("tests number from one")
+fn number(value: u64) -> SeqNo {
+    SeqNo::new(value).expect("tests number from one")
 }
 
 fn bounds() -> PeerLimits {

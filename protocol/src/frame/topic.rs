@@ -4,7 +4,7 @@ use super::Malformed;
 use super::request::{check_part, read_number};
 use super::wire::{Reader, put_bytes, put_integer};
 use crate::limits::MAX_TOPIC_KEY;
-use crate::{Alias, Epoch, Number, Offset, Position};
+use crate::{Alias, Epoch, Offset, Position, SeqNo};
 
 /// The places in the table of kinds from here on are reserved: the calls of these kinds are the
 /// session's own.
@@ -163,7 +163,7 @@ pub struct Leave {
     /// The topic.
     pub alias: Alias,
     /// The id of the call that joined it.
-    pub join: Number,
+    pub join: SeqNo,
 }
 
 impl Leave {

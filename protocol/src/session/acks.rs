@@ -1,7 +1,7 @@
 //! The peer's frames that have come, and their acknowledgement.
 
 use super::PeerMisbehaved;
-use crate::Number;
+use crate::SeqNo;
 use crate::frame::Ack;
 use crate::limits::MIN_RETAINED;
 
@@ -9,22 +9,22 @@ use crate::limits::MIN_RETAINED;
 #[derive(Debug, Default)]
 pub(super) struct ReceivedSeq {
     /// The last numbered frame that came.
-    last_seq: Option<Number>,
+    last_seq: Option<SeqNo>,
     /// The last that was accepted: those that come after this side's goodbye aren't. Invariant: at most `last_seq`.
-    last_accepted: Option<Number>,
+    last_accepted: Option<SeqNo>,
 }
 
 impl ReceivedSeq {
-    pub(super) fn last_seq(&self) -> Option<Number> {
+    pub(super) fn last_seq(&self) -> Option<SeqNo> {
         self.last_seq
     }
 
-    pub(super) fn last_accepted(&self) -> Option<Number> {
+    pub(super) fn last_accepted(&self) -> Option<SeqNo> {
         self.last_accepted
     }
 
     /// Returns true if a frame of this number has come.
-    pub(super) fn has_come(&self, number: Number) -> bool {
+    pub(super) fn has_come(&self, number: SeqNo) -> bool {
         self.last_seq.is_some_and(|last| number <= last)
     }
 
@@ -37,8 +37,8 @@ impl ReceivedSeq {
 
     /// Counts a numbered frame. Anything but the next number means that the two ends count differently: whatever they
     /// then said of losses would be wrong.
-    pub(super) fn count(&mut self, number: Number, accept: bool) -> Result<(), PeerMisbehaved> {
-        let expected = self.last_seq.map_or(Number::FIRST, Number::next);
+    pub(super) fn count(&mut self, number: SeqNo, accept: bool) -> Result<(), PeerMisbehaved> {
+        let expected = self.last_seq.map_or(SeqNo::FIRST, SeqNo::next);
         if number != expected {
             return Err(PeerMisbehaved::NumberSkipped {
                 expected,

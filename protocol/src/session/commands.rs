@@ -6,8 +6,8 @@ use super::side::AnyEvent;
 use super::state::Role;
 use super::{Event, Full, ItemRefused, Outcome, RequestKey, SessionCore};
 use crate::frame::{Answer, Refusal};
-use crate::limits::MIN_RETAINED_FRUGAL;
-use crate::{Class, Number, Time};
+use crate::limits::MIN_RETAINED_LOW_MEMORY;
+use crate::{Class, SeqNo, Time};
 
 impl SessionCore {
     /// Makes a request: `kind` is its place in the client's table, `payload` its value; the table
@@ -140,7 +140,7 @@ impl SessionCore {
     /// Answers a call or ends a stream. An answer larger than the peer takes is sent as
     /// [`Refusal::TooLarge`]. An answer to a call that is over (its deadline passed, it was
     /// cancelled, the session ended) is ignored.
-    pub fn answer(&mut self, now: Time, call: Number, answer: Answer<Vec<u8>>) {
+    pub fn answer(&mut self, now: Time, call: SeqNo, answer: Answer<Vec<u8>>) {
         self.now = self.now.max(now);
         // Sent as it is, it would cost the session: the peer would take it for a fault of this
         // side.
@@ -162,7 +162,7 @@ impl SessionCore {
     pub fn item(
         &mut self,
         now: Time,
-        call: Number,
+        call: SeqNo,
         item: Vec<u8>,
     ) -> Result<(), (ItemRefused, Vec<u8>)> {
         self.now = self.now.max(now);
@@ -185,23 +185,23 @@ impl SessionCore {
 
     /// Lets an event wait in the application's hands for whoever takes it: from now on it has no deadline,
     /// and the next request waits with it until [`done`](Self::done).
-    pub fn hold(&mut self, event: Number) {
+    pub fn hold(&mut self, event: SeqNo) {
         self.incoming.hold(event);
     }
 
     /// Ends an event, whose handler is done: the next request may start.
-    pub fn done(&mut self, now: Time, event: Number) {
+    pub fn done(&mut self, now: Time, event: SeqNo) {
         self.now = self.now.max(now);
         self.incoming.done(event);
     }
 
     /// Sets whether this side is short of memory: then it keeps at most half of what
     /// [`Limits::retained`](crate::Limits::retained) allows, and at least
-    /// [`MIN_RETAINED_FRUGAL`]. What it has sent stays until it is acknowledged; nothing new goes out before
+    /// [`MIN_RETAINED_LOW_MEMORY`]. What it has sent stays until it is acknowledged; nothing new goes out before
     /// less is left.
-    pub fn set_frugal(&mut self, yes: bool) {
+    pub fn set_low_memory(&mut self, yes: bool) {
         let most = self.limits.retained;
-        let half = (most / 2).max(MIN_RETAINED_FRUGAL);
+        let half = (most / 2).max(MIN_RETAINED_LOW_MEMORY);
         self.retransmit.set_most(if yes { half } else { most });
     }
 

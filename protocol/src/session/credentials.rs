@@ -2,7 +2,7 @@
 
 use crate::frame::Continuity;
 use crate::goodbye::{Goodbye, Retry};
-use crate::{BootId, Number, PeerId, Secret, SessionId};
+use crate::{BootId, PeerId, Secret, SeqNo, SessionId};
 
 /// A server's knowledge of its client, and what proves that it is the client.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ impl SecretPair {
 #[derive(Clone, Debug)]
 pub struct Tombstone {
     pub(super) secrets: SecretPair,
-    pub(super) received: Option<Number>,
+    pub(super) received: Option<SeqNo>,
     pub(super) goodbye: Option<Goodbye>,
 }
 

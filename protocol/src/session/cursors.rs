@@ -13,7 +13,7 @@ use crate::frame::{
 };
 use crate::limits::MAX_MESSAGE;
 use crate::log::{ReadBudget, Slice};
-use crate::{Alias, Number, Offset, Position, Time};
+use crate::{Alias, Offset, Position, SeqNo, Time};
 
 /// The places of a server's client in the topics that it has joined.
 #[derive(Debug, Default)]
@@ -26,9 +26,9 @@ pub(super) struct Cursors {
 #[derive(Debug)]
 struct Cursor {
     /// The call that joined.
-    join: Number,
+    join: SeqNo,
     /// The number of its reply, once that is out.
-    reply: Option<Number>,
+    reply: Option<SeqNo>,
     /// The place where it began.
     start: Offset,
     /// The first that the client doesn't have.
@@ -52,7 +52,7 @@ impl Cursor {
 
 impl Cursors {
     /// Lets publications follow: the reply to this join is out.
-    pub(super) fn activate(&mut self, alias: Alias, join: Number, reply: Number) {
+    pub(super) fn activate(&mut self, alias: Alias, join: SeqNo, reply: SeqNo) {
         let cursor = self.all.get_mut(alias);
         if let Some(cursor) = cursor.filter(|cursor| cursor.join == join) {
             cursor.active = true;
@@ -225,14 +225,14 @@ impl SessionCore {
 
 impl Session<ServerSide> {
     /// Returns true if a request of the client's still waits for its answer.
-    pub fn awaits_answer(&self, request: Number) -> bool {
+    pub fn awaits_answer(&self, request: SeqNo) -> bool {
         self.incoming.is_running(request)
     }
 
     /// Answers a request to join: the log will be read from the position that `joined` tells, and has
     /// entries up to `head` and without it. Nothing happens if it
     /// [isn't awaited](SessionCore::awaits_answer) any more. An earlier join of the topic is over with this.
-    pub fn joined(&mut self, now: Time, call: Number, joined: Joined, head: Offset) {
+    pub fn joined(&mut self, now: Time, call: SeqNo, joined: Joined, head: Offset) {
         self.now = self.now.max(now);
         let alias = joined.alias;
         // The client has heard another outcome: it would never leave what it doesn't know it has
@@ -330,7 +330,7 @@ mod tests {
     fn a_log_waits_for_one_read_of_each_other_though_new_ones_are_joined() {
         let place = |of| Offset::new(of).expect("from one");
         let cursor = || Cursor {
-            join: Number::FIRST,
+            join: SeqNo::FIRST,
             reply: None,
             start: place(1),
             next: place(1),

@@ -3,7 +3,7 @@
 use super::side::{ClientFrame, ServerFrame};
 use super::state::Admission;
 use super::{Event, PeerMisbehaved, Session, SessionCore, Side, State};
-use crate::Number;
+use crate::SeqNo;
 use crate::frame::{
     self, Ack, Call, Cancel, FrameType, Item, Outline, Ping, RawFrame, Reply, StreamWindow,
     read_goodbye,
@@ -13,13 +13,13 @@ type Taken = Result<(), PeerMisbehaved>;
 
 /// A frame that counts, whether or not it is taken.
 trait Numbered {
-    fn number(&self) -> Number;
+    fn number(&self) -> SeqNo;
 }
 
 macro_rules! numbered {
     ($($frame:ty),*) => {
         $(impl Numbered for $frame {
-            fn number(&self) -> Number {
+            fn number(&self) -> SeqNo {
                 self.number
             }
         })*
@@ -107,7 +107,7 @@ impl SessionCore {
         self.take(takes, frame, take)
     }
 
-    fn count_number(&mut self, number: Number) -> Taken {
+    fn count_number(&mut self, number: SeqNo) -> Taken {
         match self.state() {
             State::Open => self.received.count(number, true),
             // Nothing is accepted after this side's goodbye. If `received` rose, an event that was

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::State;
-use crate::Number;
+use crate::SeqNo;
 use crate::frame::{FrameType, Malformed};
 use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 
@@ -46,9 +46,9 @@ pub enum PeerMisbehaved {
     #[error("frame {got} came where {expected} was due")]
     NumberSkipped {
         /// The number that was due.
-        expected: Number,
+        expected: SeqNo,
         /// The number that came.
-        got: Number,
+        got: SeqNo,
     },
     /// It acknowledged what was never sent.
     #[error("it acknowledged what was never sent")]

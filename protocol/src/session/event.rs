@@ -8,7 +8,7 @@ use super::SessionCore;
 use super::{End, SessionLost};
 use crate::frame::{Answer, Continuity, Joined, Refusal, Resume, Skipped, Start, Table, Welcome};
 use crate::log::ReadBudget;
-use crate::{Alias, BootId, Class, Number, Offset, PeerId, Secret, SessionId, Time};
+use crate::{Alias, BootId, Class, Offset, PeerId, Secret, SeqNo, SessionId, Time};
 
 /// An input from outside the session.
 #[derive(Clone, Copy, Debug)]
@@ -85,14 +85,14 @@ pub enum Event {
     /// cancelled it. The peer has been told.
     Dropped {
         /// The request's id.
-        request: Number,
+        request: SeqNo,
         /// The reason.
         why: Refusal,
     },
     /// A stream has room for items again, after [`SessionCore::item`] found none.
     StreamWritable {
         /// The id of the call that the stream answers.
-        call: Number,
+        call: SeqNo,
     },
     /// An item of a stream that this side asked for. Say [`SessionCore::consumed`] when the application
     /// has taken it.
@@ -222,7 +222,7 @@ pub enum ServerEvent {
 pub struct Request {
     /// Its id: answer a call with [`SessionCore::answer`], a stream with [`SessionCore::item`] and then
     /// `answer`; of an event say [`SessionCore::done`].
-    pub number: Number,
+    pub number: SeqNo,
     /// The use of its kind.
     pub class: Class,
     /// Its kind, by the place in the client's table: always within it.

@@ -11,7 +11,7 @@ use super::stream::SendStream;
 use super::timers::NextDeadline;
 use crate::frame::{Answer, JOIN, PUBLISH, Part, Refusal};
 use crate::limits::Limits;
-use crate::{Alias, Class, Number, Time};
+use crate::{Alias, Class, SeqNo, Time};
 
 /// A request and what it still counts against the window.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ struct Running {
 
 #[derive(Debug)]
 struct Blocking {
-    number: Number,
+    number: SeqNo,
     /// Bytes that it still counts against the window.
     held: u64,
     /// The charge of all of it, if it is an event.
@@ -81,7 +81,7 @@ pub(super) struct Incoming {
     partial: Option<QueuedRequest>,
     waiting: Fifo<QueuedRequest>,
     /// Handlers at work.
-    running: Sorted<Number, Running>,
+    running: Sorted<SeqNo, Running>,
     /// The request at work that must end before the next starts.
     blocking: Option<Blocking>,
     /// The kinds of calls that block too.
@@ -312,7 +312,7 @@ impl Incoming {
     }
 
     /// Removes the deadline of an event, which has all the time that it needs.
-    pub(super) fn hold(&mut self, event: Number) {
+    pub(super) fn hold(&mut self, event: SeqNo) {
         plant!("hold_ignored", return);
         let running = self.running.get_mut(event);
         if let Some(running) = running.filter(|running| running.class == Class::Event) {
@@ -321,7 +321,7 @@ impl Incoming {
     }
 
     /// Ends an event, whose handler is done.
-    pub(super) fn done(&mut self, event: Number) {
+    pub(super) fn done(&mut self, event: SeqNo) {
         let running = self.running.get(event);
         if running.is_some_and(|running| running.class == Class::Event) {
             self.running.remove(event);
@@ -329,7 +329,7 @@ impl Incoming {
         }
     }
 
-    fn unblock(&mut self, number: Number) {
+    fn unblock(&mut self, number: SeqNo) {
         let is_it = |blocking: &mut Blocking| blocking.number == number;
         if let Some(blocking) = self.blocking.take_if(is_it) {
             self.grant.release(blocking.held);
@@ -338,7 +338,7 @@ impl Incoming {
 
     /// Takes a handler's answer, unless the call isn't running (any more). A stream's waits behind
     /// its items.
-    pub(super) fn answer(&mut self, call: Number, answer: Answer<Vec<u8>>) {
+    pub(super) fn answer(&mut self, call: SeqNo, answer: Answer<Vec<u8>>) {
         let Some(running) = self.running.get_mut(call) else {
             return;
         };
@@ -357,12 +357,12 @@ impl Incoming {
         }
     }
 
-    pub(super) fn is_running(&self, request: Number) -> bool {
+    pub(super) fn is_running(&self, request: SeqNo) -> bool {
         self.running.contains_key(request)
     }
 
     /// Answers a running call that joins a topic.
-    pub(super) fn answer_join(&mut self, call: Number, joined: Vec<u8>, alias: Alias) {
+    pub(super) fn answer_join(&mut self, call: SeqNo, joined: Vec<u8>, alias: Alias) {
         self.running.remove(call);
         self.unblock(call);
         let mut answering = OutgoingReply::new(call, Answer::Value(joined));
@@ -371,7 +371,7 @@ impl Incoming {
     }
 
     /// Ends a running request; a call is refused so.
-    pub(super) fn cut(&mut self, call: Number, answer: Refusal) {
+    pub(super) fn cut(&mut self, call: SeqNo, answer: Refusal) {
         let running = self.running.remove(call);
         if running.is_some_and(|running| running.class != Class::Event) {
             let answer = Answer::Refused(answer.into());
@@ -382,7 +382,7 @@ impl Incoming {
     }
 
     /// Cancels a call. Returns true if its handler is at work, and is to be dropped.
-    pub(super) fn cancel(&mut self, call: Number) -> bool {
+    pub(super) fn cancel(&mut self, call: SeqNo) -> bool {
         if self
             .running
             .get(call)
@@ -417,19 +417,19 @@ impl Incoming {
         false
     }
 
-    pub(super) fn feed(&mut self, call: Number) -> Option<&mut SendStream> {
+    pub(super) fn feed(&mut self, call: SeqNo) -> Option<&mut SendStream> {
         self.running.get_mut(call)?.feed.as_mut()
     }
 
     /// Gives a stream the time for its next item.
-    pub(super) fn renew(&mut self, now: Time, call: Number) {
+    pub(super) fn renew(&mut self, now: Time, call: SeqNo) {
         if let Some(running) = self.running.get_mut(call) {
             running.deadline = Some(now + self.limits.call_deadline);
         }
     }
 
     /// Returns the stream whose turn it is, of those that have a part that may go.
-    pub(super) fn next_feed(&self) -> Option<Number> {
+    pub(super) fn next_feed(&self) -> Option<SeqNo> {
         let feeds = self.running.iter().filter_map(|(number, running)| {
             let feed = running.feed.as_ref()?;
             let turn = feed.last_turn;
@@ -441,13 +441,13 @@ impl Incoming {
     }
 
     /// Notes that a part of this stream went out. Returns true if its producer waited for the room that this made.
-    pub(super) fn fed(&mut self, now: Time, call: Number) -> bool {
+    pub(super) fn fed(&mut self, now: Time, call: SeqNo) -> bool {
         plant!("sent_item_gives_no_time", return self.departed(call));
         self.renew(now, call);
         self.departed(call)
     }
 
-    fn departed(&mut self, call: Number) -> bool {
+    fn departed(&mut self, call: SeqNo) -> bool {
         self.turns += 1;
         let turn = self.turns;
         let Some(feed) = self.feed(call) else {
@@ -474,7 +474,7 @@ impl Incoming {
 
     /// Notes that a part of the [`next_answer`](Self::next_answer) went out; gives the topic that was joined with
     /// it. A long one lets others pass.
-    pub(super) fn answer_sent(&mut self, len: usize, more: bool) -> Option<(Alias, Number)> {
+    pub(super) fn answer_sent(&mut self, len: usize, more: bool) -> Option<(Alias, SeqNo)> {
         if self.answers.is_empty() {
             return None;
         }
@@ -492,7 +492,7 @@ impl Incoming {
     }
 
     /// Ends a handler that has run too long, if there is one. A stream whose consumer is slow has time.
-    pub(super) fn cut_late(&mut self, now: Time) -> Option<Number> {
+    pub(super) fn cut_late(&mut self, now: Time) -> Option<SeqNo> {
         let mut late = None;
         for (number, running) in self.running.iter_mut() {
             if running.deadline.is_none_or(|deadline| now < deadline) {
@@ -525,8 +525,8 @@ impl Incoming {
     }
 
     /// Forgets a call of such a peer that is at work, if there is one.
-    pub(super) fn forget_call(&mut self) -> Option<Number> {
-        let is_call = |(_, running): &(Number, &Running)| !running.message;
+    pub(super) fn forget_call(&mut self) -> Option<SeqNo> {
+        let is_call = |(_, running): &(SeqNo, &Running)| !running.message;
         let (call, _) = self.running.iter().find(is_call)?;
         // Not answered: after a goodbye nobody awaits that, and it would delay the end.
         self.running.remove(call);

@@ -15,10 +15,11 @@ mod event;
 mod incoming;
 mod invariants;
 mod liveness;
+mod memory_budget;
 mod outgoing;
 mod outlines;
 mod phase;
-mod pool;
+
 mod queue;
 mod receive;
 mod registry;
@@ -50,7 +51,7 @@ pub use event::{
     ServerEvent, TopicRequest,
 };
 pub use liveness::PROBE_TIMEOUT;
-pub use pool::Pool;
+pub use memory_budget::MemoryBudget;
 pub use registry::Registry;
 pub use resume::{ResumeRejected, SessionLost};
 pub use server::ServerSide;

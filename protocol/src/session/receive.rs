@@ -11,7 +11,7 @@ use crate::frame::{
     StreamWindow, check_size,
 };
 use crate::limits::MAX_PART;
-use crate::{Class, Number};
+use crate::{Class, SeqNo};
 
 impl<S: Side> Session<S> {
     /// Takes a message of the peer.
@@ -66,7 +66,7 @@ impl SessionCore {
     }
 
     /// Takes note that the peer has everything up to this number.
-    pub(super) fn arrived(&mut self, received: Number) {
+    pub(super) fn arrived(&mut self, received: SeqNo) {
         self.retransmit.acknowledge(received);
         self.outgoing.acknowledge(received);
         plant!("receipt_twice", self.outgoing.ended.extend_from_within(..));
@@ -86,7 +86,7 @@ impl SessionCore {
     fn requested(
         &mut self,
         fits: fn(Class) -> bool,
-        number: Number,
+        number: SeqNo,
         part: Part,
         kind: Option<u32>,
         payload: &[u8],
@@ -137,7 +137,7 @@ impl SessionCore {
     }
 
     /// Checks that a call has come. One that is over may still be named, as its answer and what names it may have crossed.
-    fn has_come(&self, call: Number) -> Result<(), PeerMisbehaved> {
+    fn has_come(&self, call: SeqNo) -> Result<(), PeerMisbehaved> {
         if self.received.has_come(call) {
             Ok(())
         } else {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{Pool, ResumeRejected, Tombstone};
+use super::{MemoryBudget, ResumeRejected, Tombstone};
 use crate::SessionId;
 use crate::frame::{Continuity, Resume};
 
@@ -14,7 +14,7 @@ const MAX_TOMBSTONES: usize = 4096;
 #[derive(Debug)]
 pub struct Registry<T> {
     open: HashMap<SessionId, T>,
-    pool: Pool,
+    memory: MemoryBudget,
     tombstones: HashMap<SessionId, Tombstone>,
     /// The ids of the tombstones, the oldest first.
     tombstone_order: VecDeque<SessionId>,
@@ -25,7 +25,7 @@ impl<T> Registry<T> {
     pub fn new(memory: usize) -> Self {
         Self {
             open: HashMap::new(),
-            pool: Pool::new(memory),
+            memory: MemoryBudget::new(memory),
             tombstones: HashMap::new(),
             tombstone_order: VecDeque::new(),
         }
@@ -69,27 +69,27 @@ impl<T> Registry<T> {
 
     /// Takes note that a session has a connection again: it isn't one of those that may have to go.
     pub fn resumed(&mut self, id: &SessionId) {
-        self.pool.release(id);
+        self.memory.release(id);
     }
 
     /// Counts a session as this many bytes from now on: see [`SessionCore::kept`](super::SessionCore::kept). Returns false
     /// if it is over: its weight would never be released.
-    pub fn weigh(&mut self, id: SessionId, bytes: usize, is_detached: bool) -> bool {
+    pub fn set_usage(&mut self, id: SessionId, bytes: usize, is_detached: bool) -> bool {
         let is_open = self.open.contains_key(&id);
         if is_open && is_detached {
-            self.pool.weigh_detached(id, bytes);
+            self.memory.set_detached_usage(id, bytes);
         } else if is_open {
-            self.pool.weigh(id, bytes);
+            self.memory.set_usage(id, bytes);
         }
         is_open
     }
 
     /// Returns the session that goes first while all hold too much, which counts for nothing from now on. One with a
     /// connection doesn't go.
-    pub fn next_to_go(&mut self) -> Option<&T> {
+    pub fn next_victim(&mut self) -> Option<&T> {
         loop {
-            let oldest = self.pool.next_to_go()?;
-            // One that ended meanwhile has left the pool, too.
+            let oldest = self.memory.next_victim()?;
+            // One that ended meanwhile counts for nothing, too.
             if self.open.contains_key(&oldest) {
                 return self.open.get(&oldest);
             }
@@ -99,7 +99,7 @@ impl<T> Registry<T> {
     /// Removes a session that is over, and returns it. One that a client may still come back for leaves a tombstone; the
     /// oldest goes when there are 4,096.
     pub fn remove(&mut self, id: SessionId, tombstone: Option<Tombstone>) -> Option<T> {
-        self.pool.release(&id);
+        self.memory.release(&id);
         if let Some(tombstone) = tombstone {
             if self.tombstone_order.len() == MAX_TOMBSTONES
                 && let Some(oldest) = self.tombstone_order.pop_front()
@@ -113,8 +113,8 @@ impl<T> Registry<T> {
     }
 
     /// Returns the memory that all sessions hold together.
-    pub fn pool(&self) -> &Pool {
-        &self.pool
+    pub fn memory(&self) -> &MemoryBudget {
+        &self.memory
     }
 
     /// Returns the number of sessions that are open, and of tombstones.

@@ -2,12 +2,12 @@
 
 use crate::frame::Answer;
 use crate::limits::MAX_PART;
-use crate::{Alias, Number};
+use crate::{Alias, SeqNo};
 
 /// An answer on its way out.
 #[derive(Debug)]
 pub(super) struct OutgoingReply {
-    pub(super) call: Number,
+    pub(super) call: SeqNo,
     pub(super) answer: Answer<Vec<u8>>,
     /// Bytes of its payload that are sent.
     pub(super) sent: usize,
@@ -17,7 +17,7 @@ pub(super) struct OutgoingReply {
 }
 
 impl OutgoingReply {
-    pub(super) fn new(call: Number, answer: Answer<Vec<u8>>) -> Self {
+    pub(super) fn new(call: SeqNo, answer: Answer<Vec<u8>>) -> Self {
         Self {
             call,
             answer,

@@ -6,7 +6,7 @@ use super::timers::Timer;
 use super::{ClientEvent, End, Event, Request, RequestKey, SessionCore, State};
 use crate::frame::Continuity;
 use crate::goodbye::Goodbye;
-use crate::{Number, Time};
+use crate::{SeqNo, Time};
 
 /// The reason for which a client doesn't get the session back that it wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl SessionCore {
     }
 
     /// Goes on from what the peer has told over another connection.
-    pub(super) fn go_on(&mut self, received: Option<Number>, window: u64) {
+    pub(super) fn go_on(&mut self, received: Option<SeqNo>, window: u64) {
         if let Some(received) = received {
             self.arrived(received);
         }

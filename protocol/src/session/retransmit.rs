@@ -1,7 +1,7 @@
 //! What this side has sent and the peer hasn't acknowledged.
 
 use super::send::append;
-use crate::Number;
+use crate::SeqNo;
 use crate::frame::{Frame, first_len};
 use crate::limits::MAX_MESSAGE;
 
@@ -13,9 +13,9 @@ const WORTH_KEEPING: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) struct RetransmitLog {
     /// The number of the first frame that is kept, or of the next if none is.
-    first: Number,
+    first: SeqNo,
     /// The number of the next. Invariant: `first` and as many as are kept.
-    next: Number,
+    next: SeqNo,
     bytes: Vec<u8>,
     /// Bytes at the front that are acknowledged. Invariant: fewer than those that aren't, or none.
     gone: usize,
@@ -27,8 +27,8 @@ pub(super) struct RetransmitLog {
 impl RetransmitLog {
     pub(super) fn new(most: usize) -> Self {
         Self {
-            first: Number::FIRST,
-            next: Number::FIRST,
+            first: SeqNo::FIRST,
+            next: SeqNo::FIRST,
             bytes: Vec::new(),
             gone: 0,
             written: 0,
@@ -38,7 +38,7 @@ impl RetransmitLog {
 
     /// Forgets all frames: another session begins, and numbers from the first.
     pub(super) fn begin_anew(&mut self, most: usize) {
-        let next = Number::FIRST;
+        let next = SeqNo::FIRST;
         plant!("number_not_reset", let next = self.next);
         *self = Self {
             next,
@@ -47,7 +47,7 @@ impl RetransmitLog {
     }
 
     /// Returns the number of the next numbered frame of this side.
-    pub(super) fn next_seq(&self) -> Number {
+    pub(super) fn next_seq(&self) -> SeqNo {
         self.next
     }
 
@@ -113,7 +113,7 @@ impl RetransmitLog {
     }
 
     /// Forgets everything up to this number, which has arrived.
-    pub(super) fn acknowledge(&mut self, received: Number) {
+    pub(super) fn acknowledge(&mut self, received: SeqNo) {
         plant!("ack_off_by_one", let received = received.next());
         while self.first <= received
             && let Some(length) = first_len(&self.bytes[self.gone..])
@@ -141,8 +141,8 @@ impl RetransmitLog {
     }
 
     /// Returns true if a peer that has everything up to this number, and nothing more, can be sent the rest.
-    pub(super) fn can_resume_after(&self, received: Option<Number>) -> bool {
-        let next = received.map_or(Number::FIRST, Number::next);
+    pub(super) fn can_resume_after(&self, received: Option<SeqNo>) -> bool {
+        let next = received.map_or(SeqNo::FIRST, SeqNo::next);
         self.first <= next && next <= self.next
     }
 
@@ -159,17 +159,17 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::RetransmitLog;
-    use crate::Number;
+    use crate::SeqNo;
     use crate::frame::{Cancel, Frame};
 
     #[test]
     fn what_is_acknowledged_goes_and_the_rest_is_sent_again() {
         let (mut retained, mut sent) = (RetransmitLog::new(1 << 20), Vec::new());
-        let numbers = || std::iter::successors(Some(Number::FIRST), |last| Some(last.next()));
+        let numbers = || std::iter::successors(Some(SeqNo::FIRST), |last| Some(last.next()));
         for number in numbers().take(100) {
             let frame = Frame::Cancel(Cancel {
                 number,
-                call: Number::FIRST,
+                call: SeqNo::FIRST,
             });
             assert!(retained.append(&frame, &mut sent));
         }

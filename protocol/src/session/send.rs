@@ -128,7 +128,7 @@ impl SessionCore {
 
     fn write_ack(&mut self, out: &mut Vec<u8>) {
         let (received, window) = (self.received.last_accepted(), self.incoming.granted());
-        plant!("ack_ahead", let received = received.map(crate::Number::next));
+        plant!("ack_ahead", let received = received.map(crate::SeqNo::next));
         let ack = Ack { received, window };
         let has_company = !out.is_empty() || self.has_data();
         let Some(Conn { acks, .. }) = &mut self.conn else {

@@ -16,7 +16,7 @@ use crate::frame::{
     Refusal, Resumed, Skipped, Start, TopicWindow,
 };
 use crate::limits::MAX_PART;
-use crate::{Alias, Class, Number, Offset, Time};
+use crate::{Alias, Class, Offset, SeqNo, Time};
 
 /// A client's subscriptions.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ enum UnansweredRequest {
 struct ActiveSubscription {
     alias: Alias,
     /// The call that joined.
-    join: Number,
+    join: SeqNo,
     next: Offset,
     grant: RecvWindow,
     /// The charges of the publications that the application hasn't consumed, in order.
@@ -120,7 +120,7 @@ impl Subscriptions {
         is_wanted
     }
 
-    fn activate(&mut self, key: RequestKey, join: Number, joined: Joined) {
+    fn activate(&mut self, key: RequestKey, join: SeqNo, joined: Joined) {
         let subscription = ActiveSubscription {
             alias: joined.alias,
             join,
@@ -324,7 +324,7 @@ impl SessionCore {
     }
 
     /// Takes back one join, and none that came after it. Nobody hears what became of that.
-    pub(super) fn leave(&mut self, alias: Alias, join: Number) {
+    pub(super) fn leave(&mut self, alias: Alias, join: SeqNo) {
         // A session that is over has left its topics.
         if self.is_welcomed() {
             let request = self.outgoing.push_leave(Leave { alias, join }.encode());
@@ -336,7 +336,7 @@ impl SessionCore {
     /// Takes the server's answer to a join. Who made it may have left.
     pub(super) fn join_answered(
         &mut self,
-        join: Number,
+        join: SeqNo,
         request: Option<RequestKey>,
         answer: Answer<Vec<u8>>,
     ) -> Result<(), PeerMisbehaved> {
@@ -466,7 +466,7 @@ impl SessionCore {
     /// Tells the application what is wanted of a topic.
     pub(super) fn ask_of_topic(
         &mut self,
-        number: Number,
+        number: SeqNo,
         kind: u32,
         payload: Vec<u8>,
         topic: TopicRequest,

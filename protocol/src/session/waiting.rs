@@ -5,7 +5,7 @@ use super::credit::charge_all;
 use super::queue::Fifo;
 use super::timers::NextDeadline;
 use crate::limits::MAX_PART;
-use crate::{Class, Number, Time};
+use crate::{Class, SeqNo, Time};
 
 /// A request until all of it is sent.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(super) struct Queued {
     /// Bytes that are sent.
     pub(super) sent: usize,
     /// The number of its first frame, once that is sent.
-    pub(super) first: Option<Number>,
+    pub(super) first: Option<SeqNo>,
     pub(super) span: Span,
 }
 

@@ -13,8 +13,8 @@ use twinwire::frame::{
     TopicWindow, Verdict, Welcome, encode_offset,
 };
 use twinwire::{
-    Alias, Answer, BootId, Epoch, Format, Goodbye, GoodbyeCode, Kind, Number, Offset, PeerId,
-    Position, Refusal, Retry, Secret, SessionId,
+    Alias, Answer, BootId, Epoch, Format, Goodbye, GoodbyeCode, Kind, Offset, PeerId, Position,
+    Refusal, Retry, Secret, SeqNo, SessionId,
 };
 
 use kinds::{Ask, Choice, Everything, KINDS, Room, Tree, Typing};
@@ -100,11 +100,11 @@ fn hellos() -> Vec<(&'static str, Frame<'static>)> {
         session: SessionId::from_bytes([7; 16]),
         secret: Secret::from_bytes([6; 32]),
         attempt: 2,
-        received: Some(Number::FIRST),
+        received: Some(SeqNo::FIRST),
         window: 262_309,
         subscriptions: vec![Resumed {
             alias: Alias::new(300),
-            join: Number::FIRST,
+            join: SeqNo::FIRST,
             next: Offset::FIRST,
             used: 165,
             limit: 262_309,
@@ -140,7 +140,7 @@ fn welcomes() -> Vec<(&'static str, Frame<'static>)> {
             ..welcome.clone()
         })
     };
-    let received = Some(Number::FIRST);
+    let received = Some(SeqNo::FIRST);
     let resumed = welcomed(Continuity::Resumed { received });
     let unknown = welcomed(Continuity::Unknown);
     let evicted = welcomed(Continuity::Evicted { received: None });
@@ -156,14 +156,14 @@ fn link_frames() -> Vec<(&'static str, Frame<'static>)> {
     let ack = |received, window| Ack { received, window };
     let goodbye = Goodbye {
         retry: Retry::After(std::time::Duration::from_millis(1500)),
-        received: Some(Number::FIRST),
+        received: Some(SeqNo::FIRST),
         ..Goodbye::new(GoodbyeCode::GoingAway, "back soon")
     };
-    let (call, alias) = (Number::FIRST, Alias::new(300));
+    let (call, alias) = (SeqNo::FIRST, Alias::new(300));
     let limit = 70_000;
     vec![
         ("an ack of nothing", Frame::Ack(ack(None, 262_144))),
-        ("ack", Frame::Ack(ack(Some(Number::FIRST), (1 << 53) - 1))),
+        ("ack", Frame::Ack(ack(Some(SeqNo::FIRST), (1 << 53) - 1))),
         ("ping", Frame::Ping(Ping { id: 127 })),
         ("pong", Frame::Pong(Ping { id: 128 })),
         (
@@ -187,7 +187,7 @@ fn request_frames() -> Vec<(&'static str, Frame<'static>)> {
         continues: true,
         more: false,
     };
-    let number = Number::FIRST;
+    let number = SeqNo::FIRST;
     let call = |part, kind| {
         let payload = b"payload";
         Frame::Call(CallFrame {
@@ -219,7 +219,7 @@ fn request_frames() -> Vec<(&'static str, Frame<'static>)> {
 }
 
 fn answer_frames() -> Vec<(&'static str, Frame<'static>)> {
-    let number = Number::FIRST;
+    let number = SeqNo::FIRST;
     let reply = |content| {
         Frame::Reply(Reply {
             number,
@@ -323,7 +323,7 @@ pub(crate) fn topics() -> Value {
     };
     let leave = Leave {
         alias: Alias::new(300),
-        join: Number::FIRST,
+        join: SeqNo::FIRST,
     };
     let invite = Invite {
         kind: 3,

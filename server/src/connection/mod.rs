@@ -150,7 +150,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
 
     /// Feeds the session with what came, bytes before time, and does what it says.
     fn turn(&mut self, app: &mut AppSession<S, I>, cx: &mut Context<'_>) -> Poll<LoopExit> {
-        app.be_frugal_if_needed();
+        app.update_low_memory();
         loop {
             let received = self.receive(app, cx);
             let authenticated = self.poll_authentication(app, cx);

@@ -10,7 +10,7 @@ use tokio_websockets::{ClientBuilder, Message};
 use twinwire::frame::{
     Call, Frame, Frames, Hello, Part, PeerLimits, Ping, Reply, ReplyPart, Resume, Table, Welcome,
 };
-use twinwire::{Answer, Goodbye, Kinds, Number, Refusal};
+use twinwire::{Answer, Goodbye, Kinds, Refusal, SeqNo};
 
 type Stream =
     tokio_websockets::WebSocketStream<tokio_websockets::MaybeTlsStream<tokio::net::TcpStream>>;
@@ -132,7 +132,7 @@ pub(crate) struct Socket {
 }
 
 /// Reads a number from a cancel, as the wire has it.
-pub(crate) fn number(value: u8) -> Number {
+pub(crate) fn number(value: u8) -> SeqNo {
     assert!(value < 0x80, "an integer of one byte");
     match Frames::new(&[3, 0x12, value, 1]).next() {
         Some(Ok(Frame::Cancel(cancel))) => cancel.number,
@@ -149,13 +149,13 @@ impl Socket {
     }
 
     /// The next number of a numbered frame.
-    pub(crate) fn next_number(&mut self) -> Number {
+    pub(crate) fn next_number(&mut self) -> SeqNo {
         self.number += 1;
         number(self.number)
     }
 
     /// Makes a call in one part. Returns its id.
-    pub(crate) async fn call(&mut self, kind: u32, payload: &[u8]) -> Number {
+    pub(crate) async fn call(&mut self, kind: u32, payload: &[u8]) -> SeqNo {
         let (number, kind) = (self.next_number(), Some(kind));
         let part = Part::WHOLE;
         let call = Call {
@@ -169,7 +169,7 @@ impl Socket {
     }
 
     /// Answers a call of the server's.
-    pub(crate) async fn answer(&mut self, call: Number, answer: Answer<&[u8]>) {
+    pub(crate) async fn answer(&mut self, call: SeqNo, answer: Answer<&[u8]>) {
         let number = self.next_number();
         let more = false;
         let content = ReplyPart::First { answer, more };
@@ -212,7 +212,7 @@ impl Socket {
     }
 
     /// Waits for a call of this kind. Returns its id.
-    pub(crate) async fn called(&mut self, of: u32) -> Number {
+    pub(crate) async fn called(&mut self, of: u32) -> SeqNo {
         let called = |frame: &Frame<'_>| match frame {
             Frame::Call(call) => (call.kind == Some(of)).then_some(call.number),
             _ => None,
@@ -227,7 +227,7 @@ impl Socket {
     }
 
     /// Waits for the answer to a call: whether there was a value, or why not.
-    pub(crate) async fn reply(&mut self, call: Number) -> Result<(), Refusal> {
+    pub(crate) async fn reply(&mut self, call: SeqNo) -> Result<(), Refusal> {
         let replied = |frame: &Frame<'_>| match frame {
             Frame::Reply(Reply {
                 call: of,

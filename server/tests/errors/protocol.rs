@@ -9,7 +9,7 @@ use twinwire::log::ItemTooLarge;
 use twinwire::session::{Full, ItemRefused, State};
 use twinwire::shape::{Descriptor, Shape};
 use twinwire::{
-    DecodeError, EncodeError, End, Format, Goodbye, GoodbyeCode, Number, PeerMisbehaved, Refusal,
+    DecodeError, EncodeError, End, Format, Goodbye, GoodbyeCode, PeerMisbehaved, Refusal, SeqNo,
 };
 use twinwire_server::Refused;
 
@@ -175,8 +175,8 @@ const MISBEHAVED: [PeerMisbehaved; 18] = [
         state: State::Open,
     },
     PeerMisbehaved::NumberSkipped {
-        expected: Number::FIRST,
-        got: Number::FIRST,
+        expected: SeqNo::FIRST,
+        got: SeqNo::FIRST,
     },
     PeerMisbehaved::AckAhead,
     PeerMisbehaved::WindowOverrun,

@@ -2,7 +2,7 @@
 
 use twinwire::frame::{Invite, Refusal};
 use twinwire::session::{Request, State, TopicRequest};
-use twinwire::{Class, Number, Time};
+use twinwire::{Class, SeqNo, Time};
 
 use super::{Check, Fate, Hearing, Oracle, Way, Who, Wrong, ensure, hash, read_stamp};
 
@@ -119,7 +119,7 @@ impl Oracle {
     }
 
     /// Takes a request from those at work.
-    pub(super) fn ends(&mut self, who: Who, number: Number) -> Option<(u32, Time)> {
+    pub(super) fn ends(&mut self, who: Who, number: SeqNo) -> Option<(u32, Time)> {
         let (session, way) = (self.session(who)?, who.hears() as usize);
         let record = &mut self.sessions[session];
         record.blocking[way].take_if(|blocking| *blocking == number);
@@ -127,12 +127,12 @@ impl Oracle {
     }
 
     /// A handler is done with an event.
-    pub(crate) fn done(&mut self, who: Who, number: Number) {
+    pub(crate) fn done(&mut self, who: Who, number: SeqNo) {
         self.ends(who, number);
     }
 
     /// An event's handler takes its time.
-    pub(crate) fn held(&mut self, who: Who, number: Number) {
+    pub(crate) fn held(&mut self, who: Who, number: SeqNo) {
         let Some(session) = self.session(who) else {
             return;
         };
@@ -143,7 +143,7 @@ impl Oracle {
     }
 
     /// A handler is dropped.
-    pub(super) fn dropped(&mut self, hearing: Hearing, number: Number, why: Refusal) -> Check {
+    pub(super) fn dropped(&mut self, hearing: Hearing, number: SeqNo, why: Refusal) -> Check {
         if let Some((id, since)) = self.ends(hearing.who, number) {
             let made = &mut self.made[id as usize];
             made.refusal = Some(why);

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use twinwire::session::{
     AnyEvent, ClientEvent, Event, RequestKey, Role, ServerEvent, SessionLost, State,
 };
-use twinwire::{Alias, Class, Number, PeerId, SessionId, Time};
+use twinwire::{Alias, Class, PeerId, SeqNo, SessionId, Time};
 
 use crate::plan::{Both, Bounds};
 use crate::{Coverage, Report};
@@ -124,12 +124,12 @@ pub(crate) struct Record {
     keys: BTreeMap<RequestKey, u32>,
     /// By the way of the requests: handlers at work, since when by the clock of their end or, if that is later, when
     /// their last item was given or sent; and what must end before the next starts.
-    running: [BTreeMap<Number, (u32, Time)>; 2],
-    blocking: [Option<Number>; 2],
+    running: [BTreeMap<SeqNo, (u32, Time)>; 2],
+    blocking: [Option<SeqNo>; 2],
     /// What has arrived in part.
     partial: [Option<u32>; 2],
     /// Calls that have arrived and aren't answered on the wire, and what was asked for, but for leaves.
-    open: [BTreeMap<Number, Option<u32>>; 2],
+    open: [BTreeMap<SeqNo, Option<u32>>; 2],
     /// The topics that the server has its client in, and the joins.
     pub(crate) joined: BTreeMap<Alias, u32>,
     /// The number of those, each time that one came or went.
@@ -149,8 +149,8 @@ pub(crate) struct Record {
 
 #[derive(Debug, Default)]
 struct Unacknowledged {
-    top: Option<Number>,
-    frames: VecDeque<(Number, usize)>,
+    top: Option<SeqNo>,
+    frames: VecDeque<(SeqNo, usize)>,
     bytes: usize,
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use twinwire::frame::{Answer, Continuity, Refusal, Resume, Welcome, decode_offset};
 use twinwire::session::{Outcome, RequestKey};
-use twinwire::{Class, Number, Time};
+use twinwire::{Class, SeqNo, Time};
 
 use super::{Check, Fate, Hearing, Oracle, Way, Who, Wrong, ensure, hash, session_of, stamp};
 
@@ -16,7 +16,7 @@ impl Oracle {
     pub(crate) fn answered(
         &mut self,
         who: Who,
-        number: Number,
+        number: SeqNo,
         answer: Answer<Vec<u8>>,
     ) -> Answer<Vec<u8>> {
         let Some((id, _)) = self.ends(who, number) else {
@@ -45,7 +45,7 @@ impl Oracle {
     pub(crate) fn stamp_item(
         &self,
         who: Who,
-        number: Number,
+        number: SeqNo,
         item: &[u8],
     ) -> Option<(u32, Vec<u8>)> {
         let session = self.session(who)?;
@@ -54,7 +54,7 @@ impl Oracle {
         Some((id, stamp(id, index, item)))
     }
 
-    pub(crate) fn item_given(&mut self, who: Who, call: Number, now: Time, id: u32, hashed: u64) {
+    pub(crate) fn item_given(&mut self, who: Who, call: SeqNo, now: Time, id: u32, hashed: u64) {
         self.goes_on(who, call, now);
         let made = &mut self.made[id as usize];
         made.items.push(hashed);
@@ -62,7 +62,7 @@ impl Oracle {
     }
 
     /// A handler has its time again.
-    pub(super) fn goes_on(&mut self, who: Who, call: Number, now: Time) {
+    pub(super) fn goes_on(&mut self, who: Who, call: SeqNo, now: Time) {
         let Some(session) = self.session(who) else {
             return;
         };

@@ -6,7 +6,7 @@ use twinwire::frame::{Frame, Frames};
 use twinwire::limits::{FRAME_COST, MAX_PART};
 use twinwire::log::Slice;
 use twinwire::session::{Event, ReadLog, Role, State};
-use twinwire::{Alias, Class, Number, Offset};
+use twinwire::{Alias, Class, Offset, SeqNo};
 
 use super::{Check, Oracle, Way, Who, ensure};
 
@@ -17,9 +17,9 @@ const MESSAGES: usize = 4;
 /// The sources at one end of a session that may have something to send.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    streams: BTreeMap<Number, SentStream>,
+    streams: BTreeMap<SeqNo, SentStream>,
     /// Answers of which nothing is out.
-    answers: BTreeMap<Number, Passed>,
+    answers: BTreeMap<SeqNo, Passed>,
     logs: BTreeMap<Alias, SentLog>,
 }
 
@@ -154,7 +154,7 @@ impl Oracle {
     }
 
     /// A handler of a stream starts at this end.
-    pub(super) fn stream_starts(&mut self, who: Who, call: Number) {
+    pub(super) fn stream_starts(&mut self, who: Who, call: SeqNo) {
         let asks = match who.role() {
             Role::Client => Role::Server,
             Role::Server => Role::Client,
@@ -166,7 +166,7 @@ impl Oracle {
     }
 
     /// A stream has one more item.
-    pub(crate) fn item_waits(&mut self, who: Who, call: Number, length: usize) {
+    pub(crate) fn item_waits(&mut self, who: Who, call: SeqNo, length: usize) {
         if let Some(stream) = self
             .turns(who)
             .and_then(|turns| turns.streams.get_mut(&call))
@@ -176,7 +176,7 @@ impl Oracle {
     }
 
     /// A stream's consumer tells how far it may go.
-    pub(super) fn stream_may_go(&mut self, who: Who, call: Number, limit: u64) {
+    pub(super) fn stream_may_go(&mut self, who: Who, call: SeqNo, limit: u64) {
         if let Some(stream) = self
             .turns(who)
             .and_then(|turns| turns.streams.get_mut(&call))
@@ -186,7 +186,7 @@ impl Oracle {
     }
 
     /// A call has its answer. A stream's waits behind the items.
-    pub(super) fn answer_waits(&mut self, who: Who, call: Number, class: Class) {
+    pub(super) fn answer_waits(&mut self, who: Who, call: SeqNo, class: Class) {
         if let Some(turns) = self.turns(who).filter(|_| class != Class::Stream) {
             turns.answers.insert(call, Passed::default());
         }

@@ -6,7 +6,7 @@ use twinwire::frame::{
 };
 use twinwire::limits::{FRAME_COST, MAX_MESSAGE};
 use twinwire::session::{Role, State};
-use twinwire::{Class, Number, Time};
+use twinwire::{Class, SeqNo, Time};
 
 use super::{Check, Made, Oracle, Record, Way, Who, Wrong, ensure, hash, read_stamp};
 use crate::plan::Bounds;
@@ -70,7 +70,7 @@ impl Oracle {
     }
 
     /// What an end sent has been received up to here.
-    pub(super) fn acknowledged(&mut self, session: usize, way: Way, received: Option<Number>) {
+    pub(super) fn acknowledged(&mut self, session: usize, way: Way, received: Option<SeqNo>) {
         let kept = &mut self.sessions[session].unacknowledged[way as usize];
         while let Some((number, length)) = kept.frames.front().copied()
             && received.is_some_and(|received| number <= received)
@@ -225,7 +225,7 @@ fn is_full(
     record: &Record,
     all: &[Made],
     bounds: &Bounds,
-    (call, id): (Number, u32),
+    (call, id): (SeqNo, u32),
     way: usize,
 ) -> bool {
     let made = &all[id as usize];

@@ -13,7 +13,7 @@ use super::waiting::{Queued, Span, Waiting};
 use super::{Full, Outcome, RequestKey};
 use crate::frame::{Answer, LEAVE, Refusal};
 use crate::limits::Limits;
-use crate::{Class, Number, Time};
+use crate::{Class, SeqNo, Time};
 
 /// The most events that wait for the peer's acknowledgement: one that gives credit and acknowledges
 /// nothing doesn't make this side's memory grow.
@@ -55,11 +55,11 @@ pub(super) struct Outgoing {
     is_replacing: bool,
     /// True while what is asked for waits behind `unsent`.
     holds_back: bool,
-    in_flight: Sorted<Number, InFlight>,
+    in_flight: Sorted<SeqNo, InFlight>,
     /// Events that aren't acknowledged, by the number of their last frame.
-    unacknowledged: Sorted<Number, RequestKey>,
+    unacknowledged: Sorted<SeqNo, RequestKey>,
     /// Calls to be cancelled. Each is in flight, so it is bounded as those are.
-    cancels: Vec<Number>,
+    cancels: Vec<SeqNo>,
     window: SendWindow,
     /// The kinds that the peer doesn't take.
     refused: Vec<(u32, Refusal)>,
@@ -255,7 +255,7 @@ impl Outgoing {
     }
 
     /// Takes note that the next part of the [`ready`](Self::ready) request went out under `number`.
-    pub(super) fn departed(&mut self, number: Number) {
+    pub(super) fn departed(&mut self, number: SeqNo) {
         let Some(head) = self.waiting.first_mut() else {
             return;
         };
@@ -291,7 +291,7 @@ impl Outgoing {
         }
     }
 
-    pub(super) fn next_cancel(&self) -> Option<Number> {
+    pub(super) fn next_cancel(&self) -> Option<SeqNo> {
         self.cancels.first().copied()
     }
 
@@ -302,19 +302,19 @@ impl Outgoing {
     }
 
     /// Returns the call with this id, if it is open.
-    pub(super) fn call(&mut self, call: Number) -> Option<&mut InFlight> {
+    pub(super) fn call(&mut self, call: SeqNo) -> Option<&mut InFlight> {
         self.in_flight.get_mut(call)
     }
 
     /// Returns the call of this key, if it is in flight, and its id.
-    pub(super) fn in_flight_of(&mut self, key: RequestKey) -> Option<(Number, &mut InFlight)> {
+    pub(super) fn in_flight_of(&mut self, key: RequestKey) -> Option<(SeqNo, &mut InFlight)> {
         self.in_flight
             .iter_mut()
             .find(|(_, call)| call.key == Some(key))
     }
 
     /// Gives a stream its time for the next item: one has come as a whole, or was taken.
-    pub(super) fn renew(&mut self, now: Time, call: Number) {
+    pub(super) fn renew(&mut self, now: Time, call: SeqNo) {
         let deadline = now + self.limits.call_deadline;
         if let Some(call) = self.in_flight.get_mut(call) {
             call.deadline = Some(deadline);
@@ -322,7 +322,7 @@ impl Outgoing {
     }
 
     /// Returns a stream of which the peer should hear how far it may go.
-    pub(super) fn stream_news(&mut self) -> Option<(Number, &mut RecvStream)> {
+    pub(super) fn stream_news(&mut self) -> Option<(SeqNo, &mut RecvStream)> {
         self.in_flight.iter_mut().find_map(|(call, state)| {
             let items = state.items.as_mut()?;
             items.grant.is_worth_telling().then_some((call, items))
@@ -341,7 +341,7 @@ impl Outgoing {
     /// Keeps the beginning of an answer.
     pub(super) fn answer_begins(
         &mut self,
-        call: Number,
+        call: SeqNo,
         answer: Answer<Vec<u8>>,
     ) -> Result<(), OutOfPlace> {
         let call = self.in_flight.get_mut(call).ok_or(OutOfPlace)?;
@@ -352,11 +352,7 @@ impl Outgoing {
     }
 
     /// Adds to an answer that has begun, and gives its new length.
-    pub(super) fn answer_goes_on(
-        &mut self,
-        call: Number,
-        part: &[u8],
-    ) -> Result<usize, OutOfPlace> {
+    pub(super) fn answer_goes_on(&mut self, call: SeqNo, part: &[u8]) -> Result<usize, OutOfPlace> {
         let call = self.in_flight.get_mut(call).ok_or(OutOfPlace)?;
         match call.answer.as_mut() {
             Some(Answer::Value(payload) | Answer::Error(payload)) => {
@@ -368,7 +364,7 @@ impl Outgoing {
     }
 
     /// Closes a call whose answer is whole.
-    pub(super) fn answered(&mut self, call: Number) -> Result<AnsweredCall, OutOfPlace> {
+    pub(super) fn answered(&mut self, call: SeqNo) -> Result<AnsweredCall, OutOfPlace> {
         let state = self.in_flight.remove(call).ok_or(OutOfPlace)?;
         let cancel = self.cancels.iter().position(|cancelled| *cancelled == call);
         // While a part of the call is still here, only a cancel that the peer has heard can have ended it.
@@ -389,7 +385,7 @@ impl Outgoing {
     }
 
     /// Settles the events up to this number, which have arrived.
-    pub(super) fn acknowledge(&mut self, received: Number) {
+    pub(super) fn acknowledge(&mut self, received: SeqNo) {
         let settled = self.unacknowledged.take_up_to(received);
         self.ended
             .extend(settled.map(|key| (key, Outcome::Accepted)));
@@ -505,7 +501,7 @@ impl Outgoing {
         } else {
             self.end_queued();
         }
-        let has = |number: Number| match received {
+        let has = |number: SeqNo| match received {
             Received::UpTo(last) => Some(last.is_some_and(|last| number <= last)),
             Received::Untold => None,
         };
@@ -532,7 +528,7 @@ impl Outgoing {
     }
 
     /// Returns the number of the request that is under way in parts: always the first that waits.
-    fn under_way(&self) -> Option<Number> {
+    fn under_way(&self) -> Option<SeqNo> {
         self.waiting.first()?.first
     }
 
@@ -577,7 +573,7 @@ pub(super) struct OutOfPlace;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Received {
     /// Everything up to this number, and nothing after.
-    UpTo(Option<Number>),
+    UpTo(Option<SeqNo>),
     /// It said nothing.
     Untold,
 }

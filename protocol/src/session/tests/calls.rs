@@ -11,7 +11,7 @@ use crate::session::side::AnyEvent;
 use crate::session::{
     ClientEvent, ClientSide, Event, Full, Outcome, ServerEvent, ServerSide, Session, State,
 };
-use crate::{Answer, Limits, Number, Refusal};
+use crate::{Answer, Limits, Refusal, SeqNo};
 
 /// The largest payload by default.
 const LARGEST: usize = 256 * 1024;
@@ -215,9 +215,9 @@ fn an_abandoned_call_is_never_sent_and_a_late_answer_goes_nowhere() {
     pair.server.session.welcome(pair.now, greeting());
     let sent = pair.call(b"sent");
     pair.drive();
-    assert_eq!(pair.server.requests(), [(Number::FIRST, b"sent".to_vec())]);
+    assert_eq!(pair.server.requests(), [(SeqNo::FIRST, b"sent".to_vec())]);
     pair.client.session.cancel(pair.now, sent);
-    pair.answer(Number::FIRST, b"late");
+    pair.answer(SeqNo::FIRST, b"late");
     pair.drive();
     assert_eq!(
         (pair.client.outcome(unsent), pair.client.outcome(sent)),
@@ -236,10 +236,10 @@ fn a_deadline_ends_the_call_on_both_sides_once() {
     pair.pass(Duration::from_secs(2));
     assert_eq!(pair.client.outcome(call), Some(&Outcome::Deadline));
     assert!(pair.server.events.contains(&AnyEvent::Both(Event::Dropped {
-        request: Number::FIRST,
+        request: SeqNo::FIRST,
         why: Refusal::Cancelled,
     })));
-    pair.answer(Number::FIRST, b"too late");
+    pair.answer(SeqNo::FIRST, b"too late");
     pair.drive();
     let next = pair.call(b"next");
     pair.drive();
@@ -288,7 +288,7 @@ fn what_arrives_is_acknowledged_though_nothing_else_is_sent() {
     pair.server.poll(pair.now);
     let message = pair.server.sent.pop_front().expect("it went alone");
     let ack = Frames::new(&message).next();
-    assert!(matches!(ack, Some(Ok(Frame::Ack(ack))) if ack.received == Some(Number::FIRST)));
+    assert!(matches!(ack, Some(Ok(Frame::Ack(ack))) if ack.received == Some(SeqNo::FIRST)));
 }
 
 #[test]
@@ -320,7 +320,7 @@ fn a_call_that_had_to_wait_for_the_writer_gets_its_whole_time() {
     pair.client.session.cancel(pair.now, second);
     let mut frames = Vec::new();
     for number in 1..=2 {
-        let number = Number::new(number).expect("from one");
+        let number = SeqNo::new(number).expect("from one");
         frames.push(Frame::Call(crate::frame::Call {
             number,
             part: Part::WHOLE,
@@ -330,7 +330,7 @@ fn a_call_that_had_to_wait_for_the_writer_gets_its_whole_time() {
     }
     pair.inject(&frames);
     pair.server.room = 0;
-    pair.answer(Number::FIRST, b"");
+    pair.answer(SeqNo::FIRST, b"");
     pair.server.poll(pair.now);
     pair.now = pair.now + Duration::from_secs(10);
     pair.server.room = 1;
@@ -353,7 +353,7 @@ fn a_call_that_is_late_half_way_leaves_the_wire_in_order() {
         pair.client.request(pair.now, TYPING, &vec![0; MAX_PART]);
     }
     pair.drive();
-    pair.server.session.hold(Number::FIRST);
+    pair.server.session.hold(SeqNo::FIRST);
     let long = pair.call(&vec![7; 6 * MAX_PART]);
     pair.pass(Duration::from_secs(6));
     assert_eq!(pair.client.outcome(long), Some(&Outcome::Deadline));
@@ -399,7 +399,7 @@ fn parts_of_an_item_give_its_stream_no_more_time() {
         let item = Frame::Item(Item {
             number: number(value),
             part,
-            call: Number::FIRST,
+            call: SeqNo::FIRST,
             payload: &FULL,
         });
         pair.client.inject(pair.now, &[item]);

@@ -7,7 +7,7 @@ use super::pair::{Pair, TYPING, goodbye};
 use crate::frame::Frame;
 use crate::session::side::AnyEvent;
 use crate::session::{End, Event, Input, Outcome, State};
-use crate::{Answer, Goodbye, GoodbyeCode, Limits, Number, Time};
+use crate::{Answer, Goodbye, GoodbyeCode, Limits, SeqNo, Time};
 
 fn done() -> Goodbye {
     Goodbye::new(GoodbyeCode::Done, "bye")
@@ -42,7 +42,7 @@ fn answers_given_before_a_goodbye_still_arrive() {
     let mut pair = Pair::open(&Limits::default());
     let (answered, running) = (pair.call(b"a"), pair.call(b"b"));
     pair.drive();
-    pair.answer(Number::FIRST, b"A");
+    pair.answer(SeqNo::FIRST, b"A");
     pair.server.session.close(pair.now, done());
     pair.drive();
     let value = Outcome::Answered(Answer::Value(b"A".to_vec()));
@@ -58,10 +58,10 @@ fn a_call_that_waits_when_its_callers_goodbye_comes_never_starts() {
     pair.call(b"waits for the event");
     pair.drive();
     pair.inject(&[Frame::Goodbye(done())]);
-    pair.server.session.done(pair.now, Number::FIRST);
+    pair.server.session.done(pair.now, SeqNo::FIRST);
     pair.server.poll(pair.now);
     let started = pair.server.requests();
-    assert_eq!(started, [(Number::FIRST, b"slow".to_vec())]);
+    assert_eq!(started, [(SeqNo::FIRST, b"slow".to_vec())]);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn the_last_message_leaves_before_the_close() {
     let mut pair = Pair::open(&Limits::default());
     pair.call(b"");
     pair.drive();
-    pair.answer(Number::FIRST, &[7; 1000]);
+    pair.answer(SeqNo::FIRST, &[7; 1000]);
     let mut goodbye = Vec::new();
     Frame::Goodbye(done()).encode(&mut goodbye);
     pair.server
@@ -247,7 +247,7 @@ fn a_long_answer_goes_out_whole_before_the_goodbye() {
     let call = pair.call(b"");
     pair.drive();
     let answer = vec![7; 200_000];
-    pair.answer(Number::FIRST, &answer);
+    pair.answer(SeqNo::FIRST, &answer);
     let goodbye = Goodbye::new(GoodbyeCode::Done, "");
     pair.server.session.close(pair.now, goodbye);
     pair.drive();

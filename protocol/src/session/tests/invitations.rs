@@ -13,7 +13,7 @@ use crate::session::{
     ClientEvent, End, Event, Outcome, PeerMisbehaved, Request, RequestKey, ServerEvent,
     TopicRequest,
 };
-use crate::{Alias, Answer, Class, Epoch, Limits, Number, Offset, Position};
+use crate::{Alias, Answer, Class, Epoch, Limits, Offset, Position, SeqNo};
 
 const ALIAS: Alias = Alias::new(7);
 const EPOCH: Epoch = Epoch::from_bytes([9; 8]);
@@ -93,7 +93,7 @@ fn an_invitation_says_where_to_join_and_from_where_to_hear() {
         panic!("{:?}", pair.client.events);
     };
     let expected = Request {
-        number: Number::FIRST,
+        number: SeqNo::FIRST,
         class: Class::Topic,
         kind: ROOM,
         payload: invite(ROOM),
@@ -174,17 +174,17 @@ fn who_is_put_out_before_it_knows_that_it_is_in_never_is() {
 fn a_join_is_taken_back_also_if_that_comes_before_its_reply() {
     let mut pair = pair();
     let subscription = ask_to_join(&mut pair, Start::Now);
-    let (alias, join) = (ALIAS, Number::FIRST);
+    let (alias, join) = (ALIAS, SeqNo::FIRST);
     let leave = Leave { alias, join }.encode();
     let leave = Frame::Call(Call {
-        number: Number::FIRST,
+        number: SeqNo::FIRST,
         part: Part::WHOLE,
         kind: Some(LEAVE),
         payload: &leave,
     });
     let joined = pair.server.logs[0].join(Start::Now).encode();
     let reply = Frame::Reply(Reply {
-        number: Number::FIRST.next(),
+        number: SeqNo::FIRST.next(),
         call: join,
         content: ReplyPart::First {
             answer: Answer::Value(&joined),
@@ -218,7 +218,7 @@ fn a_server_asks_what_a_server_may() {
     let check = |kind, payload: &[u8], fault: PeerMisbehaved| {
         let mut pair = pair();
         let call = Frame::Call(Call {
-            number: Number::FIRST,
+            number: SeqNo::FIRST,
             part: Part::WHOLE,
             kind: Some(kind),
             payload,

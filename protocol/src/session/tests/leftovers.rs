@@ -11,7 +11,7 @@ use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::{FRAME_COST, MAX_MESSAGE, MAX_PART};
 use crate::session::side::AnyEvent;
 use crate::session::{ClientEvent, End, Event, Input, Outcome, Session, State};
-use crate::{Limits, Number};
+use crate::{Limits, SeqNo};
 
 /// Returns what a side's application heard of events, in order, and of its session.
 fn heard(side: &TestSide<impl Shell>) -> Vec<String> {
@@ -77,7 +77,7 @@ fn what_is_done_of_a_lost_session_frees_nothing_of_the_next() {
     }
     pair.drive();
     assert_eq!(heard(&pair.client), ["1", "Evicted", "2"]);
-    pair.client.session.done(pair.now, Number::FIRST);
+    pair.client.session.done(pair.now, SeqNo::FIRST);
     pair.drive();
     assert_eq!(heard(&pair.client), ["1", "Evicted", "2", "3"]);
 }
@@ -176,7 +176,7 @@ fn what_came_before_a_cut_that_the_session_outlives_keeps_its_turn() {
     pair.resume();
     pair.drive();
     assert_eq!(heard(&pair.client), ["1"]);
-    pair.client.session.done(pair.now, Number::FIRST);
+    pair.client.session.done(pair.now, SeqNo::FIRST);
     pair.drive();
     assert_eq!(heard(&pair.client), ["1", "2"]);
 }

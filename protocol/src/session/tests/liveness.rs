@@ -8,7 +8,7 @@ use super::pair::{LATENCY, Pair, Shell, TYPING, TestSide};
 use crate::frame::{Ack, Frame};
 use crate::session::side::AnyEvent;
 use crate::session::{ClientSide, End, Event, Input, Outcome, ServerSide, State};
-use crate::{Answer, Limits, Number, Time};
+use crate::{Answer, Limits, SeqNo, Time};
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
@@ -31,7 +31,7 @@ fn an_idle_connection_stays_open_for_hours() {
     }
     let call = pair.call(b"still there?");
     pair.drive();
-    pair.answer(Number::FIRST, b"yes");
+    pair.answer(SeqNo::FIRST, b"yes");
     pair.drive();
     let yes = Outcome::Answered(Answer::Value(b"yes".to_vec()));
     assert_eq!(pair.client.outcome(call), Some(&yes));
@@ -216,7 +216,7 @@ fn a_peer_that_sends_but_never_reads_is_given_up() {
     pair.call(b"");
     pair.drive();
     (pair.server.room, pair.client.unheard) = (0, true);
-    pair.answer(Number::FIRST, b"unread");
+    pair.answer(SeqNo::FIRST, b"unread");
     for _ in 0..10 {
         assert_eq!(pair.server.end(), None);
         pair.pass(Duration::from_millis(2_900));

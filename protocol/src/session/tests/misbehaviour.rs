@@ -9,10 +9,10 @@ use crate::frame::{
 };
 use crate::limits::{MAX_MESSAGE, MAX_PART};
 use crate::session::{End, Input, Outcome, PeerMisbehaved, State};
-use crate::{Alias, Answer, Epoch, GoodbyeCode, Limits, Number, Offset, Position};
+use crate::{Alias, Answer, Epoch, GoodbyeCode, Limits, Offset, Position, SeqNo};
 
-pub(super) fn number(value: u64) -> Number {
-    Number::new(value).expect("tests number from one")
+pub(super) fn number(value: u64) -> SeqNo {
+    SeqNo::new(value).expect("tests number from one")
 }
 
 pub(super) fn call(value: u64) -> Frame<'static> {

@@ -12,7 +12,7 @@ use crate::session::{
     ServerSide, Session, Side, State,
 };
 use crate::{
-    Answer, BootId, Class, Fingerprint, Goodbye, KindEntry, Limits, Number, PeerId, Secret,
+    Answer, BootId, Class, Fingerprint, Goodbye, KindEntry, Limits, PeerId, Secret, SeqNo,
     SessionId, Time,
 };
 
@@ -145,7 +145,7 @@ impl<S: Shell> TestSide<S> {
     }
 
     /// The requests given to this side's application: number and payload.
-    pub(super) fn requests(&self) -> Vec<(Number, Vec<u8>)> {
+    pub(super) fn requests(&self) -> Vec<(SeqNo, Vec<u8>)> {
         let call = |event: &AnyEvent| match event {
             AnyEvent::Both(Event::Request(request)) => {
                 Some((request.number, request.payload.clone()))
@@ -301,7 +301,7 @@ impl Pair {
         self.client.request(self.now, GREET, payload)
     }
 
-    pub(super) fn answer(&mut self, call: Number, payload: &[u8]) {
+    pub(super) fn answer(&mut self, call: SeqNo, payload: &[u8]) {
         self.server
             .session
             .answer(self.now, call, Answer::Value(payload.to_vec()));

@@ -11,7 +11,7 @@ use crate::limits::MAX_PART;
 use crate::session::credit::charge_all;
 use crate::session::side::AnyEvent;
 use crate::session::{Event, ItemRefused, Outcome, RequestKey, ServerEvent, ServerSide};
-use crate::{Answer, Limits, Number, Refusal, Time};
+use crate::{Answer, Limits, Refusal, SeqNo, Time};
 
 fn refused(why: Refusal) -> Outcome {
     Outcome::Answered(Answer::Refused(why.into()))
@@ -26,7 +26,7 @@ fn payloads(side: &TestSide<impl Shell>) -> Vec<Vec<u8>> {
     requests.map(|(_, payload)| payload).collect()
 }
 
-fn dropped(side: &TestSide<impl Shell>) -> Vec<(Number, Refusal)> {
+fn dropped(side: &TestSide<impl Shell>) -> Vec<(SeqNo, Refusal)> {
     let dropped = |event: &AnyEvent| match event {
         AnyEvent::Both(Event::Dropped { request, why }) => Some((*request, *why)),
         _ => None,
@@ -46,7 +46,7 @@ fn items(side: &TestSide<impl Shell>, stream: RequestKey) -> Vec<Vec<u8>> {
 fn feed(
     side: &mut TestSide<impl Shell>,
     now: Time,
-    call: Number,
+    call: SeqNo,
     item: &[u8],
     times: usize,
 ) -> usize {
@@ -63,7 +63,7 @@ fn events_go_both_ways_one_at_a_time_and_are_receipted() {
     pair.drive();
     assert_eq!(payloads(&pair.server), [b"a"], "the first isn't done");
     assert_eq!(payloads(&pair.client), [b"c"]);
-    pair.server.session.done(pair.now, Number::FIRST);
+    pair.server.session.done(pair.now, SeqNo::FIRST);
     pair.pass(Duration::from_secs(1));
     assert_eq!(payloads(&pair.server), [b"a", b"b"]);
     for event in up {
@@ -126,7 +126,7 @@ fn what_follows_an_event_waits_for_its_handler_and_passes_a_late_one() {
     lasting.pass(Duration::from_secs(31));
     assert_eq!(
         dropped(&lasting.server),
-        [(Number::FIRST, Refusal::Deadline)]
+        [(SeqNo::FIRST, Refusal::Deadline)]
     );
     lasting.call(b"after");
     lasting.drive();
@@ -136,11 +136,11 @@ fn what_follows_an_event_waits_for_its_handler_and_passes_a_late_one() {
     held.client.request(held.now, TYPING, b"held");
     held.client.request(held.now, TYPING, b"after");
     held.drive();
-    held.server.session.hold(Number::FIRST);
+    held.server.session.hold(SeqNo::FIRST);
     held.pass(Duration::from_secs(60));
     assert_eq!(dropped(&held.server), []);
     assert_eq!(payloads(&held.server).len(), 1);
-    held.server.session.done(held.now, Number::FIRST);
+    held.server.session.done(held.now, SeqNo::FIRST);
     held.drive();
     assert_eq!(payloads(&held.server).len(), 2);
 }
@@ -157,7 +157,7 @@ fn a_kind_that_is_handled_in_order_holds_what_follows() {
     pair.client.request(pair.now, ASK, b"2");
     pair.drive();
     assert_eq!(payloads(&pair.server).len(), 1);
-    pair.answer(Number::FIRST, b"");
+    pair.answer(SeqNo::FIRST, b"");
     pair.drive();
     assert_eq!(payloads(&pair.server).len(), 2);
 }
@@ -168,10 +168,10 @@ fn a_stream_gives_its_items_in_order_and_then_its_end() {
     let stream = pair.client.request(pair.now, ASK, b"?");
     pair.drive();
     for word in [b"one", b"two"] {
-        assert_eq!(feed(&mut pair.server, pair.now, Number::FIRST, word, 1), 1);
+        assert_eq!(feed(&mut pair.server, pair.now, SeqNo::FIRST, word, 1), 1);
     }
-    pair.server.session.answer(pair.now, Number::FIRST, done());
-    let late = pair.server.session.item(pair.now, Number::FIRST, vec![]);
+    pair.server.session.answer(pair.now, SeqNo::FIRST, done());
+    let late = pair.server.session.item(pair.now, SeqNo::FIRST, vec![]);
     assert_eq!(late, Err((ItemRefused::Over, vec![])));
     pair.drive();
     assert_eq!(items(&pair.client, stream), [b"one", b"two"]);
@@ -230,12 +230,12 @@ fn a_stream_has_time_for_each_item_and_its_consumers_slowness_costs_none() {
     pair.drive();
     for _ in 0..5 {
         pair.pass(Duration::from_secs(20));
-        feed(&mut pair.server, pair.now, Number::FIRST, b"word", 1);
+        feed(&mut pair.server, pair.now, SeqNo::FIRST, b"word", 1);
         pair.drive();
         pair.client.session.consumed(pair.now, stream);
     }
     assert_eq!(dropped(&pair.server), []);
-    while feed(&mut pair.server, pair.now, Number::FIRST, &[0; 1000], 1) == 1 {
+    while feed(&mut pair.server, pair.now, SeqNo::FIRST, &[0; 1000], 1) == 1 {
         pair.drive();
     }
     pair.pass(Duration::from_secs(300));
@@ -258,11 +258,11 @@ fn cancelling_drops_the_handler_and_closes_the_id() {
     let mut pair = Pair::open(&Limits::default().streams(1));
     let stream = pair.client.request(pair.now, ASK, b"");
     pair.drive();
-    feed(&mut pair.server, pair.now, Number::FIRST, b"word", 3);
+    feed(&mut pair.server, pair.now, SeqNo::FIRST, b"word", 3);
     pair.client.session.cancel(pair.now, stream);
     pair.drive();
-    assert_eq!(dropped(&pair.server), [(Number::FIRST, Refusal::Cancelled)]);
-    let late = pair.server.session.item(pair.now, Number::FIRST, vec![]);
+    assert_eq!(dropped(&pair.server), [(SeqNo::FIRST, Refusal::Cancelled)]);
+    let late = pair.server.session.item(pair.now, SeqNo::FIRST, vec![]);
     assert_eq!(late, Err((ItemRefused::Over, vec![])));
     assert_eq!(pair.client.outcome(stream), None);
     let next = pair.client.request(pair.now, ASK, b"");
@@ -282,7 +282,7 @@ fn more_streams_than_the_limit_are_refused_on_either_side() {
     let frames: Vec<_> = (3..5)
         .map(|number| {
             Frame::Call(crate::frame::Call {
-                number: Number::new(number).expect("from one"),
+                number: SeqNo::new(number).expect("from one"),
                 part: crate::frame::Part::WHOLE,
                 kind: Some(ASK),
                 payload: b"",
@@ -301,7 +301,7 @@ fn calls_cancelled_before_they_start_are_answered_and_never_run() {
     pair.drive();
     let mut numbers = vec![];
     for number in 2..=3 {
-        numbers.push(Number::new(number).expect("from one"));
+        numbers.push(SeqNo::new(number).expect("from one"));
     }
     let frames = [
         Frame::Call(crate::frame::Call {
@@ -316,10 +316,10 @@ fn calls_cancelled_before_they_start_are_answered_and_never_run() {
         }),
     ];
     pair.inject(&frames);
-    pair.answer(Number::FIRST, b"");
+    pair.answer(SeqNo::FIRST, b"");
     pair.server.poll(pair.now);
     assert_eq!(payloads(&pair.server), [b"runs"]);
-    let replies: Vec<Number> = pair
+    let replies: Vec<SeqNo> = pair
         .server
         .sent
         .iter()
@@ -329,7 +329,7 @@ fn calls_cancelled_before_they_start_are_answered_and_never_run() {
             _ => None,
         })
         .collect();
-    assert_eq!(replies, [Number::FIRST, numbers[0]]);
+    assert_eq!(replies, [SeqNo::FIRST, numbers[0]]);
     assert_eq!(pair.client.outcome(running), None);
 }
 
@@ -351,7 +351,7 @@ fn long_requests_answers_and_items_travel_in_parts_and_small_ones_between() {
     assert!(*payload == long, "the request is whole");
     let number = *number;
     pair.answer(number, &long);
-    assert_eq!(feed(&mut pair.server, pair.now, Number::FIRST, &long, 1), 1);
+    assert_eq!(feed(&mut pair.server, pair.now, SeqNo::FIRST, &long, 1), 1);
     let word = pair.server.request(pair.now, TYPING, b"between");
     pair.server.poll(pair.now);
     let before = |wanted: &dyn Fn(&Frame<'_>) -> bool| {
@@ -370,7 +370,7 @@ fn long_requests_answers_and_items_travel_in_parts_and_small_ones_between() {
         "though its window is smaller"
     );
     assert_eq!(payloads(&pair.client), [b"between"]);
-    pair.client.session.done(pair.now, Number::FIRST);
+    pair.client.session.done(pair.now, SeqNo::FIRST);
     pair.pass(Duration::from_secs(1));
     assert_eq!(pair.server.outcome(word), Some(&Outcome::Accepted));
 }
@@ -499,7 +499,7 @@ fn a_long_answer_that_comes_in_the_calls_time_is_not_late() {
     let long = vec![7; 20 * MAX_PART];
     let call = pair.call(b"");
     pair.drive();
-    pair.answer(Number::FIRST, &long);
+    pair.answer(SeqNo::FIRST, &long);
     for _ in 0..20 {
         pair.server.poll(pair.now);
         let message = pair.server.sent.pop_front();
@@ -526,7 +526,7 @@ fn an_answer_that_has_not_begun_is_cancelled_too() {
     let call = pair.call(b"");
     pair.drive();
     pair.server.room = 0;
-    pair.answer(Number::FIRST, &[7; 100_000]);
+    pair.answer(SeqNo::FIRST, &[7; 100_000]);
     pair.server.poll(pair.now);
     pair.client.session.cancel(pair.now, call);
     pair.drive();
@@ -542,9 +542,9 @@ fn an_item_before_its_call_is_whole_is_refused() {
     let long = pair.client.request(pair.now, ASK, &[7; 20 * MAX_PART]);
     pair.client.poll(pair.now);
     let item = Frame::Item(crate::frame::Item {
-        number: Number::FIRST,
+        number: SeqNo::FIRST,
         part: crate::frame::Part::WHOLE,
-        call: Number::FIRST,
+        call: SeqNo::FIRST,
         payload: b"early",
     });
     pair.client.inject(pair.now, &[item]);
@@ -564,7 +564,7 @@ fn what_was_asked_for_before_the_end_still_goes_out() {
     assert_eq!(payloads(&pair.server), [b"last words"]);
     assert_eq!(pair.client.outcome(late), Some(&Outcome::Closed));
     assert_eq!(pair.server.end(), None, "its handler isn't done");
-    pair.server.session.done(pair.now, Number::FIRST);
+    pair.server.session.done(pair.now, SeqNo::FIRST);
     pair.drive();
     assert_eq!(pair.client.outcome(event), Some(&Outcome::Accepted));
     for side in pair.both() {
@@ -578,7 +578,7 @@ fn what_was_asked_for_before_the_end_still_goes_out() {
     slow.call(b"nobody waits for it");
     slow.client.session.finish(slow.now, goodbye());
     slow.drive();
-    slow.server.session.done(slow.now, Number::FIRST);
+    slow.server.session.done(slow.now, SeqNo::FIRST);
     slow.drive();
     assert_eq!(payloads(&slow.server), [b"1", b"2"], "both are heard");
     slow.pass(Duration::from_secs(3));

@@ -11,7 +11,7 @@ use crate::goodbye::{Goodbye, GoodbyeCode, Retry};
 use crate::limits::MAX_PART;
 use crate::session::side::AnyEvent;
 use crate::session::{ClientEvent, End, Event, Input, Outcome, ResumeRejected, SessionLost, State};
-use crate::{Answer, Limits, Number, Secret};
+use crate::{Answer, Limits, Secret, SeqNo};
 
 fn open() -> Pair {
     Pair::open(&Limits::default())
@@ -46,7 +46,7 @@ fn a_cut_is_survived_by_both_ends_also_before_the_first_message() {
     }
     let call = pair.call(b"still there?");
     pair.drive();
-    pair.answer(Number::FIRST, b"yes");
+    pair.answer(SeqNo::FIRST, b"yes");
     pair.drive();
     assert_eq!(pair.client.outcome(call), Some(&value(b"yes")));
 }
@@ -89,7 +89,7 @@ fn what_is_asked_and_answered_without_a_connection_goes_with_the_next() {
     let before = pair.call(b"before");
     pair.drive();
     pair.cut();
-    pair.answer(Number::FIRST, b"meanwhile");
+    pair.answer(SeqNo::FIRST, b"meanwhile");
     let event = pair.client.request(pair.now, TYPING, b"typed");
     let asked = pair.server.request(pair.now, GREET, b"asked");
     pair.drive();
@@ -102,8 +102,8 @@ fn what_is_asked_and_answered_without_a_connection_goes_with_the_next() {
     assert_eq!(pair.server.outcome(asked), None);
 }
 
-fn number(value: u64) -> Number {
-    Number::new(value).expect("tests number from one")
+fn number(value: u64) -> SeqNo {
+    SeqNo::new(value).expect("tests number from one")
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_stream_goes_on_within_its_window() {
             let full = pair
                 .server
                 .session
-                .item(pair.now, Number::FIRST, item.clone());
+                .item(pair.now, SeqNo::FIRST, item.clone());
             if full.is_err() {
                 break;
             }
@@ -139,7 +139,7 @@ fn a_stream_goes_on_within_its_window() {
     }
     pair.server
         .session
-        .answer(pair.now, Number::FIRST, Answer::Value(b"end".to_vec()));
+        .answer(pair.now, SeqNo::FIRST, Answer::Value(b"end".to_vec()));
     for _ in 0..10 {
         pair.drive();
         for _ in 0..given {
@@ -165,7 +165,7 @@ fn the_session_is_kept_for_its_time_and_not_longer() {
     let secret = Secret::from_bytes([9; 32]);
     let server = &mut pair.server.session;
     let resumed = server.resume(pair.now, &wanted, &table(), secret);
-    let received = Some(Number::FIRST);
+    let received = Some(SeqNo::FIRST);
     let continuity = Continuity::Evicted { received };
     assert_eq!(resumed, Err(ResumeRejected::Another(continuity)));
     let tombstone = pair.server.session.tombstone().expect("it was welcomed");
@@ -203,8 +203,8 @@ fn of_a_lost_session_everything_pending_has_a_verdict_that_is_true() {
     // The next session begins from nothing.
     let call = pair.call(b"anew");
     pair.drive();
-    assert_eq!(pair.server.requests(), [(Number::FIRST, b"anew".to_vec())]);
-    pair.answer(Number::FIRST, b"yes");
+    assert_eq!(pair.server.requests(), [(SeqNo::FIRST, b"anew".to_vec())]);
+    pair.answer(SeqNo::FIRST, b"yes");
     pair.drive();
     assert_eq!(pair.client.outcome(call), Some(&value(b"yes")));
 }
@@ -284,7 +284,7 @@ fn a_session_is_resumed_while_its_old_socket_looks_alive() {
     pair.resume();
     pair.drive();
     assert_eq!(pair.server.requests().len(), 1);
-    pair.answer(Number::FIRST, b"once");
+    pair.answer(SeqNo::FIRST, b"once");
     pair.drive();
     assert_eq!(pair.client.outcome(call), Some(&value(b"once")));
 }
@@ -401,7 +401,7 @@ fn a_session_that_is_finished_waits_a_little_for_a_connection() {
     assert_eq!(pair.client.session.state(), State::Detached);
     pair.resume();
     pair.drive();
-    pair.server.session.done(pair.now, Number::FIRST);
+    pair.server.session.done(pair.now, SeqNo::FIRST);
     pair.drive();
     assert_eq!(pair.client.outcome(event), Some(&Outcome::Accepted));
     assert_eq!(pair.client.end(), Some(&End::Closed(done())));
@@ -460,7 +460,7 @@ fn a_close_while_a_session_is_wanted_back_waits_for_the_welcome() {
         .resume(pair.now, &wanted, &table(), secret);
     assert_eq!(resumed, Ok(()));
     pair.drive();
-    pair.server.session.done(pair.now, Number::FIRST);
+    pair.server.session.done(pair.now, SeqNo::FIRST);
     pair.drive();
     assert_eq!(pair.client.outcome(event), Some(&Outcome::Accepted));
     assert_eq!(pair.client.end(), Some(&End::Closed(goodbye)));

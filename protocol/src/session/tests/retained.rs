@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::pair::{Pair, TYPING};
 use crate::Limits;
 use crate::frame::{Frame, Frames};
-use crate::limits::{MAX_MESSAGE, MAX_PAYLOAD, MIN_RETAINED, MIN_RETAINED_FRUGAL};
+use crate::limits::{MAX_MESSAGE, MAX_PAYLOAD, MIN_RETAINED, MIN_RETAINED_LOW_MEMORY};
 use crate::session::Outcome;
 
 const LARGE: u64 = 16 << 20;
@@ -40,10 +40,10 @@ fn reaches(sent: usize, most: usize) -> bool {
 #[test]
 fn a_frugal_side_keeps_half_and_later_as_much_as_before() {
     let mut pair = unheard(&limits());
-    pair.server.session.set_frugal(true);
+    pair.server.session.set_low_memory(true);
     let sent = send(&mut pair);
     assert!(reaches(sent, MIN_RETAINED / 2), "{sent} bytes went out");
-    pair.server.session.set_frugal(false);
+    pair.server.session.set_low_memory(false);
     let sent = send(&mut pair);
     assert!(reaches(sent, MIN_RETAINED), "{sent} bytes went out");
 }
@@ -53,7 +53,7 @@ fn what_is_kept_stays_and_nothing_new_goes_out_before_less_is_left() {
     let mut pair = unheard(&limits());
     let sent = send(&mut pair);
     assert!(reaches(sent, MIN_RETAINED), "{sent} bytes went out");
-    pair.server.session.set_frugal(true);
+    pair.server.session.set_low_memory(true);
     assert_eq!(send(&mut pair), sent, "nothing new");
     // The connection is lost, and all of it goes out again.
     pair.client.unheard = false;
@@ -84,9 +84,9 @@ fn numbered(message: &[u8]) -> usize {
 
 #[test]
 fn half_of_much_is_much_and_half_of_little_is_enough_to_go_on() {
-    for (retained, half) in [(1 << 20, 512 * 1024), (0, MIN_RETAINED_FRUGAL)] {
+    for (retained, half) in [(1 << 20, 512 * 1024), (0, MIN_RETAINED_LOW_MEMORY)] {
         let mut pair = unheard(&limits().retained(retained));
-        pair.server.session.set_frugal(true);
+        pair.server.session.set_low_memory(true);
         let sent = send(&mut pair);
         assert!(reaches(sent, half), "{sent} bytes went out");
     }
@@ -96,7 +96,7 @@ fn half_of_much_is_much_and_half_of_little_is_enough_to_go_on() {
 fn the_largest_message_arrives_from_a_frugal_side_without_a_pause() {
     let limits = Limits::default().payload(MAX_PAYLOAD);
     let mut pair = Pair::open(&limits);
-    pair.server.session.set_frugal(true);
+    pair.server.session.set_low_memory(true);
     let event = pair.server.request(pair.now, TYPING, &vec![7; MAX_PAYLOAD]);
     // No timer has to run.
     pair.drive();

@@ -10,7 +10,7 @@ use super::pair::{ASK, GREET, Pair, Shell, TYPING, TestSide};
 use crate::limits::MAX_MESSAGE;
 use crate::session::side::AnyEvent;
 use crate::session::{ClientEvent, Event, Input, ItemRefused, Outcome, RequestKey, ServerEvent};
-use crate::{Answer, Class, Limits, Number, Time};
+use crate::{Answer, Class, Limits, SeqNo, Time};
 
 const STEPS: u32 = 400;
 
@@ -51,7 +51,7 @@ struct App {
     cancelled: Vec<RequestKey>,
     /// Items of streams: the next that is due, and how many wait to be consumed.
     streams: BTreeMap<RequestKey, (u64, u64)>,
-    work: BTreeMap<Number, Work>,
+    work: BTreeMap<SeqNo, Work>,
     seen_events: usize,
     settled: u64,
 }

@@ -13,7 +13,7 @@ use crate::session::side::AnyEvent;
 use crate::session::{
     ClientEvent, Event, Outcome, RequestKey, ServerEvent, ServerSide, TopicRequest,
 };
-use crate::{Alias, Answer, Epoch, Limits, Number, Offset, Position, Refusal, Time};
+use crate::{Alias, Answer, Epoch, Limits, Offset, Position, Refusal, SeqNo, Time};
 
 const ALIAS: Alias = Alias::new(7);
 const EPOCH: Epoch = Epoch::from_bytes([9; 8]);
@@ -241,7 +241,7 @@ fn publications_of_a_client_start_one_by_one_and_their_replies_say_where() {
     assert_eq!(request.topic, Some(TopicRequest::Publish { key }));
     assert_eq!((request.kind, &request.payload[..]), (ROOM, &b"1"[..]));
     let offset = encode_offset(Offset::FIRST);
-    pair.answer(Number::FIRST, &offset);
+    pair.answer(SeqNo::FIRST, &offset);
     pair.drive();
     match pair.client.outcome(first) {
         Some(Outcome::Answered(Answer::Value(told))) => {

@@ -7,17 +7,17 @@ use super::pair::{ASK, Pair};
 use crate::frame::{Frame, Frames};
 use crate::limits::MAX_PART;
 use crate::session::Input;
-use crate::{Answer, Limits, Number};
+use crate::{Answer, Limits, SeqNo};
 
 /// Gives one of the server's streams an item that fills a message.
-fn feed(pair: &mut Pair, stream: Number) {
+fn feed(pair: &mut Pair, stream: SeqNo) {
     let item = vec![0; MAX_PART];
     let given = pair.server.session.item(pair.now, stream, item);
     given.expect("it has room");
 }
 
 /// Sends one message of the server's and hears it. Returns the stream of its item.
-fn send_one_item(pair: &mut Pair) -> Option<Number> {
+fn send_one_item(pair: &mut Pair) -> Option<SeqNo> {
     let (now, mut message) = (pair.now, Vec::new());
     pair.server.session.poll(now, &mut message, usize::MAX);
     pair.client.session.handle(now, Input::Message(&message));
@@ -39,7 +39,7 @@ fn a_stream_waits_for_one_item_of_each_other_though_new_ones_begin() {
     // The server says nothing but by the messages below.
     pair.server.room = 0;
     let now = pair.now;
-    feed(&mut pair, Number::FIRST);
+    feed(&mut pair, SeqNo::FIRST);
     let (mut fed, mut order) = (1, vec![]);
     for _ in 0..6 {
         // Each of the others has one item, and another stream follows it.
@@ -51,7 +51,7 @@ fn a_stream_waits_for_one_item_of_each_other_though_new_ones_begin() {
         }
         let sent = send_one_item(&mut pair).expect("a stream has an item");
         order.push(sent.get());
-        if sent == Number::FIRST {
+        if sent == SeqNo::FIRST {
             feed(&mut pair, sent);
         } else {
             pair.client.request(now, ASK, b"");

@@ -11,7 +11,7 @@ use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::MAX_PART;
 use crate::session::side::AnyEvent;
 use crate::session::{End, Event, Input, Outcome, Output, RequestKey, Session, State};
-use crate::{Answer, Class, Limits, Number};
+use crate::{Answer, Class, Limits, SeqNo};
 
 const UNKNOWN: Continuity = Continuity::Unknown;
 
@@ -54,7 +54,7 @@ fn what_was_never_sent_comes_in_the_next_session_behind_what_its_application_ask
     let expected: [&[u8]; 4] = [b"who I am", b"first", b"second", b"third"];
     assert_eq!(payloads(&pair), expected);
     assert_eq!(pair.client.outcome(call), None);
-    pair.answer(Number::FIRST.next(), b"reply");
+    pair.answer(SeqNo::FIRST.next(), b"reply");
     pair.drive();
     let answer = Answer::Value(b"reply".to_vec());
     assert_eq!(
@@ -164,7 +164,7 @@ fn a_join_that_was_never_sent_is_made_and_one_that_nobody_wants_is_not() {
     assert_eq!(joins.collect::<Vec<_>>(), [b"cellar"]);
     pair.server.session.answer(
         pair.now,
-        Number::FIRST,
+        SeqNo::FIRST,
         Answer::Refused(crate::Refusal::Denied.into()),
     );
     pair.drive();
@@ -243,7 +243,7 @@ fn what_the_next_session_takes_over_has_its_items_and_its_receipts() {
     pair.client.session.handle(pair.now, Input::Lost);
     follow(&mut pair);
     let session = &mut pair.server.session;
-    let given = session.item(pair.now, Number::FIRST, b"item".to_vec());
+    let given = session.item(pair.now, SeqNo::FIRST, b"item".to_vec());
     assert_eq!(given, Ok(()));
     pair.drive();
     let payload = b"item".to_vec();
@@ -323,7 +323,7 @@ fn who_closes_while_away_still_sends_what_waits() {
     lose(&mut pair);
     ready(&mut pair);
     assert_eq!(payloads(&pair), [b"last words"]);
-    pair.server.session.done(pair.now, Number::FIRST);
+    pair.server.session.done(pair.now, SeqNo::FIRST);
     pair.drive();
     assert_eq!(pair.client.outcome(event), Some(&Outcome::Accepted));
     assert!(pair.client.end().is_some());
@@ -369,7 +369,7 @@ fn what_is_replaced_before_its_application_is_ready_goes_first() {
         };
         let first: &[u8] = if lost_again { b"newer" } else { b"new" };
         assert_eq!(drive(&mut pair), [first], "before the others");
-        pair.server.session.done(pair.now, Number::FIRST);
+        pair.server.session.done(pair.now, SeqNo::FIRST);
         ready(&mut pair);
         assert_eq!(payloads(&pair), [first, b"hello"]);
     }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Doors, Log, Server, soon};
 use tokio_websockets::{ClientBuilder, Message};
 use twinwire::frame::{self, Frame, Frames, Hello, Part, PeerLimits, Ping, Table};
-use twinwire::limits::{MAX_MESSAGE, MIN_RETAINED, MIN_RETAINED_FRUGAL};
-use twinwire::{Call, Event, Goodbye, GoodbyeCode, Kinds, Number, kinds};
+use twinwire::limits::{MAX_MESSAGE, MIN_RETAINED, MIN_RETAINED_LOW_MEMORY};
+use twinwire::{Call, Event, Goodbye, GoodbyeCode, Kinds, SeqNo, kinds};
 use twinwire_client_native::{Client, ClientState, connect_with};
 use twinwire_server::HandlerContext;
 
@@ -56,7 +56,7 @@ fn serve(app: &App, pool: usize) -> Server {
             });
         })
         .on_close(|cx: HandlerContext<App>, _| async move { cx.state().ended.push(()) })
-        .pool(pool);
+        .memory_budget(pool);
     let (server, _) = testkit::serve(builder);
     server
 }
@@ -112,7 +112,7 @@ impl Mute {
             }
         }
         let start = frame::Event {
-            number: Number::FIRST,
+            number: SeqNo::FIRST,
             part: Part {
                 continues: false,
                 more: false,
@@ -205,7 +205,7 @@ async fn until_kept(server: &Server, most: usize) {
     let reached = async {
         loop {
             let mut mute = Mute::connect(server).await;
-            let kept = mute.kept(MIN_RETAINED_FRUGAL).await;
+            let kept = mute.kept(MIN_RETAINED_LOW_MEMORY).await;
             mute.leave().await;
             if is_reached(kept, most) {
                 return;
@@ -224,7 +224,7 @@ async fn when_three_quarters_are_held_each_session_keeps_half_until_that_is_over
     assert!(is_reached(kept, MIN_RETAINED), "{kept} bytes came");
     let chaos = Chaos::to(server.addr(), 1).await;
     let away = leave_behind(&app, &chaos, 14, 200 * 1024).await;
-    until_kept(&server, MIN_RETAINED_FRUGAL).await;
+    until_kept(&server, MIN_RETAINED_LOW_MEMORY).await;
     // What was sent stays, and its session with it.
     assert_eq!(whole.kept(0).await, kept);
     chaos.doors(Doors::Open);
@@ -243,7 +243,7 @@ async fn what_slow_clients_hold_costs_those_without_a_connection_their_session()
     let mut slow = Vec::new();
     for _ in 0..8 {
         let mut mute = Mute::connect(&server).await;
-        mute.kept(MIN_RETAINED_FRUGAL).await;
+        mute.kept(MIN_RETAINED_LOW_MEMORY).await;
         slow.push(mute);
     }
     app.ended.count(1).await;

@@ -9,57 +9,57 @@ use crate::SessionId;
 const LEAST: usize = 16 * 1024;
 
 /// The bytes that all sessions of a server hold together, against a bound. From three quarters of it on, until it is less than
-/// half, each is to keep less ([`Session::set_frugal`](super::Session::set_frugal)); when it is more than all, those
+/// half, each is to keep less ([`SessionCore::set_low_memory`](super::SessionCore::set_low_memory)); when it is more than all, those
 /// without a connection are to end, the ones first that lost theirs first.
 #[derive(Debug)]
-pub struct Pool {
+pub struct MemoryBudget {
     most: usize,
-    /// The weights of the sessions that count anything.
-    weights: HashMap<SessionId, Weight>,
-    /// The sum of all weights, in bytes.
+    /// The usage of the sessions that count anything.
+    usage: HashMap<SessionId, Usage>,
+    /// The sum of all usage, in bytes.
     sum: usize,
     /// The sessions without a connection, in the order in which they lost it.
     detached: BTreeMap<u64, SessionId>,
     cuts: u64,
-    is_scarce: bool,
+    is_under_pressure: bool,
 }
 
 #[derive(Debug)]
-struct Weight {
+struct Usage {
     bytes: usize,
     /// Its place among those without a connection.
     cut: Option<u64>,
 }
 
-impl Pool {
-    /// Makes an empty pool with a bound of `most` bytes.
+impl MemoryBudget {
+    /// Makes one that nothing counts against, with a bound of `most` bytes.
     pub fn new(most: usize) -> Self {
         Self {
             most,
-            weights: HashMap::new(),
+            usage: HashMap::new(),
             sum: 0,
             detached: BTreeMap::new(),
             cuts: 0,
-            is_scarce: is_much(0, most),
+            is_under_pressure: is_much(0, most),
         }
     }
 
-    /// Counts a session with a connection as this many bytes from now on: see [`Session::kept`](super::Session::kept).
-    pub fn weigh(&mut self, id: SessionId, bytes: usize) {
+    /// Counts a session with a connection as this many bytes from now on: see [`SessionCore::kept`](super::SessionCore::kept).
+    pub fn set_usage(&mut self, id: SessionId, bytes: usize) {
         // Taken out and put in again: with a connection it has no place among those that may go.
         self.take(&id);
         if bytes > 0 {
-            self.put(id, Weight { bytes, cut: None });
+            self.put(id, Usage { bytes, cut: None });
         }
-        self.judge();
+        self.update_pressure();
     }
 
-    /// Counts a session without a connection as this many bytes from now on, and at least as 16 KiB. Its first weighing
+    /// Counts a session without a connection as this many bytes from now on, and at least as 16 KiB. The first time
     /// gives it its place among those.
-    pub fn weigh_detached(&mut self, id: SessionId, bytes: usize) {
-        // Weighed again when a handler ends, it would else go last, though it lost its connection
+    pub fn set_detached_usage(&mut self, id: SessionId, bytes: usize) {
+        // Counted again when a handler ends, it would else go last, though it lost its connection
         // first.
-        let cut = self.weights.get(&id).and_then(|weight| weight.cut);
+        let cut = self.usage.get(&id).and_then(|usage| usage.cut);
         let cut = cut.unwrap_or_else(|| {
             self.cuts += 1;
             self.cuts
@@ -67,23 +67,23 @@ impl Pool {
         self.take(&id);
         self.detached.insert(cut, id);
         let (bytes, cut) = (bytes.max(LEAST), Some(cut));
-        self.put(id, Weight { bytes, cut });
-        self.judge();
+        self.put(id, Usage { bytes, cut });
+        self.update_pressure();
     }
 
     /// Counts a session for nothing from now on.
     pub fn release(&mut self, id: &SessionId) {
         self.take(id);
-        self.judge();
+        self.update_pressure();
     }
 
-    fn put(&mut self, id: SessionId, weight: Weight) {
-        self.sum = self.sum.saturating_add(weight.bytes);
-        self.weights.insert(id, weight);
+    fn put(&mut self, id: SessionId, usage: Usage) {
+        self.sum = self.sum.saturating_add(usage.bytes);
+        self.usage.insert(id, usage);
     }
 
     fn take(&mut self, id: &SessionId) {
-        if let Some(Weight { bytes, cut }) = self.weights.remove(id) {
+        if let Some(Usage { bytes, cut }) = self.usage.remove(id) {
             self.sum = self.sum.saturating_sub(bytes);
             cut.and_then(|cut| self.detached.remove(&cut));
         }
@@ -91,7 +91,7 @@ impl Pool {
 
     /// Removes and returns the session that goes first, while the sum is over the bound. A session with a connection
     /// doesn't go.
-    pub fn next_to_go(&mut self) -> Option<SessionId> {
+    pub fn next_victim(&mut self) -> Option<SessionId> {
         plant!("pool_without_end", return None);
         let (_, oldest) = self.detached.first_key_value()?;
         let oldest = *oldest;
@@ -107,14 +107,14 @@ impl Pool {
     }
 
     /// Returns true if sessions are to keep less.
-    pub fn is_scarce(&self) -> bool {
-        self.is_scarce
+    pub fn is_under_pressure(&self) -> bool {
+        self.is_under_pressure
     }
 
-    /// Decides anew whether memory is scarce.
-    fn judge(&mut self) {
+    /// Decides anew whether sessions are to keep less.
+    fn update_pressure(&mut self) {
         // Hysteresis: at one bound, each weighing could tell all sessions the opposite of the last.
-        self.is_scarce = if self.is_scarce {
+        self.is_under_pressure = if self.is_under_pressure {
             self.sum >= self.most / 2
         } else {
             is_much(self.sum, self.most)
@@ -142,49 +142,49 @@ mod tests {
 
     #[test]
     fn less_is_kept_from_three_quarters_until_half() {
-        let mut pool = Pool::new(100 * UNIT);
+        let mut budget = MemoryBudget::new(100 * UNIT);
         let mut scarce = |units: usize| {
-            pool.weigh(id(1), units * UNIT);
-            pool.is_scarce()
+            budget.set_usage(id(1), units * UNIT);
+            budget.is_under_pressure()
         };
         assert!(!scarce(0) && !scarce(74));
         assert!(scarce(75) && scarce(100) && scarce(74) && scarce(50));
         assert!(!scarce(49) && !scarce(74));
         assert!(scarce(200), "nothing may end");
-        pool.release(&id(1));
-        assert!(!pool.is_scarce());
-        assert_eq!(pool.held(), 0);
+        budget.release(&id(1));
+        assert!(!budget.is_under_pressure());
+        assert_eq!(budget.held(), 0);
     }
 
     #[test]
     fn who_lost_its_connection_first_goes_first_and_who_has_one_stays() {
-        let mut pool = Pool::new(10 * UNIT);
-        pool.weigh(id(1), 4 * UNIT);
+        let mut budget = MemoryBudget::new(10 * UNIT);
+        budget.set_usage(id(1), 4 * UNIT);
         for number in 2..=4 {
-            pool.weigh_detached(id(number), 1);
+            budget.set_detached_usage(id(number), 1);
         }
         // Later it weighs more, and has lost its connection no later.
-        pool.weigh_detached(id(2), 4 * UNIT);
-        assert_eq!(pool.next_to_go(), None, "that is just enough");
-        pool.weigh_detached(id(4), 2 * UNIT);
-        assert_eq!(pool.next_to_go(), Some(id(2)));
-        assert_eq!(pool.next_to_go(), None);
+        budget.set_detached_usage(id(2), 4 * UNIT);
+        assert_eq!(budget.next_victim(), None, "that is just enough");
+        budget.set_detached_usage(id(4), 2 * UNIT);
+        assert_eq!(budget.next_victim(), Some(id(2)));
+        assert_eq!(budget.next_victim(), None);
         // It comes back, and is cut again.
-        pool.weigh(id(3), 0);
-        pool.weigh_detached(id(3), 5 * UNIT);
-        assert_eq!(pool.next_to_go(), Some(id(4)));
-        pool.weigh(id(1), 11 * UNIT);
-        assert_eq!(pool.next_to_go(), Some(id(3)));
-        assert_eq!(pool.next_to_go(), None, "who has a connection stays");
-        assert_eq!(pool.held(), 11 * UNIT);
+        budget.set_usage(id(3), 0);
+        budget.set_detached_usage(id(3), 5 * UNIT);
+        assert_eq!(budget.next_victim(), Some(id(4)));
+        budget.set_usage(id(1), 11 * UNIT);
+        assert_eq!(budget.next_victim(), Some(id(3)));
+        assert_eq!(budget.next_victim(), None, "who has a connection stays");
+        assert_eq!(budget.held(), 11 * UNIT);
     }
 
     #[test]
     fn where_there_is_no_room_none_stays_without_a_connection() {
-        let mut pool = Pool::new(0);
-        assert!(pool.is_scarce());
-        pool.weigh_detached(id(1), 0);
-        assert_eq!(pool.next_to_go(), Some(id(1)));
-        assert!(pool.is_scarce());
+        let mut budget = MemoryBudget::new(0);
+        assert!(budget.is_under_pressure());
+        budget.set_detached_usage(id(1), 0);
+        assert_eq!(budget.next_victim(), Some(id(1)));
+        assert!(budget.is_under_pressure());
     }
 }
