@@ -121,7 +121,7 @@ impl Limits {
     }
 
     /// Sets the bytes of requests that wait in this side's hands for the peer's window (default 256 KiB). When
-    /// that many wait, [`Session::request`](crate::session::Session::request) says
+    /// that many wait, [`SessionCore::request`](crate::session::SessionCore::request) says
     /// [`Full`](crate::session::Full); into an empty queue goes one of any size.
     pub fn queued(mut self, bytes: usize) -> Self {
         self.queued = bytes.max(MAX_MESSAGE);
@@ -218,7 +218,7 @@ impl Limits {
     /// again over another connection (default and least 256 KiB). While as much is kept, nothing new
     /// of requests, answers and items is sent. More allows more speed over long distances: a round
     /// trip carries as much at most. A side that is short of memory keeps half: see
-    /// [`Session::set_low_memory`](crate::session::Session::set_low_memory).
+    /// [`SessionCore::set_low_memory`](crate::session::SessionCore::set_low_memory).
     pub fn retained(mut self, bytes: usize) -> Self {
         self.retained = bytes.max(MIN_RETAINED);
         self

@@ -124,7 +124,7 @@ impl Side for ClientSide {
 }
 
 impl Session<ClientSide> {
-    /// Makes the client's end. It says hello as soon as it hears [`Input::Opened`].
+    /// Makes the client's end. It says hello as soon as it hears [`Input::Opened`](super::Input::Opened).
     ///
     /// `table` is what requests refer to, and `token` goes to the server's application: at most
     /// [`MAX_TOKEN`](crate::limits::MAX_TOKEN), or the server will refuse the hello.

@@ -231,7 +231,7 @@ impl Session<ServerSide> {
 
     /// Answers a request to join: the log will be read from the position that `joined` tells, and has
     /// entries up to `head` and without it. Nothing happens if it
-    /// [isn't awaited](SessionCore::awaits_answer) any more. An earlier join of the topic is over with this.
+    /// [isn't awaited](Self::awaits_answer) any more. An earlier join of the topic is over with this.
     pub fn joined(&mut self, now: Time, call: SeqNo, joined: Joined, head: Offset) {
         self.now = self.now.max(now);
         let alias = joined.alias;
