@@ -3,11 +3,13 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+use std::time::Duration;
+
 use super::misbehaviour::{BEGINS, FULL, number};
 use super::pair::{ASK, GREET, Pair, TYPING};
+use crate::Limits;
 use crate::frame::{Call, Frame};
 use crate::session::Outcome;
-use crate::{Goodbye, GoodbyeCode, Limits};
 
 #[test]
 fn requests_under_way_those_that_wait_and_outcomes_are_counted() {
@@ -70,15 +72,13 @@ fn requests_at_work_those_that_wait_and_answers_are_counted() {
 
 #[test]
 fn nothing_is_held_of_the_peers_requests_once_a_session_is_over() {
-    let mut pair = Pair::open(&Limits::default());
+    let mut pair = Pair::open(&Limits::default().resume(Duration::ZERO));
     for _ in 0..3 {
         pair.call(b"");
     }
     pair.drive();
     assert_eq!(pair.server.session.counters().handled, 3);
-    let goodbye = Goodbye::new(GoodbyeCode::Done, "");
-    pair.client.session.close(pair.now, goodbye);
-    pair.drive();
+    pair.cut();
     assert_eq!(pair.server.session.counters().handled, 0);
     assert_eq!(pair.client.session.counters().asked, 0);
 }
