@@ -513,4 +513,23 @@ mod tests {
         requests.poll(&mut nobody, &mut session, now);
         assert_eq!((given_up(&mut more), given_up(&mut many)), (1, 0));
     }
+
+    #[test]
+    fn what_is_published_takes_room_for_its_key() {
+        let room = KindEntry {
+            name: "Room".to_owned(),
+            class: Class::Topic,
+            fingerprint: Fingerprint::from_bytes([1; 8]),
+        };
+        let table = Arc::new(Table::new(vec![room]));
+        let (remote, mut requests) = crate::channel(table, Format::Postcard);
+        let remote = crate::UntypedRemote::from(remote);
+        let published = remote.start_publish(0, vec![7; 5], vec![8; 100]);
+        let _published = published.unwrap();
+        let mut nobody = Context::from_waker(Waker::noop());
+        let Poll::Ready(Some(command)) = requests.commands.poll_next(&mut nobody) else {
+            panic!("nothing was published");
+        };
+        assert_eq!(command.asked.cost(), 100 + 5 + 32);
+    }
 }

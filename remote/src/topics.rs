@@ -375,11 +375,12 @@ fn take_off(all: &mut Vec<SharedTopic>, id: u64) -> Option<SharedTopic> {
 #[cfg(test)]
 mod tests {
     use std::task::{Context, Poll, Waker};
+    use std::time::Duration;
 
     use twinwire::frame::{Table, Verdict};
     use twinwire::session::{Event, Input, Output, Session};
     use twinwire::{
-        Alias, Class, Epoch, Fingerprint, Format, Goodbye, GoodbyeCode, KindEntry, Limits,
+        Alias, Class, Epoch, Fingerprint, Format, Goodbye, GoodbyeCode, KindEntry, Limits, Retry,
     };
 
     use super::*;
@@ -489,6 +490,37 @@ mod tests {
         let mut session = session.replacement(0);
         requests.replace_session(&mut session, now);
         assert_eq!(joined_again(&mut requests, &mut session, now), 1);
+    }
+
+    #[test]
+    fn topics_are_due_to_be_asked_for_when_the_first_may_be_had_and_have_credits_of_their_own() {
+        let kind = KindEntry {
+            name: "Room".to_owned(),
+            class: Class::Topic,
+            fingerprint: Fingerprint::from_bytes([1; 8]),
+        };
+        let table = Arc::new(Table::new(vec![kind]));
+        let mut session = Session::client(Limits::default(), table, Vec::new());
+        let now = Time::default();
+        let request = session.subscribe(now, 0, &[], Start::Now).unwrap();
+        let mut topics = SubscribedTopics::default();
+        assert_eq!(topics.deadline(), None);
+        for seconds in [9, 5] {
+            let mut topic = lost(request);
+            topic
+                .rejoin
+                .retry(now, Retry::After(Duration::from_secs(seconds)));
+            topics.lost.push(topic);
+        }
+        let due = now + Duration::from_secs(5);
+        assert_eq!(topics.deadline(), Some(due));
+        assert!(!topics.join_again(&mut session, now), "it is too early");
+        assert!(topics.join_again(&mut session, due));
+        let due = now + Duration::from_secs(9);
+        assert_eq!(topics.deadline(), Some(due));
+        assert!(topics.join_again(&mut session, due));
+        let credits = topics.shared.iter().map(|topic| topic.credit_id);
+        assert_eq!(credits.collect::<Vec<_>>(), [CREDITS | 1, CREDITS | 2]);
     }
 
     /// Returns the number of joins that the next session is asked for.
