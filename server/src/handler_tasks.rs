@@ -356,6 +356,8 @@ mod tests {
             while !tasks.requests.is_empty() {
                 tasks.poll(cx, &mut session, Time::default());
             }
+            #[cfg(feature = "test")]
+            assert_eq!(tasks.count(), usize::from(HANDLERS), "in round {round}");
             let joins = std::iter::from_fn(|| tasks.next_join()).count();
             assert_eq!(joins, usize::from(HANDLERS), "in round {round}");
             drop(stop);

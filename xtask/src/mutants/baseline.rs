@@ -11,6 +11,8 @@ pub(super) struct Baseline {
     pub(super) time: Duration,
     /// The numbers of the schema's mutants whose places it reaches.
     reached: BTreeSet<usize>,
+    /// True if it failed, also without a mutant: it can't notice any.
+    fails: bool,
 }
 
 impl Baseline {
@@ -20,11 +22,21 @@ impl Baseline {
         Self {
             time,
             reached: reached.collect(),
+            fails: false,
+        }
+    }
+
+    /// Makes the account of a program that failed.
+    pub(super) fn failed() -> Self {
+        Self {
+            fails: true,
+            ..Self::new(Duration::ZERO, "")
         }
     }
 
     pub(super) fn to_json(&self) -> Value {
-        json!({ "seconds": self.time.as_secs_f64(), "reached": self.reached })
+        let Self { reached, fails, .. } = self;
+        json!({ "seconds": self.time.as_secs_f64(), "reached": reached, "fails": fails })
     }
 
     pub(super) fn from_json(value: &Value) -> Option<Self> {
@@ -34,11 +46,12 @@ impl Baseline {
         Some(Self {
             time: Duration::try_from_secs_f64(value["seconds"].as_f64()?).ok()?,
             reached: reached?,
+            fails: value["fails"].as_bool()?,
         })
     }
 }
 
-/// Returns the programs that can notice a mutant of the schema, the quickest first. Without one they all can.
+/// Returns the programs that can notice a mutant of the schema, the quickest first. Without one all can that don't fail anyway.
 pub(super) fn in_order<'a, P>(
     programs: &'a [P],
     baseline: &'a [Baseline],
@@ -46,7 +59,8 @@ pub(super) fn in_order<'a, P>(
 ) -> Vec<(&'a P, &'a Baseline)> {
     let all = programs.iter().zip(baseline);
     let can_notice = |(_, baseline): &(&P, &Baseline)| {
-        mutant.is_none_or(|mutant| baseline.reached.contains(&mutant))
+        let is_reached = mutant.is_none_or(|mutant| baseline.reached.contains(&mutant));
+        is_reached && !baseline.fails
     };
     let mut programs: Vec<_> = all.filter(can_notice).collect();
     programs.sort_by_key(|(_, baseline)| baseline.time);
@@ -73,6 +87,11 @@ mod tests {
         assert_eq!(order(Some(4)), ["quick", "usual", "slow"]);
         assert!(order(Some(5)).is_empty());
         assert_eq!(order(None), ["quick", "usual", "slow"]);
+    }
+
+    #[test]
+    fn what_fails_anyway_notices_nothing() {
+        assert!(in_order(&["fails"], &[Baseline::failed()], None).is_empty());
     }
 
     #[test]
