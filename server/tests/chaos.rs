@@ -83,7 +83,8 @@ async fn a_hundred_clients_lose_nothing_in_thousands_of_cuts() {
             let client = soon("a connection", connect_with(options)).await;
             let client = client.expect("everyone is welcome");
             let hurrying = tokio::spawn(hurry(client.clone(), || {}));
-            soon("the conversation", converse(&client, MESSAGES)).await;
+            // Each step has its time: how long all take together, on a busy machine, says nothing.
+            converse(&client, MESSAGES).await;
             assert_eq!(losses.events(), [], "every session went on");
             cuts.fetch_add(chaos.cuts(), Ordering::Relaxed);
             hurrying.abort();

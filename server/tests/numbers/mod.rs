@@ -1,6 +1,7 @@
 //! A client and a server that send each other numbers, in order.
 
 use serde::{Deserialize, Serialize};
+use testkit::soon;
 use twinwire::{Call, Event};
 use twinwire_client_native::Client;
 
@@ -34,7 +35,8 @@ pub(crate) async fn converse(client: &Client, messages: u64) {
     client.send(start).await.expect("it is on its way");
     let hear = async {
         for expected in 0..messages {
-            let down = downs.next().await.expect("the session goes on");
+            let down = soon("the next", downs.next()).await;
+            let down = down.expect("the session goes on");
             let number = down.expect("it can be read").number;
             assert_eq!(number, expected, "lost, doubled or moved");
         }
@@ -43,14 +45,15 @@ pub(crate) async fn converse(client: &Client, messages: u64) {
         let mut last = None;
         for number in 0..messages {
             let filler = vec![0; (number % 7 * 40) as usize];
-            let sent = client.send(Up { number, filler }).await;
+            let sent = soon("room", client.send(Up { number, filler })).await;
             last = Some(sent.expect("it is on its way"));
             if number % 10 == 0 {
-                let doubled = client.call(Double { number }).await;
+                let doubled = soon("an answer", client.call(Double { number })).await;
                 assert_eq!(doubled.expect("an answer"), 2 * number);
             }
         }
-        last.expect("something was sent").await.expect("it arrived");
+        let last = last.expect("something was sent");
+        soon("the last receipt", last).await.expect("it arrived");
     };
     tokio::join!(hear, speak);
 }
