@@ -8,6 +8,10 @@ use bytes::{Buf, Bytes, BytesMut};
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// The pause before a client that awaits a reset sends another byte.
+const POKE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The mask of every frame here; servers must not care which.
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -206,11 +210,23 @@ impl Client {
 
     /// Waits, reading nothing, until the server has reset the connection.
     ///
+    /// A reset that comes while this client's window is full may have a number that TCP doesn't take at once
+    /// (RFC 5961 §3.2), and nothing would follow. So a byte is sent again and again, which a socket that is gone answers.
+    ///
     /// # Errors
     ///
     /// The connection's.
     pub async fn was_reset(&self) -> io::Result<()> {
-        self.stream.ready(Interest::ERROR).await.map(drop)
+        loop {
+            let reset = self.stream.ready(Interest::ERROR);
+            if let Ok(reset) = timeout(POKE_INTERVAL, reset).await {
+                return reset.map(drop);
+            }
+            match self.stream.try_write(&[0]) {
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Ok(()),
+                Ok(_) | Err(_) => {}
+            }
+        }
     }
 
     /// Ends the sending side of TCP, as a client that breaks off does.
