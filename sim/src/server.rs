@@ -30,7 +30,7 @@ pub(crate) struct Topic {
 pub(crate) struct Server {
     /// Sessions that may be resumed, with their numbers and their ends.
     sessions: Registry<(usize, usize)>,
-    /// How much they may hold together.
+    /// The bytes that they may hold together.
     room: usize,
     topics: Vec<Topic>,
     knows_table: bool,

@@ -19,7 +19,6 @@ mod memory_budget;
 mod outgoing;
 mod outlines;
 mod phase;
-
 mod queue;
 mod receive;
 mod registry;

@@ -138,7 +138,7 @@ pub(crate) struct Record {
     charged: [u64; 2],
     /// What each end has sent and hasn't heard to be received.
     unacknowledged: [Unacknowledged; 2],
-    /// What may go out, by the way of the requests that it is for.
+    /// The streams, answers and logs that may go out, by the way of the requests that they are for.
     turns: [Turns; 2],
     attempt: u64,
     /// Gone at the server, which remembers.

@@ -57,7 +57,7 @@ pub(super) struct Verdicts {
     by_key: HashMap<String, (Verdict, f64)>,
     /// The keys of mutants that compile, but not beside others.
     alone: HashSet<String>,
-    /// What suites' programs do without a mutant.
+    /// The times and reach of suites' programs without a mutant.
     baselines: HashMap<String, Vec<Baseline>>,
 }
 
