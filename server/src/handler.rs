@@ -245,10 +245,16 @@ async fn join<S: 'static, I: 'static, T: Topic, R: Future<Output = Access>>(
         canonical(&topic).map_err(|error| unpublished(&error))?,
     );
     let invited = cx.peer().invited();
-    // Before `access` is asked: a later `Peer::unsubscribe` counts more than its verdict.
-    let generation = (!invited.contains(&name)).then(|| invited.generation(&name));
-    if generation.is_some() && !access(cx.clone(), topic).await.subscribe {
-        return Err(Refusal::Denied);
+    let mut generation = None;
+    // An invitation under way doesn't count before `access`: it may fail, and a join of the client's own would with it.
+    if !invited.lasts(&name) {
+        // Before `access` is asked: a later `Peer::unsubscribe` counts more than its verdict.
+        let asked = invited.generation(&name);
+        if access(cx.clone(), topic).await.subscribe {
+            generation = Some(asked);
+        } else if !invited.contains(&name) {
+            return Err(Refusal::Denied);
+        }
     }
     let opened = cx.topics().open(name.clone());
     let live = opened.map_err(|error| unpublished(&error))?;

@@ -73,7 +73,13 @@ impl Invited {
         has_to_go
     }
 
-    /// Returns true while the client may join the topic.
+    /// Returns true while the client may join the topic because an invitation has succeeded.
+    pub(crate) fn lasts(&self, topic: &TopicName) -> bool {
+        let rights = self.rights();
+        rights.by_topic.get(topic).is_some_and(|right| right.lasts)
+    }
+
+    /// Returns true while the client may join the topic, be it only as long as an invitation is under way.
     pub(crate) fn contains(&self, topic: &TopicName) -> bool {
         self.rights().by_topic.contains_key(topic)
     }

@@ -211,7 +211,8 @@ impl<I> Peer<I> {
     ///
     /// A call that fails, or whose future is dropped before it is ready, leaves the client as it was: it takes back
     /// what it gave, and nothing that another call for the same topic gave. Who has joined by it meanwhile is
-    /// removed again.
+    /// removed again, unless `access` would let the client in: until the client has it, `access` is asked about joins as
+    /// without an invitation, and only its no doesn't count.
     ///
     /// # Errors
     /// See [`CallError`]: `Refused` says `no_handler` if the client's application doesn't take such topics,

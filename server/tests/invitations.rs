@@ -125,6 +125,24 @@ async fn who_was_quicker_than_the_caller_who_let_go_is_removed() {
 }
 
 #[tokio::test]
+async fn who_has_joined_of_its_own_accord_stays_when_the_caller_lets_go() {
+    let builder = testkit::builder(());
+    let builder = builder.topic(|_: HandlerContext, _: Room| async { Access::subscribe() });
+    let (server, wire) = testkit::serve(builder);
+    let (mut socket, peer) = client(&server, &wire).await;
+    let (dropped, _) = invite(&mut socket, &peer).await;
+    assert_eq!(join(&mut socket).await, Ok(()), "`access` lets it in");
+    give_up(&mut socket, dropped).await;
+    wire.publish(&Room {}, &"news".to_owned()).expect("a topic");
+    let told = |frame: &Frame<'_>| match frame {
+        Frame::Call(call) if call.kind == Some(LEAVE) => Some(false),
+        Frame::Publication(_) => Some(true),
+        _ => None,
+    };
+    assert!(socket.until("news", told).await, "it was removed");
+}
+
+#[tokio::test]
 async fn a_join_that_is_judged_when_its_client_is_removed_is_refused() {
     let (judged, verdict) = (Log::default(), Arc::new(Semaphore::new(0)));
     let (told, may_end) = (judged.clone(), Arc::clone(&verdict));
