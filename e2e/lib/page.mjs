@@ -48,7 +48,7 @@ export async function openPage(t, wish = {}) {
  * story at its end, unless it is expected. `newTab` opens another page beside it, as in a browser's next tab.
  */
 export async function newPage(t, { width = 1280, height = 800, expected = [], cached = false } = {}) {
-  const browser = await chromium.launch({
+  const browser = await launch({
     executablePath: built("chromium"),
     args: FLAGS,
     ignoreDefaultArgs: cached ? ["--disable-back-forward-cache"] : [],
@@ -73,6 +73,23 @@ export async function newPage(t, { width = 1280, height = 800, expected = [], ca
   };
   return { page: await newTab(), log, newTab };
 }
+
+/**
+ * Starts Chromium. Two of some hundreds were seen to crash before they took a first command (SIGSEGV), which says
+ * nothing of the story: it is told, and another is started, twice at most.
+ */
+async function launch(options, again = 2) {
+  try {
+    return await chromium.launch(options);
+  } catch (error) {
+    if (again === 0 || !CRASHED.test(error.message)) throw error;
+    console.error(`Chromium crashed while it started, and is started again: ${error.message.match(CRASHED)[0]}`);
+    return launch(options, again - 1);
+  }
+}
+
+/** What Playwright says of a browser that a signal ended. */
+const CRASHED = /exitCode=null, signal=SIG(SEGV|BUS|ILL|ABRT|TRAP)/;
 
 /** Ends the page's process, as a browser that is short of memory does: nothing of the page can say goodbye. */
 export async function kill(page) {
