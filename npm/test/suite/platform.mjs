@@ -3,8 +3,9 @@
 import { connectBy } from "../../dist/client.js";
 import { finish, imports } from "../../dist/core.js";
 import { kinds } from "../../build/test/suite.js";
+import { equal } from "./check.mjs";
 
-/** What a case runs on. Its clients are closed when it is over. */
+/** What a case runs on. Its clients are closed when it is over; then an error that was uncaught fails it. */
 export class Platform {
   #place;
   #clients = [];
@@ -72,15 +73,20 @@ export class Platform {
     console.log(`figures: ${figures}`);
   }
 
-  /** Waits until errors with these messages were reported as uncaught; others are let through. */
+  /** Waits until errors with these messages were reported as uncaught, and takes them: what is left in the end fails the case. */
   async reported(messages) {
     const { reports } = this.#place;
-    while (messages.some((message) => !reports.some((report) => report.includes(message)))) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    for (const message of messages) {
+      const find = () => reports.findIndex((report) => report.includes(message));
+      while (find() < 0) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      reports.splice(find(), 1);
     }
   }
 
   async end() {
     await Promise.all(this.#clients.splice(0).map((client) => client.close()));
+    equal(this.reports.splice(0), [], "what else was reported as uncaught");
   }
 }

@@ -274,3 +274,28 @@ on("a lost session is replaced: what onSessionReplaced asks for goes first", asy
   await kept.send(Echo, { text: "" });
   assert.equal(said[0].at(-1).message, "the application's");
 });
+
+on("a client that is closed while its socket opens leaves nothing that the socket could call", async (platform, t) => {
+  const sockets = [];
+  class Kept extends WebSocket {
+    constructor(...of) {
+      super(...of);
+      sockets.push(this);
+    }
+  }
+  const way = await link(t, port("WIRE"));
+  const client = await platform.connect({ webSocket: Kept }, way.url);
+  const silent = createServer();
+  silent.listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  t.after(() => silent.close());
+  way.target = silent.address().port;
+  way.cut();
+  const [stream] = await once(silent, "connection");
+  t.after(() => stream.destroy());
+  // It tells its listeners before the handler that the module has set.
+  const failed = new Promise((resolve) => sockets.at(-1).prependListener("error", resolve));
+  await client.close();
+  await failed;
+  await new Promise((resolve) => setImmediate(resolve));
+});
