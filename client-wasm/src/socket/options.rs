@@ -50,12 +50,15 @@ type Construct = dyn Fn(&str, &Array) -> Result<WebSocket, JsValue>;
 impl Constructor {
     fn new(constructor: Function) -> Self {
         // Node's event emitters throw an error that nobody listens to. The close that follows tells.
-        let ignore = Closure::<dyn Fn()>::new(|| {});
+        // It is JavaScript's to free: a socket that is given up while it connects has its error after all of ours is gone.
+        let ignore: Function = Closure::<dyn Fn()>::new(|| {})
+            .into_js_value()
+            .unchecked_into();
         Self(Rc::new(move |url, protocols| {
             let arguments = Array::of2(&url.into(), protocols);
             let made = Reflect::construct(&constructor, &arguments)?;
             let web_socket: WebSocket = made.unchecked_into();
-            web_socket.set_onerror(Some(ignore.as_ref().unchecked_ref()));
+            web_socket.set_onerror(Some(&ignore));
             Ok(web_socket)
         }))
     }

@@ -59,7 +59,7 @@ fn errors_of_events(handles: &[WebSocket]) -> usize {
         .add_event_listener_with_callback("error", count)
         .unwrap();
     for handle in handles {
-        for name in ["open", "message", "close"] {
+        for name in ["open", "message", "error", "close"] {
             handle.dispatch_event(&Event::new(name).unwrap()).unwrap();
         }
     }
@@ -93,6 +93,19 @@ async fn thousand_dropped_sockets_leave_no_closure_and_no_connection() {
     let live = peer::url(&format!("/live?key={key}&at_most=0"));
     let mut live = Socket::connect(&live).await.unwrap();
     assert_eq!(live.next().await, Some(Ok(Message::from("0"))));
+}
+
+#[wasm_bindgen_test]
+fn a_socket_of_another_constructor_outlives_the_options() {
+    let web_socket = js_sys::Reflect::get(&js_sys::global(), &"WebSocket".into()).unwrap();
+    let options = Socket::options().constructor(web_socket.unchecked_into());
+    let web_socket = construct(&options, &peer::url("/echo"), &[]).unwrap();
+    drop(Socket::new(Connection::attach(
+        web_socket.clone(),
+        &options,
+    )));
+    drop(options);
+    assert_eq!(errors_of_events(&[web_socket]), 0);
 }
 
 #[wasm_bindgen_test]
