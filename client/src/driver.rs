@@ -257,7 +257,7 @@ impl<T: Transport> ClientDriver<T> {
         }
         // The peer sends no further events then, and waits for these to be acknowledged: a listener that is never read
         // would hold the goodbye up until its time is over.
-        let last = self.session.state() == State::Leaving;
+        let last = self.session.state() == State::PeerDraining;
         if let Some(event) = self.application.listeners.released(last) {
             self.session.done(now, event);
             any = true;

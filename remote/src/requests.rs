@@ -130,7 +130,7 @@ impl Requests {
         // What is asked for while the other end goes waits: for another session, or for the end.
         let is_going = matches!(
             session.state(),
-            State::Leaving | State::Parting | State::Closing | State::Closed
+            State::PeerDraining | State::AwaitingClose | State::Closing | State::Closed
         );
         while !is_going && let Some((command, is_gated)) = self.next(cx, session, now) {
             session.hold_back(is_gated);

@@ -27,7 +27,7 @@ impl World<'_> {
 
     /// Closes a session that there isn't yet.
     pub(crate) fn gives_up(&mut self, end: usize) -> Check {
-        let (Who::Client(life), State::Greeting) =
+        let (Who::Client(life), State::AwaitingWelcome) =
             (self.ends[end].who, self.ends[end].session.state())
         else {
             return Ok(());

@@ -75,11 +75,11 @@ fn cells(role: Role) -> Vec<(State, FrameType, &'static str)> {
 fn is_honest(state: State, frame: FrameType) -> bool {
     use FrameType::{Goodbye, Hello, NeedTable, Table, Welcome};
     match state {
-        State::Leaving | State::Parting => false,
+        State::PeerDraining | State::AwaitingClose => false,
         // Who closes without having heard a goodbye wasn't welcomed yet, or hasn't welcomed.
         State::Closing => matches!(frame, Goodbye | Hello | NeedTable | Table | Welcome),
         // A hello is the first of a connection, and asks for nothing of one that has a session.
-        State::Awaiting => frame == Hello,
+        State::AwaitingHello => frame == Hello,
         State::Detached => !matches!(frame, Hello | Table),
         _ => true,
     }

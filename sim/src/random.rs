@@ -310,7 +310,7 @@ impl Application for RandomApp {
     fn act(&mut self, port: &mut Port<'_>, dice: &mut Dice) {
         if !matches!(
             port.state(),
-            State::Open | State::Detached | State::Greeting | State::Idle
+            State::Open | State::Detached | State::AwaitingWelcome | State::Idle
         ) {
             return self.work(port, dice);
         }

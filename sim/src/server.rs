@@ -125,7 +125,7 @@ impl World<'_> {
         }
         let hello = self.ends[greeter].hello.take();
         // It may have given up meanwhile, or its client has: what it wanted back stays as it is.
-        let hello = hello.filter(|_| self.ends[greeter].session.state() == State::Judging);
+        let hello = hello.filter(|_| self.ends[greeter].session.state() == State::Authenticating);
         if let Some(resume) = hello {
             self.greet(greeter, resume)?;
             self.settle(greeter)?;

@@ -303,7 +303,7 @@ impl Session<ClientSide> {
         self.side.advertised_window = window;
         let token = self.side.token.clone();
         let is_kept = self.phase.outlives_connection();
-        self.phase = Phase::Greeting { is_kept };
+        self.phase = Phase::AwaitingWelcome { is_kept };
         let until = self.now + self.limits.handshake;
         self.timers.set(Timer::Handshake, until);
         let hello = Hello {

@@ -52,7 +52,7 @@ impl SessionCore {
         };
         // The welcome didn't come in time. Without it no goodbye of this session can be said, and
         // the socket just closes.
-        if self.state() == State::Greeting && self.is_welcomed() {
+        if self.state() == State::AwaitingWelcome && self.is_welcomed() {
             let pending = goodbye.code.close_code();
             self.terminate(End::Closed(goodbye));
             self.phase = Phase::Closed(Some(pending));
@@ -78,22 +78,26 @@ impl SessionCore {
             State::Detached => self.terminate(End::Closed(goodbye)),
             // Who hasn't heard where the server stands can neither send again what it lacks, nor be
             // told by its goodbye what it has.
-            State::Greeting if self.is_welcomed() => {
+            State::AwaitingWelcome if self.is_welcomed() => {
                 self.outgoing.end_unbegun();
                 self.report();
                 plant!("close_before_welcome", return self.begin_drain(goodbye));
                 self.finish(now, goodbye);
             }
-            State::Awaiting | State::Asking | State::Judging => {
+            State::AwaitingHello | State::AwaitingTable | State::Authenticating => {
                 self.fail(End::Closed(goodbye.clone()), goodbye);
             }
-            State::Greeting | State::Open => {
+            State::AwaitingWelcome | State::Open => {
                 self.outgoing.end_queued();
                 self.report();
                 self.drop_calls();
                 self.begin_drain(goodbye);
             }
-            State::Draining | State::Leaving | State::Parting | State::Closing | State::Closed => {}
+            State::Draining
+            | State::PeerDraining
+            | State::AwaitingClose
+            | State::Closing
+            | State::Closed => {}
         }
     }
 
@@ -103,8 +107,8 @@ impl SessionCore {
     /// back: that one goes on over the next connection.
     pub fn close_for_now(&mut self, now: Time, goodbye: Goodbye) {
         self.now = self.now.max(now);
-        let wants_back = self.state() == State::Greeting && self.is_welcomed();
-        if matches!(self.state(), State::Greeting | State::Open) && !wants_back {
+        let wants_back = self.state() == State::AwaitingWelcome && self.is_welcomed();
+        if matches!(self.state(), State::AwaitingWelcome | State::Open) && !wants_back {
             self.drop_calls();
             self.begin_drain(goodbye);
         }
@@ -138,7 +142,7 @@ impl SessionCore {
 
     pub(super) fn on_peer_goodbye(&mut self, goodbye: Goodbye) {
         // One that doesn't take us now says nothing of the session.
-        if self.state() == State::Greeting
+        if self.state() == State::AwaitingWelcome
             && goodbye.retry != Retry::Never
             && self.give_up_connection(End::Goodbye(goodbye.clone()))
         {
@@ -146,7 +150,7 @@ impl SessionCore {
         }
         // Who hasn't welcomed us speaks for a connection, not for the session that we want back.
         let received = match self.state() {
-            State::Greeting => Received::Untold,
+            State::AwaitingWelcome => Received::Untold,
             _ => Received::UpTo(goodbye.received),
         };
         // What the goodbye tells comes first: `end` knows nothing of it, and would say `Unknown`.
@@ -158,7 +162,7 @@ impl SessionCore {
         // Goodbyes that cross have one time together: it runs already.
         self.timers
             .start(Timer::Drain, self.now + self.limits.drain);
-        self.phase = Phase::Leaving(Box::new(end));
+        self.phase = Phase::PeerDraining(Box::new(end));
     }
 
     /// Drops the handlers of calls: nobody waits for their answers any more.
@@ -179,7 +183,7 @@ impl SessionCore {
         self.end(end);
         // The server closes the socket: a browser that closed first would discard what still comes.
         let next = match self.role {
-            Role::Client => Phase::Parting(code),
+            Role::Client => Phase::AwaitingClose(code),
             Role::Server => Phase::Closing(code),
         };
         self.say(Goodbye::new(GoodbyeCode::Done, ""), next);
@@ -206,7 +210,7 @@ impl SessionCore {
 
     /// Gives up whatever hasn't gone out: the time for last words is over.
     pub(super) fn on_drain_timer(&mut self) {
-        if self.state() == State::Leaving {
+        if self.state() == State::PeerDraining {
             return self.answer_goodbye();
         }
         let Some(conn) = &mut self.conn else {
@@ -237,7 +241,7 @@ impl SessionCore {
         if matches!(self.state(), State::Closing | State::Closed) {
             return;
         }
-        if self.state() == State::Greeting {
+        if self.state() == State::AwaitingWelcome {
             // Nobody awaits here what was sent before.
             self.retransmit.begin_anew(self.limits.retained);
         }

@@ -115,13 +115,13 @@ impl SessionCore {
             State::Draining => self.received.count(number, false),
             // Where a session is over, numbers don't count any more.
             State::Idle
-            | State::Greeting
-            | State::Awaiting
-            | State::Asking
-            | State::Judging
+            | State::AwaitingWelcome
+            | State::AwaitingHello
+            | State::AwaitingTable
+            | State::Authenticating
             | State::Detached
-            | State::Leaving
-            | State::Parting
+            | State::PeerDraining
+            | State::AwaitingClose
             | State::Closing
             | State::Closed => Ok(()),
         }

@@ -18,7 +18,10 @@ impl SessionCore {
         self.received.check_invariants();
         self.retransmit.check_invariants();
         self.topics.subscriptions.check_invariants();
-        let is_whole = matches!(state, State::Greeting | State::Open | State::Detached);
+        let is_whole = matches!(
+            state,
+            State::AwaitingWelcome | State::Open | State::Detached
+        );
         self.incoming.check_invariants(is_whole);
         self.outgoing.check_invariants(is_whole);
     }
@@ -28,14 +31,14 @@ impl SessionCore {
             State::Idle | State::Detached | State::Closed => Some(false),
             // A fault where there is no connection ends the session, too.
             State::Closing => None,
-            State::Greeting
-            | State::Awaiting
-            | State::Asking
-            | State::Judging
+            State::AwaitingWelcome
+            | State::AwaitingHello
+            | State::AwaitingTable
+            | State::Authenticating
             | State::Open
             | State::Draining
-            | State::Leaving
-            | State::Parting => Some(true),
+            | State::PeerDraining
+            | State::AwaitingClose => Some(true),
         };
         assert!(
             is_connected.is_none_or(|is_connected| is_connected == self.conn.is_some()),

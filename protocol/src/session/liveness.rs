@@ -179,15 +179,15 @@ impl SessionCore {
                 // Hints that follow each other don't put the end off.
                 self.timers.set_earlier(Timer::Silence, deadline);
             }
-            State::Greeting => self.timers.set_earlier(Timer::Handshake, deadline),
+            State::AwaitingWelcome => self.timers.set_earlier(Timer::Handshake, deadline),
             State::Idle
-            | State::Awaiting
-            | State::Asking
-            | State::Judging
+            | State::AwaitingHello
+            | State::AwaitingTable
+            | State::Authenticating
             | State::Detached
             | State::Draining
-            | State::Leaving
-            | State::Parting
+            | State::PeerDraining
+            | State::AwaitingClose
             | State::Closing
             | State::Closed => {}
         }

@@ -130,7 +130,7 @@ impl<S: Side> Session<S> {
         self.finish_if_sent();
         // What the peer sent before its goodbye is handled first: the answer ends the session, and
         // the handlers with it.
-        if self.state() == State::Leaving && !self.incoming.has_messages() {
+        if self.state() == State::PeerDraining && !self.incoming.has_messages() {
             self.answer_goodbye();
         }
         // Events come before any close. The shell stops polling at that, and `Ended` would never be

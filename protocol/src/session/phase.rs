@@ -9,14 +9,14 @@ use crate::goodbye::GoodbyeCode;
 #[repr(u8)]
 pub(super) enum Phase {
     Idle,
-    Greeting {
+    AwaitingWelcome {
         /// True while the session stays if its connection is lost.
         is_kept: bool,
     },
-    Awaiting,
+    AwaitingHello,
     /// With the hello whose table is awaited.
-    Asking(Box<Hello>),
-    Judging,
+    AwaitingTable(Box<Hello>),
+    Authenticating,
     Open {
         /// True while the session stays if its connection is lost.
         is_kept: bool,
@@ -24,9 +24,9 @@ pub(super) enum Phase {
     Detached(PendingClose),
     Draining,
     /// With the reason for which the session ends, once what the peer sent before its goodbye is handled.
-    Leaving(Box<End>),
+    PeerDraining(Box<End>),
     /// With the code of the end, of which the application has heard.
-    Parting(GoodbyeCode),
+    AwaitingClose(GoodbyeCode),
     /// With the code with which the transport is to be closed.
     Closing(GoodbyeCode),
     Closed(PendingClose),
@@ -39,15 +39,15 @@ impl Phase {
     pub(super) fn state(&self) -> State {
         match self {
             Self::Idle => State::Idle,
-            Self::Greeting { .. } => State::Greeting,
-            Self::Awaiting => State::Awaiting,
-            Self::Asking(_) => State::Asking,
-            Self::Judging => State::Judging,
+            Self::AwaitingWelcome { .. } => State::AwaitingWelcome,
+            Self::AwaitingHello => State::AwaitingHello,
+            Self::AwaitingTable(_) => State::AwaitingTable,
+            Self::Authenticating => State::Authenticating,
             Self::Open { .. } => State::Open,
             Self::Detached(_) => State::Detached,
             Self::Draining => State::Draining,
-            Self::Leaving(_) => State::Leaving,
-            Self::Parting(_) => State::Parting,
+            Self::PeerDraining(_) => State::PeerDraining,
+            Self::AwaitingClose(_) => State::AwaitingClose,
             Self::Closing(_) => State::Closing,
             Self::Closed(_) => State::Closed,
         }
@@ -56,17 +56,17 @@ impl Phase {
     /// Returns true if the session stays when its connection is lost.
     pub(super) fn outlives_connection(&self) -> bool {
         match self {
-            Self::Greeting { is_kept } | Self::Open { is_kept } => *is_kept,
+            Self::AwaitingWelcome { is_kept } | Self::Open { is_kept } => *is_kept,
             Self::Detached(_) => true,
             // What ends already needs no other connection, and there is nothing yet to come back to
             // before a welcome.
             Self::Idle
-            | Self::Awaiting
-            | Self::Asking(_)
-            | Self::Judging
+            | Self::AwaitingHello
+            | Self::AwaitingTable(_)
+            | Self::Authenticating
             | Self::Draining
-            | Self::Leaving(_)
-            | Self::Parting(_)
+            | Self::PeerDraining(_)
+            | Self::AwaitingClose(_)
             | Self::Closing(_)
             | Self::Closed(_) => false,
         }
@@ -74,7 +74,7 @@ impl Phase {
 
     /// Takes the reason for which the session ends, if it ends by the peer's goodbye.
     pub(super) fn take_reason(&mut self) -> Option<End> {
-        if let Self::Leaving(end) = self {
+        if let Self::PeerDraining(end) = self {
             // Only for the moment: whoever takes the reason ends the session with it.
             Some(std::mem::replace(end, End::Lost))
         } else {
@@ -84,7 +84,7 @@ impl Phase {
 
     /// Returns the code of the end, once the application has heard of it.
     pub(super) fn last_code(&self) -> Option<GoodbyeCode> {
-        if let Self::Parting(code) | Self::Closing(code) = self {
+        if let Self::AwaitingClose(code) | Self::Closing(code) = self {
             Some(*code)
         } else {
             None

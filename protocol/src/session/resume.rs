@@ -35,14 +35,14 @@ impl SessionCore {
     pub(super) fn is_welcomed(&self) -> bool {
         match self.phase {
             Phase::Open { .. } | Phase::Detached(_) => true,
-            Phase::Greeting { is_kept } => is_kept,
+            Phase::AwaitingWelcome { is_kept } => is_kept,
             Phase::Idle
-            | Phase::Awaiting
-            | Phase::Asking(_)
-            | Phase::Judging
+            | Phase::AwaitingHello
+            | Phase::AwaitingTable(_)
+            | Phase::Authenticating
             | Phase::Draining
-            | Phase::Leaving(_)
-            | Phase::Parting(_)
+            | Phase::PeerDraining(_)
+            | Phase::AwaitingClose(_)
             | Phase::Closing(_)
             | Phase::Closed(_) => false,
         }

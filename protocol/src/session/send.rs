@@ -32,7 +32,7 @@ impl<S: Side> Session<S> {
     /// Starts the requests that may run now.
     pub(super) fn start_requests(&mut self) {
         // Events that came before a goodbye are still handled.
-        if !self.is_welcomed() && !matches!(self.state(), State::Draining | State::Leaving) {
+        if !self.is_welcomed() && !matches!(self.state(), State::Draining | State::PeerDraining) {
             return;
         }
         while let Some(request) = self
@@ -298,7 +298,7 @@ impl SessionCore {
     fn write_goodbye(&mut self, out: &mut Vec<u8>) {
         // Who parts sends nothing else any more.
         let waits = self.incoming.next_answer().is_some() || !self.retransmit.is_written();
-        if waits && self.state() != State::Parting {
+        if waits && self.state() != State::AwaitingClose {
             return;
         }
         let Some(conn) = &mut self.conn else { return };

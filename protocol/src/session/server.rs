@@ -105,7 +105,7 @@ impl Session<ServerSide> {
     pub fn server(now: Time, limits: Limits, known: Vec<Arc<Table>>) -> Self {
         let limits = Arc::new(limits);
         let role = ServerSide::ROLE;
-        let mut core = SessionCore::new(role, Phase::Awaiting, limits, Arc::default());
+        let mut core = SessionCore::new(role, Phase::AwaitingHello, limits, Arc::default());
         core.now = now;
         core.conn = Some(Conn::default());
         core.timers
@@ -121,7 +121,7 @@ impl Session<ServerSide> {
     pub fn welcome(&mut self, now: Time, admitted: Admitted) {
         self.now = self.now.max(now);
         // The client may be gone by the time that the application has judged it.
-        if self.state() != State::Judging {
+        if self.state() != State::Authenticating {
             return;
         }
         let Admitted {
@@ -261,7 +261,7 @@ impl Session<ServerSide> {
             Some(table) => self.ask_application(hello, table),
             None => {
                 self.answer_hello(Frame::NeedTable);
-                self.phase = Phase::Asking(Box::new(hello));
+                self.phase = Phase::AwaitingTable(Box::new(hello));
             }
         }
     }
@@ -275,7 +275,8 @@ impl Session<ServerSide> {
 
     /// Takes the table that its hello didn't tell.
     fn table(&mut self, table: Table) -> Result<(), PeerMisbehaved> {
-        let Phase::Asking(hello) = std::mem::replace(&mut self.phase, Phase::Awaiting) else {
+        let Phase::AwaitingTable(hello) = std::mem::replace(&mut self.phase, Phase::AwaitingHello)
+        else {
             return Err(PeerMisbehaved::OtherTable);
         };
         if hello.digest != table.digest() {
@@ -297,7 +298,7 @@ impl Session<ServerSide> {
         self.table = Arc::clone(&table);
         // The others would be kept for as long as the session.
         self.side.known_tables = Vec::new();
-        self.phase = Phase::Judging;
+        self.phase = Phase::Authenticating;
         self.emit(ServerEvent::Hello {
             token: hello.token,
             table,

@@ -31,13 +31,13 @@ states! {
     /// The client has no socket yet.
     Idle = "idle", "client: no socket yet";
     /// The client's hello is under way.
-    Greeting = "greeting", "client: hello sent, welcome awaited";
+    AwaitingWelcome = "awaiting_welcome", "client: hello sent, welcome awaited";
     /// The server awaits a hello.
-    Awaiting = "awaiting", "server: hello awaited";
+    AwaitingHello = "awaiting_hello", "server: hello awaited";
     /// The server has a hello, and awaits the client's table.
-    Asking = "asking", "server: hello received, the client's table awaited";
+    AwaitingTable = "awaiting_table", "server: hello received, the client's table awaited";
     /// The server's application judges the hello.
-    Judging = "judging", "server: hello received, the application judges it";
+    Authenticating = "authenticating", "server: hello received, the application judges it";
     /// Requests and answers flow.
     Open = "open", "welcomed: requests and answers flow";
     /// There is no connection; the client may come back over another.
@@ -45,9 +45,9 @@ states! {
     /// This side said goodbye and awaits the peer's.
     Draining = "draining", "goodbye sent, the peer's is awaited";
     /// The peer said goodbye; what it sent for good before is still handled.
-    Leaving = "leaving", "the peer said goodbye: its events and publications are still handled";
+    PeerDraining = "peer_draining", "the peer said goodbye: its events and publications are still handled";
     /// The client has both goodbyes and leaves the close to the server.
-    Parting = "parting", "client: both goodbyes said, the server's close is awaited";
+    AwaitingClose = "awaiting_close", "client: both goodbyes said, the server's close is awaited";
     /// The last bytes go out, then the socket closes.
     Closing = "closing", "the last bytes go out, then the socket closes";
     /// All is over.
@@ -69,12 +69,14 @@ impl State {
     /// Returns true if a session of this role is ever in this state.
     pub fn is_of(self, role: Role) -> bool {
         match self {
-            Self::Idle | Self::Greeting | Self::Parting => role == Role::Client,
-            Self::Awaiting | Self::Asking | Self::Judging => role == Role::Server,
+            Self::Idle | Self::AwaitingWelcome | Self::AwaitingClose => role == Role::Client,
+            Self::AwaitingHello | Self::AwaitingTable | Self::Authenticating => {
+                role == Role::Server
+            }
             Self::Open
             | Self::Detached
             | Self::Draining
-            | Self::Leaving
+            | Self::PeerDraining
             | Self::Closing
             | Self::Closed => true,
         }
@@ -94,17 +96,28 @@ impl State {
         };
         match (self, frame) {
             // Its sender can't know yet that the connection was given up, or that all has been said.
-            (Self::Detached | Self::Closing | Self::Closed | Self::Parting | Self::Leaving, _) => {
-                Drop
-            }
+            (
+                Self::Detached
+                | Self::Closing
+                | Self::Closed
+                | Self::AwaitingClose
+                | Self::PeerDraining,
+                _,
+            ) => Drop,
             // Without a socket nothing can come: its shell is at fault.
             (Self::Idle, _) => Refuse,
             // Whatever goes wrong between two versions, the reason is heard.
             (_, Goodbye) => Take,
-            (Self::Greeting, Welcome | NeedTable) => Take,
-            (Self::Awaiting, Hello) => Take,
-            (Self::Asking, Table) => Take,
-            (Self::Greeting | Self::Awaiting | Self::Asking | Self::Judging, _) => Refuse,
+            (Self::AwaitingWelcome, Welcome | NeedTable) => Take,
+            (Self::AwaitingHello, Hello) => Take,
+            (Self::AwaitingTable, Table) => Take,
+            (
+                Self::AwaitingWelcome
+                | Self::AwaitingHello
+                | Self::AwaitingTable
+                | Self::Authenticating,
+                _,
+            ) => Refuse,
             (Self::Open | Self::Draining, Ack | Ping | Pong | Reply | Item) => Take,
             (Self::Open, Call | Event | Cancel | StreamWindow | Outline) => Take,
             (Self::Open, Publication | Skipped | NeedOutlines) if role == Role::Client => Take,
@@ -126,7 +139,10 @@ impl State {
     pub(super) fn is_handshake(self) -> bool {
         matches!(
             self,
-            Self::Greeting | Self::Awaiting | Self::Asking | Self::Judging
+            Self::AwaitingWelcome
+                | Self::AwaitingHello
+                | Self::AwaitingTable
+                | Self::Authenticating
         )
     }
 
@@ -134,7 +150,7 @@ impl State {
     pub(super) fn is_ending(self) -> bool {
         matches!(
             self,
-            Self::Draining | Self::Leaving | Self::Parting | Self::Closing
+            Self::Draining | Self::PeerDraining | Self::AwaitingClose | Self::Closing
         )
     }
 
@@ -142,7 +158,7 @@ impl State {
     pub fn takes_requests(self) -> bool {
         matches!(
             self,
-            Self::Idle | Self::Greeting | Self::Open | Self::Detached
+            Self::Idle | Self::AwaitingWelcome | Self::Open | Self::Detached
         )
     }
 }

@@ -277,7 +277,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
     }
 
     fn poll_authentication(&mut self, app: &mut AppSession<S, I>, cx: &mut Context<'_>) -> bool {
-        if app.session.state() != State::Judging {
+        if app.session.state() != State::Authenticating {
             // Nobody waits for it any more.
             self.authentication = None;
         }

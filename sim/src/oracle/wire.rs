@@ -96,11 +96,11 @@ impl Oracle {
             if let Frame::Welcome(welcome) = &frame {
                 let welcomed = super::session_of(&welcome.session);
                 if let Continuity::Resumed { received } = welcome.continuity
-                    && state == State::Greeting
+                    && state == State::AwaitingWelcome
                 {
                     self.acknowledged(welcomed, who.asks(), received);
                 }
-                if let (Who::Client(life), State::Greeting) = (who, state) {
+                if let (Who::Client(life), State::AwaitingWelcome) = (who, state) {
                     self.lives[life].welcomed = Some(welcomed);
                 }
                 session = Some(welcomed);
@@ -247,9 +247,11 @@ fn is_full(
 /// Where a session stands after a frame, as far as the next frame of the message is concerned.
 fn after(state: State, frame: FrameType) -> State {
     match (state, frame) {
-        (State::Greeting, FrameType::Welcome) => State::Open,
-        (State::Awaiting, FrameType::Hello) => State::Judging,
-        (State::Greeting | State::Open | State::Draining, FrameType::Goodbye) => State::Leaving,
+        (State::AwaitingWelcome, FrameType::Welcome) => State::Open,
+        (State::AwaitingHello, FrameType::Hello) => State::Authenticating,
+        (State::AwaitingWelcome | State::Open | State::Draining, FrameType::Goodbye) => {
+            State::PeerDraining
+        }
         (state, _) => state,
     }
 }

@@ -37,7 +37,7 @@ fn a_hello_reaches_the_application_and_its_welcome_opens_both_ends() {
         panic!("{:?}", pair.server.events)
     };
     assert_eq!((token.as_slice(), told), (b"ticket".as_slice(), &table()));
-    assert_eq!(pair.server.session.state(), State::Judging);
+    assert_eq!(pair.server.session.state(), State::Authenticating);
     pair.server.session.welcome(pair.now, greeting());
     pair.drive();
     let [AnyEvent::Client(ClientEvent::Welcome(welcome))] = &pair.client.events[..] else {

@@ -21,7 +21,7 @@ fn a_clients_goodbye_is_answered_and_the_server_closes() {
     assert!(matches!(pair.server.end(), Some(End::Goodbye(goodbye)) if goodbye.reason == "bye"));
     assert_eq!(pair.client.end(), Some(&End::Closed(done())));
     assert_eq!((pair.server.closed, pair.client.closed), (Some(1000), None));
-    assert_eq!(pair.client.session.state(), State::Parting);
+    assert_eq!(pair.client.session.state(), State::AwaitingClose);
     pair.cut();
     assert_eq!(pair.client.session.state(), State::Closed);
 }
@@ -235,7 +235,7 @@ fn a_close_after_the_peers_goodbye_is_remembered() {
     let going = Goodbye::new(GoodbyeCode::GoingAway, "");
     pair.server.session.close(pair.now, going);
     pair.drive();
-    assert_eq!(pair.client.session.state(), State::Parting);
+    assert_eq!(pair.client.session.state(), State::AwaitingClose);
     assert_eq!(pair.client.session.closed_with(), None);
     pair.client.session.finish(pair.now, done());
     assert_eq!(pair.client.session.closed_with(), Some(&done()));

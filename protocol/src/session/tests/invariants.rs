@@ -58,5 +58,5 @@ fn a_connection_stands_or_falls_with_its_state() {
 
 #[test]
 fn a_state_is_of_its_role() {
-    check(|session| session.phase = Phase::Judging);
+    check(|session| session.phase = Phase::Authenticating);
 }

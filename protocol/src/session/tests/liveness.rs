@@ -195,7 +195,7 @@ fn a_probe_gives_a_welcome_five_seconds() {
     pair.client.session.handle(pair.now, Input::Opened);
     pair.client.session.probe(pair.now);
     pair.pass(Duration::from_secs(4));
-    assert_eq!(pair.client.session.state(), State::Greeting);
+    assert_eq!(pair.client.session.state(), State::AwaitingWelcome);
     pair.pass(Duration::from_millis(1_001));
     assert_eq!(pair.client.session.state(), State::Detached);
 }

@@ -149,7 +149,7 @@ fn a_table_is_told_once() {
     pair.client.inject(pair.now, &[Frame::NeedTable]);
     let again = PeerMisbehaved::WrongState {
         frame: FrameType::NeedTable,
-        state: State::Greeting,
+        state: State::AwaitingWelcome,
     };
     assert_eq!(pair.client.end(), Some(&End::Misbehaved(again)));
 }

@@ -107,9 +107,9 @@ fn stand(role: Role, state: State) -> Option<Pair> {
     let goodbye = || crate::Goodbye::new(GoodbyeCode::Done, "");
     let mut pair = Pair::new(&limits);
     match (role, state) {
-        (Role::Client, State::Greeting) | (Role::Server, State::Awaiting) => {}
-        (Role::Server, State::Judging) => pair.drive(),
-        (Role::Server, State::Asking) => pair = Pair::asked(&limits),
+        (Role::Client, State::AwaitingWelcome) | (Role::Server, State::AwaitingHello) => {}
+        (Role::Server, State::Authenticating) => pair.drive(),
+        (Role::Server, State::AwaitingTable) => pair = Pair::asked(&limits),
         (_, State::Open) => pair = Pair::open(&limits),
         (Role::Client, State::Draining) => {
             pair = Pair::open(&limits);
@@ -119,20 +119,20 @@ fn stand(role: Role, state: State) -> Option<Pair> {
             pair = Pair::open(&limits);
             pair.server.session.close(pair.now, goodbye());
         }
-        (Role::Client, State::Leaving) => {
+        (Role::Client, State::PeerDraining) => {
             pair = Pair::open(&limits);
             let event = pair.server.session.request(pair.now, TYPING, vec![]);
             event.expect("the queue has room");
             pair.drive();
             pair.client.inject(pair.now, &[Frame::Goodbye(goodbye())]);
         }
-        (Role::Server, State::Leaving) => {
+        (Role::Server, State::PeerDraining) => {
             pair = Pair::open(&limits);
             pair.client.request(pair.now, TYPING, b"");
             pair.drive();
             pair.inject(&[Frame::Goodbye(goodbye())]);
         }
-        (Role::Client, State::Parting) => {
+        (Role::Client, State::AwaitingClose) => {
             pair = Pair::open(&limits);
             pair.client.session.close(pair.now, goodbye());
             pair.drive();
@@ -151,8 +151,13 @@ fn stand(role: Role, state: State) -> Option<Pair> {
         (Role::Client, State::Idle) => {
             pair.client.session = crate::session::Session::client(limits, table(), vec![]);
         }
-        (Role::Client, State::Awaiting | State::Asking | State::Judging | State::Closing)
-        | (Role::Server, State::Idle | State::Greeting | State::Parting) => return None,
+        (
+            Role::Client,
+            State::AwaitingHello | State::AwaitingTable | State::Authenticating | State::Closing,
+        )
+        | (Role::Server, State::Idle | State::AwaitingWelcome | State::AwaitingClose) => {
+            return None;
+        }
     }
     Some(pair)
 }
