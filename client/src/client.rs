@@ -159,7 +159,7 @@ impl Client {
     /// # Errors
     /// If the kind isn't in the table that the client was connected with.
     pub fn events<E: Event>(&self) -> Result<Events<E>, Undeclared> {
-        let kind = self.place::<E>()?;
+        let kind = self.index_of::<E>()?;
         Ok(Events::new(self.listen(Some(kind)), self.remote.format()))
     }
 
@@ -218,7 +218,7 @@ impl Client {
     /// # Errors
     /// If the kind isn't in the table that the client was connected with.
     pub fn invitations<T: Topic>(&self) -> Result<Invitations<T>, Undeclared> {
-        let kind = self.place::<T>()?;
+        let kind = self.index_of::<T>()?;
         let (handler, invitations) = Invitations::new(self.remote.clone());
         // A driver that is gone invites nobody: the stream ends.
         self.register(move |application| application.handlers.insert(kind, handler));
@@ -226,8 +226,8 @@ impl Client {
     }
 
     /// Returns the kind's place in the client's table.
-    fn place<K: Kind>(&self) -> Result<u32, Undeclared> {
-        let place = self.remote.table().place::<K>();
+    fn index_of<K: Kind>(&self) -> Result<u32, Undeclared> {
+        let place = self.remote.table().index_of::<K>();
         place.map_err(|_| Undeclared::of::<K>())
     }
 
@@ -270,7 +270,7 @@ impl Client {
         F: FnMut(C) -> R + MaybeSend + 'static,
         R: Future<Output = Result<C::Reply, C::Error>> + MaybeSend + 'static,
     {
-        let kind = self.place::<C>()?;
+        let kind = self.index_of::<C>()?;
         let handler = handlers::erase::<C, F, R>(handler, self.remote.format());
         // A driver that is gone has nothing to answer.
         self.register(move |application| application.handlers.insert(kind, handler));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use twinwire::frame::{Continuity, Table, Welcome};
+use twinwire::frame::{Continuity, KindTable, Welcome};
 use twinwire::session::{
     ClientEvent, ClientSide, Event, Input, Output, Request, Session, SessionLost, State,
 };
@@ -49,7 +49,7 @@ pub struct ClientDriver<T: Transport> {
     /// The server's welcome, until the application is told.
     welcomed: Option<(ClientState, PeerCapabilities)>,
     pub(crate) options: Options,
-    table: Arc<Table>,
+    table: Arc<KindTable>,
     pub(crate) state: watch::Sender<ClientState>,
     pub(crate) awaited: Option<ConnectWaiter<T>>,
 }
@@ -57,7 +57,7 @@ pub struct ClientDriver<T: Transport> {
 /// The ends of the channels between a [`ClientDriver`] and its [`Client`](crate::Client).
 pub(crate) struct DriverEnds<E: std::error::Error + 'static> {
     pub(crate) client: WeakClient,
-    pub(crate) table: Arc<Table>,
+    pub(crate) table: Arc<KindTable>,
     pub(crate) requests: Requests,
     pub(crate) registrations: mpsc::Receiver<Registration>,
     pub(crate) application: Application,
@@ -66,7 +66,7 @@ pub(crate) struct DriverEnds<E: std::error::Error + 'static> {
 }
 
 /// Makes the first session, which has no connection yet.
-fn session(options: &Options, table: &Arc<Table>) -> Session<ClientSide> {
+fn session(options: &Options, table: &Arc<KindTable>) -> Session<ClientSide> {
     let mut limits = options.limits.clone();
     if !options.reconnect {
         limits = limits.resume(Duration::ZERO);

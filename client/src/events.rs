@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use twinwire::frame::Table;
+use twinwire::frame::KindTable;
 use twinwire::{DecodeError, Event, Format};
 use twinwire_remote::channels::mpsc;
 
@@ -109,12 +109,12 @@ impl<E> fmt::Debug for Events<E> {
 #[must_use = "dropping it stops listening"]
 pub struct Inbox {
     heard: EventReceiver,
-    table: Arc<Table>,
+    table: Arc<KindTable>,
     format: Format,
 }
 
 impl Inbox {
-    pub(crate) fn new(heard: EventReceiver, table: Arc<Table>, format: Format) -> Self {
+    pub(crate) fn new(heard: EventReceiver, table: Arc<KindTable>, format: Format) -> Self {
         Self {
             heard,
             table,
@@ -151,7 +151,7 @@ impl fmt::Debug for Inbox {
 #[derive(Clone)]
 pub struct AnyEvent {
     event: RawEvent,
-    table: Arc<Table>,
+    table: Arc<KindTable>,
     format: Format,
 }
 
@@ -159,7 +159,7 @@ impl AnyEvent {
     /// Returns the kind's name.
     pub fn name(&self) -> &str {
         let place = usize::try_from(self.event.kind).ok();
-        let line = place.and_then(|place| self.table.kinds().get(place));
+        let line = place.and_then(|place| self.table.entries().get(place));
         // The session lets no other kinds through.
         line.map_or("", |line| &line.name)
     }
@@ -169,7 +169,7 @@ impl AnyEvent {
     /// # Errors
     /// If it can't be read as its type, though the fingerprints agree.
     pub fn read<E: Event>(&self) -> Option<Result<E, DecodeError>> {
-        let is_it = self.table.place::<E>() == Ok(self.event.kind);
+        let is_it = self.table.index_of::<E>() == Ok(self.event.kind);
         is_it.then(|| self.format.decode(&self.event.payload))
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use twinwire::frame::Table;
+use twinwire::frame::KindTable;
 use twinwire::session::{SessionCore, SessionLost};
 use twinwire::shape::Difference;
 use twinwire::{Format, Kinds, Limits};
@@ -21,7 +21,7 @@ use crate::{Client, Undeclared, UntypedKinds};
 #[derive(Clone)]
 pub struct Options {
     pub(crate) url: String,
-    pub(crate) table: Arc<Table>,
+    pub(crate) table: Arc<KindTable>,
     pub(crate) outlines: Option<Arc<dyn KindOutlines>>,
     pub(crate) format: Format,
     pub(crate) token: Token,
@@ -157,7 +157,7 @@ impl Options {
 
     fn of(
         url: String,
-        table: Table,
+        table: KindTable,
         outlines: Option<Arc<dyn KindOutlines>>,
         format: Format,
     ) -> Self {

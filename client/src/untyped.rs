@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use thiserror::Error;
-use twinwire::frame::{Start, Table};
+use twinwire::frame::{KindTable, Start};
 use twinwire::limits::{MAX_KINDS, MAX_NAME};
 use twinwire::{Answer, Class, Fingerprint, KindEntry, Never, Position};
 use twinwire_remote::{
@@ -75,13 +75,13 @@ impl UntypedKinds {
         Ok(Self(kinds.into()))
     }
 
-    pub(crate) fn table(&self) -> Table {
+    pub(crate) fn table(&self) -> KindTable {
         let entry = |kind: &UntypedKind| KindEntry {
             name: kind.name.clone(),
             class: kind.class,
             fingerprint: kind.fingerprint,
         };
-        Table::new(self.0.iter().map(entry).collect())
+        KindTable::new(self.0.iter().map(entry).collect())
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use twinwire::frame::{Continuity, Table};
+use twinwire::frame::{Continuity, KindTable};
 use twinwire::session::{Admitted, Event, Input, Outcome, Output, ServerEvent, Session, Side};
 use twinwire::{
     Answer, BootId, Class, Fingerprint, KindEntry, Limits, PeerId, Secret, SessionId, Time,
@@ -36,7 +36,7 @@ fn main() {
         class: Class::Call,
         fingerprint: Fingerprint::from_bytes([0; 8]),
     };
-    let table = Arc::new(Table::new(vec![shout]));
+    let table = Arc::new(KindTable::new(vec![shout]));
     let mut client = Session::client(Limits::default(), Arc::clone(&table), Vec::new());
     let mut server = Session::server(now, Limits::default(), vec![table]);
     let (mut up, mut down) = (VecDeque::new(), VecDeque::new());

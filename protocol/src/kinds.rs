@@ -1,6 +1,6 @@
 //! The table of kinds that an application speaks.
 
-use crate::frame::{KindEntry, Table, TableDigest, TableHasher};
+use crate::frame::{KindEntry, KindTable, TableDigest, TableHasher};
 use crate::limits::MAX_KINDS;
 use crate::shape::{Descriptor, outline};
 use crate::{Fingerprint, Kind};
@@ -40,17 +40,17 @@ classes! {
     Topic = 3, "topic";
 }
 
-/// One line of a table of kinds.
+/// A kind as an application declares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KindInfo {
+pub struct KindDecl {
     name: &'static str,
     class: Class,
     fingerprint: Fingerprint,
     shapes: &'static [&'static Descriptor],
 }
 
-impl KindInfo {
-    /// Returns the line of one kind.
+impl KindDecl {
+    /// Returns the declaration of a kind.
     pub const fn of<K: Kind>() -> Self {
         Self {
             name: K::NAME,
@@ -92,35 +92,35 @@ impl KindInfo {
 /// which of them it has otherwise.
 #[derive(Clone, Copy, Debug)]
 pub struct Kinds {
-    lines: &'static [KindInfo],
+    decls: &'static [KindDecl],
     digest: TableDigest,
 }
 
 impl Kinds {
-    /// Makes a table of these lines; [`kinds!`](crate::kinds) is the short way. In a `const`, a clash of
+    /// Makes a table of these declarations; [`kinds!`](crate::kinds) is the short way. In a `const`, a clash of
     /// names or a table larger than the wire allows is an error of the compiler.
     ///
     /// # Panics
-    /// If two lines have the same name, or there are more than 512.
-    pub const fn new(lines: &'static [KindInfo]) -> Self {
+    /// If two of them have the same name, or there are more than 512.
+    pub const fn new(decls: &'static [KindDecl]) -> Self {
         assert!(
-            lines.len() <= MAX_KINDS,
+            decls.len() <= MAX_KINDS,
             "a table has at most 512 kinds: leave some out of kinds![…]"
         );
-        let mut hasher = TableHasher::new(lines.len());
+        let mut hasher = TableHasher::new(decls.len());
         // The compiler counts its steps, and names by their bytes would be too many.
         let mut hashes = [0; MAX_KINDS];
         let mut i = 0;
-        while i < lines.len() {
-            let line = &lines[i];
-            hasher.line(line.name, line.class, line.fingerprint);
+        while i < decls.len() {
+            let decl = &decls[i];
+            hasher.entry(decl.name, decl.class, decl.fingerprint);
             // Whatever its class: two kinds of one name clash in any.
-            let hash = Fingerprint::of_kind(Class::Call, line.name, &[]);
+            let hash = Fingerprint::of_kind(Class::Call, decl.name, &[]);
             hashes[i] = u64::from_le_bytes(hash.to_bytes());
             let mut j = 0;
             while j < i {
                 assert!(
-                    hashes[i] != hashes[j] || !same(lines[i].name, lines[j].name),
+                    hashes[i] != hashes[j] || !same(decls[i].name, decls[j].name),
                     "two kinds have the same name: give one another, as by #[call(name = \"…\")]"
                 );
                 j += 1;
@@ -128,39 +128,39 @@ impl Kinds {
             i += 1;
         }
         Self {
-            lines,
+            decls,
             digest: hasher.digest(),
         }
     }
 
-    /// Returns the lines, in the order of the table.
-    pub const fn lines(&self) -> &'static [KindInfo] {
-        self.lines
+    /// Returns the declarations, in the order of the table.
+    pub const fn decls(&self) -> &'static [KindDecl] {
+        self.decls
     }
 
-    /// Returns the structure of a kind in words, by its place; none in a release build.
+    /// Returns the structure of a kind in words, by its index; none in a release build.
     pub fn outline(&self, kind: u32) -> Option<String> {
         if !cfg!(debug_assertions) {
             return None;
         }
-        let line = self.lines.get(usize::try_from(kind).ok()?)?;
-        Some(outline(line.class, line.shapes))
+        let decl = self.decls.get(usize::try_from(kind).ok()?)?;
+        Some(outline(decl.class, decl.shapes))
     }
 
     /// Returns the table as a hello carries it.
     pub fn entries(&self) -> Vec<KindEntry> {
-        let entry = |line: &KindInfo| KindEntry {
-            name: line.name.to_owned(),
-            class: line.class,
-            fingerprint: line.fingerprint,
+        let entry = |decl: &KindDecl| KindEntry {
+            name: decl.name.to_owned(),
+            class: decl.class,
+            fingerprint: decl.fingerprint,
         };
-        self.lines.iter().map(entry).collect()
+        self.decls.iter().map(entry).collect()
     }
 
     /// Returns the table that a client tells its server. Its digest is made where the kinds are: by the compiler, if
     /// they are in a `const`.
-    pub fn table(&self) -> Table {
-        Table::digested(self.entries(), self.digest)
+    pub fn table(&self) -> KindTable {
+        KindTable::digested(self.entries(), self.digest)
     }
 }
 
@@ -185,8 +185,8 @@ const fn same(a: &str, b: &str) -> bool {
 macro_rules! kinds {
     ($($kind:ty),* $(,)?) => {
         const {
-            const LINES: &[$crate::KindInfo] = &[$($crate::KindInfo::of::<$kind>()),*];
-            $crate::Kinds::new(LINES)
+            const DECLS: &[$crate::KindDecl] = &[$($crate::KindDecl::of::<$kind>()),*];
+            $crate::Kinds::new(DECLS)
         }
     };
 }
@@ -209,8 +209,8 @@ mod tests {
         names
     };
 
-    static LINES: [KindInfo; MAX_KINDS] = {
-        let line = KindInfo {
+    static LINES: [KindDecl; MAX_KINDS] = {
+        let line = KindDecl {
             name: "",
             class: Class::Call,
             fingerprint: Fingerprint::from_bytes([7; 8]),
@@ -231,6 +231,6 @@ mod tests {
     #[test]
     fn the_compiler_takes_the_largest_table() {
         const KINDS: Kinds = Kinds::new(&LINES);
-        assert_eq!(KINDS.table(), Table::new(KINDS.entries()));
+        assert_eq!(KINDS.table(), KindTable::new(KINDS.entries()));
     }
 }

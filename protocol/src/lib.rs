@@ -64,7 +64,7 @@ mod time;
 pub use frame::{Answer, KindEntry, Refusal, Refused};
 pub use goodbye::{Goodbye, GoodbyeCode, MAX_REASON, Retry};
 pub use id::{Alias, BootId, Epoch, Offset, PeerId, Position, Secret, SeqNo, SessionId};
-pub use kinds::{Class, KindInfo, Kinds};
+pub use kinds::{Class, KindDecl, Kinds};
 pub use limits::Limits;
 pub use message::{
     AlsoCalls, AlsoEvents, AlsoStreams, AlsoTopics, Call, CallVisitor, Event, EventVisitor, Kind,

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use twinwire::frame::Table;
+use twinwire::frame::KindTable;
 use twinwire::session::{Outcome, SessionCore};
 use twinwire::{Format, Time};
 
@@ -94,7 +94,7 @@ pub(crate) type ControlFn = Box<dyn FnOnce(&mut Requests, &mut SessionCore, Time
 
 /// Makes the two halves. What the other end takes may be told later, by [`Requests::set_peer_capabilities`].
 /// `S` is the end whose requests they make.
-pub fn channel<S>(table: Arc<Table>, format: Format) -> (Remote<S>, Requests) {
+pub fn channel<S>(table: Arc<KindTable>, format: Format) -> (Remote<S>, Requests) {
     let (commands, incoming) = mpsc::channel();
     let (first, incoming_first) = mpsc::channel();
     let (control, incoming_control) = mpsc::channel();

@@ -160,14 +160,14 @@ mod tests {
     use std::sync::Arc;
 
     use twinwire::Limits;
-    use twinwire::frame::Table;
+    use twinwire::frame::KindTable;
     use twinwire::session::Session;
 
     use super::*;
 
     #[test]
     fn what_waits_for_its_outcome_keeps_no_payload() {
-        let table = Arc::new(Table::new(Vec::new()));
+        let table = Arc::new(KindTable::new(Vec::new()));
         let mut session = Session::client(Limits::default(), table, Vec::new());
         let now = Time::default();
         let key = session.publish(now, 0, &[], &[7; 1000]).unwrap();

@@ -411,7 +411,7 @@ mod tests {
     use std::pin::Pin;
     use std::task::Waker;
 
-    use twinwire::frame::Table;
+    use twinwire::frame::KindTable;
     use twinwire::session::{ClientSide, Session};
     use twinwire::{Class, Fingerprint, Format, KindEntry, Limits};
 
@@ -425,7 +425,7 @@ mod tests {
             class: Class::Event,
             fingerprint: Fingerprint::from_bytes([1; 8]),
         };
-        let table = Arc::new(Table::new(vec![event]));
+        let table = Arc::new(KindTable::new(vec![event]));
         let (remote, requests) = crate::channel(Arc::clone(&table), Format::Postcard);
         let session = Session::client(Limits::default(), table, Vec::new());
         (remote, requests, session)
@@ -521,7 +521,7 @@ mod tests {
             class: Class::Topic,
             fingerprint: Fingerprint::from_bytes([1; 8]),
         };
-        let table = Arc::new(Table::new(vec![room]));
+        let table = Arc::new(KindTable::new(vec![room]));
         let (remote, mut requests) = crate::channel(table, Format::Postcard);
         let remote = crate::UntypedRemote::from(remote);
         let published = remote.start_publish(0, vec![7; 5], vec![8; 100]);

@@ -377,7 +377,7 @@ mod tests {
     use std::task::{Context, Poll, Waker};
     use std::time::Duration;
 
-    use twinwire::frame::{Table, Verdict};
+    use twinwire::frame::{KindTable, Verdict};
     use twinwire::session::{Event, Input, Output, Session};
     use twinwire::{
         Alias, Class, Epoch, Fingerprint, Format, Goodbye, GoodbyeCode, KindEntry, Limits, Retry,
@@ -408,7 +408,7 @@ mod tests {
 
     #[test]
     fn nothing_is_joined_again_in_a_session_that_takes_no_more() {
-        let (now, table) = (Time::default(), Arc::new(Table::new(Vec::new())));
+        let (now, table) = (Time::default(), Arc::new(KindTable::new(Vec::new())));
         let (_remote, mut requests) =
             crate::channel::<ClientSide>(Arc::clone(&table), Format::Postcard);
         let mut session = Session::client(Limits::default(), table, Vec::new());
@@ -442,7 +442,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_client_ends_its_subscriptions_also_those_that_wait_to_be_joined_again() {
-        let (now, table) = (Time::default(), Arc::new(Table::new(Vec::new())));
+        let (now, table) = (Time::default(), Arc::new(KindTable::new(Vec::new())));
         let mut session = Session::client(Limits::default(), table, Vec::new());
         let request = session.publish(now, 0, &[], &[]).unwrap();
         let subscribed = || {
@@ -479,7 +479,7 @@ mod tests {
             class: Class::Topic,
             fingerprint: Fingerprint::from_bytes([1; 8]),
         };
-        let table = Arc::new(Table::new(vec![kind]));
+        let table = Arc::new(KindTable::new(vec![kind]));
         let (_remote, mut requests) =
             crate::channel::<ClientSide>(Arc::clone(&table), Format::Postcard);
         let mut session = Session::client(Limits::default(), table, Vec::new());
@@ -499,7 +499,7 @@ mod tests {
             class: Class::Topic,
             fingerprint: Fingerprint::from_bytes([1; 8]),
         };
-        let table = Arc::new(Table::new(vec![kind]));
+        let table = Arc::new(KindTable::new(vec![kind]));
         let mut session = Session::client(Limits::default(), table, Vec::new());
         let now = Time::default();
         let request = session.subscribe(now, 0, &[], Start::Now).unwrap();
@@ -548,7 +548,7 @@ mod tests {
             fingerprint: Fingerprint::from_bytes([1; 8]),
         };
         for (left, joins) in [(0, 1), (1, 1), (2, 0)] {
-            let table = Arc::new(Table::new(vec![kind.clone()]));
+            let table = Arc::new(KindTable::new(vec![kind.clone()]));
             let (_remote, mut requests) =
                 crate::channel::<ClientSide>(Arc::clone(&table), Format::Postcard);
             let mut session = Session::client(Limits::default(), table, Vec::new());

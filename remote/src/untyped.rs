@@ -37,7 +37,7 @@ pub struct UntypedRemote {
 
 impl From<Remote<ClientSide>> for UntypedRemote {
     fn from(remote: Remote<ClientSide>) -> Self {
-        let kinds = remote.table().kinds().iter();
+        let kinds = remote.table().entries().iter();
         let names = kinds.map(|kind| kept(&kind.name)).collect();
         Self { remote, names }
     }
@@ -193,7 +193,7 @@ impl UntypedRemote {
     /// Returns true if the client has declared a kind of this class at this place.
     pub fn declares(&self, kind: u32, class: Class) -> bool {
         let place = usize::try_from(kind).ok();
-        let line = place.and_then(|place| self.remote.table().kinds().get(place));
+        let line = place.and_then(|place| self.remote.table().entries().get(place));
         line.is_some_and(|line| line.class == class)
     }
 
@@ -380,7 +380,7 @@ impl Stream for UntypedSubscription {
 
 #[cfg(test)]
 mod tests {
-    use twinwire::frame::Table;
+    use twinwire::frame::KindTable;
     use twinwire::{Fingerprint, KindEntry};
 
     use super::*;
@@ -392,7 +392,7 @@ mod tests {
             class: Class::Event,
             fingerprint: Fingerprint::from_bytes([1; 8]),
         };
-        let table = Table::new(vec![kind("Typing"), kind("Away")]);
+        let table = KindTable::new(vec![kind("Typing"), kind("Away")]);
         let (remote, _requests) = crate::channel(Arc::new(table), Format::Postcard);
         let remote = UntypedRemote::from(remote);
         let names = [0, 1, 2].map(|kind| remote.name(kind));

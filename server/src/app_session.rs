@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tracing::field::display;
-use twinwire::frame::{Continuity, Resume, Table};
+use twinwire::frame::{Continuity, KindTable, Resume};
 use twinwire::log::Slice;
 use twinwire::session::{Admitted, Event, ReadLog, Request, ResumeRejected, ServerSide, Session};
 use twinwire::{
@@ -39,7 +39,7 @@ pub(crate) struct AppSession<S, I> {
     pub(crate) session: Session<ServerSide>,
     /// The client's table: the kinds that agree with ours, by name.
     kinds: Vec<Option<KindRef>>,
-    table: Arc<Table>,
+    table: Arc<KindTable>,
     open: Option<Open<S, I>>,
     stopping: Option<Stopping>,
     /// By this the endpoint knows that the session lives.
@@ -195,7 +195,7 @@ impl<S, I> AppSession<S, I> {
         client: Box<identity::Authenticated<I>>,
         format: Format,
         wanted: &Resume,
-        table: &Table,
+        table: &KindTable,
         secret: Secret,
     ) -> Result<Replaced<S, I>, RejectedClient<I>> {
         let (checked, now) = (self.check_owner(&client, format), self.now());
@@ -323,7 +323,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             }
             Event::Outline { kind, text } => {
                 let place = usize::try_from(kind).ok();
-                let line = place.and_then(|place| self.table.kinds().get(place));
+                let line = place.and_then(|place| self.table.entries().get(place));
                 if let Some(line) = line {
                     log_difference(&self.shared, &line.name, &text);
                 }
@@ -427,7 +427,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
         handshake: Handshake<I>,
         credentials: Credentials,
         continuity: Continuity,
-        table: &Arc<Table>,
+        table: &Arc<KindTable>,
     ) {
         let Credentials {
             session,
@@ -435,7 +435,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             secret,
         } = credentials;
         self.shared.tables.learn(table);
-        let matched = match_kinds(&self.shared, table.kinds());
+        let matched = match_kinds(&self.shared, table.entries());
         let MatchedKinds {
             known,
             refused,
@@ -459,7 +459,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
             "a session opened"
         );
         self.session.welcome(self.now(), admitted);
-        for (kind, outline) in explain(&self.shared, table.kinds(), &differing) {
+        for (kind, outline) in explain(&self.shared, table.entries(), &differing) {
             self.session.tell_outline(kind, outline);
         }
         self.session.need_outlines(differing);
@@ -471,7 +471,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
         &self,
         handshake: Handshake<I>,
         ids: (SessionId, PeerId),
-        table: &Arc<Table>,
+        table: &Arc<KindTable>,
     ) -> Open<S, I> {
         let (remote, requests) = twinwire_remote::channel(Arc::clone(table), self.format);
         requests.set_peer_capabilities(PeerCapabilities {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use twinwire::frame::{KindEntry, Table};
+use twinwire::frame::{KindEntry, KindTable};
 use twinwire::session::ServerSide;
 use twinwire::{Call, Event, Goodbye, Never, PeerId, SessionId, Topic};
 use twinwire_remote::{CallError, EventError, Receipt, Refused, Remote};
@@ -48,11 +48,11 @@ pub(crate) struct Handshake<I> {
 
 impl<I> Handshake<I> {
     /// Returns about how many bytes this and the client's table hold, with their places in maps and lists.
-    pub(crate) fn cost(&self, table: &Table) -> usize {
+    pub(crate) fn cost(&self, table: &KindTable) -> usize {
         let headers = self.headers.iter();
         let headers = headers.map(|(name, value)| name.as_str().len() + value.len());
-        let kinds = table.kinds().iter().map(|kind| kind.name.len());
-        let places = self.headers.capacity() * HEADER + table.kinds().len() * KIND;
+        let kinds = table.entries().iter().map(|kind| kind.name.len());
+        let places = self.headers.capacity() * HEADER + table.entries().len() * KIND;
         let user = self.user.as_ref().map_or(0, String::len);
         headers.chain(kinds).sum::<usize>() + places + self.token.len() + user
     }
@@ -302,7 +302,7 @@ mod tests {
             address: None,
             headers: map,
         };
-        handshake.cost(&Table::new(kinds.collect()))
+        handshake.cost(&KindTable::new(kinds.collect()))
     }
 
     #[test]

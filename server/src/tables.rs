@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use twinwire::frame::Table;
+use twinwire::frame::KindTable;
 
 /// The number of tables that are kept: one for each build of each application that still runs somewhere.
 const KEPT: usize = 64;
@@ -12,16 +12,16 @@ const KEPT: usize = 64;
 ///
 /// Behind a mutex, as all workers meet here; it is held to copy or to push, never across an await.
 #[derive(Debug, Default)]
-pub(crate) struct Tables(Mutex<VecDeque<Arc<Table>>>);
+pub(crate) struct Tables(Mutex<VecDeque<Arc<KindTable>>>);
 
 impl Tables {
-    pub(crate) fn known(&self) -> Vec<Arc<Table>> {
+    pub(crate) fn known(&self) -> Vec<Arc<KindTable>> {
         let tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tables.iter().map(Arc::clone).collect()
     }
 
     /// Keeps a table, and drops the oldest if there are too many.
-    pub(crate) fn learn(&self, table: &Arc<Table>) {
+    pub(crate) fn learn(&self, table: &Arc<KindTable>) {
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // One that is in use is as good as new.
         tables.retain(|known| known.digest() != table.digest());
@@ -36,18 +36,18 @@ impl Tables {
 mod tests {
     use std::sync::Arc;
 
-    use twinwire::frame::{KindEntry, Table};
+    use twinwire::frame::{KindEntry, KindTable};
     use twinwire::{Class, Fingerprint};
 
     use super::{KEPT, Tables};
 
-    fn table(name: &str) -> Arc<Table> {
+    fn table(name: &str) -> Arc<KindTable> {
         let kind = KindEntry {
             name: name.to_owned(),
             class: Class::Call,
             fingerprint: Fingerprint::from_bytes([0; 8]),
         };
-        Arc::new(Table::new(vec![kind]))
+        Arc::new(KindTable::new(vec![kind]))
     }
 
     #[test]

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use testkit::{Server, soon};
 use tokio_websockets::{ClientBuilder, Message};
 use twinwire::frame::{
-    Ack, Call as CallFrame, Event as EventFrame, Frame, Frames, Hello, JOIN, Join, Part,
-    PeerLimits, Start, StreamWindow, Table, TopicWindow,
+    Ack, Call as CallFrame, Event as EventFrame, Frame, Frames, Hello, JOIN, Join, KindTable, Part,
+    PeerLimits, Start, StreamWindow, TopicWindow,
 };
 use twinwire::limits::{MAX_PART, MAX_TOKEN};
 use twinwire::{
@@ -98,8 +98,8 @@ fn encode(frames: &[Frame<'_>]) -> Vec<u8> {
     message
 }
 
-fn table() -> Table {
-    Table::new(KINDS.entries())
+fn table() -> KindTable {
+    KindTable::new(KINDS.entries())
 }
 
 fn hello() -> Hello {

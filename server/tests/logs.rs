@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use testkit::raw::{Client, HANDSHAKE};
 use testkit::{Log, Server, soon};
 use twinwire::frame::{
-    Event as EventFrame, Frame, JOIN, Join, KindEntry, Outline, PUBLISH, Part, Publish, Start,
-    Table,
+    Event as EventFrame, Frame, JOIN, Join, KindEntry, KindTable, Outline, PUBLISH, Part, Publish,
+    Start,
 };
 use twinwire::{
     Call, Class, End, Event, Fingerprint, Goodbye, GoodbyeCode, Kinds, Refusal, Topic, kinds,
@@ -65,7 +65,7 @@ fn serve(closed: &Log<()>) -> Server {
     server
 }
 
-async fn greet(server: &Server, table: Table) -> Socket {
+async fn greet(server: &Server, table: KindTable) -> Socket {
     let greeter = Greeter {
         table,
         format: "twinwire.0.json",
@@ -121,7 +121,7 @@ async fn explain(server: &Server, text: String) -> Socket {
         class: Class::Call,
         fingerprint: Fingerprint::from_bytes([7; 8]),
     };
-    let mut socket = greet(server, Table::new(vec![nod])).await;
+    let mut socket = greet(server, KindTable::new(vec![nod])).await;
     let asked = |frame: &Frame<'_>| matches!(frame, Frame::NeedOutlines(_)).then_some(());
     socket.until("a question", asked).await;
     let outline = Outline { kind: 0, text };

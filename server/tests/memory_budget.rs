@@ -7,7 +7,7 @@ use http::header::SEC_WEBSOCKET_PROTOCOL;
 use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Doors, Log, Server, soon};
 use tokio_websockets::{ClientBuilder, Message};
-use twinwire::frame::{self, Frame, Frames, Hello, Part, PeerLimits, Ping, Table};
+use twinwire::frame::{self, Frame, Frames, Hello, KindTable, Part, PeerLimits, Ping};
 use twinwire::limits::{MAX_MESSAGE, MIN_RETAINED, MIN_RETAINED_LOW_MEMORY};
 use twinwire::{Call, Event, Goodbye, GoodbyeCode, Kinds, SeqNo, kinds};
 use twinwire_client_native::{Client, ClientState, connect_with};
@@ -85,7 +85,7 @@ impl Mute {
             received: 0,
             pings: 0,
         };
-        let table = Table::new(KINDS.entries());
+        let table = KindTable::new(KINDS.entries());
         let bounds = PeerLimits {
             window: 1 << 24,
             stream: 1 << 16,
@@ -117,7 +117,7 @@ impl Mute {
                 continues: false,
                 more: false,
             },
-            kind: KINDS.table().place::<Start>().ok(),
+            kind: KINDS.table().index_of::<Start>().ok(),
             payload: &[],
         };
         mute.send(&Frame::Event(start)).await;

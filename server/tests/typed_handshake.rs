@@ -8,7 +8,7 @@ use http::header::{ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use testkit::raw::{Client, HANDSHAKE};
 use testkit::{Server, soon};
 use tokio_websockets::{ClientBuilder, Message};
-use twinwire::frame::{Frame, Frames, Hello, PeerLimits, Table};
+use twinwire::frame::{Frame, Frames, Hello, KindTable, PeerLimits};
 use twinwire::{Goodbye, GoodbyeCode};
 
 fn serve() -> Server {
@@ -61,7 +61,7 @@ fn hello() -> Vec<u8> {
     Frame::Hello(Hello {
         bounds: PeerLimits::default(),
         token: vec![],
-        digest: Table::default().digest(),
+        digest: KindTable::default().digest(),
         resume: None,
     })
     .encode(&mut message);
@@ -112,7 +112,7 @@ async fn a_table_is_asked_for_once_and_then_known_to_all() {
             let frames: Vec<_> = Frames::new(asked.as_payload()).collect();
             assert_eq!(frames, [Ok(Frame::NeedTable)]);
             let mut table = Vec::new();
-            Frame::Table(Table::default()).encode(&mut table);
+            Frame::Table(KindTable::default()).encode(&mut table);
             socket.send(Message::binary(table)).await.unwrap();
         }
         let welcome = soon("the welcome", socket.next()).await.unwrap().unwrap();

@@ -101,7 +101,7 @@ fn kind(name: &str, class: Class, fingerprint: Fingerprint) -> UntypedKind {
 }
 
 fn kinds_at_run_time() -> Vec<UntypedKind> {
-    let lines = KINDS.lines().iter();
+    let lines = KINDS.decls().iter();
     lines
         .map(|line| kind(line.name(), line.class(), line.fingerprint()))
         .collect()

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use twinwire::frame::Table;
+use twinwire::frame::KindTable;
 use twinwire::session::{Session, State};
 use twinwire::{Class, Limits, Time};
 
@@ -70,7 +70,7 @@ pub(crate) struct World<'a> {
     sequence: u64,
     pub(crate) limits: Both<Limits>,
     pub(crate) bounds: Both<Bounds>,
-    pub(crate) table: Arc<Table>,
+    pub(crate) table: Arc<KindTable>,
     pub(crate) classes: Vec<Class>,
     pub(crate) conns: Vec<Conn>,
     pub(crate) ends: Vec<End>,
@@ -95,7 +95,7 @@ impl<'a> World<'a> {
     pub(crate) fn new(seed: u64, plan: &'a Plan, apps: &'a Apps) -> Self {
         let mut dice = Dice::new(seed);
         let (limits, bounds) = draw_limits(&mut dice);
-        let table = Arc::new(Table::new(apps.kinds.clone()));
+        let table = Arc::new(KindTable::new(apps.kinds.clone()));
         let classes = apps.kinds.iter().map(|kind| kind.class).collect();
         let mut oracle = Oracle::new(bounds.clone(), apps.in_order.clone());
         let server = Server::new(&mut oracle, draw_room(&mut dice), dice.one_in(5));

@@ -1,7 +1,7 @@
 //! The file: its imports, the types, the kinds.
 
 use twinwire::shape::outline;
-use twinwire::{Class, KindInfo, Kinds};
+use twinwire::{Class, KindDecl, Kinds};
 
 use crate::codec::Codecs;
 use crate::text::{block, literal};
@@ -15,7 +15,7 @@ pub(crate) fn print(kinds: &Kinds, options: &Options) -> Result<String, Error> {
     let mut codecs = Codecs::default();
     let mut names: Vec<String> = Vec::new();
     let mut values = Vec::new();
-    for kind in kinds.lines() {
+    for kind in kinds.decls() {
         let (name, value) = value(kind, options, &mut types, &mut codecs)?;
         names.push(name);
         values.push(value);
@@ -41,7 +41,7 @@ pub(crate) fn print(kinds: &Kinds, options: &Options) -> Result<String, Error> {
 
 /// Declares the types of one kind, and returns its name in the file and its declaration.
 fn value(
-    kind: &KindInfo,
+    kind: &KindDecl,
     options: &Options,
     types: &mut Types<'_>,
     codecs: &mut Codecs,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use twinwire::frame::{Continuity, Resume, Table};
+use twinwire::frame::{Continuity, KindTable, Resume};
 use twinwire::limits::{MAX_MESSAGE, MAX_PAYLOAD};
 use twinwire::session::{
     Admitted, Event, Input, Outcome, Output, Request, RequestKey, ServerEvent, ServerSide, Session,
@@ -101,7 +101,7 @@ impl Inner {
     }
 
     pub(super) fn request<T: Kind>(&mut self, value: &T, question: Option<u32>) {
-        let kind = KINDS.table().place::<T>().expect("it is declared");
+        let kind = KINDS.table().index_of::<T>().expect("it is declared");
         let payload = FORMAT
             .encode(value, MAX_PAYLOAD)
             .expect("it can be written");
@@ -156,7 +156,7 @@ impl Inner {
         self.drive();
     }
 
-    pub(super) fn judge(&mut self, table: &Table, resume: Option<Box<Resume>>) {
+    pub(super) fn judge(&mut self, table: &KindTable, resume: Option<Box<Resume>>) {
         let (now, secret) = (
             self.now(),
             Secret::from_bytes([self.attempts.len() as u8; 32]),

@@ -9,7 +9,7 @@ use crate::goodbye::{Goodbye, GoodbyeCode, MAX_REASON, Retry};
 use crate::limits::{MAX_KINDS, MAX_NAME, MAX_OUTLINE, MAX_OUTLINES, MAX_TOKEN};
 use crate::{BootId, Class, Fingerprint, Kind, PeerId, Secret, SeqNo, SessionId};
 
-/// One line of a client's table of kinds.
+/// A kind as a client's table has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KindEntry {
     /// The kind's name, 1 to 64 bytes.
@@ -41,10 +41,10 @@ impl TableDigest {
 pub(crate) struct TableHasher(Sha256);
 
 impl TableHasher {
-    /// Makes a table of so many lines.
-    pub(crate) const fn new(lines: usize) -> Self {
+    /// Begins a table of so many entries.
+    pub(crate) const fn new(entries: usize) -> Self {
         let mut table = Self(Sha256::new());
-        table.integer(lines);
+        table.integer(entries);
         table
     }
 
@@ -57,8 +57,8 @@ impl TableHasher {
         self.0.byte(value as u8);
     }
 
-    /// The next line, as [`put_kinds`] writes it.
-    pub(crate) const fn line(&mut self, name: &str, class: Class, fingerprint: Fingerprint) {
+    /// Adds the next entry, as [`put_entries`] writes it.
+    pub(crate) const fn entry(&mut self, name: &str, class: Class, fingerprint: Fingerprint) {
         self.integer(name.len());
         self.0.bytes(name.as_bytes());
         self.0.byte(class.number());
@@ -75,38 +75,38 @@ impl TableHasher {
 
 /// A client's table of kinds: frames name kinds by their place in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Table {
-    kinds: Vec<KindEntry>,
+pub struct KindTable {
+    entries: Vec<KindEntry>,
     digest: TableDigest,
 }
 
 /// No kinds.
-impl Default for Table {
+impl Default for KindTable {
     fn default() -> Self {
         Self::new(Vec::new())
     }
 }
 
-impl Table {
-    /// Makes the table of these lines. More than [`MAX_KINDS`], or a name twice, and no server takes it;
+impl KindTable {
+    /// Makes the table of these entries. More than [`MAX_KINDS`], or a name twice, and no server takes it;
     /// [`Kinds`](crate::Kinds) can't hold such.
-    pub fn new(kinds: Vec<KindEntry>) -> Self {
-        let mut hasher = TableHasher::new(kinds.len());
-        for line in &kinds {
-            hasher.line(&line.name, line.class, line.fingerprint);
+    pub fn new(entries: Vec<KindEntry>) -> Self {
+        let mut hasher = TableHasher::new(entries.len());
+        for entry in &entries {
+            hasher.entry(&entry.name, entry.class, entry.fingerprint);
         }
         let digest = hasher.digest();
-        Self { kinds, digest }
+        Self { entries, digest }
     }
 
-    /// Returns the table of lines whose digest is known.
-    pub(crate) const fn digested(kinds: Vec<KindEntry>, digest: TableDigest) -> Self {
-        Self { kinds, digest }
+    /// Returns the table of entries whose digest is known.
+    pub(crate) const fn digested(entries: Vec<KindEntry>, digest: TableDigest) -> Self {
+        Self { entries, digest }
     }
 
-    /// Returns the lines, in order.
-    pub fn kinds(&self) -> &[KindEntry] {
-        &self.kinds
+    /// Returns the entries, in order.
+    pub fn entries(&self) -> &[KindEntry] {
+        &self.entries
     }
 
     /// Returns the digest by which a hello names the table.
@@ -114,24 +114,24 @@ impl Table {
         self.digest
     }
 
-    /// Returns the place of a kind, by which frames name it.
+    /// Returns the index of a kind, by which frames name it.
     ///
     /// # Errors
-    /// [`Refusal::UnknownKind`] if no line has its name, [`Refusal::KindDiffers`] if one has and means
+    /// [`Refusal::UnknownKind`] if no entry has its name, [`Refusal::KindDiffers`] if one has and means
     /// something else by it.
-    pub fn place<K: Kind>(&self) -> Result<u32, Refusal> {
-        let lines = (0..).zip(&self.kinds);
-        let line = lines.into_iter().find(|(_, line)| line.name == K::NAME);
-        let (place, line) = line.ok_or(Refusal::UnknownKind)?;
-        if line.class == K::CLASS && line.fingerprint == K::FINGERPRINT {
-            Ok(place)
+    pub fn index_of<K: Kind>(&self) -> Result<u32, Refusal> {
+        let mut entries = (0..).zip(&self.entries);
+        let found = entries.find(|(_, entry)| entry.name == K::NAME);
+        let (index, entry) = found.ok_or(Refusal::UnknownKind)?;
+        if entry.class == K::CLASS && entry.fingerprint == K::FINGERPRINT {
+            Ok(index)
         } else {
             Err(Refusal::KindDiffers)
         }
     }
 
     pub(super) fn put(&self, out: &mut Vec<u8>) {
-        put_kinds(&self.kinds, out);
+        put_entries(&self.entries, out);
     }
 
     pub(crate) fn read(mut body: Reader<'_>) -> Result<Self, Malformed> {
@@ -139,19 +139,19 @@ impl Table {
         if count > MAX_KINDS {
             return Err(Malformed::OverLimit);
         }
-        let kinds: Vec<KindEntry> = (0..count)
-            .map(|_| read_kind(&mut body))
+        let entries: Vec<KindEntry> = (0..count)
+            .map(|_| read_entry(&mut body))
             .collect::<Result<_, _>>()?;
         let mut names: Vec<&str> = Vec::new();
-        for kind in &kinds {
-            match names.binary_search(&kind.name.as_str()) {
+        for entry in &entries {
+            match names.binary_search(&entry.name.as_str()) {
                 Ok(_) => return Err(Malformed::Meaningless),
-                Err(place) => names.insert(place, &kind.name),
+                Err(place) => names.insert(place, &entry.name),
             }
         }
         body.end()?;
         // Hashed here: the digest that the peer has told may be another's.
-        Ok(Self::new(kinds))
+        Ok(Self::new(entries))
     }
 }
 
@@ -234,16 +234,16 @@ impl Hello {
     }
 }
 
-fn put_kinds(kinds: &[KindEntry], out: &mut Vec<u8>) {
-    put_integer(out, kinds.len() as u64);
-    for kind in kinds {
-        put_bytes(out, kind.name.as_bytes());
-        out.push(kind.class.number());
-        out.extend_from_slice(&kind.fingerprint.to_bytes());
+fn put_entries(entries: &[KindEntry], out: &mut Vec<u8>) {
+    put_integer(out, entries.len() as u64);
+    for entry in entries {
+        put_bytes(out, entry.name.as_bytes());
+        out.push(entry.class.number());
+        out.extend_from_slice(&entry.fingerprint.to_bytes());
     }
 }
 
-fn read_kind(body: &mut Reader<'_>) -> Result<KindEntry, Malformed> {
+fn read_entry(body: &mut Reader<'_>) -> Result<KindEntry, Malformed> {
     let name = body.text()?;
     match name.len() {
         0 => return Err(Malformed::Meaningless),

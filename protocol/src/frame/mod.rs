@@ -15,7 +15,7 @@ use thiserror::Error;
 
 pub use answer::{Answer, Refusal, Refused};
 pub use link::{
-    Ack, Hello, KindEntry, NeedOutlines, Outline, PeerLimits, Ping, StreamWindow, Table,
+    Ack, Hello, KindEntry, KindTable, NeedOutlines, Outline, PeerLimits, Ping, StreamWindow,
     TableDigest, Welcome,
 };
 pub(crate) use link::{TableHasher, read_goodbye};
@@ -136,8 +136,8 @@ pub enum Frame<'a> {
     Pong(Ping),
     /// The server doesn't know the hello's digest: it needs the table.
     NeedTable,
-    /// See [`Table`].
-    Table(Table),
+    /// See [`KindTable`].
+    Table(KindTable),
     /// See [`StreamWindow`].
     StreamWindow(StreamWindow),
     /// See [`TopicWindow`].
@@ -292,7 +292,7 @@ impl Frame<'_> {
     }
 }
 
-impl Table {
+impl KindTable {
     /// Returns the frame alone, as it stands on the wire.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let (mut body, mut out) = (Vec::new(), Vec::new());
@@ -413,7 +413,7 @@ impl<'a> RawFrame<'a> {
         let body = self.rest;
         match self.frame_type {
             FrameType::Hello => Hello::read(body).map(Frame::Hello),
-            FrameType::Table => Table::read(body).map(Frame::Table),
+            FrameType::Table => KindTable::read(body).map(Frame::Table),
             FrameType::TopicWindow => TopicWindow::read(body).map(Frame::TopicWindow),
             FrameType::Goodbye => read_goodbye(body).map(Frame::Goodbye),
             FrameType::Welcome => Welcome::read(body).map(Frame::Welcome),

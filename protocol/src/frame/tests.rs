@@ -83,7 +83,7 @@ fn handshake_samples() -> Vec<Frame<'static>> {
             resume: Some(resume()),
         }),
         Frame::NeedTable,
-        Frame::Table(Table::new(vec![greet()])),
+        Frame::Table(KindTable::new(vec![greet()])),
         Frame::Welcome(Welcome {
             session: SessionId::from_bytes([7; 16]),
             peer: PeerId::from_bytes([8; 8]),
@@ -381,7 +381,7 @@ fn a_refusal_has_no_parts() {
 
 #[test]
 fn a_table_that_has_a_name_twice_is_refused() {
-    let table = Table::new(vec![greet(), greet()]);
+    let table = KindTable::new(vec![greet(), greet()]);
     assert_eq!(
         read(&encode(&[Frame::Table(table)])),
         Err(Malformed::Meaningless)
@@ -390,7 +390,7 @@ fn a_table_that_has_a_name_twice_is_refused() {
 
 #[test]
 fn a_kind_of_an_unknown_class_is_refused() {
-    let mut message = encode(&[Frame::Table(Table::new(vec![greet()]))]);
+    let mut message = encode(&[Frame::Table(KindTable::new(vec![greet()]))]);
     let class = message.len() - 9;
     assert_eq!(message[class], Class::Call.number());
     message[class] = 99;
@@ -402,7 +402,7 @@ fn a_tables_digest_is_over_its_frames_body() {
     use sha2::{Digest, Sha256};
 
     for lines in [0, 1, 2, 200] {
-        let table = Table::new(vec![greet(); lines]);
+        let table = KindTable::new(vec![greet(); lines]);
         let mut body = Vec::new();
         table.put(&mut body);
         let digest = Sha256::digest(&body);

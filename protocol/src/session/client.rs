@@ -13,8 +13,8 @@ use super::timers::Timer;
 use super::topics::Subscriptions;
 use super::{ClientEvent, PeerMisbehaved, Request, Role, Session, SessionCore, SessionLost, Side};
 use crate::frame::{
-    Ack, Continuity, Frame, FrameType, Hello, NeedOutlines, Publication, Reader, Refusal, Resume,
-    Skipped, Table, Welcome,
+    Ack, Continuity, Frame, FrameType, Hello, KindTable, NeedOutlines, Publication, Reader,
+    Refusal, Resume, Skipped, Welcome,
 };
 use crate::limits::Limits;
 use crate::{BootId, Secret, SessionId, Time};
@@ -128,7 +128,7 @@ impl Session<ClientSide> {
     ///
     /// `table` is what requests refer to, and `token` goes to the server's application: at most
     /// [`MAX_TOKEN`](crate::limits::MAX_TOKEN), or the server will refuse the hello.
-    pub fn client(limits: Limits, table: Arc<Table>, token: Vec<u8>) -> Self {
+    pub fn client(limits: Limits, table: Arc<KindTable>, token: Vec<u8>) -> Self {
         let side = ClientSide {
             token,
             ..ClientSide::default()

@@ -95,7 +95,7 @@ impl SessionCore {
 
     pub(super) fn class(&self, kind: u32) -> Option<Class> {
         let place = usize::try_from(kind).ok()?;
-        self.table.kinds().get(place).map(|entry| entry.class)
+        self.table.entries().get(place).map(|entry| entry.class)
     }
 
     /// Cancels a request: its caller gets no outcome. A call that hasn't been sent never will be, the peer drops

@@ -6,7 +6,9 @@ use std::time::Duration;
 #[cfg(doc)]
 use super::SessionCore;
 use super::{End, SessionLost};
-use crate::frame::{Answer, Continuity, Joined, Refusal, Resume, Skipped, Start, Table, Welcome};
+use crate::frame::{
+    Answer, Continuity, Joined, KindTable, Refusal, Resume, Skipped, Start, Welcome,
+};
 use crate::log::ReadBudget;
 use crate::{Alias, BootId, Class, Offset, PeerId, Secret, SeqNo, SessionId, Time};
 
@@ -201,7 +203,7 @@ pub enum ServerEvent {
         /// The token of the client's application, for the server's to judge.
         token: Vec<u8>,
         /// The client's kinds.
-        table: Arc<Table>,
+        table: Arc<KindTable>,
         /// The session that it wants back.
         resume: Option<Box<Resume>>,
     },

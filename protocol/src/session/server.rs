@@ -13,7 +13,7 @@ use super::{
     Side, State, Tombstone,
 };
 use crate::frame::{
-    Ack, Continuity, Frame, Hello, Reader, Refusal, Resume, Table, TopicWindow, Welcome,
+    Ack, Continuity, Frame, Hello, KindTable, Reader, Refusal, Resume, TopicWindow, Welcome,
 };
 use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::Limits;
@@ -23,7 +23,7 @@ use crate::{Secret, Time};
 #[derive(Debug, Default)]
 pub struct ServerSide {
     /// The tables that a client need not tell. Empty once the table is known.
-    known_tables: Vec<Arc<Table>>,
+    known_tables: Vec<Arc<KindTable>>,
     /// None before the welcome.
     credentials: Option<ResumeCredentials>,
 }
@@ -59,7 +59,7 @@ impl Side for ServerSide {
                 Ok(())
             }
             ClientFrame::Table => {
-                let table = Table::read(fields)?;
+                let table = KindTable::read(fields)?;
                 if takes { session.table(table) } else { Ok(()) }
             }
             ClientFrame::TopicWindow => {
@@ -102,7 +102,7 @@ impl Side for ServerSide {
 impl Session<ServerSide> {
     /// Makes the server's end, on a socket that has just opened. A client whose table isn't among `known`
     /// is asked for it.
-    pub fn server(now: Time, limits: Limits, known: Vec<Arc<Table>>) -> Self {
+    pub fn server(now: Time, limits: Limits, known: Vec<Arc<KindTable>>) -> Self {
         let limits = Arc::new(limits);
         let role = ServerSide::ROLE;
         let mut core = SessionCore::new(role, Phase::AwaitingHello, limits, Arc::default());
@@ -148,7 +148,7 @@ impl Session<ServerSide> {
         &mut self,
         now: Time,
         wanted: &Resume,
-        table: &Table,
+        table: &KindTable,
         secret: Secret,
     ) -> Result<(), ResumeRejected> {
         self.now = self.now.max(now);
@@ -274,7 +274,7 @@ impl Session<ServerSide> {
     }
 
     /// Takes the table that its hello didn't tell.
-    fn table(&mut self, table: Table) -> Result<(), PeerMisbehaved> {
+    fn table(&mut self, table: KindTable) -> Result<(), PeerMisbehaved> {
         let Phase::AwaitingTable(hello) = std::mem::replace(&mut self.phase, Phase::AwaitingHello)
         else {
             return Err(PeerMisbehaved::OtherTable);
@@ -287,7 +287,7 @@ impl Session<ServerSide> {
     }
 
     /// Has the application judge the hello.
-    fn ask_application(&mut self, hello: Hello, table: Arc<Table>) {
+    fn ask_application(&mut self, hello: Hello, table: Arc<KindTable>) {
         self.outgoing
             .judge(hello.bounds.payload, hello.bounds.window, &[]);
         debug_assert!(

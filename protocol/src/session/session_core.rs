@@ -19,7 +19,7 @@ use super::timers::{Timer, Timers};
 use super::topics::Subscriptions;
 use super::{End, Event, State};
 use crate::Time;
-use crate::frame::{PeerLimits, Refusal, Table};
+use crate::frame::{KindTable, PeerLimits, Refusal};
 use crate::goodbye::{Goodbye, GoodbyeCode};
 use crate::limits::Limits;
 
@@ -46,7 +46,7 @@ pub struct SessionCore {
     pub(super) outlines: Outlines,
     pub(super) schedule: Schedule,
     /// The client's table of kinds.
-    pub(super) table: Arc<Table>,
+    pub(super) table: Arc<KindTable>,
     /// The bounds of what the peer takes.
     pub(super) peer: PeerLimits,
     pub(super) received: ReceivedSeq,
@@ -63,7 +63,12 @@ pub(super) struct Topics {
 }
 
 impl SessionCore {
-    pub(super) fn new(role: Role, phase: Phase, limits: Arc<Limits>, table: Arc<Table>) -> Self {
+    pub(super) fn new(
+        role: Role,
+        phase: Phase,
+        limits: Arc<Limits>,
+        table: Arc<KindTable>,
+    ) -> Self {
         Self {
             role,
             phase,

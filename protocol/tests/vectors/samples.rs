@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use twinwire::frame::{
     Ack, Call as CallFrame, Cancel, Continuity, Event as EventFrame, Frame, Hello, Invite, Item,
-    Join, Joined, Leave, NeedOutlines, Outline, Part, PeerLimits, Ping, Publication, Publish,
-    Reply, ReplyPart, Resume, Resumed, SkipReason, Skipped, Start, StreamWindow, Table,
+    Join, Joined, KindTable, Leave, NeedOutlines, Outline, Part, PeerLimits, Ping, Publication,
+    Publish, Reply, ReplyPart, Resume, Resumed, SkipReason, Skipped, Start, StreamWindow,
     TopicWindow, Verdict, Welcome, encode_offset,
 };
 use twinwire::{
@@ -89,7 +89,7 @@ const BOUNDS: PeerLimits = PeerLimits {
 
 fn hellos() -> Vec<(&'static str, Frame<'static>)> {
     let table = KINDS.table();
-    assert_eq!(table, Table::new(KINDS.entries()));
+    assert_eq!(table, KindTable::new(KINDS.entries()));
     let hello = Hello {
         bounds: BOUNDS,
         token: b"ticket".to_vec(),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use twinwire::frame::Table;
+use twinwire::frame::KindTable;
 use twinwire::limits::MAX_PAYLOAD;
 use twinwire::session::{Outcome, SessionCore};
 use twinwire::shape::Difference;
@@ -70,7 +70,7 @@ pub(crate) struct Handle {
     control: mpsc::Sender<ControlFn>,
     next_id: AtomicU64,
     capabilities: Arc<Mutex<Option<PeerCapabilities>>>,
-    table: Arc<Table>,
+    table: Arc<KindTable>,
     format: Format,
 }
 
@@ -107,7 +107,7 @@ impl Handle {
         priority: mpsc::Sender<Command>,
         control: mpsc::Sender<ControlFn>,
         capabilities: Arc<Mutex<Option<PeerCapabilities>>>,
-        table: Arc<Table>,
+        table: Arc<KindTable>,
         format: Format,
     ) -> Self {
         Self {
@@ -142,7 +142,7 @@ impl<S> Remote<S> {
     }
 
     /// Returns the client's table of kinds.
-    pub fn table(&self) -> &Arc<Table> {
+    pub fn table(&self) -> &Arc<KindTable> {
         &self.handle.table
     }
 
@@ -291,7 +291,7 @@ impl<S> Remote<S> {
 
     /// The kind's place in the table, unless the other end is known not to take such a payload of it.
     fn kind<K: Kind>(&self, payload: usize) -> Result<u32, RequestError> {
-        let kind = self.handle.table.place::<K>().map_err(|why| match why {
+        let kind = self.handle.table.index_of::<K>().map_err(|why| match why {
             Refusal::UnknownKind => RequestError::Undeclared(Undeclared::of::<K>()),
             why => RequestError::Refused(Refused::new(K::NAME, why.into())),
         })?;
@@ -426,7 +426,7 @@ mod tests {
 
     #[test]
     fn a_join_that_is_given_up_before_it_is_made_is_never_made() {
-        let table = Arc::new(Table::new(Vec::new()));
+        let table = Arc::new(KindTable::new(Vec::new()));
         let (remote, requests) = crate::channel(Arc::clone(&table), Format::Postcard);
         let session = Session::client(Limits::default(), table, Vec::new());
         let shell = Arc::new(Shell {

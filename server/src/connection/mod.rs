@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use tokio::task::coop::{Unconstrained, unconstrained};
 use tokio::time::Sleep;
-use twinwire::frame::{Continuity, Frame, Resume, Table};
+use twinwire::frame::{Continuity, Frame, KindTable, Resume};
 use twinwire::session::{Input, Output, ResumeRejected, ServerEvent, State};
 use twinwire::{Format, Goodbye, GoodbyeCode, Secret, Time};
 use twinwire_remote::Link;
@@ -83,7 +83,7 @@ struct ConnectionDriver<S, I, L> {
 
 /// The part of a client's hello that is wanted once its token is authenticated.
 struct AuthenticatingHello {
-    table: Arc<Table>,
+    table: Arc<KindTable>,
     resume: Option<Box<Resume>>,
 }
 

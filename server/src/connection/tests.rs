@@ -24,7 +24,7 @@ fn message(frames: &[Frame<'_>]) -> Vec<u8> {
 }
 
 /// The hello of a client with this table.
-fn hello(table: &Table) -> Frame<'static> {
+fn hello(table: &KindTable) -> Frame<'static> {
     Frame::Hello(Hello {
         bounds: PeerLimits {
             window: 1 << 20,
@@ -56,9 +56,9 @@ impl Faulty {
 
     /// The same, and what sends further messages of the client.
     fn receiving(panic: oneshot::Receiver<()>) -> (mpsc::UnboundedSender<Vec<u8>>, Self) {
-        let hello = hello(&Table::default());
+        let hello = hello(&KindTable::default());
         let (sender, messages) = mpsc::unbounded_channel();
-        for frame in [hello, Frame::Table(Table::default())] {
+        for frame in [hello, Frame::Table(KindTable::default())] {
             sender.send(message(&[frame])).expect("it is there");
         }
         let faulty = Self {

@@ -8,7 +8,8 @@ use http::header::{COOKIE, HeaderName, SEC_WEBSOCKET_PROTOCOL};
 use testkit::{Server, soon};
 use tokio_websockets::{ClientBuilder, Message};
 use twinwire::frame::{
-    Call, Frame, Frames, Hello, Part, PeerLimits, Ping, Reply, ReplyPart, Resume, Table, Welcome,
+    Call, Frame, Frames, Hello, KindTable, Part, PeerLimits, Ping, Reply, ReplyPart, Resume,
+    Welcome,
 };
 use twinwire::{Answer, Goodbye, Kinds, Refusal, SeqNo};
 
@@ -45,7 +46,7 @@ impl Said {
 pub(crate) struct Greeter {
     pub(crate) token: Vec<u8>,
     pub(crate) headers: Vec<(HeaderName, String)>,
-    pub(crate) table: Table,
+    pub(crate) table: KindTable,
     pub(crate) format: &'static str,
     pub(crate) resume: Option<Resume>,
 }

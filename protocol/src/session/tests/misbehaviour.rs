@@ -3,9 +3,9 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::pair::{ASK, GREET, Pair, ROOM, TYPING, goodbye};
 use crate::frame::{
-    Ack, Call, Cancel, Event, Frame, FrameType, Item, JOIN, Join, Joined, LEAVE, Malformed,
-    Outline, PUBLISH, Part, Publication, Publish, RESERVED, Reply, ReplyPart, SkipReason, Skipped,
-    Start, StreamWindow, Table, Verdict,
+    Ack, Call, Cancel, Event, Frame, FrameType, Item, JOIN, Join, Joined, KindTable, LEAVE,
+    Malformed, Outline, PUBLISH, Part, Publication, Publish, RESERVED, Reply, ReplyPart,
+    SkipReason, Skipped, Start, StreamWindow, Verdict,
 };
 use crate::limits::{MAX_MESSAGE, MAX_PART};
 use crate::session::{End, Input, Outcome, PeerMisbehaved, State};
@@ -474,7 +474,7 @@ fn a_reply_that_says_nothing_of_the_topic_is_refused() {
 #[test]
 fn another_table_than_the_hello_announced_is_refused() {
     let mut pair = Pair::asked(&Limits::default());
-    pair.inject(&[Frame::Table(Table::new(vec![]))]);
+    pair.inject(&[Frame::Table(KindTable::new(vec![]))]);
     assert_eq!(
         pair.server.end(),
         Some(&End::Misbehaved(PeerMisbehaved::OtherTable))

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::frame::{Continuity, Frame, Frames, Hello, PeerLimits, Refusal, Resume, Table};
+use crate::frame::{Continuity, Frame, Frames, Hello, KindTable, PeerLimits, Refusal, Resume};
 use crate::log::{Encoding, Log, LogReader, Slice};
 use crate::session::side::AnyEvent;
 use crate::session::{
@@ -188,7 +188,7 @@ pub(super) const ASK: u32 = 2;
 pub(super) const TYPING: u32 = 3;
 pub(super) const ROOM: u32 = 4;
 
-pub(super) fn table() -> Arc<Table> {
+pub(super) fn table() -> Arc<KindTable> {
     let kind = |name: &str, class| KindEntry {
         name: name.to_owned(),
         class,
@@ -201,7 +201,7 @@ pub(super) fn table() -> Arc<Table> {
         kind("Typing", Class::Event),
         kind("Room", Class::Topic),
     ];
-    Arc::new(Table::new(kinds))
+    Arc::new(KindTable::new(kinds))
 }
 
 pub(super) fn greeting() -> Admitted {

@@ -235,7 +235,7 @@ fn a_wrong_or_stale_secret_and_another_table_are_of_no_use() {
     let server = &mut pair.server.session;
     let refused = Err(ResumeRejected::Another(Continuity::Unknown));
     assert_eq!(server.resume(pair.now, &wrong, &table(), next()), refused);
-    let other = crate::frame::Table::default();
+    let other = crate::frame::KindTable::default();
     assert_eq!(server.resume(pair.now, &first, &other, next()), refused);
     let mut ahead = first.clone();
     ahead.received = Some(number(9));
