@@ -85,7 +85,7 @@ pub(crate) trait KindOutlines: MaybeSend + MaybeSync {
     fn tell(&self, kinds: Vec<u32>, session: &mut SessionCore) {
         for kind in kinds {
             if let Some(text) = self.of(kind) {
-                session.tell_outline(kind, text);
+                session.send_outline(kind, text);
             }
         }
     }

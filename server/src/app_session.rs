@@ -460,9 +460,9 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
         );
         self.session.welcome(self.now(), admitted);
         for (kind, outline) in explain(&self.shared, table.entries(), &differing) {
-            self.session.tell_outline(kind, outline);
+            self.session.send_outline(kind, outline);
         }
-        self.session.need_outlines(differing);
+        self.session.request_outlines(differing);
         self.fixed = handshake.cost(table);
         self.open = Some(self.open(handshake, (session, peer), table));
     }

@@ -217,7 +217,7 @@ impl World<'_> {
             },
         );
         if self.dice.one_in(3) {
-            at.session.server_mut().need_outlines(vec![0, 1]);
+            at.session.server_mut().request_outlines(vec![0, 1]);
         }
         // As a server that explains itself: the first kind that differs.
         let mut refused = self.apps.refused.iter();
@@ -225,7 +225,7 @@ impl World<'_> {
         if let Some((kind, _)) = differs
             && self.dice.one_in(3)
         {
-            at.session.tell_outline(*kind, "as it is".to_owned());
+            at.session.send_outline(*kind, "as it is".to_owned());
         }
         self.server
             .sessions

@@ -257,7 +257,7 @@ impl World<'_> {
                 for kind in kinds {
                     self.ends[end]
                         .session
-                        .tell_outline(*kind, "as it is".to_owned());
+                        .send_outline(*kind, "as it is".to_owned());
                 }
             }
             AnyEvent::Both(Event::Dropped { request, .. }) => {

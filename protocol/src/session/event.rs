@@ -183,7 +183,7 @@ pub enum ClientEvent {
         subscription: RequestKey,
     },
     /// The server wants to know, for its log, how these kinds of the client's differ. Answer
-    /// with [`SessionCore::tell_outline`], or not.
+    /// with [`SessionCore::send_outline`], or not.
     NeedOutlines {
         /// Their places in the table.
         kinds: Vec<u32>,

@@ -46,7 +46,7 @@ impl Outlines {
 impl Session<ServerSide> {
     /// Asks the client, for the server's log, how these kinds of its table differ: the first few of them.
     /// It may answer, each once, as [`Event::Outline`].
-    pub fn need_outlines(&mut self, mut kinds: Vec<u32>) {
+    pub fn request_outlines(&mut self, mut kinds: Vec<u32>) {
         kinds.truncate(MAX_OUTLINES);
         if !kinds.is_empty() {
             for kind in &kinds {
@@ -61,7 +61,7 @@ impl Session<ServerSide> {
 impl SessionCore {
     /// Tells how this side has a kind that differs: a client as its answer to an [`ClientEvent::NeedOutlines`](super::ClientEvent::NeedOutlines),
     /// a server after its welcome, if it explains itself, for a kind that this refused.
-    pub fn tell_outline(&mut self, kind: u32, text: String) {
+    pub fn send_outline(&mut self, kind: u32, text: String) {
         // Who asks again and again without listening gets no more.
         if self.outlines.due.len() < MAX_OUTLINES {
             let told = Frame::Outline(Outline { kind, text });

@@ -96,7 +96,7 @@ fn a_transport_that_takes_nothing_is_given_up_whatever_waits_for_it() {
     assert!(client_gives_up(|client, now| client.session.prompt(now)));
     assert!(server_gives_up(|server, _| server
         .session
-        .need_outlines(vec![0])));
+        .request_outlines(vec![0])));
     assert!(client_gives_up(|client, now| {
         client.request(now, TYPING, b"");
     }));

@@ -26,11 +26,11 @@ fn a_clients_is_told_when_it_is_asked_for_and_once() {
     assert_eq!(pair.server.end(), Some(&UNASKED));
 
     let mut pair = Pair::open(&Limits::default());
-    pair.server.session.need_outlines(vec![1, 0]);
+    pair.server.session.request_outlines(vec![1, 0]);
     pair.drive();
     let asked = AnyEvent::Client(ClientEvent::NeedOutlines { kinds: vec![1, 0] });
     assert_eq!(pair.client.events.last(), Some(&asked));
-    pair.client.session.tell_outline(1, "theirs".to_owned());
+    pair.client.session.send_outline(1, "theirs".to_owned());
     pair.drive();
     assert_eq!(pair.server.events.last(), Some(&told(1, "theirs")));
     pair.inject(&[outline(1)]);
@@ -66,7 +66,7 @@ fn a_servers_comes_with_its_welcome_and_once_for_each_kind_that_differs() {
         let mut welcome = greeting();
         welcome.refused = vec![(1, Refusal::KindDiffers), (2, Refusal::UnknownKind)];
         pair.server.session.welcome(pair.now, welcome);
-        pair.server.session.tell_outline(1, "ours".to_owned());
+        pair.server.session.send_outline(1, "ours".to_owned());
         pair.server.poll(pair.now);
         assert_eq!(pair.server.sent.len(), 1);
         pair.drive();
