@@ -9,27 +9,22 @@
 //! [shuttle]: https://docs.rs/shuttle
 #![forbid(unsafe_code)]
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::{Config, Runner};
 use twinwire::PeerId;
 
+mod app;
 pub mod listing;
 pub mod queues;
+mod session;
 pub mod sessions;
 pub mod topics;
 
 #[path = "../../remote/src/channels/mod.rs"]
 pub mod channels;
-#[path = "../../server/src/peers.rs"]
-#[expect(dead_code, reason = "the models need a part of it")]
-mod peers;
-#[path = "../../server/src/slot.rs"]
-#[expect(dead_code, reason = "the models need a part of it")]
-mod slot;
-#[path = "../../server/src/topic.rs"]
+#[path = "../../server/src/topic/mod.rs"]
 #[expect(dead_code, reason = "the models need a part of it")]
 pub mod topic;
 
@@ -54,55 +49,6 @@ fn check(model: impl Fn() + Clone + Send + Sync + 'static) {
     Runner::new(pct, Config::default()).run(model);
 }
 
-mod app_session {
-    use super::{Peer, PhantomData};
-
-    /// A session: what a slot does with one.
-    pub(crate) struct AppSession<S, I> {
-        /// The connection that holds it.
-        pub(crate) holder: usize,
-        pub(crate) is_evicted: bool,
-        pub(crate) is_over: bool,
-        of: PhantomData<(S, I)>,
-    }
-
-    /// What is left of it, to be dropped where nothing is locked.
-    pub(crate) struct Ended;
-
-    impl Drop for Ended {
-        fn drop(&mut self) {}
-    }
-
-    impl<S, I> AppSession<S, I> {
-        pub(crate) fn new(holder: usize) -> Self {
-            Self {
-                holder,
-                is_evicted: false,
-                is_over: false,
-                of: PhantomData,
-            }
-        }
-
-        pub(crate) fn evict(&mut self) {
-            self.is_evicted = true;
-        }
-
-        pub(crate) fn end(&mut self) -> Ended {
-            self.is_over = true;
-            Ended
-        }
-
-        pub(crate) fn peer(&self) -> Option<Peer<I>> {
-            None
-        }
-    }
-}
-
-mod identity {
-    /// A client whose token was judged.
-    pub(crate) struct Authenticated<I>(std::marker::PhantomData<I>);
-}
-
 mod random {
     /// Draws the same each time.
     pub(crate) struct Random;
@@ -111,17 +57,6 @@ mod random {
         pub(crate) fn bytes<const N: usize>(&self) -> Result<[u8; N], ()> {
             Ok([7; N])
         }
-    }
-}
-
-mod shared {
-    use crate::peers::Peers;
-
-    /// What all connections share: their list.
-    pub(crate) struct Shared<S, I> {
-        #[expect(dead_code, reason = "it gives the type its parameter")]
-        pub(crate) state: S,
-        pub(crate) peers: Peers<I>,
     }
 }
 

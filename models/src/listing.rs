@@ -5,8 +5,8 @@ use std::sync::{Arc, Weak};
 use shuttle::sync::atomic::{AtomicBool, Ordering};
 use shuttle::thread;
 
-use crate::peers::{PeerGuard, Peers};
-use crate::shared::Shared;
+use crate::app::shared::Shared;
+use crate::session::peers::{PeerGuard, Peers};
 use crate::{Peer, check};
 
 type Endpoint = Shared<(), Identity>;

@@ -11,9 +11,9 @@ use twinwire::frame::{Continuity, Resume};
 use twinwire::session::ResumeRejected;
 use twinwire::{Secret, SessionId};
 
-use crate::app_session::AppSession;
 use crate::check;
-use crate::slot::{Rejected, Sessions, SlotLease};
+use crate::session::app_session::AppSession;
+use crate::session::slot::{Rejected, Sessions, SlotLease};
 
 type Lease = SlotLease<(), ()>;
 type All = Arc<Sessions<(), ()>>;

@@ -30,35 +30,17 @@
 //! Feature `test`: a client and its server without sockets, for an application's own tests.
 #![forbid(unsafe_code)]
 
-mod app_session;
-mod builder;
-mod connection;
-mod context;
+mod app;
 mod drain;
-mod handler;
-mod handler_tasks;
-mod identity;
-mod invited;
-mod lifetime;
 mod logged;
-mod middleware;
 mod origin;
-mod owners;
-mod peer;
-mod peers;
 mod random;
 mod run;
-mod service;
-mod shared;
+mod session;
 mod shutdown;
-mod slot;
-mod socket;
-mod stream_sender;
 mod sync;
-mod tables;
 mod task;
 mod topic;
-mod versions;
 mod warnings;
 mod websocket;
 
@@ -66,15 +48,15 @@ pub mod plain;
 #[cfg(feature = "test")]
 pub mod test;
 
-pub use builder::{BuildError, Builder};
-pub use context::HandlerContext;
-pub use identity::Denied;
-pub use middleware::{Next, Response};
+pub use app::builder::{BuildError, Builder};
+pub use app::context::HandlerContext;
+pub use app::identity::Denied;
+pub use app::middleware::{Next, Response};
+pub use app::service::Twinwire;
+pub use app::stream_sender::StreamSender;
 pub use origin::{OriginError, Origins};
-pub use peer::Peer;
 pub use run::{Endpoint, ServeError, Server};
-pub use service::Twinwire;
-pub use stream_sender::StreamSender;
+pub use session::peer::Peer;
 pub use topic::{Access, PublishError};
 pub use twinwire::log::Retention;
 pub use twinwire::{Class, End, Goodbye, GoodbyeCode, Limits, PeerId, Refusal, Retry};

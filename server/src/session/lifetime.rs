@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use twinwire::End;
 
 use crate::HandlerContext;
-use crate::shared::Shared;
+use crate::app::shared::Shared;
 use crate::shutdown::OpenGuard;
 use crate::task::Task;
 

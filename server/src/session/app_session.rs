@@ -16,17 +16,19 @@ use twinwire::{
 };
 use twinwire_remote::{PeerCapabilities, Requests};
 
-use crate::handler::{HandlerRequest, KindRef, MatchedKinds, explain, log_difference, match_kinds};
-use crate::handler_tasks::{GrantedJoin, HandlerTasks, Joining};
-use crate::identity;
-use crate::lifetime::Lifetime;
+use crate::app::handler::{
+    HandlerRequest, KindRef, MatchedKinds, explain, log_difference, match_kinds,
+};
+use crate::app::identity;
+use crate::app::shared::Shared;
 use crate::logged::Logged;
-use crate::peer::Handshake;
-use crate::peers::{PeerGuard, RemovedPeers};
 use crate::random::Credentials;
-use crate::shared::Shared;
+use crate::session::handler_tasks::{GrantedJoin, HandlerTasks, Joining};
+use crate::session::lifetime::Lifetime;
+use crate::session::peer::Handshake;
+use crate::session::peers::{PeerGuard, RemovedPeers};
+use crate::session::slot::RejectedClient;
 use crate::shutdown::{OpenGuard, Stopping, stopping};
-use crate::slot::RejectedClient;
 use crate::topic::{DirtyTopics, SubscriptionGuard};
 use crate::{HandlerContext, Peer};
 

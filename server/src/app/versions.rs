@@ -6,7 +6,7 @@ use twinwire::{
     Call, CallVisitor, Event, EventVisitor, StreamCall, StreamVisitor, Topic, TopicVisitor,
 };
 
-use crate::handler::KindHandler;
+use crate::app::handler::KindHandler;
 use crate::{Access, HandlerContext, StreamSender};
 
 /// Collects the types of one kind, the newest first: all become that, and have its handler.

@@ -15,10 +15,10 @@ use twinwire::{Format, Goodbye, GoodbyeCode, Secret, Time};
 use twinwire_remote::Link;
 use twinwire_remote::pump::{self, DeadlineTimer};
 
-use crate::app_session::{AppSession, Replaced};
-use crate::identity::{Authenticated, AuthenticationTask, authenticate};
-use crate::shared::Shared;
-use crate::slot::{Rejected, SlotLease, TURN_PAUSE};
+use crate::app::identity::{Authenticated, AuthenticationTask, authenticate};
+use crate::app::shared::Shared;
+use crate::session::app_session::{AppSession, Replaced};
+use crate::session::slot::{Rejected, SlotLease, TURN_PAUSE};
 use crate::task::Task;
 
 /// Carries one connection from its handshake to its end; and then the session, for as long as it is

@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 use twinwire::limits::MAX_PAYLOAD;
 use twinwire::{EncodeError, Format, Refusal, SeqNo, StreamCall};
 
-use crate::handler::unwritable;
+use crate::app::handler::unwritable;
 
 /// The place where the handler of a stream puts its items, in order.
 pub struct StreamSender<C: StreamCall> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use twinwire::{Answer, Class, Refusal};
 
 use crate::HandlerContext;
-use crate::handler::HandlerFuture;
-use crate::handler_tasks::Joining;
+use crate::app::handler::HandlerFuture;
+use crate::session::handler_tasks::Joining;
 
 /// The application's own wrapping of handlers.
 pub(crate) type Middleware<S, I> =

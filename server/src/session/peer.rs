@@ -11,8 +11,8 @@ use twinwire::session::ServerSide;
 use twinwire::{Call, Event, Goodbye, Never, PeerId, SessionId, Topic};
 use twinwire_remote::{CallError, EventError, Receipt, Refused, Remote};
 
-use crate::handler::{KindRef, unpublished};
-use crate::invited::Invited;
+use crate::app::handler::{KindRef, unpublished};
+use crate::topic::invited::Invited;
 use crate::topic::{PublishError, TopicName, Topics, canonical};
 
 /// One client, for as long as its session lasts: who it is, and a way to speak to it. A cheap clone,

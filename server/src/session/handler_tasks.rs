@@ -14,10 +14,10 @@ use twinwire::frame::Start;
 use twinwire::session::{ItemRefused, SessionCore};
 use twinwire::{Answer, Class, Refusal, SeqNo, Time};
 
-use crate::handler::HandlerFuture;
-use crate::invited::Generation;
-use crate::middleware::Response;
-use crate::stream_sender::{OutputSender, PendingItem};
+use crate::app::handler::HandlerFuture;
+use crate::app::middleware::Response;
+use crate::app::stream_sender::{OutputSender, PendingItem};
+use crate::topic::invited::Generation;
 use crate::topic::{TopicName, TopicReader};
 
 /// A handler's end.

@@ -15,11 +15,11 @@ use twinwire::{
 };
 
 use crate::HandlerContext;
-use crate::handler_tasks::Joining;
+use crate::app::middleware::{Middleware, Next, Response};
+use crate::app::shared::Shared;
+use crate::app::stream_sender::{OutputSender, StreamSender};
 use crate::logged::{Logged, Undecodable};
-use crate::middleware::{Middleware, Next, Response};
-use crate::shared::Shared;
-use crate::stream_sender::{OutputSender, StreamSender};
+use crate::session::handler_tasks::Joining;
 use crate::topic::{Access, PublishError, TopicReader, canonical, encoding};
 
 /// The future of a request's handler; an event's answer is worth nothing. It stays on the worker where the

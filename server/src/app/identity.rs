@@ -8,8 +8,8 @@ use actix_web::http::header::{HeaderMap, HeaderValue};
 use twinwire::{Goodbye, GoodbyeCode, Retry, SessionId};
 
 use crate::Peer;
-use crate::peer::Handshake;
-use crate::shared::Shared;
+use crate::app::shared::Shared;
+use crate::session::peer::Handshake;
 use crate::task::Task;
 
 /// The application's verdict under way.

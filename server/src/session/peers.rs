@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use twinwire::PeerId;
 
 use crate::Peer;
-use crate::shared::Shared;
+use crate::app::shared::Shared;
 use crate::sync::{Mutex, MutexGuard};
 
 /// All clients that are welcomed, and those of each user.

@@ -13,19 +13,19 @@ use twinwire::{
     StreamCall, Topic,
 };
 
-use crate::handler::{KindHandler, Registry};
-use crate::identity::{Authenticate, Denied};
-use crate::middleware::{Middleware, Next, Response};
+use crate::app::handler::{KindHandler, Registry};
+use crate::app::identity::{Authenticate, Denied};
+use crate::app::middleware::{Middleware, Next, Response};
+use crate::app::shared::{Mismatches, Shared};
+use crate::app::stream_sender::StreamSender;
+use crate::app::versions::VersionCollector;
 use crate::origin::{OriginError, OriginGuard, Origins};
-use crate::owners::{MayResume, Owners, UserKey};
-use crate::peers::Peers;
 use crate::random::Random;
-use crate::shared::{Mismatches, Shared};
-use crate::slot::Sessions;
-use crate::stream_sender::StreamSender;
-use crate::tables::Tables;
+use crate::session::owners::{MayResume, Owners, UserKey};
+use crate::session::peers::Peers;
+use crate::session::slot::Sessions;
+use crate::session::tables::Tables;
 use crate::topic::{Access, Topics};
-use crate::versions::VersionCollector;
 use crate::warnings::Warnings;
 use crate::{HandlerContext, Twinwire};
 

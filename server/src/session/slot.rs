@@ -10,8 +10,8 @@ use twinwire::session::{Registry, ResumeRejected, Tombstone};
 use twinwire::{Secret, SessionId};
 
 use crate::Peer;
-use crate::app_session::AppSession;
-use crate::identity::Authenticated;
+use crate::app::identity::Authenticated;
+use crate::session::app_session::AppSession;
 use crate::sync::{AtomicBool, Mutex, MutexGuard};
 
 /// The pause after which a connection looks again for a session that is in a turn of another's. A turn takes

@@ -7,8 +7,8 @@ use twinwire::session::ResumeRejected;
 use twinwire::{Goodbye, GoodbyeCode};
 
 use crate::Peer;
-use crate::identity::Authenticated;
-use crate::peer::Handshake;
+use crate::app::identity::Authenticated;
+use crate::session::peer::Handshake;
 use crate::warnings::Warnings;
 
 /// Names the user of an identity.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use twinwire::PeerId;
 
-use crate::shared::Shared;
+use crate::app::shared::Shared;
 use crate::topic::Topics;
 use crate::{Peer, Twinwire};
 

@@ -14,11 +14,11 @@ use twinwire::{Format, Goodbye, GoodbyeCode, Offset, PeerId, Topic, version};
 use twinwire_remote::Link;
 
 use crate::Peer;
-use crate::connection;
+use crate::app::shared::Shared;
 use crate::drain::Drain;
 use crate::logged::quoted_header;
-use crate::shared::Shared;
-use crate::socket::SocketLink;
+use crate::session::connection;
+use crate::session::socket::SocketLink;
 use crate::topic::PublishError;
 use crate::websocket::{self, Accepted};
 

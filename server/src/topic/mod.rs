@@ -1,5 +1,7 @@
 //! Topics, as an application and its connections share them.
 
+pub(crate) mod invited;
+
 use std::any::TypeId;
 use std::collections::{BTreeMap, HashMap};
 use std::panic;

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use twinwire::{BootId, Limits};
 
-use crate::builder::{OnClose, OnOpen};
-use crate::handler::Registry;
-use crate::identity::Authenticate;
-use crate::middleware::Middleware;
+use crate::app::builder::{OnClose, OnOpen};
+use crate::app::handler::Registry;
+use crate::app::identity::Authenticate;
+use crate::app::middleware::Middleware;
 use crate::origin::OriginGuard;
-use crate::owners::Owners;
-use crate::peers::Peers;
 use crate::random::Random;
+use crate::session::owners::Owners;
+use crate::session::peers::Peers;
+use crate::session::slot::Sessions;
+use crate::session::tables::Tables;
 use crate::shutdown::Shutdown;
-use crate::slot::Sessions;
-use crate::tables::Tables;
 use crate::topic::Topics;
 use crate::warnings::Warnings;
 
