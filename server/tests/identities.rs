@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use actix_web::http::header;
 use http::header::HeaderName;
 use serde::{Deserialize, Serialize};
 use testkit::{Chaos, Log, Server, hurry, serve, soon};
@@ -118,6 +119,7 @@ async fn the_same_user_keeps_the_session_and_has_the_new_identity() {
     let closed = Log::default();
     let told = closed.clone();
     let builder = builder()
+        .keep_headers([header::HeaderName::from_static("x-user")])
         .user_key(key)
         .on_close(move |cx: HandlerContext<_, String>, _| {
             told.push(cx.identity().clone());
@@ -127,15 +129,17 @@ async fn the_same_user_keeps_the_session_and_has_the_new_identity() {
     let admin = Greeter::new("ada:admin");
     let welcome = greet(&server, admin.clone(), None).await;
     let guest = Greeter::new("ada:guest").cookie("ada:guest");
+    let guest = guest.header(HeaderName::from_static("x-user"), "ada");
     let back = greet(&server, guest, Some(wants(&welcome, 1))).await;
     assert_eq!(back.session, welcome.session);
     let ada = wire.user("ada");
     assert_eq!(ada.len(), 1);
     assert_eq!(ada[0].identity(), "ada:guest");
-    assert!(
-        ada[0].headers().contains_key("cookie"),
-        "its last handshake"
-    );
+    let headers = ada[0].headers().iter();
+    let headers: Vec<_> = headers
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .collect();
+    assert_eq!(headers, [("x-user", &b"ada"[..])], "of the last handshake");
     assert!(!is_kept(&server, &admin, &Greeter::new("eve:admin")).await);
     ada[0].close(Goodbye::new(GoodbyeCode::Done, ""));
     assert_eq!(closed.count(1).await, ["ada:guest"]);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use actix_web::http::header::HeaderName;
 use thiserror::Error;
 use twinwire::log::Retention;
 use twinwire::{
@@ -14,14 +15,14 @@ use twinwire::{
 };
 
 use crate::app::handler::{KindHandler, Registry};
-use crate::app::identity::{Authenticate, Denied};
+use crate::app::identity::{Authenticator, Denied};
 use crate::app::middleware::{Middleware, Next, Response};
 use crate::app::shared::{Mismatches, Shared};
 use crate::app::stream_sender::StreamSender;
 use crate::app::versions::VersionCollector;
 use crate::origin::{OriginError, OriginGuard, Origins};
 use crate::random::Random;
-use crate::session::owners::{MayResume, Owners, UserKey};
+use crate::session::owners::Owners;
 use crate::session::peers::Peers;
 use crate::session::slot::Sessions;
 use crate::session::tables::Tables;
@@ -38,10 +39,8 @@ pub(crate) type OnClose<S, I> = Box<dyn Fn(HandlerContext<S, I>, End) -> AppFutu
 #[must_use = "a builder does nothing until it is built"]
 pub struct Builder<S, I> {
     state: S,
-    authenticate: Authenticate<I>,
-    user_key: Option<UserKey<I>>,
-    may_resume: Option<MayResume<I>>,
-    identifies: bool,
+    authenticator: Authenticator<I>,
+    owners: Owners<I>,
     registry: Registry<S, I>,
     middleware: Vec<Middleware<S, I>>,
     on_open: Option<OnOpen<S, I>>,
@@ -68,10 +67,11 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
     fn new(state: S) -> Self {
         Self {
             state,
-            authenticate: Box::new(|_, _| Box::pin(async { Ok(()) })),
-            user_key: None,
-            may_resume: None,
-            identifies: false,
+            authenticator: Authenticator {
+                authenticate: Box::new(|_, _| Box::pin(async { Ok(()) })),
+                kept_headers: Vec::new(),
+            },
+            owners: Owners::new(false),
             registry: HashMap::new(),
             middleware: Vec::new(),
             on_open: None,
@@ -120,11 +120,14 @@ impl<S: Send + Sync + 'static> Builder<S, ()> {
         assert!(is_early, "authenticate comes before the handlers");
         Builder {
             state: self.state,
-            authenticate: Box::new(move |token, request| Box::pin(authenticate(token, request))),
-            user_key: None,
-            may_resume: None,
+            authenticator: Authenticator {
+                authenticate: Box::new(move |token, request| {
+                    Box::pin(authenticate(token, request))
+                }),
+                kept_headers: self.authenticator.kept_headers,
+            },
             // A type of one value tells no client from another.
-            identifies: size_of::<I>() > 0,
+            owners: Owners::new(size_of::<I>() > 0),
             registry: HashMap::new(),
             middleware: Vec::new(),
             on_open: None,
@@ -336,6 +339,27 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         self
     }
 
+    /// Keeps the headers of these names for [`Peer::headers`](crate::Peer::headers), in addition to those of earlier
+    /// calls. None are kept by default: a browser sends some fifteen, which would stay in memory for as long as its
+    /// session. What `authenticate` makes of a header belongs into the identity.
+    ///
+    /// ```
+    /// # use twinwire_server::Twinwire;
+    /// use actix_web::http::header::{ACCEPT_LANGUAGE, USER_AGENT};
+    ///
+    /// Twinwire::builder(()).keep_headers([ACCEPT_LANGUAGE, USER_AGENT])
+    /// # ;
+    /// ```
+    pub fn keep_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        let kept = &mut self.authenticator.kept_headers;
+        for name in names {
+            if !kept.contains(&name) {
+                kept.push(name);
+            }
+        }
+        self
+    }
+
     /// Says what of an identity names its user, so that [`Twinwire::user`] finds all sessions of one; and
     /// so that none but the same user gets a session back, whatever secret it shows, also with another token. It
     /// keeps its subscriptions then, and what it has asked for goes on: where a role may change, see
@@ -347,7 +371,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     where
         F: Fn(&I) -> String + Send + Sync + 'static,
     {
-        self.user_key = Some(Box::new(key));
+        self.owners.user_key = Some(Box::new(key));
         self
     }
 
@@ -366,7 +390,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     where
         F: Fn(&I, &I) -> bool + Send + Sync + 'static,
     {
-        self.may_resume = Some(Box::new(rule));
+        self.owners.may_resume = Some(Box::new(rule));
         self
     }
 
@@ -463,17 +487,12 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
         let boot = BootId::from_bytes(boot);
         Ok(Twinwire::new(Arc::new(Shared {
             state: self.state,
-            authenticate: self.authenticate,
+            authenticator: self.authenticator,
             registry: self.registry,
             middleware: self.middleware,
             on_open: self.on_open,
             on_close: self.on_close,
-            owners: Owners {
-                user_key: self.user_key,
-                may_resume: self.may_resume,
-                identifies: self.identifies,
-                warnings: Warnings::new(),
-            },
+            owners: self.owners,
             peers: Peers::default(),
             sessions: Sessions::new(self.memory_budget),
             origins: OriginGuard::new(self.origins),

@@ -4,11 +4,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderMap, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use twinwire::{Goodbye, GoodbyeCode, Retry, SessionId};
 
 use crate::Peer;
 use crate::app::shared::Shared;
+use crate::session::owners::Credentials;
 use crate::session::peer::Handshake;
 use crate::task::Task;
 
@@ -18,6 +19,13 @@ pub(crate) type Authenticating<I> = Pin<Box<dyn Future<Output = Result<I, Denied
 /// The application's function that authenticates a hello: token and handshake request in, identity out.
 pub(crate) type Authenticate<I> =
     Box<dyn Fn(Vec<u8>, HttpRequest) -> Authenticating<I> + Send + Sync>;
+
+/// The way from a hello to the facts that are kept of its client.
+pub(crate) struct Authenticator<I> {
+    pub(crate) authenticate: Authenticate<I>,
+    /// The names of the headers that [`Peer::headers`] has.
+    pub(crate) kept_headers: Vec<HeaderName>,
+}
 
 /// A hello that the application authenticates, in a task of its own: no lock is held meanwhile, and a panic ends
 /// nothing else.
@@ -39,8 +47,13 @@ pub(crate) async fn authenticate<S, I>(
     wanted: Option<SessionId>,
 ) -> Result<Box<Authenticated<I>>, Goodbye> {
     let owners = &shared.owners;
-    let shown = owners.go_by_credentials().then(|| token.clone());
-    let identity = (shared.authenticate)(token, request.clone()).await;
+    let go_by_credentials = owners.go_by_credentials();
+    let credentials = go_by_credentials.then(|| Credentials::new(&token, request.headers()));
+    let Authenticator {
+        authenticate,
+        kept_headers,
+    } = &shared.authenticator;
+    let identity = authenticate(token, request.clone()).await;
     let identity = identity.map_err(Denied::into_goodbye)?;
     let user = owners.user_key.as_ref().map(|key| key(&identity));
     let may_resume = match owners.may_resume.as_ref().zip(wanted) {
@@ -53,9 +66,9 @@ pub(crate) async fn authenticate<S, I>(
     let handshake = Handshake {
         identity,
         user,
-        token: shown.unwrap_or_default(),
+        credentials: credentials.unwrap_or_default(),
         address: request.peer_addr(),
-        headers: own(request.headers()),
+        headers: copy(request.headers(), kept_headers),
     };
     Ok(Box::new(Authenticated {
         handshake,
@@ -63,15 +76,18 @@ pub(crate) async fn authenticate<S, I>(
     }))
 }
 
-/// The same, in memory of their own: actix's are slices of the buffer that the whole request came in.
-fn own(headers: &HeaderMap) -> HeaderMap {
-    let mut owned = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers {
-        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
-            owned.append(name.clone(), value);
+/// Copies the headers of these names, into memory of their own: actix's values are slices of the buffer that the whole
+/// request came in.
+pub(crate) fn copy(headers: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
+    let mut copied = HeaderMap::new();
+    for name in names {
+        for value in headers.get_all(name) {
+            if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+                copied.append(name.clone(), value);
+            }
         }
     }
-    owned
+    copied
 }
 
 /// `authenticate` refuses a client. The client learns the reason.

@@ -7,7 +7,7 @@ use twinwire::{BootId, Limits};
 
 use crate::app::builder::{OnClose, OnOpen};
 use crate::app::handler::Registry;
-use crate::app::identity::Authenticate;
+use crate::app::identity::Authenticator;
 use crate::app::middleware::Middleware;
 use crate::origin::OriginGuard;
 use crate::random::Random;
@@ -22,7 +22,7 @@ use crate::warnings::Warnings;
 /// The state that all connections share.
 pub(crate) struct Shared<S, I> {
     pub(crate) state: S,
-    pub(crate) authenticate: Authenticate<I>,
+    pub(crate) authenticator: Authenticator<I>,
     pub(crate) registry: Registry<S, I>,
     /// The outermost first.
     pub(crate) middleware: Vec<Middleware<S, I>>,

@@ -1,13 +1,13 @@
 //! Who may have a session back.
 
-use actix_web::http::header::{AUTHORIZATION, COOKIE};
+use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderMap};
 
 use twinwire::frame::Continuity;
 use twinwire::session::ResumeRejected;
 use twinwire::{Goodbye, GoodbyeCode};
 
 use crate::Peer;
-use crate::app::identity::Authenticated;
+use crate::app::identity::{self, Authenticated};
 use crate::session::peer::Handshake;
 use crate::warnings::Warnings;
 
@@ -28,6 +28,16 @@ pub(crate) struct Owners<I> {
 }
 
 impl<I> Owners<I> {
+    /// Makes the rules of an application that has none.
+    pub(crate) fn new(identifies: bool) -> Self {
+        Self {
+            user_key: None,
+            may_resume: None,
+            identifies,
+            warnings: Warnings::new(),
+        }
+    }
+
     /// Returns true while a client owns its session by what it shows, whoever that makes of it.
     pub(crate) fn go_by_credentials(&self) -> bool {
         self.identifies && self.user_key.is_none() && self.may_resume.is_none()
@@ -68,7 +78,7 @@ impl<I> Owners<I> {
     /// application's to decide.
     fn log_refusal(&self, owner: &Peer<I>, client: &Authenticated<I>) {
         let peer = owner.id();
-        if shows_credentials(owner.handshake()) || shows_credentials(&client.handshake) {
+        if owner.handshake().credentials.are_shown() || client.handshake.credentials.are_shown() {
             tracing::info!(
                 %peer,
                 "a client came back with other credentials, and gets a new session: see \
@@ -88,27 +98,42 @@ impl<I> Owners<I> {
     /// application has no function that says so. Calls none of the application's.
     fn is_owner(&self, kept: &Handshake<I>, new: &Handshake<I>) -> bool {
         if self.go_by_credentials() {
-            let is_same = |name| {
-                let (kept, new) = (kept.headers.get_all(&name), new.headers.get_all(&name));
-                kept.eq(new)
-            };
             // What the application goes by instead, such as another header, isn't known here.
-            return shows_credentials(kept)
-                && kept.token == new.token
-                && is_same(COOKIE)
-                && is_same(AUTHORIZATION);
+            return kept.credentials.are_shown() && kept.credentials.are_same(&new.credentials);
         }
         // Both are none without a key.
         kept.user == new.user
     }
 }
 
-/// Returns true if a client shows something by which it may be known again.
-fn shows_credentials<I>(handshake: &Handshake<I>) -> bool {
-    let mut headers = [COOKIE, AUTHORIZATION].into_iter();
-    let is_shown = |name| {
-        let mut values = handshake.headers.get_all(name);
-        values.any(|value| !value.is_empty())
-    };
-    !handshake.token.is_empty() || headers.any(is_shown)
+/// What a client shows by which it may be known again: its token, and the headers that carry credentials. Empty
+/// where an application says in another way who may have a session back.
+#[derive(Default)]
+pub(crate) struct Credentials {
+    token: Vec<u8>,
+    headers: HeaderMap,
+}
+
+impl Credentials {
+    pub(crate) fn new(token: &[u8], headers: &HeaderMap) -> Self {
+        Self {
+            token: token.to_vec(),
+            headers: identity::copy(headers, &[COOKIE, AUTHORIZATION]),
+        }
+    }
+
+    /// Returns the length of the token in bytes, and the headers, as they cost memory.
+    pub(crate) fn parts(&self) -> (usize, &HeaderMap) {
+        (self.token.len(), &self.headers)
+    }
+
+    fn are_shown(&self) -> bool {
+        !self.token.is_empty() || self.headers.iter().any(|(_, value)| !value.is_empty())
+    }
+
+    fn are_same(&self, other: &Self) -> bool {
+        let mut names = [COOKIE, AUTHORIZATION].into_iter();
+        self.token == other.token
+            && names.all(|name| self.headers.get_all(&name).eq(other.headers.get_all(&name)))
+    }
 }

@@ -12,6 +12,7 @@ use twinwire::{Call, Event, Goodbye, Never, PeerId, SessionId, Topic};
 use twinwire_remote::{CallError, EventError, Receipt, Refused, Remote};
 
 use crate::app::handler::{KindRef, unpublished};
+use crate::session::owners::Credentials;
 use crate::topic::invited::Invited;
 use crate::topic::{PublishError, TopicName, Topics, canonical};
 
@@ -40,21 +41,24 @@ pub(crate) struct Handshake<I> {
     pub(crate) identity: I,
     /// The user's name, if the application has a key of that.
     pub(crate) user: Option<String>,
-    /// The token, if the application says in no other way who may have a session back.
-    pub(crate) token: Vec<u8>,
+    pub(crate) credentials: Credentials,
     pub(crate) address: Option<SocketAddr>,
+    /// The headers that the application asked for.
     pub(crate) headers: HeaderMap,
 }
 
 impl<I> Handshake<I> {
     /// Returns about how many bytes this and the client's table hold, with their places in maps and lists.
     pub(crate) fn cost(&self, table: &KindTable) -> usize {
-        let headers = self.headers.iter();
+        let (token, credentials) = self.credentials.parts();
+        let maps = [&self.headers, credentials];
+        let headers = maps.into_iter().flatten();
         let headers = headers.map(|(name, value)| name.as_str().len() + value.len());
         let kinds = table.entries().iter().map(|kind| kind.name.len());
-        let places = self.headers.capacity() * HEADER + table.entries().len() * KIND;
+        let places = maps.map(|headers| headers.capacity() * HEADER);
+        let places = places.iter().sum::<usize>() + table.entries().len() * KIND;
         let user = self.user.as_ref().map_or(0, String::len);
-        headers.chain(kinds).sum::<usize>() + places + self.token.len() + user
+        headers.chain(kinds).sum::<usize>() + places + token + user
     }
 }
 
@@ -166,7 +170,8 @@ impl<I> Peer<I> {
         self.handshake.address
     }
 
-    /// Returns the headers of the handshake.
+    /// Returns the headers of the handshake that [`Builder::keep_headers`](crate::Builder::keep_headers) names; none
+    /// without it. `authenticate` sees all of them.
     pub fn headers(&self) -> &HeaderMap {
         &self.handshake.headers
     }
@@ -298,7 +303,7 @@ mod tests {
         let handshake = Handshake {
             identity: (),
             user: None,
-            token: Vec::new(),
+            credentials: Credentials::default(),
             address: None,
             headers: map,
         };
