@@ -106,8 +106,8 @@ impl<I> Owners<I> {
     }
 }
 
-/// What a client shows by which it may be known again: its token, and the headers that carry credentials. Empty
-/// where an application says in another way who may have a session back.
+/// The token and the headers by which a client may be known again. Empty where an application says in another way who
+/// may have a session back.
 #[derive(Default)]
 pub(crate) struct Credentials {
     token: Vec<u8>,

@@ -164,7 +164,7 @@ const RULES: [(&str, Rule); 16] = [
         Ok(plants::unlisted(tree))
     }),
     (
-        "PROTOCOL.md's tables equal the code's",
+        "PROTOCOL.md's tables and npm's names of codes equal the code's",
         protocol::differing_tables,
     ),
 ];

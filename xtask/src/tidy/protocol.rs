@@ -1,4 +1,4 @@
-//! PROTOCOL.md's tables against the code's.
+//! PROTOCOL.md's tables, and npm's names of codes, against the code's.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,6 +10,12 @@ use crate::run::run;
 use crate::workspace::Workspace;
 
 const DOCUMENT: &str = "PROTOCOL.md";
+
+/// The names of codes in JavaScript, in lists whose places are the codes.
+const NAMES: &str = "npm/src/codes.ts";
+
+/// Each list, and the table whose second column it repeats.
+const LISTS: [(&str, &str); 2] = [("GOODBYES", "goodbyes"), ("REFUSALS", "refusals")];
 
 /// The program that prints the tables as the code has them, in the document's own form.
 const PRINTER: [&str; 6] = ["run", "--quiet", "-p", "xtask", "--example", "wire_tables"];
@@ -29,7 +35,10 @@ pub(super) fn differing_tables(workspace: &Workspace, tree: &Tree) -> Result<Vec
         let advice = "the code prints no tables to compare with: xtask/examples/wire_tables.rs";
         return Ok(vec![Finding::new(Path::new(DOCUMENT), 1, advice)]);
     }
-    Ok(compare(document, &tables))
+    let names = tree.file(NAMES).map_or("", |file| &file.text);
+    let mut findings = compare(document, &tables);
+    findings.extend(compare_names(names, &tables));
+    Ok(findings)
 }
 
 fn printed_tables(printed: &str) -> Vec<Table<'_>> {
@@ -67,10 +76,52 @@ fn compare(document: &str, tables: &[Table]) -> Vec<Finding> {
     findings
 }
 
+/// Finds the lists in which a name stands at another place than in the code, where a reader gets another's name.
+fn compare_names(text: &str, tables: &[Table]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (list, table) in LISTS {
+        let start = format!("const {list}");
+        let mut lines = text.lines().enumerate();
+        let line = lines.find(|(_, line)| line.starts_with(&start));
+        let entries = lines.map(|(_, line)| line).take_while(|line| *line != "];");
+        let found: Vec<&str> = entries.filter_map(|line| line.split('"').nth(1)).collect();
+        let rows = tables.iter().find(|(name, _)| *name == table);
+        let rows = rows.map_or(&[][..], |(_, rows)| rows).iter();
+        let expected: Vec<&str> = rows
+            .filter_map(|row| row.get(1))
+            .map(String::as_str)
+            .collect();
+        if found.is_empty() || found != expected {
+            let advice = format!("{list}: write {}", expected.join(", "));
+            let line = line.map_or(1, |(index, _)| index + 1);
+            findings.push(Finding::new(Path::new(NAMES), line, advice));
+        }
+    }
+    findings
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::tidy::places;
+
+    #[test]
+    fn a_name_at_another_place_than_in_the_code_is_found() {
+        let rows = |names: &[&str]| {
+            let rows = names
+                .iter()
+                .map(|name| vec![String::new(), (*name).to_owned()]);
+            rows.collect::<Vec<_>>()
+        };
+        let text = "const GOODBYES = [\n  \"done\",\n];\nconst REFUSALS = [\n  [\"busy\", \"full\"],\n];\n";
+        let check = |goodbyes: &[&str], expect: &[&str]| {
+            let tables = [("goodbyes", rows(goodbyes)), ("refusals", rows(&["busy"]))];
+            assert_eq!(places(&compare_names(text, &tables)), expect);
+        };
+        check(&["done"], &[]);
+        check(&["denied"], &["npm/src/codes.ts:1"]);
+        check(&["done", "denied"], &["npm/src/codes.ts:1"]);
+    }
 
     const DOCUMENT_TEXT: &str = "# Wire\n<!-- table: codes -->\n\
         | code | name |\n|---|---|\n| 4000 | `Gone` |\n| 4001 | Busy |\n";
