@@ -150,6 +150,7 @@ impl Session<ClientSide> {
         let core = SessionCore::new(ClientSide::ROLE, Phase::Detached(None), limits, table);
         let mut next = Self { core, side };
         next.now = self.now;
+        // A listener may have one event more than it should: then nothing is left of the window.
         let window = self.limits.requests.saturating_sub(untaken);
         next.incoming = Incoming::after(&self.limits, window, untaken);
         next.take_unsent(self);
@@ -268,6 +269,7 @@ impl Session<ClientSide> {
         // Counted before they are handed over: what the application hasn't taken goes on taking room.
         let burden = self.incoming.burden();
         self.hand_over();
+        // No `Dropped` for the handlers at work: `SessionReplaced` has the application drop all of them.
         self.incoming = Incoming::after(&self.limits, window, burden);
         // After the requests: a join goes on if it is among those that were never sent.
         let next = Subscriptions::new(self.limits.subscription_window);

@@ -186,6 +186,7 @@ impl SessionCore {
             Role::Client => Phase::AwaitingClose(code),
             Role::Server => Phase::Closing(code),
         };
+        // The reason was the first goodbye's: an answer has none of its own.
         self.say(Goodbye::new(GoodbyeCode::Done, ""), next);
     }
 
@@ -232,6 +233,7 @@ impl SessionCore {
     pub(super) fn fail(&mut self, end: End, goodbye: Goodbye) {
         // The close says what the application was told: a later fault doesn't change that.
         let code = self.phase.last_code().unwrap_or(end.code());
+        // Before the phase changes, by which `end` knows whether the application has heard of one.
         self.end(end);
         self.say(goodbye, Phase::Closing(code));
     }

@@ -54,6 +54,7 @@ impl Cursors {
     /// Lets publications follow: the reply to this join is out.
     pub(super) fn activate(&mut self, alias: Alias, join: SeqNo, reply: SeqNo) {
         let cursor = self.all.get_mut(alias);
+        // A later join may have taken its place while this one's reply waited for the socket.
         if let Some(cursor) = cursor.filter(|cursor| cursor.join == join) {
             cursor.active = true;
             cursor.reply = Some(reply);
@@ -262,6 +263,7 @@ impl Session<ServerSide> {
 
     /// Tells the session that a log has entries up to `head`, and without it.
     pub fn log_advanced(&mut self, alias: Alias, head: Offset) {
+        // None if the client has left since the log told its news: the two may cross.
         if let Some(cursor) = self.cursor(alias) {
             // A slice may have read what this tells, and more: a head that fell would hide entries.
             cursor.head = cursor.head.max(head);

@@ -189,6 +189,7 @@ impl Incoming {
         if self.partial.is_some() {
             return Err(RequestFault::OutOfPlace);
         }
+        // Its length isn't judged: the bound of a payload is never less than one part.
         let held = charge(request.payload.len());
         // Counted before it is kept: a peer that overruns its window makes nothing grow.
         self.grant.arrive(held)?;
@@ -330,6 +331,7 @@ impl Incoming {
     }
 
     fn unblock(&mut self, number: SeqNo) {
+        // Calls end beside the request that blocks: only its own end lets the next one start.
         let is_it = |blocking: &mut Blocking| blocking.number == number;
         if let Some(blocking) = self.blocking.take_if(is_it) {
             self.grant.release(blocking.held);
@@ -340,6 +342,7 @@ impl Incoming {
     /// its items.
     pub(super) fn answer(&mut self, call: SeqNo, answer: Answer<Vec<u8>>) {
         let Some(running) = self.running.get_mut(call) else {
+            // A cancel, the deadline or a goodbye was faster. A second reply would be a fault of this side.
             return;
         };
         plant!("end_before_items", running.feed = None);
@@ -372,6 +375,7 @@ impl Incoming {
 
     /// Ends a running request; a call is refused so.
     pub(super) fn cut(&mut self, call: SeqNo, answer: Refusal) {
+        // A stream's waiting items go with it. The peer takes an item behind the reply for a fault.
         let running = self.running.remove(call);
         if running.is_some_and(|running| running.class != Class::Event) {
             let answer = Answer::Refused(answer.into());
@@ -548,6 +552,7 @@ impl Incoming {
     /// Returns the bytes that would still take room if the session were lost now: its events that aren't done, whole, and
     /// those of sessions before it.
     pub(super) fn burden(&self) -> u64 {
+        // An event that isn't whole takes none: it was never accepted, and goes with its session.
         let waiting = self.waiting.iter().map(|held| event_charge(&held.request));
         let blocking = self.blocking.as_ref().map_or(0, |blocking| blocking.whole);
         self.grant.burden() + blocking + waiting.sum::<u64>()
@@ -571,6 +576,7 @@ impl Incoming {
 
     /// Forgets what hasn't started and what runs, and keeps the answers that wait for the socket.
     pub(super) fn stop(&mut self) {
+        // Answers stay: what was answered before the end still goes out, in front of the goodbye.
         self.partial = None;
         self.waiting.clear();
         self.running.clear();

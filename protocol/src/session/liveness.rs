@@ -101,6 +101,8 @@ impl SessionCore {
 
     /// Begins another heartbeat: something came from the peer.
     pub(super) fn on_receive(&mut self) {
+        // Elsewhere another timer bounds the wait: the handshake's before the welcome, the drain's behind a
+        // goodbye.
         if self.state() == State::Open {
             self.set_probing(false);
             self.timers
@@ -126,6 +128,7 @@ impl SessionCore {
 
     /// Gives the connection up: the transport took nothing for two heartbeats.
     pub(super) fn on_stall_timer(&mut self, due: Time) {
+        // It was this side that stood still, perhaps: the peer has its time anew.
         if self.slept_since(due) {
             self.timers.set(Timer::Stall, self.stall_deadline());
         } else {
@@ -180,6 +183,8 @@ impl SessionCore {
                 self.timers.set_earlier(Timer::Silence, deadline);
             }
             State::AwaitingWelcome => self.timers.set_earlier(Timer::Handshake, deadline),
+            // Without a connection there is nothing to doubt. Behind a goodbye the drain's timer bounds the
+            // wait.
             State::Idle
             | State::AwaitingHello
             | State::AwaitingTable

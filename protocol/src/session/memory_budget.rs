@@ -95,6 +95,7 @@ impl MemoryBudget {
         plant!("pool_without_end", return None);
         let (_, oldest) = self.detached.first_key_value()?;
         let oldest = *oldest;
+        // Its holder ends it in a later turn. Counted until then, it would be chosen again and again.
         (self.sum > self.most).then(|| {
             self.release(&oldest);
             oldest

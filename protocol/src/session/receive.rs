@@ -156,6 +156,7 @@ impl SessionCore {
                 if let Answer::Value(payload) | Answer::Error(payload) = answer {
                     check_part(*more, payload)?;
                 }
+                // Its length isn't judged: the bound of a payload is never less than one part.
                 self.outgoing.answer_begins(reply.call, owned)?;
                 !more
             }
@@ -201,6 +202,7 @@ impl SessionCore {
         };
         // Without a key the stream was given up. Its items go nowhere until the peer hears the
         // cancel.
+        // Nobody consumes them, so no credit returns: a peer that ignores the cancel stops at its window.
         if let Some(call) = key {
             self.emit(Event::Item { call, payload });
         }

@@ -101,6 +101,7 @@ impl<T> Registry<T> {
     pub fn remove(&mut self, id: SessionId, tombstone: Option<Tombstone>) -> Option<T> {
         self.memory.release(&id);
         if let Some(tombstone) = tombstone {
+            // No client says that it has given its session up for good: without a bound they would pile up.
             if self.tombstone_order.len() == MAX_TOMBSTONES
                 && let Some(oldest) = self.tombstone_order.pop_front()
             {

@@ -130,6 +130,7 @@ impl SessionCore {
     pub(super) fn hand_over(&mut self) {
         plant!("leftovers_lost", return);
         if self.role == Role::Client {
+            // The calls between them are dropped: nobody is left to be answered.
             while let Some(event) = self.incoming.next_waiting_event() {
                 let Request { kind, payload, .. } = event;
                 self.emit(ClientEvent::Leftover { kind, payload });

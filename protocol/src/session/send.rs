@@ -40,6 +40,7 @@ impl<S: Side> Session<S> {
             .incoming
             .start(self.core.now, self.core.peer.stream)
         {
+            // Judged in its turn, not as it comes: a stream before it may have ended by then.
             if request.class == Class::Stream && self.incoming.is_crowded() {
                 self.incoming.cut(request.number, Refusal::Busy);
             } else if request.class == Class::Topic {
@@ -105,6 +106,7 @@ impl SessionCore {
         let Some(conn) = conn.filter(|conn| conn.progress == Progress::Due) else {
             return;
         };
+        // The handshake, the signs of life and the ack aren't measured: a message has room for all of them.
         // With its memory: a session opens once for each connection.
         out.extend_from_slice(&std::mem::take(&mut conn.handshake_out));
         // Credit goes before data: the peer can go on the sooner.
@@ -119,6 +121,7 @@ impl SessionCore {
     }
 
     fn write_signs_of_life(&mut self, out: &mut Vec<u8>) {
+        // Nothing goes before the welcome, and behind a goodbye neither side watches for silence.
         if let Some(conn) = &mut self.conn
             && self.phase.state() == State::Open
         {
@@ -153,6 +156,8 @@ impl SessionCore {
     }
 
     fn write_stream_windows(&mut self, out: &mut Vec<u8>) {
+        // Nothing goes before the welcome. Behind a goodbye the peer drops its streams: nobody uses the
+        // credit.
         if self.state() != State::Open {
             return;
         }

@@ -154,6 +154,7 @@ impl Session<ServerSide> {
         self.now = self.now.max(now);
         let unknown = ResumeRejected::Another(Continuity::Unknown);
         if !matches!(self.state(), State::Open | State::Detached) {
+            // An end that was said isn't taken back. The client hears what arrived, and begins anew.
             let tombstone = self.tombstone().ok_or(unknown)?;
             return Err(ResumeRejected::Another(tombstone.answer(&wanted.secret)));
         }
@@ -179,6 +180,7 @@ impl Session<ServerSide> {
         credentials.attempt = wanted.attempt;
         // The old secret stays good until the client confirms the new one: the welcome that tells it may be lost.
         credentials.secrets.renew(&wanted.secret, secret.clone());
+        // What the old connection took may never arrive: the client's `received` decides what goes again.
         self.leave_connection();
         self.conn = Some(Conn::default());
         // Left running, it would end the session over its new connection.
@@ -275,6 +277,7 @@ impl Session<ServerSide> {
 
     /// Takes the table that its hello didn't tell.
     fn table(&mut self, table: KindTable) -> Result<(), PeerMisbehaved> {
+        // Only for the moment: a fault ends the session, and else the application is asked.
         let Phase::AwaitingTable(hello) = std::mem::replace(&mut self.phase, Phase::AwaitingHello)
         else {
             return Err(PeerMisbehaved::OtherTable);

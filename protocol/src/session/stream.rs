@@ -64,6 +64,7 @@ impl RecvStream {
 
     /// Gives the room of the oldest item back: the application took it.
     pub(super) fn consumed(&mut self) {
+        // One that takes more than it was given frees nothing.
         let charged = self.unconsumed.pop().unwrap_or(0);
         self.grant.release(charged);
         self.release_head();

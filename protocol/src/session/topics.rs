@@ -341,6 +341,7 @@ impl SessionCore {
         answer: Answer<Vec<u8>>,
     ) -> Result<(), PeerMisbehaved> {
         let Answer::Value(payload) = answer else {
+            // None if the join has ended before, by its deadline: the subscriber has that outcome already.
             if let Some(request) = request {
                 self.settled((request, Outcome::Answered(answer)));
             }
@@ -489,6 +490,7 @@ impl SessionCore {
     }
 
     pub(super) fn write_topic_windows(&mut self, out: &mut Vec<u8>) {
+        // A server reads no log behind a goodbye: the credit would be for nothing.
         if self.state() != State::Open || self.role == Role::Server {
             return;
         }

@@ -147,6 +147,7 @@ impl Outgoing {
 
     /// Queues what leaves a topic, whatever waits: the peer's subscriptions bound it.
     pub(super) fn push_leave(&mut self, payload: Vec<u8>) -> RequestKey {
+        // Without a deadline: once a leave is given up, a publication of its topic counts as a fault.
         self.enqueue(None, Class::Topic, LEAVE, payload)
     }
 
@@ -218,6 +219,7 @@ impl Outgoing {
         self.window.raise(window);
         self.sift(&mut |queued| match why_refused(refused, queued.kind) {
             Some(why) => Fate::Ends(Outcome::refused(why)),
+            // Sent, it would cost the session: a payload beyond the peer's bound ends it with `limit`.
             None if queued.payload.len() as u64 > largest => {
                 Fate::Ends(Outcome::refused(Refusal::TooLarge))
             }
@@ -242,6 +244,8 @@ impl Outgoing {
 
     /// Returns the request whose next part may go out now, if there is one.
     pub(super) fn ready(&self) -> Option<&Queued> {
+        // The head alone: a request that passed one without room would break the order in which they were
+        // made.
         let head = self.waiting.first()?;
         let fits = self.window.fits(charge(head.next_part().0.len()));
         let may_go = match head.class {
@@ -284,6 +288,7 @@ impl Outgoing {
             Class::Event if !more => {
                 self.unacknowledged.insert(number, head.key);
             }
+            // The ack of its last frame settles an event, and none before.
             Class::Event => {}
         }
         if !more {
@@ -393,6 +398,7 @@ impl Outgoing {
 
     /// Cancels a request whose caller wants no outcome. Events go all the same.
     pub(super) fn cancel(&mut self, key: RequestKey) {
+        // The rest of a call that is half out goes, too: its cancel takes the place of that.
         self.sift(&mut |queued| {
             if queued.class != Class::Event && queued.key == key {
                 Fate::Goes
@@ -426,6 +432,7 @@ impl Outgoing {
                 self.ended.push((key, Outcome::Deadline));
             }
         }
+        // After the calls in flight: one that is half out is among them, and may have ended just now.
         let under_way = self.under_way().and_then(|first| self.in_flight.get(first));
         let is_over = under_way.is_some_and(|call| call.key.is_none());
         plant!("late_call_goes_on", let is_over = false);
@@ -477,6 +484,7 @@ impl Outgoing {
 
     /// Keeps what was never handed to a socket as a whole for the session that may follow.
     fn keep_queued(&mut self) {
+        // The queue decides about it: left in flight, it would have a second outcome.
         if let Some(first) = self.under_way() {
             self.in_flight.remove(first);
         }
@@ -496,6 +504,7 @@ impl Outgoing {
     /// Ends everything but what the session that may follow takes over: `received` is what the peer says it has, if it
     /// said anything.
     pub(super) fn end_all(&mut self, received: Received, may_follow: bool) {
+        // Before those in flight: what is half out is among both, and was never received.
         if self.keeps_unsent && may_follow {
             self.keep_queued();
         } else {

@@ -69,6 +69,7 @@ impl Outgoing {
 
     /// Queues one request that earlier sessions never sent before the others.
     pub(in crate::session) fn requeue_first(&mut self, key: RequestKey) {
+        // One that isn't there needs no turn: it waits in this session's own queue, or is on its way.
         if let Some(queued) = self.unsent.take(key) {
             self.waiting.push(queued);
         }
