@@ -69,6 +69,7 @@ pub(crate) struct Waiter(pub(crate) Arc<dyn Completion>);
 
 impl Drop for Waiter {
     fn drop(&mut self) {
+        // Whatever became of the request: who waits for it mustn't wait for ever.
         self.0.end();
     }
 }

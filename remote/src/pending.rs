@@ -140,12 +140,14 @@ impl InFlightRequests for InFlight {
 
     fn replace_session(&mut self, session: &mut SessionCore, now: Time) {
         twinwire::plant!("ping_lost_with_session", return);
+        // A ping of before this session gets no pong in it: those who wait need another.
         if !self.pings.is_empty() {
             session.prompt(now);
         }
     }
 
     fn end(&mut self) {
+        // Requests have their outcome from the session, or end as unknown when they are dropped.
         self.pings.clear();
     }
 

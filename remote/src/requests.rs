@@ -92,6 +92,7 @@ impl Requests {
         if self.gate == Gate::Open && self.parked_at_gate.is_none() {
             self.parked_at_gate = self.parked.take();
         }
+        // The application's work for this session asks for it again: kept, it would go out twice.
         while let Some(command) = left.next().or_else(|| self.parked.take()) {
             command.asked.settle(Outcome::NotReceived);
         }
@@ -213,6 +214,7 @@ impl Requests {
     /// Gives the session the goodbye that waits for room, if one does: no other session is wanted after this one.
     pub fn say_goodbye(&mut self, session: &mut SessionCore) {
         if let Some(closing) = self.closing.take() {
+            // Counted from the close: the wait for room has used up some of the time.
             session.finish(closing.since, closing.goodbye);
         }
     }
@@ -332,6 +334,7 @@ impl Requests {
 
     /// A stream's consumer has taken an item.
     pub(crate) fn consumed(&mut self, id: u64, session: &mut SessionCore, now: Time) {
+        // A stream that has ended has no window which this could open.
         let pending = self.pending.as_ref();
         if let Some(key) = pending.and_then(|pending| pending.key(id)) {
             session.consumed(now, key);

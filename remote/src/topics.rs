@@ -230,6 +230,7 @@ impl SubscribedTopics {
     /// The server has removed this end.
     pub(crate) fn removed(&mut self, subscription: RequestKey) {
         // Who still waits to be let in isn't.
+        // Who was in hears the end of its updates: their senders go with the topic.
         if let Some(shared) = self.forget(subscription)
             && shared.joined.is_none()
         {
@@ -358,6 +359,7 @@ impl SubscribedTopics {
 
     /// The session is over.
     pub(crate) fn end(&mut self) {
+        // Nothing is said: a handle's updates end as its sender goes with the topic.
         self.shared.clear();
         self.lost.clear();
     }

@@ -94,6 +94,7 @@ impl UntypedRemote {
     ) -> Result<UntypedItems, CallError<Vec<u8>>> {
         let (sender, messages) = mpsc::channel();
         let asked = self.asked(Class::Stream, kind, payload, Some(Waiter(sender.share())))?;
+        // Only the waiter sends: when it goes, the stream has ended.
         drop(sender);
         let id = self.start(asked, Box::new(Requests::make_if_wanted))?;
         let cancel = CancelOnDrop::new(self.remote.control(), id);

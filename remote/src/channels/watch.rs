@@ -118,6 +118,7 @@ impl<T: Clone> Receiver<T> {
 impl<T> WatchState<T> {
     fn take(&mut self, id: u64) -> Option<(u64, Waker)> {
         let place = self.waiting.iter().position(|(of, _)| *of == id)?;
+        // Their order doesn't matter: a change wakes all of them.
         Some(self.waiting.swap_remove(place))
     }
 }

@@ -306,6 +306,7 @@ impl<S> Remote<S> {
         payload: usize,
     ) -> Result<u32, RequestError> {
         let capabilities = lock(&self.handle.capabilities);
+        // Untold before the first welcome, by which the session then judges what waits.
         let capabilities = capabilities.as_ref();
         match capabilities.and_then(|capabilities| capabilities.refusal(name, kind, payload)) {
             Some(refused) => Err(RequestError::Refused(refused)),

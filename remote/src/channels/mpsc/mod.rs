@@ -289,6 +289,7 @@ impl<T> Receiver<T> {
             if state.senders == 0 {
                 return Poll::Ready(());
             }
+            // In the place of the waker of `poll_next`: one task asks both.
             state.receiver.replace(cx.waker().clone())
         };
         drop(displaced);
@@ -304,6 +305,7 @@ impl<T> Receiver<T> {
     pub fn drain(&mut self) -> QueueItems<T> {
         let (items, first) = {
             let mut state = lock(&self.0.0);
+            // The first alone, though there is room for more: each that passes wakes the next.
             (state.items.take_all(), state.line.first())
         };
         twinwire::plant!("drain_wakes_nobody", return items);
@@ -331,6 +333,7 @@ impl<T> Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
+        // Closed first: an item that goes may send here again, and nobody would take that.
         drop(self.close());
         let own = lock(&self.0.0).receiver.take();
         drop(own);
