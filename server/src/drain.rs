@@ -31,6 +31,7 @@ impl Drain {
 
     /// Returns the goodbye of one more client, with a pause of its own.
     pub(crate) fn goodbye(&self) -> Goodbye {
+        // Numbers only have to differ: no other memory is ordered by them.
         let drawn = self.drawn.fetch_add(1, Ordering::Relaxed);
         let fraction = f64::from(drawn.wrapping_mul(GOLDEN)) / 2_f64.powi(32);
         Goodbye {

@@ -61,6 +61,7 @@ struct RunningRequest {
 
 impl HandlerTasks {
     pub(crate) fn new() -> Self {
+        // Unbounded, and yet one item for each stream: its handler waits until that is taken.
         let (output, items) = mpsc::unbounded_channel();
         Self {
             handlers: JoinSet::new(),
@@ -144,6 +145,7 @@ impl HandlerTasks {
             self.give(item, session, now);
             any = true;
         }
+        // An empty set is ready and keeps no waker: by `begun` the caller comes back for the first handler.
         while let Poll::Ready(Some(ended)) = self.poll_ended(cx) {
             self.ended(ended, session, now);
             any = true;

@@ -244,6 +244,7 @@ impl<I> Peer<I> {
         // A topic that has no such key has nobody in it.
         let Ok(key) = canonical(topic) else { return };
         let name = (T::NAME, key);
+        // First: a join under way is refused from here on, and one let in before is found below.
         self.session.invited.revoke(&name);
         if let Some(alias) = self.session.topics.alias_of(&name) {
             self.session.remote.unsubscribe_peer(alias);

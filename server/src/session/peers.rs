@@ -39,6 +39,7 @@ impl<I> PeersInner<I> {
         if let Some(peers) = self.by_user.get_mut(user) {
             twinwire::plant!("newest_of_user_forgotten", let id = peers.last().map_or(id, Peer::id));
             removed.extend(peers.extract_if(.., |other| other.id() == id));
+            // An empty list would stay for each user who was ever here.
             if peers.is_empty() {
                 self.by_user.remove(user);
             }
@@ -60,6 +61,7 @@ pub(crate) struct RemovedPeers<I>(Vec<Peer<I>>);
 
 impl<I> Peers<I> {
     fn inner(&self) -> MutexGuard<'_, PeersInner<I>> {
+        // Nothing of the application's runs while it is held, so what it guards is whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

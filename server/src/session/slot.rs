@@ -38,6 +38,7 @@ pub(crate) struct SlotState<S, I> {
 
 impl<S, I> Slot<S, I> {
     fn lock(&self) -> MutexGuard<'_, SlotState<S, I>> {
+        // A turn that panicked has poisoned it: the lease that goes then ends the session all the same.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -145,6 +146,7 @@ impl<S, I> Sessions<S, I> {
     }
 
     fn all(&self) -> MutexGuard<'_, Registry<Arc<Slot<S, I>>>> {
+        // Nothing of the application's runs while it is held, so what it guards is whole.
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -168,6 +170,7 @@ impl<S, I> Sessions<S, I> {
 
     /// Returns true if all hold so much together that each is to keep less.
     pub(crate) fn is_under_pressure(&self) -> bool {
+        // A turn that reads the old value keeps more or less until the next: nothing else hangs on it.
         self.is_under_pressure.load(Ordering::Relaxed)
     }
 

@@ -279,6 +279,7 @@ struct TopicState {
 
 impl ActiveTopic {
     fn state(&self) -> MutexGuard<'_, TopicState> {
+        // Conversions, the application's part, run while it is free: what it guards is whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -377,6 +378,7 @@ impl SubscriptionGuard {
             };
             // The application converts, and may publish to this very topic.
             let finished = pending.encode();
+            // The log may have dropped the item meanwhile: then this is kept nowhere.
             live.state().log.cache(finished);
         }
     }
@@ -384,6 +386,7 @@ impl SubscriptionGuard {
 
 impl Drop for SubscriptionGuard {
     fn drop(&mut self) {
+        // A connection is in the list once: it leaves a topic before it joins that again.
         let mut state = self.reader.live.state();
         state
             .subscribers
@@ -428,6 +431,7 @@ impl DirtyTopics {
             state.waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
+        // Without a waker: the caller looks again before it waits.
         Poll::Ready(std::mem::take(&mut state.heads))
     }
 }

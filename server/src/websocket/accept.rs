@@ -87,6 +87,7 @@ fn nothing(request: &HttpRequest) -> Result<Payload, Error> {
 /// several headers).
 pub(crate) fn offered(request: &HttpRequest) -> impl Iterator<Item = &str> {
     let headers = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    // Subprotocols are tokens (RFC 9110 §5.6.2): a list with other characters offers none.
     let lists = headers.filter_map(|list| list.to_str().ok());
     lists.flat_map(|list| list.split(',')).map(str::trim)
 }

@@ -36,6 +36,7 @@ pub(crate) fn verify(request: &HttpRequest, what: &str) -> Result<(), Error> {
     let Err(fault) = check(request) else {
         return Ok(());
     };
+    // An ordinary request is a visitor's, and nobody's mistake.
     if fault != HandshakeFault::NoHandshake {
         tracing::debug!(%fault, "a handshake is refused");
     }

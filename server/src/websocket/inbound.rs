@@ -147,6 +147,7 @@ impl InboundFrames {
                 self.closed(close);
                 None
             }
+            // Any byte is a sign of life, and the link hears of those: a pong says no more.
             IncomingFrame::Pong => None,
         }
     }

@@ -45,6 +45,7 @@ impl Outbound {
 
     /// Ends TCP now, without a close frame; what is queued is dropped.
     pub(crate) fn abort(&self) {
+        // Recorded first: what the kill wakes finds this side's end, and takes no more data.
         self.link.abort();
         if let Some(switch) = &self.switch {
             switch.kill();

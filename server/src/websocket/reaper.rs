@@ -64,6 +64,7 @@ async fn given_up(link: &Link, timeouts: Option<Timeouts>) -> TimedOut {
 
 /// Ends TCP without a close frame, which the peer wouldn't read.
 fn give_up(link: &Link, timed_out: TimedOut, switch: Option<KillSwitch>) {
+    // Recorded first: what the kill wakes finds why the peer was given up.
     link.give_up(timed_out);
     if let Some(switch) = switch {
         switch.kill();

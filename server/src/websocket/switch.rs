@@ -75,6 +75,7 @@ impl KillSwitch {
     /// Waits until actix has dropped the connection.
     pub(super) async fn ended(&self) {
         let mut alive = self.alive.clone();
+        // Nothing is ever sent there: only the end of the sender ends this.
         while alive.changed().await.is_ok() {}
     }
 
@@ -89,6 +90,7 @@ impl KillSwitch {
     }
 
     fn shutdown(&self, how: Shutdown) {
+        // None once actix has dropped the connection, with which TCP ends by itself.
         if let Some(shut_down) = self.socket.upgrade() {
             shut_down(how);
         }

@@ -12,6 +12,7 @@ pub(super) struct Utf8 {
 impl Utf8 {
     /// Returns true if the text is still UTF-8 with `part` appended; `last` says that nothing follows.
     pub(super) fn accepts(&mut self, mut part: &[u8], last: bool) -> bool {
+        // A byte at a time: the open character may end anywhere in the part.
         while !self.open.is_empty() {
             let Some((byte, rest)) = part.split_first() else {
                 return !last;
@@ -20,6 +21,7 @@ impl Utf8 {
             part = rest;
             match str::from_utf8(&self.open) {
                 Ok(_) => self.open.clear(),
+                // Nothing is wrong so far (RFC 6455 §8.1): the rest of the character may follow.
                 Err(error) if error.error_len().is_none() => {}
                 Err(_) => return false,
             }

@@ -213,6 +213,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
                 table,
                 resume,
             } => {
+                // Always there: the session takes one hello on a connection, and refuses a second.
                 if let Some(request) = self.request.take() {
                     let wanted = resume.as_ref().map(|wanted| wanted.session);
                     let task = authenticate(Arc::clone(&self.shared), token, request, wanted);
@@ -230,6 +231,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
     }
 
     fn send(&mut self) {
+        // Nothing is lost without a link: then the session has no room to write.
         if let Some(link) = self.link.as_mut().filter(|_| !self.out.is_empty()) {
             link.send(std::mem::take(&mut self.out));
         }
@@ -348,6 +350,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static, L: Link + 'static>
         let credentials = self.shared.random.credentials().map_err(internal)?;
         let session = credentials.session;
         app.welcome(client.handshake, credentials, continuity, &hello.table);
+        // Before the welcome goes out, later in this turn: who comes back at once finds the session.
         self.shared.sessions.insert(session, self.lease.slot());
         Ok(())
     }

@@ -244,6 +244,7 @@ impl Link {
     /// Queues the answer to the peer's close frame, unless this side has closed before.
     pub(super) fn answer(&self, close: Option<Close>) {
         let mut state = self.state();
+        // Who has sent a close frame answers none (RFC 6455 §5.5.1).
         if matches!(state.phase, LinkPhase::Open) {
             self.leave_open(&mut state, LinkPhase::Closing(close));
         }
@@ -257,6 +258,7 @@ impl Link {
     /// As [`gone`](Self::gone), by this side's own wish.
     pub(super) fn abort(&self) {
         let aborted = || CloseEvent::abnormal("");
+        // Before `gone`, which wakes the reading half: it is to find that this side has ended it.
         self.state().own_end.get_or_insert_with(aborted);
         self.gone();
     }
@@ -291,6 +293,7 @@ impl Link {
     pub(super) fn gone(&self) {
         let mut state = self.state();
         // Replaced, not cleared: handles may keep the link, and its memory mustn't stay with it.
+        // Their charge stays: a connection that is gone queues nothing more.
         state.queue = VecDeque::new();
         state.pongs = VecDeque::new();
         self.leave_open(&mut state, LinkPhase::Gone);
