@@ -239,6 +239,8 @@ impl<T: Transport> ClientDriver<T> {
             registration(&mut self.application);
             // Done here, not in the registration: only the loop knows the link and the session.
             if self.application.reconnect.is_paused() && !was_paused {
+                // Who had a link tells of the pause as it looks for another. Without one, that look is under
+                // way already.
                 waits |= self.link.is_none();
                 self.link = None;
                 self.session.handle(now, Input::Lost);
@@ -282,6 +284,8 @@ impl<T: Transport> ClientDriver<T> {
         match self.awaited.as_mut().map(|awaited| awaited.poll(cx)) {
             Some(Poll::Ready(ConnectAborted::Abandoned)) => self.close(),
             Some(Poll::Ready(ConnectAborted::Late)) => {
+                // Here, not at the end that follows: told of that, the caller wouldn't learn of the last
+                // attempt's failure.
                 self.give_up();
                 let goodbye = Goodbye::new(GoodbyeCode::TooSlow, "");
                 self.session.close(now, goodbye);
@@ -322,6 +326,7 @@ impl<T: Transport> ClientDriver<T> {
         self.requests.say_goodbye(&mut self.session);
         if departure == Departure::Final || self.session.closed_with().is_some() {
             self.close();
+            // The turn goes on with `poll`, which sends the goodbye: there may be no other turn.
             return None;
         }
         self.application.reconnect.cached = true;
@@ -347,6 +352,7 @@ impl<T: Transport> ClientDriver<T> {
             let room = pump::room(&mut self.link, cx);
             match self.session.poll(self.transport.now(), &mut self.out, room) {
                 Output::Send => {
+                    // Nothing is lost without a link: then the session has no room to write.
                     if let Some(link) = &mut self.link {
                         link.send(std::mem::take(&mut self.out));
                     }
@@ -375,6 +381,7 @@ impl<T: Transport> ClientDriver<T> {
         let Some((open, capabilities)) = self.welcomed.take() else {
             return;
         };
+        // First: whoever is told that the client is open may ask at once, and is judged by these.
         self.requests.set_peer_capabilities(capabilities);
         self.requests
             .welcomed(&mut self.session, self.transport.now());
@@ -399,6 +406,8 @@ impl<T: Transport> ClientDriver<T> {
             Event::Request(request) => self.request(request),
             Event::Dropped { request, .. } => self.application.handlers.drop_one(request),
             Event::Outline { kind, text } => {
+                // One that comes after the welcome's message is dropped: it is for people, and no error waits
+                // for it.
                 if let Some(outlines) = &self.options.outlines
                     && let Some((_, capabilities)) = &mut self.welcomed
                     && let Some(difference) = outlines.difference(kind, &text)
@@ -522,6 +531,7 @@ impl<T: Transport> ClientDriver<T> {
                 };
                 self.application.handlers.start_or_keep(call)
             }
+            // A client has no handlers that give items.
             Class::Stream => false,
         };
         if !begun {

@@ -58,6 +58,7 @@ impl Drop for EventReceiver {
     fn drop(&mut self) {
         let id = self.id;
         let gone: Registration = Box::new(move |application| application.listeners.gone(id));
+        // A driver that is gone has dropped all listeners.
         let _ = self.registrations.send(gone);
     }
 }

@@ -35,6 +35,7 @@ impl Listen {
         registrations: mpsc::Sender<Registration>,
     ) -> (Self, EventReceiver) {
         static NEXT: AtomicU64 = AtomicU64::new(0);
+        // Ids only have to differ: nothing is ordered by them.
         let id = ListenerId(NEXT.fetch_add(1, Ordering::Relaxed));
         let (events, heard) = mpsc::channel();
         let listen = Self { id, kind, events };
@@ -78,6 +79,7 @@ impl Listeners {
             waiting: 0,
             bytes: 0,
         };
+        // Before it is listed: what was kept is older than whatever comes next.
         self.backlog.retain(|event| {
             let wanted = listener.listen.wants(event.kind);
             if wanted {

@@ -21,6 +21,7 @@ pub(super) async fn connect(options: SocketOptions, url: &str) -> Result<Socket,
             None => std::future::pending().await,
         }
     });
+    // Looked at before the time: a page that slept may find both over, and the connection is there.
     let opened = poll_fn(|cx| match opening.as_mut().poll(cx) {
         Poll::Ready(opened) => Poll::Ready(opened),
         Poll::Pending => {

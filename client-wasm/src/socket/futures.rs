@@ -51,6 +51,7 @@ pub struct Flushing {
 impl Flushing {
     pub(super) fn new(shared: Rc<SharedSocket>) -> Self {
         Self {
+            // For the end alone: browsers tell nobody when bytes leave.
             place: Place::new(shared, Line::Closing),
             until_asked: UntilAsked::default(),
         }
@@ -164,6 +165,7 @@ impl SinkGate {
                 continue;
             };
             self.place.leave();
+            // The next wait is another: its first asks are quick again.
             self.until_asked = UntilAsked::default();
             return Poll::Ready(ready);
         }

@@ -25,6 +25,7 @@ impl SocketListeners {
             let shared = Rc::clone(shared);
             Macrotask::new(move || shared.wake_reader())
         });
+        // Where the browser has no channel, each message wakes the reader by itself.
         let batch = batch.flatten();
         let trigger = batch.as_ref().map(Macrotask::trigger);
         let all = [

@@ -172,6 +172,7 @@ impl SharedSocket {
         }
         let copy = Uint8Array::from(bytes);
         self.web_socket.send_with_js_u8_array(&copy)?;
+        // Only now: a socket that refuses the copy too says nothing of views.
         self.copies.set(true);
         Ok(())
     }
