@@ -50,7 +50,7 @@ pub(crate) struct AppSession<S, I> {
     /// The news in the topics that the client has joined.
     dirty: Arc<DirtyTopics>,
     topics: HashMap<Alias, SubscriptionGuard>,
-    presence: Presence,
+    attachment: Attachment,
     /// True once those who look for it learn that it is over.
     is_unregistered: bool,
     /// Bytes of what is known of the client, whatever the session carries.
@@ -61,7 +61,7 @@ pub(crate) struct AppSession<S, I> {
 
 /// The session's relation to connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Presence {
+enum Attachment {
     /// A client has it over a connection, or is about to be welcomed.
     Connected,
     /// Its connection is lost. The client may come back.
@@ -116,7 +116,7 @@ impl<S, I> AppSession<S, I> {
             tasks: HandlerTasks::new(),
             dirty: Arc::default(),
             topics: HashMap::new(),
-            presence: Presence::Connected,
+            attachment: Attachment::Connected,
             is_unregistered: false,
             fixed: 0,
             weighed: 0,
@@ -130,8 +130,8 @@ impl<S, I> AppSession<S, I> {
     /// The session is given up for others that need its room.
     pub(crate) fn evict(&mut self) {
         // The client may have come back since the endpoint chose this session: with a connection it isn't in the way.
-        if self.presence == Presence::Detached {
-            self.presence = Presence::Evicted;
+        if self.attachment == Attachment::Detached {
+            self.attachment = Attachment::Evicted;
             let goodbye = Goodbye::new(GoodbyeCode::GoingAway, "no room");
             let now = self.now();
             self.session.close(now, goodbye);
@@ -148,7 +148,7 @@ impl<S, I> AppSession<S, I> {
         self.tasks.stop_all();
         self.topics.clear();
         // Its client may come back, and is to learn what it had received.
-        self.presence = Presence::Detached;
+        self.attachment = Attachment::Detached;
         self.unregister(None);
         let mut open = self.open.take();
         if let Some(open) = &mut open {
@@ -179,7 +179,7 @@ impl<S, I> AppSession<S, I> {
         };
         self.is_unregistered = true;
         // A goodbye of the application's may not have arrived.
-        let may_come_back = self.presence != Presence::Connected || said.is_some();
+        let may_come_back = self.attachment != Attachment::Connected || said.is_some();
         let tombstone = self.session.tombstone().filter(|_| may_come_back);
         // Its last words go into the tombstone: they are for the client that comes back for them.
         let tombstone = match (tombstone, said) {
@@ -213,7 +213,7 @@ impl<S, I> AppSession<S, I> {
             handshake,
             may_resume,
         } = *client;
-        self.presence = Presence::Connected;
+        self.attachment = Attachment::Connected;
         // It is weighed anew.
         self.weighed = 0;
         self.fixed = handshake.cost(&self.table);
@@ -357,7 +357,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
     }
 
     fn detached(&mut self) {
-        self.presence = Presence::Detached;
+        self.attachment = Attachment::Detached;
         if let Some(open) = &self.open {
             let id = open.cx.peer().session();
             tracing::debug!(peer = %open.cx.id(), "a session lost its connection");
@@ -375,7 +375,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
         if kept.abs_diff(self.weighed) >= USAGE_TOLERANCE {
             self.weighed = kept;
             let id = open.cx.peer().session();
-            let is_detached = self.presence != Presence::Connected;
+            let is_detached = self.attachment != Attachment::Connected;
             self.shared.sessions.set_usage(id, kept, is_detached);
         }
     }
@@ -405,7 +405,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> AppSession<S, I> {
     fn ended(&mut self, end: End) {
         let said = match &end {
             // An evicted one the endpoint ended, and not the application.
-            End::Closed(goodbye) if self.presence != Presence::Evicted => Some(goodbye.clone()),
+            End::Closed(goodbye) if self.attachment != Attachment::Evicted => Some(goodbye.clone()),
             _ => None,
         };
         self.unregister(said);
