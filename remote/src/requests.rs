@@ -411,6 +411,8 @@ impl Requests {
 
 #[cfg(test)]
 mod tests {
+    mod parking;
+
     use std::pin::Pin;
     use std::task::Waker;
 

@@ -491,6 +491,8 @@ mod tests {
         requests.topics.shared.push(lost(request));
         let mut session = session.replacement(0);
         requests.replace_session(&mut session, now);
+        requests.poll(&mut Context::from_waker(Waker::noop()), &mut session, now);
+        assert_eq!(requests.topics.lost.len(), 1, "nobody is ready for it");
         assert_eq!(joined_again(&mut requests, &mut session, now), 1);
     }
 
