@@ -1,13 +1,17 @@
 //! What tests are told that a client and its server hold.
 
+mod by_hand;
+
 use std::future::pending;
 
+use by_hand::{Greeter, Socket, wants};
 use serde::{Deserialize, Serialize};
-use testkit::soon;
-use twinwire::{Call, Event, Kinds, Topic, kinds};
+use testkit::{Log, Server, soon};
+use twinwire::frame::{Ack, Continuity, Frame, Reply, ReplyPart, Welcome};
+use twinwire::{Call, End, Event, Format, GoodbyeCode, Kinds, SeqNo, Topic, kinds};
 use twinwire_client::test::Counters;
 use twinwire_server::test::{Client, counters, pair};
-use twinwire_server::{Access, HandlerContext, Peer, Twinwire};
+use twinwire_server::{Access, Builder, HandlerContext, Peer, Twinwire};
 
 #[derive(Serialize, Deserialize, Call)]
 #[call(reply = ())]
@@ -157,4 +161,113 @@ async fn what_waits_for_on_open_is_counted_of_all_clients() {
     };
     soon("all of them", all_wait).await;
     assert_eq!(counters(&wire).waiting, 6);
+}
+
+/// Answered with so many bytes.
+#[derive(Serialize, Deserialize, Call)]
+#[call(reply = Vec<u8>)]
+struct Fill {
+    bytes: u32,
+}
+
+const FILL: Kinds = kinds![Fill];
+
+/// The bytes of an answer.
+const BYTES: u32 = 100_000;
+
+/// A client that acknowledges nothing, and the number of the last frame of the answer that it was sent.
+async fn filled(server: &Server, bytes: u32) -> (Socket, Welcome, SeqNo) {
+    let (mut socket, said, _) = Greeter::new("").kinds(FILL).greet(server).await;
+    let welcome = said.welcome();
+    let fill = Format::Postcard.encode(&Fill { bytes }, 100);
+    socket.call(0, &fill.expect("it is small")).await;
+    let last = |frame: &Frame<'_>| match frame {
+        Frame::Reply(Reply {
+            number, content, ..
+        }) => match content {
+            ReplyPart::First { more, .. } | ReplyPart::Further { more, .. } => {
+                (!more).then_some(*number)
+            }
+        },
+        _ => None,
+    };
+    let last = socket.until("the answer", last).await;
+    (socket, welcome, last)
+}
+
+/// Waits until an endpoint counts the memory of so many answers, give or take a session's tolerance.
+async fn holds<I>(wire: &Twinwire<Log<End>, I>, answers: usize) {
+    let least = answers * BYTES as usize;
+    let is_held = async {
+        while !(least..least + 32 * 1024).contains(&counters(wire).memory) {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(&format!("the memory of {answers} answers"), is_held).await;
+}
+
+/// An application that logs how sessions end.
+fn filling(ended: &Log<End>) -> Builder<Log<End>, ()> {
+    testkit::builder(ended.clone())
+        .call(|_: HandlerContext<Log<End>>, fill: Fill| async move {
+            Ok(vec![0; fill.bytes as usize])
+        })
+        .on_close(|cx: HandlerContext<Log<End>>, end| async move { cx.state().push(end) })
+}
+
+#[tokio::test]
+async fn what_a_client_is_sent_counts_as_memory_until_it_acknowledges_it() {
+    let (server, wire) = testkit::serve(filling(&Log::default()));
+    let (mut first, _, received) = filled(&server, BYTES).await;
+    holds(&wire, 1).await;
+    let _second = filled(&server, BYTES).await;
+    holds(&wire, 2).await;
+    let received = Some(received);
+    let window = 1 << 20;
+    first.send(&Frame::Ack(Ack { received, window })).await;
+    holds(&wire, 1).await;
+}
+
+#[tokio::test]
+async fn a_client_that_holds_little_counts_16_kib_once_it_has_no_connection() {
+    let (server, wire) = testkit::serve(filling(&Log::default()));
+    let (mut socket, ..) = filled(&server, 1000).await;
+    socket.pongs().await;
+    assert_eq!(counters(&wire).memory, 0);
+    drop(socket);
+    let counts = async {
+        while counters(&wire).memory == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("some memory", counts).await;
+    assert_eq!(counters(&wire).memory, 16 * 1024);
+}
+
+#[tokio::test]
+async fn a_client_without_a_connection_makes_room_for_those_with_one() {
+    let ended = Log::default();
+    let budget = BYTES as usize * 3 / 2;
+    let (server, wire) = testkit::serve(filling(&ended).memory_budget(budget));
+    let (mut stays, ..) = filled(&server, BYTES).await;
+    let (leaves, welcome, _) = filled(&server, BYTES).await;
+    holds(&wire, 2).await;
+    assert!(ended.events().is_empty(), "both have a connection");
+    drop(leaves);
+    match &ended.count(1).await[..] {
+        [End::Closed(goodbye)] => assert_eq!(goodbye.code, GoodbyeCode::GoingAway),
+        other => panic!("{other:?}"),
+    }
+    holds(&wire, 1).await;
+    stays.pongs().await;
+    let held = counters(&wire);
+    assert_eq!((held.sessions, held.tombstones), (1, 1));
+    // It learns that it was given up, and what of its had come.
+    let back = Greeter::new("").kinds(FILL).wants(Some(wants(&welcome, 1)));
+    let (_socket, said, _) = back.greet(&server).await;
+    let continuity = said.welcome().continuity;
+    assert!(
+        matches!(continuity, Continuity::Evicted { received: Some(_) }),
+        "{continuity:?}"
+    );
 }
