@@ -348,6 +348,17 @@ mod tests {
         (tasks, stop)
     }
 
+    #[actix_web::test]
+    async fn the_kind_of_a_request_is_that_of_the_handler_at_work_for_it() {
+        let mut tasks = HandlerTasks::new();
+        for (value, kind) in [(1, "Add"), (2, "Wait")] {
+            let handler = Box::pin(std::future::pending());
+            tasks.start(number(value), Class::Call, kind, handler, Duration::MAX);
+        }
+        let kinds = [1, 2, 3].map(|value| tasks.kind(number(value)));
+        assert_eq!(kinds, ["Add", "Wait", ""]);
+    }
+
     #[test]
     fn each_join_is_given_whenever_its_handler_ends_beside_a_poll() {
         const HANDLERS: u8 = 64;
