@@ -458,4 +458,17 @@ mod tests {
         assert!(!canonical(encoding::<Newest, Newest>(Format::Json)));
         assert!(!canonical(encoding::<Older, Newest>(Format::Postcard)));
     }
+
+    #[test]
+    fn a_topic_that_somebody_holds_without_a_subscriber_makes_no_room() {
+        let (kinds, random) = (HashMap::new(), Random::system());
+        // There is always room for one.
+        let topics = Topics::new(kinds, Retention::default(), 0, random);
+        let open = |name| topics.open((name, Vec::new()));
+        let held = open("held").expect("there is room for one");
+        assert_eq!(open("another").err(), Some(PublishError::Crowded));
+        drop(held);
+        assert!(open("another").is_ok());
+        assert!(topics.alias_of(&("held", Vec::new())).is_none());
+    }
 }
