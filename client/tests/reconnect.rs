@@ -185,6 +185,60 @@ fn the_application_ends_an_absence() {
 }
 
 #[test]
+fn who_waits_is_told_for_how_long() {
+    let mut run = Run::connected(World::new(1), options());
+    run.world.answers(Answer::Refused);
+    run.world.cut();
+    run.pass(20 * SECOND);
+    let (world, before) = (run.world.clone(), run.world.attempts().len());
+    let (_, state) = run.until("an attempt", |_| world.attempts().len() > before);
+    let ClientState::Resuming { wait, .. } = state else {
+        panic!("{state:?}");
+    };
+    run.pass(wait - wait / 100);
+    assert_eq!(world.attempts().len(), before + 1, "{wait:?}");
+    run.pass(wait / 50);
+    assert_eq!(world.attempts().len(), before + 2, "{wait:?}");
+}
+
+#[test]
+fn a_client_that_is_paused_says_so_and_stays_away_until_it_is_told() {
+    for is_away in [false, true] {
+        let mut run = Run::connected(World::new(1), options());
+        run.world.answers(Answer::Refused);
+        if is_away {
+            run.world.cut();
+            run.pass(20 * SECOND);
+        }
+        run.client().pause();
+        run.pass(Duration::ZERO);
+        assert_eq!(run.state(), ClientState::Paused, "away: {is_away}");
+        let before = run.world.attempts().len();
+        run.pass(100 * SECOND);
+        assert_eq!(run.world.attempts().len(), before, "away: {is_away}");
+        run.world.answers(Answer::Welcome);
+        run.client().reconnect_now();
+        run.until("it is back", is_open);
+    }
+}
+
+#[test]
+fn a_client_that_is_not_to_come_back_ends_with_its_session() {
+    for says_goodbye in [true, false] {
+        let mut run = Run::connected(World::new(1), options().reconnect(false));
+        let before = run.world.attempts().len();
+        if says_goodbye {
+            run.world.says_goodbye();
+        } else {
+            run.world.cut();
+        }
+        run.until("the end", |state| matches!(state, ClientState::Closed(_)));
+        run.pass(100 * SECOND);
+        assert_eq!(run.world.attempts().len(), before);
+    }
+}
+
+#[test]
 fn a_status_that_passes_is_no_end_of_connect() {
     for answer in [
         Answer::Status(404),
