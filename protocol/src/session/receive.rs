@@ -136,7 +136,8 @@ impl SessionCore {
         Ok(())
     }
 
-    /// Checks that a call has come. One that is over may still be named, as its answer and what names it may have crossed.
+    /// Checks that this number has come. A call that is over may still be named: its answer and what names it may have
+    /// crossed. For the number of another frame it does nothing.
     fn has_come(&self, call: SeqNo) -> Result<(), PeerMisbehaved> {
         if self.received.has_come(call) {
             Ok(())

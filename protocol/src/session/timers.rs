@@ -81,7 +81,7 @@ impl Timers {
         self.0[timer as usize].is_some()
     }
 
-    /// Stops and gives the first timer that is due, and when it was.
+    /// Stops and gives a timer that is due, the first of [`Timer::ALL`], and when it was.
     pub(super) fn expire(&mut self, now: Time) -> Option<(Timer, Time)> {
         let due = |timer: Timer| Some((timer, self.0[timer as usize].filter(|at| *at <= now)?));
         let (timer, at) = Timer::ALL.into_iter().find_map(due)?;

@@ -255,7 +255,7 @@ impl ClientSide {
             // Sent after all, it would follow a join of the same topic that was made since.
             core.topics.subscriptions.asked.remove(subscription);
         } else {
-            // The reply is under way: the topic is left when it comes.
+            // The join is on its way, or goes next: the topic is left when the reply comes.
             core.topics.subscriptions.give_up(subscription);
         }
         // What has come and wouldn't be heard until later is of a topic that was left, too.

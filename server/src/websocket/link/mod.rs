@@ -343,7 +343,7 @@ impl Link {
         }
         let read_stop = state.read_stop;
         match &mut state.phase {
-            // Behind the queue: nothing may follow a close frame (RFC 6455 §5.5.1).
+            // Behind the queue: no data may follow a close frame (RFC 6455 §5.5.1).
             LinkPhase::Closing(close) => {
                 let close = close.take();
                 state.phase = LinkPhase::Sent;
