@@ -16,6 +16,10 @@ pub(super) fn install(packages: &[&str]) -> Result<()> {
     }
     let install = [&["install", "-y"], packages].concat();
     if apt_get(&install).is_err() {
+        // An earlier one that was interrupted, as by Ctrl-C, has to be finished first.
+        let mut dpkg = Command::new("dpkg");
+        dpkg.args(["--configure", "-a"]);
+        run(dpkg.env("DEBIAN_FRONTEND", "noninteractive"), INSTALL_LIMIT)?;
         // An old index names files that the mirror has replaced.
         apt_get(&["update"])?;
         apt_get(&install)?;
