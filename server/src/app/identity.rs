@@ -9,7 +9,7 @@ use twinwire::{Goodbye, GoodbyeCode, Retry, SessionId};
 
 use crate::Peer;
 use crate::app::shared::Shared;
-use crate::session::owners::Credentials;
+use crate::session::owners::ClientCredentials;
 use crate::session::peer::Handshake;
 use crate::task::Task;
 
@@ -48,7 +48,7 @@ pub(crate) async fn authenticate<S, I>(
 ) -> Result<Box<Authenticated<I>>, Goodbye> {
     let owners = &shared.owners;
     let go_by_credentials = owners.go_by_credentials();
-    let credentials = go_by_credentials.then(|| Credentials::new(&token, request.headers()));
+    let credentials = go_by_credentials.then(|| ClientCredentials::new(&token, request.headers()));
     let Authenticator {
         authenticate,
         kept_headers,

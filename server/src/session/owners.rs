@@ -109,12 +109,12 @@ impl<I> Owners<I> {
 /// The token and the headers by which a client may be known again. Empty where an application says in another way who
 /// may have a session back.
 #[derive(Default)]
-pub(crate) struct Credentials {
+pub(crate) struct ClientCredentials {
     token: Vec<u8>,
     headers: HeaderMap,
 }
 
-impl Credentials {
+impl ClientCredentials {
     pub(crate) fn new(token: &[u8], headers: &HeaderMap) -> Self {
         Self {
             token: token.to_vec(),

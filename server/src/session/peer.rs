@@ -12,7 +12,7 @@ use twinwire::{Call, Event, Goodbye, Never, PeerId, SessionId, Topic};
 use twinwire_remote::{CallError, EventError, Receipt, Refused, Remote};
 
 use crate::app::handler::{KindRef, unpublished};
-use crate::session::owners::Credentials;
+use crate::session::owners::ClientCredentials;
 use crate::topic::invited::Invited;
 use crate::topic::{PublishError, TopicName, Topics, canonical};
 
@@ -41,7 +41,7 @@ pub(crate) struct Handshake<I> {
     pub(crate) identity: I,
     /// The user's name, if the application has a key of that.
     pub(crate) user: Option<String>,
-    pub(crate) credentials: Credentials,
+    pub(crate) credentials: ClientCredentials,
     pub(crate) address: Option<SocketAddr>,
     /// The headers that the application asked for.
     pub(crate) headers: HeaderMap,
@@ -304,7 +304,7 @@ mod tests {
         let handshake = Handshake {
             identity: (),
             user: None,
-            credentials: Credentials::default(),
+            credentials: ClientCredentials::default(),
             address: None,
             headers: map,
         };
