@@ -8,7 +8,7 @@ pub(crate) mod identity {
 pub(crate) mod shared {
     use crate::session::peers::Peers;
 
-    /// What all connections share: their list.
+    /// The list that all connections share.
     pub(crate) struct Shared<S, I> {
         #[expect(dead_code, reason = "it gives the type its parameter")]
         pub(crate) state: S,

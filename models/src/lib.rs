@@ -54,7 +54,7 @@ mod random {
     pub(crate) struct Random;
 
     impl Random {
-        /// What a test of the server's makes.
+        /// Makes a source for the tests that come with the modules.
         #[cfg(test)]
         pub(crate) fn system() -> Self {
             Self

@@ -12,7 +12,7 @@ pub(crate) mod app_session {
 
     use crate::Peer;
 
-    /// A session: what a slot does with one.
+    /// A session, with as much as a slot needs of it.
     pub(crate) struct AppSession<S, I> {
         /// The connection that holds it.
         pub(crate) holder: usize,
@@ -21,7 +21,7 @@ pub(crate) mod app_session {
         of: PhantomData<(S, I)>,
     }
 
-    /// What is left of it, to be dropped where nothing is locked.
+    /// The remains of a session, to be dropped where nothing is locked.
     pub(crate) struct Ended;
 
     impl Drop for Ended {

@@ -73,7 +73,7 @@ impl TableHasher {
     }
 }
 
-/// A client's table of kinds: frames name kinds by their place in it.
+/// A client's table of kinds: frames name kinds by their index in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KindTable {
     entries: Vec<KindEntry>,
