@@ -124,8 +124,13 @@ export const faults = {
       echoes.push(echo);
       throw new Error("the listener's");
     });
-    client.addEventListener("statechange", () => {
-      if (client.state.type === "paused") throw new Error("the state's");
+    const thrown = [];
+    const closed = new Promise((resolve) => {
+      client.addEventListener("statechange", () => {
+        thrown.push("the state's");
+        if (client.state.type === "closed") resolve();
+        throw new Error("the state's");
+      });
     });
     for (const text of ["one", "two"]) {
       await client.send(Echo, { text });
@@ -136,7 +141,8 @@ export const faults = {
     client.reconnectNow();
     await works(client);
     await client.close();
-    await platform.reported(["the listener's", "the listener's", "the state's"]);
+    await closed;
+    await platform.reported(["the listener's", "the listener's", ...thrown]);
   },
 
   async "a handler that throws is reported, and answers the next call"(platform) {
