@@ -227,8 +227,8 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
     /// holds, another's name too. Where that matters, grant [`Access::subscribe`], take what is said by a
     /// [`call_in_order`](Self::call_in_order), and publish it with [`Twinwire::publish`] under the name
     /// that the server knows. Who was let in stays subscribed until it leaves or its session ends,
-    /// whatever `access` would say later: to remove somebody, use [`Peer::unsubscribe`](crate::Peer::unsubscribe). Whom
-    /// the server has put in with [`Peer::invite`](crate::Peer::invite), `access` isn't asked about.
+    /// whatever `access` would say later: to remove somebody, use [`Peer::unsubscribe`](crate::Peer::unsubscribe). Once
+    /// [`Peer::invite`](crate::Peer::invite) has put a client in, `access` isn't asked about it.
     ///
     /// A panic ends that join or publication as `panicked` and nothing else; one that runs longer than
     /// [`Limits::call_deadline`](twinwire::Limits::call_deadline) (30 s) is dropped at its next await, and the client
@@ -341,7 +341,7 @@ impl<S: Send + Sync + 'static, I: Send + Sync + 'static> Builder<S, I> {
 
     /// Keeps the headers of these names for [`Peer::headers`](crate::Peer::headers), in addition to those of earlier
     /// calls. None are kept by default: a browser sends some fifteen, which would stay in memory for as long as its
-    /// session. What `authenticate` makes of a header belongs into the identity.
+    /// session. What `authenticate` makes of a header belongs in the identity.
     ///
     /// ```
     /// # use twinwire_server::Twinwire;
